@@ -1,0 +1,42 @@
+"""Brings the catalog to the newest schema, or removes it. Safe when several processes start together."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from catalog.database import Database
+
+# Any number will do, if nobody else who uses this database takes the same one.
+_MIGRATION_LOCK = 7_203_314_151
+
+
+async def upgrade_to_head(database: Database) -> None:
+    """Run every migration that is missing. Raises CatalogIsAway."""
+    await _locked(database, lambda config: command.upgrade(config, "head"))
+
+
+async def drop_everything(database: Database) -> None:
+    """Drop every table of ours, data included. Raises CatalogIsAway."""
+    await _locked(database, lambda config: command.downgrade(config, "base"))
+    async with database.statement() as session:
+        await session.execute(text("DROP TABLE IF EXISTS alembic_version"))
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("catalog.migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def _locked(database: Database, run: Callable[[Config], None]) -> None:
+    def migrate(connection: Connection) -> None:
+        # Held until the commit: whoever comes second finds the schema at head and does nothing.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        run(alembic_config(connection))
+
+    async with database.transaction() as session:
+        await (await session.connection()).run_sync(migrate)

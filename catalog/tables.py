@@ -1,0 +1,170 @@
+"""The catalog's tables. Rows never leave this package: repositories turn them into domain entities."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    extract,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
+
+
+class Base(DeclarativeBase):
+    type_annotation_map: ClassVar = {str: Text, datetime: TIMESTAMP(timezone=True), float: Double, int: Integer}
+
+
+class ProjectRow(Base):
+    __tablename__ = "projects"
+
+    project_name: Mapped[str] = mapped_column(primary_key=True)
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    deletion_request_time: Mapped[datetime | None]
+
+
+class VersionRow(Base):
+    __tablename__ = "versions"
+    __table_args__ = (Index("versions_newest_first", "project_name", "creation_time", "version_id"),)
+
+    version_id: Mapped[str] = mapped_column(primary_key=True)
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"))
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class FunctionRow(Base):
+    """A function of one version. Its row is the lock under which its slots are given away."""
+
+    __tablename__ = "functions"
+    __table_args__ = (UniqueConstraint("version_id", "function_name", name="functions_by_name"),)
+
+    function_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    version_id: Mapped[str] = mapped_column(ForeignKey("versions.version_id", ondelete="CASCADE"))
+    function_name: Mapped[str]
+    docker_image: Mapped[str]
+    virtual_cpus: Mapped[float]
+    memory_gbs: Mapped[float]
+    max_concurrency: Mapped[int]
+    max_retries: Mapped[int]
+    timeout_seconds: Mapped[int]
+    retry_initial_interval_seconds: Mapped[float]
+    retry_backoff_coefficient: Mapped[float]
+    retry_max_interval_seconds: Mapped[float]
+    command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    status: Mapped[str] = mapped_column(server_default="PENDING")
+    prepared_type: Mapped[str | None]
+    prepared_identifier: Mapped[str | None]
+    preparation_error: Mapped[str | None]
+
+
+class InvocationRow(Base):
+    __tablename__ = "invocations"
+
+    invocation_id: Mapped[str] = mapped_column(primary_key=True)
+    function_id: Mapped[int] = mapped_column(ForeignKey("functions.function_id", ondelete="CASCADE"))
+    parent_invocation_id: Mapped[str | None] = mapped_column(
+        ForeignKey("invocations.invocation_id", ondelete="SET NULL")
+    )
+    input: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="RUNNING")
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    cancellation_request_time: Mapped[datetime | None]
+    # Set once the invocation must make no further attempt, whatever the reason: nothing is launched from then on.
+    stop_time: Mapped[datetime | None]
+
+
+class IdempotencyKeyRow(Base):
+    """A client's key for one submit, kept as long as its invocation, whatever `latest` means by then."""
+
+    __tablename__ = "idempotency_keys"
+
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), primary_key=True)
+    function_name: Mapped[str] = mapped_column(primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    request_fingerprint: Mapped[str]
+    invocation_id: Mapped[str] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"), index=True)
+
+
+class ExecutionRow(Base):
+    """One attempt. A slot of its function is a row whose worker is not TERMINATED."""
+
+    __tablename__ = "executions"
+    __table_args__ = (UniqueConstraint("invocation_id", "attempt", name="executions_by_attempt"),)
+
+    execution_id: Mapped[str] = mapped_column(primary_key=True)
+    invocation_id: Mapped[str] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
+    function_id: Mapped[int] = mapped_column(BigInteger)
+    attempt: Mapped[int]
+    worker_status: Mapped[str] = mapped_column(server_default="PENDING")
+    # When the activity of this execution took up its slot: an unclaimed grant is signalled again.
+    claim_time: Mapped[datetime | None]
+    launches: Mapped[int] = mapped_column(server_default="0")
+    launch_time: Mapped[datetime | None]  # when the current launch was first sent
+    worker_type: Mapped[str | None]
+    worker_identifier: Mapped[str | None]
+    logs_identifier: Mapped[str | None]
+    termination_signal_time: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    output: Mapped[str | None]
+    error_message: Mapped[str | None]
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    execution_start_time: Mapped[datetime | None]
+    execution_finish_time: Mapped[datetime | None]
+
+
+class WaitingExecutionRow(Base):
+    """The queue: an execution that has no slot yet. Oldest invocation first."""
+
+    __tablename__ = "waiting_executions"
+
+    invocation_id: Mapped[str] = mapped_column(
+        ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
+    )
+    function_id: Mapped[int] = mapped_column(BigInteger)
+    execution_id: Mapped[str]
+    attempt: Mapped[int]
+    invocation_creation_time: Mapped[datetime]
+
+
+def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
+    """A time as the wire shows it: whole seconds since 1970, rounded down.
+
+    `AT TIME ZONE 'UTC'` first: only the epoch of a time without zone is IMMUTABLE, as an index expression must be.
+    """
+    return func.floor(extract("epoch", func.timezone("UTC", time)), type_=BigInteger)
+
+
+Index(
+    "invocations_newest_first",
+    InvocationRow.function_id,
+    epoch_second(InvocationRow.creation_time).desc(),
+    InvocationRow.invocation_id,
+)
+Index(
+    "invocations_by_parent",
+    InvocationRow.parent_invocation_id,
+    postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
+)
+Index("invocations_running", InvocationRow.function_id, postgresql_where=InvocationRow.status == "RUNNING")
+Index(
+    "executions_holding_slots",
+    ExecutionRow.function_id,
+    postgresql_where=ExecutionRow.worker_status != "TERMINATED",
+)
+Index(
+    "waiting_executions_oldest_first",
+    WaitingExecutionRow.function_id,
+    WaitingExecutionRow.invocation_creation_time,
+    WaitingExecutionRow.invocation_id,
+)

@@ -1,0 +1,159 @@
+"""The catalogue's five entities as read back from it. Times are aware datetimes in UTC; the wire's seconds are the API's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
+from domain.specs import ExecutionSpec, ResourceSpec
+
+
+class FunctionStatus(StrEnum):
+    PENDING = "PENDING"
+    READY = "READY"
+
+
+class InvocationStatus(StrEnum):
+    RUNNING = "RUNNING"
+    TERMINATED = "TERMINATED"
+
+
+class WorkerStatus(StrEnum):
+    PENDING = "PENDING"
+    PROVISIONING = "PROVISIONING"
+    RUNNING = "RUNNING"
+    TERMINATED = "TERMINATED"
+
+
+class ExecutionOutcome(StrEnum):
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+
+
+class WorkerType(StrEnum):
+    """What clients see as `type`; the published client knows these two only, so every provisioner but ecs is TEST."""
+
+    AWS_ECS = "AWS_ECS"
+    TEST = "TEST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedFunction:
+    """What a provisioner made of a function once and for all (on ECS: its task definition's ARN)."""
+
+    type: WorkerType
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDetails:
+    """A started container: where the provisioner finds it, and where its logs are."""
+
+    type: WorkerType
+    identifier: str
+    logs_identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    project_name: ProjectName
+    creation_time: datetime
+    deletion_request_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    ref: FunctionRef
+    docker_image: str
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: tuple[str, ...] | None
+    status: FunctionStatus
+    prepared: PreparedFunction | None
+    preparation_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary:
+    version_id: VersionId
+    creation_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    project_name: ProjectName
+    version_id: VersionId
+    creation_time: datetime
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentRef:
+    function_name: FunctionName
+    invocation_id: InvocationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentInvocation:
+    """The parent of an invocation with its live state."""
+
+    ref: ParentRef
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    execution_id: ExecutionId
+    attempt: int
+    launches: int
+    worker_status: WorkerStatus
+    worker_details: WorkerDetails | None
+    termination_signal_time: datetime | None
+    outcome: ExecutionOutcome | None
+    output: str | None
+    error_message: str | None
+    creation_time: datetime
+    last_update_time: datetime
+    execution_start_time: datetime | None
+    execution_finish_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationSummary:
+    invocation_id: InvocationId
+    parent: ParentRef | None
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """An invocation with its function and its executions, oldest first."""
+
+    invocation_id: InvocationId
+    function: Function
+    parent: ParentInvocation | None
+    input: str
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+    executions: tuple[Execution, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDetail:
+    """One execution with what its worker must know of its invocation and function."""
+
+    execution: Execution
+    function: Function
+    invocation_id: InvocationId
+    input: str
+    cancellation_request_time: datetime | None
+    invocation_creation_time: datetime

@@ -1,0 +1,198 @@
+"""Every error with a name, each class's docstring being its default message.
+
+ControlPlaneError
+├─ ApiError                      what clients are told; `http_status` is on the class
+│  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
+│  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
+│  ├─ Forbidden        403       ApiKeyIsInvalid
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, ExecutionDoesNotExist
+│  ├─ Conflict         409       ProjectAlreadyExists, InvocationIsAlreadyTerminated, ExecutionHas…
+│  ├─ BodyIsTooLarge   413
+│  ├─ IdempotencyKeyIsReused 422
+│  ├─ ContainerRegistryIsNotConfigured 501
+│  └─ ServiceIsUnavailable 503
+└─ WorkerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
+   ├─ FunctionFailure            the user's code or image: consumes an attempt
+   ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
+   │  └─ CatalogIsAway           Postgres does not answer or is not migrated yet
+   └─ Misconfigured              only a person can mend it: ends the invocation
+"""
+
+import inspect
+
+
+class ControlPlaneError(Exception):
+    """Something went wrong"""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message if message is not None else self.default_message())
+
+    @classmethod
+    def default_message(cls) -> str:
+        return inspect.cleandoc(cls.__doc__ or cls.__name__)
+
+
+class ApiError(ControlPlaneError):
+    """The request could not be served"""
+
+    http_status: int = 500
+
+
+class BadRequest(ApiError):
+    """The request is not valid"""
+
+    http_status = 400
+
+
+class OffsetIsInvalid(BadRequest):
+    """The next offset is in an invalid format"""
+
+
+class ParentFunctionNameIsMissing(BadRequest):
+    """The parent function name is missing"""
+
+
+class ParentInvocationIdIsMissing(BadRequest):
+    """The parent invocation ID is missing"""
+
+
+class ProjectNameIsTooLong(BadRequest):
+    """The project name is too long"""
+
+
+class ProjectIsBeingDeleted(BadRequest):
+    """The project is being deleted"""
+
+
+class ParentInvocationDoesNotExist(BadRequest):
+    """The ID of the parent invocation is invalid"""
+
+
+class Forbidden(ApiError):
+    """Not allowed"""
+
+    http_status = 403
+
+
+class ApiKeyIsInvalid(Forbidden):
+    """The API key is invalid"""
+
+
+class NotFound(ApiError):
+    """Not Found"""
+
+    http_status = 404
+
+
+class ProjectDoesNotExist(NotFound):
+    """A project with this name does not exist"""
+
+
+class VersionDoesNotExist(NotFound):
+    """A version with this ID does not exist for this project"""
+
+
+class FunctionDoesNotExist(NotFound):
+    """A function with this name does not exist for this project version"""
+
+
+class InvocationDoesNotExist(NotFound):
+    """An invocation with this ID does not exist for this function"""
+
+
+class ExecutionDoesNotExist(NotFound):
+    """An execution with this ID does not exist for this invocation"""
+
+
+class Conflict(ApiError):
+    """The request conflicts with the current state"""
+
+    http_status = 409
+
+
+class ProjectAlreadyExists(Conflict):
+    """A project with this name already exists."""
+
+
+class VersionAlreadyExists(Conflict):
+    """A version with this ID already exists for this project"""
+
+
+class FunctionAlreadyExists(Conflict):
+    """A function with this name already exists for this project version"""
+
+
+class InvocationAlreadyExists(Conflict):
+    """An invocation with this ID already exists for this function"""
+
+
+class InvocationIsAlreadyTerminated(Conflict):
+    """This invocation has already terminated"""
+
+
+class ExecutionAlreadyExists(Conflict):
+    """An execution with this ID already exists for this invocation"""
+
+
+class ExecutionHasNotStarted(Conflict):
+    """This execution has not yet started"""
+
+
+class ExecutionHasAlreadyStarted(Conflict):
+    """This execution has already started"""
+
+
+class ExecutionHasNotFinished(Conflict):
+    """This execution has not yet finished"""
+
+
+class ExecutionHasAlreadyFinished(Conflict):
+    """This execution has already finished"""
+
+
+class ExecutionIsAlreadyTerminated(Conflict):
+    """This execution has already terminated"""
+
+
+class BodyIsTooLarge(ApiError):
+    """The request body is too large"""
+
+    http_status = 413
+
+
+class IdempotencyKeyIsReused(ApiError):
+    """The idempotency key was used before with another request body"""
+
+    http_status = 422
+
+
+class ContainerRegistryIsNotConfigured(ApiError):
+    """No container registry is configured on this control plane"""
+
+    http_status = 501
+
+
+class ServiceIsUnavailable(ApiError):
+    """The service is temporarily unavailable"""
+
+    http_status = 503
+
+
+class WorkerError(ControlPlaneError):
+    """A worker could not be prepared, started, watched or stopped"""
+
+
+class FunctionFailure(WorkerError):
+    """The function's own code or image failed"""
+
+
+class Unavailable(WorkerError):
+    """Something that we depend on is away for the moment"""
+
+
+class CatalogIsAway(Unavailable):
+    """The catalog does not answer"""
+
+
+class Misconfigured(WorkerError):
+    """The control plane is set up wrongly; retrying cannot mend it"""

@@ -1,0 +1,39 @@
+"""Names and identifiers of the catalogue's five entities; how they are made. No storage, no wire format."""
+
+import uuid
+from dataclasses import dataclass
+from typing import NewType
+
+ProjectName = NewType("ProjectName", str)
+VersionId = NewType("VersionId", str)
+FunctionName = NewType("FunctionName", str)
+InvocationId = NewType("InvocationId", str)
+ExecutionId = NewType("ExecutionId", str)
+
+# Any fixed UUID will do; changing it would give running invocations other execution ids.
+_EXECUTION_NAMESPACE = uuid.UUID("6f2b7a0e-6c55-4d6e-9a52-0f9f3c1f5a11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRef:
+    """A function by its path: project, resolved version (never `latest`), name."""
+
+    project_name: ProjectName
+    version_id: VersionId
+    function_name: FunctionName
+
+
+def new_version_id() -> VersionId:
+    return VersionId(f"ver-{uuid.uuid4().hex}")
+
+
+def new_invocation_id() -> InvocationId:
+    return InvocationId(f"inv-{uuid.uuid4().hex}")
+
+
+def execution_id_for(invocation_id: InvocationId, attempt: int) -> ExecutionId:
+    """The id of an invocation's attempt, counted from 1.
+
+    A pure function, so that a workflow that was reset asks for the same executions again and gets what is recorded.
+    """
+    return ExecutionId(f"exe-{uuid.uuid5(_EXECUTION_NAMESPACE, f'{invocation_id}:{attempt}').hex}")

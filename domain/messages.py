@@ -1,0 +1,127 @@
+"""What crosses Temporal: one request and one result per workflow, activity and signal.
+
+Fields are only ever added, with defaults; never renamed or retyped. Inputs and outputs of functions stay in the catalog.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.entities import ExecutionOutcome
+from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId
+from domain.specs import ExecutionSpec
+
+
+class Ending(StrEnum):
+    """How an invocation ended: what operators search for."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class StopReason(StrEnum):
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class AttemptState(StrEnum):
+    """What came of one call of `run_execution`."""
+
+    QUEUED = "QUEUED"  # no slot was free: wait for `slot_granted`, then call again with the same execution
+    REFUSED = "REFUSED"  # the invocation is stopped or has ended: no further attempt
+    ENDED = "ENDED"  # the container is gone and what it left is recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRequest:
+    """Input of `InvocationWorkflow`."""
+
+    invocation_id: InvocationId
+    function: FunctionRef
+    execution_spec: ExecutionSpec
+    creation_time: datetime
+    parent_invocation_id: InvocationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationResult:
+    ending: Ending
+    executions: int
+    error_message: str | None = None  # shortened: the whole text is in the catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunExecutionRequest:
+    """Input of `run_execution`. `attempt` counts the user's attempts from 1."""
+
+    invocation_id: InvocationId
+    execution_id: ExecutionId
+    attempt: int
+    is_last_attempt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunExecutionResult:
+    state: AttemptState
+    invocation_ended: bool = False
+    outcome: ExecutionOutcome | None = None
+    error_message: str | None = None  # shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopInvocationRequest:
+    """Input of `stop_invocation`: make the stop durable, then stop the live worker if there is one."""
+
+    invocation_id: InvocationId
+    reason: StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndInvocationRequest:
+    """Input of `end_invocation`: TERMINATED, out of the queue, no live executions."""
+
+    invocation_id: InvocationId
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotGranted:
+    """Signal `slot_granted`: the execution has a slot now."""
+
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationProgress:
+    """Answer of the query `status`."""
+
+    state: str
+    attempt: int
+    max_attempts: int
+    execution_id: ExecutionId
+    stop_reason: StopReason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparationRequest:
+    """Input of `FunctionPreparationWorkflow`: one version's functions, by name."""
+
+    project_name: str
+    version_id: str
+    function_names: tuple[FunctionName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareFunctionRequest:
+    function: FunctionRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareFunctionResult:
+    """Either an identifier or the reason why the function can never be prepared."""
+
+    identifier: str | None
+    preparation_error: str | None

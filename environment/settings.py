@@ -1,0 +1,99 @@
+"""The only reader of the environment: names as in the REST contract and as users of Postgres know them.
+
+Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `environment/temporal.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+Group = TypeVar("Group", bound=BaseSettings)
+
+
+class ControlPlaneSettings(BaseSettings):
+    """CONTROL_PLANE_*. The API key may be several root keys, comma separated: the first signs tokens, all are accepted."""
+
+    model_config = SettingsConfigDict(env_prefix="CONTROL_PLANE_")
+
+    api_key: SecretStr
+    api_url: str = "http://127.0.0.1:5000"  # as containers reach it
+    data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its workers
+    stop_grace: timedelta = timedelta(seconds=120)  # between SIGTERM and SIGKILL; 120 s is also Fargate's most
+    max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
+
+    @field_validator("api_key")
+    @classmethod
+    def _holds_a_key(cls, value: SecretStr) -> SecretStr:
+        if not _split(value):
+            raise ValueError("must hold at least one key")
+        return value
+
+    @property
+    def root_keys(self) -> tuple[str, ...]:
+        return _split(self.api_key)
+
+
+class PostgresSettings(BaseSettings):
+    """POSTGRES_*: the names of the official image. A host that starts with `/` is the folder of a Unix socket."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTGRES_")
+
+    host: str = "localhost"
+    port: int = 5432
+    db: str
+    user: str
+    password: SecretStr = SecretStr("")
+    pool_size: Annotated[int, Field(ge=1)] = 10
+
+    @property
+    def url(self) -> URL:
+        url = URL.create(
+            "postgresql+asyncpg",
+            username=self.user,
+            password=self.password.get_secret_value() or None,
+            database=self.db,
+        )
+        if self.host.startswith("/"):
+            return url.update_query_dict({"host": self.host, "port": str(self.port)})
+        return url.set(host=self.host, port=self.port)
+
+
+class SettingsError(Exception):
+    """Settings are missing or malformed: one line per problem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    control_plane: ControlPlaneSettings
+    postgres: PostgresSettings
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises SettingsError with every problem of every group at once, values left out: they may be secrets.
+    """
+    problems: list[str] = []
+    control_plane = _load(ControlPlaneSettings, problems)
+    postgres = _load(PostgresSettings, problems)
+    if control_plane is None or postgres is None:
+        raise SettingsError("\n".join(problems))
+    return Settings(control_plane=control_plane, postgres=postgres)
+
+
+def _load(group: type[Group], problems: list[str]) -> Group | None:
+    try:
+        return group()
+    except ValidationError as error:
+        prefix = group.model_config.get("env_prefix", "")
+        problems += [f"{prefix}{item['loc'][0]}".upper() + f": {item['msg']}" for item in error.errors()]
+        return None
+
+
+def _split(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())

@@ -1,0 +1,19 @@
+"""How every process of ours connects to Temporal: TEMPORAL_* and temporal.toml, read by the SDK's own reader."""
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfigProfile
+from temporalio.runtime import Runtime
+
+DEFAULT_ADDRESS = "localhost:7233"
+
+
+async def connect_temporal(*, lazy: bool = False, runtime: Runtime | None = None) -> Client:
+    """A client for TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE. Lazy: connects at its first call, again and again if need be.
+
+    Raises RuntimeError if the server does not answer (not when lazy).
+    """
+    profile = ClientConfigProfile.load()
+    config = profile.to_client_connect_config()
+    config.setdefault("target_host", DEFAULT_ADDRESS)
+    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime)

