@@ -1,0 +1,72 @@
+"""Clients' idempotency keys: which invocation a submit under a key has made."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.paths import searchable
+from catalog.tables import IdempotencyKeyRow
+from domain.entities import ParentRef
+from domain.errors import IdempotencyKeyIsReused
+from domain.identifiers import InvocationId
+
+
+class KeyIsTaken(Exception):
+    """Another submit under the same key was quicker: its invocation is the one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey:
+    """Scoped to project and function name, so that a repeat finds its invocation even if `latest` has moved."""
+
+    project_name: str
+    function_name: str
+    key: str
+    request_fingerprint: str
+
+
+def fingerprint(*, function_input: str, parent: ParentRef | None) -> str:
+    """What tells one request body from another, without keeping the body."""
+    parts = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class IdempotencyKeyRepository:
+    """The session's owner commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, key: IdempotencyKey) -> InvocationId | None:
+        """The invocation made under this key. Raises IdempotencyKeyIsReused if it was made by another body."""
+        row = await self._session.scalar(
+            select(IdempotencyKeyRow).where(
+                IdempotencyKeyRow.project_name == searchable(key.project_name),
+                IdempotencyKeyRow.function_name == searchable(key.function_name),
+                IdempotencyKeyRow.idempotency_key == key.key,
+            )
+        )
+        if row is None:
+            return None
+        if row.request_fingerprint != key.request_fingerprint:
+            raise IdempotencyKeyIsReused
+        return InvocationId(row.invocation_id)
+
+    async def record(self, key: IdempotencyKey, invocation_id: InvocationId) -> None:
+        """Belongs in the transaction that inserts the invocation, and ends it by KeyIsTaken if someone was quicker."""
+        try:
+            await self._session.execute(
+                insert(IdempotencyKeyRow).values(
+                    project_name=key.project_name,
+                    function_name=key.function_name,
+                    idempotency_key=key.key,
+                    request_fingerprint=key.request_fingerprint,
+                    invocation_id=invocation_id,
+                )
+            )
+        except IntegrityError as error:
+            raise KeyIsTaken from error

@@ -1,0 +1,231 @@
+"""Invocations as users see them: submitted, read, asked to stop. How they end is in `endings.py`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Bundle, aliased
+from sqlalchemy.sql.elements import ColumnElement
+
+from catalog.converters import to_execution, to_function
+from catalog.paths import (
+    FunctionPath,
+    InvocationPath,
+    along_function,
+    along_invocation,
+    require,
+    searchable,
+    version_matches,
+)
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from domain.entities import Invocation, InvocationStatus, ParentInvocation, ParentRef
+from domain.errors import (
+    InvocationDoesNotExist,
+    InvocationIsAlreadyTerminated,
+    ParentInvocationDoesNotExist,
+    ProjectDoesNotExist,
+)
+from domain.identifiers import FunctionName, InvocationId, new_invocation_id
+
+_PARENT = aliased(InvocationRow, name="parent")
+_PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
+# Listed column by column: a parent's input may be long and nobody asks for it here.
+_PARENT_STATE: Bundle[Any] = Bundle(
+    "parent_state",
+    _PARENT.invocation_id,
+    _PARENT_FUNCTION.function_name,
+    _PARENT.cancellation_request_time,
+    _PARENT.status,
+    _PARENT.creation_time,
+    _PARENT.last_update_time,
+)
+# One clock reading per statement: times written together are equal.
+_NOW = func.statement_timestamp()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInvocation:
+    input: str
+    parent: ParentRef | None = None
+
+
+class InvocationRepository:
+    """The session's owner commits. Every method that takes a path raises the NotFound of the outermost missing part."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
+        """Two statements. Under a cancelled parent or on a project being deleted it is cancelled at birth.
+
+        Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
+        """
+        found = await self._session.execute(_function_and_parent(path, new.parent))
+        version, function, parent_state = require(found.one_or_none(), parts=2)
+        parent = _to_parent(parent_state)
+        if new.parent is not None and parent is None:
+            raise ParentInvocationDoesNotExist
+        invocation_id = new_invocation_id()
+        try:
+            row = (
+                await self._session.execute(
+                    insert(InvocationRow)
+                    .values(
+                        invocation_id=invocation_id,
+                        function_id=function.function_id,
+                        parent_invocation_id=None if parent is None else parent.ref.invocation_id,
+                        input=new.input,
+                        creation_time=_NOW,
+                        last_update_time=_NOW,
+                        cancellation_request_time=case((_is_cancelled_at_birth(version, parent), _NOW)),
+                    )
+                    .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
+                )
+            ).one()
+        except IntegrityError as error:  # function and parent go away with their project only, and it just has
+            raise ProjectDoesNotExist from error
+        return Invocation(
+            invocation_id=invocation_id,
+            function=to_function(function, version),
+            parent=parent,
+            input=new.input,
+            cancellation_request_time=row.cancellation_request_time,
+            status=InvocationStatus.RUNNING,
+            creation_time=row.creation_time,
+            last_update_time=row.creation_time,
+            executions=(),
+        )
+
+    async def get(self, path: InvocationPath) -> Invocation:
+        """Read before its executions: one that is seen TERMINATED is seen with all that it left."""
+        found = await self._session.execute(
+            _with_parent(along_invocation(select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE), path))
+        )
+        version, function, invocation, parent_state = require(found.one_or_none(), parts=3)
+        return await self._with_executions(
+            invocation, version=version, function=function, parent=_to_parent(parent_state)
+        )
+
+    async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
+        """Raises InvocationDoesNotExist."""
+        found = await self._session.execute(
+            _with_parent(
+                select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)
+                .select_from(InvocationRow)
+                .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+                .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+                .where(InvocationRow.invocation_id == invocation_id)
+            )
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise InvocationDoesNotExist
+        version, function, invocation, parent_state = row
+        return await self._with_executions(
+            invocation, version=version, function=function, parent=_to_parent(parent_state)
+        )
+
+    async def request_cancellation(self, path: InvocationPath) -> Invocation:
+        """Note the request; repeated, it moves the time. Needs a transaction, so that the answer is what it wrote.
+
+        Raises InvocationIsAlreadyTerminated.
+        """
+        cancelled = await self._session.scalar(
+            update(InvocationRow)
+            .where(
+                InvocationRow.invocation_id == searchable(path.invocation_id),
+                InvocationRow.status == InvocationStatus.RUNNING.value,
+                FunctionRow.function_id == InvocationRow.function_id,
+                FunctionRow.function_name == searchable(path.function.function_name),
+                VersionRow.version_id == FunctionRow.version_id,
+                VersionRow.project_name == searchable(path.function.project_name),
+                version_matches(project_name=path.function.project_name, version_ref=path.function.version_ref),
+            )
+            .values(cancellation_request_time=_NOW, last_update_time=_NOW)
+            .returning(InvocationRow.invocation_id)
+            .execution_options(synchronize_session=False)
+        )
+        invocation = await self.get(path)
+        if cancelled is None:
+            raise InvocationIsAlreadyTerminated
+        return invocation
+
+    async def _with_executions(
+        self, row: InvocationRow, *, version: VersionRow, function: FunctionRow, parent: ParentInvocation | None
+    ) -> Invocation:
+        executions = await self._session.scalars(
+            select(ExecutionRow).where(ExecutionRow.invocation_id == row.invocation_id).order_by(ExecutionRow.attempt)
+        )
+        return Invocation(
+            invocation_id=InvocationId(row.invocation_id),
+            function=to_function(function, version),
+            parent=parent,
+            input=row.input,
+            cancellation_request_time=row.cancellation_request_time,
+            status=InvocationStatus(row.status),
+            creation_time=row.creation_time,
+            last_update_time=row.last_update_time,
+            executions=tuple(to_execution(execution) for execution in executions),
+        )
+
+
+def _function_and_parent(path: FunctionPath, parent: ParentRef | None) -> Select[VersionRow, FunctionRow, Any]:
+    """The function at this path and, in the same version, the parent that the client names."""
+    return (
+        along_function(select(VersionRow, FunctionRow, _PARENT_STATE), path)
+        .outerjoin(
+            _PARENT_FUNCTION,
+            and_(
+                _PARENT_FUNCTION.version_id == VersionRow.version_id,
+                _PARENT_FUNCTION.function_name == (None if parent is None else parent.function_name),
+            ),
+        )
+        .outerjoin(
+            _PARENT,
+            and_(
+                _PARENT.function_id == _PARENT_FUNCTION.function_id,
+                _PARENT.invocation_id == (None if parent is None else parent.invocation_id),
+            ),
+        )
+    )
+
+
+def _with_parent(
+    statement: Select[VersionRow, FunctionRow, InvocationRow, Any],
+) -> Select[VersionRow, FunctionRow, InvocationRow, Any]:
+    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
+        _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
+    )
+
+
+def _is_cancelled_at_birth(version: VersionRow, parent: ParentInvocation | None) -> ColumnElement[bool]:
+    project_deletion = (
+        select(ProjectRow.deletion_request_time)
+        .where(ProjectRow.project_name == version.project_name)
+        .scalar_subquery()
+    )
+    if parent is None:
+        return project_deletion.is_not(None)
+    # The lock waits for a cancellation of the parent that is being written: either it is seen here, or its commit comes
+    # after this insert's and who then looks for children to cancel finds this one.
+    parent_cancellation = (
+        select(InvocationRow.cancellation_request_time)
+        .where(InvocationRow.invocation_id == parent.ref.invocation_id)
+        .with_for_update(read=True)
+        .scalar_subquery()
+    )
+    return or_(project_deletion.is_not(None), parent_cancellation.is_not(None))
+
+
+def _to_parent(state: Any) -> ParentInvocation | None:
+    if state.invocation_id is None:
+        return None
+    return ParentInvocation(
+        ref=ParentRef(function_name=FunctionName(state.function_name), invocation_id=InvocationId(state.invocation_id)),
+        cancellation_request_time=state.cancellation_request_time,
+        status=InvocationStatus(state.status),
+        creation_time=state.creation_time,
+        last_update_time=state.last_update_time,
+    )

@@ -1,0 +1,108 @@
+"""Postgres notifications, received on one connection per process and handed to whoever waits for them here."""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+from sqlalchemy import URL
+
+# Whoever writes a change that others wait for notifies it in the same statement.
+EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome
+INVOCATIONS_CHANNEL = (
+    "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
+)
+
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_RECONNECT_PAUSE = timedelta(seconds=1)
+
+_log = logging.getLogger(__name__)
+
+
+class NotificationListener:
+    """Listens while it is entered, and reconnects by itself.
+
+    A notification is a hint, never the truth: what is sent while the connection is down is lost. So every waiter is
+    woken when it is up again, and should look for itself from time to time.
+    """
+
+    def __init__(self, url: URL, channels: Collection[str]) -> None:
+        self._url = url
+        self._channels = channels
+        self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._listen_for_ever(), name="notification listener")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str, payload: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever this payload is notified on this channel; whoever waits clears it."""
+        event = asyncio.Event()
+        key = (channel, payload)
+        self._waiting[key].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[key].discard(event)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def wake_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
+    async def _listen_for_ever(self) -> None:
+        while True:
+            try:
+                await self._listen_until_lost()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("cannot listen for notifications, trying again: %s", error)
+            await asyncio.sleep(_RECONNECT_PAUSE.total_seconds())
+
+    async def _listen_until_lost(self) -> None:
+        connection = await _connect(self._url)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        try:
+            for channel in self._channels:
+                await connection.add_listener(channel, self._hand_out)
+            self.wake_all()
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+    def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        for event in self._waiting.get((channel, str(payload)), ()):
+            event.set()
+
+
+async def _connect(url: URL) -> asyncpg.Connection[asyncpg.Record]:
+    # The folder of a Unix socket and its port stand in the query, see `environment.settings`.
+    host = url.host or url.query.get("host")
+    port = url.port or url.query.get("port")
+    return await asyncpg.connect(
+        host=host if isinstance(host, str) else None,
+        port=int(port) if isinstance(port, (int, str)) else None,
+        user=url.username,
+        password=url.password,
+        database=url.database,
+        timeout=_CONNECT_TIMEOUT.total_seconds(),
+        server_settings={"application_name": "control-plane notifications"},
+    )
