@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from domain.entities import PreparedFunction, WorkerDetails
-from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerRequest
+from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
 
 
 class Provisioner(Protocol):
@@ -24,6 +24,9 @@ class Provisioner(Protocol):
 
         Returns as soon as the worker can be found again by its details.
         """
+
+    async def find(self, name: WorkerName) -> WorkerDetails | None:
+        """The worker that was launched under this name, running or ended; None if there is none. Starts nothing."""
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         """Wait until the worker is gone and say why. Cancelling the wait leaves the worker alone."""

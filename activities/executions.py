@@ -1,0 +1,141 @@
+"""`run_execution`: one attempt, from its slot to its recorded end."""
+
+import structlog
+
+from activities.errors import application_error, shortened
+from activities.grants import GrantSender
+from activities.heartbeat import heartbeating
+from catalog.database import Database
+from catalog.endings import EndingRepository
+from catalog.launches import LaunchRepository
+from catalog.slots import Assignment, Refusal, Refused, SlotQueue
+from domain.errors import FunctionFailure, Misconfigured, Unavailable
+from domain.execution_tokens import execution_token
+from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
+from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.contract import Provisioner
+
+logger = structlog.get_logger(__name__)
+
+
+class ExecutionRunner:
+    """Runs executions on a provisioner. May die between any two lines, and run twice at once: every write is conditional
+    and every launch has a name."""
+
+    def __init__(self, *, database: Database, provisioner: Provisioner, grants: GrantSender, signing_key: str) -> None:
+        self._database = database
+        self._provisioner = provisioner
+        self._grants = grants
+        self._signing_key = signing_key
+
+    async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
+        """Raises ApplicationError for faults that pass by themselves: the next try resumes the same execution."""
+        async with self._database.transaction() as session:
+            taken = await SlotQueue(session).take(
+                invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
+            )
+        if isinstance(taken, Refused):
+            return await self._refused(request, taken)
+        try:
+            async with heartbeating():
+                reason, allows_retry = await self._run_to_its_end(request, taken)
+        except Unavailable as error:
+            logger.warning("execution_waits", execution_id=request.execution_id, reason=str(error))
+            raise application_error(error) from error
+        return await self._close(request, reason=reason, allows_retry=allows_retry)
+
+    async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
+        match refused.refusal:
+            case Refusal.QUEUED:
+                await self._grants.send(refused.grants)
+                return RunExecutionResult(state=AttemptState.QUEUED)
+            case Refusal.STOPPED:
+                return RunExecutionResult(state=AttemptState.REFUSED)
+            case Refusal.TERMINATED:
+                return await self._close(request, reason=None, allows_retry=False)
+
+    async def _run_to_its_end(self, request: RunExecutionRequest, assignment: Assignment) -> tuple[str | None, bool]:
+        """Why the container ended, and whether another attempt may help. Launches again what infrastructure took away."""
+        if assignment.preparation_error is not None:
+            return assignment.preparation_error, False
+        launch = assignment.launches
+        worker = await self._known_worker(request, assignment)
+        while True:
+            try:
+                worker = worker or await self._launched_worker(request, assignment, launch)
+            except FunctionFailure as error:
+                return str(error), True
+            except Misconfigured as error:
+                logger.error("execution_is_misconfigured", execution_id=request.execution_id, reason=str(error))
+                return str(error), False
+            if worker is None:
+                return None, True
+            worker_exit = await self._provisioner.stopped(worker)
+            another = await self._launch_again(request, worker_exit, launch)
+            if another is None:
+                return worker_exit.reason, True
+            launch, worker = another, None
+
+    async def _known_worker(self, request: RunExecutionRequest, assignment: Assignment) -> Worker | None:
+        """The worker that an earlier try noted. A stop that came meanwhile may not have reached it: asked again."""
+        if assignment.worker is None:
+            return None
+        name = WorkerName(execution_id=request.execution_id, launch=assignment.launches)
+        worker = Worker(name=name, details=assignment.worker)
+        if assignment.is_stopped:
+            await self._provisioner.stop(worker)
+        return worker
+
+    async def _launched_worker(
+        self, request: RunExecutionRequest, assignment: Assignment, launch: int
+    ) -> Worker | None:
+        """The worker of this launch: started now, or found if an earlier try started it. None if it must not start."""
+        name = WorkerName(execution_id=request.execution_id, launch=launch)
+        if assignment.is_stopped:
+            details = await self._provisioner.find(name)
+            if details is None:
+                return None
+        else:
+            details = await self._provisioner.launch(self._worker_request(request, assignment, name))
+        worker = Worker(name=name, details=details)
+        async with self._database.statement() as session:
+            may_run = await LaunchRepository(session).record_worker(
+                request.execution_id, launch=launch, details=details
+            )
+        if not may_run:
+            await self._provisioner.stop(worker)
+        return worker
+
+    async def _launch_again(self, request: RunExecutionRequest, worker_exit: WorkerExit, launch: int) -> int | None:
+        if worker_exit.cause is not ExitCause.LOST:
+            return None
+        logger.warning("worker_was_lost", execution_id=request.execution_id, launch=launch, reason=worker_exit.reason)
+        async with self._database.statement() as session:
+            return await LaunchRepository(session).begin_another(request.execution_id, after=launch)
+
+    def _worker_request(self, request: RunExecutionRequest, assignment: Assignment, name: WorkerName) -> WorkerRequest:
+        return WorkerRequest(
+            name=name,
+            function=assignment.function,
+            invocation_id=request.invocation_id,
+            docker_image=assignment.docker_image,
+            prepared_identifier=assignment.prepared_identifier,
+            resource_spec=assignment.resource_spec,
+            command=assignment.command,
+            token=execution_token(self._signing_key, request.execution_id),
+        )
+
+    async def _close(
+        self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool
+    ) -> RunExecutionResult:
+        async with self._database.transaction() as session:
+            closed = await EndingRepository(session).close_execution(
+                request.execution_id, reason=reason, allows_retry=allows_retry and not request.is_last_attempt
+            )
+        await self._grants.send(closed.grants)
+        return RunExecutionResult(
+            state=AttemptState.ENDED,
+            invocation_ended=closed.invocation_ended,
+            outcome=closed.outcome,
+            error_message=shortened(closed.error_message),
+        )

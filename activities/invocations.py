@@ -1,0 +1,38 @@
+"""The activities of an invocation's life, bound to what they work with."""
+
+from temporalio import activity
+
+from activities.executions import ExecutionRunner
+from activities.grants import GrantSender
+from catalog.database import Database
+from catalog.endings import EndingRepository
+from domain.messages import EndInvocationRequest, RunExecutionRequest, RunExecutionResult, StopInvocationRequest
+from provisioners.contract import Provisioner
+from workflows.ports import InvocationActivities
+
+
+class BoundInvocationActivities(InvocationActivities):
+    def __init__(
+        self, *, runner: ExecutionRunner, database: Database, provisioner: Provisioner, grants: GrantSender
+    ) -> None:
+        self._runner = runner
+        self._database = database
+        self._provisioner = provisioner
+        self._grants = grants
+
+    @activity.defn(name="run_execution")
+    async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
+        return await self._runner.run(request)
+
+    @activity.defn(name="stop_invocation")
+    async def stop_invocation(self, request: StopInvocationRequest) -> None:
+        async with self._database.transaction() as session:
+            worker = await EndingRepository(session).stop_invocation(request.invocation_id)
+        if worker is not None:
+            await self._provisioner.stop(worker)
+
+    @activity.defn(name="end_invocation")
+    async def end_invocation(self, request: EndInvocationRequest) -> None:
+        async with self._database.transaction() as session:
+            grants = await EndingRepository(session).end_invocation(request.invocation_id)
+        await self._grants.send(grants)

@@ -1,0 +1,96 @@
+"""The `loop` process: composed here, run until SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.search_attributes import register_search_attributes
+from activities.workers import build_workers
+from catalog.database import Database
+from catalog.migrations.migrate import drop_everything, upgrade_to_head
+from domain.errors import CatalogIsAway, Misconfigured
+from environment.arguments import process_parser
+from environment.composition import build_provisioner, open_database
+from environment.logs import configure_logs
+from environment.settings import Settings, SettingsError, load_settings
+from environment.temporal import connect_temporal
+
+logger = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+_RETRY_SECONDS = 1.0
+
+
+def main() -> None:
+    """Console script `loop`. Exit status 2 if settings are missing or malformed."""
+    parser = process_parser("loop", "Runs workflows and containers. Start as many as you like.")
+    arguments = parser.parse_args()
+    configure_logs()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    asyncio.run(_run(arguments, settings))
+
+
+async def _run(arguments: Namespace, settings: Settings) -> None:
+    """Serve until a signal comes; a signal during the start ends the start."""
+    stopping = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
+    database = open_database(settings.postgres)
+    try:
+        starting = asyncio.create_task(_start(arguments, database))
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            return
+        invocations, control = build_workers(
+            starting.result(),
+            database=database,
+            provisioner=build_provisioner(arguments.provisioner, settings.control_plane),
+            signing_key=settings.control_plane.root_keys[0],
+            max_concurrent_executions=settings.control_plane.max_concurrent_executions,
+        )
+        async with control, invocations:
+            logger.info("loop_runs", provisioner=arguments.provisioner)
+            await stopped
+            logger.info("loop_stops")
+        if arguments.delete_tables:
+            await drop_everything(database)
+    finally:
+        await database.close()
+
+
+async def _start(arguments: Namespace, database: Database) -> Client:
+    """Everything that the workers need, each waited for as long as it takes."""
+    if arguments.create_tables:
+        await _when_there("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
+    client = await _when_there("temporal", connect_temporal, RuntimeError)
+    try:
+        await _when_there("temporal", lambda: register_search_attributes(client), RPCError)
+    except Misconfigured as error:
+        logger.error("search_attributes_are_missing", advice=str(error))  # works as soon as someone has run it
+    return client
+
+
+async def _when_there(name: str, attempt: Callable[[], Awaitable[Result]], away: type[Exception]) -> Result:
+    while True:
+        try:
+            return await attempt()
+        except away as error:
+            logger.warning("waiting", for_=name, reason=str(error), retry_seconds=_RETRY_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

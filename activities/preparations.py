@@ -1,0 +1,46 @@
+"""`prepare_function`: what a provisioner needs once per function."""
+
+from temporalio import activity
+
+from activities.errors import application_error, shortened
+from activities.grants import GrantSender
+from catalog.database import Database
+from catalog.preparations import PreparationRepository, SettledFunction
+from domain.errors import FunctionFailure, Misconfigured, Unavailable
+from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
+from domain.specs import FunctionSpec
+from domain.workers import FunctionToPrepare
+from provisioners.contract import Provisioner
+from workflows.ports import PreparationActivities
+
+
+class BoundPreparationActivities(PreparationActivities):
+    def __init__(self, *, database: Database, provisioner: Provisioner, grants: GrantSender) -> None:
+        self._database = database
+        self._provisioner = provisioner
+        self._grants = grants
+
+    @activity.defn(name="prepare_function")
+    async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        async with self._database.transaction() as session:
+            spec = await PreparationRepository(session).pending(request.function)
+        settled = await (self._settled_before(request) if spec is None else self._prepare(request, spec))
+        await self._grants.send(settled.grants)
+        return PrepareFunctionResult(
+            identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
+        )
+
+    async def _settled_before(self, request: PrepareFunctionRequest) -> SettledFunction:
+        async with self._database.transaction() as session:
+            return await PreparationRepository(session).settled(request.function)
+
+    async def _prepare(self, request: PrepareFunctionRequest, spec: FunctionSpec) -> SettledFunction:
+        try:
+            prepared = await self._provisioner.prepare(FunctionToPrepare(function=request.function, spec=spec))
+        except Unavailable as error:
+            raise application_error(error) from error
+        except (FunctionFailure, Misconfigured) as error:
+            async with self._database.transaction() as session:
+                return await PreparationRepository(session).mark_unpreparable(request.function, str(error))
+        async with self._database.transaction() as session:
+            return await PreparationRepository(session).mark_ready(request.function, prepared)

@@ -1,0 +1,52 @@
+"""Makes a Temporal namespace know our search attributes."""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import Misconfigured
+from workflows.naming import SEARCH_ATTRIBUTES
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Add what is missing; safe to repeat and to run at once.
+
+    Raises Misconfigured with the command to run where we may not add them ourselves, RPCError if Temporal is away.
+    """
+    missing = await _missing(client)
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(
+        namespace=client.namespace,
+        search_attributes=dict.fromkeys(missing, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD),
+    )
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.ALREADY_EXISTS or not await _missing(client):
+            return
+        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+            raise Misconfigured(_advice(client.namespace, missing)) from error
+        raise
+
+
+async def _missing(client: Client) -> list[str]:
+    wanted = [key.name for key in SEARCH_ATTRIBUTES]
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+            raise Misconfigured(_advice(client.namespace, wanted)) from error
+        raise
+    return [name for name in wanted if name not in known.custom_attributes]
+
+
+def _advice(namespace: str, names: list[str]) -> str:
+    options = " ".join(f"--name {name} --type Keyword" for name in names)
+    return (
+        f"the Temporal namespace {namespace!r} lacks search attributes that this process may not add; "
+        f"someone who may must run: temporal operator search-attribute create --namespace {namespace} {options}"
+    )

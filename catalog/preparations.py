@@ -1,0 +1,100 @@
+"""What is noted of a function's preparation: what to prepare, READY, or the reason why never."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.slots import Grant, SlotQueue
+from catalog.tables import FunctionRow, VersionRow
+from domain.entities import FunctionStatus, PreparedFunction
+from domain.identifiers import FunctionName, FunctionRef
+from domain.specs import ExecutionSpec, FunctionSpec, ResourceSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledFunction:
+    """What a function's preparation came to, and who got a slot by it."""
+
+    identifier: str | None
+    preparation_error: str | None
+    grants: tuple[Grant, ...]
+
+
+class PreparationRepository:
+    """Inside the caller's transaction. What is settled stays: the second answer changes nothing."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._slots = SlotQueue(session)
+
+    async def pending(self, function: FunctionRef) -> FunctionSpec | None:
+        """The function as declared; None if it needs no preparation any more, or is gone."""
+        row = await self._session.scalar(
+            select(FunctionRow)
+            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+            .where(
+                VersionRow.project_name == function.project_name,
+                FunctionRow.version_id == function.version_id,
+                FunctionRow.function_name == function.function_name,
+                FunctionRow.status == FunctionStatus.PENDING,
+                FunctionRow.preparation_error.is_(None),
+            )
+        )
+        return None if row is None else _spec(row)
+
+    async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
+        """READY: whoever waits gets a slot, the oldest first."""
+        return await self._settle(
+            function,
+            {
+                "status": FunctionStatus.READY,
+                "prepared_type": prepared.type,
+                "prepared_identifier": prepared.identifier,
+            },
+        )
+
+    async def mark_unpreparable(self, function: FunctionRef, reason: str) -> SettledFunction:
+        """PENDING for ever: whoever waits is granted a turn, in which it learns the reason and ends."""
+        return await self._settle(function, {"preparation_error": reason})
+
+    async def settled(self, function: FunctionRef) -> SettledFunction:
+        """What was marked before, and the grants that may not have been told since."""
+        return await self._settle(function, {})
+
+    async def _settle(self, function: FunctionRef, values: dict[str, str]) -> SettledFunction:
+        row = await self._session.scalar(
+            select(FunctionRow)
+            .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
+            .with_for_update(key_share=True)
+        )
+        if row is None:  # deleted with its project
+            return SettledFunction(identifier=None, preparation_error=None, grants=())
+        if row.status == FunctionStatus.PENDING and row.preparation_error is None:
+            for column, value in values.items():
+                setattr(row, column, value)
+            await self._session.flush()
+        await self._slots.settle(row.function_id)
+        return SettledFunction(
+            identifier=row.prepared_identifier,
+            preparation_error=row.preparation_error,
+            grants=await self._slots.unclaimed_grants(row.function_id),
+        )
+
+
+def _spec(row: FunctionRow) -> FunctionSpec:
+    return FunctionSpec(
+        function_name=FunctionName(row.function_name),
+        docker_image=row.docker_image,
+        resource_spec=ResourceSpec(
+            virtual_cpus=row.virtual_cpus, memory_gbs=row.memory_gbs, max_concurrency=row.max_concurrency
+        ),
+        execution_spec=ExecutionSpec(
+            max_retries=row.max_retries,
+            timeout_seconds=row.timeout_seconds,
+            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
+            retry_backoff_coefficient=row.retry_backoff_coefficient,
+            retry_max_interval_seconds=row.retry_max_interval_seconds,
+        ),
+        command=None if row.command is None else tuple(row.command),
+    )

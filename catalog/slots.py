@@ -1,0 +1,268 @@
+"""Who may run: the slots of a function, and the queue for them.
+
+A slot is an execution row whose worker is not TERMINATED. Whatever gives or takes one holds the lock of the function's row, so
+a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation, execution. Lock and
+count are two statements: one statement would count by a snapshot older than its lock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, exists, func, insert, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow
+from domain.entities import FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus, WorkerType
+from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
+from domain.specs import ResourceSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A slot given to an execution that waited: its workflow must be told."""
+
+    invocation_id: InvocationId
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came."""
+
+    function: FunctionRef
+    docker_image: str
+    resource_spec: ResourceSpec
+    command: tuple[str, ...] | None
+    prepared_identifier: str  # "" beside a preparation error only
+    preparation_error: str | None
+    launches: int
+    worker: WorkerDetails | None
+    is_stopped: bool
+
+
+class Refusal(StrEnum):
+    QUEUED = "QUEUED"  # no slot is free: the execution waits for a grant
+    STOPPED = "STOPPED"  # the invocation is stopped, cancelled, has ended, or its project is gone
+    TERMINATED = "TERMINATED"  # this very execution has run and ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    refusal: Refusal
+    grants: tuple[Grant, ...] = ()
+
+
+class SlotQueue:
+    """The slot procedures, inside the caller's transaction. Each finds its own earlier work again."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def take(
+        self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
+    ) -> Assignment | Refused:
+        """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
+        function = (await self._session.execute(_locked_function(invocation_id))).one_or_none()
+        if function is None:
+            return Refused(refusal=Refusal.STOPPED)
+        state = (await self._session.execute(_state(function, invocation_id, execution_id))).one()
+        if state.worker_status == WorkerStatus.TERMINATED:
+            return Refused(refusal=Refusal.TERMINATED)
+        if state.worker_status is not None:
+            if state.claim_time is None:
+                await self._session.execute(
+                    update(ExecutionRow)
+                    .where(ExecutionRow.execution_id == execution_id)
+                    .values(**_claimed(function), last_update_time=func.clock_timestamp())
+                )
+            return _assignment(function, state)
+        if state.is_over:
+            return Refused(refusal=Refusal.STOPPED)
+        if function.preparation_error is None and (
+            function.status != FunctionStatus.READY or state.held >= function.max_concurrency or state.older_waits
+        ):
+            await self._enqueue(function.function_id, state, execution_id, attempt)
+            return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function.function_id))
+        await self._insert_claimed(function, invocation_id, execution_id, attempt)
+        return _assignment(function, state)
+
+    async def settle(self, function_id: int) -> tuple[Grant, ...]:
+        """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
+        return _grants(await self._session.execute(_SETTLE, {"function_id": function_id}))
+
+    async def unclaimed_grants(self, function_id: int) -> tuple[Grant, ...]:
+        """Grants that nobody has taken up yet, perhaps because the one who should have told them died."""
+        held = await self._session.execute(
+            select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
+                ExecutionRow.function_id == function_id,
+                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+                ExecutionRow.claim_time.is_(None),
+            )
+        )
+        return _grants(held)
+
+    async def lock_function(self, function_id: int) -> None:
+        """Whoever gives or takes slots of the function waits here. NO KEY: inserts of invocations must not."""
+        await self._session.execute(
+            select(FunctionRow.function_id)
+            .where(FunctionRow.function_id == function_id)
+            .with_for_update(key_share=True)
+        )
+
+    async def leave_queue(self, invocation_id: InvocationId) -> None:
+        await self._session.execute(
+            delete(WaitingExecutionRow).where(WaitingExecutionRow.invocation_id == invocation_id)
+        )
+
+    async def _enqueue(self, function_id: int, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
+        place = {"execution_id": execution_id, "attempt": attempt}
+        await self._session.execute(
+            upsert(WaitingExecutionRow)
+            .values(
+                invocation_id=state.invocation_id,
+                function_id=function_id,
+                invocation_creation_time=state.creation_time,
+                **place,
+            )
+            .on_conflict_do_update(index_elements=[WaitingExecutionRow.invocation_id], set_=place)
+        )
+
+    async def _insert_claimed(
+        self, function: Row[Any], invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
+    ) -> None:
+        inserted = (
+            insert(ExecutionRow)
+            .values(
+                execution_id=execution_id,
+                invocation_id=invocation_id,
+                function_id=function.function_id,
+                attempt=attempt,
+                **_claimed(function),
+            )
+            .returning(ExecutionRow.creation_time)
+            .cte("inserted")
+        )
+        await self._session.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == invocation_id)
+            .values(last_update_time=select(inserted.c.creation_time).scalar_subquery())
+            .execution_options(synchronize_session=False)
+        )
+
+
+_SETTLE = text("""
+    WITH free AS (
+        SELECT CASE
+            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each is told the reason and ends
+            WHEN status = 'READY' THEN greatest(0, max_concurrency - (
+                SELECT count(*) FROM executions
+                WHERE function_id = :function_id AND worker_status <> 'TERMINATED'
+            ))
+            ELSE 0
+        END AS slots
+        FROM functions WHERE function_id = :function_id
+    ), next AS (
+        DELETE FROM waiting_executions WHERE invocation_id IN (
+            SELECT invocation_id FROM waiting_executions WHERE function_id = :function_id
+            ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
+        )
+        RETURNING execution_id, invocation_id, function_id, attempt
+    ), granted AS (
+        INSERT INTO executions (execution_id, invocation_id, function_id, attempt) SELECT * FROM next
+        RETURNING execution_id, invocation_id, creation_time
+    ), touched AS (
+        UPDATE invocations SET last_update_time = granted.creation_time
+        FROM granted WHERE invocations.invocation_id = granted.invocation_id
+    )
+    SELECT invocation_id, execution_id FROM granted
+    """)
+
+
+def _locked_function(invocation_id: InvocationId) -> Select[Any]:
+    return (
+        select(FunctionRow.__table__, VersionRow.project_name)
+        .join_from(FunctionRow, VersionRow, VersionRow.version_id == FunctionRow.version_id)
+        .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+        .where(InvocationRow.invocation_id == invocation_id)
+        .with_for_update(key_share=True, of=FunctionRow)
+    )
+
+
+def _state(function: Row[Any], invocation_id: InvocationId, execution_id: ExecutionId) -> Select[Any]:
+    held = select(func.count()).where(
+        ExecutionRow.function_id == function.function_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED
+    )
+    older_waits = exists().where(
+        WaitingExecutionRow.function_id == function.function_id,
+        tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+        < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id),
+    )
+    is_over = (
+        (InvocationRow.status == InvocationStatus.TERMINATED)
+        | InvocationRow.stop_time.is_not(None)
+        | InvocationRow.cancellation_request_time.is_not(None)
+    )
+    return (
+        select(
+            InvocationRow.invocation_id,
+            InvocationRow.creation_time,
+            is_over.label("is_over"),
+            held.scalar_subquery().label("held"),
+            older_waits.label("older_waits"),
+            ExecutionRow.worker_status,
+            ExecutionRow.claim_time,
+            ExecutionRow.launches,
+            ExecutionRow.worker_type,
+            ExecutionRow.worker_identifier,
+            ExecutionRow.logs_identifier,
+            ExecutionRow.termination_signal_time,
+        )
+        .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == execution_id, isouter=True)
+        .where(InvocationRow.invocation_id == invocation_id)
+    )
+
+
+def _claimed(function: Row[Any]) -> dict[str, object]:
+    """The first launch is noted with the claim, one statement less; a function that can never run has no launch."""
+    now = func.clock_timestamp()
+    if function.preparation_error is not None:
+        return {"claim_time": now}
+    return {"claim_time": now, "worker_status": WorkerStatus.PROVISIONING, "launches": 1, "launch_time": now}
+
+
+def _assignment(function: Row[Any], state: Row[Any]) -> Assignment:
+    worker = None
+    if state.worker_identifier is not None:
+        worker = WorkerDetails(
+            type=WorkerType(state.worker_type),
+            identifier=state.worker_identifier,
+            logs_identifier=state.logs_identifier,
+        )
+    return Assignment(
+        function=FunctionRef(
+            project_name=ProjectName(function.project_name),
+            version_id=VersionId(function.version_id),
+            function_name=FunctionName(function.function_name),
+        ),
+        docker_image=function.docker_image,
+        resource_spec=ResourceSpec(
+            virtual_cpus=function.virtual_cpus,
+            memory_gbs=function.memory_gbs,
+            max_concurrency=function.max_concurrency,
+        ),
+        command=None if function.command is None else tuple(function.command),
+        prepared_identifier=function.prepared_identifier or "",
+        preparation_error=function.preparation_error,
+        launches=state.launches or 1,
+        worker=worker,
+        is_stopped=state.termination_signal_time is not None,
+    )
+
+
+def _grants(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Grant, ...]:
+    return tuple(
+        Grant(invocation_id=InvocationId(row.invocation_id), execution_id=ExecutionId(row.execution_id)) for row in rows
+    )

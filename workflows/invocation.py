@@ -1,0 +1,204 @@
+"""The life of one invocation: attempts under the function's retry policy, until an outcome, a stop or the last attempt."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.entities import ExecutionOutcome
+    from domain.identifiers import ExecutionId, execution_id_for
+    from domain.messages import (
+        AttemptState,
+        EndInvocationRequest,
+        Ending,
+        InvocationProgress,
+        InvocationRequest,
+        InvocationResult,
+        RunExecutionRequest,
+        RunExecutionResult,
+        SlotGranted,
+        StopInvocationRequest,
+        StopReason,
+    )
+    from workflows import naming, policies
+    from workflows.ports import InvocationActivities
+
+
+@workflow.defn
+class InvocationWorkflow:
+    """One invocation. Its id is the workflow's id; its rows in the catalog are written by its activities only.
+
+    Cancellation and timeout set one flag, and every wait is for "event or flag": `run_execution` is never cancelled, it
+    sees its container gone.
+    """
+
+    @workflow.init
+    def __init__(self, request: InvocationRequest) -> None:
+        self._request = request
+        self._retries = policies.retry_policy_of(request.execution_spec)
+        self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
+        self._attempt = 1
+        self._state = "starting"
+        self._granted: set[ExecutionId] = set()  # made here: a signal may come before `run`
+        self._retry_now = False
+        self._stop_reason: StopReason | None = None
+
+    @workflow.run
+    async def run(self, request: InvocationRequest) -> InvocationResult:
+        if workflow.now() >= self._deadline:
+            self._stop(StopReason.TIMED_OUT)
+        life = asyncio.create_task(self._live())
+        alarm = asyncio.create_task(self._time_out())
+        while not life.done():
+            try:
+                await workflow.wait([life])
+            except asyncio.CancelledError:
+                if workflow.cancellation_reason() is None:  # not a request: this worker lets go of the workflow
+                    raise
+                self._stop(StopReason.CANCELLED)
+        result = life.result()
+        del alarm  # its timer is left to run out with the workflow: cancelling it would be one more event
+        workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
+        if result.ending is Ending.CANCELLED and workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+        return result
+
+    @workflow.signal
+    def slot_granted(self, granted: SlotGranted) -> None:
+        """The execution has a slot of its function now. Repeated until it is taken up."""
+        self._granted.add(granted.execution_id)
+
+    @workflow.signal
+    def retry_now(self) -> None:
+        """Skip what is left of the wait before the next attempt."""
+        self._retry_now = True
+
+    @workflow.query
+    def status(self) -> InvocationProgress:
+        return InvocationProgress(
+            state=self._state,
+            attempt=self._attempt,
+            max_attempts=self._retries.maximum_attempts,
+            execution_id=self._execution_id,
+            stop_reason=self._stop_reason,
+        )
+
+    async def _live(self) -> InvocationResult:
+        while True:
+            result = await self._attempt_in_turn()
+            if result is None:
+                return await self._end()
+            if result.invocation_ended:
+                return self._result_of(result)
+            await self._back_off()
+            self._attempt += 1
+
+    async def _attempt_in_turn(self) -> RunExecutionResult | None:
+        """One attempt, queueing included. None if the invocation was stopped before it had a container."""
+        slot_was_granted = False
+        while self._stop_reason is None:
+            result = await self._run_execution(slot_was_granted=slot_was_granted)
+            if result.state is AttemptState.ENDED:
+                return result
+            if result.state is AttemptState.REFUSED:
+                return None
+            self._show("queued", f"Waiting for a slot of `{self._request.function.function_name}`")
+            await workflow.wait_condition(lambda: self._execution_id in self._granted or self._is_stopped)
+            self._granted.discard(self._execution_id)
+            slot_was_granted = True
+        return None
+
+    async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult:
+        maximum = self._retries.maximum_attempts
+        self._show("running", f"Execution {self._attempt} of {maximum}: `{self._execution_id}`")
+        execution = workflow.start_activity_method(
+            InvocationActivities.run_execution,
+            RunExecutionRequest(
+                invocation_id=self._request.invocation_id,
+                execution_id=self._execution_id,
+                attempt=self._attempt,
+                is_last_attempt=self._attempt >= maximum,
+            ),
+            activity_id=self._execution_id,
+            summary=naming.execution_summary(
+                attempt=self._attempt, max_attempts=maximum, slot_was_granted=slot_was_granted
+            ),
+            start_to_close_timeout=policies.RUN_EXECUTION_START_TO_CLOSE,
+            heartbeat_timeout=policies.RUN_EXECUTION_HEARTBEAT_TIMEOUT,
+            retry_policy=policies.PASSING_FAULTS,
+        )
+        await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
+        if self._stop_reason is not None and not execution.done():
+            await self._stop_worker(self._stop_reason)
+        return await execution
+
+    async def _stop_worker(self, reason: StopReason) -> None:
+        self._show("stopping", f"Stopping execution {self._attempt}: {reason}")
+        await workflow.execute_activity_method(
+            InvocationActivities.stop_invocation,
+            StopInvocationRequest(invocation_id=self._request.invocation_id, reason=reason),
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            summary=f"stop: {reason}",
+            start_to_close_timeout=policies.CONTROL_START_TO_CLOSE,
+            retry_policy=policies.PASSING_FAULTS,
+        )
+
+    async def _back_off(self) -> None:
+        delay = policies.backoff_after(self._attempt, self._retries)
+        self._show("backing off", f"Execution {self._attempt} failed; the next one starts after {delay}")
+        self._retry_now = False
+        with contextlib.suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._retry_now or self._is_stopped,
+                timeout=delay,
+                timeout_summary=f"back-off after execution {self._attempt}",
+            )
+
+    async def _end(self) -> InvocationResult:
+        """The end of an invocation that was stopped while it had no container."""
+        await workflow.execute_local_activity_method(
+            InvocationActivities.end_invocation,
+            EndInvocationRequest(invocation_id=self._request.invocation_id),
+            summary="end",
+            start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
+            retry_policy=policies.PASSING_FAULTS,
+        )
+        ending = Ending.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else Ending.CANCELLED
+        return self._finished(ending)
+
+    def _result_of(self, last: RunExecutionResult) -> InvocationResult:
+        if last.outcome is ExecutionOutcome.SUCCEEDED:
+            return self._finished(Ending.SUCCEEDED)
+        if self._stop_reason is not None:
+            return self._finished(Ending(self._stop_reason))
+        if last.outcome is ExecutionOutcome.ABORTED:
+            return self._finished(Ending.ABORTED)
+        return self._finished(Ending.FAILED, last.error_message)
+
+    def _finished(self, ending: Ending, error_message: str | None = None) -> InvocationResult:
+        self._show("ended", f"{ending} after execution {self._attempt} of {self._retries.maximum_attempts}")
+        return InvocationResult(ending=ending, executions=self._attempt, error_message=error_message)
+
+    async def _time_out(self) -> None:
+        remaining = self._deadline - workflow.now()
+        if remaining > timedelta():
+            await workflow.sleep(remaining, summary="timeout")
+            self._stop(StopReason.TIMED_OUT)
+
+    def _stop(self, reason: StopReason) -> None:
+        """The first reason stands, so that an invocation never has two different endings."""
+        self._stop_reason = self._stop_reason or reason
+
+    def _show(self, state: str, details: str) -> None:
+        self._state = state
+        workflow.set_current_details(details)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._stop_reason is not None
+
+    @property
+    def _execution_id(self) -> ExecutionId:
+        return execution_id_for(self._request.invocation_id, self._attempt)

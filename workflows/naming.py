@@ -1,0 +1,56 @@
+"""Names that Temporal and its users see: task queues, workflow ids, search attributes, summaries."""
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from domain.identifiers import FunctionRef, InvocationId
+from domain.messages import InvocationRequest, PreparationRequest
+
+# `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers. Everything
+# short has a queue of its own: a full house can still be stopped.
+INVOCATIONS_TASK_QUEUE = "invocations"
+CONTROL_TASK_QUEUE = "control"
+
+PROJECT = SearchAttributeKey.for_keyword("ControlPlaneProject")
+VERSION = SearchAttributeKey.for_keyword("ControlPlaneVersion")
+FUNCTION = SearchAttributeKey.for_keyword("ControlPlaneFunction")
+PARENT = SearchAttributeKey.for_keyword("ControlPlaneParent")
+STATUS = SearchAttributeKey.for_keyword("ControlPlaneStatus")
+SEARCH_ATTRIBUTES = (PROJECT, VERSION, FUNCTION, PARENT, STATUS)
+
+RUNNING_STATUS = "RUNNING"
+
+
+def invocation_workflow_id(invocation_id: InvocationId) -> str:
+    return invocation_id
+
+
+def preparation_workflow_id(request: PreparationRequest) -> str:
+    return f"prepare-{request.version_id}"
+
+
+def invocation_search_attributes(request: InvocationRequest) -> TypedSearchAttributes:
+    pairs = [
+        SearchAttributePair(PROJECT, request.function.project_name),
+        SearchAttributePair(VERSION, request.function.version_id),
+        SearchAttributePair(FUNCTION, request.function.function_name),
+        SearchAttributePair(STATUS, RUNNING_STATUS),
+    ]
+    if request.parent_invocation_id is not None:
+        pairs.append(SearchAttributePair(PARENT, request.parent_invocation_id))
+    return TypedSearchAttributes(pairs)
+
+
+def preparation_search_attributes(request: PreparationRequest) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [SearchAttributePair(PROJECT, request.project_name), SearchAttributePair(VERSION, request.version_id)]
+    )
+
+
+def invocation_summary(function: FunctionRef) -> str:
+    """One line for lists in the Web UI."""
+    return f"{function.project_name}/{function.function_name}"
+
+
+def execution_summary(*, attempt: int, max_attempts: int, slot_was_granted: bool) -> str:
+    suffix = ", slot granted" if slot_was_granted else ""
+    return f"execution {attempt} of {max_attempts}{suffix}"

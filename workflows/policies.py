@@ -1,0 +1,57 @@
+"""Every timeout and retry policy, each with its reason."""
+
+from datetime import datetime, timedelta
+
+from temporalio.common import RetryPolicy
+
+from domain.bounds import MAX_TIMEOUT_SECONDS
+from domain.specs import ExecutionSpec
+
+# Faults of ours or the cloud's pass by themselves: they never cost the user an attempt, so the number is unlimited.
+PASSING_FAULTS = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+)
+
+# How soon the death of a `loop` process is noticed and its containers are taken over by another one.
+RUN_EXECUTION_HEARTBEAT_TIMEOUT = timedelta(seconds=20)
+
+# The user's timeout is the workflow's timer. The activity must outlive it, its grace period and a wait for capacity, to see
+# its container gone; Temporal wants some limit, and this one is never met.
+RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelta(days=1)
+
+# One transaction and one call of the provisioner.
+CONTROL_START_TO_CLOSE = timedelta(seconds=30)
+
+# One transaction and a handful of signals, within a workflow task.
+LOCAL_START_TO_CLOSE = timedelta(seconds=10)
+
+# Registering a task definition waits for a bucket of one a second.
+PREPARATION_START_TO_CLOSE = timedelta(minutes=5)
+PREPARATION_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=60)
+)
+
+
+def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
+    """The function's own policy: what the user asked for between attempts that failed by the user's code."""
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=spec.retry_initial_interval_seconds),
+        backoff_coefficient=spec.retry_backoff_coefficient,
+        maximum_interval=timedelta(seconds=spec.retry_max_interval_seconds),
+        maximum_attempts=spec.max_retries + 1,
+    )
+
+
+def backoff_after(attempt: int, policy: RetryPolicy) -> timedelta:
+    """The wait after a failed attempt, counted from 1: exponential, at most the policy's maximum interval."""
+    longest = policy.maximum_interval or policy.initial_interval
+    factor = policy.backoff_coefficient ** (attempt - 1)  # at most 10 ** 50: a float holds it, a timedelta does not
+    return timedelta(seconds=min(policy.initial_interval.total_seconds() * factor, longest.total_seconds()))
+
+
+def deadline_of(creation_time: datetime, spec: ExecutionSpec) -> datetime:
+    """When an invocation times out: the first whole second after creation (rounded down) plus the timeout.
+
+    Clients tell a timeout from a cancellation by times that are strictly later than that sum, in whole seconds.
+    """
+    return creation_time.replace(microsecond=0) + timedelta(seconds=spec.timeout_seconds + 1)

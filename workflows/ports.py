@@ -1,0 +1,38 @@
+"""The activities as workflows call them: names and signatures. `activities/` implements them."""
+
+from temporalio import activity
+
+from domain.messages import (
+    EndInvocationRequest,
+    PrepareFunctionRequest,
+    PrepareFunctionResult,
+    RunExecutionRequest,
+    RunExecutionResult,
+    StopInvocationRequest,
+)
+
+
+class InvocationActivities:
+    """The steps of an invocation's life. Each is idempotent and may run twice at once."""
+
+    @activity.defn(name="run_execution")
+    async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
+        """One attempt from its slot to its recorded end. Returns QUEUED at once if there is no free slot."""
+        raise NotImplementedError
+
+    @activity.defn(name="stop_invocation")
+    async def stop_invocation(self, request: StopInvocationRequest) -> None:
+        """Make the stop durable, then ask the live container to end. Does not wait for it."""
+        raise NotImplementedError
+
+    @activity.defn(name="end_invocation")
+    async def end_invocation(self, request: EndInvocationRequest) -> None:
+        """TERMINATED, out of the queue, its slots handed on."""
+        raise NotImplementedError
+
+
+class PreparationActivities:
+    @activity.defn(name="prepare_function")
+    async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        """PENDING to READY, or a reason why never; then whoever waits for the function gets its turn."""
+        raise NotImplementedError

@@ -1,0 +1,37 @@
+"""From PENDING to READY: prepares the functions of one version, all at once."""
+
+import asyncio
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
+    from domain.messages import PreparationRequest, PrepareFunctionRequest, PrepareFunctionResult
+    from workflows import naming, policies
+    from workflows.ports import PreparationActivities
+
+
+@workflow.defn
+class FunctionPreparationWorkflow:
+    """Started with a version. Passing faults are retried without end; a definite refusal is kept as the function's
+    `preparation_error`."""
+
+    @workflow.run
+    async def run(self, request: PreparationRequest) -> list[PrepareFunctionResult]:
+        return await asyncio.gather(*(self._prepare(request, name) for name in request.function_names))
+
+    async def _prepare(self, request: PreparationRequest, function_name: FunctionName) -> PrepareFunctionResult:
+        return await workflow.execute_activity_method(
+            PreparationActivities.prepare_function,
+            PrepareFunctionRequest(
+                function=FunctionRef(
+                    project_name=ProjectName(request.project_name),
+                    version_id=VersionId(request.version_id),
+                    function_name=function_name,
+                )
+            ),
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            summary=f"prepare {function_name}",
+            start_to_close_timeout=policies.PREPARATION_START_TO_CLOSE,
+            retry_policy=policies.PREPARATION_RETRIES,
+        )
