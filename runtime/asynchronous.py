@@ -1,0 +1,47 @@
+"""Runs asynchronous functions and generators. They learn of SIGTERM as asyncio has it: their task is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any
+
+from runtime.progress import Progress
+from runtime.reports import as_output
+from runtime.termination import Termination
+
+
+def run(
+    value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None],
+    *,
+    termination: Termination,
+    progress: Progress,
+) -> Any:
+    """What the coroutine returns; None for a generator. Raises InvocationInterrupted if a stop got through."""
+    try:
+        return asyncio.run(_run(value, termination, progress))
+    except asyncio.CancelledError:
+        if termination.is_requested:
+            raise termination.interruption() from None
+        raise
+
+
+async def _run(
+    value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None], termination: Termination, progress: Progress
+) -> Any:
+    task = asyncio.ensure_future(_exhaust(value, progress))
+    loop = asyncio.get_running_loop()
+
+    def cancel() -> None:  # wakes the loop, which a signal handler alone does not
+        loop.call_soon_threadsafe(task.cancel)
+
+    with termination.delivery(cancel):
+        return await task
+
+
+async def _exhaust(value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None], progress: Progress) -> Any:
+    if isinstance(value, CoroutineType):
+        return await value
+    async for item in value:
+        progress.report(as_output(item))
+    return None

@@ -1,0 +1,134 @@
+"""Calls of other functions of the same version, for the user's code: each runs in a container of its own.
+
+    from runtime import invocations
+
+    children = [invocations.start("square", {"number": number}) for number in range(4)]
+    squares = [child.result() for child in children]
+
+Children are cancelled if their parent is cancelled or times out. A container that was lost with its machine and started
+again finds the children that it had started, instead of starting them twice.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import hashlib
+import json
+import os
+import threading
+import time
+from typing import Any, Dict, Iterable, Iterator
+from urllib.parse import quote
+
+from runtime.api import Api, Document, Refused
+from runtime.environment import Environment
+from runtime.invocation_states import InvocationFailed, has_ended, result_of
+
+_WAIT_SECONDS = 20
+_SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at once while the next one is still running
+
+__all__ = ["Invocation", "InvocationFailed", "as_completed", "start", "wait_first"]
+
+
+class Invocation:
+    """A child that was started. May be used by any thread."""
+
+    def __init__(self, api: Api, path: str, *, function_name: str, invocation_id: str) -> None:
+        self.function_name = function_name
+        self.invocation_id = invocation_id
+        self._api = api
+        self._path = path
+        self._ended: concurrent.futures.Future[Document] = concurrent.futures.Future()
+        threading.Thread(target=self._watch, name=invocation_id, daemon=True).start()
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait until the child has ended, at most `timeout` seconds, and return what its function returned.
+
+        Raises InvocationFailed if it did not succeed, concurrent.futures.TimeoutError if it has not ended.
+        """
+        return result_of(self._ended.result(timeout))
+
+    def done(self) -> bool:
+        return self._ended.done()
+
+    def cancel(self) -> None:
+        """Ask the child to stop. One that has ended stays as it is."""
+        try:
+            self._api.request("PUT", self._path + "/cancel")
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+
+    def _watch(self) -> None:
+        try:
+            while True:
+                began = time.monotonic()
+                document = self._api.request("GET", "%s?wait_seconds=%d" % (self._path, _WAIT_SECONDS)).document
+                if has_ended(document):
+                    self._ended.set_result(document)
+                    return
+                time.sleep(max(0.0, began + _SHORTEST_POLL_SECONDS - time.monotonic()))
+        except Exception as error:  # raised again in the thread that asks for the result
+            self._ended.set_exception(error)
+
+
+def start(function_name: str, arguments: Any = None) -> Invocation:
+    """Start another function: a dict gives keyword arguments, a list positional ones, None no arguments at all.
+
+    Raises `runtime.api.Refused` if there is no such function.
+    """
+    return _caller().start(function_name, "" if arguments is None else json.dumps(arguments))
+
+
+def as_completed(invocations: Iterable[Invocation], timeout: float | None = None) -> Iterator[Invocation]:
+    """The invocations in the order in which they end, well or badly; raises concurrent.futures.TimeoutError."""
+    by_future = {invocation._ended: invocation for invocation in invocations}
+    return (by_future[future] for future in concurrent.futures.as_completed(by_future, timeout))
+
+
+def wait_first(invocations: Iterable[Invocation], timeout: float | None = None) -> Invocation:
+    """The one that has ended first; raises concurrent.futures.TimeoutError."""
+    return next(as_completed(invocations, timeout))
+
+
+class _Caller:
+    """Starts the children of this execution."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._api = Api(environment.api_url, environment.api_key)
+        self._lock = threading.Lock()
+        self._counts: Dict[str, int] = {}
+
+    def start(self, function_name: str, text: str) -> Invocation:
+        path = "/projects/%s/versions/%s/functions/%s/invocations" % tuple(
+            quote(part, safe="")
+            for part in (self._environment.project_name, self._environment.version_id, function_name)
+        )
+        parent = {
+            "function_name": self._environment.function_name,
+            "invocation_id": self._environment.invocation_id,
+        }
+        document = self._api.request(
+            "POST",
+            path,
+            body={"input": text, "parent_invocation": parent},
+            headers={"Idempotency-Key": self._idempotency_key(function_name, text)},
+        ).document
+        invocation_id = document["invocation_id"]
+        return Invocation(
+            self._api, path + "/" + invocation_id, function_name=function_name, invocation_id=invocation_id
+        )
+
+    def _idempotency_key(self, function_name: str, text: str) -> str:
+        """The same for the n-th equal call of this execution, in whatever order threads make their calls."""
+        digest = hashlib.sha256(json.dumps([function_name, text]).encode()).hexdigest()[:32]
+        with self._lock:
+            count = self._counts[digest] = self._counts.get(digest, 0) + 1
+        return "%s-%s-%d" % (self._environment.execution_id, digest, count)
+
+
+@functools.lru_cache(maxsize=None)
+def _caller() -> _Caller:
+    return _Caller(Environment.from_variables(os.environ))

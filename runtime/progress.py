@@ -1,0 +1,72 @@
+"""Progress updates: sent by a thread of their own, so that the user's code never waits for the API."""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable
+
+from runtime.api import Refused, Unreachable
+
+
+class ExecutionIsGone(BaseException):
+    """The API takes no more progress: the execution has ended or its project was deleted. Working on is pointless.
+
+    Not an Exception, so that the user's code does not swallow it.
+    """
+
+
+class Progress:
+    """Only the newest value counts: one that is overtaken before it was sent is never sent."""
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send = send
+        self._changed = threading.Condition()
+        self._newest: str | None = None
+        self._is_closing = False
+        self._failure: Exception | None = None
+        self._sender: threading.Thread | None = None
+
+    def report(self, output: str) -> None:
+        """Returns at once. Raises ExecutionIsGone if the API refused an earlier value."""
+        with self._changed:
+            self._check()
+            self._newest = output
+            self._changed.notify()
+        if self._sender is None:
+            self._sender = threading.Thread(target=self._deliver, name="progress", daemon=True)
+            self._sender.start()
+
+    def close(self) -> None:
+        """Wait until the newest value is delivered. Raises ExecutionIsGone if it cannot be."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        if self._sender is not None:
+            self._sender.join()
+        self._check()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise ExecutionIsGone("Progress could not be reported: %s" % self._failure)
+
+    def _deliver(self) -> None:
+        while self._failure is None:
+            with self._changed:
+                self._changed.wait_for(lambda: self._newest is not None or self._is_closing)
+                output, self._newest = self._newest, None
+            if output is None:
+                return
+            try:
+                self._send(output)
+            except Refused as refusal:
+                self._failure = refusal
+            except Unreachable as error:
+                self._put_back(output, error)
+
+    def _put_back(self, output: str, error: Unreachable) -> None:
+        """Work goes on without the API; only at the end does an undelivered value matter."""
+        with self._changed:
+            if self._newest is None:
+                self._newest = output
+            if self._is_closing:
+                self._failure = error
