@@ -19,8 +19,10 @@ logger = structlog.get_logger(__name__)
 
 
 class ExecutionRunner:
-    """Runs executions on a provisioner. May die between any two lines, and run twice at once: every write is conditional
-    and every launch has a name."""
+    """Runs executions on a provisioner.
+
+    May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
+    """
 
     def __init__(self, *, database: Database, provisioner: Provisioner, grants: GrantSender, signing_key: str) -> None:
         self._database = database
@@ -55,7 +57,7 @@ class ExecutionRunner:
                 return await self._close(request, reason=None, allows_retry=False)
 
     async def _run_to_its_end(self, request: RunExecutionRequest, assignment: Assignment) -> tuple[str | None, bool]:
-        """Why the container ended, and whether another attempt may help. Launches again what infrastructure took away."""
+        """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
         if assignment.preparation_error is not None:
             return assignment.preparation_error, False
         launch = assignment.launches

@@ -24,9 +24,9 @@ async def register_search_attributes(client: Client) -> None:
     try:
         await client.operator_service.add_search_attributes(request)
     except RPCError as error:
-        if error.status is RPCStatusCode.ALREADY_EXISTS or not await _missing(client):
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
             return
-        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+        if error.status is RPCStatusCode.PERMISSION_DENIED:
             raise Misconfigured(_advice(client.namespace, missing)) from error
         raise
 
@@ -39,7 +39,7 @@ async def _missing(client: Client) -> list[str]:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
-            raise Misconfigured(_advice(client.namespace, wanted)) from error
+            return wanted  # not ours to see: adding will tell
         raise
     return [name for name in wanted if name not in known.custom_attributes]
 

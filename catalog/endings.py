@@ -1,5 +1,7 @@
-"""How executions and invocations end, and how they are made to: always under the function's lock, the slot handed on in the
-same transaction."""
+"""How executions and invocations end, and how they are made to.
+
+Always under the function's lock, the slot handed on in the same transaction.
+"""
 
 from dataclasses import dataclass
 
@@ -36,8 +38,8 @@ class EndingRepository:
     ) -> ClosedExecution:
         """The container is gone, or never came: TERMINATED, its slot to the next in the queue.
 
-        `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation ends
-        too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
+        `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation
+        ends too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
         """
         function_id = await self._session.scalar(
             select(ExecutionRow.function_id).where(ExecutionRow.execution_id == execution_id)

@@ -1,5 +1,7 @@
-"""What is noted of an execution's containers: each launch before it is sent, each worker when it is found. One conditional
-statement each."""
+"""What is noted of an execution's containers: each launch before it is sent, each worker when it is found.
+
+One conditional statement each.
+"""
 
 from sqlalchemy import func, select, update
 

@@ -1,4 +1,4 @@
-"""The catalogue's five entities as read back from it. Times are aware datetimes in UTC; the wire's seconds are the API's."""
+"""The catalog's five entities as read back from it. Times are aware datetimes in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,6 +145,20 @@ class Invocation:
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is known: no further attempt can change it, even if a container still has to go."""
+        if self.status is InvocationStatus.TERMINATED:
+            return True
+        return any(
+            execution.outcome in (ExecutionOutcome.SUCCEEDED, ExecutionOutcome.ABORTED)
+            or (
+                execution.outcome is ExecutionOutcome.FAILED
+                and execution.attempt > self.function.execution_spec.max_retries
+            )
+            for execution in self.executions
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

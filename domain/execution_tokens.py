@@ -1,5 +1,7 @@
-"""The token that an execution's container holds in place of a root key: derived, never drawn, so every launch request is
-byte-identical."""
+"""The token that an execution's container holds in place of a root key.
+
+Derived, never drawn, so that a repeated launch request is byte-identical.
+"""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Names and identifiers of the catalogue's five entities; how they are made. No storage, no wire format."""
+"""Names and identifiers of the catalog's five entities; how they are made. No storage, no wire format."""
 
 import uuid
 from dataclasses import dataclass

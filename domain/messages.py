@@ -1,6 +1,6 @@
 """What crosses Temporal: one request and one result per workflow, activity and signal.
 
-Fields are only ever added, with defaults; never renamed or retyped. Inputs and outputs of functions stay in the catalog.
+Fields are only ever added, with defaults; never renamed or retyped. Functions' inputs and outputs stay in the catalog.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a provisioner is asked to run and what it reports back. A worker is one container: one launch of one execution."""
+"""What a provisioner is asked to run, and what it reports. A worker is one container: one launch of one execution."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

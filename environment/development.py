@@ -1,4 +1,4 @@
-"""What `control-plane dev` and `demo` read from the environment: servers to use instead of their own, and the API key."""
+"""What an embedded stack reads from the environment: servers to use instead of its own, and the API key."""
 
 import os
 

@@ -16,7 +16,7 @@ Group = TypeVar("Group", bound=BaseSettings)
 
 
 class ControlPlaneSettings(BaseSettings):
-    """CONTROL_PLANE_*. The API key may be several root keys, comma separated: the first signs tokens, all are accepted."""
+    """CONTROL_PLANE_*. The API key may be several root keys, comma separated: the first signs, all are accepted."""
 
     model_config = SettingsConfigDict(env_prefix="CONTROL_PLANE_")
 

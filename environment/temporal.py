@@ -9,7 +9,7 @@ DEFAULT_ADDRESS = "localhost:7233"
 
 
 async def connect_temporal(*, lazy: bool = False, runtime: Runtime | None = None) -> Client:
-    """A client for TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE. Lazy: connects at its first call, again and again if need be.
+    """A client for TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE. Lazy: connects at its first call, each time if need be.
 
     Raises RuntimeError if the server does not answer (not when lazy).
     """

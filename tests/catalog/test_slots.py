@@ -1,0 +1,197 @@
+"""The slot queue on a real Postgres: the limit, the order, the hand-off, and being asked twice."""
+
+import asyncio
+import random
+
+import pytest
+from sqlalchemy import func, select
+
+from catalog.database import Database
+from catalog.endings import ClosedExecution, EndingRepository
+from catalog.preparations import PreparationRepository
+from catalog.slots import Assignment, Grant, Refusal, Refused, SlotQueue
+from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
+from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
+from domain.identifiers import InvocationId, execution_id_for
+from tests.factories import insert_function, insert_invocation
+
+
+async def take(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
+    async with database.transaction() as session:
+        return await SlotQueue(session).take(
+            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
+        )
+
+
+async def close(
+    database: Database, invocation_id: InvocationId, attempt: int = 1, *, allows_retry: bool = False
+) -> ClosedExecution:
+    async with database.transaction() as session:
+        return await EndingRepository(session).close_execution(
+            execution_id_for(invocation_id, attempt), reason="exit code 1", allows_retry=allows_retry
+        )
+
+
+def is_queued(taken: Assignment | Refused) -> bool:
+    return isinstance(taken, Refused) and taken.refusal is Refusal.QUEUED
+
+
+def grant_of(invocation_id: InvocationId, attempt: int = 1) -> Grant:
+    return Grant(invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt))
+
+
+async def test_a_free_slot_is_taken_at_once_and_found_again(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    first = await take(database, invocation)
+    again = await take(database, invocation)
+    assert isinstance(first, Assignment)
+    assert first.launches == 1
+    assert again == first
+
+
+async def test_oldest_invocation_first(database: Database) -> None:
+    function = await insert_function(database)
+    holder, older, younger = [await insert_invocation(database, function) for _ in range(3)]
+    assert isinstance(await take(database, holder), Assignment)
+    assert is_queued(await take(database, younger))
+    assert is_queued(await take(database, older))
+    assert (await close(database, holder)).grants == (grant_of(older),)
+    assert isinstance(await take(database, older), Assignment)
+    assert (await close(database, older)).grants == (grant_of(younger),)
+
+
+async def test_a_retried_invocation_keeps_its_place(database: Database) -> None:
+    function = await insert_function(database)
+    retried, younger = [await insert_invocation(database, function) for _ in range(2)]
+    await take(database, retried)
+    closed = await close(database, retried, allows_retry=True)
+    assert not closed.invocation_ended
+    assert isinstance(await take(database, younger), Assignment)
+    third = await insert_invocation(database, function)
+    assert is_queued(await take(database, third))
+    assert is_queued(await take(database, retried, attempt=2))
+    assert (await close(database, younger)).grants == (grant_of(retried, attempt=2),)
+
+
+async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: Database) -> None:
+    function = await insert_function(database, is_ready=False, max_concurrency=2)
+    invocations = [await insert_invocation(database, function) for _ in range(3)]
+    for invocation in invocations:
+        assert is_queued(await take(database, invocation))
+    async with database.transaction() as session:
+        settled = await PreparationRepository(session).mark_ready(
+            function, PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+        )
+    assert set(settled.grants) == {grant_of(invocation) for invocation in invocations[:2]}
+
+
+async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(database: Database) -> None:
+    function = await insert_function(database, is_ready=False)
+    waiting = [await insert_invocation(database, function) for _ in range(3)]
+    for invocation in waiting:
+        await take(database, invocation)
+    async with database.transaction() as session:
+        settled = await PreparationRepository(session).mark_unpreparable(function, "no such image")
+    assert set(settled.grants) == {grant_of(invocation) for invocation in waiting}
+    late = await insert_invocation(database, function)
+    for invocation in [*waiting, late]:
+        taken = await take(database, invocation)
+        assert isinstance(taken, Assignment)
+        assert taken.preparation_error == "no such image"
+
+
+async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    async with database.transaction() as session:
+        assert await EndingRepository(session).stop_invocation(invocation) is None
+    assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_an_invocation_that_is_gone_gets_no_slot(database: Database) -> None:
+    assert await take(database, InvocationId("inv-gone")) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Database) -> None:
+    function = await insert_function(database)
+    holder, queued = [await insert_invocation(database, function) for _ in range(2)]
+    await take(database, holder)
+    await take(database, queued)
+    async with database.transaction() as session:
+        assert await EndingRepository(session).end_invocation(queued) == ()
+    assert (await close(database, holder)).grants == ()
+    assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
+    async with database.statement() as session:
+        assert await session.scalar(select(func.count()).select_from(WaitingExecutionRow)) == 0
+        status = await session.scalar(select(InvocationRow.status).where(InvocationRow.invocation_id == queued))
+    assert status == InvocationStatus.TERMINATED
+
+
+async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) -> None:
+    function = await insert_function(database)
+    holder, granted, younger = [await insert_invocation(database, function) for _ in range(3)]
+    for invocation in (holder, granted, younger):
+        await take(database, invocation)
+    await close(database, holder)
+    async with database.transaction() as session:
+        assert await EndingRepository(session).end_invocation(granted) == (grant_of(younger),)
+
+
+async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    await take(database, invocation)
+    first = await close(database, invocation)
+    again = await close(database, invocation)
+    assert again == first
+    assert (first.error_message, first.invocation_ended) == ("exit code 1", True)
+    assert await take(database, invocation) == Refused(refusal=Refusal.TERMINATED)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_the_limit_holds_under_any_interleaving(database: Database, seed: int) -> None:
+    """Workflows in miniature, many at once, some ended early; a sampler counts slots all the while."""
+    limit, total = 3, 40
+    function = await insert_function(database, max_concurrency=limit)
+    chance = random.Random(seed)
+    invocations = [await insert_invocation(database, function) for _ in range(total)]
+    granted = {invocation: asyncio.Event() for invocation in invocations}
+    most_held = 0
+
+    def tell(grants: tuple[Grant, ...]) -> None:
+        for grant in grants:
+            granted[grant.invocation_id].set()
+
+    async def live(invocation: InvocationId) -> None:
+        ends_early = chance.random() < 0.2
+        while True:
+            taken, _ = await asyncio.gather(take(database, invocation), take(database, invocation))
+            if isinstance(taken, Assignment):
+                break
+            if taken.refusal is not Refusal.QUEUED:
+                return
+            tell(taken.grants)
+            if ends_early:
+                async with database.transaction() as session:
+                    tell(await EndingRepository(session).end_invocation(invocation))
+                return
+            await granted[invocation].wait()
+        closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))
+        tell(closed.grants)
+        tell(again.grants)
+
+    async def sample() -> None:
+        nonlocal most_held
+        while True:
+            async with database.statement() as session:
+                held = await session.scalar(
+                    select(func.count()).where(ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+                )
+            most_held = max(most_held, held or 0)
+
+    sampling = asyncio.create_task(sample())
+    await asyncio.wait_for(asyncio.gather(*(live(invocation) for invocation in invocations)), timeout=60)
+    sampling.cancel()
+    await asyncio.wait([sampling])
+    assert 1 < most_held <= limit
+    async with database.statement() as session:
+        running = await session.scalar(select(func.count()).where(InvocationRow.status == InvocationStatus.RUNNING))
+    assert running == 0

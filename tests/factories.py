@@ -1,0 +1,73 @@
+"""Rows for tests that start below the API."""
+
+from sqlalchemy import insert, update
+
+from catalog.database import Database
+from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from domain.entities import FunctionStatus, WorkerType
+from domain.identifiers import (
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+    new_invocation_id,
+    new_version_id,
+)
+
+FUNCTION_NAME = FunctionName("double")
+
+
+async def insert_function(
+    database: Database, *, max_concurrency: int = 1, is_ready: bool = True, max_retries: int = 0
+) -> FunctionRef:
+    """A project with one version with one function, all of their own."""
+    version_id = new_version_id()
+    ref = FunctionRef(
+        project_name=ProjectName(f"project-{version_id[-8:]}"), version_id=version_id, function_name=FUNCTION_NAME
+    )
+    async with database.transaction() as session:
+        await session.execute(insert(ProjectRow).values(project_name=ref.project_name))
+        await session.execute(insert(VersionRow).values(version_id=version_id, project_name=ref.project_name))
+        await session.execute(
+            insert(FunctionRow).values(
+                version_id=version_id,
+                function_name=ref.function_name,
+                docker_image="file:///nowhere",
+                virtual_cpus=1.0,
+                memory_gbs=2.0,
+                max_concurrency=max_concurrency,
+                max_retries=max_retries,
+                timeout_seconds=3_600,
+                retry_initial_interval_seconds=1.0,
+                retry_backoff_coefficient=2.0,
+                retry_max_interval_seconds=60.0,
+            )
+        )
+    if is_ready:
+        await make_ready(database, version_id)
+    return ref
+
+
+async def make_ready(database: Database, version_id: VersionId) -> None:
+    async with database.statement() as session:
+        await session.execute(
+            update(FunctionRow)
+            .where(FunctionRow.version_id == version_id)
+            .values(status=FunctionStatus.READY, prepared_type=WorkerType.TEST, prepared_identifier="prepared")
+        )
+
+
+async def insert_invocation(database: Database, function: FunctionRef, *, text: str = "1") -> InvocationId:
+    invocation_id = new_invocation_id()
+    function_id = (
+        FunctionRow.__table__.select()
+        .with_only_columns(FunctionRow.function_id)
+        .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
+        .scalar_subquery()
+    )
+    async with database.statement() as session:
+        await session.execute(
+            insert(InvocationRow).values(invocation_id=invocation_id, function_id=function_id, input=text)
+        )
+    return invocation_id

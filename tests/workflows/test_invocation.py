@@ -1,0 +1,189 @@
+"""The life of an invocation on the time-skipping server: what is asked of the activities, when, and how it ends."""
+
+import asyncio
+import itertools
+from datetime import timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
+from domain.entities import ExecutionOutcome
+from domain.messages import AttemptState, Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason
+from tests.workflows.conftest import QUEUED, REFUSED, SUCCEEDED, Scene, SceneMaker, answers, failed
+from workflows.invocation import InvocationWorkflow
+
+ABORTED = RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True, outcome=ExecutionOutcome.ABORTED)
+
+
+async def fail(request: RunExecutionRequest) -> RunExecutionResult:
+    return failed(request)
+
+
+async def state_of(scene: Scene, state: str) -> None:
+    """Wait until the workflow says that it is in this state."""
+    while (await scene.handle.query(InvocationWorkflow.status)).state != state:
+        await asyncio.sleep(0.01)
+
+
+class Container:
+    """A script step that holds its execution until it is released."""
+
+    def __init__(self, result: RunExecutionResult) -> None:
+        self.started = asyncio.Event()
+        self.released = asyncio.Event()
+        self._result = result
+
+    async def __call__(self, request: RunExecutionRequest) -> RunExecutionResult:
+        self.started.set()
+        await self.released.wait()
+        return self._result
+
+
+async def test_the_common_case_is_one_activity_and_one_timer(scene: SceneMaker) -> None:
+    async with scene(*answers(SUCCEEDED)) as it:
+        result = await it.handle.result()
+        assert result.ending is Ending.SUCCEEDED
+        history = await it.handle.fetch_history()
+        kinds = [EventType.Name(event.event_type) for event in history.events]
+        assert kinds.count("EVENT_TYPE_ACTIVITY_TASK_SCHEDULED") == 1
+        assert kinds.count("EVENT_TYPE_TIMER_STARTED") == 1
+        assert len(kinds) == 13
+        scheduled = next(e for e in history.events if e.HasField("activity_task_scheduled_event_attributes"))
+        activity_id = scheduled.activity_task_scheduled_event_attributes.activity_id
+        assert activity_id == it.activities.executions[0].execution_id
+
+
+async def test_a_failing_function_is_tried_again_with_growing_waits(scene: SceneMaker) -> None:
+    async with scene(fail, fail, fail, *answers(SUCCEEDED), max_retries=3) as it:
+        result = await it.handle.result()
+        times = it.activities.times
+    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 4)
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    for wait, expected in zip(waits, (1, 2, 4), strict=True):
+        assert timedelta(seconds=expected) <= wait < timedelta(seconds=expected + 1)
+    executions = it.activities.executions
+    assert [execution.is_last_attempt for execution in executions] == [False, False, False, True]
+    assert len({execution.execution_id for execution in executions}) == 4
+
+
+async def test_the_last_failure_ends_it(scene: SceneMaker) -> None:
+    async with scene(fail, fail, max_retries=1) as it:
+        result = await it.handle.result()
+        description = await it.handle.describe()
+    assert (result.ending, result.executions, result.error_message) == (Ending.FAILED, 2, "ValueError: no")
+    assert description.status is WorkflowExecutionStatus.COMPLETED, "the user's failure is not a failed workflow"
+
+
+async def test_an_aborted_execution_is_not_tried_again(scene: SceneMaker) -> None:
+    async with scene(*answers(ABORTED), max_retries=5) as it:
+        assert (await it.handle.result()).ending is Ending.ABORTED
+
+
+async def test_retry_now_skips_the_wait(scene: SceneMaker) -> None:
+    container = Container(SUCCEEDED)
+    async with scene(fail, fail, fail, fail, fail, container, max_retries=9) as it:
+        for _ in range(5):
+            await state_of(it, "backing off")
+            await it.handle.signal(InvocationWorkflow.retry_now)
+        await container.started.wait()
+        container.released.set()
+        await it.handle.result()
+        times = it.activities.times
+    assert times[-1] - times[0] < timedelta(seconds=1 + 2 + 4 + 8 + 16)
+
+
+async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(scene: SceneMaker) -> None:
+    async with scene(*answers(QUEUED, SUCCEEDED)) as it:
+        await state_of(it, "queued")
+        asked = it.activities.executions[0]
+        await it.handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=asked.execution_id))
+        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert it.activities.executions == [asked, asked]
+
+
+async def test_a_grant_that_comes_before_the_answer_is_not_lost(scene: SceneMaker) -> None:
+    container = Container(QUEUED)
+    async with scene(container, *answers(SUCCEEDED)) as it:
+        await container.started.wait()
+        granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
+        await it.handle.signal(InvocationWorkflow.slot_granted, granted)
+        container.released.set()
+        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+
+
+async def test_cancelling_stops_the_container_and_waits_for_it(scene: SceneMaker) -> None:
+    container = Container(ABORTED)
+    async with scene(container, max_retries=3) as it:
+        await container.started.wait()
+        await it.handle.cancel()
+        await state_of(it, "stopping")
+        while not it.activities.stops:
+            await asyncio.sleep(0.01)
+        await it.handle.cancel()
+        container.released.set()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await it.handle.result()
+        assert isinstance(failure.value.cause, CancelledError)
+        assert [stop.reason for stop in it.activities.stops] == [StopReason.CANCELLED]
+        assert it.activities.endings == []
+
+
+async def test_a_result_that_beats_the_cancellation_stands(scene: SceneMaker) -> None:
+    container = Container(SUCCEEDED)
+    async with scene(container) as it:
+        await container.started.wait()
+        await it.handle.cancel()
+        await state_of(it, "stopping")
+        container.released.set()
+        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+
+
+async def test_cancelling_while_queued_ends_without_a_container(scene: SceneMaker) -> None:
+    async with scene(*answers(QUEUED)) as it:
+        await state_of(it, "queued")
+        await it.handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await it.handle.result()
+        assert (len(it.activities.stops), len(it.activities.endings)) == (0, 1)
+
+
+async def test_cancelling_between_attempts_makes_no_further_one(scene: SceneMaker) -> None:
+    async with scene(fail, max_retries=3) as it:
+        await state_of(it, "backing off")
+        await it.handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await it.handle.result()
+        assert (len(it.activities.executions), len(it.activities.endings)) == (1, 1)
+
+
+async def test_an_invocation_that_the_catalog_refuses_is_ended(scene: SceneMaker) -> None:
+    async with scene(*answers(REFUSED)) as it:
+        assert (await it.handle.result()).ending is Ending.CANCELLED
+        assert len(it.activities.endings) == 1
+
+
+async def test_the_timeout_stops_the_container(scene: SceneMaker) -> None:
+    """The server skips no time while an activity runs: the invocation is born a second before its deadline."""
+
+    async def run_until_stopped(request: RunExecutionRequest) -> RunExecutionResult:
+        while not it.activities.stops:
+            await asyncio.sleep(0.01)
+        return ABORTED
+
+    async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
+
+
+async def test_the_timeout_covers_the_queue(scene: SceneMaker) -> None:
+    async with scene(*answers(QUEUED), timeout_seconds=7_200) as it:
+        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        assert len(it.activities.endings) == 1
+
+
+async def test_an_invocation_older_than_its_timeout_never_starts(scene: SceneMaker) -> None:
+    async with scene(timeout_seconds=60, age=timedelta(seconds=62)) as it:
+        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        assert it.activities.executions == []

@@ -1,0 +1,31 @@
+"""Back-off and deadline, computed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.specs import ExecutionSpec
+from workflows.policies import backoff_after, deadline_of, retry_policy_of
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (50, 60.0)])
+def test_the_default_backoff_doubles_up_to_a_minute(attempt: int, seconds: float) -> None:
+    policy = retry_policy_of(ExecutionSpec(max_retries=50, timeout_seconds=60))
+    assert backoff_after(attempt, policy) == timedelta(seconds=seconds)
+
+
+def test_the_steepest_backoff_stays_within_its_maximum() -> None:
+    spec = ExecutionSpec(
+        max_retries=50,
+        timeout_seconds=60,
+        retry_initial_interval_seconds=3_600.0,
+        retry_backoff_coefficient=10.0,
+        retry_max_interval_seconds=86_400.0,
+    )
+    assert backoff_after(50, retry_policy_of(spec)) == timedelta(days=1)
+
+
+def test_the_deadline_is_strictly_later_than_creation_plus_timeout_in_whole_seconds() -> None:
+    created = datetime(2026, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
+    deadline = deadline_of(created, ExecutionSpec(max_retries=0, timeout_seconds=10))
+    assert deadline == datetime(2026, 1, 1, 12, 0, 11, tzinfo=UTC)
