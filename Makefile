@@ -1,0 +1,73 @@
+# Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
+.DELETE_ON_ERROR:
+.PHONY: install demo dev test check lint format record lock wheel clean
+
+# The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c "$(NEW_ENOUGH)" 2>/dev/null && echo "$$python" && break; done)
+
+# Poetry, in a virtual environment of its own, and beside it what makes it use the index and the certificates that pip
+# is configured with: by itself Poetry asks the public index for its JSON, which mirrors do not serve.
+POETRY_TOOLS := poetry==2.5.1 poetry-plugin-pypi-mirror==0.6.5
+PIP_DEFAULTS := from pip._internal.commands.install import InstallCommand; \
+	pip = InstallCommand("install", "").parser.get_default_values(); \
+	print(f"export POETRY_PYPI_MIRROR_URL=\"{pip.index_url}\""); \
+	print(f"export REQUESTS_CA_BUNDLE=\"{pip.cert}\"" if pip.cert else "")
+# An activated environment would win over ours.
+POETRY = unset VIRTUAL_ENV CONDA_PREFIX; eval "$$(.poetry/bin/python -c '$(PIP_DEFAULTS)')"; .poetry/bin/poetry --no-interaction
+
+install: .venv/.installed
+
+.poetry/.installed:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c "$(NEW_ENOUGH)" || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing Poetry into .poetry/"
+	@"$(PYTHON)" -m venv .poetry
+	@.poetry/bin/python -m pip install -qq --disable-pip-version-check $(POETRY_TOOLS)
+	@touch $@
+
+.venv/.installed: poetry.lock pyproject.toml poetry.toml | .poetry/.installed
+	@echo "Installing the locked dependencies into .venv/"
+	@test -x .venv/bin/python || .poetry/bin/python -m venv .venv
+	@$(POETRY) sync --quiet
+	@touch $@
+
+# Solve a real problem on the real stack; KEEP=1 leaves the stack running.
+demo: install
+	@.venv/bin/control-plane demo --examples examples $(if $(KEEP),--keep)
+
+# The embedded stack until Ctrl-C; make dev OPTIONS="--port 5001".
+dev: install
+	@.venv/bin/control-plane dev $(OPTIONS)
+
+test: lint
+	.venv/bin/python -m pytest -p tests.counts
+
+# What is quick enough to run before every commit.
+check: lint
+	.venv/bin/python -m pytest -p tests.counts $(wildcard tests/unit tests/replay tests/architecture)
+
+lint: install
+	.venv/bin/black --quiet --check .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+
+format: install
+	.venv/bin/black --quiet .
+	.venv/bin/ruff check --quiet --fix .
+
+# Record the histories that the replay tests read, after a deliberate change of a workflow's commands.
+record: install
+	.venv/bin/python -m tests.replay.record
+
+# Solve the dependencies anew.
+lock: .poetry/.installed
+	@$(POETRY) lock
+
+wheel: install
+	@$(POETRY) build --format wheel --output dist
+
+clean:
+	rm -rf .venv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,94 @@
+"""What the demo shows while it works: a bar and a tree on a terminal, a line per change elsewhere."""
+
+from dataclasses import dataclass
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.tree import Tree
+
+from cli.demo.answers import Invocation
+from cli.demo.tour import BEST_KNOWN_LENGTH
+
+_STYLES = {"queued": "dim", "starting": "yellow", "running": "cyan", "succeeded": "green", "failed": "bold red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look at the work: the parent invocation and its children, oldest first."""
+
+    parent: Invocation
+    children: tuple[Invocation, ...]
+
+    @property
+    def best_length(self) -> int | None:
+        return self.parent.field("best_length") or self.parent.field("length")
+
+    @property
+    def finished(self) -> int:
+        return sum(child.has_succeeded for child in self.children)
+
+
+class Screen:
+    """A context in which views are shown as they come. `expected`: how many children there will be."""
+
+    def __init__(self, console: Console, expected: int) -> None:
+        self._console = console
+        self._expected = expected
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._bar = self._progress.add_task("", total=expected)
+        self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+        self._last_line = ""
+
+    def __enter__(self) -> "Screen":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, view: View) -> None:
+        if self._live is None:
+            self._print_change(view)
+            return
+        self._progress.update(self._bar, completed=view.finished, description=_describe(view.best_length))
+        self._live.update(self._render(view))
+
+    def _render(self, view: View) -> RenderableType:
+        tree = Tree(_label(view.parent))
+        for child in view.children:
+            tree.add(_label(child))
+        return Group(self._progress, tree)
+
+    def _print_change(self, view: View) -> None:
+        states = [child.state for child in view.children]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in _STYLES if state in states) or "none yet"
+        line = (
+            f"{view.finished}/{self._expected} {_describe(view.best_length)}; "
+            f"{view.parent.function_name} {view.parent.state}, children: {counts}"
+        )
+        if line != self._last_line:
+            self._console.print(line, markup=False, soft_wrap=True)
+        self._last_line = line
+
+
+def _describe(best_length: int | None) -> str:
+    if best_length is None:
+        return "no tour yet"
+    return f"best tour {best_length:,}, {best_length / BEST_KNOWN_LENGTH - 1:.1%} above the best known"
+
+
+def _label(invocation: Invocation) -> str:
+    length = invocation.field("length") if invocation.has_succeeded else None
+    style = _STYLES[invocation.state]
+    found = f"  {length:,}" if length is not None else ""
+    return (
+        f"{invocation.function_name} [dim]{invocation.invocation_id}[/dim] [{style}]{invocation.state}[/{style}]{found}"
+    )

@@ -1,0 +1,72 @@
+"""`control-plane dev`: the embedded stack in the foreground."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import data, fail, note
+from cli.signals import StopRequested, StopSignals
+from cli.stack.access import StackAccess
+from cli.stack.errors import StackError
+from cli.stack.options import DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, DEFAULT_TEMPORAL_UI_PORT, StackOptions
+from cli.stack.stack import EmbeddedStack
+from environment.composition import ProvisionerName
+
+DEFAULT_DATA_DIR = Path("~/.control-plane")
+
+
+def dev(
+    *,
+    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and workers.")] = DEFAULT_DATA_DIR,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the API.")] = DEFAULT_PORT,
+    temporal_port: Annotated[int, typer.Option(min=1, max=65535, help="Of Temporal.")] = DEFAULT_TEMPORAL_PORT,
+    temporal_ui_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Of Temporal's Web UI.")
+    ] = DEFAULT_TEMPORAL_UI_PORT,
+    provisioner: Annotated[ProvisionerName, typer.Option(help="What runs the workers.")] = ProvisionerName.PROCESS,
+) -> None:
+    """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
+
+    Where TEMPORAL_ADDRESS or POSTGRES_HOST is set, that server is used instead of the embedded one.
+    """
+    options = StackOptions(
+        data_dir=data_dir,
+        port=port,
+        temporal_port=temporal_port,
+        temporal_ui_port=temporal_ui_port,
+        provisioner=provisioner,
+    )
+    try:
+        asyncio.run(_run(options))
+    except StackError as error:
+        fail(str(error))
+        raise typer.Exit(1) from error
+
+
+async def _run(options: StackOptions) -> None:
+    stack = EmbeddedStack(options, note)
+    with StopSignals() as signals:
+        note("Starting PostgreSQL, Temporal, loop and api …")
+        try:
+            access = await signals.interrupting(stack.start())
+        except StopRequested:
+            return
+        _show(access, options)
+        await signals.stop.wait()
+        note("Stopping; once more to hurry …")
+        await stack.stop(signals.hurry)
+
+
+def _show(access: StackAccess, options: StackOptions) -> None:
+    lines = {
+        "API": access.api_url,
+        "API docs": f"{access.api_url}/docs",
+        "Web UI": access.web_ui_url or f"Temporal at {access.temporal_address}",
+        "API key": access.api_key,
+        "Data": str(options.data_dir.expanduser().absolute()),
+    }
+    for name, value in lines.items():
+        data.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
+    note("Ready. Ctrl-C stops it.")

@@ -1,0 +1,46 @@
+"""Servers that the environment names, used in place of embedded ones."""
+
+import asyncpg
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from catalog.database import Database
+from cli.stack.errors import StackError
+from domain.errors import CatalogIsAway
+from environment.composition import open_database
+from environment.settings import PostgresSettings
+from environment.temporal import connect_temporal
+
+_HINT = "start it, or unset {} to use the embedded one"
+
+
+async def external_postgres() -> PostgresSettings:
+    """The server that POSTGRES_HOST names. Raises StackError if it is not fully named or does not answer."""
+    try:
+        settings = PostgresSettings()
+    except ValidationError as error:
+        missing = ", ".join(f"POSTGRES_{item['loc'][0]}".upper() for item in error.errors())
+        raise StackError(f"POSTGRES_HOST is set, so these are needed too and must be valid: {missing}") from error
+    database = open_database(settings)
+    try:
+        await _ask(database)
+    except (CatalogIsAway, asyncpg.PostgresError) as error:
+        reason = error.__cause__ or error
+        where = f"{settings.db} at {settings.host}:{settings.port}"
+        raise StackError(f"PostgreSQL {where} does not answer ({reason}); {_HINT.format('POSTGRES_HOST')}") from error
+    finally:
+        await database.close()
+    return settings
+
+
+async def ensure_temporal_answers(address: str) -> None:
+    """Check the server that TEMPORAL_ADDRESS names. Raises StackError."""
+    try:
+        await connect_temporal()
+    except RuntimeError as error:
+        raise StackError(f"Temporal at {address} does not answer; {_HINT.format('TEMPORAL_ADDRESS')}") from error
+
+
+async def _ask(database: Database) -> None:
+    async with database.statement() as session:
+        await session.execute(text("SELECT 1"))

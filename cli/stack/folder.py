@@ -1,0 +1,96 @@
+"""The folder that holds everything an embedded stack keeps, and the lock that gives it to one stack at a time."""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+from cli.stack.errors import StackError
+
+
+class DataFolder:
+    """Databases, logs, workers and the API key of one stack. Everything is made on demand; `rm -r` starts afresh."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.postgres = self.path / "postgres"
+        self.temporal_database = self.path / "temporal.db"
+        self.access = self.path / "run" / "stack.json"
+        self._logs = self.path / "logs"
+        self._run = self.path / "run"
+        self._lock: IO[str] | None = None
+
+    def log(self, server: str) -> Path:
+        return self._logs / f"{server}.log"
+
+    def record(self, server: str) -> Path:
+        return self._run / f"{server}.json"
+
+    def make(self) -> None:
+        """Raises StackError if the folder cannot be used."""
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            self._run.mkdir(exist_ok=True)
+            (self._run / "lock").touch()
+        except OSError as error:
+            raise StackError(
+                f"the data folder {self.path} cannot be used ({error.strerror}); choose another with --data-dir"
+            ) from error
+
+    def acquire(self) -> None:
+        """Make the folder and hold it until `release`, or until this process ends in whatever way.
+
+        Raises StackError if it cannot be used or another stack holds it.
+        """
+        self.make()
+        lock = (self._run / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise StackError(
+                f"process {self.holder() or 'unknown'} runs a stack on {self.path}; "
+                "stop it or choose another folder with --data-dir"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def holder(self) -> int | None:
+        """The process that holds the folder, or None if none does."""
+        try:
+            with (self._run / "lock").open() as lock:
+                return None if _is_free(lock) else int(lock.read() or 0)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+
+    def api_key(self) -> str:
+        """The key of stacks on this folder, drawn once and readable by its owner alone."""
+        path = self.path / "api-key"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip() or self._draw_again(path)
+        with os.fdopen(handle, "w") as file:
+            file.write(key := secrets.token_urlsafe(24))
+        return key
+
+    def _draw_again(self, path: Path) -> str:
+        """The file is empty: whoever drew the key was killed before writing it."""
+        path.unlink()
+        return self.api_key()
+
+
+def _is_free(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

