@@ -52,3 +52,7 @@ class ProjectRepository:
             select(ProjectRow).order_by(epoch_second(ProjectRow.creation_time).desc(), ProjectRow.project_name)
         )
         return [to_project(row) for row in rows]
+
+    async def probe(self) -> None:
+        """Nothing, or CatalogIsAway from the session if the table cannot be read."""
+        await self._session.execute(select(ProjectRow.project_name).limit(1))

@@ -1,0 +1,43 @@
+"""The application: routes, errors, limits and the document, put together in one place."""
+
+from fastapi import FastAPI
+
+from api.bodies import BodyLimit
+from api.composition import Services
+from api.errors import add_error_handlers
+from api.openapi import operation_id, use_openapi_3_0
+from api.routes import container_repository, executions, health, invocations, projects, versions
+
+_ROUTERS = (
+    health.router,
+    projects.router,
+    versions.router,
+    invocations.router,
+    executions.router,
+    container_repository.router,
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over these services. Who opened them closes them."""
+    app = describe_app()
+    app.state.services = services
+    return app
+
+
+def describe_app() -> FastAPI:
+    """The application without services: enough to be described, not to be called."""
+    app = FastAPI(
+        title="FastAPI",
+        version="0.1.0",
+        generate_unique_id_function=operation_id,
+        separate_input_output_schemas=False,
+        strict_content_type=False,
+        redoc_url=None,
+    )
+    use_openapi_3_0(app)
+    add_error_handlers(app)
+    app.add_middleware(BodyLimit)
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app

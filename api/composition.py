@@ -1,0 +1,48 @@
+"""What every route may ask for, and how it is made for a process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from api.long_polls import LongPolls
+from api.orchestration import Orchestrator
+from catalog.database import Database
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from environment.composition import ProvisionerName, build_provisioner, open_database
+from environment.settings import Settings
+from environment.temporal import connect_temporal
+from provisioners.contract import Provisioner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    root_keys: tuple[str, ...] = field(repr=False)
+    database: Database
+    orchestrator: Orchestrator
+    provisioner: Provisioner
+    long_polls: LongPolls
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services that `create_app` was given."""
+    services: Services = connection.app.state.services
+    return services
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, provisioner: ProvisionerName) -> AsyncIterator[Services]:
+    """Everything the API needs. Neither Postgres nor Temporal need be there yet."""
+    database = open_database(settings.postgres)
+    try:
+        async with NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener:
+            yield Services(
+                root_keys=settings.control_plane.root_keys,
+                database=database,
+                orchestrator=Orchestrator(await connect_temporal(lazy=True)),
+                provisioner=build_provisioner(provisioner, settings.control_plane),
+                long_polls=LongPolls(database, listener),
+            )
+    finally:
+        await database.close()

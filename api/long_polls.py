@@ -1,0 +1,56 @@
+"""Waiting for an invocation's result without asking again and again. Nobody who waits holds a database connection."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from datetime import timedelta
+
+from catalog.database import Database
+from catalog.invocations import InvocationRepository
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from catalog.paths import InvocationPath
+from domain.entities import Invocation
+
+# A notification may be lost with its connection: then the wait is this much longer than it need be.
+_REREAD_INTERVAL = timedelta(seconds=5)
+
+
+class LongPolls:
+    """The waits of one process."""
+
+    def __init__(self, database: Database, listener: NotificationListener) -> None:
+        self._database = database
+        self._listener = listener
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Answer every wait with what is there: this process is about to end."""
+        self._is_stopped = True
+        self._listener.wake_all()
+
+    async def settled_invocation(self, path: InvocationPath, *, patience: timedelta) -> Invocation:
+        """The invocation as soon as its outcome is known, or as it is when the patience is over.
+
+        Raises the NotFound of the outermost part of the path that is missing.
+        """
+        deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+        async with self._listener.subscribe(INVOCATIONS_CHANNEL, path.invocation_id) as changed:
+            while True:
+                changed.clear()
+                invocation = await self._read(path)
+                remaining = deadline - asyncio.get_running_loop().time()
+                if invocation.is_settled or self._is_stopped or remaining <= 0:
+                    return invocation
+                # `latest` may move on while we wait.
+                path = _pinned(path, invocation)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(remaining, _REREAD_INTERVAL.total_seconds())):
+                        await changed.wait()
+
+    async def _read(self, path: InvocationPath) -> Invocation:
+        async with self._database.statement() as session:
+            return await InvocationRepository(session).get(path)
+
+
+def _pinned(path: InvocationPath, invocation: Invocation) -> InvocationPath:
+    return replace(path, function=replace(path.function, version_ref=invocation.function.ref.version_id))

@@ -1,0 +1,123 @@
+"""The `api` process: composed here, served until SIGTERM or SIGINT."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NoReturn
+
+import structlog
+import uvicorn
+import uvloop
+
+from api.app import create_app
+from api.composition import open_services
+from catalog.database import Database
+from catalog.migrations.migrate import drop_everything, upgrade_to_head
+from domain.errors import CatalogIsAway
+from environment.arguments import process_parser
+from environment.composition import ProvisionerName
+from environment.logs import configure_logs
+from environment.settings import Settings, SettingsError, load_settings
+
+logger = structlog.get_logger(__name__)
+
+_DEFAULT_PORT = 5000
+_RETRY_PAUSE = timedelta(seconds=1)
+# What a request may still take after SIGTERM; long polls are answered at once.
+_SHUTDOWN_PATIENCE = timedelta(seconds=10)
+
+
+def main() -> None:
+    """Console script `api`. Exit status 2 if arguments or settings are missing or malformed."""
+    parser = process_parser("api", "Serves the REST API. Start as many as you like.")
+    parser.add_argument("--host", help="where to listen; by default everywhere, with `process` on loopback alone")
+    parser.add_argument("--port", type=int, default=_DEFAULT_PORT)
+    arguments = parser.parse_args()
+    if arguments.provisioner is ProvisionerName.PROCESS and not _is_loopback(arguments.host or "localhost"):
+        _refuse(
+            "--host: the process provisioner runs users' code on this machine, so the API listens on loopback alone"
+        )
+    configure_logs()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        _refuse(str(error))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(arguments, settings))
+
+
+def _refuse(problem: str) -> NoReturn:
+    print(problem, file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _default_host(provisioner: ProvisionerName) -> str:
+    return "127.0.0.1" if provisioner is ProvisionerName.PROCESS else "0.0.0.0"
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn raises a captured one again at its end, before anything here is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(arguments: Namespace, settings: Settings) -> None:
+    async with open_services(settings, arguments.provisioner) as services:
+        server = _Server(
+            uvicorn.Config(
+                create_app(services),
+                host=arguments.host or _default_host(arguments.provisioner),
+                port=arguments.port,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(_SHUTDOWN_PATIENCE.total_seconds()),
+            )
+        )
+
+        def stop() -> None:
+            server.should_exit = True
+            services.long_polls.stop()
+
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop)
+        async with asyncio.TaskGroup() as tasks:
+            # Beside the server, not before it: it answers for its health while Postgres is still away.
+            migration = tasks.create_task(_create_tables(services.database)) if arguments.create_tables else None
+            await server.serve()
+            if migration is not None:
+                migration.cancel()
+        if arguments.delete_tables:
+            await drop_everything(services.database)
+
+
+async def _create_tables(database: Database) -> None:
+    while True:
+        try:
+            await upgrade_to_head(database)
+        except CatalogIsAway as error:
+            logger.warning("waiting", for_="catalog", reason=str(error), retry_seconds=_RETRY_PAUSE.total_seconds())
+            await asyncio.sleep(_RETRY_PAUSE.total_seconds())
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.entities import Invocation
+from domain.identifiers import InvocationId
+from domain.messages import InvocationRequest, PreparationRequest
+from workflows import naming
+from workflows.invocation import InvocationWorkflow
+from workflows.preparation import FunctionPreparationWorkflow
+
+# For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
+_PATIENCE = timedelta(seconds=2)
+
+_log = logging.getLogger(__name__)
+
+
+class Orchestrator:
+    """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
+
+    def __init__(self, client: Client) -> None:
+        """The client should be a lazy one, so that this process starts without Temporal."""
+        self._client = client
+
+    async def start_invocation(self, invocation: Invocation) -> None:
+        """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
+        request = InvocationRequest(
+            invocation_id=invocation.invocation_id,
+            function=invocation.function.ref,
+            execution_spec=invocation.function.execution_spec,
+            creation_time=invocation.creation_time,
+            parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
+        )
+        async with _best_effort("start", invocation.invocation_id):
+            await self._start_invocation(request)
+            if invocation.cancellation_request_time is not None:
+                await self._cancel(invocation.invocation_id)
+
+    async def cancel_invocation(self, invocation_id: InvocationId) -> None:
+        async with _best_effort("cancel", invocation_id):
+            await self._cancel(invocation_id)
+
+    async def start_preparation(self, request: PreparationRequest) -> None:
+        workflow_id = naming.preparation_workflow_id(request)
+        async with _best_effort("start", workflow_id):
+            try:
+                await self._client.start_workflow(
+                    FunctionPreparationWorkflow.run,
+                    request,
+                    id=workflow_id,
+                    task_queue=naming.CONTROL_TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    search_attributes=naming.preparation_search_attributes(request),
+                    static_summary=f"prepare {request.project_name}",
+                )
+            except WorkflowAlreadyStartedError:
+                return
+
+    async def answers(self) -> bool:
+        """Whether Temporal is there."""
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                return await self._client.service_client.check_health()
+        except (RPCError, RuntimeError, TimeoutError):
+            return False
+
+    async def _start_invocation(self, request: InvocationRequest) -> None:
+        try:
+            await self._client.start_workflow(
+                InvocationWorkflow.run,
+                request,
+                id=naming.invocation_workflow_id(request.invocation_id),
+                task_queue=naming.INVOCATIONS_TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=naming.invocation_search_attributes(request),
+                static_summary=naming.invocation_summary(request.function),
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+    async def _cancel(self, invocation_id: InvocationId) -> None:
+        await self._client.get_workflow_handle(naming.invocation_workflow_id(invocation_id)).cancel()
+
+
+@asynccontextmanager
+async def _best_effort(verb: str, workflow_id: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            yield
+    except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
+        _log.warning("could not %s workflow %s, the reconciliation will: %r", verb, workflow_id, error)

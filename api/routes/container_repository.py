@@ -1,0 +1,18 @@
+"""Where images are pushed: only deployments with a container registry have an answer."""
+
+from fastapi import APIRouter, Depends
+
+from api.authorization import require_root
+from api.errors import documented
+from api.schemas.service import ContainerRepositoryCredentials
+from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured
+
+router = APIRouter(dependencies=[Depends(require_root)])
+
+
+@router.get(
+    "/container_repository_credentials",
+    responses=documented(ApiKeyIsInvalid, ContainerRegistryIsNotConfigured),
+)
+async def get_container_repository_credentials() -> ContainerRepositoryCredentials:
+    raise ContainerRegistryIsNotConfigured

@@ -1,0 +1,120 @@
+"""/projects/…/executions: what containers report, and what everyone reads of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from api.authorization import require_own_execution, require_root
+from api.bodies import JsonRoute
+from api.errors import documented
+from api.parameters import ExecutionPathOfRequest, InjectedServices
+from api.schemas.executions import (
+    ExecutionFinalResultPayload,
+    ExecutionInfo,
+    ExecutionLogs,
+    ExecutionTemporaryResultPayload,
+)
+from catalog.executions import ExecutionRepository
+from domain.bounds import MAX_LOG_LINES_PER_PAGE
+from domain.errors import (
+    ApiKeyIsInvalid,
+    BodyIsTooLarge,
+    ExecutionDoesNotExist,
+    ExecutionHasAlreadyFinished,
+    ExecutionHasAlreadyStarted,
+    ExecutionHasNotStarted,
+    ExecutionIsAlreadyTerminated,
+    FunctionDoesNotExist,
+    InvocationDoesNotExist,
+    OffsetIsInvalid,
+    ProjectDoesNotExist,
+    ServiceIsUnavailable,
+    VersionDoesNotExist,
+)
+from domain.workers import LogPage
+
+_EXECUTION = (
+    "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
+    "/invocations/{invocation_id}/executions/{execution_id}"
+)
+_REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
+
+router = APIRouter(
+    route_class=JsonRoute,
+    responses=documented(
+        ApiKeyIsInvalid,
+        ProjectDoesNotExist,
+        VersionDoesNotExist,
+        FunctionDoesNotExist,
+        InvocationDoesNotExist,
+        ExecutionDoesNotExist,
+        ServiceIsUnavailable,
+    ),
+)
+
+
+@router.put(
+    _EXECUTION + "/start",
+    dependencies=[Depends(require_own_execution)],
+    responses=documented(ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated),
+)
+async def start_execution(path: ExecutionPathOfRequest, services: InjectedServices) -> ExecutionInfo:
+    """The container's first word: the user's code runs from now on."""
+    async with services.database.statement() as session:
+        return ExecutionInfo.of(await ExecutionRepository(session).start(path))
+
+
+@router.put(
+    _EXECUTION + "/update",
+    dependencies=[Depends(require_own_execution)],
+    responses=documented(*_REFUSED_REPORT),
+)
+async def update_execution(
+    path: ExecutionPathOfRequest, payload: ExecutionTemporaryResultPayload, services: InjectedServices
+) -> ExecutionInfo:
+    """Report progress: the latest output replaces the one before."""
+    async with services.database.statement() as session:
+        return ExecutionInfo.of(await ExecutionRepository(session).update(path, latest_output=payload.latest_output))
+
+
+@router.put(
+    _EXECUTION + "/finish",
+    dependencies=[Depends(require_own_execution)],
+    responses=documented(*_REFUSED_REPORT),
+)
+async def finish_execution(
+    path: ExecutionPathOfRequest, payload: ExecutionFinalResultPayload, services: InjectedServices
+) -> ExecutionInfo:
+    """Report the outcome, once."""
+    async with services.database.statement() as session:
+        return ExecutionInfo.of(
+            await ExecutionRepository(session).finish(
+                path,
+                outcome=payload.outcome,
+                final_output=payload.final_output,
+                error_message=payload.error_message,
+            )
+        )
+
+
+@router.get(_EXECUTION, dependencies=[Depends(require_own_execution)])
+async def get_execution(path: ExecutionPathOfRequest, services: InjectedServices) -> ExecutionInfo:
+    async with services.database.statement() as session:
+        return ExecutionInfo.of(await ExecutionRepository(session).get(path))
+
+
+@router.get(_EXECUTION + "/logs", dependencies=[Depends(require_root)], responses=documented(OffsetIsInvalid))
+async def get_execution_logs(
+    path: ExecutionPathOfRequest,
+    services: InjectedServices,
+    max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
+    initial_offset: str | None = None,
+) -> ExecutionLogs:
+    """What the container wrote, oldest first. `next_offset` goes on from there, also later, when there is more."""
+    async with services.database.statement() as session:
+        detail = await ExecutionRepository(session).get(path)
+    worker = detail.execution.worker_details
+    if worker is None:
+        return ExecutionLogs.of(detail, LogPage(lines=(), next_offset=None))
+    page = await services.provisioner.read_logs(worker, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE))
+    return ExecutionLogs.of(detail, page)

@@ -1,0 +1,43 @@
+"""Whether this process lives, and whether what it depends on is there. No key is needed."""
+
+import asyncio
+
+from fastapi import APIRouter, Response
+
+from api.parameters import InjectedServices
+from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
+from catalog.database import Database
+from catalog.projects import ProjectRepository
+from domain.errors import CatalogIsAway, ServiceIsUnavailable
+
+router = APIRouter()
+
+
+@router.get("/")
+async def health_check() -> HealthStatus:
+    return HealthStatus(status="healthy")
+
+
+@router.get(
+    "/health/ready",
+    responses={ServiceIsUnavailable.http_status: {"model": ReadinessStatus, "description": "Something is away"}},
+)
+async def health_ready(services: InjectedServices, response: Response) -> ReadinessStatus:
+    has_postgres, has_temporal = await asyncio.gather(_answers(services.database), services.orchestrator.answers())
+    if not (has_postgres and has_temporal):
+        response.status_code = ServiceIsUnavailable.http_status
+    return ReadinessStatus(postgres=_status(has_postgres), temporal=_status(has_temporal))
+
+
+async def _answers(database: Database) -> bool:
+    """Whether the catalog is there with its tables."""
+    try:
+        async with database.statement() as session:
+            await ProjectRepository(session).probe()
+    except CatalogIsAway:
+        return False
+    return True
+
+
+def _status(is_there: bool) -> DependencyStatus:
+    return DependencyStatus.OK if is_there else DependencyStatus.AWAY

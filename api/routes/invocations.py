@@ -1,0 +1,130 @@
+"""/projects/…/invocations: submitted, read, waited for, listed, asked to stop."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+
+from api.authorization import require_project_member
+from api.bodies import JsonRoute
+from api.errors import documented
+from api.parameters import FunctionPathOfRequest, InjectedServices, InvocationPathOfRequest
+from api.schemas.bounded import Text
+from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
+from api.submissions import submit, submit_once
+from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
+from catalog.invocations import InvocationRepository
+from domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
+from domain.entities import InvocationStatus, ParentRef
+from domain.errors import (
+    ApiKeyIsInvalid,
+    BodyIsTooLarge,
+    FunctionDoesNotExist,
+    InvocationDoesNotExist,
+    InvocationIsAlreadyTerminated,
+    OffsetIsInvalid,
+    ParentFunctionNameIsMissing,
+    ParentInvocationDoesNotExist,
+    ParentInvocationIdIsMissing,
+    ProjectDoesNotExist,
+    ServiceIsUnavailable,
+    VersionDoesNotExist,
+)
+from domain.identifiers import FunctionName, InvocationId
+
+_FUNCTION = "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
+_INVOCATION = _FUNCTION + "/invocations/{invocation_id}"
+_MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
+
+router = APIRouter(
+    route_class=JsonRoute,
+    dependencies=[Depends(require_project_member)],
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
+)
+
+
+@router.post(
+    _FUNCTION + "/invocations",
+    responses=documented(*_MISSING_FUNCTION, ParentInvocationDoesNotExist, BodyIsTooLarge),
+)
+async def create_invocation(
+    path: FunctionPathOfRequest,
+    definition: InvocationDefinition,
+    services: InjectedServices,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
+    ] = None,
+) -> InvocationInfo:
+    """Call a function. With an Idempotency-Key, a repeated request answers with the first one's invocation."""
+    new = definition.to_domain()
+    if idempotency_key is None:
+        invocation, is_new = await submit(services.database, path, new), True
+    else:
+        invocation, is_new = await submit_once(services.database, path, new, client_key=idempotency_key)
+    if is_new:
+        await services.orchestrator.start_invocation(invocation)
+    return InvocationInfo.of(invocation)
+
+
+@router.put(
+    _INVOCATION + "/cancel",
+    responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist, InvocationIsAlreadyTerminated),
+)
+async def cancel_invocation(path: InvocationPathOfRequest, services: InjectedServices) -> InvocationInfo:
+    """Ask for the end of an invocation and of its children. May be repeated while it runs."""
+    async with services.database.transaction() as session:
+        invocation = await InvocationRepository(session).request_cancellation(path)
+    await services.orchestrator.cancel_invocation(invocation.invocation_id)
+    return InvocationInfo.of(invocation)
+
+
+@router.get(_INVOCATION, responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist))
+async def get_invocation(
+    path: InvocationPathOfRequest,
+    services: InjectedServices,
+    wait_seconds: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
+) -> InvocationInfo:
+    """An invocation with its executions. With `wait_seconds`, the answer comes as soon as its outcome is known, it is
+    TERMINATED, or the time is over."""
+    if wait_seconds > 0:
+        patience = timedelta(seconds=wait_seconds)
+        return InvocationInfo.of(await services.long_polls.settled_invocation(path, patience=patience))
+    async with services.database.statement() as session:
+        return InvocationInfo.of(await InvocationRepository(session).get(path))
+
+
+@router.get(
+    _FUNCTION + "/invocations",
+    responses=documented(*_MISSING_FUNCTION, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, OffsetIsInvalid),
+)
+async def list_invocations(
+    *,
+    path: FunctionPathOfRequest,
+    services: InjectedServices,
+    max_results: Annotated[int, Query(ge=0)] = MAX_INVOCATIONS_PER_PAGE,
+    initial_offset: str | None = None,
+    status: InvocationStatus | None = None,
+    parent_function_name: Text | None = None,
+    parent_invocation_id: Text | None = None,
+) -> InvocationsListForFunction:
+    """A function's invocations, newest first, page by page: `next_offset` is the next page's `initial_offset`."""
+    matching = InvocationFilter(status=status, parent=_parent_filter(parent_function_name, parent_invocation_id))
+    async with services.database.statement() as session:
+        page = await InvocationPageRepository(session).read(
+            path,
+            matching=matching,
+            offset=initial_offset,
+            max_results=min(max_results, MAX_INVOCATIONS_PER_PAGE),
+        )
+    return InvocationsListForFunction.of(page)
+
+
+def _parent_filter(function_name: str | None, invocation_id: str | None) -> ParentRef | None:
+    if function_name is None and invocation_id is None:
+        return None
+    if function_name is None:
+        raise ParentFunctionNameIsMissing
+    if invocation_id is None:
+        raise ParentInvocationIdIsMissing
+    return ParentRef(function_name=FunctionName(function_name), invocation_id=InvocationId(invocation_id))

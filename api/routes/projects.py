@@ -1,0 +1,58 @@
+"""/projects: made, read, asked to go away."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import AfterValidator
+
+from api.authorization import require_root
+from api.bodies import JsonRoute
+from api.errors import documented
+from api.parameters import InjectedServices
+from api.schemas.bounded import proper_name
+from api.schemas.projects import ProjectInfo, ProjectsList
+from catalog.projects import ProjectRepository
+from domain.bounds import MAX_PROJECT_NAME_LENGTH
+from domain.errors import (
+    ApiKeyIsInvalid,
+    ProjectAlreadyExists,
+    ProjectDoesNotExist,
+    ProjectNameIsTooLong,
+    ServiceIsUnavailable,
+)
+
+router = APIRouter(
+    route_class=JsonRoute,
+    dependencies=[Depends(require_root)],
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
+)
+
+
+@router.put("/projects/{project_name}", responses=documented(ProjectNameIsTooLong, ProjectAlreadyExists))
+async def create_project(
+    project_name: Annotated[str, Path(), AfterValidator(proper_name)], services: InjectedServices
+) -> ProjectInfo:
+    if len(project_name) > MAX_PROJECT_NAME_LENGTH:
+        raise ProjectNameIsTooLong
+    async with services.database.statement() as session:
+        return ProjectInfo.of(await ProjectRepository(session).create(project_name))
+
+
+@router.delete("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
+async def delete_project(project_name: str, services: InjectedServices) -> ProjectInfo:
+    """Ask for the deletion: what runs is cancelled, then the project goes away. May be repeated."""
+    async with services.database.statement() as session:
+        return ProjectInfo.of(await ProjectRepository(session).request_deletion(project_name))
+
+
+@router.get("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
+async def get_project(project_name: str, services: InjectedServices) -> ProjectInfo:
+    async with services.database.statement() as session:
+        return ProjectInfo.of(await ProjectRepository(session).get(project_name))
+
+
+@router.get("/projects")
+async def list_projects(services: InjectedServices) -> ProjectsList:
+    """All projects, newest first."""
+    async with services.database.statement() as session:
+        return ProjectsList.of(await ProjectRepository(session).list_all())

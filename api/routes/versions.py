@@ -1,0 +1,64 @@
+"""/projects/…/versions: declared once, with their functions, and read."""
+
+from fastapi import APIRouter, Depends
+
+from api.authorization import require_project_member, require_root
+from api.bodies import JsonRoute
+from api.errors import documented
+from api.parameters import InjectedServices
+from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
+from catalog.versions import VersionRepository
+from domain.errors import (
+    ApiKeyIsInvalid,
+    BodyIsTooLarge,
+    ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
+    ServiceIsUnavailable,
+    VersionDoesNotExist,
+)
+from domain.messages import PreparationRequest
+
+router = APIRouter(
+    route_class=JsonRoute, responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable)
+)
+
+
+@router.post(
+    "/projects/{project_name}/versions",
+    dependencies=[Depends(require_root)],
+    responses=documented(ProjectIsBeingDeleted, BodyIsTooLarge),
+)
+async def create_project_version(
+    project_name: str, definition: VersionDefinition, services: InjectedServices
+) -> VersionInfo:
+    """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once."""
+    async with services.database.transaction() as session:
+        version = await VersionRepository(session).create(project_name, definition.to_domain())
+    if version.functions:
+        await services.orchestrator.start_preparation(
+            PreparationRequest(
+                project_name=version.project_name,
+                version_id=version.version_id,
+                function_names=tuple(function.ref.function_name for function in version.functions),
+            )
+        )
+    return VersionInfo.of(version)
+
+
+@router.get(
+    "/projects/{project_name}/versions/{version_ref_str}",
+    dependencies=[Depends(require_project_member)],
+    responses=documented(ProjectDoesNotExist, VersionDoesNotExist),
+)
+async def get_project_version(project_name: str, version_ref_str: str, services: InjectedServices) -> VersionInfo:
+    """A version by its id, or the newest as `latest`."""
+    async with services.database.statement() as session:
+        return VersionInfo.of(await VersionRepository(session).get(project_name, version_ref_str))
+
+
+@router.get("/projects/{project_name}/versions", dependencies=[Depends(require_project_member)])
+async def list_project_versions(project_name: str, services: InjectedServices) -> VersionsListForProject:
+    """All versions, newest first."""
+    async with services.database.statement() as session:
+        versions = await VersionRepository(session).list_of_project(project_name)
+    return VersionsListForProject.of(project_name, versions)

@@ -1,0 +1,158 @@
+"""Executions on the wire: what their containers report and what everyone reads."""
+
+from typing import Self
+
+from pydantic import BaseModel, model_validator
+
+from api.schemas.bounded import ErrorMessage, Output
+from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
+from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from domain import entities
+from domain.entities import ExecutionOutcome, FunctionStatus, WorkerStatus, WorkerType
+from domain.workers import LogPage
+
+
+class ExecutionTemporaryResultPayload(BaseModel):
+    latest_output: Output
+
+
+class ExecutionFinalResultPayload(BaseModel):
+    """A null final output keeps the latest one."""
+
+    outcome: ExecutionOutcome
+    final_output: Output | None = None
+    error_message: ErrorMessage | None = None
+
+    @model_validator(mode="after")
+    def _only_failures_have_an_error(self) -> Self:
+        if self.outcome is ExecutionOutcome.FAILED and self.error_message is None:
+            raise ValueError("error_message must be set if outcome is FAILED")
+        if self.outcome is not ExecutionOutcome.FAILED and self.error_message is not None:
+            raise ValueError("error_message must not be set unless outcome is FAILED")
+        return self
+
+
+class WorkerDetails(BaseModel):
+    type: WorkerType
+    identifier: str
+    logs_identifier: str
+
+    @classmethod
+    def of(cls, details: entities.WorkerDetails | None) -> Self | None:
+        if details is None:
+            return None
+        return cls(type=details.type, identifier=details.identifier, logs_identifier=details.logs_identifier)
+
+
+class ExecutionSummary(BaseModel):
+    """`launches` counts the containers that this execution has started."""
+
+    execution_id: str
+    worker_status: WorkerStatus
+    worker_details: WorkerDetails | None
+    termination_signal_time: int | None
+    outcome: ExecutionOutcome | None
+    output: str | None
+    error_message: str | None
+    creation_time: int
+    last_update_time: int
+    execution_start_time: int | None
+    execution_finish_time: int | None
+    launches: int
+
+    @classmethod
+    def of(cls, execution: entities.Execution) -> Self:
+        return cls(
+            execution_id=execution.execution_id,
+            worker_status=execution.worker_status,
+            worker_details=WorkerDetails.of(execution.worker_details),
+            termination_signal_time=optional_epoch_seconds(execution.termination_signal_time),
+            outcome=execution.outcome,
+            output=execution.output,
+            error_message=execution.error_message,
+            creation_time=epoch_seconds(execution.creation_time),
+            last_update_time=epoch_seconds(execution.last_update_time),
+            execution_start_time=optional_epoch_seconds(execution.execution_start_time),
+            execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
+            launches=execution.launches,
+        )
+
+
+class ExecutionInfo(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    invocation_id: str
+    execution_id: str
+    input: str
+    cancellation_request_time: int | None
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    function_status: FunctionStatus
+    prepared_function_details: PreparedFunctionDetails | None
+    preparation_error: str | None
+    worker_status: WorkerStatus
+    worker_details: WorkerDetails | None
+    termination_signal_time: int | None
+    outcome: ExecutionOutcome | None
+    output: str | None
+    error_message: str | None
+    creation_time: int
+    last_update_time: int
+    execution_start_time: int | None
+    execution_finish_time: int | None
+    invocation_creation_time: int
+    launches: int
+
+    @classmethod
+    def of(cls, detail: entities.ExecutionDetail) -> Self:
+        execution = detail.execution
+        function = detail.function
+        return cls(
+            project_name=function.ref.project_name,
+            version_id=function.ref.version_id,
+            function_name=function.ref.function_name,
+            invocation_id=detail.invocation_id,
+            execution_id=execution.execution_id,
+            input=detail.input,
+            cancellation_request_time=optional_epoch_seconds(detail.cancellation_request_time),
+            resource_spec=ResourceSpec.of(function.resource_spec),
+            execution_spec=ExecutionSpec.of(function.execution_spec),
+            function_status=function.status,
+            prepared_function_details=PreparedFunctionDetails.of(function.prepared),
+            preparation_error=function.preparation_error,
+            worker_status=execution.worker_status,
+            worker_details=WorkerDetails.of(execution.worker_details),
+            termination_signal_time=optional_epoch_seconds(execution.termination_signal_time),
+            outcome=execution.outcome,
+            output=execution.output,
+            error_message=execution.error_message,
+            creation_time=epoch_seconds(execution.creation_time),
+            last_update_time=epoch_seconds(execution.last_update_time),
+            execution_start_time=optional_epoch_seconds(execution.execution_start_time),
+            execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
+            invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
+            launches=execution.launches,
+        )
+
+
+class ExecutionLogs(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    invocation_id: str
+    execution_id: str
+    log_lines: list[str]
+    next_offset: str | None
+
+    @classmethod
+    def of(cls, detail: entities.ExecutionDetail, page: LogPage) -> Self:
+        return cls(
+            project_name=detail.function.ref.project_name,
+            version_id=detail.function.ref.version_id,
+            function_name=detail.function.ref.function_name,
+            invocation_id=detail.invocation_id,
+            execution_id=detail.execution.execution_id,
+            log_lines=list(page.lines),
+            next_offset=page.next_offset,
+        )

@@ -1,0 +1,141 @@
+"""What users declare about a function, and what became of it, on the wire."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
+
+from api.schemas.bounded import (
+    DockerImage,
+    FunctionNameText,
+    MaxConcurrency,
+    MaxRetries,
+    MemoryGbs,
+    RetryBackoffCoefficient,
+    RetryInitialInterval,
+    RetryMaxInterval,
+    Text,
+    TimeoutSeconds,
+    VirtualCpus,
+)
+from domain import bounds, entities, specs
+from domain.entities import FunctionStatus, WorkerType
+from domain.identifiers import FunctionName
+
+
+class ResourceSpec(BaseModel):
+    virtual_cpus: VirtualCpus
+    memory_gbs: MemoryGbs
+    max_concurrency: MaxConcurrency
+
+    @classmethod
+    def of(cls, spec: specs.ResourceSpec) -> Self:
+        return cls(virtual_cpus=spec.virtual_cpus, memory_gbs=spec.memory_gbs, max_concurrency=spec.max_concurrency)
+
+    def to_domain(self) -> specs.ResourceSpec:
+        return specs.ResourceSpec(
+            virtual_cpus=self.virtual_cpus, memory_gbs=self.memory_gbs, max_concurrency=self.max_concurrency
+        )
+
+
+class ExecutionSpec(BaseModel):
+    """Retries after the first attempt, the timeout from the invocation's creation on, and the back-off in seconds.
+
+    The interval between attempts starts at the initial one and is multiplied by the coefficient up to the greatest one,
+    which is 60 seconds, or the initial interval if that is longer, unless it is given.
+    """
+
+    max_retries: MaxRetries
+    timeout_seconds: TimeoutSeconds
+    retry_initial_interval_seconds: RetryInitialInterval = 1.0
+    retry_backoff_coefficient: RetryBackoffCoefficient = 2.0
+    retry_max_interval_seconds: RetryMaxInterval = 60.0
+
+    @model_validator(mode="after")
+    def _intervals_do_not_shrink(self) -> Self:
+        if "retry_max_interval_seconds" not in self.model_fields_set:
+            self.retry_max_interval_seconds = max(self.retry_max_interval_seconds, self.retry_initial_interval_seconds)
+        if self.retry_max_interval_seconds < self.retry_initial_interval_seconds:
+            raise ValueError("retry_max_interval_seconds must not be less than retry_initial_interval_seconds")
+        return self
+
+    @classmethod
+    def of(cls, spec: specs.ExecutionSpec) -> Self:
+        return cls(
+            max_retries=spec.max_retries,
+            timeout_seconds=spec.timeout_seconds,
+            retry_initial_interval_seconds=spec.retry_initial_interval_seconds,
+            retry_backoff_coefficient=spec.retry_backoff_coefficient,
+            retry_max_interval_seconds=spec.retry_max_interval_seconds,
+        )
+
+    def to_domain(self) -> specs.ExecutionSpec:
+        return specs.ExecutionSpec(
+            max_retries=self.max_retries,
+            timeout_seconds=self.timeout_seconds,
+            retry_initial_interval_seconds=self.retry_initial_interval_seconds,
+            retry_backoff_coefficient=self.retry_backoff_coefficient,
+            retry_max_interval_seconds=self.retry_max_interval_seconds,
+        )
+
+
+def _bounded_command(command: list[str], info: ValidationInfo) -> list[str]:
+    if not command:
+        raise ValueError(f"{info.field_name} must not be empty")
+    if sum(len(argument) for argument in command) > bounds.MAX_COMMAND_LENGTH:
+        raise ValueError(f"{info.field_name} must not exceed {bounds.MAX_COMMAND_LENGTH} characters")
+    return command
+
+
+Command = Annotated[list[Text], AfterValidator(_bounded_command), Field(json_schema_extra={"minItems": 1})]
+
+
+class FunctionSpec(BaseModel):
+    """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol."""
+
+    function_name: FunctionNameText
+    docker_image_override: DockerImage | None = None
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: Command | None = None
+
+    def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
+        return specs.FunctionSpec(
+            function_name=FunctionName(self.function_name),
+            docker_image=default_docker_image if self.docker_image_override is None else self.docker_image_override,
+            resource_spec=self.resource_spec.to_domain(),
+            execution_spec=self.execution_spec.to_domain(),
+            command=None if self.command is None else tuple(self.command),
+        )
+
+
+class PreparedFunctionDetails(BaseModel):
+    type: WorkerType
+    identifier: str
+
+    @classmethod
+    def of(cls, prepared: entities.PreparedFunction | None) -> Self | None:
+        return None if prepared is None else cls(type=prepared.type, identifier=prepared.identifier)
+
+
+class FunctionInfoForVersion(BaseModel):
+    function_name: str
+    docker_image: str
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: list[str] | None
+    function_status: FunctionStatus
+    prepared_function_details: PreparedFunctionDetails | None
+    preparation_error: str | None
+
+    @classmethod
+    def of(cls, function: entities.Function) -> Self:
+        return cls(
+            function_name=function.ref.function_name,
+            docker_image=function.docker_image,
+            resource_spec=ResourceSpec.of(function.resource_spec),
+            execution_spec=ExecutionSpec.of(function.execution_spec),
+            command=None if function.command is None else list(function.command),
+            function_status=function.status,
+            prepared_function_details=PreparedFunctionDetails.of(function.prepared),
+            preparation_error=function.preparation_error,
+        )

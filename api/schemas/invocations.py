@@ -1,0 +1,143 @@
+"""Invocations on the wire."""
+
+from typing import Self
+
+from pydantic import BaseModel
+
+from api.schemas.bounded import Input, Text
+from api.schemas.executions import ExecutionSummary
+from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
+from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from catalog.invocation_pages import InvocationPage
+from catalog.invocations import NewInvocation
+from domain import entities
+from domain.entities import FunctionStatus, InvocationStatus
+from domain.identifiers import FunctionName, InvocationId
+
+
+class ParentInvocationDefinition(BaseModel):
+    function_name: Text
+    invocation_id: Text
+
+    @classmethod
+    def of(cls, parent: entities.ParentRef | None) -> Self | None:
+        return None if parent is None else cls(function_name=parent.function_name, invocation_id=parent.invocation_id)
+
+    def to_domain(self) -> entities.ParentRef:
+        return entities.ParentRef(
+            function_name=FunctionName(self.function_name), invocation_id=InvocationId(self.invocation_id)
+        )
+
+
+class InvocationDefinition(BaseModel):
+    """The parent must be an invocation of the same project and version."""
+
+    input: Input
+    parent_invocation: ParentInvocationDefinition | None = None
+
+    def to_domain(self) -> NewInvocation:
+        return NewInvocation(
+            input=self.input,
+            parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
+        )
+
+
+class ParentInvocationInfo(BaseModel):
+    function_name: str
+    invocation_id: str
+    cancellation_request_time: int | None
+    invocation_status: InvocationStatus
+    creation_time: int
+    last_update_time: int
+
+    @classmethod
+    def of(cls, parent: entities.ParentInvocation | None) -> Self | None:
+        if parent is None:
+            return None
+        return cls(
+            function_name=parent.ref.function_name,
+            invocation_id=parent.ref.invocation_id,
+            cancellation_request_time=optional_epoch_seconds(parent.cancellation_request_time),
+            invocation_status=parent.status,
+            creation_time=epoch_seconds(parent.creation_time),
+            last_update_time=epoch_seconds(parent.last_update_time),
+        )
+
+
+class InvocationInfo(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    invocation_id: str
+    parent_invocation: ParentInvocationInfo | None
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    function_status: FunctionStatus
+    prepared_function_details: PreparedFunctionDetails | None
+    preparation_error: str | None
+    input: str
+    cancellation_request_time: int | None
+    invocation_status: InvocationStatus
+    creation_time: int
+    last_update_time: int
+    executions: list[ExecutionSummary]
+
+    @classmethod
+    def of(cls, invocation: entities.Invocation) -> Self:
+        function = invocation.function
+        return cls(
+            project_name=function.ref.project_name,
+            version_id=function.ref.version_id,
+            function_name=function.ref.function_name,
+            invocation_id=invocation.invocation_id,
+            parent_invocation=ParentInvocationInfo.of(invocation.parent),
+            resource_spec=ResourceSpec.of(function.resource_spec),
+            execution_spec=ExecutionSpec.of(function.execution_spec),
+            function_status=function.status,
+            prepared_function_details=PreparedFunctionDetails.of(function.prepared),
+            preparation_error=function.preparation_error,
+            input=invocation.input,
+            cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
+            invocation_status=invocation.status,
+            creation_time=epoch_seconds(invocation.creation_time),
+            last_update_time=epoch_seconds(invocation.last_update_time),
+            executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
+        )
+
+
+class InvocationInfoForFunction(BaseModel):
+    invocation_id: str
+    parent_invocation: ParentInvocationDefinition | None
+    cancellation_request_time: int | None
+    invocation_status: InvocationStatus
+    creation_time: int
+    last_update_time: int
+
+    @classmethod
+    def of(cls, invocation: entities.InvocationSummary) -> Self:
+        return cls(
+            invocation_id=invocation.invocation_id,
+            parent_invocation=ParentInvocationDefinition.of(invocation.parent),
+            cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
+            invocation_status=invocation.status,
+            creation_time=epoch_seconds(invocation.creation_time),
+            last_update_time=epoch_seconds(invocation.last_update_time),
+        )
+
+
+class InvocationsListForFunction(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    invocations: list[InvocationInfoForFunction]
+    next_offset: str | None
+
+    @classmethod
+    def of(cls, page: InvocationPage) -> Self:
+        return cls(
+            project_name=page.function.project_name,
+            version_id=page.function.version_id,
+            function_name=page.function.function_name,
+            invocations=[InvocationInfoForFunction.of(invocation) for invocation in page.invocations],
+            next_offset=page.next_offset,
+        )

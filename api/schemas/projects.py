@@ -1,0 +1,31 @@
+"""Projects on the wire."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import BaseModel
+
+from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from domain.entities import Project
+
+
+class ProjectInfo(BaseModel):
+    project_name: str
+    deletion_request_time: int | None
+    creation_time: int
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        return cls(
+            project_name=project.project_name,
+            deletion_request_time=optional_epoch_seconds(project.deletion_request_time),
+            creation_time=epoch_seconds(project.creation_time),
+        )
+
+
+class ProjectsList(BaseModel):
+    projects: list[ProjectInfo]
+
+    @classmethod
+    def of(cls, projects: Iterable[Project]) -> Self:
+        return cls(projects=[ProjectInfo.of(project) for project in projects])

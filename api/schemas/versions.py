@@ -1,0 +1,59 @@
+"""Versions on the wire."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import BaseModel, model_validator
+
+from api.schemas.bounded import DockerImage
+from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
+from api.schemas.times import epoch_seconds
+from domain import entities, specs
+
+
+class VersionDefinition(BaseModel):
+    default_docker_image: DockerImage
+    functions: list[FunctionSpec]
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Self:
+        if len({function.function_name for function in self.functions}) < len(self.functions):
+            raise ValueError("function_name values must be distinct")
+        return self
+
+    def to_domain(self) -> list[specs.FunctionSpec]:
+        return [function.to_domain(self.default_docker_image) for function in self.functions]
+
+
+class VersionInfo(BaseModel):
+    project_name: str
+    version_id: str
+    creation_time: int
+    functions: list[FunctionInfoForVersion]
+
+    @classmethod
+    def of(cls, version: entities.Version) -> Self:
+        return cls(
+            project_name=version.project_name,
+            version_id=version.version_id,
+            creation_time=epoch_seconds(version.creation_time),
+            functions=[FunctionInfoForVersion.of(function) for function in version.functions],
+        )
+
+
+class VersionInfoForProject(BaseModel):
+    version_id: str
+    creation_time: int
+
+    @classmethod
+    def of(cls, version: entities.VersionSummary) -> Self:
+        return cls(version_id=version.version_id, creation_time=epoch_seconds(version.creation_time))
+
+
+class VersionsListForProject(BaseModel):
+    project_name: str
+    versions: list[VersionInfoForProject]
+
+    @classmethod
+    def of(cls, project_name: str, versions: Iterable[entities.VersionSummary]) -> Self:
+        return cls(project_name=project_name, versions=[VersionInfoForProject.of(version) for version in versions])

@@ -1,0 +1,44 @@
+"""Submitting an invocation: the row first, which is all that must succeed; then its workflow, which may come later."""
+
+from catalog.database import Database
+from catalog.idempotency import IdempotencyKey, IdempotencyKeyRepository, KeyIsTaken, fingerprint
+from catalog.invocations import InvocationRepository, NewInvocation
+from catalog.paths import FunctionPath
+from domain.entities import Invocation
+
+
+async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> Invocation:
+    """Raises what `InvocationRepository.create` raises."""
+    async with database.statement() as session:
+        return await InvocationRepository(session).create(path, new)
+
+
+async def submit_once(
+    database: Database, path: FunctionPath, new: NewInvocation, *, client_key: str
+) -> tuple[Invocation, bool]:
+    """The invocation made under this key, and whether it was made just now.
+
+    Raises IdempotencyKeyIsReused, and what `InvocationRepository.create` raises.
+    """
+    key = IdempotencyKey(
+        project_name=path.project_name,
+        function_name=path.function_name,
+        key=client_key,
+        request_fingerprint=fingerprint(function_input=new.input, parent=new.parent),
+    )
+    earlier = await _find(database, key)
+    if earlier is not None:
+        return earlier, False
+    try:
+        async with database.transaction() as session:
+            invocation = await InvocationRepository(session).create(path, new)
+            await IdempotencyKeyRepository(session).record(key, invocation.invocation_id)
+    except KeyIsTaken:
+        return await submit_once(database, path, new, client_key=client_key)
+    return invocation, True
+
+
+async def _find(database: Database, key: IdempotencyKey) -> Invocation | None:
+    async with database.statement() as session:
+        invocation_id = await IdempotencyKeyRepository(session).find(key)
+        return None if invocation_id is None else await InvocationRepository(session).get_by_id(invocation_id)
