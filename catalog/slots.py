@@ -1,8 +1,8 @@
 """Who may run: the slots of a function, and the queue for them.
 
 A slot is an execution row whose worker is not TERMINATED. Whatever gives or takes one holds the lock of the function's
-row, so a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation, execution.
-Lock and count are two statements: one statement would count by a snapshot older than its lock.
+row: a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation, execution.
+Lock and count are two statements, as one statement would count by a snapshot older than its lock.
 """
 
 from collections.abc import Iterable

@@ -9,36 +9,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from domain.entities import ExecutionOutcome
-from domain.messages import AttemptState, Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason
-from tests.workflows.conftest import QUEUED, REFUSED, SUCCEEDED, Scene, SceneMaker, answers, failed
+from domain.messages import Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason
+from tests.workflows.scenes import ABORTED, QUEUED, REFUSED, SUCCEEDED, Container, SceneMaker, answers, fail, state_of
 from workflows.invocation import InvocationWorkflow
-
-ABORTED = RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True, outcome=ExecutionOutcome.ABORTED)
-
-
-async def fail(request: RunExecutionRequest) -> RunExecutionResult:
-    return failed(request)
-
-
-async def state_of(scene: Scene, state: str) -> None:
-    """Wait until the workflow says that it is in this state."""
-    while (await scene.handle.query(InvocationWorkflow.status)).state != state:
-        await asyncio.sleep(0.01)
-
-
-class Container:
-    """A script step that holds its execution until it is released."""
-
-    def __init__(self, result: RunExecutionResult) -> None:
-        self.started = asyncio.Event()
-        self.released = asyncio.Event()
-        self._result = result
-
-    async def __call__(self, request: RunExecutionRequest) -> RunExecutionResult:
-        self.started.set()
-        await self.released.wait()
-        return self._result
 
 
 async def test_the_common_case_is_one_activity_and_one_timer(scene: SceneMaker) -> None:

@@ -1,0 +1,116 @@
+"""The lives of an invocation whose histories are kept. Each plays on scripted activities and a real server."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
+from tests.workflows.scenes import (
+    ABORTED,
+    QUEUED,
+    REFUSED,
+    SUCCEEDED,
+    Container,
+    Scene,
+    SceneMaker,
+    answers,
+    fail,
+    state_of,
+)
+from workflows.invocation import InvocationWorkflow
+
+Scenario = Callable[[SceneMaker], Awaitable[Scene]]
+
+
+async def succeeded(scene: SceneMaker) -> Scene:
+    async with scene(*answers(SUCCEEDED)) as it:
+        await it.ended()
+    return it
+
+
+async def succeeded_at_the_third_attempt(scene: SceneMaker) -> Scene:
+    async with scene(fail, fail, *answers(SUCCEEDED), max_retries=2) as it:
+        await state_of(it, "backing off")
+        await it.handle.signal(InvocationWorkflow.retry_now)
+        await it.ended()
+    return it
+
+
+async def failed_at_the_last_attempt(scene: SceneMaker) -> Scene:
+    async with scene(fail, fail, max_retries=1) as it:
+        await it.ended()
+    return it
+
+
+async def queued_then_granted(scene: SceneMaker) -> Scene:
+    async with scene(*answers(QUEUED, SUCCEEDED)) as it:
+        await state_of(it, "queued")
+        granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
+        await it.handle.signal(InvocationWorkflow.slot_granted, granted)
+        await it.ended()
+    return it
+
+
+async def cancelled_while_running(scene: SceneMaker) -> Scene:
+    container = Container(ABORTED)
+    async with scene(container) as it:
+        await container.started.wait()
+        await it.handle.cancel()
+        await state_of(it, "stopping")
+        container.released.set()
+        await it.ended()
+    return it
+
+
+async def cancelled_while_queued(scene: SceneMaker) -> Scene:
+    async with scene(*answers(QUEUED)) as it:
+        await state_of(it, "queued")
+        await it.handle.cancel()
+        await it.ended()
+    return it
+
+
+async def cancelled_between_attempts(scene: SceneMaker) -> Scene:
+    async with scene(fail, max_retries=3) as it:
+        await state_of(it, "backing off")
+        await it.handle.cancel()
+        await it.ended()
+    return it
+
+
+async def refused_by_the_catalog(scene: SceneMaker) -> Scene:
+    async with scene(*answers(REFUSED)) as it:
+        await it.ended()
+    return it
+
+
+async def timed_out_while_running(scene: SceneMaker) -> Scene:
+    container = Container(ABORTED)
+
+    async def run_until_stopped(request: RunExecutionRequest) -> RunExecutionResult:
+        await state_of(it, "stopping")
+        return await container(request)
+
+    container.released.set()
+    async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+        await it.ended()
+    return it
+
+
+async def timed_out_while_queued(scene: SceneMaker) -> Scene:
+    async with scene(*answers(QUEUED), timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+        await it.ended()
+    return it
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    succeeded,
+    succeeded_at_the_third_attempt,
+    failed_at_the_last_attempt,
+    queued_then_granted,
+    cancelled_while_running,
+    cancelled_while_queued,
+    cancelled_between_attempts,
+    refused_by_the_catalog,
+    timed_out_while_running,
+    timed_out_while_queued,
+)

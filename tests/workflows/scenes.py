@@ -1,0 +1,158 @@
+"""Scripted activities in the shape of the ports, and invocations that run on them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.worker import Worker
+
+from domain.entities import ExecutionOutcome
+from domain.identifiers import FunctionName, FunctionRef, ProjectName, new_invocation_id, new_version_id
+from domain.messages import (
+    AttemptState,
+    EndInvocationRequest,
+    InvocationRequest,
+    InvocationResult,
+    RunExecutionRequest,
+    RunExecutionResult,
+    StopInvocationRequest,
+)
+from domain.specs import ExecutionSpec
+from workflows import naming
+from workflows.invocation import InvocationWorkflow
+from workflows.ports import InvocationActivities
+from workflows.registry import WORKFLOWS
+
+Step = Callable[[RunExecutionRequest], Awaitable[RunExecutionResult]]
+
+SUCCEEDED = RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True, outcome=ExecutionOutcome.SUCCEEDED)
+ABORTED = RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True, outcome=ExecutionOutcome.ABORTED)
+QUEUED = RunExecutionResult(state=AttemptState.QUEUED)
+REFUSED = RunExecutionResult(state=AttemptState.REFUSED)
+
+
+async def fail(request: RunExecutionRequest) -> RunExecutionResult:
+    """A step in which the user's code raises."""
+    return RunExecutionResult(
+        state=AttemptState.ENDED,
+        invocation_ended=request.is_last_attempt,
+        outcome=ExecutionOutcome.FAILED,
+        error_message="ValueError: no",
+    )
+
+
+def answers(*results: RunExecutionResult) -> list[Step]:
+    def step(result: RunExecutionResult) -> Step:
+        async def run(request: RunExecutionRequest) -> RunExecutionResult:
+            return result
+
+        return run
+
+    return [step(result) for result in results]
+
+
+@dataclass
+class ScriptedActivities(InvocationActivities):
+    """Executions that go as the script says, one step per call; what was asked is kept."""
+
+    script: list[Step]
+    executions: list[RunExecutionRequest] = field(default_factory=list)
+    stops: list[StopInvocationRequest] = field(default_factory=list)
+    endings: list[EndInvocationRequest] = field(default_factory=list)
+    times: list[datetime] = field(default_factory=list)
+
+    @activity.defn(name="run_execution")
+    async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
+        self.executions.append(request)
+        self.times.append(activity.info().scheduled_time)
+        return await self.script[len(self.executions) - 1](request)
+
+    @activity.defn(name="stop_invocation")
+    async def stop_invocation(self, request: StopInvocationRequest) -> None:
+        self.stops.append(request)
+
+    @activity.defn(name="end_invocation")
+    async def end_invocation(self, request: EndInvocationRequest) -> None:
+        self.endings.append(request)
+
+
+@dataclass
+class Scene:
+    """One invocation, on workers of its own."""
+
+    client: Client
+    activities: ScriptedActivities
+    handle: WorkflowHandle[InvocationWorkflow, InvocationResult]
+
+    async def ended(self) -> None:
+        """Wait for the end, whatever it is."""
+        with contextlib.suppress(WorkflowFailureError):
+            await self.handle.result()
+
+
+class SceneMaker:
+    """Starts an invocation whose executions go as the script says."""
+
+    def __init__(self, client: Client, clock: Callable[[], Awaitable[datetime]]) -> None:
+        """`clock` tells the server's time."""
+        self._client = client
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(
+        self, *script: Step, max_retries: int = 0, timeout_seconds: int = 3_600, age: timedelta = timedelta()
+    ) -> AsyncIterator[Scene]:
+        client = self._client
+        activities = ScriptedActivities(list(script))
+        request = InvocationRequest(
+            invocation_id=new_invocation_id(),
+            function=FunctionRef(
+                project_name=ProjectName("project"),
+                version_id=new_version_id(),
+                function_name=FunctionName("double"),
+            ),
+            execution_spec=ExecutionSpec(max_retries=max_retries, timeout_seconds=timeout_seconds),
+            creation_time=await self._clock() - age,
+        )
+        async with (
+            Worker(
+                client,
+                task_queue=naming.INVOCATIONS_TASK_QUEUE,
+                workflows=WORKFLOWS,
+                activities=[activities.run_execution, activities.end_invocation],
+            ),
+            Worker(client, task_queue=naming.CONTROL_TASK_QUEUE, activities=[activities.stop_invocation]),
+        ):
+            handle = await client.start_workflow(
+                InvocationWorkflow.run,
+                request,
+                id=naming.invocation_workflow_id(request.invocation_id),
+                task_queue=naming.INVOCATIONS_TASK_QUEUE,
+                search_attributes=naming.invocation_search_attributes(request),
+            )
+            yield Scene(client=client, activities=activities, handle=handle)
+
+
+async def state_of(scene: Scene, state: str) -> None:
+    """Wait until the workflow says that it is in this state."""
+    while (await scene.handle.query(InvocationWorkflow.status)).state != state:
+        await asyncio.sleep(0.01)
+
+
+class Container:
+    """A script step that holds its execution until it is released."""
+
+    def __init__(self, result: RunExecutionResult) -> None:
+        self.started = asyncio.Event()
+        self.released = asyncio.Event()
+        self._result = result
+
+    async def __call__(self, request: RunExecutionRequest) -> RunExecutionResult:
+        self.started.set()
+        await self.released.wait()
+        return self._result
