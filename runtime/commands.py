@@ -1,6 +1,6 @@
 """Runs a function that is a command: its input on stdin and in a file, its output in a file or on stdout.
 
-The file named by CONTROL_PLANE_INPUT holds the input. If the command writes the file named by CONTROL_PLANE_OUTPUT, that
+The file named by CONTROL_PLANE_INPUT holds the input. The file named by CONTROL_PLANE_OUTPUT, if the command writes it,
 is the output, else the end of what it wrote to stdout. Exit code 0 is a success.
 """
 

@@ -1,0 +1,54 @@
+"""Ends all workers of a data folder, for whoever shuts a whole stack down. Needs no provisioner and no `loop`."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from provisioners.process.processes import Process, kill_session
+from provisioners.process.worker_folders import WorkerFolder, workers_root
+
+_LOOK_INTERVAL = timedelta(seconds=0.05)
+
+
+async def stop_all_workers(data_dir: Path) -> int:
+    """SIGTERM to every worker; returns, when the last one is gone, how many there were.
+
+    It takes as long as the workers take, at most the grace period that each was started with. May be cancelled.
+    """
+    supervisors = await asyncio.to_thread(_live_supervisors, data_dir)
+    for supervisor in supervisors:
+        supervisor.terminate()
+    await asyncio.gather(*(_gone(supervisor) for supervisor in supervisors))
+    return len(supervisors)
+
+
+async def kill_all_workers(data_dir: Path) -> None:
+    """SIGKILL to every worker and its supervisor."""
+    for supervisor in await asyncio.to_thread(_live_supervisors, data_dir):
+        await asyncio.to_thread(kill_session, supervisor.pid)
+
+
+def count_workers(data_dir: Path) -> int:
+    """How many workers run now."""
+    return len(_live_supervisors(data_dir))
+
+
+async def _gone(supervisor: Process) -> None:
+    while supervisor.is_alive():  # noqa: ASYNC110 - not a child of ours, so nothing tells us
+        await asyncio.sleep(_LOOK_INTERVAL.total_seconds())
+
+
+def _live_supervisors(data_dir: Path) -> list[Process]:
+    return [supervisor for supervisor in _supervisors(data_dir) if supervisor.is_alive()]
+
+
+def _supervisors(data_dir: Path) -> Iterator[Process]:
+    root = workers_root(data_dir)
+    if not root.is_dir():
+        return
+    for path in root.iterdir():
+        folder = WorkerFolder(path)
+        supervisor = folder.supervisor() if folder.exit_record() is None else None
+        if supervisor is not None:
+            yield supervisor

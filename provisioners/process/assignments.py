@@ -1,0 +1,22 @@
+"""What a supervisor is told to run: handed over on stdin, because it holds the worker's token."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Folders are absolute paths; `environment` is all that the worker gets."""
+
+    worker_folder: str
+    image_folder: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(repr=False)
+    stop_grace_seconds: float
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Assignment":
+        return cls(**json.loads(text))

@@ -1,0 +1,32 @@
+"""Images of the process provisioner: `file:///folder`, which holds main.py and optionally a virtual environment."""
+
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from domain.errors import FunctionFailure
+
+
+def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
+    """The folder that an image names. Raises FunctionFailure with a sentence that says what to mend."""
+    address = urlsplit(docker_image)
+    if address.scheme != "file" or address.netloc not in ("", "localhost"):
+        raise FunctionFailure(
+            f"The image must name a folder of this machine, file:///folder, but it is {docker_image!r}"
+        )
+    folder = Path(unquote(address.path))
+    if not folder.is_absolute() or not folder.is_dir():
+        raise FunctionFailure(f"The image {docker_image!r} names no folder of this machine")
+    if needs_main and not (folder / "main.py").is_file():
+        raise FunctionFailure(f"The image folder {folder} holds no main.py")
+    if (folder / "runtime").exists() or (folder / "runtime.py").exists():
+        raise FunctionFailure(
+            f"{folder} holds a module `runtime`, which is the name of the program that calls functions"
+        )
+    return folder
+
+
+def python_of(folder: Path) -> str:
+    """The image's own Python if it has one, else ours."""
+    own = folder / ".venv" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable

@@ -1,0 +1,113 @@
+"""Processes of this machine, told apart by more than their number, which the system gives again to others."""
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+if sys.platform != "linux":  # on Linux it is not needed, and it takes longer to import than all the rest
+    import psutil
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_KILL_PATIENCE_SECONDS = 10.0  # a process in an uninterruptible system call dies when that returns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """`started` is when, in a form that a change of the clock does not touch; `boot` names the run of the machine."""
+
+    pid: int
+    started: str
+    boot: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Process":
+        return cls(**json.loads(text))
+
+    def is_alive(self) -> bool:
+        return self.is_of_this_boot() and process_of(self.pid) == self
+
+    def is_of_this_boot(self) -> bool:
+        return self.boot == _boot()
+
+    def terminate(self) -> None:
+        """SIGTERM, unless it is gone."""
+        if not self.is_alive():
+            return
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+def process_of(pid: int) -> Process | None:
+    """The process that has this number now; None if there is none or all that is left of it is its exit code."""
+    started = _start_time(pid)
+    return None if started is None else Process(pid=pid, started=started, boot=_boot())
+
+
+def kill_session(session_id: int) -> None:
+    """SIGKILL everything in a session but ourselves, and wait until it is gone.
+
+    The session's leader may be dead: as long as one process is left in it, the system gives its number to nobody else.
+    """
+    give_up = time.monotonic() + _KILL_PATIENCE_SECONDS
+    while members := _members(session_id):
+        for pid in members:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if time.monotonic() > give_up:
+            return
+        time.sleep(0.01)
+
+
+def _members(session_id: int) -> list[int]:
+    return [pid for pid in _pids() if pid != os.getpid() and _is_in(pid, session_id) and process_of(pid) is not None]
+
+
+def _is_in(pid: int, session_id: int) -> bool:
+    try:
+        return os.getsid(pid) == session_id
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+if sys.platform == "linux":
+
+    def _pids() -> list[int]:
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+    def _boot() -> str:
+        return _BOOT_ID.read_text().strip()
+
+    def _start_time(pid: int) -> str | None:
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        # The name, in parentheses, may hold anything; after it come the state and, 19 fields on, the start in ticks.
+        fields = text.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+
+else:
+
+    def _pids() -> list[int]:
+        return psutil.pids()
+
+    def _boot() -> str:
+        return str(round(psutil.boot_time()))
+
+    def _start_time(pid: int) -> str | None:
+        try:
+            process = psutil.Process(pid)
+            return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.0f}"
+        except psutil.NoSuchProcess:
+            return None

@@ -1,0 +1,119 @@
+"""Workers as processes of this machine, for development: no isolation, no limits on CPU and memory."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from domain.entities import PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import Unavailable
+from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.process import supervisor
+from provisioners.process.assignments import Assignment
+from provisioners.process.environments import inherited_environment, worker_environment
+from provisioners.process.exits import exit_of
+from provisioners.process.images import folder_of_image, python_of
+from provisioners.process.log_files import read_page
+from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.worker_folders import WorkerFolder, folder_of
+from provisioners.watcher import Watcher
+
+_PROJECT = Path(supervisor.__file__).parents[2]
+_LOOK_INTERVAL = timedelta(seconds=0.1)  # a few system calls per worker
+_CLAIM_TIMEOUT = timedelta(seconds=30)
+
+
+class ProcessProvisioner:
+    """Implements `provisioners.contract.Provisioner`.
+
+    Each worker has a folder under `data_dir` and a supervisor, a process in a session of its own: both outlive us.
+    """
+
+    def __init__(self, *, data_dir: Path, api_url: str, stop_grace: timedelta) -> None:
+        self._data_dir = data_dir
+        self._api_url = api_url
+        self._stop_grace = stop_grace
+        self._watcher = Watcher(self._describe, interval=lambda _count: _LOOK_INTERVAL, batch_size=1_000)
+
+    async def prepare(self, function: FunctionToPrepare) -> PreparedFunction:
+        spec = function.spec
+        folder = await asyncio.to_thread(folder_of_image, spec.docker_image, needs_main=spec.command is None)
+        return PreparedFunction(type=WorkerType.TEST, identifier=str(folder))
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        """Nothing: an image folder is the user's."""
+
+    async def launch(self, request: WorkerRequest) -> WorkerDetails:
+        try:
+            return await asyncio.to_thread(self._launch, request)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unavailable(f"No process can be started: {error}") from error
+
+    async def find(self, name: WorkerName) -> WorkerDetails | None:
+        return None if self._folder(str(name)).supervisor() is None else _details(name)
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        return await self._watcher.stopped(worker.details.identifier)
+
+    async def stop(self, worker: Worker) -> None:
+        process = self._folder(worker.details.identifier).supervisor()
+        if process is not None:
+            process.terminate()
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
+
+    def _launch(self, request: WorkerRequest) -> WorkerDetails:
+        folder = self._folder(str(request.name))
+        if folder.supervisor() is None:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            self._start_supervisor(folder, self._assignment(request, folder))
+        if folder.supervisor() is None:
+            raise Unavailable(f"The supervisor of {request.name} failed, see {folder.supervisor_log}")
+        return _details(request.name)
+
+    def _assignment(self, request: WorkerRequest, folder: WorkerFolder) -> Assignment:
+        image = Path(request.prepared_identifier)
+        python_path = runtime_path(self._data_dir)
+        return Assignment(
+            worker_folder=str(folder.path),
+            image_folder=str(image),
+            command=(python_of(image), "-m", "runtime"),
+            environment=worker_environment(request, api_url=self._api_url, python_path=python_path),
+            stop_grace_seconds=self._stop_grace.total_seconds(),
+        )
+
+    def _start_supervisor(self, folder: WorkerFolder, assignment: Assignment) -> None:
+        """Returns when the name is taken. Any number of us may do this at once: one supervisor stays."""
+        with folder.supervisor_log.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", supervisor.__name__],
+                input=assignment.to_json().encode(),
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=inherited_environment() | {"PYTHONPATH": str(_PROJECT)},
+                timeout=_CLAIM_TIMEOUT.total_seconds(),
+                check=False,
+            )
+
+    async def _describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+        return await asyncio.to_thread(self._exits, workers)
+
+    def _exits(self, workers: frozenset[str]) -> dict[str, WorkerExit]:
+        exits = ((worker, exit_of(self._folder(worker))) for worker in workers)
+        return {worker: worker_exit for worker, worker_exit in exits if worker_exit is not None}
+
+    def _read_logs(self, worker: str, offset: str | None, max_lines: int) -> LogPage:
+        folder = self._folder(worker)
+        is_complete = folder.has_ended()  # asked before the reading, or its last line might be missed for good
+        return read_page(folder.log, offset, max_lines=max_lines, is_complete=is_complete)
+
+    def _folder(self, worker: str) -> WorkerFolder:
+        return folder_of(self._data_dir, worker)
+
+
+def _details(name: WorkerName) -> WorkerDetails:
+    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))

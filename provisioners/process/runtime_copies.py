@@ -1,0 +1,42 @@
+"""Copies of the runtime package in a folder of their own, so that workers can import it and nothing else of ours."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from domain.errors import Misconfigured
+
+
+def runtime_path(data_dir: Path) -> Path:
+    """A folder for PYTHONPATH that holds the package `runtime` as it is installed now; made if it is not there.
+
+    Named after the content: workers of an older version of ours keep theirs. Raises Misconfigured.
+    """
+    source = _source()
+    files = sorted(source.glob("*.py"))
+    digest = hashlib.sha256(b"\0".join(part for file in files for part in (file.name.encode(), file.read_bytes())))
+    target = data_dir / f"runtime-{digest.hexdigest()[:16]}"
+    if target.is_dir():
+        return target
+    data_dir.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="runtime-draft-", dir=data_dir))
+    (draft / "runtime").mkdir()
+    for file in files:
+        shutil.copyfile(file, draft / "runtime" / file.name)
+    try:
+        os.rename(draft, target)
+    except OSError:  # somebody else was quicker
+        shutil.rmtree(draft)
+        if not target.is_dir():
+            raise
+    return target
+
+
+def _source() -> Path:
+    spec = find_spec("runtime")
+    if spec is None or spec.origin is None:
+        raise Misconfigured("The package `runtime`, which runs functions, is not installed")
+    return Path(spec.origin).parent

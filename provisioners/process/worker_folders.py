@@ -1,0 +1,97 @@
+"""The folder of a worker: who runs it, what it writes, how it ended. Files appear whole or not at all."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from provisioners.process.processes import Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecord:
+    """How the worker's main process ended; `error` says why it never ran."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    was_stopped: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFolder:
+    """A name is taken by its pid file, which is never removed: so it is run once, whoever else tries to."""
+
+    path: Path
+
+    @property
+    def work(self) -> Path:
+        """The working directory, a copy of the image."""
+        return self.path / "work"
+
+    @property
+    def log(self) -> Path:
+        """What the worker wrote to stdout and stderr."""
+        return self.path / "log"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What went wrong with the supervisor itself; empty as a rule."""
+        return self.path / "supervisor.log"
+
+    def claim(self, supervisor: Process) -> bool:
+        """Take the name for a supervisor. False if another one has it."""
+        draft = self._draft("pid", supervisor.to_json())
+        try:
+            os.link(draft, self._pid_file)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
+
+    def supervisor(self) -> Process | None:
+        """None if the name is still free."""
+        text = _text_of(self._pid_file)
+        return None if text is None else Process.from_json(text)
+
+    def record_exit(self, record: ExitRecord) -> None:
+        os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
+
+    def exit_record(self) -> ExitRecord | None:
+        text = _text_of(self._exit_file)
+        return None if text is None else ExitRecord(**json.loads(text))
+
+    def has_ended(self) -> bool:
+        if self._exit_file.exists():
+            return True
+        supervisor = self.supervisor()
+        return supervisor is not None and not supervisor.is_alive()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.path / "pid"
+
+    @property
+    def _exit_file(self) -> Path:
+        return self.path / "exit"
+
+    def _draft(self, name: str, text: str) -> Path:
+        draft = self.path / f"{name}.{os.getpid()}"
+        draft.write_text(text)
+        return draft
+
+
+def workers_root(data_dir: Path) -> Path:
+    return data_dir / "workers"
+
+
+def folder_of(data_dir: Path, worker: str) -> WorkerFolder:
+    return WorkerFolder(workers_root(data_dir) / worker)
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None

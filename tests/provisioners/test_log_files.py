@@ -1,0 +1,70 @@
+"""Pages of a log file."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import OffsetIsInvalid
+from domain.workers import LogPage
+from provisioners.process.log_files import read_page
+
+LINES = st.lists(
+    st.text(st.characters(exclude_characters="\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30
+)
+
+
+@given(lines=LINES, max_lines=st.integers(1, 7), has_end=st.booleans())
+def test_pages_together_are_the_log(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], max_lines: int, has_end: bool
+) -> None:
+    log = tmp_path_factory.mktemp("log") / "log"
+    log.write_bytes("\n".join(lines).encode() + (b"\n" if has_end and lines else b""))
+    seen: list[str] = []
+    offset: str | None = None
+    while (page := read_page(log, offset, max_lines=max_lines, is_complete=True)).lines:
+        assert len(page.lines) <= max_lines
+        seen += page.lines
+        offset = page.next_offset
+    expected = lines if has_end or not lines or lines[-1] else lines[:-1]
+    assert seen == expected
+
+
+def test_an_unfinished_line_is_not_shown_yet(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\ntw")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page == LogPage(lines=("one",), next_offset="4")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset="4")
+    log.write_bytes(b"one\ntwo\n")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=("two",), next_offset="8")
+
+
+def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert read_page(tmp_path / "log", None, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset=None)
+
+
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_a_very_long_line_comes_in_pieces_of_whole_characters(tmp_path: Path, is_complete: bool) -> None:
+    log = tmp_path / "log"
+    text = "x" + "ß" * 100_000
+    log.write_text(text + "\nend\n")
+    lines = read_page(log, None, max_lines=10, is_complete=is_complete).lines
+    assert len(lines) == 5
+    assert "".join(lines[:-1]) == text
+    assert lines[-1] == "end"
+
+
+def test_what_is_no_text(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a\0b\xff\n")
+    assert read_page(log, None, max_lines=10, is_complete=True).lines == ("ab\ufffd",)
+
+
+@pytest.mark.parametrize("offset", ["", "x", "-1", "1.5", " 1", "5", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5_000])
+def test_offsets_that_are_not_ours(tmp_path: Path, offset: str) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\n")
+    with pytest.raises(OffsetIsInvalid):
+        read_page(log, offset, max_lines=10, is_complete=True)

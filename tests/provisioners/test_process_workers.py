@@ -1,0 +1,199 @@
+"""Workers as processes: what they get, how they end, how they are stopped."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.process.all_workers import count_workers, kill_all_workers, stop_all_workers
+from provisioners.process.provisioner import ProcessProvisioner
+from provisioners.process.worker_folders import WorkerFolder, folder_of
+from tests.provisioners.conftest import TOKEN, worker_request
+from tests.runtime.api_stub import StubState
+
+IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; echo ready; sleep 1000 & echo $!; while :; do sleep 1000; done")
+
+
+async def launch(provisioner: ProcessProvisioner, request: WorkerRequest) -> Worker:
+    return Worker(name=request.name, details=await provisioner.launch(request))
+
+
+async def first_lines(provisioner: ProcessProvisioner, worker: Worker, count: int) -> tuple[str, ...]:
+    async with asyncio.timeout(20):
+        while True:
+            page = await provisioner.read_logs(worker.details, None, count)
+            if len(page.lines) == count:
+                return page.lines
+            await asyncio.sleep(0.01)
+
+
+def folder(data_dir: Path, worker: Worker) -> WorkerFolder:
+    return folder_of(data_dir, worker.details.identifier)
+
+
+async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
+    provisioner: ProcessProvisioner,
+    state: StubState,
+    image: Path,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONTROL_PLANE_API_KEY", "the-root-key")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "the-secret")
+    source = "import os\ndef f(): return [dict(os.environ), os.getcwd(), os.listdir(os.environ['PYTHONPATH'])]"
+    (image / "main.py").write_text(source)
+    worker = await launch(provisioner, worker_request(image))
+    ended = await provisioner.stopped(worker)
+    assert ended == WorkerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
+    assert state.report is not None
+    environment, directory, importable = json.loads(state.report["final_output"])
+    assert environment["MULTINODE_API_KEY"] == TOKEN
+    assert not {"the-root-key", "the-secret"} & set(environment.values())
+    assert directory == str(folder(data_dir, worker).work)
+    assert importable == ["runtime"]
+
+
+async def test_the_working_copy_goes_and_the_log_stays(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    worker = await launch(provisioner, worker_request(image, command=("sh", "-c", "echo kept; pwd; exit 0")))
+    await provisioner.stopped(worker)
+    lines = (await provisioner.read_logs(worker.details, None, 10)).lines
+    assert lines == ("kept", str(folder(data_dir, worker).work))
+    async with asyncio.timeout(10):
+        while folder(data_dir, worker).work.exists():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(): 1 / 0", WorkerExit(cause=ExitCause.EXITED, reason="exit code 1", exit_code=1)),
+        ("import os\ndef f(): os._exit(7)", WorkerExit(cause=ExitCause.EXITED, reason="exit code 7", exit_code=7)),
+        (
+            "import os\ndef f(): os.kill(os.getpid(), 9)",
+            WorkerExit(cause=ExitCause.EXITED, reason="killed by SIGKILL"),
+        ),
+        (
+            "import os\ndef f(): os.kill(os.getpid(), 11)",
+            WorkerExit(cause=ExitCause.EXITED, reason="killed by SIGSEGV"),
+        ),
+    ],
+)
+async def test_why_it_ended(provisioner: ProcessProvisioner, image: Path, source: str, expected: WorkerExit) -> None:
+    (image / "main.py").write_text(source)
+    assert await provisioner.stopped(await launch(provisioner, worker_request(image))) == expected
+
+
+async def test_an_image_that_vanished(provisioner: ProcessProvisioner, image: Path) -> None:
+    request = worker_request(image)
+    shutil.rmtree(image)
+    ended = await provisioner.stopped(await launch(provisioner, request))
+    assert ended.cause is ExitCause.EXITED
+    assert ended.reason.startswith(f"The image {image} cannot be copied")
+
+
+async def test_the_images_own_python_is_used(provisioner: ProcessProvisioner, image: Path) -> None:
+    python = image / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "own python: $*"; ls -A\n')
+    python.chmod(0o755)
+    (image / "main.py").touch()
+    worker = await launch(provisioner, worker_request(image))
+    await provisioner.stopped(worker)
+    assert (await provisioner.read_logs(worker.details, None, 10)).lines == ("own python: -m runtime", "main.py")
+
+
+async def test_stop_is_a_sigterm(provisioner: ProcessProvisioner, state: StubState, image: Path) -> None:
+    (image / "main.py").write_text("import time\ndef f():\n    print('ready')\n    time.sleep(1000)")
+    worker = await launch(provisioner, worker_request(image))
+    await first_lines(provisioner, worker, 1)
+    await provisioner.stop(worker)
+    ended = await provisioner.stopped(worker)
+    assert ended == WorkerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=143)
+    assert state.report is not None
+    assert state.report["outcome"] == "ABORTED"
+    await provisioner.stop(worker)
+
+
+async def test_after_the_grace_period_everything_is_killed(data_dir: Path, api_url: str, image: Path) -> None:
+    provisioner = ProcessProvisioner(data_dir=data_dir, api_url=api_url, stop_grace=timedelta(seconds=0.5))
+    worker = await launch(provisioner, worker_request(image, command=IGNORES_SIGTERM))
+    _, grandchild = await first_lines(provisioner, worker, 2)
+    await provisioner.stop(worker)
+    ended = await provisioner.stopped(worker)
+    assert (ended.cause, ended.exit_code) == (ExitCause.STOPPED, None)
+    assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_what_a_worker_leaves_running_is_killed(provisioner: ProcessProvisioner, image: Path) -> None:
+    worker = await launch(
+        provisioner, worker_request(image, command=("sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"))
+    )
+    await provisioner.stopped(worker)
+    (left,) = (await provisioner.read_logs(worker.details, None, 10)).lines
+    assert not psutil.pid_exists(int(left)) or psutil.Process(int(left)).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_name_that_was_never_launched(provisioner: ProcessProvisioner, image: Path) -> None:
+    request = worker_request(image)
+    assert await provisioner.find(request.name) is None
+    worker = await launch(provisioner, request)
+    unknown = Worker(
+        name=WorkerName(execution_id=request.name.execution_id, launch=2),
+        details=type(worker.details)(type=worker.details.type, identifier="unknown-2", logs_identifier="unknown-2"),
+    )
+    await provisioner.stop(unknown)
+    assert (await provisioner.stopped(unknown)).cause is ExitCause.LOST
+    assert await provisioner.find(request.name) == worker.details
+
+
+async def test_a_killed_supervisor_takes_its_worker_along(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    worker = await launch(provisioner, worker_request(image, command=IGNORES_SIGTERM))
+    _, grandchild = await first_lines(provisioner, worker, 2)
+    supervisor = folder(data_dir, worker).supervisor()
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    ended = await provisioner.stopped(worker)
+    assert ended == WorkerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")
+    assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
+    assert not folder(data_dir, worker).work.exists()
+    assert await provisioner.launch(worker_request(image, execution_id=worker.name.execution_id)) == worker.details
+
+
+async def test_a_worker_of_an_earlier_boot_is_lost(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    worker = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
+    pid_file = folder(data_dir, worker).path / "pid"
+    supervisor = folder(data_dir, worker).supervisor()
+    assert supervisor is not None
+    await kill_all_workers(data_dir)
+    pid_file.write_text(pid_file.read_text().replace(supervisor.boot, "another-boot"))
+    assert (await provisioner.stopped(worker)).cause is ExitCause.LOST
+
+
+async def test_cancelling_the_wait_leaves_the_worker_alone(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    worker = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(provisioner.stopped(worker), 0.3)
+    assert count_workers(data_dir) == 1
+
+
+async def test_all_workers_are_stopped_together(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
+    assert await stop_all_workers(data_dir) == 0
+    workers = [await launch(provisioner, worker_request(image, command=("sleep", "1000"))) for _ in range(3)]
+    assert await stop_all_workers(data_dir) == 3
+    assert count_workers(data_dir) == 0
+    assert {(await provisioner.stopped(worker)).cause for worker in workers} == {ExitCause.STOPPED}

@@ -1,0 +1,172 @@
+"""The execution and invocation endpoints of the REST contract on a real socket, without a catalog behind them."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Document = dict[str, Any]
+
+_EXECUTION = re.compile(r"/projects/p/versions/ver-1/functions/(.+)/invocations/(.+)/executions/([^/]+)(/.+)?")
+_INVOCATION = re.compile(r"/projects/p/versions/ver-1/functions/([^/]+)/invocations(?:/([^/?]+))?(/cancel)?(\?.*)?")
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong, and how often from now on; keys are `METHOD /last-part-of-the-path`."""
+
+    unavailable: dict[str, int] = field(default_factory=dict)  # 503, not carried out
+    lost: dict[str, int] = field(default_factory=dict)  # carried out, but the connection breaks before the answer
+    refused: dict[str, int] = field(default_factory=dict)  # 404 for ever after as many as this
+    slow_seconds: float = 0.0
+
+    @staticmethod
+    def strikes(kind: dict[str, int], key: str) -> bool:
+        if kind.get(key, 0) <= 0:
+            return False
+        kind[key] -= 1
+        return True
+
+
+@dataclass(slots=True)
+class StubState:
+    """What the API knows. Waiting is on `changed`."""
+
+    api_key: str = "key"
+    input: str = ""
+    timeout_seconds: int = 60
+    invocation_creation_time: int = 4_000_000_000  # far ahead: not timed out
+    starts: list[str] = field(default_factory=list)
+    updates: list[str] = field(default_factory=list)
+    report: Document | None = None
+    children: dict[str, Document] = field(default_factory=dict)
+    child_keys: dict[str, str] = field(default_factory=dict)
+    answer_child: Callable[[str, str], Document] | None = None  # (function, input) -> fields of its execution
+    faults: Faults = field(default_factory=Faults)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait_until(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:
+        with self.changed:
+            assert self.changed.wait_for(predicate, timeout), "the runtime did not do what was expected"
+
+
+@contextmanager
+def serving(state: StubState) -> Iterator[str]:
+    """Serve the state; gives the URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._serve("GET")
+
+        def do_PUT(self) -> None:
+            self._serve("PUT")
+
+        def do_POST(self) -> None:
+            self._serve("POST")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+        def _serve(self, method: str) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(content) if content else None
+            key = f"{method} /{self.path.partition('?')[0].rpartition('/')[2]}"
+            with state.changed:
+                status, document = self._answer(method, key, body)
+                is_lost = Faults.strikes(state.faults.lost, key)
+                state.changed.notify_all()
+            if state.faults.slow_seconds:
+                threading.Event().wait(state.faults.slow_seconds)
+            if is_lost:
+                self.close_connection = True
+                return
+            payload = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def _answer(self, method: str, key: str, body: Any) -> tuple[int, Document]:
+            if self.headers["Authorization"] != f"Bearer {state.api_key}":
+                return 403, {"detail": "The API key is invalid"}
+            if Faults.strikes(state.faults.unavailable, key):
+                return 503, {"detail": "The service is temporarily unavailable"}
+            if key in state.faults.refused and not Faults.strikes(state.faults.refused, key):
+                return 404, {"detail": "A project with this name does not exist"}
+            if match := _EXECUTION.fullmatch(self.path):
+                return _answer_execution(state, match[3], match[4] or "", body)
+            if match := _INVOCATION.fullmatch(self.path):
+                idempotency_key = self.headers.get("Idempotency-Key", "")
+                return _answer_invocation(state, function=match[1], child=match[2], key=idempotency_key, body=body)
+            return 404, {"detail": "Not Found"}
+
+    return Handler
+
+
+def _answer_execution(state: StubState, execution_id: str, action: str, body: Any) -> tuple[int, Document]:
+    match action:
+        case "/start" if execution_id in state.starts:
+            return 409, {"detail": "This execution has already started"}
+        case "/start":
+            state.starts.append(execution_id)
+        case "/update" | "/finish" if state.report is not None:
+            return 409, {"detail": "This execution has already finished"}
+        case "/update":
+            state.updates.append(body["latest_output"])
+        case "/finish":
+            state.report = body
+    return 200, {
+        "input": state.input,
+        "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0},
+        "invocation_creation_time": state.invocation_creation_time,
+    }
+
+
+def _answer_invocation(
+    state: StubState, *, function: str, child: str | None, key: str, body: Any
+) -> tuple[int, Document]:
+    if child is not None:
+        return 200, state.children[child]
+    if key in state.child_keys:
+        return 200, state.children[state.child_keys[key]]
+    assert state.answer_child is not None
+    invocation_id = f"inv-{len(state.children)}"
+    state.child_keys[key] = invocation_id
+    state.children[invocation_id] = {
+        "invocation_id": invocation_id,
+        "function_name": function,
+        "parent_invocation": body["parent_invocation"],
+        "execution_spec": {"timeout_seconds": 60, "max_retries": 0},
+        "creation_time": 1_000,
+        "last_update_time": 1_001,
+        "cancellation_request_time": None,
+        "invocation_status": "RUNNING",
+        "executions": [{**_EXECUTION_FIELDS, **state.answer_child(function, body["input"])}],
+    }
+    return 200, state.children[invocation_id]
+
+
+_EXECUTION_FIELDS: Document = {
+    "worker_status": "RUNNING",
+    "outcome": None,
+    "output": None,
+    "error_message": None,
+    "termination_signal_time": None,
+    "execution_start_time": 1_000,
+}
