@@ -57,7 +57,7 @@ class Orchestrator:
                     FunctionPreparationWorkflow.run,
                     request,
                     id=workflow_id,
-                    task_queue=naming.CONTROL_TASK_QUEUE,
+                    task_queue=naming.INVOCATIONS_TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     search_attributes=naming.preparation_search_attributes(request),
                     static_summary=f"prepare {request.project_name}",

@@ -5,6 +5,7 @@ import sysconfig
 from functools import partial
 from pathlib import Path
 
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client
@@ -56,7 +57,11 @@ async def _answers(access: StackAccess) -> bool:
 
 
 async def _is_polled(client: Client, queue: str) -> bool:
-    request = DescribeTaskQueueRequest(namespace=client.namespace, task_queue=TaskQueue(name=queue))
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
     return bool((await client.workflow_service.describe_task_queue(request)).pollers)
 
 
