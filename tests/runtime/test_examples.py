@@ -71,3 +71,27 @@ def test_hello(state: StubState, start_container: StartContainer, tmp_path: Path
     state.input = '{"to": 3, "seconds": 0}'
     report = start_container(None, MULTINODE_FUNCTION_NAME="count").report()
     assert json.loads(report["final_output"]) == {"counted_to": 3}
+
+
+def test_solve_takes_the_best_tour_of_each_round_to_the_next(
+    state: StubState, start_container: StartContainer, tmp_path: Path, tours: ModuleType
+) -> None:
+    distances = tours.distances_between(tours.read_cities(EXAMPLES / "att48" / "att48.csv"))
+    asked: list[dict[str, object]] = []
+
+    def anneal(function: str, text: str) -> dict[str, object]:
+        """A child that gives its first tour back, shuffled by its seed if it has none."""
+        arguments = json.loads(text)
+        asked.append(arguments)
+        tour = arguments["tour"] or random.Random(arguments["seed"]).sample(range(1, CITIES + 1), CITIES)
+        length = tours.length([city - 1 for city in tour], distances)
+        return {"outcome": "SUCCEEDED", "output": json.dumps({"length": length, "tour": tour})}
+
+    state.answer_child = anneal
+    shutil.copytree(EXAMPLES / "att48", tmp_path, dirs_exist_ok=True)
+    state.input = '{"rounds": 2, "children": 3, "seed": 5}'
+    result = json.loads(start_container(None, MULTINODE_FUNCTION_NAME="solve").report()["final_output"])
+    assert [arguments["seed"] for arguments in asked] == [5, 6, 7, 8, 9, 10]
+    assert [arguments["tour"] for arguments in asked] == [None] * 3 + [result["tour"]] * 3
+    progress = json.loads(state.updates[-1])
+    assert progress == {"round": 2, "rounds": 2, "finished": 6, "children": 3, "best_length": result["length"]}
