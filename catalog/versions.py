@@ -41,7 +41,8 @@ class VersionRepository:
     async def get(self, project_name: str, version_ref: str) -> Version:
         """The version with its functions as declared. Raises ProjectDoesNotExist, VersionDoesNotExist."""
         found = await self._session.execute(
-            select(VersionRow)
+            # The second column keeps a missing version from looking like a missing row to `one_or_none`.
+            select(VersionRow, ProjectRow.project_name)
             .select_from(ProjectRow)
             .outerjoin(
                 VersionRow,
@@ -52,7 +53,7 @@ class VersionRepository:
             )
             .where(ProjectRow.project_name == searchable(project_name))
         )
-        (version,) = require(found.one_or_none(), parts=1)
+        version, _ = require(found.one_or_none(), parts=1)
         return await self._with_functions(version)
 
     async def list_of_project(self, project_name: str) -> list[VersionSummary]:

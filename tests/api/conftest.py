@@ -1,0 +1,52 @@
+"""The API over ASGI on the real Postgres. Temporal is away unless a test brings it: every submit must do without."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from api.app import create_app
+from api.composition import Services
+from api.long_polls import LongPolls
+from api.orchestration import Orchestrator
+from catalog.database import Database
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from environment.settings import PostgresSettings
+from provisioners.process.provisioner import ProcessProvisioner
+from tests.api.scenery import ROOT_KEYS, bearer
+
+# The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+async def services(database: Database, postgres_settings: PostgresSettings, tmp_path: Path) -> AsyncIterator[Services]:
+    async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
+        yield Services(
+            root_keys=ROOT_KEYS,
+            database=database,
+            orchestrator=Orchestrator(await Client.connect(NOBODY, lazy=True, data_converter=pydantic_data_converter)),
+            provisioner=ProcessProvisioner(
+                data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
+            ),
+            long_polls=LongPolls(database, listener),
+        )
+
+
+@pytest.fixture
+async def anonymous(services: Services) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client without a key."""
+    transport = httpx2.ASGITransport(app=create_app(services))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(anonymous: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """A client with the first root key."""
+    anonymous.headers.update(bearer(ROOT_KEYS[0]))
+    return anonymous

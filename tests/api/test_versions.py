@@ -1,0 +1,235 @@
+"""Versions: declared whole, checked field by field, found by id and as `latest`."""
+
+import asyncio
+
+import httpx2
+import pytest
+
+from tests.api.scenery import PROJECT, VERSIONS, Json, definition, deploy, function_spec
+
+DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
+
+
+async def test_a_version_is_answered_as_declared_with_effective_values(client: httpx2.AsyncClient) -> None:
+    await client.put(PROJECT)
+    plain = function_spec("f", unknown_field=1)
+    own = function_spec(
+        "g",
+        docker_image_override="",
+        command=["run", "me"],
+        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0},
+        execution_spec={"max_retries": 50, "timeout_seconds": 86_400, "retry_initial_interval_seconds": 100},
+    )
+    made = await client.post(VERSIONS, json=definition(plain, own))
+    assert made.status_code == 200, made.text
+    version = made.json()
+    assert version["version_id"].startswith("ver-")
+    assert version["functions"] == [
+        {
+            "function_name": "f",
+            "docker_image": "image:1",
+            "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3},
+            "execution_spec": {
+                "max_retries": 0,
+                "timeout_seconds": 60,
+                "retry_initial_interval_seconds": 1.0,
+                "retry_backoff_coefficient": 2.0,
+                "retry_max_interval_seconds": 60.0,
+            },
+            "command": None,
+            "function_status": "PENDING",
+            "prepared_function_details": None,
+            "preparation_error": None,
+        },
+        {
+            "function_name": "g",
+            "docker_image": "",
+            "resource_spec": {"virtual_cpus": 0.5, "memory_gbs": 64.0, "max_concurrency": 5},
+            "execution_spec": {
+                "max_retries": 50,
+                "timeout_seconds": 86_400,
+                "retry_initial_interval_seconds": 100.0,
+                "retry_backoff_coefficient": 2.0,
+                "retry_max_interval_seconds": 100.0,
+            },
+            "command": ["run", "me"],
+            "function_status": "PENDING",
+            "prepared_function_details": None,
+            "preparation_error": None,
+        },
+    ]
+    for reference in (version["version_id"], "latest", "LaTeSt"):
+        assert (await client.get(f"{VERSIONS}/{reference}")).json() == version
+
+
+@pytest.mark.parametrize(
+    ("spec", "loc", "message"),
+    [
+        (
+            function_spec(resource_spec={"virtual_cpus": 0}),
+            "resource_spec.virtual_cpus",
+            "virtual_cpus must be positive",
+        ),
+        (
+            function_spec(resource_spec={"virtual_cpus": 16.1}),
+            "resource_spec.virtual_cpus",
+            "virtual_cpus must not exceed 16",
+        ),
+        (function_spec(resource_spec={"memory_gbs": -1}), "resource_spec.memory_gbs", "memory_gbs must be positive"),
+        (function_spec(resource_spec={"memory_gbs": 65}), "resource_spec.memory_gbs", "memory_gbs must not exceed 64"),
+        (
+            function_spec(resource_spec={"max_concurrency": 0}),
+            "resource_spec.max_concurrency",
+            "max_concurrency must be positive",
+        ),
+        (
+            function_spec(resource_spec={"max_concurrency": 101}),
+            "resource_spec.max_concurrency",
+            "max_concurrency must not exceed 100",
+        ),
+        (
+            function_spec(execution_spec={"max_retries": -1}),
+            "execution_spec.max_retries",
+            "max_retries must be non-negative",
+        ),
+        (
+            function_spec(execution_spec={"max_retries": 51}),
+            "execution_spec.max_retries",
+            "max_retries must not exceed 50",
+        ),
+        (
+            function_spec(execution_spec={"timeout_seconds": 0}),
+            "execution_spec.timeout_seconds",
+            "timeout_seconds must be positive",
+        ),
+        (
+            function_spec(execution_spec={"timeout_seconds": 86_401}),
+            "execution_spec.timeout_seconds",
+            "timeout_seconds must not exceed 86400",
+        ),
+        (
+            function_spec(execution_spec={"retry_initial_interval_seconds": 0.5}),
+            "execution_spec.retry_initial_interval_seconds",
+            "retry_initial_interval_seconds must be at least 1",
+        ),
+        (
+            function_spec(execution_spec={"retry_backoff_coefficient": 11}),
+            "execution_spec.retry_backoff_coefficient",
+            "retry_backoff_coefficient must not exceed 10",
+        ),
+        (
+            function_spec(execution_spec={"retry_initial_interval_seconds": 5, "retry_max_interval_seconds": 4}),
+            "execution_spec",
+            "retry_max_interval_seconds must not be less than retry_initial_interval_seconds",
+        ),
+        (function_spec(""), "function_name", "function_name must not be empty"),
+        (function_spec("x" * 1_024), "function_name", "function_name cannot exceed 1024 characters"),
+        (function_spec("a/b"), "function_name", "names must not contain control characters or slashes"),
+        (function_spec("a\nb"), "function_name", "names must not contain control characters or slashes"),
+        (
+            function_spec(docker_image_override="x" * 1_024),
+            "docker_image_override",
+            "docker_image_override cannot exceed 1024 characters",
+        ),
+        (
+            function_spec(docker_image_override="\0"),
+            "docker_image_override",
+            "NUL characters and lone surrogates are not allowed",
+        ),
+        (function_spec(command=[]), "command", "command must not be empty"),
+        (function_spec(command=["x" * 4_097]), "command", "command must not exceed 4096 characters"),
+    ],
+)
+async def test_bounds_are_kept_by_the_contracts_texts(
+    client: httpx2.AsyncClient, spec: Json, loc: str, message: str
+) -> None:
+    await client.put(PROJECT)
+    answer = await client.post(VERSIONS, json=definition(spec))
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert problem["type"] == "value_error"
+    assert problem["loc"] == ["body", "functions", 0, *loc.split(".")]
+    assert problem["msg"] == f"Value error, {message}"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        function_spec("x" * 1_023, docker_image_override="x" * 1_023, command=["x" * 4_096]),
+        function_spec(resource_spec={"virtual_cpus": 16, "memory_gbs": 1e-9, "max_concurrency": 100}),
+        function_spec(execution_spec={"retry_initial_interval_seconds": 3_600, "retry_max_interval_seconds": 86_400}),
+    ],
+)
+async def test_what_is_just_within_bounds_is_taken(client: httpx2.AsyncClient, spec: Json) -> None:
+    await client.put(PROJECT)
+    assert (await client.post(VERSIONS, json=definition(spec))).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+async def test_numbers_must_be_numbers(client: httpx2.AsyncClient, number: str) -> None:
+    await client.put(PROJECT)
+    body = (
+        '{"default_docker_image": "", "functions": [{"function_name": "f",'
+        f' "resource_spec": {{"virtual_cpus": {number}, "memory_gbs": 1, "max_concurrency": 1}},'
+        ' "execution_spec": {"max_retries": 0, "timeout_seconds": 1}}]}'
+    )
+    answer = await client.post(VERSIONS, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "functions", 0, "resource_spec", "virtual_cpus"]
+
+
+async def test_function_names_are_distinct(client: httpx2.AsyncClient) -> None:
+    await client.put(PROJECT)
+    answer = await client.post(VERSIONS, json=definition(function_spec("f"), function_spec("f")))
+    (problem,) = answer.json()["detail"]
+    assert (problem["loc"], problem["msg"]) == (["body"], "Value error, function_name values must be distinct")
+    assert (await client.post(VERSIONS, json=definition(function_spec("f"), function_spec("F")))).status_code == 200
+
+
+async def test_a_version_needs_a_project_that_stays(client: httpx2.AsyncClient) -> None:
+    missing = await client.post(VERSIONS, json=definition())
+    assert (missing.status_code, missing.json()) == (404, {"detail": "A project with this name does not exist"})
+    await client.put(PROJECT)
+    await client.delete(PROJECT)
+    leaving = await client.post(VERSIONS, json=definition())
+    assert (leaving.status_code, leaving.json()) == (400, {"detail": "The project is being deleted"})
+    assert (await client.get(VERSIONS)).json() == {"project_name": "p", "versions": []}
+
+
+async def test_latest_of_a_project_without_versions_does_not_exist(client: httpx2.AsyncClient) -> None:
+    await client.put(PROJECT)
+    for reference in ("latest", "ver-0"):
+        answer = await client.get(f"{VERSIONS}/{reference}")
+        assert (answer.status_code, answer.json()) == (404, DOES_NOT_EXIST)
+
+
+async def test_versions_are_listed_newest_first_even_within_a_second(client: httpx2.AsyncClient) -> None:
+    made = [(await deploy(client)).version_id for _ in range(5)]
+    listed = (await client.get(VERSIONS)).json()
+    assert listed["project_name"] == "p"
+    assert [version["version_id"] for version in listed["versions"]] == made[::-1]
+    assert (await client.get(f"{VERSIONS}/latest")).json()["version_id"] == made[-1]
+
+
+async def test_the_project_of_a_version_is_part_of_its_path(client: httpx2.AsyncClient) -> None:
+    deployed = await deploy(client)
+    await client.put("/projects/other")
+    answer = await client.get(f"/projects/other/versions/{deployed.version_id}")
+    assert (answer.status_code, answer.json()) == (404, DOES_NOT_EXIST)
+
+
+async def test_many_functions_are_one_version(client: httpx2.AsyncClient) -> None:
+    names = [f"f{number}" for number in range(3_000)]
+    deployed = await deploy(client, *(function_spec(name) for name in names))
+    functions = (await client.get(deployed.version)).json()["functions"]
+    assert [function["function_name"] for function in functions] == names
+
+
+async def test_versions_and_the_deletion_of_their_project_do_not_miss_each_other(client: httpx2.AsyncClient) -> None:
+    await client.put(PROJECT)
+    *answers, _ = await asyncio.gather(
+        *(client.post(VERSIONS, json=definition(function_spec())) for _ in range(5)), client.delete(PROJECT)
+    )
+    accepted = sum(answer.status_code == 200 for answer in answers)
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    assert len((await client.get(VERSIONS)).json()["versions"]) == accepted
