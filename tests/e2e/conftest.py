@@ -1,0 +1,45 @@
+"""One whole embedded stack for all end-to-end tests, as `control-plane dev` runs it."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from cli.stack.access import StackAccess
+from tests.cli.stacks import Ports, dev
+from tests.e2e.project import Project
+
+NewProject = Callable[[], Project]
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackAccess]:
+    async with dev(tmp_path_factory.mktemp("stack") / "data", Ports.free()) as it:
+        yield await it.ready()
+
+
+@pytest.fixture(scope="session")
+async def temporal(stack: StackAccess) -> Client:
+    return await Client.connect(stack.temporal_address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture(scope="session")
+async def new_project(stack: StackAccess) -> AsyncIterator[NewProject]:
+    """Projects of their own for each test."""
+    numbers = itertools.count(1)
+    projects: list[Project] = []
+
+    def make() -> Project:
+        projects.append(Project(stack, f"project-{next(numbers)}"))
+        return projects[-1]
+
+    yield make
+    for project in projects:
+        await project.http.aclose()
+
+
+@pytest.fixture
+def project(new_project: NewProject) -> Project:
+    return new_project()

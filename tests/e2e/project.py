@@ -1,0 +1,90 @@
+"""A project of the control plane under test, over plain HTTP as any client uses it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from cli.stack.access import StackAccess
+
+FUNCTIONS = Path(__file__).parent / "functions"
+Json = dict[str, Any]
+
+
+class Project:
+    def __init__(self, access: StackAccess, name: str) -> None:
+        self.name = name
+        self.http = httpx2.AsyncClient(
+            base_url=access.api_url,
+            headers={"Authorization": f"Bearer {access.api_key}"},
+            timeout=70.0,
+            trust_env=False,
+        )
+
+    async def deploy(self, *function_names: str, folder: Path = FUNCTIONS, **spec: Any) -> Json:
+        """Create the project if need be, and a version whose functions all have the same spec; wait until READY."""
+        await self.http.put(f"/projects/{self.name}")
+        version = await self._checked(
+            self.http.post(f"/projects/{self.name}/versions", json=definition(folder, *function_names, **spec))
+        )
+        while any(function["function_status"] != "READY" for function in version["functions"]):
+            await asyncio.sleep(0.05)
+            version = await self._checked(self.http.get(f"/projects/{self.name}/versions/{version['version_id']}"))
+        return version
+
+    async def invoke(self, function: str, **arguments: Any) -> str:
+        answer = await self._checked(self.http.post(self._invocations(function), json={"input": json.dumps(arguments)}))
+        return str(answer["invocation_id"])
+
+    async def get(self, function: str, invocation_id: str, *, wait_seconds: int = 0) -> Json:
+        return await self._checked(
+            self.http.get(f"{self._invocations(function)}/{invocation_id}", params={"wait_seconds": wait_seconds})
+        )
+
+    async def ended(self, function: str, invocation_id: str) -> Json:
+        """The invocation once it is TERMINATED; the test's own time limit bounds the wait."""
+        while (invocation := await self.get(function, invocation_id, wait_seconds=30))[
+            "invocation_status"
+        ] != "TERMINATED":
+            await asyncio.sleep(0.05)
+        return invocation
+
+    async def cancel(self, function: str, invocation_id: str) -> Json:
+        return await self._checked(self.http.put(f"{self._invocations(function)}/{invocation_id}/cancel"))
+
+    async def logs(self, function: str, invocation: Json) -> list[str]:
+        execution = invocation["executions"][-1]["execution_id"]
+        path = f"{self._invocations(function)}/{invocation['invocation_id']}/executions/{execution}/logs"
+        return list((await self._checked(self.http.get(path)))["log_lines"])
+
+    def _invocations(self, function: str) -> str:
+        return f"/projects/{self.name}/versions/latest/functions/{function}/invocations"
+
+    async def _checked(self, request: Any) -> Json:
+        response: httpx2.Response = await request
+        assert response.status_code == 200, response.text
+        answer: Json = response.json()
+        return answer
+
+
+def definition(folder: Path, *function_names: str, max_concurrency: int = 5, **execution_spec: Any) -> Json:
+    return {
+        "default_docker_image": folder.as_uri(),
+        "functions": [
+            {
+                "function_name": name,
+                "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": max_concurrency},
+                "execution_spec": {"max_retries": 0, "timeout_seconds": 300} | execution_spec,
+            }
+            for name in function_names
+        ],
+    }
+
+
+async def lines_of(file: Path, *, at_least: int = 1) -> list[str]:
+    """What functions have noted, once there are that many lines."""
+    while not file.exists() or len(file.read_text().splitlines()) < at_least:  # noqa: ASYNC240
+        await asyncio.sleep(0.02)
+    return file.read_text().splitlines()  # noqa: ASYNC240

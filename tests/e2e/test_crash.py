@@ -1,0 +1,25 @@
+"""`control-plane dev` is killed in the middle of an invocation: the next one on its folder brings it to its end."""
+
+from pathlib import Path
+
+from tests.cli.stacks import Ports, dev
+from tests.e2e.project import Project, lines_of
+
+
+async def test_the_function_runs_once_though_the_stack_is_killed(tmp_path: Path) -> None:
+    folder, ports = tmp_path / "data", Ports.free()
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    async with dev(folder, ports) as first:
+        project = Project(await first.ready(), "crash")
+        await project.deploy("note_and_hold")
+        invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+        await lines_of(notes)
+        first.process.kill()
+        await first.process.wait()
+    async with dev(folder, ports) as second:
+        await second.ready()
+        release.touch()
+        invocation = await project.ended("note_and_hold", invocation_id)
+        await project.http.aclose()
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "1", 1)
