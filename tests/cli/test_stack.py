@@ -1,0 +1,138 @@
+"""The embedded stack as a user meets it: one command, real servers, a folder that outlives it."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from cli.stack.access import StackAccess
+from cli.stack.folder import DataFolder
+from cli.stack.records import read_record
+from tests.cli.stacks import Ports, dev
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_starts_answers_and_stops(tmp_path: Path) -> None:
+    ports = Ports.free()
+    async with dev(tmp_path, ports) as stack:
+        access = await stack.ready()
+        await _answers(access)
+        assert access.api_url == f"http://127.0.0.1:{ports.api}"
+        async with httpx2.AsyncClient() as client:
+            assert (await client.get(f"http://127.0.0.1:{ports.temporal_ui}")).status_code == 200
+            assert (await client.get(f"{access.api_url}/docs")).status_code == 200
+        assert (tmp_path / "api-key").read_text() == access.api_key
+        assert (tmp_path / "api-key").stat().st_mode & 0o777 == 0o600
+        assert await stack.end() == 0
+        output = await stack.output()
+    assert access.api_url in output
+    assert access.api_key in output
+    assert _processes_of(tmp_path) == []
+
+
+async def test_two_stacks_side_by_side(tmp_path: Path) -> None:
+    async with dev(tmp_path / "one", Ports.free()) as one, dev(tmp_path / "two", Ports.free()) as two:
+        for access in (await one.ready(), await two.ready()):
+            await _answers(access)
+
+
+async def test_next_start_takes_over_what_a_killed_stack_left(tmp_path: Path) -> None:
+    ports = Ports.free()
+    async with dev(tmp_path, ports) as killed:
+        access = await killed.ready()
+        await _create_project(access, "survivor")
+        killed.process.kill()
+        await killed.process.wait()
+    left = {name: read_record(DataFolder(tmp_path).record(name)) for name in ("api", "loop", "temporal")}
+    assert all(process is not None and process.is_alive() for process in left.values())
+
+    async with dev(tmp_path, ports) as next_one:
+        access = await next_one.ready()
+        assert [name for name, process in left.items() if process is not None and process.is_alive()] == []
+        assert await _projects(access) == ["survivor"]
+        assert await next_one.end() == 0
+    assert _processes_of(tmp_path) == []
+
+
+async def test_dead_servers_are_started_again(tmp_path: Path) -> None:
+    async with dev(tmp_path, Ports.free()) as stack:
+        access = await stack.ready()
+        for name in ("api", "temporal"):
+            process = read_record(stack.folder.record(name))
+            assert process is not None
+            psutil.Process(process.pid).kill()
+            await _recorded_again(stack.folder, name, not_pid=process.pid)
+        await _ready_again(access)
+
+
+async def test_second_signal_hurries_a_stop(tmp_path: Path) -> None:
+    async with dev(tmp_path, Ports.free()) as stack:
+        await stack.ready()
+        api = read_record(stack.folder.record("api"))
+        assert api is not None
+        psutil.Process(api.pid).suspend()  # it will not end by itself
+        stack.process.send_signal(signal.SIGINT)
+        stack.process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(stack.process.wait(), timeout=9) == 0  # less than the grace period
+    assert _processes_of(tmp_path) == []
+
+
+async def test_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
+    async with dev(tmp_path, Ports.free()) as stack:
+        while read_record(stack.folder.record("temporal")) is None:
+            await asyncio.sleep(0.01)
+        assert await stack.end() == 0
+    assert _processes_of(tmp_path) == []
+
+
+async def _answers(access: StackAccess) -> None:
+    async with httpx2.AsyncClient() as client:
+        assert (await client.get(access.api_url)).json() == {"status": "healthy"}
+        assert (await client.get(f"{access.api_url}/health/ready")).status_code == 200
+
+
+async def _ready_again(access: StackAccess) -> None:
+    async with httpx2.AsyncClient() as client:
+        while True:
+            try:
+                if (await client.get(f"{access.api_url}/health/ready")).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+async def _recorded_again(folder: DataFolder, name: str, *, not_pid: int) -> None:
+    while True:
+        process = read_record(folder.record(name))
+        if process is not None and process.pid != not_pid:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _create_project(access: StackAccess, name: str) -> None:
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {access.api_key}"}) as client:
+        assert (await client.put(f"{access.api_url}/projects/{name}")).status_code == 200
+
+
+async def _projects(access: StackAccess) -> list[str]:
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {access.api_key}"}) as client:
+        answer = (await client.get(f"{access.api_url}/projects")).json()
+    return [project["project_name"] for project in answer["projects"]]
+
+
+def _processes_of(folder: Path) -> list[str]:
+    """Command lines of what runs on the folder: all servers either name it or are told of it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = process.environ().get("CONTROL_PLANE_DATA_DIR") == str(folder)
+            if told or any(str(folder) in argument for argument in process.cmdline()):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
