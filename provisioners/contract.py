@@ -9,8 +9,8 @@ from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, Worke
 class Provisioner(Protocol):
     """Starts, watches and stops workers.
 
-    Errors, all from `domain.errors`: `FunctionFailure` (the user's image is at fault), `Unavailable` (passes by itself),
-    `Misconfigured` (an operator must mend it).
+    Errors, all from `domain.errors`: `FunctionFailure` (the user's image is at fault), `Unavailable` (passes by
+    itself), `Misconfigured` (an operator must mend it).
     """
 
     async def prepare(self, function: FunctionToPrepare) -> PreparedFunction:
