@@ -1,5 +1,6 @@
 """What API tests set up: deployed functions, invocations, and executions in any state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx2
@@ -15,6 +16,13 @@ PROJECT = "/projects/p"
 VERSIONS = "/projects/p/versions"
 
 Json = dict[str, object]
+Columns = Mapping[str, object]
+
+# States of an execution, as columns of its row.
+PENDING: Columns = {}
+STARTED: Columns = {"execution_start_time": func.clock_timestamp()}
+FINISHED: Columns = {**STARTED, "execution_finish_time": func.clock_timestamp(), "outcome": "SUCCEEDED"}
+DEAD: Columns = {"worker_status": WorkerStatus.TERMINATED.value}
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -63,8 +71,8 @@ async def invoke(client: httpx2.AsyncClient, invocations: str, **body: object) -
     return f"{invocations}/{answer.json()['invocation_id']}"
 
 
-async def add_execution(database: Database, invocation: str, *, attempt: int = 1, **columns: object) -> str:
-    """The path of a new execution of the invocation at this path: PENDING unless the columns say otherwise."""
+async def add_execution(database: Database, invocation: str, state: Columns = PENDING, *, attempt: int = 1) -> str:
+    """The path of a new execution of the invocation at this path: PENDING unless the state says otherwise."""
     invocation_id = InvocationId(invocation.rsplit("/", 1)[1])
     execution_id = execution_id_for(invocation_id, attempt)
     function_id = select(InvocationRow.function_id).where(InvocationRow.invocation_id == invocation_id)
@@ -75,7 +83,7 @@ async def add_execution(database: Database, invocation: str, *, attempt: int = 1
                 invocation_id=invocation_id,
                 function_id=function_id.scalar_subquery(),
                 attempt=attempt,
-                **columns,
+                **state,
             )
         )
     return f"{invocation}/executions/{execution_id}"
@@ -83,8 +91,3 @@ async def add_execution(database: Database, invocation: str, *, attempt: int = 1
 
 def execution_id_of(path: str) -> ExecutionId:
     return ExecutionId(path.rsplit("/", 1)[1])
-
-
-STARTED = {"execution_start_time": func.clock_timestamp()}
-FINISHED = {**STARTED, "execution_finish_time": func.clock_timestamp(), "outcome": "SUCCEEDED"}
-DEAD = {"worker_status": WorkerStatus.TERMINATED.value}
