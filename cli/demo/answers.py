@@ -30,9 +30,9 @@ class Invocation(BaseModel):
     def has_succeeded(self) -> bool:
         return any(execution.outcome == "SUCCEEDED" for execution in self.executions)
 
-    @property
-    def is_over(self) -> bool:
-        return self.has_succeeded or self.invocation_status == "TERMINATED"
+    def may_differ_from(self, listed: "ListedInvocation") -> bool:
+        """Whether it is worth a request: what runs stays as it is until the list says that it has ended."""
+        return self.invocation_status != listed.invocation_status or self.state in ("queued", "starting")
 
     @property
     def state(self) -> str:
@@ -54,6 +54,7 @@ class Invocation(BaseModel):
 
 class ListedInvocation(BaseModel):
     invocation_id: str
+    invocation_status: Literal["RUNNING", "TERMINATED"]
 
 
 class InvocationsPage(BaseModel):

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import httpx2
 from pydantic import BaseModel
 
-from cli.demo.answers import Invocation, InvocationsPage, Logs, Version
+from cli.demo.answers import Invocation, InvocationsPage, ListedInvocation, Logs, Version
 from cli.demo.errors import DemoFailed
 from cli.stack.access import StackAccess
 
@@ -52,15 +52,15 @@ class ProjectClient:
     async def invocation(self, function: str, invocation_id: str) -> Invocation:
         return await self._get(f"{self._invocations(function)}/{invocation_id}", Invocation)
 
-    async def children(self, function: str, parent: Invocation) -> list[str]:
-        """Ids of the parent's invocations of the function, newest first; the first page will do for a demo."""
+    async def children(self, function: str, parent: Invocation) -> list[ListedInvocation]:
+        """The parent's invocations of the function, newest first; the first page will do for a demo."""
         page = await self._get(
             self._invocations(function),
             InvocationsPage,
             parent_function_name=parent.function_name,
             parent_invocation_id=parent.invocation_id,
         )
-        return [listed.invocation_id for listed in page.invocations]
+        return page.invocations
 
     async def logs(self, invocation: Invocation) -> list[str]:
         """Of the latest attempt."""

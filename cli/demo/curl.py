@@ -15,7 +15,7 @@ def curl_commands(access: StackAccess, *, example: Path, input_: str) -> list[st
     project = f"{access.api_url}/projects/{_PROJECT}"
     latest = f"{project}/versions/latest"
     invocations = f"{latest}/functions/{PARENT}/invocations"
-    curl = f"curl -sS -H {shlex.quote(f'Authorization: Bearer {access.api_key}')}"
+    curl = rf"curl -sS -w '\n' -H {shlex.quote(f'Authorization: Bearer {access.api_key}')}"
     post = f"{curl} -X POST -H 'Content-Type: application/json' -d"
     return [
         f"{curl} -X PUT {project}",
