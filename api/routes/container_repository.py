@@ -5,14 +5,14 @@ from fastapi import APIRouter, Depends
 from api.authorization import require_root
 from api.errors import documented
 from api.schemas.service import ContainerRepositoryCredentials
-from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured
+from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable
 
 router = APIRouter(dependencies=[Depends(require_root)])
 
 
 @router.get(
     "/container_repository_credentials",
-    responses=documented(ApiKeyIsInvalid, ContainerRegistryIsNotConfigured),
+    responses=documented(ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable),
 )
 async def get_container_repository_credentials() -> ContainerRepositoryCredentials:
     raise ContainerRegistryIsNotConfigured
