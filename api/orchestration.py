@@ -1,11 +1,11 @@
 """What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -21,7 +21,7 @@ from workflows.preparation import FunctionPreparationWorkflow
 # For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)
 
-_log = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Orchestrator:
@@ -97,4 +97,4 @@ async def _best_effort(verb: str, workflow_id: str) -> AsyncIterator[None]:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
             yield
     except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
-        _log.warning("could not %s workflow %s, the reconciliation will: %r", verb, workflow_id, error)
+        logger.warning("workflow_is_left_to_reconciliation", request=verb, workflow_id=workflow_id, reason=repr(error))

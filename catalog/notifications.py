@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
+import structlog
 from sqlalchemy import URL
 
 # Whoever writes a change that others wait for notifies it in the same statement.
@@ -22,7 +22,7 @@ INVOCATIONS_CHANNEL = (
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _RECONNECT_PAUSE = timedelta(seconds=1)
 
-_log = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class NotificationListener:
@@ -73,7 +73,7 @@ class NotificationListener:
             try:
                 await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _log.warning("cannot listen for notifications, trying again: %s", error)
+                logger.warning("cannot_listen", reason=str(error), retry_seconds=_RECONNECT_PAUSE.total_seconds())
             await asyncio.sleep(_RECONNECT_PAUSE.total_seconds())
 
     async def _listen_until_lost(self) -> None:
@@ -93,7 +93,7 @@ class NotificationListener:
             event.set()
 
 
-async def _connect(url: URL) -> asyncpg.Connection[asyncpg.Record]:
+async def _connect(url: URL) -> "asyncpg.Connection[asyncpg.Record]":
     # The folder of a Unix socket and its port stand in the query, see `environment.settings`.
     host = url.host or url.query.get("host")
     port = url.port or url.query.get("port")

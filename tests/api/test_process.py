@@ -1,0 +1,130 @@
+"""The `api` process itself: its start without anything, its end, its refusals."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from catalog.database import Database
+from environment.settings import PostgresSettings
+from tests.api.conftest import NOBODY
+from tests.api.scenery import deploy, invoke
+
+KEY = "process-key"
+
+
+class Api:
+    def __init__(self, process: asyncio.subprocess.Process, client: httpx2.AsyncClient) -> None:
+        self.process = process
+        self.client = client
+
+    async def answers(self, path: str, status: int) -> httpx2.Response:
+        """Ask until this is the answer; fails if the process ends instead."""
+        while True:
+            assert self.process.returncode is None
+            try:
+                response = await self.client.get(path)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if response.status_code == status:
+                return response
+            await asyncio.sleep(0.05)
+
+
+def environment(settings: PostgresSettings) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "CONTROL_PLANE_API_KEY": KEY,
+        "POSTGRES_HOST": settings.host,
+        "POSTGRES_PORT": str(settings.port),
+        "POSTGRES_DB": settings.db,
+        "POSTGRES_USER": settings.user,
+        "POSTGRES_PASSWORD": settings.password.get_secret_value(),
+        "TEMPORAL_ADDRESS": NOBODY,
+    }
+
+
+async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "api.main", *arguments, env=variables, stderr=asyncio.subprocess.PIPE
+    )
+
+
+@asynccontextmanager
+async def api(settings: PostgresSettings, *arguments: str) -> AsyncIterator[Api]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = await start("--provisioner=process", f"--port={port}", *arguments, variables=environment(settings))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+        try:
+            yield Api(process, client)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+@pytest.fixture
+async def late_settings(postgres_settings: PostgresSettings) -> AsyncIterator[PostgresSettings]:
+    """A database that does not exist; dropped afterwards if it does by then."""
+    name = f"{postgres_settings.db}_api"
+    yield postgres_settings.model_copy(update={"db": name})
+    await on(postgres_settings, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def on(settings: PostgresSettings, statement: str) -> None:
+    database = Database(settings.url)
+    try:
+        async with database.statement() as session:
+            await session.execute(text(statement))
+    finally:
+        await database.close()
+
+
+async def test_it_starts_alone_recovers_by_itself_and_ends_in_order(
+    postgres_settings: PostgresSettings, late_settings: PostgresSettings
+) -> None:
+    async with api(late_settings, "--create-tables", "--delete-tables") as running:
+        await running.answers("/", 200)
+        away = await running.answers("/projects", 503)
+        assert away.json() == {"detail": "The service is temporarily unavailable"}
+        await on(postgres_settings, f'CREATE DATABASE "{late_settings.db}"')
+        await running.answers("/projects", 200)
+
+        invocation = await invoke(running.client, (await deploy(running.client)).invocations())
+        wait = asyncio.create_task(running.client.get(invocation, params={"wait_seconds": 60}))
+        await running.client.get(invocation, params={"wait_seconds": 1})
+        running.process.send_signal(signal.SIGTERM)
+        assert (await wait).json()["invocation_status"] == "RUNNING"
+        async with asyncio.timeout(15):
+            assert await running.process.wait() == 0
+    database = Database(late_settings.url)
+    async with database.statement() as session:
+        assert await session.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")) == 0
+    await database.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+async def test_the_process_provisioner_is_not_for_the_network(postgres_settings: PostgresSettings, host: str) -> None:
+    process = await start("--provisioner=process", f"--host={host}", variables=environment(postgres_settings))
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert errors.decode().startswith("--host: ")
+    assert errors.count(b"\n") == 1
+
+
+async def test_missing_settings_are_named_one_a_line(postgres_settings: PostgresSettings) -> None:
+    process = await start("--provisioner=process", variables={"PATH": os.environ["PATH"], "POSTGRES_PORT": "x"})
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    names = [line.partition(":")[0] for line in errors.decode().splitlines()]
+    assert names == ["CONTROL_PLANE_API_KEY", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"]

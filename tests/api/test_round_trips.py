@@ -1,0 +1,63 @@
+"""How many statements the hot path costs: each is a round trip to Postgres."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from sqlalchemy import Engine, event
+
+from catalog.database import Database
+from domain.execution_tokens import execution_token
+from tests.api.scenery import ROOT_KEYS, Json, add_execution, bearer, deploy, execution_id_of, invoke
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement from now on."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+async def test_a_report_is_one_statement_whoever_sends_it(
+    client: httpx2.AsyncClient, database: Database, statements: list[str], is_root: bool
+) -> None:
+    execution = await add_execution(database, await invoke(client, (await deploy(client)).invocations()))
+    key = ROOT_KEYS[0] if is_root else execution_token(ROOT_KEYS[0], execution_id_of(execution))
+    reports: list[tuple[str, Json | None]] = [
+        ("start", None),
+        ("update", {"latest_output": "1"}),
+        ("finish", {"outcome": "SUCCEEDED"}),
+    ]
+    for verb, body in reports:
+        statements.clear()
+        answer = await client.put(f"{execution}/{verb}", json=body, headers=bearer(key))
+        assert answer.status_code == 200
+        assert len(statements) == 1, statements
+
+
+async def test_a_submit_is_two_statements(client: httpx2.AsyncClient, statements: list[str]) -> None:
+    deployed = await deploy(client)
+    parent = await invoke(client, deployed.invocations())
+    for parent_invocation in (None, {"function_name": "f", "invocation_id": parent.rsplit("/", 1)[1]}):
+        statements.clear()
+        await invoke(client, deployed.invocations(), parent_invocation=parent_invocation)
+        assert len(statements) == 2, statements
+
+
+async def test_reads_are_two_statements_at_most(
+    client: httpx2.AsyncClient, database: Database, statements: list[str]
+) -> None:
+    deployed = await deploy(client)
+    invocation = await invoke(client, deployed.invocations())
+    execution = await add_execution(database, invocation)
+    for path, most in ((execution, 1), (invocation, 2), (deployed.invocations(), 2), (deployed.version, 2)):
+        statements.clear()
+        assert (await client.get(path)).status_code == 200
+        assert len(statements) == most, path
