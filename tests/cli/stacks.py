@@ -53,14 +53,18 @@ class Dev:
         return await self.process.wait()
 
 
+def clean_environment(**additions: str) -> dict[str, str]:
+    """Ours without servers and keys that the developer may have named."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)} | additions
+
+
 @asynccontextmanager
 async def dev(folder: Path, ports: Ports, **environment: str) -> AsyncIterator[Dev]:
     """Start the command, and end it with the context if the test has not."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
-        env=clean | environment,
+        env=clean_environment(**environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,

@@ -8,7 +8,7 @@ import httpx2
 import psutil
 import pytest
 
-from cli.stack.access import StackAccess
+from cli.stack.access import StackAccess, find_access
 from cli.stack.folder import DataFolder
 from cli.stack.records import read_record
 from tests.cli.stacks import Ports, dev
@@ -76,6 +76,7 @@ async def test_second_signal_hurries_a_stop(tmp_path: Path) -> None:
         assert api is not None
         psutil.Process(api.pid).suspend()  # it will not end by itself
         stack.process.send_signal(signal.SIGINT)
+        await _begins_to_stop(stack.folder)
         stack.process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(stack.process.wait(), timeout=9) == 0  # less than the grace period
     assert _processes_of(tmp_path) == []
@@ -112,6 +113,12 @@ async def _recorded_again(folder: DataFolder, name: str, *, not_pid: int) -> Non
         if process is not None and process.pid != not_pid:
             return
         await asyncio.sleep(0.05)
+
+
+async def _begins_to_stop(folder: DataFolder) -> None:
+    """Until the first signal has been received: two of a kind at once are one to the system."""
+    while find_access(folder) is not None:
+        await asyncio.sleep(0.01)
 
 
 async def _create_project(access: StackAccess, name: str) -> None:

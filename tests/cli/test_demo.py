@@ -1,0 +1,126 @@
+"""The demo: its checks of the answer, its words, and the whole of it as a process."""
+
+import json
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from cli.demo.answers import Invocation
+from cli.demo.curl import curl_commands
+from cli.demo.errors import DemoFailed
+from cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
+from cli.stack.access import StackAccess
+from tests.cli.stacks import clean_environment
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CITIES = read_cities(EXAMPLES / "att48" / "att48.csv")
+# A shortest round trip, as TSPLIB publishes it (att48.opt.tour).
+SHORTEST = [
+    *(1, 8, 38, 31, 44, 18, 7, 28, 6, 37, 19, 27, 17, 43, 30, 36, 46, 33, 20, 47, 21, 32, 39, 48),
+    *(5, 42, 24, 10, 45, 35, 4, 26, 2, 29, 34, 41, 16, 22, 3, 23, 14, 25, 13, 11, 12, 15, 40, 9),
+]
+ACCESS = StackAccess(
+    pid=1,
+    api_url="http://127.0.0.1:5000",
+    api_key="it's secret",
+    temporal_address="127.0.0.1:7233",
+    temporal_namespace="default",
+    web_ui_url="http://127.0.0.1:8233",
+)
+
+
+def test_the_shortest_tour_is_accepted() -> None:
+    tour = check_tour(TourClaim(tour=SHORTEST, length=10_628), CITIES)
+    assert (tour.length, tour.excess) == (10_628, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "length", "complaint"),
+    [
+        (SHORTEST[:-1], 10_628, "does not visit every city once"),
+        ([*SHORTEST[:-1], SHORTEST[0]], 10_628, "does not visit every city once"),
+        (SHORTEST, 10_000, "is 10,628 long, not 10,000"),
+        (list(range(1, 49)), 49_840, "more than 10% above the best known"),
+    ],
+)
+def test_other_results_are_refused(numbers: list[int], length: int, complaint: str) -> None:
+    with pytest.raises(DemoFailed, match=complaint):
+        check_tour(TourClaim(tour=numbers, length=length), CITIES)
+
+
+def test_drawing_shows_every_city() -> None:
+    svg = ElementTree.fromstring(draw(Tour(cities=tuple(CITIES), length=1)))
+    assert len(svg.findall("{http://www.w3.org/2000/svg}circle")) == len(CITIES)
+
+
+def test_curl_commands_survive_the_shell() -> None:
+    commands = curl_commands(ACCESS, example=EXAMPLES / "att48", input_='{"rounds": 1}')
+    words = [shlex.split(command, comments=True) for command in commands]
+    assert words[0][-3:] == ["-X", "PUT", "http://127.0.0.1:5000/projects/att48-by-hand"]
+    assert "Authorization: Bearer it's secret" in words[0]
+    definition = json.loads(words[1][words[1].index("-d") + 1])
+    assert [function["function_name"] for function in definition["functions"]] == ["solve", "anneal"]
+
+
+@pytest.mark.parametrize(
+    ("invocation_status", "executions", "state"),
+    [
+        ("RUNNING", [], "queued"),
+        ("RUNNING", [("PENDING", None)], "starting"),
+        ("RUNNING", [("RUNNING", None)], "running"),
+        ("RUNNING", [("RUNNING", "SUCCEEDED")], "succeeded"),
+        ("RUNNING", [("TERMINATED", "FAILED"), ("PROVISIONING", None)], "starting"),
+        ("TERMINATED", [("TERMINATED", "FAILED")], "failed"),
+        ("TERMINATED", [("TERMINATED", None), ("TERMINATED", "SUCCEEDED")], "succeeded"),
+    ],
+)
+def test_state_in_one_word(invocation_status: str, executions: list[tuple[str, str | None]], state: str) -> None:
+    answer = {
+        "function_name": "anneal",
+        "invocation_id": "inv-1",
+        "invocation_status": invocation_status,
+        "executions": [
+            {
+                "execution_id": f"exe-{number}",
+                "worker_status": worker_status,
+                "outcome": outcome,
+                "output": None,
+                "error_message": None,
+            }
+            for number, (worker_status, outcome) in enumerate(executions)
+        ],
+    }
+    assert Invocation.model_validate(answer).state == state
+
+
+def test_the_whole_demo(tmp_path: Path) -> None:
+    run = subprocess.run(
+        (
+            *(sys.executable, "-P", "-m", "cli.main", "demo", f"--examples={EXAMPLES}"),
+            *(f"--data-dir={tmp_path / 'data'}", f"--drawing={tmp_path / 'tour.svg'}"),
+        ),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "/namespaces/default/workflows/inv-" in run.stdout
+    assert "12/12" in run.stderr
+    assert (tmp_path / "tour.svg").read_text().startswith("<svg")
+
+
+def test_demo_without_examples(tmp_path: Path) -> None:
+    run = subprocess.run(
+        (sys.executable, "-P", "-m", "cli.main", "demo", f"--examples={tmp_path}"),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("control-plane: there is no ")
