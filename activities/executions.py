@@ -3,8 +3,9 @@
 import structlog
 
 from activities.errors import application_error, shortened
-from activities.grants import GrantSender
 from activities.heartbeat import heartbeating
+from activities.messenger import Messenger
+from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.endings import EndingRepository
 from catalog.launches import LaunchRepository
@@ -24,10 +25,19 @@ class ExecutionRunner:
     May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
     """
 
-    def __init__(self, *, database: Database, provisioner: Provisioner, grants: GrantSender, signing_key: str) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        provisioner: Provisioner,
+        watch: WorkerWatch,
+        messenger: Messenger,
+        signing_key: str,
+    ) -> None:
         self._database = database
         self._provisioner = provisioner
-        self._grants = grants
+        self._watch = watch
+        self._messenger = messenger
         self._signing_key = signing_key
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
@@ -49,7 +59,7 @@ class ExecutionRunner:
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
             case Refusal.QUEUED:
-                await self._grants.send(refused.grants)
+                await self._messenger.tell(grants=refused.grants)
                 return RunExecutionResult(state=AttemptState.QUEUED)
             case Refusal.STOPPED:
                 return RunExecutionResult(state=AttemptState.REFUSED)
@@ -62,6 +72,7 @@ class ExecutionRunner:
             return assignment.preparation_error, False
         launch = assignment.launches
         worker = await self._known_worker(request, assignment)
+        may_have_reported = worker is not None
         while True:
             try:
                 worker = worker or await self._launched_worker(request, assignment, launch)
@@ -72,7 +83,7 @@ class ExecutionRunner:
                 return str(error), False
             if worker is None:
                 return None, True
-            worker_exit = await self._provisioner.stopped(worker)
+            worker_exit = await self._watch.ended(worker, may_have_reported=may_have_reported)
             another = await self._launch_again(request, worker_exit, launch)
             if another is None:
                 return worker_exit.reason, True
@@ -132,9 +143,12 @@ class ExecutionRunner:
     ) -> RunExecutionResult:
         async with self._database.transaction() as session:
             closed = await EndingRepository(session).close_execution(
-                request.execution_id, reason=reason, allows_retry=allows_retry and not request.is_last_attempt
+                invocation_id=request.invocation_id,
+                execution_id=request.execution_id,
+                reason=reason,
+                allows_retry=allows_retry and not request.is_last_attempt,
             )
-        await self._grants.send(closed.grants)
+        await self._messenger.tell(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,

@@ -3,9 +3,10 @@
 from temporalio import activity
 
 from activities.executions import ExecutionRunner
-from activities.grants import GrantSender
+from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.endings import EndingRepository
+from catalog.stops import StopRepository
 from domain.messages import EndInvocationRequest, RunExecutionRequest, RunExecutionResult, StopInvocationRequest
 from provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
@@ -13,12 +14,12 @@ from workflows.ports import InvocationActivities
 
 class BoundInvocationActivities(InvocationActivities):
     def __init__(
-        self, *, runner: ExecutionRunner, database: Database, provisioner: Provisioner, grants: GrantSender
+        self, *, runner: ExecutionRunner, database: Database, provisioner: Provisioner, messenger: Messenger
     ) -> None:
         self._runner = runner
         self._database = database
         self._provisioner = provisioner
-        self._grants = grants
+        self._messenger = messenger
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
@@ -27,12 +28,13 @@ class BoundInvocationActivities(InvocationActivities):
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> None:
         async with self._database.transaction() as session:
-            worker = await EndingRepository(session).stop_invocation(request.invocation_id)
-        if worker is not None:
-            await self._provisioner.stop(worker)
+            stopped = await StopRepository(session).stop_invocation(request.invocation_id)
+        if stopped.worker is not None:
+            await self._provisioner.stop(stopped.worker)
+        await self._messenger.tell(cancelled=stopped.children)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         async with self._database.transaction() as session:
-            grants = await EndingRepository(session).end_invocation(request.invocation_id)
-        await self._grants.send(grants)
+            ended = await EndingRepository(session).end_invocation(request.invocation_id)
+        await self._messenger.tell(grants=ended.grants, cancelled=ended.children)

@@ -15,6 +15,7 @@ from activities.search_attributes import register_search_attributes
 from activities.workers import build_workers
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
+from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from domain.errors import CatalogIsAway, Misconfigured
 from environment.arguments import process_parser
 from environment.composition import build_provisioner, open_database
@@ -54,14 +55,15 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
         if not starting.done():
             starting.cancel()
             return
+        listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL,))
         invocations, control = build_workers(
             starting.result(),
             database=database,
             provisioner=build_provisioner(arguments.provisioner, settings.control_plane),
-            signing_key=settings.control_plane.root_keys[0],
-            max_concurrent_executions=settings.control_plane.max_concurrent_executions,
+            listener=listener,
+            settings=settings.control_plane,
         )
-        async with control, invocations:
+        async with listener, control, invocations:
             logger.info("loop_runs", provisioner=arguments.provisioner)
             await stopped
             logger.info("loop_stops")

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.errors import application_error, shortened
-from activities.grants import GrantSender
+from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import PreparationRepository, SettledFunction
 from domain.errors import FunctionFailure, Misconfigured, Unavailable
@@ -15,17 +15,17 @@ from workflows.ports import PreparationActivities
 
 
 class BoundPreparationActivities(PreparationActivities):
-    def __init__(self, *, database: Database, provisioner: Provisioner, grants: GrantSender) -> None:
+    def __init__(self, *, database: Database, provisioner: Provisioner, messenger: Messenger) -> None:
         self._database = database
         self._provisioner = provisioner
-        self._grants = grants
+        self._messenger = messenger
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as session:
             spec = await PreparationRepository(session).pending(request.function)
         settled = await (self._settled_before(request) if spec is None else self._prepare(request, spec))
-        await self._grants.send(settled.grants)
+        await self._messenger.tell(grants=settled.grants)
         return PrepareFunctionResult(
             identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
         )

@@ -5,11 +5,15 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.deletions import BoundDeletionActivities
 from activities.executions import ExecutionRunner
-from activities.grants import GrantSender
 from activities.invocations import BoundInvocationActivities
+from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
+from activities.worker_watch import WorkerWatch
 from catalog.database import Database
+from catalog.notifications import NotificationListener
+from environment.settings import ControlPlaneSettings
 from provisioners.contract import Provisioner
 from workflows import naming
 from workflows.registry import WORKFLOWS
@@ -23,29 +27,45 @@ def build_workers(
     *,
     database: Database,
     provisioner: Provisioner,
-    signing_key: str,
-    max_concurrent_executions: int,
+    listener: NotificationListener,
+    settings: ControlPlaneSettings,
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
-    grants = GrantSender(client, database)
-    runner = ExecutionRunner(database=database, provisioner=provisioner, grants=grants, signing_key=signing_key)
-    invocations = BoundInvocationActivities(runner=runner, database=database, provisioner=provisioner, grants=grants)
-    preparations = BoundPreparationActivities(database=database, provisioner=provisioner, grants=grants)
+    messenger = Messenger(client, database)
+    watch = WorkerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    runner = ExecutionRunner(
+        database=database,
+        provisioner=provisioner,
+        watch=watch,
+        messenger=messenger,
+        signing_key=settings.root_keys[0],
+    )
+    invocations = BoundInvocationActivities(
+        runner=runner, database=database, provisioner=provisioner, messenger=messenger
+    )
+    preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
+    deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
     return (
         Worker(
             client,
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
-            max_concurrent_activities=max_concurrent_executions,
-            max_cached_workflows=max(1_000, 2 * max_concurrent_executions),
+            max_concurrent_activities=settings.max_concurrent_executions,
+            max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
             activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         ),
         Worker(
             client,
             task_queue=naming.CONTROL_TASK_QUEUE,
-            activities=[invocations.stop_invocation, preparations.prepare_function],
+            activities=[
+                invocations.stop_invocation,
+                preparations.prepare_function,
+                deletions.cancel_project,
+                deletions.retire_project,
+                deletions.delete_project,
+            ],
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),
     )

@@ -64,10 +64,9 @@ class LaunchRepository:
         )
         return bool(may_run)
 
-    async def is_live(self, execution_id: ExecutionId) -> bool:
-        found = await self._session.scalar(
-            select(ExecutionRow.execution_id).where(
-                ExecutionRow.execution_id == execution_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED
-            )
+    async def has_outcome(self, execution_id: ExecutionId) -> bool:
+        """Whether its container has reported how it went."""
+        outcome = await self._session.scalar(
+            select(ExecutionRow.outcome).where(ExecutionRow.execution_id == execution_id)
         )
-        return found is not None
+        return outcome is not None

@@ -104,13 +104,18 @@ class SlotQueue:
         )
         return _grants(held)
 
-    async def lock_function(self, function_id: int) -> None:
-        """Whoever gives or takes slots of the function waits here. NO KEY: inserts of invocations must not."""
-        await self._session.execute(
+    async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
+        """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone.
+
+        NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
+        """
+        function_id: int | None = await self._session.scalar(
             select(FunctionRow.function_id)
-            .where(FunctionRow.function_id == function_id)
-            .with_for_update(key_share=True)
+            .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+            .where(InvocationRow.invocation_id == invocation_id)
+            .with_for_update(key_share=True, of=FunctionRow)
         )
+        return function_id
 
     async def leave_queue(self, invocation_id: InvocationId) -> None:
         await self._session.execute(

@@ -79,7 +79,7 @@ class InvocationRow(Base):
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     cancellation_request_time: Mapped[datetime | None]
-    # Set once the invocation must make no further attempt, whatever the reason: nothing is launched from then on.
+    # When it was made to stop, by cancellation or timeout: nothing of it is launched from then on.
     stop_time: Mapped[datetime | None]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.entities import ExecutionOutcome
-from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId
+from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName
 from domain.specs import ExecutionSpec
 
 
@@ -125,3 +125,18 @@ class PrepareFunctionResult:
 
     identifier: str | None
     preparation_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionRequest:
+    """Input of `ProjectDeletionWorkflow` and its steps. The creation time tells the project from a later namesake."""
+
+    project_name: ProjectName
+    creation_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelProjectResult:
+    """How many of the project's invocations have not ended yet."""
+
+    running: int

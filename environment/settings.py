@@ -23,7 +23,7 @@ class ControlPlaneSettings(BaseSettings):
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its workers
-    stop_grace: timedelta = timedelta(seconds=120)  # between SIGTERM and SIGKILL; 120 s is also Fargate's most
+    stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
 
     @field_validator("api_key")
@@ -32,6 +32,10 @@ class ControlPlaneSettings(BaseSettings):
         if not _split(value):
             raise ValueError("must hold at least one key")
         return value
+
+    @property
+    def stop_grace(self) -> timedelta:
+        return timedelta(seconds=self.stop_grace_seconds)
 
     @property
     def root_keys(self) -> tuple[str, ...]:

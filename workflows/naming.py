@@ -3,7 +3,7 @@
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from domain.identifiers import FunctionRef, InvocationId
-from domain.messages import InvocationRequest, PreparationRequest
+from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
 
 # `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers.
 # Everything short has a queue of its own: a full house can still be stopped.
@@ -28,6 +28,11 @@ def preparation_workflow_id(request: PreparationRequest) -> str:
     return f"prepare-{request.version_id}"
 
 
+def deletion_workflow_id(request: DeletionRequest) -> str:
+    """Of this very project, not of a later one of the same name."""
+    return f"delete-{request.project_name}-{request.creation_time.timestamp():.6f}"
+
+
 def invocation_search_attributes(request: InvocationRequest) -> TypedSearchAttributes:
     pairs = [
         SearchAttributePair(PROJECT, request.function.project_name),
@@ -44,6 +49,10 @@ def preparation_search_attributes(request: PreparationRequest) -> TypedSearchAtt
     return TypedSearchAttributes(
         [SearchAttributePair(PROJECT, request.project_name), SearchAttributePair(VERSION, request.version_id)]
     )
+
+
+def deletion_search_attributes(request: DeletionRequest) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(PROJECT, request.project_name)])
 
 
 def invocation_summary(function: FunctionRef) -> str:

@@ -31,6 +31,13 @@ PREPARATION_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=60)
 )
 
+# What was cancelled ends soon after; with a hundred seconds of grace a look every ten seconds is often enough.
+DELETION_SHORTEST_PAUSE = timedelta(seconds=0.5)
+DELETION_LONGEST_PAUSE = timedelta(seconds=10)
+
+# Hundreds of functions to retire, in a bucket of one a second; a project of a million rows to delete.
+DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
+
 
 def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
     """The function's own policy: what the user asked for between attempts that failed by the user's code."""

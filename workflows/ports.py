@@ -3,6 +3,8 @@
 from temporalio import activity
 
 from domain.messages import (
+    CancelProjectResult,
+    DeletionRequest,
     EndInvocationRequest,
     PrepareFunctionRequest,
     PrepareFunctionResult,
@@ -35,4 +37,23 @@ class PreparationActivities:
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         """PENDING to READY, or a reason why never; then whoever waits for the function gets its turn."""
+        raise NotImplementedError
+
+
+class DeletionActivities:
+    """The steps of a project's deletion. Each may be repeated, and leaves a later project of the same name alone."""
+
+    @activity.defn(name="cancel_project")
+    async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
+        """Cancel whatever runs in the project."""
+        raise NotImplementedError
+
+    @activity.defn(name="retire_project")
+    async def retire_project(self, request: DeletionRequest) -> None:
+        """Undo what was prepared for the project's functions."""
+        raise NotImplementedError
+
+    @activity.defn(name="delete_project")
+    async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
+        """Delete the project's rows, unless an invocation runs again."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
 from catalog.preparations import PreparationRepository
 from catalog.slots import Assignment, Grant, Refusal, Refused, SlotQueue
+from catalog.stops import StoppedInvocation, StopRepository
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
@@ -28,7 +29,10 @@ async def close(
 ) -> ClosedExecution:
     async with database.transaction() as session:
         return await EndingRepository(session).close_execution(
-            execution_id_for(invocation_id, attempt), reason="exit code 1", allows_retry=allows_retry
+            invocation_id=invocation_id,
+            execution_id=execution_id_for(invocation_id, attempt),
+            reason="exit code 1",
+            allows_retry=allows_retry,
         )
 
 
@@ -103,7 +107,8 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
 async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as session:
-        assert await EndingRepository(session).stop_invocation(invocation) is None
+        stopped = await StopRepository(session).stop_invocation(invocation)
+    assert stopped == StoppedInvocation(worker=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 
@@ -117,7 +122,7 @@ async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Da
     await take(database, holder)
     await take(database, queued)
     async with database.transaction() as session:
-        assert await EndingRepository(session).end_invocation(queued) == ()
+        assert (await EndingRepository(session).end_invocation(queued)).grants == ()
     assert (await close(database, holder)).grants == ()
     assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
     async with database.statement() as session:
@@ -133,7 +138,8 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
         await take(database, invocation)
     await close(database, holder)
     async with database.transaction() as session:
-        assert await EndingRepository(session).end_invocation(granted) == (grant_of(younger),)
+        ended = await EndingRepository(session).end_invocation(granted)
+    assert ended.grants == (grant_of(younger),)
 
 
 async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> None:
@@ -171,7 +177,7 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
             tell(taken.grants)
             if ends_early:
                 async with database.transaction() as session:
-                    tell(await EndingRepository(session).end_invocation(invocation))
+                    tell((await EndingRepository(session).end_invocation(invocation)).grants)
                 return
             await granted[invocation].wait()
         closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))

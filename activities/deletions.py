@@ -1,0 +1,49 @@
+"""The steps of a project's deletion."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio import activity
+
+from activities.errors import application_error
+from activities.messenger import Messenger
+from catalog.database import Database
+from catalog.deletions import DeletionRepository
+from domain.errors import WorkerError
+from domain.messages import CancelProjectResult, DeletionRequest
+from provisioners.contract import Provisioner
+from workflows.ports import DeletionActivities
+
+
+class BoundDeletionActivities(DeletionActivities):
+    def __init__(self, *, database: Database, provisioner: Provisioner, messenger: Messenger) -> None:
+        self._database = database
+        self._provisioner = provisioner
+        self._messenger = messenger
+
+    @activity.defn(name="cancel_project")
+    async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
+        async with self._repository(request) as repository:
+            running = await repository.cancel_invocations()
+        await self._messenger.tell(cancelled=running)
+        return CancelProjectResult(running=len(running))
+
+    @activity.defn(name="retire_project")
+    async def retire_project(self, request: DeletionRequest) -> None:
+        async with self._repository(request) as repository:
+            prepared = await repository.prepared_functions()
+        for function in prepared:
+            try:
+                await self._provisioner.retire(function)
+            except WorkerError as error:
+                raise application_error(error) from error
+
+    @activity.defn(name="delete_project")
+    async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
+        async with self._repository(request) as repository:
+            return CancelProjectResult(running=await repository.delete())
+
+    @asynccontextmanager
+    async def _repository(self, request: DeletionRequest) -> AsyncIterator[DeletionRepository]:
+        async with self._database.transaction() as session:
+            yield DeletionRepository(session, project_name=request.project_name, creation_time=request.creation_time)

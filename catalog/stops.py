@@ -1,0 +1,98 @@
+"""How an invocation is made to stop: durably, before anybody is told."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.slots import SlotQueue
+from catalog.tables import ExecutionRow, InvocationRow
+from domain.entities import InvocationStatus, WorkerDetails, WorkerStatus, WorkerType
+from domain.identifiers import ExecutionId, InvocationId
+from domain.workers import Worker, WorkerName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedInvocation:
+    """Whom to tell: the live worker, if one is known, and the children that must be cancelled."""
+
+    worker: Worker | None
+    children: tuple[InvocationId, ...]
+
+
+class StopRepository:
+    """The stops, inside the caller's transaction. Each may be repeated."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._slots = SlotQueue(session)
+
+    async def stop_invocation(self, invocation_id: InvocationId) -> StoppedInvocation:
+        """Nothing of the invocation is launched from now on."""
+        if await self._slots.lock_function_of(invocation_id) is None:
+            return StoppedInvocation(worker=None, children=())
+        await self._session.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == invocation_id, InvocationRow.stop_time.is_(None))
+            .values(stop_time=func.clock_timestamp())
+        )
+        await self.signal_live_executions(invocation_id)
+        return StoppedInvocation(
+            worker=await self._live_worker(invocation_id), children=await self.cancel_children(invocation_id)
+        )
+
+    async def signal_live_executions(self, invocation_id: InvocationId) -> None:
+        await self._session.execute(
+            update(ExecutionRow)
+            .where(
+                ExecutionRow.invocation_id == invocation_id,
+                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+                ExecutionRow.termination_signal_time.is_(None),
+            )
+            .values(termination_signal_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
+        )
+
+    async def cancel_children(self, invocation_id: InvocationId) -> tuple[InvocationId, ...]:
+        """Note that the running children are to be cancelled. Returns all of them, those noted earlier included.
+
+        A child that is being created holds a lock on its parent's row, which whoever stops the parent writes first:
+        it is seen here, or it sees the stop.
+        """
+        running = (
+            InvocationRow.parent_invocation_id == invocation_id,
+            InvocationRow.status == InvocationStatus.RUNNING,
+        )
+        await self._session.execute(
+            update(InvocationRow)
+            .where(*running, InvocationRow.cancellation_request_time.is_(None))
+            .values(cancellation_request_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
+        )
+        children = await self._session.scalars(select(InvocationRow.invocation_id).where(*running))
+        return tuple(InvocationId(child) for child in children)
+
+    async def _live_worker(self, invocation_id: InvocationId) -> Worker | None:
+        live = (
+            await self._session.execute(
+                select(
+                    ExecutionRow.execution_id,
+                    ExecutionRow.launches,
+                    ExecutionRow.worker_type,
+                    ExecutionRow.worker_identifier,
+                    ExecutionRow.logs_identifier,
+                ).where(
+                    ExecutionRow.invocation_id == invocation_id,
+                    ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+                    ExecutionRow.worker_identifier.is_not(None),
+                )
+            )
+        ).one_or_none()
+        if live is None:
+            return None
+        return Worker(
+            name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches),
+            details=WorkerDetails(
+                type=WorkerType(live.worker_type),
+                identifier=live.worker_identifier,
+                logs_identifier=live.logs_identifier,
+            ),
+        )
