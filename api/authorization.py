@@ -1,6 +1,7 @@
 """Who may call what: root keys everything, an execution's token its own execution and a little of its project."""
 
 import hmac
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,22 +9,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
-from api.composition import Services, services_of
+from api.composition import services_of
 from catalog.executions import ExecutionRepository
 from domain.errors import ApiKeyIsInvalid, Forbidden
 from domain.execution_tokens import execution_of_token
 from domain.identifiers import ExecutionId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RootCaller:
     """Knows a root key."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCaller:
     """Holds the token of an execution, live or not."""
 
-    def __init__(self, execution_id: ExecutionId) -> None:
-        self.execution_id = execution_id
+    execution_id: ExecutionId
 
 
 class _BearerKey(HTTPBearer):
@@ -54,7 +56,7 @@ async def authenticate(
     execution_id = execution_of_token(root_keys, presented)
     if execution_id is None:
         raise ApiKeyIsInvalid
-    return ExecutionCaller(execution_id)
+    return ExecutionCaller(execution_id=execution_id)
 
 
 Caller = Annotated[RootCaller | ExecutionCaller, Depends(authenticate)]
@@ -79,8 +81,7 @@ async def require_project_member(request: Request, caller: Caller, project_name:
     """A root key, or the token of an execution of this project that is not TERMINATED. Raises ApiKeyIsInvalid."""
     if isinstance(caller, RootCaller):
         return
-    services: Services = services_of(request)
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         own_project = await ExecutionRepository(session).project_of_live(caller.execution_id)
     if own_project != project_name:
         raise ApiKeyIsInvalid

@@ -11,10 +11,11 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from domain.entities import Invocation
+from domain.entities import Invocation, Project
 from domain.identifiers import InvocationId
-from domain.messages import InvocationRequest, PreparationRequest
+from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
 from workflows import naming
+from workflows.deletion import ProjectDeletionWorkflow
 from workflows.invocation import InvocationWorkflow
 from workflows.preparation import FunctionPreparationWorkflow
 
@@ -61,6 +62,24 @@ class Orchestrator:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     search_attributes=naming.preparation_search_attributes(request),
                     static_summary=f"prepare {request.project_name}",
+                )
+            except WorkflowAlreadyStartedError:
+                return
+
+    async def start_deletion(self, project: Project) -> None:
+        """A repeated request finds the deletion under way, or done."""
+        request = DeletionRequest(project_name=project.project_name, creation_time=project.creation_time)
+        workflow_id = naming.deletion_workflow_id(request)
+        async with _best_effort("start", workflow_id):
+            try:
+                await self._client.start_workflow(
+                    ProjectDeletionWorkflow.run,
+                    request,
+                    id=workflow_id,
+                    task_queue=naming.INVOCATIONS_TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    search_attributes=naming.deletion_search_attributes(request),
+                    static_summary=f"delete {project.project_name}",
                 )
             except WorkflowAlreadyStartedError:
                 return

@@ -42,7 +42,9 @@ async def create_project(
 async def delete_project(project_name: str, services: InjectedServices) -> ProjectInfo:
     """Ask for the deletion: what runs is cancelled, then the project goes away. May be repeated."""
     async with services.database.statement() as session:
-        return ProjectInfo.of(await ProjectRepository(session).request_deletion(project_name))
+        project = await ProjectRepository(session).request_deletion(project_name)
+    await services.orchestrator.start_deletion(project)
+    return ProjectInfo.of(project)
 
 
 @router.get("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
