@@ -208,15 +208,15 @@ def _is_cancelled_at_birth(version: VersionRow, parent: ParentInvocation | None)
     )
     if parent is None:
         return project_deletion.is_not(None)
-    # The lock waits for a cancellation of the parent that is being written: either it is seen here, or its commit comes
-    # after this insert's and who then looks for children to cancel finds this one.
-    parent_cancellation = (
-        select(InvocationRow.cancellation_request_time)
+    # The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after
+    # this insert's and who then looks for children to cancel finds this one.
+    parent_stop = (
+        select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
         .where(InvocationRow.invocation_id == parent.ref.invocation_id)
         .with_for_update(read=True)
         .scalar_subquery()
     )
-    return or_(project_deletion.is_not(None), parent_cancellation.is_not(None))
+    return or_(project_deletion.is_not(None), parent_stop.is_not(None))
 
 
 def _to_parent(state: Any) -> ParentInvocation | None:

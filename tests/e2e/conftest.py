@@ -11,12 +11,14 @@ from cli.stack.access import StackAccess
 from tests.cli.stacks import Ports, dev
 from tests.e2e.project import Project
 
+STOP_GRACE_SECONDS = 3
 NewProject = Callable[[], Project]
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackAccess]:
-    async with dev(tmp_path_factory.mktemp("stack") / "data", Ports.free()) as it:
+    grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS)}
+    async with dev(tmp_path_factory.mktemp("stack") / "data", Ports.free(), **grace) as it:
         yield await it.ready()
 
 

@@ -34,8 +34,12 @@ class Project:
             version = await self._checked(self.http.get(f"/projects/{self.name}/versions/{version['version_id']}"))
         return version
 
-    async def invoke(self, function: str, **arguments: Any) -> str:
-        answer = await self._checked(self.http.post(self._invocations(function), json={"input": json.dumps(arguments)}))
+    async def invoke(self, function: str, *, parent: tuple[str, str] | None = None, **arguments: Any) -> str:
+        """`parent`: its function and id."""
+        body: Json = {"input": json.dumps(arguments)}
+        if parent is not None:
+            body["parent_invocation"] = {"function_name": parent[0], "invocation_id": parent[1]}
+        answer = await self._checked(self.http.post(self._invocations(function), json=body))
         return str(answer["invocation_id"])
 
     async def get(self, function: str, invocation_id: str, *, wait_seconds: int = 0) -> Json:
@@ -88,3 +92,8 @@ async def lines_of(file: Path, *, at_least: int = 1) -> list[str]:
     while not file.exists() or len(file.read_text().splitlines()) < at_least:  # noqa: ASYNC240
         await asyncio.sleep(0.02)
     return file.read_text().splitlines()  # noqa: ASYNC240
+
+
+def release_file(path: str) -> None:
+    """What a holding function waits for."""
+    Path(path).touch()

@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from tests.e2e.project import Project, lines_of
+from tests.e2e.project import Project, lines_of, release_file
 
 
 async def test_a_function_runs_and_its_result_and_log_are_there(project: Project) -> None:
@@ -66,7 +66,7 @@ async def test_progress_is_seen_while_the_function_runs(project: Project, tmp_pa
     for step in (1, 2):
         await lines_of(notes, at_least=step)
         await _output(project, "report_progress", invocation_id, f'{{"step": {step}}}')
-        Path(f"{release}-{step}").touch()
+        release_file(f"{release}-{step}")
     invocation = await project.ended("report_progress", invocation_id)
     assert invocation["executions"][0]["outcome"] == "SUCCEEDED"
 
@@ -82,7 +82,7 @@ async def test_the_limit_holds_and_the_oldest_goes_first(project: Project, tmp_p
     for number, file in enumerate(notes):
         await lines_of(file)
         assert not any(later.exists() for later in notes[number + 1 :])
-        Path(f"{release}-{number}").touch()
+        release_file(f"{release}-{number}")
     for invocation_id in ids:
         assert (await project.ended("note_and_hold", invocation_id))["executions"][0]["outcome"] == "SUCCEEDED"
 

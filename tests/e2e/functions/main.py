@@ -1,8 +1,12 @@
 """Functions of the end-to-end tests. They meet the test through files, whose paths are arguments."""
 
 import os
+import threading
 import time
 from pathlib import Path
+
+from runtime import invocations
+from runtime.termination import InvocationInterrupted
 
 
 def double(number):
@@ -40,3 +44,36 @@ def _note(notes):
     with open(notes, "a") as file:
         file.write(f"{os.getpid()}\n")
     return len(Path(notes).read_text().splitlines())
+
+
+def call_and_wait(notes, release, depth):
+    """A chain of invocations, `depth` deep, the last of which holds."""
+    if depth == 0:
+        return note_and_hold(notes, release)
+    arguments = {"notes": notes, "release": release, "depth": depth - 1}
+    return invocations.start("call_and_wait", arguments).result()
+
+
+def clean_up_when_stopped(notes, seconds):
+    """Reports what it did in its grace period."""
+    try:
+        note_and_hold(notes, "/nonexistent")
+    except InvocationInterrupted as interruption:
+        yield type(interruption).__name__
+        time.sleep(seconds)
+        yield "cleaned up"
+        raise
+
+
+def ignore_the_stop(notes):
+    """Goes on whatever it is told."""
+    while True:
+        try:
+            note_and_hold(notes, "/nonexistent")
+        except InvocationInterrupted:
+            continue
+
+
+def finish_but_linger():
+    threading.Thread(target=time.sleep, args=(3_600,)).start()
+    return "done"

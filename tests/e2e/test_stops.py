@@ -1,0 +1,184 @@
+"""Cancellation, timeout, children and deletion, through the whole stack."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
+from tests.e2e.project import Json, Project, lines_of
+
+
+async def test_a_cancellation_by_the_temporal_cli_is_one_by_rest(
+    project: Project, temporal: Client, tmp_path: Path
+) -> None:
+    await project.deploy("note_and_hold", max_retries=3)
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes)
+    handle = temporal.get_workflow_handle(invocation_id)
+    await handle.cancel()
+    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    assert execution["outcome"] == "ABORTED"
+    while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        await asyncio.sleep(0.02)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+
+
+async def test_cancelling_while_queued_starts_nothing(project: Project, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", max_concurrency=1)
+    holder_notes, notes, release = (tmp_path / name for name in ("holder", "queued", "release"))
+    holder = await project.invoke("note_and_hold", notes=str(holder_notes), release=str(release))
+    await lines_of(holder_notes)
+    queued = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await project.cancel("note_and_hold", queued)
+    assert (await project.ended("note_and_hold", queued))["executions"] == []
+    release.touch()
+    await project.ended("note_and_hold", holder)
+    assert not notes.exists()
+
+
+async def test_cancelling_between_attempts_makes_no_further_one(project: Project, tmp_path: Path) -> None:
+    await project.deploy(
+        "fail_at_first", max_retries=5, retry_initial_interval_seconds=600, retry_max_interval_seconds=600
+    )
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("fail_at_first", notes=str(notes), failures=9)
+    while not _has_ended_execution(await project.get("fail_at_first", invocation_id)):
+        await asyncio.sleep(0.02)
+    await project.cancel("fail_at_first", invocation_id)
+    invocation = await project.ended("fail_at_first", invocation_id)
+    assert [execution["outcome"] for execution in invocation["executions"]] == ["FAILED"]
+
+
+async def test_a_cancellation_may_be_repeated_and_is_refused_afterwards(project: Project, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold")
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes)
+    await asyncio.gather(*(project.cancel("note_and_hold", invocation_id) for _ in range(5)))
+    ended = await project.ended("note_and_hold", invocation_id)
+    path = f"/projects/{project.name}/versions/latest/functions/note_and_hold/invocations/{invocation_id}/cancel"
+    response = await project.http.put(path)
+    assert (response.status_code, response.json()) == (409, {"detail": "This invocation has already terminated"})
+    assert await project.get("note_and_hold", invocation_id) == ended
+
+
+async def test_the_timeout_lets_the_function_clean_up(project: Project, tmp_path: Path) -> None:
+    await project.deploy("clean_up_when_stopped", timeout_seconds=2, max_retries=3)
+    invocation_id = await project.invoke("clean_up_when_stopped", notes=str(tmp_path / "notes"), seconds=0.5)
+    invocation = await project.ended("clean_up_when_stopped", invocation_id)
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["output"]) == ("ABORTED", '"cleaned up"')
+    assert execution["termination_signal_time"] > invocation["creation_time"] + 2
+    assert invocation["cancellation_request_time"] is None
+
+
+async def test_the_timeout_covers_the_queue(project: Project, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", max_concurrency=1, timeout_seconds=2)
+    notes, release = tmp_path / "notes", tmp_path / "never"
+    ids = [await project.invoke("note_and_hold", notes=str(notes), release=str(release)) for _ in range(2)]
+    first, second = [await project.ended("note_and_hold", invocation_id) for invocation_id in ids]
+    assert [execution["outcome"] for execution in first["executions"]] == ["ABORTED"]
+    assert second["executions"] == []
+    assert second["last_update_time"] > second["creation_time"] + 2
+
+
+async def test_a_function_that_ignores_the_stop_is_killed_after_the_grace_period(
+    project: Project, tmp_path: Path
+) -> None:
+    await project.deploy("ignore_the_stop")
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("ignore_the_stop", notes=str(notes))
+    await lines_of(notes)
+    await project.cancel("ignore_the_stop", invocation_id)
+    (execution,) = (await project.ended("ignore_the_stop", invocation_id))["executions"]
+    assert (execution["outcome"], execution["error_message"]) == (None, None)
+    assert execution["last_update_time"] - execution["termination_signal_time"] >= STOP_GRACE_SECONDS - 1
+
+
+async def test_a_container_that_has_finished_but_lingers_is_stopped(project: Project) -> None:
+    await project.deploy("finish_but_linger")
+    invocation = await project.ended("finish_but_linger", await project.invoke("finish_but_linger"))
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["output"]) == ("SUCCEEDED", '"done"')
+    assert execution["last_update_time"] - execution["execution_finish_time"] >= STOP_GRACE_SECONDS - 1
+
+
+@pytest.mark.parametrize("stop", ["cancellation", "timeout"])
+async def test_a_stop_reaches_every_descendant(project: Project, tmp_path: Path, stop: str) -> None:
+    await project.deploy("call_and_wait", timeout_seconds=6 if stop == "timeout" else 300)
+    notes = tmp_path / "notes"
+    oldest = await project.invoke("call_and_wait", notes=str(notes), release=str(tmp_path / "never"), depth=2)
+    await lines_of(notes)
+    if stop == "cancellation":
+        await project.cancel("call_and_wait", oldest)
+    family = [await project.ended("call_and_wait", invocation_id) for invocation_id in await _family(project)]
+    assert len(family) == 3
+    for invocation in family:
+        (execution,) = invocation["executions"]
+        assert execution["outcome"] == "ABORTED"
+    descendants = [invocation for invocation in family if invocation["invocation_id"] != oldest]
+    assert all(invocation["cancellation_request_time"] for invocation in descendants)
+
+
+async def test_a_normal_end_leaves_children_alone(project: Project, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", "double")
+    parent = await project.ended("double", await project.invoke("double", number=1))
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    child = await project.invoke(
+        "note_and_hold", parent=("double", parent["invocation_id"]), notes=str(notes), release=str(release)
+    )
+    await lines_of(notes)
+    release.touch()
+    assert (await project.ended("note_and_hold", child))["executions"][0]["outcome"] == "SUCCEEDED"
+
+
+async def test_a_child_of_a_cancelled_parent_is_cancelled_at_birth(project: Project, tmp_path: Path) -> None:
+    await project.deploy("ignore_the_stop", "double")
+    notes = tmp_path / "notes"
+    parent = await project.invoke("ignore_the_stop", notes=str(notes))
+    await lines_of(notes)
+    await project.cancel("ignore_the_stop", parent)
+    child = await project.ended("double", await project.invoke("double", parent=("ignore_the_stop", parent), number=1))
+    assert child["cancellation_request_time"] is not None
+    assert child["executions"] == []
+    await project.ended("ignore_the_stop", parent)
+
+
+async def test_a_deleted_project_is_gone_and_can_be_made_again(project: Project, tmp_path: Path) -> None:
+    await project.deploy("clean_up_when_stopped", "double")
+    notes = tmp_path / "notes"
+    await project.invoke("clean_up_when_stopped", notes=str(notes), seconds=1)
+    await lines_of(notes)
+    answer = await project.http.delete(f"/projects/{project.name}")
+    assert answer.json()["deletion_request_time"] is not None
+    version = await project.http.post(
+        f"/projects/{project.name}/versions", json={"default_docker_image": "", "functions": []}
+    )
+    assert (version.status_code, version.json()) == (400, {"detail": "The project is being deleted"})
+    late = await project.invoke("double", number=1)
+    assert (await project.get("double", late))["cancellation_request_time"] is not None
+    while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
+        await asyncio.sleep(0.05)
+    await project.deploy("double")
+    again = await project.ended("double", await project.invoke("double", number=4))
+    assert again["executions"][0]["output"] == "8"
+
+
+async def test_a_project_without_invocations_is_deleted_at_once(new_project: NewProject) -> None:
+    project = new_project()
+    await project.deploy("double")
+    await project.http.delete(f"/projects/{project.name}")
+    while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
+        await asyncio.sleep(0.05)
+
+
+async def _family(project: Project) -> list[str]:
+    response = await project.http.get(f"/projects/{project.name}/versions/latest/functions/call_and_wait/invocations")
+    return [invocation["invocation_id"] for invocation in response.json()["invocations"]]
+
+
+def _has_ended_execution(invocation: Json) -> bool:
+    return any(execution["worker_status"] == "TERMINATED" for execution in invocation["executions"])
