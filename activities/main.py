@@ -11,6 +11,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.schedule import schedule_reconciliation
 from activities.search_attributes import register_search_attributes
 from activities.workers import build_workers
 from catalog.database import Database
@@ -82,6 +83,7 @@ async def _start(arguments: Namespace, database: Database) -> Client:
         await _when_there("temporal", lambda: register_search_attributes(client), RPCError)
     except Misconfigured as error:
         logger.error("search_attributes_are_missing", advice=str(error))  # works as soon as someone has run it
+    await _when_there("temporal", lambda: schedule_reconciliation(client), RPCError)
     return client
 
 

@@ -39,9 +39,7 @@ class Messenger:
             cancelled = [child for invocation in ended for child in invocation.children]
 
     async def _grant(self, grant: Grant) -> EndedInvocation:
-        handle = self._client.get_workflow_handle_for(
-            InvocationWorkflow.run, invocation_workflow_id(grant.invocation_id)
-        )
+        handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
             await handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=grant.execution_id))
         except RPCError as error:

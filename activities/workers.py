@@ -10,6 +10,7 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
+from activities.reconciliation import BoundReconciliationActivities
 from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.notifications import NotificationListener
@@ -45,6 +46,7 @@ def build_workers(
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
+    reconciliation = BoundReconciliationActivities(client=client, database=database, messenger=messenger)
     return (
         Worker(
             client,
@@ -65,6 +67,7 @@ def build_workers(
                 deletions.cancel_project,
                 deletions.retire_project,
                 deletions.delete_project,
+                reconciliation.reconcile,
             ],
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),

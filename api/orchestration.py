@@ -7,17 +7,12 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from domain.entities import Invocation, Project
 from domain.identifiers import InvocationId
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
-from workflows import naming
-from workflows.deletion import ProjectDeletionWorkflow
-from workflows.invocation import InvocationWorkflow
-from workflows.preparation import FunctionPreparationWorkflow
+from workflows import naming, starting
 
 # For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)
@@ -34,15 +29,17 @@ class Orchestrator:
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
-        request = InvocationRequest(
-            invocation_id=invocation.invocation_id,
-            function=invocation.function.ref,
-            execution_spec=invocation.function.execution_spec,
-            creation_time=invocation.creation_time,
-            parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
-        )
         async with _best_effort("start", invocation.invocation_id):
-            await self._start_invocation(request)
+            await starting.start_invocation(
+                self._client,
+                InvocationRequest(
+                    invocation_id=invocation.invocation_id,
+                    function=invocation.function.ref,
+                    execution_spec=invocation.function.execution_spec,
+                    creation_time=invocation.creation_time,
+                    parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
+                ),
+            )
             if invocation.cancellation_request_time is not None:
                 await self._cancel(invocation.invocation_id)
 
@@ -51,38 +48,16 @@ class Orchestrator:
             await self._cancel(invocation_id)
 
     async def start_preparation(self, request: PreparationRequest) -> None:
-        workflow_id = naming.preparation_workflow_id(request)
-        async with _best_effort("start", workflow_id):
-            try:
-                await self._client.start_workflow(
-                    FunctionPreparationWorkflow.run,
-                    request,
-                    id=workflow_id,
-                    task_queue=naming.INVOCATIONS_TASK_QUEUE,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    search_attributes=naming.preparation_search_attributes(request),
-                    static_summary=f"prepare {request.project_name}",
-                )
-            except WorkflowAlreadyStartedError:
-                return
+        async with _best_effort("prepare", request.version_id):
+            await starting.start_preparation(self._client, request)
 
     async def start_deletion(self, project: Project) -> None:
         """A repeated request finds the deletion under way, or done."""
-        request = DeletionRequest(project_name=project.project_name, creation_time=project.creation_time)
-        workflow_id = naming.deletion_workflow_id(request)
-        async with _best_effort("start", workflow_id):
-            try:
-                await self._client.start_workflow(
-                    ProjectDeletionWorkflow.run,
-                    request,
-                    id=workflow_id,
-                    task_queue=naming.INVOCATIONS_TASK_QUEUE,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    search_attributes=naming.deletion_search_attributes(request),
-                    static_summary=f"delete {project.project_name}",
-                )
-            except WorkflowAlreadyStartedError:
-                return
+        async with _best_effort("delete", project.project_name):
+            await starting.start_deletion(
+                self._client,
+                DeletionRequest(project_name=project.project_name, creation_time=project.creation_time),
+            )
 
     async def answers(self) -> bool:
         """Whether Temporal is there."""
@@ -92,28 +67,14 @@ class Orchestrator:
         except (RPCError, RuntimeError, TimeoutError):
             return False
 
-    async def _start_invocation(self, request: InvocationRequest) -> None:
-        try:
-            await self._client.start_workflow(
-                InvocationWorkflow.run,
-                request,
-                id=naming.invocation_workflow_id(request.invocation_id),
-                task_queue=naming.INVOCATIONS_TASK_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=naming.invocation_search_attributes(request),
-                static_summary=naming.invocation_summary(request.function),
-            )
-        except WorkflowAlreadyStartedError:
-            return
-
     async def _cancel(self, invocation_id: InvocationId) -> None:
         await self._client.get_workflow_handle(naming.invocation_workflow_id(invocation_id)).cancel()
 
 
 @asynccontextmanager
-async def _best_effort(verb: str, workflow_id: str) -> AsyncIterator[None]:
+async def _best_effort(verb: str, what: str) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
             yield
     except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
-        logger.warning("workflow_is_left_to_reconciliation", request=verb, workflow_id=workflow_id, reason=repr(error))
+        logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))

@@ -15,9 +15,9 @@ from domain.errors import CatalogIsAway
 # A session of one autocommitted statement: a transaction of one statement costs three round trips.
 StatementSession = NewType("StatementSession", AsyncSession)
 
-# SQLSTATE prefixes that pass by themselves: connection failure, too many connections, operator intervention (a
-# restart), a table or column that is not migrated yet, a database that does not exist yet.
-_PASSING_SQLSTATES = ("08", "53", "57", "42P01", "42703", "3D000")
+# SQLSTATE prefixes that pass by themselves: connection failure, deadlock, too many connections, operator intervention
+# (a restart), a table or column that is not migrated yet, a database that does not exist yet.
+_PASSING_SQLSTATES = ("08", "40", "53", "57", "42P01", "42703", "3D000")
 
 
 class Database:

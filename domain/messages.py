@@ -140,3 +140,19 @@ class CancelProjectResult:
     """How many of the project's invocations have not ended yet."""
 
     running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUpRequest:
+    """Input of `InvocationCleanUpWorkflow`: an invocation and its live execution, if it has one."""
+
+    invocation_id: InvocationId
+    execution_id: ExecutionId | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationResult:
+    """How often each kind of repair was made."""
+
+    repairs: dict[str, int]

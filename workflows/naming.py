@@ -3,7 +3,7 @@
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from domain.identifiers import FunctionRef, InvocationId
-from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
+from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 
 # `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers.
 # Everything short has a queue of its own: a full house can still be stopped.
@@ -19,6 +19,8 @@ SEARCH_ATTRIBUTES = (PROJECT, VERSION, FUNCTION, PARENT, STATUS)
 
 RUNNING_STATUS = "RUNNING"
 
+RECONCILIATION_SCHEDULE_ID = "reconciliation"
+
 
 def invocation_workflow_id(invocation_id: InvocationId) -> str:
     return invocation_id
@@ -31,6 +33,10 @@ def preparation_workflow_id(request: PreparationRequest) -> str:
 def deletion_workflow_id(request: DeletionRequest) -> str:
     """Of this very project, not of a later one of the same name."""
     return f"delete-{request.project_name}-{request.creation_time.timestamp():.6f}"
+
+
+def clean_up_workflow_id(request: CleanUpRequest) -> str:
+    return f"clean-up-{request.invocation_id}"
 
 
 def invocation_search_attributes(request: InvocationRequest) -> TypedSearchAttributes:

@@ -38,6 +38,19 @@ DELETION_LONGEST_PAUSE = timedelta(seconds=10)
 # Hundreds of functions to retire, in a bucket of one a second; a project of a million rows to delete.
 DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
 
+RECONCILIATION_INTERVAL = timedelta(minutes=1)
+RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)
+
+# The next run comes in a minute, and finds what this one did not.
+RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
+
+# Younger than this, something may simply be under way.
+START_PATIENCE = timedelta(seconds=15)
+GRANT_PATIENCE = timedelta(seconds=10)
+
+# How far back workflows are looked for that somebody closed: a weekend without any `loop` process.
+CLOSED_WITHIN = timedelta(days=3)
+
 
 def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
     """The function's own policy: what the user asked for between attempts that failed by the user's code."""

@@ -8,6 +8,7 @@ from domain.messages import (
     EndInvocationRequest,
     PrepareFunctionRequest,
     PrepareFunctionResult,
+    ReconciliationResult,
     RunExecutionRequest,
     RunExecutionResult,
     StopInvocationRequest,
@@ -56,4 +57,11 @@ class DeletionActivities:
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
         """Delete the project's rows, unless an invocation runs again."""
+        raise NotImplementedError
+
+
+class ReconciliationActivities:
+    @activity.defn(name="reconcile")
+    async def reconcile(self) -> ReconciliationResult:
+        """Look once for everything that is left undone, and have it done."""
         raise NotImplementedError

@@ -1,7 +1,15 @@
 """Every workflow of this product: what the `loop` process registers and what replay tests replay against."""
 
+from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
 from workflows.invocation import InvocationWorkflow
 from workflows.preparation import FunctionPreparationWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 
-WORKFLOWS: tuple[type, ...] = (InvocationWorkflow, FunctionPreparationWorkflow, ProjectDeletionWorkflow)
+WORKFLOWS: tuple[type, ...] = (
+    InvocationWorkflow,
+    FunctionPreparationWorkflow,
+    ProjectDeletionWorkflow,
+    InvocationCleanUpWorkflow,
+    ReconciliationWorkflow,
+)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from temporalio.client import Client
@@ -16,9 +17,14 @@ NewProject = Callable[[], Project]
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackAccess]:
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack") / "data"
+
+
+@pytest.fixture(scope="session")
+async def stack(stack_folder: Path) -> AsyncIterator[StackAccess]:
     grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS)}
-    async with dev(tmp_path_factory.mktemp("stack") / "data", Ports.free(), **grace) as it:
+    async with dev(stack_folder, Ports.free(), **grace) as it:
         yield await it.ready()
 
 

@@ -1,0 +1,94 @@
+"""`reconcile`: one look for what was left undone, and the repairs."""
+
+from collections.abc import Awaitable, Iterable
+
+import structlog
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from activities.messenger import Messenger
+from catalog.database import Database
+from catalog.loose_ends import LooseEndRepository
+from domain.identifiers import InvocationId
+from domain.messages import ReconciliationResult
+from workflows import policies, starting
+from workflows.naming import invocation_workflow_id
+from workflows.ports import ReconciliationActivities
+
+logger = structlog.get_logger(__name__)
+
+# Workflows that end by themselves close as Completed or Canceled; these were closed by somebody else.
+_CLOSED_FROM_OUTSIDE = (
+    'WorkflowType = "InvocationWorkflow" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut") '
+    'AND CloseTime > "{since}"'
+)
+
+
+class BoundReconciliationActivities(ReconciliationActivities):
+    def __init__(self, *, client: Client, database: Database, messenger: Messenger) -> None:
+        self._client = client
+        self._database = database
+        self._messenger = messenger
+
+    @activity.defn(name="reconcile")
+    async def reconcile(self) -> ReconciliationResult:
+        repairs = {
+            "invocations started": await self._start_invocations(),
+            "versions prepared": await self._start_preparations(),
+            "projects deleted": await self._start_deletions(),
+            "grants told again": await self._tell_grants(),
+            "cancellations delivered": await self._deliver_cancellations(),
+            "invocations cleaned up": await self._clean_up(),
+        }
+        made = {name: count for name, count in repairs.items() if count}
+        if made:
+            logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
+        return ReconciliationResult(repairs=repairs)
+
+    async def _start_invocations(self) -> int:
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).unstarted_invocations(older_than=policies.START_PATIENCE)
+        return await _count(starting.start_invocation(self._client, request) for request in found)
+
+    async def _start_preparations(self) -> int:
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).unprepared_versions(older_than=policies.START_PATIENCE)
+        return await _count(starting.start_preparation(self._client, request) for request in found)
+
+    async def _start_deletions(self) -> int:
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).undeleted_projects(older_than=policies.START_PATIENCE)
+        return await _count(starting.start_deletion(self._client, request) for request in found)
+
+    async def _tell_grants(self) -> int:
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
+        await self._messenger.tell(grants=found)
+        return len(found)
+
+    async def _deliver_cancellations(self) -> int:
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).undelivered_cancellations(older_than=policies.START_PATIENCE)
+        await self._messenger.tell(cancelled=found)
+        return len(found)
+
+    async def _clean_up(self) -> int:
+        since = activity.info().scheduled_time - policies.CLOSED_WITHIN
+        query = _CLOSED_FROM_OUTSIDE.format(since=since.isoformat())
+        closed = [execution.id async for execution in self._client.list_workflows(query)]
+        if not closed:
+            return 0
+        async with self._database.statement() as session:
+            found = await LooseEndRepository(session).running_among(closed)
+        orphaned = [request for request in found if not await self._is_open(request.invocation_id)]
+        return await _count(starting.start_clean_up(self._client, request) for request in orphaned)
+
+    async def _is_open(self, invocation_id: InvocationId) -> bool:
+        """A workflow that was reset has a terminated run behind it, and a running one."""
+        description = await self._client.get_workflow_handle(invocation_workflow_id(invocation_id)).describe()
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def _count(starts: Iterable[Awaitable[bool]]) -> int:
+    """How many workflows were started by this, one after the other: a repair is in no hurry."""
+    return sum([await start for start in starts])

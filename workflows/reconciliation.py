@@ -1,0 +1,24 @@
+"""Every minute: looks for what a process that died could not finish, and has it done."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.messages import ReconciliationResult
+    from workflows import naming, policies
+    from workflows.ports import ReconciliationActivities
+
+
+@workflow.defn
+class ReconciliationWorkflow:
+    """Run by a schedule. Every repair is conditional: what is healthy is left alone, and two may run at once."""
+
+    @workflow.run
+    async def run(self) -> ReconciliationResult:
+        result = await workflow.execute_activity_method(
+            ReconciliationActivities.reconcile,
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            start_to_close_timeout=policies.RECONCILIATION_START_TO_CLOSE,
+            retry_policy=policies.RECONCILIATION_RETRIES,
+        )
+        workflow.set_current_details("\n".join(f"{name}: {count}" for name, count in result.repairs.items()))
+        return result

@@ -1,0 +1,81 @@
+"""How each workflow is started: by whomever, as often as they like, once."""
+
+from collections.abc import Awaitable
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from workflows import naming
+from workflows.clean_up import InvocationCleanUpWorkflow
+from workflows.deletion import ProjectDeletionWorkflow
+from workflows.invocation import InvocationWorkflow
+from workflows.preparation import FunctionPreparationWorkflow
+
+# The default policy would start a workflow again that has closed.
+_NEVER_AGAIN = WorkflowIDReusePolicy.REJECT_DUPLICATE
+
+
+async def start_invocation(client: Client, request: InvocationRequest) -> bool:
+    """Whether it was started now, and not before. Like the others, raises RPCError or RuntimeError without Temporal."""
+    return await _once(
+        client.start_workflow(
+            InvocationWorkflow.run,
+            request,
+            id=naming.invocation_workflow_id(request.invocation_id),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_NEVER_AGAIN,
+            search_attributes=naming.invocation_search_attributes(request),
+            static_summary=naming.invocation_summary(request.function),
+        )
+    )
+
+
+async def start_preparation(client: Client, request: PreparationRequest) -> bool:
+    return await _once(
+        client.start_workflow(
+            FunctionPreparationWorkflow.run,
+            request,
+            id=naming.preparation_workflow_id(request),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_NEVER_AGAIN,
+            search_attributes=naming.preparation_search_attributes(request),
+            static_summary=f"prepare {request.project_name}",
+        )
+    )
+
+
+async def start_deletion(client: Client, request: DeletionRequest) -> bool:
+    return await _once(
+        client.start_workflow(
+            ProjectDeletionWorkflow.run,
+            request,
+            id=naming.deletion_workflow_id(request),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_NEVER_AGAIN,
+            search_attributes=naming.deletion_search_attributes(request),
+            static_summary=f"delete {request.project_name}",
+        )
+    )
+
+
+async def start_clean_up(client: Client, request: CleanUpRequest) -> bool:
+    return await _once(
+        client.start_workflow(
+            InvocationCleanUpWorkflow.run,
+            request,
+            id=naming.clean_up_workflow_id(request),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_NEVER_AGAIN,
+            static_summary=f"clean up {request.invocation_id}",
+        )
+    )
+
+
+async def _once(start: Awaitable[object]) -> bool:
+    try:
+        await start
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
