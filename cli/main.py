@@ -4,6 +4,7 @@ import typer
 
 from cli.demo.command import demo
 from cli.dev import dev
+from cli.replay import replay
 
 app = typer.Typer(
     name="control-plane",
@@ -14,6 +15,7 @@ app = typer.Typer(
 )
 app.command()(dev)
 app.command()(demo)
+app.command()(replay)
 
 
 def main() -> None:

@@ -48,7 +48,8 @@ async def _children(client: ProjectClient, parent: Invocation, seen: dict[str, I
     """In the order in which they were first seen. Asks only for those that may have changed."""
     for listed in reversed(await client.children(CHILD, parent)):
         known = seen.get(listed.invocation_id)
-        if known is None or known.may_differ_from(listed):
+        # The parent has its child's result a moment before the child's container is gone and the list says so.
+        if known is None or known.may_differ_from(listed) or parent.has_succeeded:
             seen[listed.invocation_id] = await client.invocation(CHILD, listed.invocation_id)
     return tuple(seen.values())
 
