@@ -1,0 +1,129 @@
+"""Every command of docs/temporal.md is run as it stands, against a stack with an invocation that each can act on."""
+
+import asyncio
+import os
+import re
+import sysconfig
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from cli.stack.access import StackAccess
+from tests.e2e.conftest import NewProject
+from tests.e2e.project import Project, lines_of
+
+PAGE = (Path(__file__).parents[2] / "docs" / "temporal.md").read_text()
+TRIED: set[str] = set()
+COMMANDS: list[str] = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def command(*words: str) -> str:
+    """The page's only command that has all these words in it."""
+    (found,) = [line for line in COMMANDS if all(word in line for word in words)]
+    TRIED.add(found)
+    return found
+
+
+class Operator:
+    """Someone with the page in front of them."""
+
+    def __init__(self, stack: StackAccess, folder: Path) -> None:
+        self.variables: dict[str, str] = {}
+        self._folder = folder
+        self._stack = stack
+
+    async def run(self, line: str) -> str:
+        programs = sysconfig.get_path("scripts")
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-euc", line),
+            cwd=self._folder,
+            env={
+                "PATH": f"{programs}:{os.environ['PATH']}",
+                "HOME": str(self._folder),
+                "TEMPORAL_ADDRESS": self._stack.temporal_address,
+                **self.variables,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 0, f"{line}\n{said}"
+        return said
+
+
+@pytest.fixture
+def operator(stack: StackAccess, tmp_path: Path) -> Operator:
+    return Operator(stack, tmp_path)
+
+
+@pytest.fixture
+async def running(project: Project, operator: Operator, tmp_path: Path) -> str:
+    """An invocation that runs until it is stopped."""
+    await project.deploy("note_and_hold")
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes)
+    operator.variables = {"PROJECT": project.name, "FUNCTION": "note_and_hold", "INVOCATION": invocation_id}
+    return invocation_id
+
+
+async def said_of(operator: Operator, line: str, expected: str) -> None:
+    """Lists follow the workflows a moment later."""
+    while expected not in (said := await operator.run(line)):
+        await asyncio.sleep(0.1)
+    assert expected in said
+
+
+async def test_listing_and_showing(project: Project, operator: Operator, running: str, tmp_path: Path) -> None:
+    assert await operator.run(command("export TEMPORAL_ADDRESS")) == ""
+    await said_of(operator, command("list", "ControlPlaneProject = '$PROJECT'\""), running)
+    await said_of(operator, command("list", "ControlPlaneFunction"), running)
+    await said_of(operator, command("count"), "Running")
+    child = await project.invoke(
+        "note_and_hold", parent=("note_and_hold", running), notes=str(tmp_path / "x"), release=str(tmp_path / "never")
+    )
+    await said_of(operator, command("ControlPlaneParent = "), child)
+    assert running in await operator.run(command("describe"))
+    await operator.run(command("show", "history.json"))
+    assert "goes on with it" in await operator.run(command("control-plane replay"))
+    assert '"attempt":1' in (await operator.run(command("query", "status"))).replace(" ", "")
+    await operator.run(command("operator search-attribute create"))
+    await project.cancel("note_and_hold", running)
+    await project.ended("note_and_hold", child)
+
+
+async def test_cancelling(project: Project, operator: Operator, running: str) -> None:
+    await operator.run(command("workflow cancel -w"))
+    assert (await project.ended("note_and_hold", running))["executions"][0]["outcome"] == "ABORTED"
+
+
+async def test_cancelling_many(project: Project, operator: Operator, running: str) -> None:
+    await said_of(operator, command("list", "ControlPlaneFunction"), running)
+    await operator.run(command("workflow cancel --query"))
+    assert (await project.ended("note_and_hold", running))["executions"][0]["outcome"] == "ABORTED"
+
+
+async def test_skipping_a_backoff(new_project: NewProject, operator: Operator, tmp_path: Path) -> None:
+    project = new_project()
+    await project.deploy(
+        "fail_at_first", max_retries=1, retry_initial_interval_seconds=600, retry_max_interval_seconds=600
+    )
+    invocation_id = await project.invoke("fail_at_first", notes=str(tmp_path / "notes"), failures=1)
+    operator.variables = {"INVOCATION": invocation_id}
+    await said_of(operator, command("query", "status"), "backing off")
+    await operator.run(command("signal"))
+    assert (await project.ended("fail_at_first", invocation_id))["executions"][1]["output"] == "2"
+
+
+async def test_terminating(project: Project, operator: Operator, running: str, temporal: Client) -> None:
+    await operator.run(command("terminate"))
+    while (await project.get("note_and_hold", running))["invocation_status"] == "RUNNING":
+        await operator.run(command("schedule trigger"))
+        await asyncio.sleep(0.5)
+    await said_of(operator, command("ReconciliationWorkflow"), "ReconciliationWorkflow")
+
+
+def test_every_command_of_the_page_was_tried() -> None:
+    """Of the whole file, as the tests above are run."""
+    assert set(COMMANDS) == TRIED
