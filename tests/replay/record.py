@@ -27,8 +27,7 @@ async def record() -> None:
         await register_search_attributes(environment.client)
         scene = SceneMaker(environment.client, _now)
         for scenario in missing:
-            it = await scenario(scene)
-            history = await it.handle.fetch_history()
+            history = await (await scenario(scene)).fetch_history()
             history_file(scenario.__name__).write_text(history.to_json() + "\n")
             print(f"recorded {scenario.__name__}: {len(history.events)} events")  # noqa: T201
     print(f"{len(missing)} recorded, {len(SCENARIOS) - len(missing)} kept")  # noqa: T201

@@ -1,4 +1,4 @@
-"""The lives of an invocation whose histories are kept. Each plays on scripted activities and a real server."""
+"""The lives of workflows whose histories are kept. Each plays on scripted activities and a real server."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,47 +10,55 @@ from tests.workflows.scenes import (
     REFUSED,
     SUCCEEDED,
     Container,
-    Scene,
     SceneMaker,
     answers,
     fail,
     state_of,
 )
+from tests.workflows.steps import (
+    Handle,
+    ScriptedDeletion,
+    clean_up,
+    delete,
+    one_execution_that_ends,
+    prepare,
+    reconcile,
+)
 from workflows.invocation import InvocationWorkflow
 
-Scenario = Callable[[SceneMaker], Awaitable[Scene]]
+Scenario = Callable[[SceneMaker], Awaitable[Handle]]
 
 
-async def succeeded(scene: SceneMaker) -> Scene:
+async def succeeded(scene: SceneMaker) -> Handle:
     async with scene(*answers(SUCCEEDED)) as it:
         await it.ended()
-    return it
+    return it.handle
 
 
-async def succeeded_at_the_third_attempt(scene: SceneMaker) -> Scene:
+async def succeeded_at_the_third_attempt(scene: SceneMaker) -> Handle:
     async with scene(fail, fail, *answers(SUCCEEDED), max_retries=2) as it:
         await state_of(it, "backing off")
         await it.handle.signal(InvocationWorkflow.retry_now)
         await it.ended()
-    return it
+    return it.handle
 
 
-async def failed_at_the_last_attempt(scene: SceneMaker) -> Scene:
+async def failed_at_the_last_attempt(scene: SceneMaker) -> Handle:
     async with scene(fail, fail, max_retries=1) as it:
         await it.ended()
-    return it
+    return it.handle
 
 
-async def queued_then_granted(scene: SceneMaker) -> Scene:
+async def queued_then_granted(scene: SceneMaker) -> Handle:
     async with scene(*answers(QUEUED, SUCCEEDED)) as it:
         await state_of(it, "queued")
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
         await it.ended()
-    return it
+    return it.handle
 
 
-async def cancelled_while_running(scene: SceneMaker) -> Scene:
+async def cancelled_while_running(scene: SceneMaker) -> Handle:
     container = Container(ABORTED)
     async with scene(container) as it:
         await container.started.wait()
@@ -58,32 +66,32 @@ async def cancelled_while_running(scene: SceneMaker) -> Scene:
         await state_of(it, "stopping")
         container.released.set()
         await it.ended()
-    return it
+    return it.handle
 
 
-async def cancelled_while_queued(scene: SceneMaker) -> Scene:
+async def cancelled_while_queued(scene: SceneMaker) -> Handle:
     async with scene(*answers(QUEUED)) as it:
         await state_of(it, "queued")
         await it.handle.cancel()
         await it.ended()
-    return it
+    return it.handle
 
 
-async def cancelled_between_attempts(scene: SceneMaker) -> Scene:
+async def cancelled_between_attempts(scene: SceneMaker) -> Handle:
     async with scene(fail, max_retries=3) as it:
         await state_of(it, "backing off")
         await it.handle.cancel()
         await it.ended()
-    return it
+    return it.handle
 
 
-async def refused_by_the_catalog(scene: SceneMaker) -> Scene:
+async def refused_by_the_catalog(scene: SceneMaker) -> Handle:
     async with scene(*answers(REFUSED)) as it:
         await it.ended()
-    return it
+    return it.handle
 
 
-async def timed_out_while_running(scene: SceneMaker) -> Scene:
+async def timed_out_while_running(scene: SceneMaker) -> Handle:
     container = Container(ABORTED)
 
     async def run_until_stopped(request: RunExecutionRequest) -> RunExecutionResult:
@@ -93,13 +101,33 @@ async def timed_out_while_running(scene: SceneMaker) -> Scene:
     container.released.set()
     async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         await it.ended()
-    return it
+    return it.handle
 
 
-async def timed_out_while_queued(scene: SceneMaker) -> Scene:
+async def timed_out_while_queued(scene: SceneMaker) -> Handle:
     async with scene(*answers(QUEUED), timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         await it.ended()
-    return it
+    return it.handle
+
+
+async def prepared(scene: SceneMaker) -> Handle:
+    return await prepare(scene.client)
+
+
+async def deleted(scene: SceneMaker) -> Handle:
+    return await delete(scene.client, ScriptedDeletion(running=[2, 0, 0], running_at_the_end=[1, 0]))
+
+
+async def cleaned_up(scene: SceneMaker) -> Handle:
+    return await clean_up(scene.client, one_execution_that_ends(), has_execution=True)
+
+
+async def cleaned_up_without_a_container(scene: SceneMaker) -> Handle:
+    return await clean_up(scene.client, one_execution_that_ends(), has_execution=False)
+
+
+async def reconciled(scene: SceneMaker) -> Handle:
+    return await reconcile(scene.client)
 
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -113,4 +141,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     refused_by_the_catalog,
     timed_out_while_running,
     timed_out_while_queued,
+    prepared,
+    deleted,
+    cleaned_up,
+    cleaned_up_without_a_container,
+    reconciled,
 )

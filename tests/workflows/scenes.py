@@ -100,14 +100,14 @@ class SceneMaker:
 
     def __init__(self, client: Client, clock: Callable[[], Awaitable[datetime]]) -> None:
         """`clock` tells the server's time."""
-        self._client = client
+        self.client = client
         self._clock = clock
 
     @asynccontextmanager
     async def __call__(
         self, *script: Step, max_retries: int = 0, timeout_seconds: int = 3_600, age: timedelta = timedelta()
     ) -> AsyncIterator[Scene]:
-        client = self._client
+        client = self.client
         activities = ScriptedActivities(list(script))
         request = InvocationRequest(
             invocation_id=new_invocation_id(),

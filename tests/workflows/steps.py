@@ -1,0 +1,114 @@
+"""Scripted activities of the workflows beside the invocation's, and a way to run those workflows."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from domain.identifiers import ExecutionId, FunctionName, ProjectName, new_invocation_id
+from domain.messages import (
+    AttemptState,
+    CancelProjectResult,
+    CleanUpRequest,
+    DeletionRequest,
+    PreparationRequest,
+    PrepareFunctionRequest,
+    PrepareFunctionResult,
+    ReconciliationResult,
+    RunExecutionResult,
+)
+from tests.workflows.scenes import ScriptedActivities, answers
+from workflows import naming
+from workflows.clean_up import InvocationCleanUpWorkflow
+from workflows.deletion import ProjectDeletionWorkflow
+from workflows.ports import DeletionActivities, PreparationActivities, ReconciliationActivities
+from workflows.preparation import FunctionPreparationWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
+from workflows.registry import WORKFLOWS
+
+Handle = WorkflowHandle[Any, Any]
+Steps = Sequence[Callable[..., Any]]
+
+
+@dataclass
+class ScriptedPreparation(PreparationActivities):
+    """Every function is prepared but the one named `broken`."""
+
+    @activity.defn(name="prepare_function")
+    async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        if request.function.function_name == "broken":
+            return PrepareFunctionResult(identifier=None, preparation_error="no such image")
+        return PrepareFunctionResult(identifier="prepared", preparation_error=None)
+
+
+@dataclass
+class ScriptedDeletion(DeletionActivities):
+    """As many invocations run as the script says, look by look."""
+
+    running: list[int]
+    running_at_the_end: list[int]
+    steps: list[str] = field(default_factory=list)
+
+    @activity.defn(name="cancel_project")
+    async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
+        self.steps.append("cancel")
+        return CancelProjectResult(running=self.running.pop(0))
+
+    @activity.defn(name="retire_project")
+    async def retire_project(self, request: DeletionRequest) -> None:
+        self.steps.append("retire")
+
+    @activity.defn(name="delete_project")
+    async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
+        self.steps.append("delete")
+        return CancelProjectResult(running=self.running_at_the_end.pop(0))
+
+
+class ScriptedReconciliation(ReconciliationActivities):
+    @activity.defn(name="reconcile")
+    async def reconcile(self) -> ReconciliationResult:
+        return ReconciliationResult(repairs={"invocations started": 1})
+
+
+async def prepare(client: Client) -> Handle:
+    request = PreparationRequest(
+        project_name="project", version_id="ver-1", function_names=(FunctionName("double"), FunctionName("broken"))
+    )
+    return await _run(client, FunctionPreparationWorkflow.run, [request], [ScriptedPreparation().prepare_function])
+
+
+async def delete(client: Client, activities: ScriptedDeletion) -> Handle:
+    request = DeletionRequest(project_name=ProjectName("project"), creation_time=datetime(2026, 1, 1, tzinfo=UTC))
+    steps: Steps = (activities.cancel_project, activities.retire_project, activities.delete_project)
+    return await _run(client, ProjectDeletionWorkflow.run, [request], steps)
+
+
+async def clean_up(client: Client, activities: ScriptedActivities, *, has_execution: bool) -> Handle:
+    request = CleanUpRequest(
+        invocation_id=new_invocation_id(), execution_id=ExecutionId("exe-1") if has_execution else None, attempt=1
+    )
+    steps: Steps = (activities.stop_invocation, activities.run_execution, activities.end_invocation)
+    return await _run(client, InvocationCleanUpWorkflow.run, [request], steps)
+
+
+def one_execution_that_ends() -> ScriptedActivities:
+    return ScriptedActivities(answers(RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True)))
+
+
+async def reconcile(client: Client) -> Handle:
+    return await _run(client, ReconciliationWorkflow.run, [], [ScriptedReconciliation().reconcile])
+
+
+async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps) -> Handle:
+    """To its end, on workers of its own for both queues."""
+    queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE)
+    first, second = (Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities) for queue in queues)
+    async with first, second:
+        handle: Handle = await client.start_workflow(run, args=arguments, id=uuid.uuid4().hex, task_queue=queues[0])
+        await handle.result()
+    return handle

@@ -1,0 +1,45 @@
+"""Preparation, deletion, clean-up and reconciliation: what they ask for, in which order."""
+
+from temporalio.testing import WorkflowEnvironment
+
+from domain.messages import PrepareFunctionResult
+from tests.workflows.steps import (
+    ScriptedDeletion,
+    clean_up,
+    delete,
+    one_execution_that_ends,
+    prepare,
+    reconcile,
+)
+
+
+async def test_preparation_answers_for_each_function(time_skipping: WorkflowEnvironment) -> None:
+    ready, broken = await (await prepare(time_skipping.client)).result()
+    assert ready == PrepareFunctionResult(identifier="prepared", preparation_error=None)
+    assert broken == PrepareFunctionResult(identifier=None, preparation_error="no such image")
+
+
+async def test_deletion_waits_until_nothing_runs_and_begins_again_if_something_came(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    activities = ScriptedDeletion(running=[3, 1, 0, 1, 0], running_at_the_end=[1, 0])
+    await delete(time_skipping.client, activities)
+    first_time = ["cancel", "cancel", "cancel", "retire", "delete"]
+    assert activities.steps == [*first_time, "cancel", "cancel", "retire", "delete"]
+
+
+async def test_clean_up_stops_waits_and_ends(time_skipping: WorkflowEnvironment) -> None:
+    activities = one_execution_that_ends()
+    await clean_up(time_skipping.client, activities, has_execution=True)
+    assert (len(activities.stops), len(activities.executions), len(activities.endings)) == (1, 1, 1)
+
+
+async def test_clean_up_of_what_has_no_container_waits_for_none(time_skipping: WorkflowEnvironment) -> None:
+    activities = one_execution_that_ends()
+    await clean_up(time_skipping.client, activities, has_execution=False)
+    assert (len(activities.stops), len(activities.executions), len(activities.endings)) == (1, 0, 1)
+
+
+async def test_reconciliation_tells_what_it_repaired(time_skipping: WorkflowEnvironment) -> None:
+    result = await (await reconcile(time_skipping.client)).result()
+    assert result.repairs == {"invocations started": 1}
