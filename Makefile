@@ -58,7 +58,7 @@ format: install
 	.venv/bin/black --quiet .
 	.venv/bin/ruff check --quiet --fix .
 
-# Record the histories that the replay tests read, after a deliberate change of a workflow's commands.
+# Record the histories of scenarios that have none yet; the replay tests hold the workflows to them.
 record: install
 	.venv/bin/python -m tests.replay.record
 
