@@ -10,6 +10,7 @@ from catalog.database import Database
 from catalog.endings import EndingRepository
 from catalog.launches import LaunchRepository
 from catalog.slots import Assignment, Refusal, Refused, SlotQueue
+from domain.entities import Function, PreparedFunction
 from domain.errors import FunctionFailure, Misconfigured, Unavailable
 from domain.execution_tokens import execution_token
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
@@ -68,14 +69,18 @@ class ExecutionRunner:
 
     async def _run_to_its_end(self, request: RunExecutionRequest, assignment: Assignment) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
-        if assignment.preparation_error is not None:
-            return assignment.preparation_error, False
+        prepared = assignment.function.prepared
+        if prepared is None:
+            return assignment.function.preparation_error, False
         launch = assignment.launches
         worker = await self._known_worker(request, assignment)
         may_have_reported = worker is not None
         while True:
             try:
-                worker = worker or await self._launched_worker(request, assignment, launch)
+                worker = worker or await self._launched_worker(
+                    self._worker_request(request, assignment.function, prepared=prepared, launch=launch),
+                    is_stopped=assignment.is_stopped,
+                )
             except FunctionFailure as error:
                 return str(error), True
             except Misconfigured as error:
@@ -99,22 +104,17 @@ class ExecutionRunner:
             await self._provisioner.stop(worker)
         return worker
 
-    async def _launched_worker(
-        self, request: RunExecutionRequest, assignment: Assignment, launch: int
-    ) -> Worker | None:
-        """The worker of this launch: started now, or found if an earlier try started it. None if it must not start."""
-        name = WorkerName(execution_id=request.execution_id, launch=launch)
-        if assignment.is_stopped:
-            details = await self._provisioner.find(name)
+    async def _launched_worker(self, request: WorkerRequest, *, is_stopped: bool) -> Worker | None:
+        """The worker of this name: started now, or found if an earlier try started it. None if it must not start."""
+        if is_stopped:
+            details = await self._provisioner.find(request.name)
             if details is None:
                 return None
         else:
-            details = await self._provisioner.launch(self._worker_request(request, assignment, name))
-        worker = Worker(name=name, details=details)
+            details = await self._provisioner.launch(request)
+        worker = Worker(name=request.name, details=details)
         async with self._database.statement() as session:
-            may_run = await LaunchRepository(session).record_worker(
-                request.execution_id, launch=launch, details=details
-            )
+            may_run = await LaunchRepository(session).record_worker(worker)
         if not may_run:
             await self._provisioner.stop(worker)
         return worker
@@ -126,15 +126,17 @@ class ExecutionRunner:
         async with self._database.statement() as session:
             return await LaunchRepository(session).begin_another(request.execution_id, after=launch)
 
-    def _worker_request(self, request: RunExecutionRequest, assignment: Assignment, name: WorkerName) -> WorkerRequest:
+    def _worker_request(
+        self, request: RunExecutionRequest, function: Function, *, prepared: PreparedFunction, launch: int
+    ) -> WorkerRequest:
         return WorkerRequest(
-            name=name,
-            function=assignment.function,
+            name=WorkerName(execution_id=request.execution_id, launch=launch),
+            function=function.ref,
             invocation_id=request.invocation_id,
-            docker_image=assignment.docker_image,
-            prepared_identifier=assignment.prepared_identifier,
-            resource_spec=assignment.resource_spec,
-            command=assignment.command,
+            docker_image=function.docker_image,
+            prepared_identifier=prepared.identifier,
+            resource_spec=function.resource_spec,
+            command=function.command,
             token=execution_token(self._signing_key, request.execution_id),
         )
 

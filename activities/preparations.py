@@ -6,10 +6,9 @@ from activities.errors import application_error, shortened
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import PreparationRepository, SettledFunction
+from domain.entities import Function
 from domain.errors import FunctionFailure, Misconfigured, Unavailable
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
-from domain.specs import FunctionSpec
-from domain.workers import FunctionToPrepare
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
@@ -23,8 +22,8 @@ class BoundPreparationActivities(PreparationActivities):
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as session:
-            spec = await PreparationRepository(session).pending(request.function)
-        settled = await (self._settled_before(request) if spec is None else self._prepare(request, spec))
+            function = await PreparationRepository(session).pending(request.function)
+        settled = await (self._settled_before(request) if function is None else self._prepare(request, function))
         await self._messenger.tell(grants=settled.grants)
         return PrepareFunctionResult(
             identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
@@ -34,9 +33,9 @@ class BoundPreparationActivities(PreparationActivities):
         async with self._database.transaction() as session:
             return await PreparationRepository(session).settled(request.function)
 
-    async def _prepare(self, request: PrepareFunctionRequest, spec: FunctionSpec) -> SettledFunction:
+    async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
         try:
-            prepared = await self._provisioner.prepare(FunctionToPrepare(function=request.function, spec=spec))
+            prepared = await self._provisioner.prepare(function)
         except Unavailable as error:
             raise application_error(error) from error
         except (FunctionFailure, Misconfigured) as error:

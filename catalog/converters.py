@@ -1,5 +1,9 @@
 """Turns the catalog's rows into domain entities: one converter per table."""
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.entities import (
     Execution,
@@ -61,7 +65,7 @@ def to_execution(row: ExecutionRow) -> Execution:
         attempt=row.attempt,
         launches=row.launches,
         worker_status=WorkerStatus(row.worker_status),
-        worker_details=_worker_details(row),
+        worker_details=to_worker_details(row),
         termination_signal_time=row.termination_signal_time,
         outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
         output=row.output,
@@ -92,7 +96,8 @@ def _prepared(row: FunctionRow) -> PreparedFunction | None:
     return PreparedFunction(type=WorkerType(row.prepared_type), identifier=row.prepared_identifier)
 
 
-def _worker_details(row: ExecutionRow) -> WorkerDetails | None:
+def to_worker_details(row: ExecutionRow | Row[*tuple[Any, ...]]) -> WorkerDetails | None:
+    """None until the worker is known. A row of a query must hold the three columns."""
     if row.worker_type is None or row.worker_identifier is None or row.logs_identifier is None:
         return None
     return WorkerDetails(

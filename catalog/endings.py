@@ -83,6 +83,8 @@ class EndingRepository:
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None:
             return EndedInvocation(grants=(), children=())
+        # It may have been stopped with nobody to tell: a child that is yet to come must see it.
+        await self._stops.mark_stopped(invocation_id)
         await self._slots.leave_queue(invocation_id)
         # Signalled and never started is how clients tell a stopped execution from a failed one.
         await self._stops.signal_live_executions(invocation_id)

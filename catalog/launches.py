@@ -7,8 +7,9 @@ from sqlalchemy import func, select, update
 
 from catalog.database import StatementSession
 from catalog.tables import ExecutionRow
-from domain.entities import WorkerDetails, WorkerStatus
+from domain.entities import WorkerStatus
 from domain.identifiers import ExecutionId
+from domain.workers import Worker
 
 
 class LaunchRepository:
@@ -43,21 +44,21 @@ class LaunchRepository:
         )
         return launch
 
-    async def record_worker(self, execution_id: ExecutionId, *, launch: int, details: WorkerDetails) -> bool:
+    async def record_worker(self, worker: Worker) -> bool:
         """Note where the launch's worker is found. False if it must not run: the execution was stopped or has ended
         meanwhile, or this launch was given up."""
         may_run: bool | None = await self._session.scalar(
             update(ExecutionRow)
             .where(
-                ExecutionRow.execution_id == execution_id,
-                ExecutionRow.launches == launch,
+                ExecutionRow.execution_id == worker.name.execution_id,
+                ExecutionRow.launches == worker.name.launch,
                 ExecutionRow.worker_status != WorkerStatus.TERMINATED,
             )
             .values(
                 worker_status=WorkerStatus.RUNNING,
-                worker_type=details.type,
-                worker_identifier=details.identifier,
-                logs_identifier=details.logs_identifier,
+                worker_type=worker.details.type,
+                worker_identifier=worker.details.identifier,
+                logs_identifier=worker.details.logs_identifier,
                 last_update_time=func.clock_timestamp(),
             )
             .returning(ExecutionRow.termination_signal_time.is_(None))

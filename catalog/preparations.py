@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.converters import to_function
 from catalog.slots import Grant, SlotQueue
 from catalog.tables import FunctionRow, VersionRow
-from domain.entities import FunctionStatus, PreparedFunction
-from domain.identifiers import FunctionName, FunctionRef
-from domain.specs import ExecutionSpec, FunctionSpec, ResourceSpec
+from domain.entities import Function, FunctionStatus, PreparedFunction
+from domain.identifiers import FunctionRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class PreparationRepository:
         self._session = session
         self._slots = SlotQueue(session)
 
-    async def pending(self, function: FunctionRef) -> FunctionSpec | None:
+    async def pending(self, function: FunctionRef) -> Function | None:
         """The function as declared; None if it needs no preparation any more, or is gone."""
-        row = await self._session.scalar(
-            select(FunctionRow)
+        found = await self._session.execute(
+            select(FunctionRow, VersionRow)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(
                 VersionRow.project_name == function.project_name,
@@ -41,7 +41,8 @@ class PreparationRepository:
                 FunctionRow.preparation_error.is_(None),
             )
         )
-        return None if row is None else _spec(row)
+        row = found.one_or_none()
+        return None if row is None else to_function(*row)
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
         """READY: whoever waits gets a slot, the oldest first."""
@@ -80,21 +81,3 @@ class PreparationRepository:
             preparation_error=row.preparation_error,
             grants=await self._slots.unclaimed_grants(row.function_id),
         )
-
-
-def _spec(row: FunctionRow) -> FunctionSpec:
-    return FunctionSpec(
-        function_name=FunctionName(row.function_name),
-        docker_image=row.docker_image,
-        resource_spec=ResourceSpec(
-            virtual_cpus=row.virtual_cpus, memory_gbs=row.memory_gbs, max_concurrency=row.max_concurrency
-        ),
-        execution_spec=ExecutionSpec(
-            max_retries=row.max_retries,
-            timeout_seconds=row.timeout_seconds,
-            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
-            retry_backoff_coefficient=row.retry_backoff_coefficient,
-            retry_max_interval_seconds=row.retry_max_interval_seconds,
-        ),
-        command=None if row.command is None else tuple(row.command),
-    )

@@ -14,10 +14,10 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, select, text, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.converters import to_function, to_worker_details
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow
-from domain.entities import FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus, WorkerType
-from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
-from domain.specs import ResourceSpec
+from domain.entities import Function, FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus
+from domain.identifiers import ExecutionId, InvocationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,7 @@ class Grant:
 class Assignment:
     """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came."""
 
-    function: FunctionRef
-    docker_image: str
-    resource_spec: ResourceSpec
-    command: tuple[str, ...] | None
-    prepared_identifier: str  # "" beside a preparation error only
-    preparation_error: str | None
+    function: Function
     launches: int
     worker: WorkerDetails | None
     is_stopped: bool
@@ -65,9 +60,10 @@ class SlotQueue:
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
         """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
-        function = (await self._session.execute(_locked_function(invocation_id))).one_or_none()
-        if function is None:
+        found = (await self._session.execute(_locked_function(invocation_id))).one_or_none()
+        if found is None:
             return Refused(refusal=Refusal.STOPPED)
+        function, version = found
         state = (await self._session.execute(_state(function, invocation_id, execution_id))).one()
         if state.worker_status == WorkerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
@@ -78,7 +74,7 @@ class SlotQueue:
                     .where(ExecutionRow.execution_id == execution_id)
                     .values(**_claimed(function), last_update_time=func.clock_timestamp())
                 )
-            return _assignment(function, state)
+            return _assignment(function, version, state)
         if state.is_over:
             return Refused(refusal=Refusal.STOPPED)
         if function.preparation_error is None and (
@@ -87,7 +83,7 @@ class SlotQueue:
             await self._enqueue(function.function_id, state, execution_id, attempt)
             return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function.function_id))
         await self._insert_claimed(function, invocation_id, execution_id, attempt)
-        return _assignment(function, state)
+        return _assignment(function, version, state)
 
     async def settle(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
@@ -136,7 +132,7 @@ class SlotQueue:
         )
 
     async def _insert_claimed(
-        self, function: Row[Any], invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
+        self, function: FunctionRow, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> None:
         inserted = (
             insert(ExecutionRow)
@@ -186,17 +182,17 @@ _SETTLE = text("""
     """)
 
 
-def _locked_function(invocation_id: InvocationId) -> Select[Any]:
+def _locked_function(invocation_id: InvocationId) -> Select[FunctionRow, VersionRow]:
     return (
-        select(FunctionRow.__table__, VersionRow.project_name)
-        .join_from(FunctionRow, VersionRow, VersionRow.version_id == FunctionRow.version_id)
+        select(FunctionRow, VersionRow)
+        .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
         .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
         .where(InvocationRow.invocation_id == invocation_id)
         .with_for_update(key_share=True, of=FunctionRow)
     )
 
 
-def _state(function: Row[Any], invocation_id: InvocationId, execution_id: ExecutionId) -> Select[Any]:
+def _state(function: FunctionRow, invocation_id: InvocationId, execution_id: ExecutionId) -> Select[Any]:
     held = select(func.count()).where(
         ExecutionRow.function_id == function.function_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED
     )
@@ -230,7 +226,7 @@ def _state(function: Row[Any], invocation_id: InvocationId, execution_id: Execut
     )
 
 
-def _claimed(function: Row[Any]) -> dict[str, object]:
+def _claimed(function: FunctionRow) -> dict[str, object]:
     """The first launch is noted with the claim, one statement less; a function that can never run has no launch."""
     now = func.clock_timestamp()
     if function.preparation_error is not None:
@@ -238,31 +234,11 @@ def _claimed(function: Row[Any]) -> dict[str, object]:
     return {"claim_time": now, "worker_status": WorkerStatus.PROVISIONING, "launches": 1, "launch_time": now}
 
 
-def _assignment(function: Row[Any], state: Row[Any]) -> Assignment:
-    worker = None
-    if state.worker_identifier is not None:
-        worker = WorkerDetails(
-            type=WorkerType(state.worker_type),
-            identifier=state.worker_identifier,
-            logs_identifier=state.logs_identifier,
-        )
+def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:
     return Assignment(
-        function=FunctionRef(
-            project_name=ProjectName(function.project_name),
-            version_id=VersionId(function.version_id),
-            function_name=FunctionName(function.function_name),
-        ),
-        docker_image=function.docker_image,
-        resource_spec=ResourceSpec(
-            virtual_cpus=function.virtual_cpus,
-            memory_gbs=function.memory_gbs,
-            max_concurrency=function.max_concurrency,
-        ),
-        command=None if function.command is None else tuple(function.command),
-        prepared_identifier=function.prepared_identifier or "",
-        preparation_error=function.preparation_error,
+        function=to_function(function, version),
         launches=state.launches or 1,
-        worker=worker,
+        worker=to_worker_details(state),
         is_stopped=state.termination_signal_time is not None,
     )
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.converters import to_worker_details
 from catalog.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import InvocationStatus, WorkerDetails, WorkerStatus, WorkerType
+from domain.entities import InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
 from domain.workers import Worker, WorkerName
 
@@ -31,14 +32,18 @@ class StopRepository:
         """Nothing of the invocation is launched from now on."""
         if await self._slots.lock_function_of(invocation_id) is None:
             return StoppedInvocation(worker=None, children=())
+        await self.mark_stopped(invocation_id)
+        await self.signal_live_executions(invocation_id)
+        return StoppedInvocation(
+            worker=await self._live_worker(invocation_id), children=await self.cancel_children(invocation_id)
+        )
+
+    async def mark_stopped(self, invocation_id: InvocationId) -> None:
+        """From now on nothing of it is launched, and its children are cancelled at birth."""
         await self._session.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == invocation_id, InvocationRow.stop_time.is_(None))
             .values(stop_time=func.clock_timestamp())
-        )
-        await self.signal_live_executions(invocation_id)
-        return StoppedInvocation(
-            worker=await self._live_worker(invocation_id), children=await self.cancel_children(invocation_id)
         )
 
     async def signal_live_executions(self, invocation_id: InvocationId) -> None:
@@ -82,17 +87,12 @@ class StopRepository:
                 ).where(
                     ExecutionRow.invocation_id == invocation_id,
                     ExecutionRow.worker_status != WorkerStatus.TERMINATED,
-                    ExecutionRow.worker_identifier.is_not(None),
                 )
             )
         ).one_or_none()
-        if live is None:
+        details = None if live is None else to_worker_details(live)
+        if live is None or details is None:
             return None
         return Worker(
-            name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches),
-            details=WorkerDetails(
-                type=WorkerType(live.worker_type),
-                identifier=live.worker_identifier,
-                logs_identifier=live.logs_identifier,
-            ),
+            name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches), details=details
         )

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from domain.entities import WorkerDetails
 from domain.identifiers import ExecutionId, FunctionRef, InvocationId
-from domain.specs import FunctionSpec, ResourceSpec
+from domain.specs import ResourceSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +18,6 @@ class WorkerName:
 
     def __str__(self) -> str:
         return f"{self.execution_id}-{self.launch}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionToPrepare:
-    function: FunctionRef
-    spec: FunctionSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

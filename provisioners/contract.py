@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from domain.entities import PreparedFunction, WorkerDetails
-from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.entities import Function, PreparedFunction, WorkerDetails
+from domain.workers import LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
 
 
 class Provisioner(Protocol):
@@ -13,7 +13,7 @@ class Provisioner(Protocol):
     itself), `Misconfigured` (an operator must mend it).
     """
 
-    async def prepare(self, function: FunctionToPrepare) -> PreparedFunction:
+    async def prepare(self, function: Function) -> PreparedFunction:
         """Do once per function what need not be done per launch. FunctionFailure here is final."""
 
     async def retire(self, prepared: PreparedFunction) -> None:

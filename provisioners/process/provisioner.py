@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from domain.entities import PreparedFunction, WorkerDetails, WorkerType
+from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import Unavailable
-from domain.workers import FunctionToPrepare, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process import supervisor
 from provisioners.process.assignments import Assignment
 from provisioners.process.environments import inherited_environment, worker_environment
@@ -37,9 +37,8 @@ class ProcessProvisioner:
         self._stop_grace = stop_grace
         self._watcher = Watcher(self._describe, interval=lambda _count: _LOOK_INTERVAL, batch_size=1_000)
 
-    async def prepare(self, function: FunctionToPrepare) -> PreparedFunction:
-        spec = function.spec
-        folder = await asyncio.to_thread(folder_of_image, spec.docker_image, needs_main=spec.command is None)
+    async def prepare(self, function: Function) -> PreparedFunction:
+        folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
         return PreparedFunction(type=WorkerType.TEST, identifier=str(folder))
 
     async def retire(self, prepared: PreparedFunction) -> None:

@@ -101,7 +101,7 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
     for invocation in [*waiting, late]:
         taken = await take(database, invocation)
         assert isinstance(taken, Assignment)
-        assert taken.preparation_error == "no such image"
+        assert taken.function.preparation_error == "no such image"
 
 
 async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:

@@ -4,26 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from domain.entities import PreparedFunction, WorkerType
+from domain.entities import Function, FunctionStatus, PreparedFunction, WorkerType
 from domain.errors import FunctionFailure
 from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
-from domain.specs import ExecutionSpec, FunctionSpec, ResourceSpec
-from domain.workers import FunctionToPrepare
+from domain.specs import ExecutionSpec, ResourceSpec
 from provisioners.process.provisioner import ProcessProvisioner
 
-NAME = FunctionName("f")
 
-
-def function(docker_image: str, command: tuple[str, ...] | None = None) -> FunctionToPrepare:
-    return FunctionToPrepare(
-        function=FunctionRef(project_name=ProjectName("p"), version_id=VersionId("v"), function_name=NAME),
-        spec=FunctionSpec(
-            function_name=NAME,
-            docker_image=docker_image,
-            resource_spec=ResourceSpec(virtual_cpus=1, memory_gbs=1, max_concurrency=1),
-            execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=60),
-            command=command,
-        ),
+def function(docker_image: str, command: tuple[str, ...] | None = None) -> Function:
+    return Function(
+        ref=FunctionRef(project_name=ProjectName("p"), version_id=VersionId("v"), function_name=FunctionName("f")),
+        docker_image=docker_image,
+        resource_spec=ResourceSpec(virtual_cpus=1, memory_gbs=1, max_concurrency=1),
+        execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=60),
+        command=command,
+        status=FunctionStatus.PENDING,
+        prepared=None,
+        preparation_error=None,
     )
 
 
