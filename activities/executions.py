@@ -74,7 +74,6 @@ class ExecutionRunner:
             return assignment.function.preparation_error, False
         launch = assignment.launches
         worker = await self._known_worker(request, assignment)
-        may_have_reported = worker is not None
         while True:
             try:
                 worker = worker or await self._launched_worker(
@@ -88,7 +87,7 @@ class ExecutionRunner:
                 return str(error), False
             if worker is None:
                 return None, True
-            worker_exit = await self._watch.ended(worker, may_have_reported=may_have_reported)
+            worker_exit = await self._watch.ended(worker)
             another = await self._launch_again(request, worker_exit, launch)
             if another is None:
                 return worker_exit.reason, True

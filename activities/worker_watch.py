@@ -19,7 +19,7 @@ _USUAL_EXIT = timedelta(seconds=1)
 
 
 class WorkerWatch:
-    """Watches workers. The API notifies outcomes; nothing is asked of the catalog while a worker runs."""
+    """Watches workers. The catalog is asked once for each, and again when the API notifies an outcome."""
 
     def __init__(
         self,
@@ -35,24 +35,20 @@ class WorkerWatch:
         self._listener = listener
         self._grace = grace
 
-    async def ended(self, worker: Worker, *, may_have_reported: bool) -> WorkerExit:
-        """Why the worker is gone. Cancelling the wait leaves the worker alone.
-
-        `may_have_reported`: whether the container ran before anybody listened.
-        """
+    async def ended(self, worker: Worker) -> WorkerExit:
+        """Why the worker is gone. Cancelling the wait leaves the worker alone."""
         watching = asyncio.create_task(self._provisioner.stopped(worker))
-        lingering = asyncio.create_task(self._stop_if_it_lingers(worker, may_have_reported=may_have_reported))
+        lingering = asyncio.create_task(self._stop_if_it_lingers(worker))
         try:
             return await watching
         finally:
             watching.cancel()
             lingering.cancel()
 
-    async def _stop_if_it_lingers(self, worker: Worker, *, may_have_reported: bool) -> None:
+    async def _stop_if_it_lingers(self, worker: Worker) -> None:
         execution_id = worker.name.execution_id
         async with self._listener.subscribe(EXECUTIONS_CHANNEL, execution_id) as notified:
-            if may_have_reported:
-                notified.set()
+            notified.set()  # the worker may have reported before anybody listened
             while True:
                 await notified.wait()
                 notified.clear()
