@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -73,14 +75,21 @@ class Project:
         return answer
 
 
-def definition(folder: Path, *function_names: str, max_concurrency: int = 5, **execution_spec: Any) -> Json:
+def definition(
+    folder: Path,
+    *function_names: str,
+    max_concurrency: int = 5,
+    timeouts: Mapping[str, int] = MappingProxyType({}),
+    **execution_spec: Any,
+) -> Json:
+    """Functions that differ, if at all, in their timeouts."""
     return {
         "default_docker_image": folder.as_uri(),
         "functions": [
             {
                 "function_name": name,
                 "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": max_concurrency},
-                "execution_spec": {"max_retries": 0, "timeout_seconds": 300} | execution_spec,
+                "execution_spec": {"max_retries": 0, "timeout_seconds": timeouts.get(name, 300)} | execution_spec,
             }
             for name in function_names
         ],

@@ -76,11 +76,10 @@ async def test_the_timeout_lets_the_function_clean_up(project: Project, tmp_path
 
 
 async def test_the_timeout_covers_the_queue(project: Project, tmp_path: Path) -> None:
-    await project.deploy("note_and_hold", max_concurrency=1, timeout_seconds=2)
-    notes, release = tmp_path / "notes", tmp_path / "never"
-    ids = [await project.invoke("note_and_hold", notes=str(notes), release=str(release)) for _ in range(2)]
-    first, second = [await project.ended("note_and_hold", invocation_id) for invocation_id in ids]
-    assert [execution["outcome"] for execution in first["executions"]] == ["ABORTED"]
+    await project.deploy("ignore_the_stop", max_concurrency=1, timeout_seconds=2)  # the slot is held through the grace
+    ids = [await project.invoke("ignore_the_stop", notes=str(tmp_path / "notes")) for _ in range(2)]
+    first, second = [await project.ended("ignore_the_stop", invocation_id) for invocation_id in ids]
+    assert len(first["executions"]) == 1
     assert second["executions"] == []
     assert second["last_update_time"] > second["creation_time"] + 2
 
@@ -108,18 +107,17 @@ async def test_a_container_that_has_finished_but_lingers_is_stopped(project: Pro
 
 @pytest.mark.parametrize("stop", ["cancellation", "timeout"])
 async def test_a_stop_reaches_every_descendant(project: Project, tmp_path: Path, stop: str) -> None:
-    await project.deploy("call_and_wait", timeout_seconds=6 if stop == "timeout" else 300)
+    await project.deploy("call_and_hold", "call_and_wait", timeouts={"call_and_hold": 6 if stop == "timeout" else 300})
     notes = tmp_path / "notes"
-    oldest = await project.invoke("call_and_wait", notes=str(notes), release=str(tmp_path / "never"), depth=2)
-    await lines_of(notes)
+    oldest = await project.invoke("call_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes, at_least=2)
     if stop == "cancellation":
-        await project.cancel("call_and_wait", oldest)
-    family = [await project.ended("call_and_wait", invocation_id) for invocation_id in await _family(project)]
-    assert len(family) == 3
-    for invocation in family:
+        await project.cancel("call_and_hold", oldest)
+    descendants = [await project.ended("call_and_wait", invocation_id) for invocation_id in await _children(project)]
+    assert len(descendants) == 2
+    for invocation in [await project.ended("call_and_hold", oldest), *descendants]:
         (execution,) = invocation["executions"]
         assert execution["outcome"] == "ABORTED"
-    descendants = [invocation for invocation in family if invocation["invocation_id"] != oldest]
     assert all(invocation["cancellation_request_time"] for invocation in descendants)
 
 
@@ -175,7 +173,7 @@ async def test_a_project_without_invocations_is_deleted_at_once(new_project: New
         await asyncio.sleep(0.05)
 
 
-async def _family(project: Project) -> list[str]:
+async def _children(project: Project) -> list[str]:
     response = await project.http.get(f"/projects/{project.name}/versions/latest/functions/call_and_wait/invocations")
     return [invocation["invocation_id"] for invocation in response.json()["invocations"]]
 

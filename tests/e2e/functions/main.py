@@ -54,6 +54,12 @@ def call_and_wait(notes, release, depth):
     return invocations.start("call_and_wait", arguments).result()
 
 
+def call_and_hold(notes, release):
+    """The oldest of such a chain, which does not look at what comes of it."""
+    invocations.start("call_and_wait", {"notes": notes, "release": release, "depth": 1})
+    return note_and_hold(notes, release)
+
+
 def clean_up_when_stopped(notes, seconds):
     """Reports what it did in its grace period."""
     try:
