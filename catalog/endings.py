@@ -123,7 +123,8 @@ class EndingRepository:
 
 
 def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
-    """An execution with its invocation's state. A report that comes at this moment is either seen here or refused."""
+    """An execution with its invocation's state. A report or a cancellation that comes at this moment is either seen
+    here or refused."""
     is_stopped = InvocationRow.stop_time.is_not(None) | InvocationRow.cancellation_request_time.is_not(None)
     return (
         select(
@@ -136,5 +137,5 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
         )
         .join(InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
         .where(ExecutionRow.execution_id == execution_id)
-        .with_for_update(key_share=True, of=ExecutionRow)
+        .with_for_update(key_share=True, of=(InvocationRow, ExecutionRow))
     )

@@ -1,0 +1,79 @@
+"""The end of an invocation and its children: whatever comes at the same moment, nobody is forgotten."""
+
+import asyncio
+
+from sqlalchemy import func, select, text, update
+
+from catalog.database import Database
+from catalog.endings import ClosedExecution, EndingRepository
+from catalog.slots import Assignment, SlotQueue
+from catalog.tables import ExecutionRow, InvocationRow
+from domain.entities import ExecutionOutcome
+from domain.identifiers import InvocationId, execution_id_for
+from tests.factories import insert_function, insert_invocation
+
+
+async def adopt(database: Database, child: InvocationId, parent: InvocationId) -> None:
+    async with database.statement() as session:
+        await session.execute(
+            update(InvocationRow).where(InvocationRow.invocation_id == child).values(parent_invocation_id=parent)
+        )
+
+
+async def run_and_succeed(database: Database, invocation_id: InvocationId) -> None:
+    """Up to the moment when the container has reported and is gone."""
+    execution_id = execution_id_for(invocation_id, 1)
+    async with database.transaction() as session:
+        taken = await SlotQueue(session).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+        assert isinstance(taken, Assignment)
+        await session.execute(
+            update(ExecutionRow)
+            .where(ExecutionRow.execution_id == execution_id)
+            .values(outcome=ExecutionOutcome.SUCCEEDED)
+        )
+
+
+async def close(database: Database, invocation_id: InvocationId) -> ClosedExecution:
+    async with database.transaction() as session:
+        return await EndingRepository(session).close_execution(
+            invocation_id=invocation_id,
+            execution_id=execution_id_for(invocation_id, 1),
+            reason=None,
+            allows_retry=False,
+        )
+
+
+async def somebody_waits_for_a_lock(database: Database) -> None:
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.statement() as session:
+        while not await session.scalar(blocked):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    await run_and_succeed(database, parent)
+    async with database.transaction() as cancelling:
+        await cancelling.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == parent)
+            .values(cancellation_request_time=func.clock_timestamp())
+        )
+        closing = asyncio.create_task(close(database, parent))
+        await somebody_waits_for_a_lock(database)
+    assert (await closing).children == (child,)
+
+
+async def test_an_invocation_that_was_ended_without_a_container_has_stopped_durably(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    async with database.transaction() as session:
+        await EndingRepository(session).end_invocation(invocation)
+    async with database.statement() as session:
+        stop_time = await session.scalar(
+            select(InvocationRow.stop_time).where(InvocationRow.invocation_id == invocation)
+        )
+    assert stop_time is not None
