@@ -12,6 +12,7 @@ from temporalio.client import Client
 from cli.stack.access import StackAccess
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, lines_of
+from workflows.naming import SEARCH_ATTRIBUTES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "temporal.md").read_text()
 TRIED: set[str] = set()
@@ -88,7 +89,6 @@ async def test_listing_and_showing(project: Project, operator: Operator, running
     await operator.run(command("show", "history.json"))
     assert "goes on with it" in await operator.run(command("control-plane replay"))
     assert '"attempt":1' in (await operator.run(command("query", "status"))).replace(" ", "")
-    await operator.run(command("operator search-attribute create"))
     await project.cancel("note_and_hold", running)
     await project.ended("note_and_hold", child)
 
@@ -122,6 +122,15 @@ async def test_terminating(project: Project, operator: Operator, running: str, t
         await operator.run(command("schedule trigger"))
         await asyncio.sleep(0.5)
     await said_of(operator, command("ReconciliationWorkflow"), "ReconciliationWorkflow")
+
+
+async def test_registering_search_attributes(operator: Operator) -> None:
+    await operator.run("temporal operator namespace create --namespace fresh")
+    operator.variables = {"TEMPORAL_NAMESPACE": "fresh"}
+    await operator.run(command("operator search-attribute create"))
+    await operator.run(command("operator search-attribute create"))
+    for key in SEARCH_ATTRIBUTES:
+        await said_of(operator, "temporal operator search-attribute list", key.name)
 
 
 def test_every_command_of_the_page_was_tried() -> None:
