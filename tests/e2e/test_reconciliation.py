@@ -2,16 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
 from catalog.database import Database
-from cli.stack.access import StackAccess
-from cli.stack.postgres import EmbeddedPostgres
 from domain.identifiers import InvocationId, new_invocation_id
 from tests.e2e.project import Project, lines_of
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
@@ -66,15 +62,6 @@ async def test_a_cancellation_that_was_never_delivered_is_delivered(
     await reconcile(temporal)
     (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
     assert execution["outcome"] == "ABORTED"
-
-
-@pytest.fixture
-async def catalog(stack: StackAccess, stack_folder: Path) -> AsyncIterator[Database]:
-    """The stack's own catalog, for what only a fault could write."""
-    settings = await EmbeddedPostgres(stack_folder / "postgres").start()  # finds the one that runs
-    database = Database(settings.url)
-    yield database
-    await database.close()
 
 
 async def _insert_old_invocation(catalog: Database, version_id: str) -> InvocationId:

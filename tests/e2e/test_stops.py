@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from catalog.database import Database
+from provisioners.process.worker_folders import folder_of
 from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
 from tests.e2e.project import Json, Project, lines_of
+from tests.factories import insert_function
 
 
 async def test_a_cancellation_by_the_temporal_cli_is_one_by_rest(
@@ -50,6 +53,52 @@ async def test_cancelling_between_attempts_makes_no_further_one(project: Project
     await project.cancel("fail_at_first", invocation_id)
     invocation = await project.ended("fail_at_first", invocation_id)
     assert [execution["outcome"] for execution in invocation["executions"]] == ["FAILED"]
+
+
+async def test_cancelling_before_the_function_is_ready_starts_nothing(
+    new_project: NewProject, catalog: Database
+) -> None:
+    function = await insert_function(catalog, is_ready=False)
+    project = new_project(function.project_name)
+    invocation_id = await project.invoke(function.function_name)
+    await project.cancel(function.function_name, invocation_id)
+    invocation = await project.ended(function.function_name, invocation_id)
+    assert (invocation["function_status"], invocation["executions"]) == ("PENDING", [])
+
+
+async def test_cancelling_a_container_that_has_finished_does_not_change_its_result(project: Project) -> None:
+    await project.deploy("finish_but_linger")
+    invocation_id = await project.invoke("finish_but_linger")
+    while not _outcomes(await project.get("finish_but_linger", invocation_id, wait_seconds=30)):
+        continue
+    await project.cancel("finish_but_linger", invocation_id)
+    invocation = await project.ended("finish_but_linger", invocation_id)
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["output"]) == ("SUCCEEDED", '"done"')
+    assert execution["termination_signal_time"] is not None
+
+
+async def test_a_cancellation_at_any_moment_leaves_nothing_behind(
+    project: Project, stack_folder: Path, tmp_path: Path
+) -> None:
+    """From before the first row to after the end: every fiftieth of a second in a container's first 0.6."""
+    await project.deploy("note_and_hold", max_concurrency=10, max_retries=3)
+
+    async def cancel_after(seconds: float) -> Json:
+        invocation_id = await project.invoke(
+            "note_and_hold", notes=str(tmp_path / f"notes-{seconds}"), release=str(tmp_path / "never")
+        )
+        await asyncio.sleep(seconds)
+        await project.cancel("note_and_hold", invocation_id)
+        return await project.ended("note_and_hold", invocation_id)
+
+    for moment in range(30):
+        invocation = await cancel_after(moment / 50)
+        assert _outcomes(invocation) in ([], ["ABORTED"], [None])
+        for execution in invocation["executions"]:
+            assert execution["worker_status"] == "TERMINATED"
+            worker = execution["worker_details"]
+            assert worker is None or folder_of(stack_folder, worker["identifier"]).has_ended()
 
 
 async def test_a_cancellation_may_be_repeated_and_is_refused_afterwards(project: Project, tmp_path: Path) -> None:
@@ -176,6 +225,10 @@ async def test_a_project_without_invocations_is_deleted_at_once(new_project: New
 async def _children(project: Project) -> list[str]:
     response = await project.http.get(f"/projects/{project.name}/versions/latest/functions/call_and_wait/invocations")
     return [invocation["invocation_id"] for invocation in response.json()["invocations"]]
+
+
+def _outcomes(invocation: Json) -> list[str | None]:
+    return [execution["outcome"] for execution in invocation["executions"]]
 
 
 def _has_ended_execution(invocation: Json) -> bool:
