@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.errors import application_error
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
-from domain.errors import WorkerError
 from domain.messages import CancelProjectResult, DeletionRequest
 from provisioners.contract import Provisioner
 from workflows.ports import DeletionActivities
@@ -33,10 +31,7 @@ class BoundDeletionActivities(DeletionActivities):
         async with self._repository(request) as repository:
             prepared = await repository.prepared_functions()
         for function in prepared:
-            try:
-                await self._provisioner.retire(function)
-            except WorkerError as error:
-                raise application_error(error) from error
+            await self._provisioner.retire(function)
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:

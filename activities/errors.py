@@ -1,8 +1,15 @@
-"""From our errors to what Temporal's retries act on."""
+"""From our errors to what Temporal's retries act on: for every activity, in one place."""
 
+from typing import Any
+
+import structlog
+from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import Misconfigured, Unavailable, WorkerError
+from domain.errors import Unavailable, WorkerError
+
+logger = structlog.get_logger(__name__)
 
 _LONGEST_MESSAGE = 1_000  # failures live in histories, which stay small
 
@@ -14,14 +21,28 @@ def shortened(message: str | None) -> str | None:
     return message[: _LONGEST_MESSAGE - 1] + "…"
 
 
+class DomainErrors(Interceptor):
+    """Turns the errors of the catalog and the provisioners that activities let pass."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Translated(next)
+
+
+class _Translated(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        try:
+            return await super().execute_activity(input)
+        except WorkerError as error:
+            logger.warning("activity_failed", activity=activity.info().activity_type, reason=str(error))
+            raise application_error(error) from error
+
+
 def application_error(error: WorkerError) -> ApplicationError:
-    """What passes by itself is retried and is no alarm; what only a person can mend is neither."""
+    """All of them are retried: what only a person can mend goes on by itself once it is mended.
+
+    What passes by itself is no alarm.
+    """
     category = ApplicationErrorCategory.UNSPECIFIED
     if isinstance(error, Unavailable):
         category = ApplicationErrorCategory.BENIGN
-    return ApplicationError(
-        shortened(str(error)) or type(error).__name__,
-        type=type(error).__name__,
-        non_retryable=isinstance(error, Misconfigured),
-        category=category,
-    )
+    return ApplicationError(shortened(str(error)) or "", type=type(error).__name__, category=category)

@@ -2,7 +2,7 @@
 
 import structlog
 
-from activities.errors import application_error, shortened
+from activities.errors import shortened
 from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from activities.worker_watch import WorkerWatch
@@ -11,7 +11,7 @@ from catalog.endings import EndingRepository
 from catalog.launches import LaunchRepository
 from catalog.slots import Assignment, Refusal, Refused, SlotQueue
 from domain.entities import Function, PreparedFunction
-from domain.errors import FunctionFailure, Misconfigured, Unavailable
+from domain.errors import FunctionFailure, Misconfigured
 from domain.execution_tokens import execution_token
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
@@ -42,19 +42,15 @@ class ExecutionRunner:
         self._signing_key = signing_key
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
-        """Raises ApplicationError for faults that pass by themselves: the next try resumes the same execution."""
+        """Raises Unavailable for faults that pass by themselves: the next try resumes the same execution."""
         async with self._database.transaction() as session:
             taken = await SlotQueue(session).take(
                 invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
             )
         if isinstance(taken, Refused):
             return await self._refused(request, taken)
-        try:
-            async with heartbeating():
-                reason, allows_retry = await self._run_to_its_end(request, taken)
-        except Unavailable as error:
-            logger.warning("execution_waits", execution_id=request.execution_id, reason=str(error))
-            raise application_error(error) from error
+        async with heartbeating():
+            reason, allows_retry = await self._run_to_its_end(request, taken)
         return await self._close(request, reason=reason, allows_retry=allows_retry)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
@@ -88,7 +84,7 @@ class ExecutionRunner:
             if worker is None:
                 return None, True
             worker_exit = await self._watch.ended(worker)
-            another = await self._launch_again(request, worker_exit, launch)
+            another = await self._launch_again(worker, worker_exit)
             if another is None:
                 return worker_exit.reason, True
             launch, worker = another, None
@@ -118,12 +114,13 @@ class ExecutionRunner:
             await self._provisioner.stop(worker)
         return worker
 
-    async def _launch_again(self, request: RunExecutionRequest, worker_exit: WorkerExit, launch: int) -> int | None:
+    async def _launch_again(self, worker: Worker, worker_exit: WorkerExit) -> int | None:
+        """The launch to go on with, if infrastructure took this one away."""
         if worker_exit.cause is not ExitCause.LOST:
             return None
-        logger.warning("worker_was_lost", execution_id=request.execution_id, launch=launch, reason=worker_exit.reason)
+        logger.warning("worker_was_lost", worker=str(worker.name), reason=worker_exit.reason)
         async with self._database.statement() as session:
-            return await LaunchRepository(session).begin_another(request.execution_id, after=launch)
+            return await LaunchRepository(session).begin_another(worker.name)
 
     def _worker_request(
         self, request: RunExecutionRequest, function: Function, *, prepared: PreparedFunction, launch: int

@@ -2,12 +2,12 @@
 
 from temporalio import activity
 
-from activities.errors import application_error, shortened
+from activities.errors import shortened
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import PreparationRepository, SettledFunction
 from domain.entities import Function
-from domain.errors import FunctionFailure, Misconfigured, Unavailable
+from domain.errors import FunctionFailure, Misconfigured
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
@@ -36,8 +36,6 @@ class BoundPreparationActivities(PreparationActivities):
     async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
         try:
             prepared = await self._provisioner.prepare(function)
-        except Unavailable as error:
-            raise application_error(error) from error
         except (FunctionFailure, Misconfigured) as error:
             async with self._database.transaction() as session:
                 return await PreparationRepository(session).mark_unpreparable(request.function, str(error))

@@ -6,6 +6,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.deletions import BoundDeletionActivities
+from activities.errors import DomainErrors
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.messenger import Messenger
@@ -53,6 +54,7 @@ def build_workers(
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
+            interceptors=[DomainErrors()],
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -69,6 +71,7 @@ def build_workers(
                 deletions.delete_project,
                 reconciliation.reconcile,
             ],
+            interceptors=[DomainErrors()],
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),
     )

@@ -1,6 +1,6 @@
 """What is noted of an execution's containers: each launch before it is sent, each worker when it is found.
 
-One conditional statement each.
+Statements that commit one by one, each conditional.
 """
 
 from sqlalchemy import func, select, update
@@ -9,29 +9,30 @@ from catalog.database import StatementSession
 from catalog.tables import ExecutionRow
 from domain.entities import WorkerStatus
 from domain.identifiers import ExecutionId
-from domain.workers import Worker
+from domain.workers import Worker, WorkerName
 
 
 class LaunchRepository:
     def __init__(self, session: StatementSession) -> None:
         self._session = session
 
-    async def begin_another(self, execution_id: ExecutionId, *, after: int) -> int | None:
-        """Note launch `after + 1` in place of one that infrastructure took away.
+    async def begin_another(self, lost: WorkerName) -> int | None:
+        """Note a launch in place of one that infrastructure took away. Returns the launch to go on with.
 
-        None if there must be none: the execution is stopped, has an outcome, has ended, or another process was faster.
+        Another process may have been faster: then it is that one's. None if there must be no further one: the execution
+        is stopped, has an outcome, or has ended.
         """
-        launch: int | None = await self._session.scalar(
+        may_be_launched = (
+            ExecutionRow.execution_id == lost.execution_id,
+            ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+            ExecutionRow.termination_signal_time.is_(None),
+            ExecutionRow.outcome.is_(None),
+        )
+        await self._session.execute(
             update(ExecutionRow)
-            .where(
-                ExecutionRow.execution_id == execution_id,
-                ExecutionRow.launches == after,
-                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
-                ExecutionRow.termination_signal_time.is_(None),
-                ExecutionRow.outcome.is_(None),
-            )
+            .where(*may_be_launched, ExecutionRow.launches == lost.launch)
             .values(
-                launches=after + 1,
+                launches=lost.launch + 1,
                 launch_time=func.clock_timestamp(),
                 worker_status=WorkerStatus.PROVISIONING,
                 worker_type=None,
@@ -40,7 +41,10 @@ class LaunchRepository:
                 execution_start_time=None,  # the new container starts the execution anew
                 last_update_time=func.clock_timestamp(),
             )
-            .returning(ExecutionRow.launches)
+            .execution_options(synchronize_session=False)
+        )
+        launch: int | None = await self._session.scalar(
+            select(ExecutionRow.launches).where(*may_be_launched, ExecutionRow.launches > lost.launch)
         )
         return launch
 
