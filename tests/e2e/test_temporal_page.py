@@ -124,6 +124,17 @@ async def test_terminating(project: Project, operator: Operator, running: str, t
     await said_of(operator, command("ReconciliationWorkflow"), "ReconciliationWorkflow")
 
 
+async def test_resetting(project: Project, operator: Operator, temporal: Client) -> None:
+    await project.deploy("double")
+    invocation_id = await project.invoke("double", number=21)
+    operator.variables = {"INVOCATION": invocation_id}
+    await temporal.get_workflow_handle(invocation_id).result()
+    before = await project.get("double", invocation_id)
+    await operator.run(command("reset"))
+    await temporal.get_workflow_handle(invocation_id).result()
+    assert await project.get("double", invocation_id) == before
+
+
 async def test_registering_search_attributes(operator: Operator) -> None:
     await operator.run("temporal operator namespace create --namespace fresh")
     operator.variables = {"TEMPORAL_NAMESPACE": "fresh"}
