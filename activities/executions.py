@@ -152,4 +152,5 @@ class ExecutionRunner:
             invocation_ended=closed.invocation_ended,
             outcome=closed.outcome,
             error_message=shortened(closed.error_message),
+            was_stopped=closed.was_stopped,
         )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
-from catalog.stops import StopRepository
+from catalog.stops import StopRepository, is_stopped
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
@@ -27,11 +27,12 @@ class EndedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedExecution:
-    """What an execution left, whether its invocation ended with it, and whom to tell."""
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell."""
 
     outcome: ExecutionOutcome | None
     error_message: str | None
     invocation_ended: bool
+    was_stopped: bool
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
 
@@ -55,7 +56,9 @@ class EndingRepository:
         function_id = await self._slots.lock_function_of(invocation_id)
         state = (await self._session.execute(_locked_execution(execution_id))).one_or_none()
         if function_id is None or state is None:  # deleted with its project
-            return ClosedExecution(outcome=None, error_message=reason, invocation_ended=True, grants=(), children=())
+            return ClosedExecution(
+                outcome=None, error_message=reason, invocation_ended=True, was_stopped=True, grants=(), children=()
+            )
         outcome = None if state.outcome is None else ExecutionOutcome(state.outcome)
         error_message: str | None = state.error_message
         if state.worker_status == WorkerStatus.TERMINATED:
@@ -74,6 +77,7 @@ class EndingRepository:
             outcome=outcome,
             error_message=error_message,
             invocation_ended=ended,
+            was_stopped=state.is_stopped,
             grants=grants,
             children=await self._stops.cancel_children(invocation_id) if state.is_stopped else (),
         )
@@ -125,7 +129,6 @@ class EndingRepository:
 def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
     """An execution with its invocation's state. A report or a cancellation that comes at this moment is either seen
     here or refused."""
-    is_stopped = InvocationRow.stop_time.is_not(None) | InvocationRow.cancellation_request_time.is_not(None)
     return (
         select(
             ExecutionRow.worker_status,
@@ -133,7 +136,7 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
             ExecutionRow.error_message,
             ExecutionRow.termination_signal_time,
             InvocationRow.status,
-            is_stopped.label("is_stopped"),
+            is_stopped(InvocationRow).label("is_stopped"),
         )
         .join(InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
         .where(ExecutionRow.execution_id == execution_id)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from catalog.converters import to_worker_details
 from catalog.slots import SlotQueue
@@ -29,7 +30,7 @@ class StopRepository:
         self._slots = SlotQueue(session)
 
     async def stop_invocation(self, invocation_id: InvocationId) -> StoppedInvocation:
-        """Nothing of the invocation is launched from now on."""
+        """Nothing of the invocation is launched from now on. One that has ended by itself is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
             return StoppedInvocation(worker=None, children=())
         await self.mark_stopped(invocation_id)
@@ -39,10 +40,14 @@ class StopRepository:
         )
 
     async def mark_stopped(self, invocation_id: InvocationId) -> None:
-        """From now on nothing of it is launched, and its children are cancelled at birth."""
+        """From now on nothing of it is launched, and its children are cancelled at birth. Not if it has ended."""
         await self._session.execute(
             update(InvocationRow)
-            .where(InvocationRow.invocation_id == invocation_id, InvocationRow.stop_time.is_(None))
+            .where(
+                InvocationRow.invocation_id == invocation_id,
+                InvocationRow.status == InvocationStatus.RUNNING,
+                InvocationRow.stop_time.is_(None),
+            )
             .values(stop_time=func.clock_timestamp())
         )
 
@@ -58,14 +63,17 @@ class StopRepository:
         )
 
     async def cancel_children(self, invocation_id: InvocationId) -> tuple[InvocationId, ...]:
-        """Note that the running children are to be cancelled. Returns all of them, those noted earlier included.
+        """Note that the running children of a stopped invocation are to be cancelled. Returns all of them, those noted
+        earlier included; none if the invocation ended by itself.
 
         A child that is being created holds a lock on its parent's row, which whoever stops the parent writes first:
         it is seen here, or it sees the stop.
         """
+        parent = aliased(InvocationRow)
         running = (
             InvocationRow.parent_invocation_id == invocation_id,
             InvocationRow.status == InvocationStatus.RUNNING,
+            exists().where(parent.invocation_id == invocation_id, is_stopped(parent)),
         )
         await self._session.execute(
             update(InvocationRow)
@@ -96,3 +104,8 @@ class StopRepository:
         return Worker(
             name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches), details=details
         )
+
+
+def is_stopped(invocation: type[InvocationRow]) -> ColumnElement[bool]:
+    """Whether it was made to stop, or somebody asked for it: what has ended so stays so, and no other becomes so."""
+    return invocation.stop_time.is_not(None) | invocation.cancellation_request_time.is_not(None)

@@ -69,6 +69,7 @@ class RunExecutionResult:
     invocation_ended: bool = False
     outcome: ExecutionOutcome | None = None
     error_message: str | None = None  # shortened
+    was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: not told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,10 +169,13 @@ class InvocationWorkflow:
         return self._finished(ending)
 
     def _result_of(self, last: RunExecutionResult) -> InvocationResult:
+        """As the catalog has it: a stop that comes just after the end changes nothing, one that it knew of first counts
+        though it has not reached this workflow."""
+        was_stopped = self._is_stopped if last.was_stopped is None else last.was_stopped
         if last.outcome is ExecutionOutcome.SUCCEEDED:
             return self._finished(Ending.SUCCEEDED)
-        if self._stop_reason is not None:
-            return self._finished(Ending(self._stop_reason))
+        if was_stopped:
+            return self._finished(Ending(self._stop_reason or StopReason.CANCELLED))
         if last.outcome is ExecutionOutcome.ABORTED:
             return self._finished(Ending.ABORTED)
         return self._finished(Ending.FAILED, last.error_message)

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text, update
 from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
 from catalog.slots import Assignment, SlotQueue
+from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome
 from domain.identifiers import InvocationId, execution_id_for
@@ -77,3 +78,16 @@ async def test_an_invocation_that_was_ended_without_a_container_has_stopped_dura
             select(InvocationRow.stop_time).where(InvocationRow.invocation_id == invocation)
         )
     assert stop_time is not None
+
+
+async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    await run_and_succeed(database, parent)
+    closed = await close(database, parent)
+    async with database.transaction() as session:
+        stopped = await StopRepository(session).stop_invocation(parent)
+    assert (closed.was_stopped, closed.children) == (False, ())
+    assert stopped.children == ()
+    assert await close(database, parent) == closed

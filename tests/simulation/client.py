@@ -1,0 +1,91 @@
+"""What users and containers ask of the REST API. Whoever runs may be refused nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx2
+
+from domain.entities import ExecutionOutcome
+from domain.identifiers import FunctionName, InvocationId
+from tests.simulation.containers import Container
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    function: FunctionName
+    invocation_id: InvocationId
+
+
+class ApiClient:
+    """One project. The HTTP client holds a root key; containers use the token that they were launched with."""
+
+    def __init__(self, http: httpx2.AsyncClient, project_name: str) -> None:
+        self._http = http
+        self._project = f"/projects/{project_name}"
+
+    async def deploy(self, functions: Sequence[Json]) -> None:
+        """Create the project with one version of these functions, and wait until they are READY."""
+        _checked(await self._http.put(self._project))
+        definition = {"default_docker_image": "image:1", "functions": functions}
+        _checked(await self._http.post(f"{self._project}/versions", json=definition))
+        while not await self._is_ready():
+            await asyncio.sleep(0.02)
+
+    async def submit(self, function: FunctionName, *, parent: Submitted | None = None) -> Submitted:
+        return await self._submit(function, parent=parent, headers={})
+
+    async def submit_from(self, container: Container, function: FunctionName) -> Submitted:
+        """A child of the container's invocation."""
+        request = container.request
+        parent = Submitted(function=request.function.function_name, invocation_id=request.invocation_id)
+        return await self._submit(function, parent=parent, headers=_token(container))
+
+    async def cancel(self, invocation: Submitted) -> bool:
+        """False if it had ended already."""
+        answer = await self._http.put(f"{self._invocations(invocation.function)}/{invocation.invocation_id}/cancel")
+        return answer.status_code != 409 and _checked(answer).is_success
+
+    async def start(self, container: Container) -> None:
+        await self._report(container, "start")
+
+    async def update(self, container: Container, output: str) -> None:
+        await self._report(container, "update", {"latest_output": output})
+
+    async def finish(self, container: Container, outcome: ExecutionOutcome) -> None:
+        error = "ValueError: no" if outcome is ExecutionOutcome.FAILED else None
+        await self._report(container, "finish", {"outcome": outcome.value, "error_message": error})
+
+    async def _is_ready(self) -> bool:
+        version = _checked(await self._http.get(f"{self._project}/versions/latest")).json()
+        return all(function["function_status"] == "READY" for function in version["functions"])
+
+    async def _submit(self, function: FunctionName, *, parent: Submitted | None, headers: dict[str, str]) -> Submitted:
+        body: Json = {"input": "1"}
+        if parent is not None:
+            body["parent_invocation"] = {"function_name": parent.function, "invocation_id": parent.invocation_id}
+        answer = _checked(await self._http.post(self._invocations(function), json=body, headers=headers))
+        return Submitted(function=function, invocation_id=InvocationId(answer.json()["invocation_id"]))
+
+    async def _report(self, container: Container, verb: str, payload: Json | None = None) -> None:
+        request = container.request
+        path = f"{self._invocations(request.function.function_name)}/{request.invocation_id}"
+        answer = await self._http.put(
+            f"{path}/executions/{request.name.execution_id}/{verb}", json=payload, headers=_token(container)
+        )
+        if container.is_alive:  # one that was killed while it asked does not see the answer
+            _checked(answer)
+
+    def _invocations(self, function: FunctionName) -> str:
+        return f"{self._project}/versions/latest/functions/{function}/invocations"
+
+
+def _token(container: Container) -> dict[str, str]:
+    return {"Authorization": f"Bearer {container.request.token}"}
+
+
+def _checked(answer: httpx2.Response) -> httpx2.Response:
+    assert answer.status_code == 200, f"{answer.request.method} {answer.request.url}: {answer.text}"
+    return answer

@@ -1,0 +1,123 @@
+"""Containers that live in the test's memory: they outlive every `loop`, and do only what a step makes them do."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import Unavailable
+from domain.workers import ExitCause, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Container:
+    """`is_stopping`: it has had its SIGTERM."""
+
+    request: WorkerRequest
+    exit: "asyncio.Future[WorkerExit]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    is_stopping: bool = False
+    has_started: bool = False
+    has_finished: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        return not self.exit.done()
+
+    @property
+    def details(self) -> WorkerDetails:
+        name = str(self.request.name)
+        return WorkerDetails(type=WorkerType.TEST, identifier=name, logs_identifier=name)
+
+    def end(self, code: int, reason: str) -> None:
+        """Exit, or be killed from within. One that is gone stays as it went."""
+        cause = ExitCause.STOPPED if self.is_stopping else ExitCause.EXITED
+        self._end(WorkerExit(cause=cause, reason=reason, exit_code=code))
+
+    def lose(self) -> None:
+        """Infrastructure takes it away."""
+        self._end(WorkerExit(cause=ExitCause.LOST, reason="The host was taken back"))
+
+    def _end(self, worker_exit: WorkerExit) -> None:
+        if self.is_alive:
+            self.exit.set_result(worker_exit)
+
+
+class Fault(StrEnum):
+    REQUEST_IS_LOST = "request is lost"
+    ANSWER_IS_LOST = "answer is lost"
+
+
+class Fleet:
+    """Implements `provisioners.contract.Provisioner`, for any number of loops at once.
+
+    What must never be seen at any instant is noted in `breaches` when it happens.
+    """
+
+    def __init__(self, *, stop_grace: timedelta) -> None:
+        self.containers: dict[WorkerName, Container] = {}
+        self.breaches: list[str] = []
+        self.faults: deque[Fault] = deque()  # what befalls the next launches and stops
+        self._stop_grace = stop_grace
+
+    @property
+    def alive(self) -> list[Container]:
+        return [container for container in self.containers.values() if container.is_alive]
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.function_name)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        """Nothing was made."""
+
+    async def launch(self, request: WorkerRequest) -> WorkerDetails:
+        with _Trouble(self.faults):
+            container = self.containers.get(request.name)
+            if container is None:
+                container = self.containers[request.name] = Container(request=request)
+                self._inspect(request)
+            elif container.request != request:
+                self.breaches.append(f"{request.name} was launched again with another request")
+        return container.details
+
+    async def find(self, name: WorkerName) -> WorkerDetails | None:
+        container = self.containers.get(name)
+        return None if container is None else container.details
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        return await asyncio.shield(self.containers[worker.name].exit)
+
+    async def stop(self, worker: Worker) -> None:
+        with _Trouble(self.faults):
+            container = self.containers[worker.name]
+            if container.is_alive and not container.is_stopping:
+                container.is_stopping = True
+                grace = self._stop_grace.total_seconds()
+                asyncio.get_running_loop().call_later(grace, container.end, 137, "Killed after the grace period")
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return LogPage(lines=(), next_offset=None)
+
+    def _inspect(self, request: WorkerRequest) -> None:
+        of_function = [container for container in self.alive if container.request.function == request.function]
+        limit = request.resource_spec.max_concurrency
+        if len(of_function) > limit:
+            self.breaches.append(f"{len(of_function)} containers of {request.function.function_name}, limit {limit}")
+        if sum(container.request.invocation_id == request.invocation_id for container in of_function) > 1:
+            self.breaches.append(f"a second container of {request.invocation_id} beside its first")
+
+
+class _Trouble:
+    """Raises the next fault: before the body, which then is not run, or after it."""
+
+    def __init__(self, faults: deque[Fault]) -> None:
+        self._fault = faults.popleft() if faults else None
+
+    def __enter__(self) -> None:
+        if self._fault is Fault.REQUEST_IS_LOST:
+            raise Unavailable(self._fault)
+
+    def __exit__(self, *_: object) -> None:
+        if self._fault is Fault.ANSWER_IS_LOST:
+            raise Unavailable(self._fault)

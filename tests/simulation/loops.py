@@ -1,0 +1,66 @@
+"""`loop` processes of a simulation: the real workers, each on connections of its own, stopped and started at will."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import URL
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.workers import build_workers
+from catalog.database import Database
+from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from environment.settings import ControlPlaneSettings
+from provisioners.contract import Provisioner
+
+# What `control-plane dev` allows the process before it kills it.
+_STOPPED_WITHIN = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopMaker:
+    temporal_address: str
+    postgres: URL
+    provisioner: Provisioner
+    settings: ControlPlaneSettings
+
+    async def start(self) -> AsyncExitStack:
+        """A loop that runs until it is closed."""
+        database = Database(self.postgres)
+        listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
+        invocations, control = build_workers(
+            await Client.connect(self.temporal_address, data_converter=pydantic_data_converter),
+            database=database,
+            provisioner=self.provisioner,
+            listener=listener,
+            settings=self.settings,
+        )
+        loop = AsyncExitStack()
+        loop.push_async_callback(database.close)
+        for part in (listener, control, invocations):
+            await loop.enter_async_context(part)
+        return loop
+
+
+class Loops:
+    """Any number at once; work goes to whichever asks for it first."""
+
+    def __init__(self, maker: LoopMaker) -> None:
+        self._maker = maker
+        self._running: list[AsyncExitStack] = []
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def start(self) -> None:
+        self._running.append(await self._maker.start())
+
+    async def stop(self, index: int) -> None:
+        async with asyncio.timeout(_STOPPED_WITHIN.total_seconds()):
+            await self._running.pop(index).aclose()
+
+    async def aclose(self) -> None:
+        while self._running:
+            await self.stop(0)

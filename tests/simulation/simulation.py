@@ -1,0 +1,96 @@
+"""Runs steps and looks at the whole catalog after each, until the first breach of a law."""
+
+import asyncio
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from catalog.database import Database
+from tests.simulation import laws
+from tests.simulation.client import Submitted
+from tests.simulation.containers import Fleet
+from tests.simulation.loops import Loops
+from tests.simulation.snapshot import Snapshot, read_snapshot
+from tests.simulation.steps import Done, Step, Steps
+
+_REMEMBERED_STEPS = 25
+_LONGEST_PASSAGE = timedelta(seconds=3)
+_WEIGHT_OF_TIME = 1
+_PAUSE = timedelta(seconds=0.05)
+
+# The longest wait of the product in it: an activity that has met many faults and restarts pauses for up to 30 seconds.
+_SETTLED_WITHIN = timedelta(seconds=90)
+
+
+class Simulation:
+    def __init__(self, *, rng: random.Random, steps: Steps, fleet: Fleet, loops: Loops, database: Database) -> None:
+        self.done: Counter[str] = Counter()
+        self.snapshot = Snapshot(functions={}, invocations={})
+        self._rng = rng
+        self._steps = steps
+        self._fleet = fleet
+        self._loops = loops
+        self._database = database
+        self._journal: list[str] = []
+
+    async def run(self, count: int) -> None:
+        """So many steps. One that has nothing to do does not count."""
+        weighted = self._steps.weighted() | {self._let_time_pass: _WEIGHT_OF_TIME}
+        while self.done.total() < count:
+            await self._take(weighted)
+
+    async def settle(self) -> None:
+        """Nobody asks for anything any more, and every container comes to its end: so does every invocation."""
+        if not len(self._loops):
+            await self._loops.start()
+        self._fleet.faults.clear()
+        async with asyncio.timeout(_SETTLED_WITHIN.total_seconds()):
+            while any(invocation.is_running for invocation in self.snapshot.invocations.values()):
+                if not await self._take(self._steps.of_containers()):
+                    await asyncio.sleep(_PAUSE.total_seconds())
+                    await self._look()
+
+    async def _take(self, weighted: dict[Step, int]) -> Done:
+        (step,) = self._rng.choices(list(weighted), weights=list(weighted.values()))
+        done = await step()
+        if done is None:
+            await asyncio.sleep(0)
+            return None
+        self.done[step.__name__.strip("_")] += 1
+        self._journal.append(done)
+        await self._look()
+        return done
+
+    async def _look(self) -> None:
+        alive = set(self._fleet.alive)
+        earlier, self.snapshot = self.snapshot, await read_snapshot(self._database)
+        alive.intersection_update(self._fleet.alive)
+        found = [
+            *self._fleet.breaches,
+            *laws.breaches(self.snapshot),
+            *laws.breaches_between(earlier, self.snapshot),
+            *laws.breaches_of_containers((one.request.name.execution_id for one in alive), self.snapshot),
+        ]
+        steps = "\n  ".join(self._journal[-_REMEMBERED_STEPS:])
+        assert not found, f"after step {self.done.total()}:\n  " + "\n  ".join(found) + f"\nlast steps:\n  {steps}"
+        self._steps.running = [
+            Submitted(function=self.snapshot.functions[one.function_id].name, invocation_id=one.invocation_id)
+            for one in self.snapshot.invocations.values()
+            if one.is_running
+        ]
+
+    async def _let_time_pass(self) -> Done:
+        """Until the next invocation is out of time, if that is soon."""
+        now = datetime.now(UTC)
+        due = [
+            one.creation_time + timedelta(seconds=self.snapshot.functions[one.function_id].timeout_seconds + 1)
+            for one in self.snapshot.invocations.values()
+            if one.is_running
+        ]
+        soon = [time for time in due if now < time < now + _LONGEST_PASSAGE]
+        if not soon:
+            return None
+        while datetime.now(UTC) < min(soon):
+            await asyncio.sleep(_PAUSE.total_seconds())
+            await self._look()
+        return f"let {min(soon) - now} pass"

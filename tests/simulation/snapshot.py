@@ -1,0 +1,170 @@
+"""The whole catalog at one instant, as the laws look at it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from catalog.database import Database
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.identifiers import ExecutionId, FunctionName, InvocationId
+
+_Row = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionState:
+    name: FunctionName
+    max_concurrency: int
+    max_retries: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionState:
+    """`end_time` is None while it holds its slot."""
+
+    execution_id: ExecutionId
+    attempt: int
+    launches: int
+    outcome: ExecutionOutcome | None
+    is_signalled: bool
+    creation_time: datetime
+    end_time: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.end_time is None
+
+    @property
+    def is_final(self) -> bool:
+        return self.outcome in (ExecutionOutcome.SUCCEEDED, ExecutionOutcome.ABORTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationState:
+    """`waits_with`: the execution, and its attempt, that waits in the queue. `executions`: by attempt."""
+
+    invocation_id: InvocationId
+    function_id: int
+    parent_id: InvocationId | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+    is_cancelled: bool
+    is_stopped: bool
+    waits_with: tuple[ExecutionId, int] | None
+    executions: tuple[ExecutionState, ...]
+
+    @property
+    def age(self) -> tuple[datetime, InvocationId]:
+        """The smaller, the older: the queue's order."""
+        return self.creation_time, self.invocation_id
+
+    @property
+    def is_running(self) -> bool:
+        return self.status is InvocationStatus.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    functions: Mapping[int, FunctionState]
+    invocations: Mapping[InvocationId, InvocationState]
+
+    def invocations_of(self, function_id: int) -> list[InvocationState]:
+        return [one for one in self.invocations.values() if one.function_id == function_id]
+
+
+async def read_snapshot(database: Database) -> Snapshot:
+    """One statement, and so one instant."""
+    async with database.statement() as session:
+        found = (await session.execute(_EVERYTHING)).all()
+    functions: dict[int, FunctionState] = {}
+    rows_of: defaultdict[InvocationId, list[_Row]] = defaultdict(list)
+    for row in found:
+        functions.setdefault(row.function_id, _function(row))
+        if row.invocation_id is not None:
+            rows_of[InvocationId(row.invocation_id)].append(row)
+    return Snapshot(
+        functions=functions,
+        invocations={invocation_id: _invocation(rows) for invocation_id, rows in rows_of.items()},
+    )
+
+
+# Functions with their invocations, and these with their attempts: one row for each attempt, or for what has none.
+_EVERYTHING: Select[*tuple[Any, ...]] = (
+    select(
+        FunctionRow.function_id,
+        FunctionRow.function_name,
+        FunctionRow.max_concurrency,
+        FunctionRow.max_retries,
+        FunctionRow.timeout_seconds,
+        InvocationRow.invocation_id,
+        InvocationRow.parent_invocation_id,
+        InvocationRow.status,
+        InvocationRow.creation_time,
+        InvocationRow.last_update_time,
+        InvocationRow.cancellation_request_time,
+        InvocationRow.stop_time,
+        WaitingExecutionRow.execution_id.label("waiting_execution_id"),
+        WaitingExecutionRow.attempt.label("waiting_attempt"),
+        ExecutionRow.execution_id,
+        ExecutionRow.attempt,
+        ExecutionRow.launches,
+        ExecutionRow.worker_status,
+        ExecutionRow.outcome,
+        ExecutionRow.termination_signal_time,
+        ExecutionRow.creation_time.label("execution_creation_time"),
+        ExecutionRow.last_update_time.label("execution_last_update_time"),
+    )
+    .select_from(FunctionRow)
+    .outerjoin(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .outerjoin(WaitingExecutionRow, WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .order_by(ExecutionRow.attempt)
+)
+
+
+def _function(row: _Row) -> FunctionState:
+    return FunctionState(
+        name=FunctionName(row.function_name),
+        max_concurrency=row.max_concurrency,
+        max_retries=row.max_retries,
+        timeout_seconds=row.timeout_seconds,
+    )
+
+
+def _invocation(rows: list[_Row]) -> InvocationState:
+    row = rows[0]
+    waits_with = None
+    if row.waiting_execution_id is not None:
+        waits_with = (ExecutionId(row.waiting_execution_id), row.waiting_attempt)
+    return InvocationState(
+        invocation_id=InvocationId(row.invocation_id),
+        function_id=row.function_id,
+        parent_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),
+        status=InvocationStatus(row.status),
+        creation_time=row.creation_time,
+        last_update_time=row.last_update_time,
+        is_cancelled=row.cancellation_request_time is not None,
+        is_stopped=row.stop_time is not None,
+        waits_with=waits_with,
+        executions=tuple(_execution(attempt) for attempt in rows if attempt.execution_id is not None),
+    )
+
+
+def _execution(row: _Row) -> ExecutionState:
+    return ExecutionState(
+        execution_id=ExecutionId(row.execution_id),
+        attempt=row.attempt,
+        launches=row.launches,
+        outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
+        is_signalled=row.termination_signal_time is not None,
+        creation_time=row.execution_creation_time,
+        # Nothing is written to an execution after its end.
+        end_time=row.execution_last_update_time if row.worker_status == WorkerStatus.TERMINATED else None,
+    )
