@@ -58,13 +58,16 @@ class EmbeddedPostgres:
         settings = PostgresSettings(
             host=str(info.socket_dir), port=info.port or 5432, db=_DATABASE, user=_USER, password=SecretStr("")
         )
-        await _make_database(settings, log=self._folder / "log")
+        try:
+            await self._make_database(settings)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise StackError(f"PostgreSQL does not answer ({error}); see {self._folder / 'log'}") from error
         return settings
 
     def is_running(self) -> bool:
         if self._starting is None or not self._starting.done() or self._starting.exception():
             return False
-        return bool(self._starting.result().get_postmaster_info().is_running())
+        return _is_alive(self._starting.result().get_postmaster_info().pid)
 
     async def stop(self) -> None:
         """End all sessions and stop: nothing is lost that was committed."""
@@ -73,6 +76,27 @@ class EmbeddedPostgres:
         with suppress(StackError):  # the start failed, and has told so
             await asyncio.to_thread((await self._starting).stop)
         self._starting = None
+
+    async def _make_database(self, settings: PostgresSettings) -> None:
+        connection = await self._connect_when_ready(settings)
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):
+                await connection.execute(f"CREATE DATABASE {_DATABASE}")
+        finally:
+            await connection.close()
+
+    async def _connect_when_ready(self, settings: PostgresSettings) -> asyncpg.Connection[asyncpg.Record]:
+        """The server accepts connections only after recovery; until then it refuses or says that it starts up."""
+        async with asyncio.timeout(_READY_WITHIN):
+            while True:
+                try:
+                    return await asyncpg.connect(
+                        host=settings.host, port=settings.port, user=settings.user, database="postgres"
+                    )
+                except (ConnectionError, FileNotFoundError, asyncpg.CannotConnectNowError):
+                    if not self.is_running():  # it was dying when we took it over
+                        raise
+                    await asyncio.sleep(0.1)
 
     def _start(self) -> PostgresServer:
         try:
@@ -97,41 +121,26 @@ def _initialise(folder: Path) -> None:
 
 
 def _forget_dead_postmaster(folder: Path) -> None:
-    """After a crash of the machine the pid in the file may be another program's, and would be taken for the server."""
+    """The pid in the file would be taken for the server, although what is left of that may be its exit code, or after a
+    crash of the machine the pid another program's."""
     record = folder / "postmaster.pid"
     try:
         lines = record.read_text().splitlines()
-        if psutil.Process(int(lines[0])).name().startswith("postgres") and Path(lines[1]) == folder.resolve():
+        if _is_alive(int(lines[0])) and Path(lines[1]) == folder.resolve():
             return
     except FileNotFoundError:
         return
-    except (psutil.NoSuchProcess, ValueError, IndexError):
+    except (ValueError, IndexError):
         pass
     record.unlink(missing_ok=True)
 
 
-async def _make_database(settings: PostgresSettings, *, log: Path) -> None:
+def _is_alive(pid: int) -> bool:
     try:
-        connection = await _connect_when_ready(settings)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise StackError(f"PostgreSQL does not answer ({error}); see {log}") from error
-    try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):
-            await connection.execute(f"CREATE DATABASE {_DATABASE}")
-    finally:
-        await connection.close()
-
-
-async def _connect_when_ready(settings: PostgresSettings) -> asyncpg.Connection[asyncpg.Record]:
-    """The server accepts connections only after recovery; until then it refuses or says that it starts up."""
-    async with asyncio.timeout(_READY_WITHIN):
-        while True:
-            try:
-                return await asyncpg.connect(
-                    host=settings.host, port=settings.port, user=settings.user, database="postgres"
-                )
-            except (ConnectionError, FileNotFoundError, asyncpg.CannotConnectNowError):
-                await asyncio.sleep(0.1)
+        process = psutil.Process(pid)
+        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _advice(folder: Path, error: Exception) -> str:
