@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test check lint format record lock wheel clean
+.PHONY: install demo dev test chaos check lint format record lock wheel clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -43,6 +43,10 @@ dev: install
 
 test: lint
 	.venv/bin/python -m pytest -p tests.counts
+
+# Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says.
+chaos: install
+	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 # What is quick enough to run before every commit.
 check: lint

@@ -34,9 +34,11 @@ def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str
     )
 
 
-def loop_server(options: StackOptions, folder: DataFolder, environment: dict[str, str]) -> Server:
+def loop_server(
+    options: StackOptions, folder: DataFolder, environment: dict[str, str], *, name: str = "loop"
+) -> Server:
     return Server(
-        name="loop",
+        name=name,
         command=(*_PYTHON, "activities.main", f"--provisioner={options.provisioner}"),
         environment=environment,
         grace=timedelta(seconds=20),
@@ -44,10 +46,10 @@ def loop_server(options: StackOptions, folder: DataFolder, environment: dict[str
     )
 
 
-def api_server(options: StackOptions, folder: DataFolder, environment: dict[str, str]) -> Server:
+def api_server(options: StackOptions, folder: DataFolder, environment: dict[str, str], *, name: str = "api") -> Server:
     where = (f"--host={LOOPBACK}", f"--port={options.port}")
     return Server(
-        name="api",
+        name=name,
         command=(*_PYTHON, "api.main", f"--provisioner={options.provisioner}", *where),
         environment=environment,
         grace=timedelta(seconds=10),

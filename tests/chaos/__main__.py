@@ -1,0 +1,48 @@
+"""`python -m tests.chaos`: a run of the fault suite of any length. Exit status 1 if anything was violated."""
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from cli.output import data, note
+from cli.signals import StopRequested, StopSignals
+from tests.chaos import suite
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="chaos", description="Kills whatever can be killed, and looks what is lost.")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of load and faults")
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--keep", action="store_true", help="leave the folder, with all logs, even if nothing is wrong")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="cp-chaos-"))
+    _say(f"seed {arguments.seed}, {arguments.minutes:g} minutes, in {folder}")
+    try:
+        findings = asyncio.run(_run(folder, seed=arguments.seed, duration=timedelta(minutes=arguments.minutes)))
+    except StopRequested:
+        return 1
+    for violation in findings.ledger.violations:
+        _say(f"VIOLATION: {violation}")
+    _say(f"seed {arguments.seed}: {findings.summary()}")
+    _say(f"answers: {dict(sorted(findings.ledger.answers.items()))}")
+    if not (findings.ledger.violations or arguments.keep):
+        shutil.rmtree(folder)
+    return 1 if findings.ledger.violations else 0
+
+
+async def _run(folder: Path, *, seed: int, duration: timedelta) -> suite.Findings:
+    with StopSignals() as signals:
+        return await signals.interrupting(suite.run(folder=folder / "data", seed=seed, duration=duration, report=note))
+
+
+def _say(line: str) -> None:
+    data.print(line, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

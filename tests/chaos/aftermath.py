@@ -1,0 +1,121 @@
+"""When everything is up again and nobody asks for more: waits for the rest to end, and looks for what is wrong."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from tests.chaos.client import PROJECT, ApiClient, Json
+from tests.chaos.ledger import Ledger
+from tests.chaos.stack import ChaosStack
+from tests.chaos.verdicts import Traces, read_runs, verdicts
+from tests.chaos.watch import Watch
+from tests.simulation import aftermath, laws
+from tests.simulation.snapshot import Snapshot
+from workflows.registry import WORKFLOWS
+
+# A loop's death is noticed after 20 s; a try that failed is repeated within 30 s, a workflow task after 10 s; the
+# reconciliation comes every minute, and touches nothing that is younger than 15 s.
+SETTLED_WITHIN = timedelta(seconds=150)
+_LISTED_WITHIN = timedelta(seconds=30)
+_GONE_WITHIN = timedelta(seconds=15)
+_LOOK_SECONDS = 0.25
+
+
+async def settle(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
+    """Until every invocation has ended, or the time for that is over."""
+    try:
+        async with asyncio.timeout(SETTLED_WITHIN.total_seconds()):
+            await stack.all_up()
+            while True:
+                snapshot = await watch.look()
+                if snapshot is not None and not any(one.is_running for one in snapshot.invocations.values()):
+                    return snapshot
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        ledger.violation(f"not at rest after {SETTLED_WITHIN}")
+    if watch.latest is None:
+        raise RuntimeError("the catalog could not be read once")
+    return watch.latest
+
+
+async def judge(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes: Path, ledger: Ledger) -> None:
+    """Every check, each violation noted."""
+    for sentence in (*_unended(snapshot), *laws.breaches_of_history(snapshot)):
+        ledger.violation(sentence)
+    invocations = await _told_by_api(api, snapshot, ledger)
+    traces = Traces(launches=stack.workers.launches(), runs=read_runs(notes))
+    for sentence in verdicts(invocations, traces, ledger):
+        ledger.violation(sentence)
+    for sentence in await _processes_left(stack):
+        ledger.violation(sentence)
+    await _judge_workflows(stack.client, snapshot, ledger)
+
+
+def _unended(snapshot: Snapshot) -> Iterator[str]:
+    for invocation in snapshot.invocations.values():
+        states = laws.legal_states(invocation, snapshot.functions[invocation.function_id])
+        if states != [laws.LegalState.ENDED]:
+            yield f"{invocation.invocation_id} is in the states {states} at the end: {invocation}"
+
+
+async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
+    told = []
+    for invocation in snapshot.invocations.values():
+        function = snapshot.functions[invocation.function_id].name
+        answer = await api.get(function, invocation.invocation_id)
+        if answer is None or answer["invocation_status"] != "TERMINATED":
+            ledger.violation(f"{invocation.invocation_id} is told of as {answer}")
+        if answer is not None:
+            told.append(answer)
+        if invocation.invocation_id in ledger.cancelled and not invocation.is_cancelled:
+            ledger.violation(f"the cancellation of {invocation.invocation_id} was accepted and is not recorded")
+    for label, invocation_id in ledger.accepted.items():
+        if invocation_id not in snapshot.invocations:
+            ledger.violation(f"{label} was accepted as {invocation_id}, which does not exist")
+    return told
+
+
+async def _processes_left(stack: ChaosStack) -> list[str]:
+    """A supervisor whose worker has ended has a folder to remove first."""
+    try:
+        async with asyncio.timeout(_GONE_WITHIN.total_seconds()):
+            while stack.workers.processes():
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        return [f"left over: {process}" for process in stack.workers.processes()]
+    return []
+
+
+async def _judge_workflows(client: Client, snapshot: Snapshot, ledger: Ledger) -> None:
+    try:
+        async with asyncio.timeout(_LISTED_WITHIN.total_seconds()):
+            workflows = await aftermath.closed_workflows(client, PROJECT, count=len(snapshot.invocations))
+    except TimeoutError:
+        listed = [one.id async for one in client.list_workflows(_OPEN)]
+        ledger.violation(f"workflows are missing or open: {len(snapshot.invocations)} invocations, open: {listed}")
+        return
+    for sentence in (*aftermath.contradictions(snapshot, workflows), *_ended_by_force(workflows)):
+        ledger.violation(sentence)
+    for workflow_id, error in (await _replay_failures(client)).items():
+        ledger.violation(f"the history of {workflow_id} does not replay: {error}")
+
+
+_OPEN = 'ExecutionStatus = "Running" AND WorkflowType != "ReconciliationWorkflow"'
+
+
+def _ended_by_force(workflows: Mapping[str, WorkflowExecution]) -> Iterator[str]:
+    for workflow in workflows.values():
+        if workflow.status not in (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.CANCELED):
+            yield f"the workflow {workflow.id} is {workflow.status}"
+
+
+async def _replay_failures(client: Client) -> Mapping[str, Exception]:
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    closed = client.list_workflows('ExecutionStatus != "Running"').map_histories()
+    results = await replayer.replay_workflows(closed, raise_on_replay_failure=False)
+    return results.replay_failures

@@ -1,0 +1,66 @@
+"""Functions of the fault suite. Each run notes itself in a file, beside the control plane, before it does anything."""
+
+import os
+import time
+from pathlib import Path
+
+from runtime import invocations
+
+
+def answer(label: str, notes: str) -> str:
+    _note(notes)
+    return label
+
+
+def hold(label: str, notes: str, seconds: float) -> str:
+    _note(notes)
+    time.sleep(seconds)
+    return label
+
+
+def overrun(label: str, notes: str, seconds: float) -> str:
+    """Is given more to do than its timeout allows."""
+    return hold(label, notes, seconds)
+
+
+def fail(label: str, notes: str) -> None:
+    _note(notes)
+    raise ValueError(label)
+
+
+def fail_at_first(label: str, notes: str) -> str:
+    if _note(notes) == 1:
+        raise ValueError(label)
+    return label
+
+
+def die(label: str, notes: str) -> None:
+    """Ends without a word."""
+    _note(notes)
+    os._exit(3)
+
+
+def call(label: str, notes: str, seconds: float) -> list[str]:
+    """Has two children, and takes what comes of them."""
+    _note(notes)
+    execution = os.environ["MULTINODE_EXECUTION_ID"]
+    children = [
+        invocations.start("hold", {"label": f"{label}/{execution}/{number}", "notes": notes, "seconds": seconds})
+        for number in range(2)
+    ]
+    return [_fate(child) for child in children]
+
+
+def _fate(child: invocations.Invocation) -> str:
+    try:
+        return str(child.result())
+    except invocations.InvocationFailed as failure:
+        return failure.status
+
+
+def _note(notes: str) -> int:
+    """How often this invocation has run, this time included. Appended in one write: any number may do so at once."""
+    invocation = os.environ["MULTINODE_INVOCATION_ID"]
+    with open(notes, "ab", buffering=0) as file:
+        file.write(f"{invocation} {os.environ['MULTINODE_EXECUTION_ID']}\n".encode())
+    return sum(line.startswith(invocation) for line in Path(notes).read_text().splitlines())

@@ -1,0 +1,29 @@
+"""What the suite itself has done and seen: what the control plane's own records are held against."""
+
+from collections import Counter
+
+from domain.identifiers import ExecutionId, InvocationId
+from tests.chaos.plan import Target
+
+
+class Ledger:
+    """`accepted`: the invocation of each label that a client was promised. `killed_workers`: whose own process, or
+    whose supervisor, we killed."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[str, InvocationId] = {}
+        self.cancelled: set[InvocationId] = set()
+        self.faults: Counter[Target] = Counter()
+        self.killed_workers: set[ExecutionId] = set()
+        self.answers: Counter[str] = Counter()
+        self.violations: list[str] = []
+
+    def accept(self, label: str, invocation_id: InvocationId) -> None:
+        first = self.accepted.setdefault(label, invocation_id)
+        if first != invocation_id:
+            self.violation(f"{label} was answered with {first}, and then with {invocation_id}")
+
+    def violation(self, sentence: str) -> None:
+        """Noted once, however often it is seen."""
+        if sentence not in self.violations:
+            self.violations.append(sentence)

@@ -1,0 +1,130 @@
+"""What a run does, drawn from its seed: which functions are called how, and what is killed when."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+IMAGE = Path(__file__).parent / "functions"
+
+
+class CancelBy(StrEnum):
+    REST = "REST"
+    TEMPORAL = "Temporal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionPlan:
+    """`share`: of all calls. `seconds`: between which it is given to do. `cancelled`: the share of its calls."""
+
+    share: int
+    max_concurrency: int
+    max_retries: int
+    timeout_seconds: int = 600
+    seconds: tuple[float, float] | None = None
+    cancelled: float = 0.0
+
+
+FUNCTIONS = {
+    "answer": FunctionPlan(share=30, max_concurrency=3, max_retries=1, cancelled=0.1),
+    "hold": FunctionPlan(share=25, max_concurrency=3, max_retries=1, seconds=(1.0, 6.0), cancelled=0.3),
+    "overrun": FunctionPlan(share=5, max_concurrency=2, max_retries=2, timeout_seconds=4, seconds=(8.0, 20.0)),
+    "fail": FunctionPlan(share=10, max_concurrency=2, max_retries=1, cancelled=0.1),
+    "fail_at_first": FunctionPlan(share=10, max_concurrency=1, max_retries=3),
+    "die": FunctionPlan(share=8, max_concurrency=1, max_retries=1),
+    "call": FunctionPlan(share=12, max_concurrency=2, max_retries=1, seconds=(0.5, 3.0), cancelled=0.3),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One submit. `pause`: seconds after the one before. `label` tells it from all others."""
+
+    pause: float
+    function: str
+    label: str
+    seconds: float | None
+    has_key: bool
+    is_repeated: bool
+    cancel_by: CancelBy | None
+    cancel_after: float
+
+
+class Target(StrEnum):
+    API = "api"
+    LOOP = "loop"
+    LOOP_PAUSED = "loop (paused)"
+    TEMPORAL = "temporal"
+    POSTGRES = "postgres"
+    POSTGRES_SESSION = "postgres (session)"
+    WORKER = "worker"
+    SUPERVISOR = "supervisor"
+
+
+KILLED = (Target.API, Target.LOOP, Target.TEMPORAL, Target.POSTGRES, Target.WORKER, Target.SUPERVISOR)
+_OCCASIONAL = (Target.LOOP_PAUSED, Target.POSTGRES_SESSION)
+_LONGEST_GAP = 9.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """`gap`: seconds after the one before. `choice`, from 0 to 1: which of several. `downtime`: seconds until it is
+    started again."""
+
+    gap: float
+    target: Target
+    choice: float
+    downtime: float
+
+
+def calls(seed: int) -> Iterator[Call]:
+    """Without end: about one a second."""
+    rng = random.Random(f"{seed} calls")
+    names, shares = list(FUNCTIONS), [function.share for function in FUNCTIONS.values()]
+    number = 0
+    while True:
+        number += 1
+        (name,) = rng.choices(names, shares)
+        function = FUNCTIONS[name]
+        is_cancelled = rng.random() < function.cancelled
+        yield Call(
+            pause=rng.uniform(0.3, 1.9),
+            function=name,
+            label=f"call-{number}",
+            seconds=None if function.seconds is None else round(rng.uniform(*function.seconds), 2),
+            has_key=rng.random() < 0.6,
+            is_repeated=rng.random() < 0.2,
+            cancel_by=rng.choice(list(CancelBy)) if is_cancelled else None,
+            cancel_after=rng.uniform(0.0, 5.0),
+        )
+
+
+def faults(seed: int) -> Iterator[Fault]:
+    """Without end: everything once in each round, in any order, and one of the others."""
+    rng = random.Random(f"{seed} faults")
+    while True:
+        targets = [*KILLED, rng.choice(_OCCASIONAL)]
+        for target in rng.sample(targets, len(targets)):
+            yield Fault(
+                gap=rng.uniform(2.0, _LONGEST_GAP),
+                target=target,
+                choice=rng.random(),
+                downtime=rng.choice((0.0, rng.uniform(0.5, 5.0))),
+            )
+
+
+def definition() -> dict[str, Any]:
+    """The version that is deployed."""
+    return {
+        "default_docker_image": IMAGE.as_uri(),
+        "functions": [
+            {
+                "function_name": name,
+                "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": plan.max_concurrency},
+                "execution_spec": {"max_retries": plan.max_retries, "timeout_seconds": plan.timeout_seconds},
+            }
+            for name, plan in FUNCTIONS.items()
+        ],
+    }

@@ -1,0 +1,118 @@
+"""Servers that are killed on purpose, and started again after as long as it pleases whoever killed them."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from cli.stack.errors import StackError
+from cli.stack.folder import DataFolder
+from cli.stack.postgres import EmbeddedPostgres
+from cli.stack.records import read_record
+from cli.stack.server import Server
+from provisioners.process.processes import process_of
+from tests.chaos.ledger import Ledger
+
+_POSTGRES_LOOK_SECONDS = 0.1
+_POSTGRES_RETRY_SECONDS = 0.5  # until the last session of the dead server has noticed, a new one does not start
+
+
+class Victim(Protocol):
+    """Runs until it is killed; `keep`, run beside it, starts it again. Whatever ends unasked is a violation."""
+
+    def pid(self) -> int | None:
+        """None while it is down."""
+
+    def kill(self, *, downtime: float) -> bool:
+        """SIGKILL. False if it is down already."""
+
+    async def keep(self) -> None:
+        """Never returns."""
+
+
+class ServerVictim:
+    def __init__(self, server: Server, folder: DataFolder, ledger: Ledger) -> None:
+        self._server = server
+        self._folder = folder
+        self._ledger = ledger
+        self._downtime: float | None = None
+
+    def pid(self) -> int | None:
+        process = read_record(self._folder.record(self._server.name))
+        return process.pid if process is not None and process.is_alive() else None
+
+    def kill(self, *, downtime: float) -> bool:
+        pid = self.pid()
+        if pid is None:
+            return False
+        self._downtime = downtime
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    async def keep(self) -> None:
+        while True:
+            exit_code = await self._server.ended()
+            if self._downtime is None:
+                self._ledger.violation(f"ended by itself: {self._server.failure(exit_code)}")
+            await asyncio.sleep(self._downtime or 0.0)
+            self._downtime = None
+            await self._server.start()
+
+
+class PostgresVictim:
+    """No child of ours: it is looked at."""
+
+    def __init__(self, server: EmbeddedPostgres, folder: Path, ledger: Ledger) -> None:
+        self._server = server
+        self._pid_file = folder / "postmaster.pid"
+        self._ledger = ledger
+        self._downtime: float | None = None
+
+    def pid(self) -> int | None:
+        try:
+            pid = int(self._pid_file.read_text().splitlines()[0])
+        except (FileNotFoundError, ValueError, IndexError):
+            return None
+        return pid if process_of(pid) is not None else None
+
+    def kill(self, *, downtime: float) -> bool:
+        pid = self.pid()
+        if pid is None:
+            return False
+        self._downtime = downtime
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    def kill_session(self, choice: float) -> bool:
+        """One session's process: the server then ends all others, and recovers by itself. `choice`: from 0 to 1."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        sessions = [child for child in psutil.Process(pid).children() if " control_plane " in " ".join(child.cmdline())]
+        if not sessions:
+            return False
+        sessions[int(choice * len(sessions))].kill()
+        return True
+
+    async def keep(self) -> None:
+        while True:
+            await asyncio.sleep(_POSTGRES_LOOK_SECONDS)
+            if self.pid() is not None:
+                continue
+            if self._downtime is None:
+                self._ledger.violation("PostgreSQL ended by itself")
+            await asyncio.sleep(self._downtime or 0.0)
+            self._downtime = None
+            await self._start()
+
+    async def _start(self) -> None:
+        while True:
+            try:
+                await self._server.start()
+            except StackError:
+                await asyncio.sleep(_POSTGRES_RETRY_SECONDS)
+            else:
+                return

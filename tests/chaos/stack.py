@@ -1,0 +1,147 @@
+"""The embedded stack with two of each stateless process, none of which anybody but the suite looks after."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from catalog.database import Database
+from catalog.migrations.migrate import upgrade_to_head
+from cli.stack.access import StackAccess
+from cli.stack.folder import DataFolder
+from cli.stack.options import StackOptions
+from cli.stack.ports import LOOPBACK, choose_free
+from cli.stack.postgres import EmbeddedPostgres
+from cli.stack.readiness import wait_until_api_answers, wait_until_ready
+from cli.stack.server import Server
+from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from environment.composition import open_database
+from environment.settings import PostgresSettings
+from provisioners.process.all_workers import kill_all_workers
+from tests.chaos.ledger import Ledger
+from tests.chaos.servers import PostgresVictim, ServerVictim, Victim
+from tests.chaos.workers import Workers
+
+_NAMESPACE = "default"
+_STOP_GRACE_SECONDS = 5
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChaosStack:
+    api_urls: tuple[str, str]
+    api_key: str
+    apis: tuple[ServerVictim, ServerVictim]
+    loops: tuple[ServerVictim, ServerVictim]
+    temporal: ServerVictim
+    postgres: PostgresVictim
+    workers: Workers
+    database: Database
+    client: Client
+
+    @property
+    def victims(self) -> Sequence[Victim]:
+        return (*self.apis, *self.loops, self.temporal, self.postgres)
+
+    async def all_up(self) -> None:
+        """Until every server runs and answers. Callers set the limit."""
+        while any(victim.pid() is None for victim in self.victims):
+            await asyncio.sleep(_LOOK_SECONDS)
+        for url in self.api_urls:
+            await wait_until_api_answers(url)
+
+
+@asynccontextmanager
+async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
+    """Started one after the other, kept running, and at the end stopped, workers included."""
+    folder = DataFolder(path)
+    folder.make()
+    postgres = EmbeddedPostgres(folder.postgres)
+    servers: list[Server] = []
+    try:
+        settings = await postgres.start()
+        database = await _migrated(settings)
+        accesses, options = _accesses(folder)
+        temporal = temporal_server(options[0], folder, namespace=_NAMESPACE)
+        await _start(temporal, servers)
+        await wait_until_ready(temporal, wait_until_temporal_answers(accesses[0]))
+        loops, apis = [], []
+        for number, (access, option) in enumerate(zip(accesses, options, strict=True), start=1):
+            environment = process_environment(
+                folder=folder, api_keys=access.api_key, postgres=settings, access=access
+            ) | {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS)}
+            loops.append(loop_server(option, folder, environment, name=f"loop-{number}"))
+            apis.append(api_server(option, folder, environment, name=f"api-{number}"))
+        for server in (*loops, *apis):
+            await _start(server, servers)
+        await wait_until_ready(loops[0], wait_until_loop_polls(accesses[0]))
+        for api, access in zip(apis, accesses, strict=True):
+            await wait_until_ready(api, wait_until_api_answers(access.api_url))
+        first_loop, second_loop, first_api, second_api = (
+            ServerVictim(server, folder, ledger) for server in (*loops, *apis)
+        )
+        stack = ChaosStack(
+            api_urls=(accesses[0].api_url, accesses[1].api_url),
+            api_key=accesses[0].api_key,
+            apis=(first_api, second_api),
+            loops=(first_loop, second_loop),
+            temporal=ServerVictim(temporal, folder, ledger),
+            postgres=PostgresVictim(postgres, folder.postgres, ledger),
+            workers=Workers(folder.path),
+            database=database,
+            client=await Client.connect(accesses[0].temporal_address, data_converter=pydantic_data_converter),
+        )
+        async with _kept_running(stack):
+            yield stack
+        await database.close()
+    finally:
+        for server in reversed(servers):
+            await server.stop(asyncio.Event())
+        await kill_all_workers(folder.path)
+        await postgres.stop()
+
+
+@asynccontextmanager
+async def _kept_running(stack: ChaosStack) -> AsyncIterator[None]:
+    keepers = [asyncio.create_task(victim.keep()) for victim in stack.victims]
+    try:
+        yield
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+
+async def _start(server: Server, started: list[Server]) -> None:
+    started.append(server)
+    await server.start()
+
+
+async def _migrated(settings: PostgresSettings) -> Database:
+    database = open_database(settings)
+    await upgrade_to_head(database)
+    return database
+
+
+def _accesses(folder: DataFolder) -> tuple[list[StackAccess], list[StackOptions]]:
+    """Of the two halves of the stack: a loop tells its workers the address of its own api."""
+    *ports, temporal, temporal_ui = choose_free((0, 0, 0, 0))
+    access = StackAccess(
+        pid=os.getpid(),
+        api_url="",
+        api_key=folder.api_key(),
+        temporal_address=f"{LOOPBACK}:{temporal}",
+        temporal_namespace=_NAMESPACE,
+        web_ui_url=f"http://{LOOPBACK}:{temporal_ui}",
+    )
+    option = StackOptions(data_dir=folder.path, temporal_port=temporal, temporal_ui_port=temporal_ui)
+    return (
+        [replace(access, api_url=f"http://{LOOPBACK}:{port}") for port in ports],
+        [replace(option, port=port) for port in ports],
+    )

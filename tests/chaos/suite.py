@@ -1,0 +1,89 @@
+"""One run of the fault suite: a stack under load and faults, brought to rest, and judged."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from tests.chaos import aftermath, plan
+from tests.chaos.client import ApiClient, api_client
+from tests.chaos.faults import Faults
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Load
+from tests.chaos.stack import ChaosStack, chaos_stack
+from tests.chaos.watch import Watch
+from tests.simulation.snapshot import Snapshot
+
+_REPORT_SECONDS = 10.0
+_READY_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    ledger: Ledger
+    invocations: int
+    executions: int
+    settled_after: timedelta
+
+    def summary(self) -> str:
+        ledger = self.ledger
+        faults = ", ".join(f"{target} {count}" for target, count in sorted(ledger.faults.items()))
+        return (
+            f"{len(ledger.accepted)} calls accepted, {self.invocations} invocations, {self.executions} executions; "
+            f"{ledger.faults.total()} faults ({faults}); at rest after {self.settled_after.total_seconds():.0f} s; "
+            f"{len(ledger.violations)} violations"
+        )
+
+
+async def run(*, folder: Path, seed: int, duration: timedelta, report: Callable[[str], None]) -> Findings:
+    """`duration`: of load and faults. `report` gets a line now and then."""
+    ledger = Ledger()
+    async with chaos_stack(folder, ledger) as stack, api_client(stack.api_urls, stack.api_key, ledger) as api:
+        await _deploy(api)
+        watch = Watch(stack, ledger)
+        notes = folder / "notes"
+        async with asyncio.TaskGroup() as beside:
+            watching = beside.create_task(watch.run())
+            reporting = beside.create_task(_report_on(watch, ledger, report))
+            load = Load(api=api, temporal=stack.client, notes=notes, ledger=ledger)
+            async with asyncio.TaskGroup() as trouble:
+                trouble.create_task(load.run(plan.calls(seed), duration=duration))
+                trouble.create_task(Faults(stack, ledger).run(plan.faults(seed), duration=duration))
+            watching.cancel()
+            snapshot, settled_after = await _settled(stack, watch, ledger)
+            reporting.cancel()
+        report(f"at rest after {settled_after.total_seconds():.0f} s; looking for what is wrong")
+        await aftermath.judge(stack, api, snapshot, notes=notes, ledger=ledger)
+    return Findings(
+        ledger=ledger,
+        invocations=len(snapshot.invocations),
+        executions=sum(len(one.executions) for one in snapshot.invocations.values()),
+        settled_after=settled_after,
+    )
+
+
+async def _deploy(api: ApiClient) -> None:
+    version_id = await api.deploy(plan.definition())
+    while not await api.is_ready(version_id):
+        await asyncio.sleep(_READY_LOOK_SECONDS)
+
+
+async def _settled(stack: ChaosStack, watch: Watch, ledger: Ledger) -> tuple[Snapshot, timedelta]:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    snapshot = await aftermath.settle(stack, watch, ledger)
+    return snapshot, timedelta(seconds=clock() - began)
+
+
+async def _report_on(watch: Watch, ledger: Ledger, report: Callable[[str], None]) -> None:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    while True:
+        await asyncio.sleep(_REPORT_SECONDS)
+        invocations = watch.latest.invocations.values() if watch.latest else ()
+        running = sum(one.is_running for one in invocations)
+        report(
+            f"{clock() - began:4.0f} s: {len(invocations)} invocations, {running} running, "
+            f"{ledger.faults.total()} faults, {len(ledger.violations)} violations"
+        )
