@@ -21,7 +21,7 @@ from provisioners.process.worker_folders import WorkerFolder, folder_of
 from provisioners.watcher import Watcher
 
 _PROJECT = Path(supervisor.__file__).parents[2]
-_LOOK_INTERVAL = timedelta(seconds=0.1)  # a few system calls per worker
+_LOOK_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
 _CLAIM_TIMEOUT = timedelta(seconds=30)
 
 
