@@ -28,7 +28,7 @@ class BoundInvocationActivities(InvocationActivities):
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> None:
         async with self._database.transaction() as session:
-            stopped = await StopRepository(session).stop_invocation(request.invocation_id)
+            stopped = await StopRepository(session).stop_invocation(request.invocation_id, reason=request.reason)
         if stopped.worker is not None:
             await self._provisioner.stop(stopped.worker)
         await self._messenger.tell(cancelled=stopped.children)
@@ -36,5 +36,5 @@ class BoundInvocationActivities(InvocationActivities):
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         async with self._database.transaction() as session:
-            ended = await EndingRepository(session).end_invocation(request.invocation_id)
+            ended = await EndingRepository(session).end_invocation(request.invocation_id, reason=request.reason)
         await self._messenger.tell(grants=ended.grants, cancelled=ended.children)

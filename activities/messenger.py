@@ -46,7 +46,7 @@ class Messenger:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             async with self._database.transaction() as session:
-                return await EndingRepository(session).end_invocation(grant.invocation_id)
+                return await EndingRepository(session).take_back(grant)
         return EndedInvocation(grants=(), children=())
 
     async def _cancel(self, invocation_id: InvocationId) -> None:

@@ -15,6 +15,7 @@ from catalog.stops import StopRepository, is_stopped
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
+from domain.messages import StopReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +83,23 @@ class EndingRepository:
             children=await self._stops.cancel_children(invocation_id) if state.is_stopped else (),
         )
 
-    async def end_invocation(self, invocation_id: InvocationId) -> EndedInvocation:
+    async def take_back(self, grant: Grant) -> EndedInvocation:
+        """The end of an invocation whose workflow is gone, so that it cannot take up its slot. Not if it has."""
+        await self._slots.lock_function_of(grant.invocation_id)
+        was_taken_up = await self._session.scalar(
+            select(ExecutionRow.claim_time.is_not(None)).where(ExecutionRow.execution_id == grant.execution_id)
+        )
+        if was_taken_up:
+            return EndedInvocation(grants=(), children=())
+        return await self.end_invocation(grant.invocation_id, reason=None)
+
+    async def end_invocation(self, invocation_id: InvocationId, *, reason: StopReason | None) -> EndedInvocation:
         """The end of a stopped invocation that has no container: out of the queue, a granted slot handed on."""
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None:
             return EndedInvocation(grants=(), children=())
         # It may have been stopped with nobody to tell: a child that is yet to come must see it.
-        await self._stops.mark_stopped(invocation_id)
+        await self._stops.mark_stopped(invocation_id, reason=reason)
         await self._slots.leave_queue(invocation_id)
         # Signalled and never started is how clients tell a stopped execution from a failed one.
         await self._stops.signal_live_executions(invocation_id)

@@ -67,6 +67,8 @@ class SlotQueue:
         state = (await self._session.execute(_state(function, invocation_id, execution_id))).one()
         if state.worker_status == WorkerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
+        if state.is_over and state.claim_time is None:
+            return Refused(refusal=Refusal.STOPPED)
         if state.worker_status is not None:
             if state.claim_time is None:
                 await self._session.execute(
@@ -75,8 +77,6 @@ class SlotQueue:
                     .values(**_claimed(function), last_update_time=func.clock_timestamp())
                 )
             return _assignment(function, version, state)
-        if state.is_over:
-            return Refused(refusal=Refusal.STOPPED)
         if function.preparation_error is None and (
             function.status != FunctionStatus.READY or state.held >= function.max_concurrency or state.older_waits
         ):

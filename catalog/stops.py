@@ -1,6 +1,7 @@
 """How an invocation is made to stop: durably, before anybody is told."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,7 @@ from catalog.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
+from domain.messages import StopReason
 from domain.workers import Worker, WorkerName
 
 
@@ -29,18 +31,26 @@ class StopRepository:
         self._session = session
         self._slots = SlotQueue(session)
 
-    async def stop_invocation(self, invocation_id: InvocationId) -> StoppedInvocation:
+    async def stop_invocation(self, invocation_id: InvocationId, *, reason: StopReason) -> StoppedInvocation:
         """Nothing of the invocation is launched from now on. One that has ended by itself is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
             return StoppedInvocation(worker=None, children=())
-        await self.mark_stopped(invocation_id)
+        await self.mark_stopped(invocation_id, reason=reason)
         await self.signal_live_executions(invocation_id)
         return StoppedInvocation(
             worker=await self._live_worker(invocation_id), children=await self.cancel_children(invocation_id)
         )
 
-    async def mark_stopped(self, invocation_id: InvocationId) -> None:
-        """From now on nothing of it is launched, and its children are cancelled at birth. Not if it has ended."""
+    async def mark_stopped(self, invocation_id: InvocationId, *, reason: StopReason | None) -> None:
+        """From now on nothing of it is launched, and its children are cancelled at birth. Not if it has ended.
+
+        A cancellation that did not come by REST is noted as one that did.
+        """
+        now = func.clock_timestamp()
+        cancellation: dict[str, ColumnElement[datetime]] = {}
+        if reason is StopReason.CANCELLED:
+            cancellation["cancellation_request_time"] = func.coalesce(InvocationRow.cancellation_request_time, now)
+            cancellation["last_update_time"] = now
         await self._session.execute(
             update(InvocationRow)
             .where(
@@ -48,7 +58,7 @@ class StopRepository:
                 InvocationRow.status == InvocationStatus.RUNNING,
                 InvocationRow.stop_time.is_(None),
             )
-            .values(stop_time=func.clock_timestamp())
+            .values(stop_time=now, **cancellation)
         )
 
     async def signal_live_executions(self, invocation_id: InvocationId) -> None:

@@ -85,7 +85,7 @@ class EndInvocationRequest:
     """Input of `end_invocation`: TERMINATED, out of the queue, no live executions."""
 
     invocation_id: InvocationId
-    error_message: str | None = None
+    reason: StopReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,7 @@ class InvocationWorkflow:
         """The end of an invocation that was stopped while it had no container."""
         await workflow.execute_local_activity_method(
             InvocationActivities.end_invocation,
-            EndInvocationRequest(invocation_id=self._request.invocation_id),
+            EndInvocationRequest(invocation_id=self._request.invocation_id, reason=self._stop_reason),
             summary="end",
             start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
             retry_policy=policies.PASSING_FAULTS,

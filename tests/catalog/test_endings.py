@@ -11,6 +11,7 @@ from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome
 from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import StopReason
 from tests.factories import insert_function, insert_invocation
 
 
@@ -72,7 +73,7 @@ async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(data
 async def test_an_invocation_that_was_ended_without_a_container_has_stopped_durably(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as session:
-        await EndingRepository(session).end_invocation(invocation)
+        await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)
     async with database.statement() as session:
         stop_time = await session.scalar(
             select(InvocationRow.stop_time).where(InvocationRow.invocation_id == invocation)
@@ -87,7 +88,7 @@ async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database
     await run_and_succeed(database, parent)
     closed = await close(database, parent)
     async with database.transaction() as session:
-        stopped = await StopRepository(session).stop_invocation(parent)
+        stopped = await StopRepository(session).stop_invocation(parent, reason=StopReason.CANCELLED)
     assert (closed.was_stopped, closed.children) == (False, ())
     assert stopped.children == ()
     assert await close(database, parent) == closed

@@ -13,6 +13,7 @@ from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow
 from domain.entities import ExecutionOutcome, WorkerDetails, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import StopReason
 from domain.workers import Worker, WorkerName
 from tests.factories import insert_function, insert_invocation
 
@@ -60,7 +61,7 @@ async def test_a_worker_of_a_stopped_execution_is_recorded_and_must_not_run(
     database: Database, invocation: InvocationId
 ) -> None:
     async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation)
+        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert not await record(database, worker_of(invocation))
     taken = await assignment(database, invocation)
     assert (taken.worker, taken.is_stopped) == (DETAILS, True)
@@ -68,7 +69,7 @@ async def test_a_worker_of_a_stopped_execution_is_recorded_and_must_not_run(
 
 async def test_a_worker_that_comes_after_the_end_must_not_run(database: Database, invocation: InvocationId) -> None:
     async with database.transaction() as session:
-        await EndingRepository(session).end_invocation(invocation)
+        await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)
     assert not await record(database, worker_of(invocation))
 
 
@@ -91,5 +92,5 @@ async def test_nothing_is_launched_again_after_an_outcome(database: Database, in
 
 async def test_nothing_is_launched_again_after_a_stop(database: Database, invocation: InvocationId) -> None:
     async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation)
+        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert await begin_another(database, worker_of(invocation)) is None

@@ -14,6 +14,7 @@ from catalog.stops import StoppedInvocation, StopRepository
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import StopReason
 from tests.factories import insert_function, insert_invocation
 
 
@@ -107,9 +108,35 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
 async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as session:
-        stopped = await StopRepository(session).stop_invocation(invocation)
+        stopped = await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert stopped == StoppedInvocation(worker=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_a_granted_slot_is_not_taken_up_after_a_cancellation(database: Database) -> None:
+    function = await insert_function(database)
+    holder, granted = [await insert_invocation(database, function) for _ in range(2)]
+    await take(database, holder)
+    await take(database, granted)
+    await close(database, holder)
+    async with database.transaction() as session:
+        await StopRepository(session).stop_invocation(granted, reason=StopReason.CANCELLED)
+    assert await take(database, granted) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_a_slot_is_taken_back_unless_it_was_taken_up(database: Database) -> None:
+    function = await insert_function(database)
+    holder, taken_up, younger = [await insert_invocation(database, function) for _ in range(3)]
+    for invocation in (holder, taken_up, younger):
+        await take(database, invocation)
+    await close(database, holder)
+    await take(database, taken_up)
+    async with database.transaction() as session:
+        assert (await EndingRepository(session).take_back(grant_of(taken_up))).grants == ()
+    await close(database, taken_up)
+    async with database.transaction() as session:
+        await EndingRepository(session).take_back(grant_of(younger))
+    assert await take(database, younger) == Refused(refusal=Refusal.TERMINATED)
 
 
 async def test_an_invocation_that_is_gone_gets_no_slot(database: Database) -> None:
@@ -122,7 +149,7 @@ async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Da
     await take(database, holder)
     await take(database, queued)
     async with database.transaction() as session:
-        assert (await EndingRepository(session).end_invocation(queued)).grants == ()
+        assert (await EndingRepository(session).end_invocation(queued, reason=StopReason.CANCELLED)).grants == ()
     assert (await close(database, holder)).grants == ()
     assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
     async with database.statement() as session:
@@ -138,7 +165,7 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
         await take(database, invocation)
     await close(database, holder)
     async with database.transaction() as session:
-        ended = await EndingRepository(session).end_invocation(granted)
+        ended = await EndingRepository(session).end_invocation(granted, reason=StopReason.CANCELLED)
     assert ended.grants == (grant_of(younger),)
 
 
@@ -177,7 +204,9 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
             tell(taken.grants)
             if ends_early:
                 async with database.transaction() as session:
-                    tell((await EndingRepository(session).end_invocation(invocation)).grants)
+                    tell(
+                        (await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)).grants
+                    )
                 return
             await granted[invocation].wait()
         closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))

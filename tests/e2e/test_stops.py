@@ -22,7 +22,9 @@ async def test_a_cancellation_by_the_temporal_cli_is_one_by_rest(
     await lines_of(notes)
     handle = temporal.get_workflow_handle(invocation_id)
     await handle.cancel()
-    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    invocation = await project.ended("note_and_hold", invocation_id)
+    assert invocation["cancellation_request_time"] is not None
+    (execution,) = invocation["executions"]
     assert execution["outcome"] == "ABORTED"
     while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         await asyncio.sleep(0.02)
