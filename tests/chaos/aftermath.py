@@ -51,6 +51,8 @@ async def judge(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes:
     traces = Traces(launches=stack.workers.launches(), runs=read_runs(notes))
     for sentence in verdicts(invocations, traces, ledger):
         ledger.violation(sentence)
+    for execution_id in stack.workers.second_ones():
+        ledger.violation(f"{execution_id} had a second worker at once, which was refused")
     for sentence in await _processes_left(stack):
         ledger.violation(sentence)
     await _judge_workflows(stack.client, snapshot, ledger)

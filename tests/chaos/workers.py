@@ -7,10 +7,13 @@ from pathlib import Path
 
 import psutil
 
+from domain.errors import ExecutionHasAlreadyStarted
 from domain.identifiers import ExecutionId
 from provisioners.process import supervisor
 from provisioners.process.processes import Process
 from provisioners.process.worker_folders import WorkerFolder, workers_root
+
+_ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,11 @@ class Workers:
         return Counter(
             _execution_of(folder) for folder in self._folders() if WorkerFolder(folder).supervisor() is not None
         )
+
+    def second_ones(self) -> list[ExecutionId]:
+        """Executions of which a worker was told that another one had started it before."""
+        logs = ((folder, WorkerFolder(folder).log) for folder in self._folders())
+        return [_execution_of(folder) for folder, log in logs if log.exists() and _ALREADY_STARTED in log.read_text()]
 
     def processes(self) -> list[str]:
         """Everything that runs for a worker of this stack, even if it is in nobody's records."""
