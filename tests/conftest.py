@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from catalog.database import Database
 from catalog.migrations.migrate import upgrade_to_head
 from cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
+from tests.figures import PROPERTY, Show
 
 CATALOG = f"catalog_test_{os.getpid()}"
 
@@ -55,3 +56,16 @@ async def database(migrated_database: Database) -> AsyncIterator[Database]:
     yield migrated_database
     async with migrated_database.statement() as session:
         await session.execute(text("TRUNCATE projects CASCADE"))
+
+
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Show:
+    """Shows a figure at the end of the run, whether the test passes or not."""
+    return lambda line: record_property(PROPERTY, line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first, so that two processes end together."""
+    slow = ("simulation", "chaos", "capacity", "e2e", "cli", "published_client")
+    ranks = {name: rank for rank, name in enumerate(slow)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(slow)))

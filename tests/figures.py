@@ -1,8 +1,6 @@
-"""Figures that a test measured, shown whether it passes or not."""
+"""Figures that tests measure: kept with the test's report, and printed at the end of the run by `tests/counts.py`."""
 
-import pytest
+from collections.abc import Callable
 
-
-def show(capsys: pytest.CaptureFixture[str], line: str) -> None:
-    with capsys.disabled():
-        print(f"\n{line}", end=" ")  # noqa: T201
+Show = Callable[[str], None]
+PROPERTY = "figure"

@@ -4,24 +4,19 @@ import statistics
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.capacity.conftest import Stack
 from tests.capacity.measures import best_of_rounds
 from tests.e2e.project import lines_of
-from tests.figures import show
+from tests.figures import Show
 
 _TRIALS = 20
 
 
-async def test_a_cancellation_reaches_the_container_at_once(
-    idle: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_cancellation_reaches_the_container_at_once(idle: Stack, tmp_path: Path, show: Show) -> None:
     async def measure() -> float:
         delays = [await _delay(idle, tmp_path / f"notes-{time.monotonic_ns()}") for _ in range(_TRIALS)]
         median, longest = statistics.median(delays), max(delays)
         show(
-            capsys,
             f"cancel to SIGTERM in the container, {_TRIALS} trials: median {median:.3f} s, at most {longest:.3f} s",
         )
         return median

@@ -10,7 +10,7 @@ from catalog.tables import WaitingExecutionRow
 from tests.capacity.conftest import Stack
 from tests.capacity.measures import answer_time, best_of_rounds, cpu_share
 from tests.e2e.project import lines_of
-from tests.figures import show
+from tests.figures import Show
 
 WAITING = 1_000
 _SUBMITTERS = 8  # more wait longer for a busy Temporal than the API is willing to
@@ -38,28 +38,26 @@ async def queue(loaded: Stack, tmp_path_factory: pytest.TempPathFactory) -> None
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("queue")
-async def test_waiting_costs_the_loop_next_to_nothing(loaded: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_waiting_costs_the_loop_next_to_nothing(loaded: Stack, show: Show) -> None:
     async def measure() -> float:
         return await cpu_share(loaded.loop, seconds=_WINDOW_SECONDS)
 
     share = await best_of_rounds(measure, bound=0.02)
-    show(capsys, f"{WAITING} invocations wait: the loop process uses {share:.2%} of a core")
+    show(f"{WAITING} invocations wait: the loop process uses {share:.2%} of a core")
     assert share < 0.02
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("queue")
-async def test_a_queue_does_not_delay_another_function(
-    loaded: Stack, idle: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_queue_does_not_delay_another_function(loaded: Stack, idle: Stack, show: Show) -> None:
     async def measure() -> float:
         with_queue, without = [], []
         for _ in range(_TRIALS):
             without.append(await answer_time(idle.project))
             with_queue.append(await answer_time(loaded.project))
         medians = statistics.median(with_queue), statistics.median(without)
-        show(capsys, f"a fresh invocation, median of {_TRIALS}: {medians[0]:.3f} s beside {WAITING} waiting ones,")
-        show(capsys, f"{medians[1]:.3f} s without them, ratio {medians[0] / medians[1]:.2f}")
+        show(f"a fresh invocation, median of {_TRIALS}: {medians[0]:.3f} s beside {WAITING} waiting ones,")
+        show(f"{medians[1]:.3f} s without them, ratio {medians[0] / medians[1]:.2f}")
         return medians[0] / medians[1]
 
     assert await best_of_rounds(measure, bound=1.5) < 1.5

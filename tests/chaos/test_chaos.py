@@ -11,15 +11,15 @@ import pytest
 
 from tests.chaos import suite
 from tests.chaos.plan import KILLED
-from tests.figures import show
+from tests.figures import Show
 
 _SEED = int(os.environ.get("CHAOS_SEED", "1"))
 _DURATION = timedelta(seconds=45)
 
 
 @pytest.mark.timeout(360)
-async def test_nothing_is_lost_doubled_or_left_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_nothing_is_lost_doubled_or_left_over(tmp_path: Path, show: Show) -> None:
     findings = await suite.run(folder=tmp_path / "data", seed=_SEED, duration=_DURATION, report=lambda _: None)
-    show(capsys, f"seed {_SEED}: {findings.summary()}")
+    show(f"seed {_SEED}: {findings.summary()}")
     assert findings.ledger.violations == []
     assert set(KILLED) <= set(findings.ledger.faults)  # what never happened was not tried

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.messages import Ending
-from tests.figures import show
+from tests.figures import Show
 from tests.simulation import aftermath
 from tests.simulation.world import World
 
@@ -17,9 +17,7 @@ _LISTED_WITHIN = timedelta(seconds=30)
 # A loop that shuts down may ask the SDK to cancel an activity that has just ended; as an error it kills its poller.
 @pytest.mark.filterwarnings("ignore:Cannot find activity to cancel")
 @pytest.mark.timeout(300)
-async def test_every_law_holds_after_every_step(
-    world: World, seed: int, step_count: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_every_law_holds_after_every_step(world: World, seed: int, step_count: int, show: Show) -> None:
     simulation = world.simulation
     await simulation.run(step_count)
     await simulation.settle()
@@ -31,7 +29,7 @@ async def test_every_law_holds_after_every_step(
         )
     assert "\n".join(aftermath.contradictions(snapshot, workflows)) == ""
     endings = Counter(aftermath.ending_of(workflow).value for workflow in workflows.values())
-    show(capsys, f"seed {seed}: {simulation.done.total()} steps: {dict(simulation.done.most_common())}")
+    show(f"seed {seed}: {simulation.done.total()} steps: {dict(simulation.done.most_common())}")
     invocations = f"{endings.total()} invocations: {dict(endings.most_common())}"
-    show(capsys, f"seed {seed}: {invocations} in {len(world.fleet.containers)} containers")
+    show(f"seed {seed}: {invocations} in {len(world.fleet.containers)} containers")
     assert set(endings) == set(Ending)  # what never happened was not tried
