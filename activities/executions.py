@@ -102,7 +102,7 @@ class ExecutionRunner:
     async def _launched_worker(self, request: WorkerRequest, *, is_stopped: bool) -> Worker | None:
         """The worker of this name: started now, or found if an earlier try started it. None if it must not start."""
         if is_stopped:
-            details = await self._provisioner.find(request.name)
+            details = await self._provisioner.withdraw(request.name)
             if details is None:
                 return None
         else:

@@ -25,8 +25,11 @@ class Provisioner(Protocol):
         Returns as soon as the worker can be found again by its details.
         """
 
-    async def find(self, name: WorkerName) -> WorkerDetails | None:
-        """The worker that was launched under this name, running or ended; None if there is none. Starts nothing."""
+    async def withdraw(self, name: WorkerName) -> WorkerDetails | None:
+        """The worker that was launched under this name, running or ended; None if there is none.
+
+        Then there never will be, as far as the provisioner can see to that: a launch that still hangs somewhere fails.
+        """
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         """Wait until the worker is gone and say why. Cancelling the wait leaves the worker alone."""

@@ -50,8 +50,10 @@ class ProcessProvisioner:
         except (OSError, subprocess.SubprocessError) as error:
             raise Unavailable(f"No process can be started: {error}") from error
 
-    async def find(self, name: WorkerName) -> WorkerDetails | None:
-        return None if self._folder(str(name)).supervisor() is None else _details(name)
+    async def withdraw(self, name: WorkerName) -> WorkerDetails | None:
+        folder = self._folder(str(name))
+        folder.withdraw()
+        return None if folder.supervisor() is None else _details(name)
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         return await self._watcher.stopped(worker.details.identifier)
@@ -70,7 +72,7 @@ class ProcessProvisioner:
             folder.path.mkdir(parents=True, exist_ok=True)
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:
-            raise Unavailable(f"The supervisor of {request.name} failed, see {folder.supervisor_log}")
+            raise Unavailable(f"{request.name} was withdrawn, or its supervisor failed, see {folder.supervisor_log}")
         return _details(request.name)
 
     def _assignment(self, request: WorkerRequest, folder: WorkerFolder) -> Assignment:

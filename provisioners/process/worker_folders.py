@@ -7,6 +7,8 @@ from pathlib import Path
 
 from provisioners.process.processes import Process
 
+_NOBODY = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRecord:
@@ -40,20 +42,18 @@ class WorkerFolder:
         return self.path / "supervisor.log"
 
     def claim(self, supervisor: Process) -> bool:
-        """Take the name for a supervisor. False if another one has it."""
-        draft = self._draft("pid", supervisor.to_json())
-        try:
-            os.link(draft, self._pid_file)
-        except FileExistsError:
-            return False
-        finally:
-            draft.unlink()
-        return True
+        """Take the name for a supervisor. False if another one has it, or it was withdrawn."""
+        return self._take_name(supervisor.to_json())
+
+    def withdraw(self) -> None:
+        """Take the name for nobody, if it is still free: whoever is about to start a worker under it comes too late."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._take_name(_NOBODY)
 
     def supervisor(self) -> Process | None:
-        """None if the name is still free."""
+        """None if the name is still free, or was withdrawn."""
         text = _text_of(self._pid_file)
-        return None if text is None else Process.from_json(text)
+        return Process.from_json(text) if text else None
 
     def record_exit(self, record: ExitRecord) -> None:
         os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
@@ -75,6 +75,16 @@ class WorkerFolder:
     @property
     def _exit_file(self) -> Path:
         return self.path / "exit"
+
+    def _take_name(self, holder: str) -> bool:
+        draft = self._draft("pid", holder)
+        try:
+            os.link(draft, self._pid_file)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
 
     def _draft(self, name: str, text: str) -> Path:
         draft = self.path / f"{name}.{os.getpid()}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from domain.errors import Unavailable
 from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process.all_workers import count_workers, kill_all_workers, stop_all_workers
 from provisioners.process.provisioner import ProcessProvisioner
@@ -143,16 +144,28 @@ async def test_what_a_worker_leaves_running_is_killed(provisioner: ProcessProvis
 
 
 async def test_a_name_that_was_never_launched(provisioner: ProcessProvisioner, image: Path) -> None:
-    request = worker_request(image)
-    assert await provisioner.find(request.name) is None
-    worker = await launch(provisioner, request)
+    worker = await launch(provisioner, worker_request(image))
     unknown = Worker(
-        name=WorkerName(execution_id=request.name.execution_id, launch=2),
+        name=WorkerName(execution_id=worker.name.execution_id, launch=2),
         details=type(worker.details)(type=worker.details.type, identifier="unknown-2", logs_identifier="unknown-2"),
     )
     await provisioner.stop(unknown)
     assert (await provisioner.stopped(unknown)).cause is ExitCause.LOST
-    assert await provisioner.find(request.name) == worker.details
+
+
+async def test_a_withdrawn_name_starts_nothing(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
+    request = worker_request(image)
+    assert await provisioner.withdraw(request.name) is None
+    with pytest.raises(Unavailable):
+        await provisioner.launch(request)
+    assert await provisioner.withdraw(request.name) is None
+    assert count_workers(data_dir) == 0
+
+
+async def test_a_name_that_is_taken_stays_taken(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
+    worker = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
+    assert await provisioner.withdraw(worker.name) == worker.details
+    assert count_workers(data_dir) == 1
 
 
 async def test_a_killed_supervisor_takes_its_worker_along(

@@ -81,7 +81,7 @@ class Fleet:
                 self.breaches.append(f"{request.name} was launched again with another request")
         return container.details
 
-    async def find(self, name: WorkerName) -> WorkerDetails | None:
+    async def withdraw(self, name: WorkerName) -> WorkerDetails | None:
         container = self.containers.get(name)
         return None if container is None else container.details
 
