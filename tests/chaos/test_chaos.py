@@ -13,7 +13,8 @@ from tests.chaos import suite
 from tests.chaos.plan import KILLED
 from tests.figures import Show
 
-_SEED = int(os.environ.get("CHAOS_SEED", "1"))
+# Its first round of faults is over after 34 s, a paused loop among them.
+_SEED = int(os.environ.get("CHAOS_SEED", "10"))
 _DURATION = timedelta(seconds=45)
 
 
