@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.errors import shortened
+from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import PreparationRepository, SettledFunction
@@ -35,7 +36,8 @@ class BoundPreparationActivities(PreparationActivities):
 
     async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
         try:
-            prepared = await self._provisioner.prepare(function)
+            async with heartbeating():
+                prepared = await self._provisioner.prepare(function)
         except (FunctionFailure, Misconfigured) as error:
             async with self._database.transaction() as session:
                 return await PreparationRepository(session).mark_unpreparable(request.function, str(error))

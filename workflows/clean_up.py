@@ -39,7 +39,7 @@ class InvocationCleanUpWorkflow:
                 ),
                 activity_id=request.execution_id,
                 start_to_close_timeout=policies.RUN_EXECUTION_START_TO_CLOSE,
-                heartbeat_timeout=policies.RUN_EXECUTION_HEARTBEAT_TIMEOUT,
+                heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
                 retry_policy=policies.PASSING_FAULTS,
             )
         await workflow.execute_local_activity_method(

@@ -126,7 +126,7 @@ class InvocationWorkflow:
                 attempt=self._attempt, max_attempts=maximum, slot_was_granted=slot_was_granted
             ),
             start_to_close_timeout=policies.RUN_EXECUTION_START_TO_CLOSE,
-            heartbeat_timeout=policies.RUN_EXECUTION_HEARTBEAT_TIMEOUT,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PASSING_FAULTS,
         )
         await workflow.wait_condition(lambda: execution.done() or self._is_stopped)

@@ -12,8 +12,8 @@ PASSING_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
 )
 
-# How soon the death of a `loop` process is noticed and its containers are taken over by another one.
-RUN_EXECUTION_HEARTBEAT_TIMEOUT = timedelta(seconds=20)
+# How soon the death of a `loop` process is noticed and its containers and preparations are taken over by another one.
+HEARTBEAT_TIMEOUT = timedelta(seconds=20)
 
 # The user's timeout is the workflow's timer. The activity must outlive it, its grace period and a wait for capacity, to
 # see its container gone; Temporal wants some limit, and this one is never met.

@@ -33,5 +33,6 @@ class FunctionPreparationWorkflow:
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary=f"prepare {function_name}",
             start_to_close_timeout=policies.PREPARATION_START_TO_CLOSE,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PREPARATION_RETRIES,
         )
