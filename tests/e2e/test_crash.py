@@ -1,5 +1,6 @@
 """`control-plane dev` is killed in the middle of an invocation: the next one on its folder brings it to its end."""
 
+import asyncio
 from pathlib import Path
 
 from tests.cli.stacks import Ports, dev
@@ -23,3 +24,20 @@ async def test_the_function_runs_once_though_the_stack_is_killed(tmp_path: Path)
         await project.http.aclose()
     (execution,) = invocation["executions"]
     assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "1", 1)
+
+
+async def test_a_deletion_goes_on_though_the_stack_is_killed(tmp_path: Path) -> None:
+    folder, ports, notes = tmp_path / "data", Ports.free(), tmp_path / "notes"
+    async with dev(folder, ports) as first:
+        project = Project(await first.ready(), "crash")
+        await project.deploy("clean_up_when_stopped")
+        await project.invoke("clean_up_when_stopped", notes=str(notes), seconds=1)
+        await lines_of(notes)
+        await project.http.delete(f"/projects/{project.name}")
+        first.process.kill()
+        await first.process.wait()
+    async with dev(folder, ports) as second:
+        await second.ready()
+        while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
+            await asyncio.sleep(0.05)
+        await project.http.aclose()

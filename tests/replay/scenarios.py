@@ -18,6 +18,7 @@ from tests.workflows.scenes import (
 from tests.workflows.steps import (
     Handle,
     ScriptedDeletion,
+    ScriptedPreparation,
     clean_up,
     delete,
     one_execution_that_ends,
@@ -111,7 +112,7 @@ async def timed_out_while_queued(scene: SceneMaker) -> Handle:
 
 
 async def prepared(scene: SceneMaker) -> Handle:
-    return await prepare(scene.client)
+    return await prepare(scene.client, ScriptedPreparation())
 
 
 async def deleted(scene: SceneMaker) -> Handle:

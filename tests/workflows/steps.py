@@ -10,6 +10,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.errors import application_error
+from domain.errors import Unavailable
 from domain.identifiers import ExecutionId, FunctionName, ProjectName, new_invocation_id
 from domain.messages import (
     AttemptState,
@@ -37,10 +39,15 @@ Steps = Sequence[Callable[..., Any]]
 
 @dataclass
 class ScriptedPreparation(PreparationActivities):
-    """Every function is prepared but the one named `broken`."""
+    """Every function is prepared but the one named `broken`; before that, what is needed is away `faults` times."""
+
+    faults: int = 0
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        if self.faults > 0:
+            self.faults -= 1
+            raise application_error(Unavailable("throttled"))
         if request.function.function_name == "broken":
             return PrepareFunctionResult(identifier=None, preparation_error="no such image")
         return PrepareFunctionResult(identifier="prepared", preparation_error=None)
@@ -75,11 +82,11 @@ class ScriptedReconciliation(ReconciliationActivities):
         return ReconciliationResult(repairs={"invocations started": 1})
 
 
-async def prepare(client: Client) -> Handle:
+async def prepare(client: Client, activities: ScriptedPreparation) -> Handle:
     request = PreparationRequest(
         project_name="project", version_id="ver-1", function_names=(FunctionName("double"), FunctionName("broken"))
     )
-    return await _run(client, FunctionPreparationWorkflow.run, [request], [ScriptedPreparation().prepare_function])
+    return await _run(client, FunctionPreparationWorkflow.run, [request], [activities.prepare_function])
 
 
 async def delete(client: Client, activities: ScriptedDeletion) -> Handle:

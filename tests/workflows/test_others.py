@@ -5,6 +5,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.messages import PrepareFunctionResult
 from tests.workflows.steps import (
     ScriptedDeletion,
+    ScriptedPreparation,
     clean_up,
     delete,
     one_execution_that_ends,
@@ -14,9 +15,17 @@ from tests.workflows.steps import (
 
 
 async def test_preparation_answers_for_each_function(time_skipping: WorkflowEnvironment) -> None:
-    ready, broken = await (await prepare(time_skipping.client)).result()
+    ready, broken = await (await prepare(time_skipping.client, ScriptedPreparation())).result()
     assert ready == PrepareFunctionResult(identifier="prepared", preparation_error=None)
     assert broken == PrepareFunctionResult(identifier=None, preparation_error="no such image")
+
+
+async def test_what_passes_by_itself_does_not_keep_a_function_from_being_prepared(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    activities = ScriptedPreparation(faults=20)  # minutes of waiting, skipped
+    results = await (await prepare(time_skipping.client, activities)).result()
+    assert (activities.faults, results[0].identifier) == (0, "prepared")
 
 
 async def test_deletion_waits_until_nothing_runs_and_begins_again_if_something_came(
