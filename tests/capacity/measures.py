@@ -9,7 +9,7 @@ import psutil
 
 from tests.e2e.project import Project
 
-_ROUNDS = 5
+_ROUNDS = 3
 
 
 async def best_of_rounds(measure: Callable[[], Awaitable[float]], *, bound: float) -> float:
