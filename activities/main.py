@@ -19,7 +19,7 @@ from catalog.migrations.migrate import drop_everything, upgrade_to_head
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from domain.errors import CatalogIsAway, Misconfigured
 from environment.arguments import process_parser
-from environment.composition import build_provisioner, open_database
+from environment.composition import open_database, open_provisioner
 from environment.logs import configure_logs
 from environment.settings import Settings, SettingsError, load_settings
 from environment.temporal import connect_temporal
@@ -57,17 +57,18 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
             starting.cancel()
             return
         listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL,))
-        invocations, control = build_workers(
-            starting.result(),
-            database=database,
-            provisioner=build_provisioner(arguments.provisioner, settings.control_plane),
-            listener=listener,
-            settings=settings.control_plane,
-        )
-        async with listener, control, invocations:
-            logger.info("loop_runs", provisioner=arguments.provisioner)
-            await stopped
-            logger.info("loop_stops")
+        async with open_provisioner(arguments.provisioner, settings) as provisioner:
+            invocations, control = build_workers(
+                starting.result(),
+                database=database,
+                provisioner=provisioner,
+                listener=listener,
+                settings=settings.control_plane,
+            )
+            async with listener, control, invocations:
+                logger.info("loop_runs", provisioner=arguments.provisioner)
+                await stopped
+                logger.info("loop_stops")
         if arguments.delete_tables:
             await drop_everything(database)
     finally:

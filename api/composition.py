@@ -10,7 +10,7 @@ from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from environment.composition import ProvisionerName, build_provisioner, open_database
+from environment.composition import ProvisionerName, open_database, open_provisioner
 from environment.settings import Settings
 from environment.temporal import connect_temporal
 from provisioners.contract import Provisioner
@@ -32,16 +32,19 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, provisioner: ProvisionerName) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, name: ProvisionerName) -> AsyncIterator[Services]:
     """Everything the API needs. Neither Postgres nor Temporal need be there yet."""
     database = open_database(settings.postgres)
     try:
-        async with NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener:
+        async with (
+            NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
+            open_provisioner(name, settings) as provisioner,
+        ):
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
                 orchestrator=Orchestrator(await connect_temporal(lazy=True)),
-                provisioner=build_provisioner(provisioner, settings.control_plane),
+                provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
             )
     finally:

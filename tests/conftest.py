@@ -64,6 +64,14 @@ def show(record_property: Callable[[str, object], None]) -> Show:
     return lambda line: record_property(PROPERTY, line)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--platforms", default="process", help="provisioners that tests/e2e runs on, comma separated")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "platforms(*names): the test is about these provisioners only")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first, so that two processes end together."""
     slow = ("simulation", "chaos", "capacity", "e2e", "cli", "published_client")

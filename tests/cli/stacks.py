@@ -12,8 +12,9 @@ from pathlib import Path
 from cli.stack.access import StackAccess, find_access
 from cli.stack.folder import DataFolder
 from cli.stack.ports import choose_free
+from environment.composition import ProvisionerName
 
-_SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_")
+_SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_", "AWS_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,13 @@ def clean_environment(**additions: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def dev(folder: Path, ports: Ports, **environment: str) -> AsyncIterator[Dev]:
+async def dev(
+    folder: Path, ports: Ports, *, provisioner: ProvisionerName = ProvisionerName.PROCESS, **environment: str
+) -> AsyncIterator[Dev]:
     """Start the command, and end it with the context if the test has not."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
+        f"--provisioner={provisioner}",
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
         env=clean_environment(**environment),
         stdout=asyncio.subprocess.PIPE,

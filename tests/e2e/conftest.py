@@ -11,22 +11,39 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from catalog.database import Database
 from cli.stack.access import StackAccess
 from cli.stack.postgres import EmbeddedPostgres
+from environment.composition import ProvisionerName
 from tests.cli.stacks import Ports, dev
+from tests.e2e.platforms import Platform, open_platform
 from tests.e2e.project import Project
 
 STOP_GRACE_SECONDS = 3
 NewProject = Callable[..., Project]
 
 
-@pytest.fixture(scope="session")
-def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("stack") / "data"
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test runs on every platform that was asked for, unless it is marked as being about others."""
+    if "platform" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("platforms").split(",")
+        marker = metafunc.definition.get_closest_marker("platforms")
+        names = [ProvisionerName(name) for name in asked if marker is None or name in marker.args]
+        metafunc.parametrize("platform", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-async def stack(stack_folder: Path) -> AsyncIterator[StackAccess]:
+async def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    async with open_platform(request.param, tmp_path_factory) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def stack_folder(platform: Platform) -> Path:
+    return platform.stack_folder
+
+
+@pytest.fixture(scope="session")
+async def stack(platform: Platform, stack_folder: Path) -> AsyncIterator[StackAccess]:
     grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS)}
-    async with dev(stack_folder, Ports.free(), **grace) as it:
+    async with dev(stack_folder, Ports.free(), provisioner=platform.provisioner, **platform.environment, **grace) as it:
         yield await it.ready()
 
 
@@ -45,13 +62,13 @@ async def catalog(stack: StackAccess, stack_folder: Path) -> AsyncIterator[Datab
 
 
 @pytest.fixture(scope="session")
-async def new_project(stack: StackAccess) -> AsyncIterator[NewProject]:
+async def new_project(stack: StackAccess, platform: Platform) -> AsyncIterator[NewProject]:
     """Makes projects: each of its own, or one that is there already by its name."""
     numbers = itertools.count(1)
     projects: list[Project] = []
 
     def make(name: str | None = None) -> Project:
-        projects.append(Project(stack, name or f"project-{next(numbers)}"))
+        projects.append(Project(stack, name or f"project-{next(numbers)}", image=platform.image))
         return projects[-1]
 
     yield make

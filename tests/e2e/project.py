@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,8 +16,11 @@ Json = dict[str, Any]
 
 
 class Project:
-    def __init__(self, access: StackAccess, name: str) -> None:
+    """`image`: how the stack's provisioner names the image that a folder of functions makes."""
+
+    def __init__(self, access: StackAccess, name: str, *, image: Callable[[Path], str] = Path.as_uri) -> None:
         self.name = name
+        self._image = image
         self.http = httpx2.AsyncClient(
             base_url=access.api_url,
             headers={"Authorization": f"Bearer {access.api_key}"},
@@ -29,7 +32,9 @@ class Project:
         """Create the project if need be, and a version whose functions all have the same spec; wait until READY."""
         await self.http.put(f"/projects/{self.name}")
         version = await self._checked(
-            self.http.post(f"/projects/{self.name}/versions", json=definition(folder, *function_names, **spec))
+            self.http.post(
+                f"/projects/{self.name}/versions", json=definition(self._image(folder), *function_names, **spec)
+            )
         )
         while any(function["function_status"] != "READY" for function in version["functions"]):
             await asyncio.sleep(0.05)
@@ -76,7 +81,7 @@ class Project:
 
 
 def definition(
-    folder: Path,
+    image: str,
     *function_names: str,
     max_concurrency: int = 5,
     timeouts: Mapping[str, int] = MappingProxyType({}),
@@ -84,7 +89,7 @@ def definition(
 ) -> Json:
     """Functions that differ, if at all, in their timeouts."""
     return {
-        "default_docker_image": folder.as_uri(),
+        "default_docker_image": image,
         "functions": [
             {
                 "function_name": name,

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
@@ -87,6 +88,7 @@ async def test_the_limit_holds_and_the_oldest_goes_first(project: Project, tmp_p
         assert (await project.ended("note_and_hold", invocation_id))["executions"][0]["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.platforms("process")  # the only one that looks into an image beforehand
 async def test_what_cannot_be_prepared_ends_its_invocations_with_the_reason(project: Project, tmp_path: Path) -> None:
     await project.http.put(f"/projects/{project.name}")
     body = {

@@ -7,8 +7,8 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from catalog.database import Database
-from provisioners.process.worker_folders import folder_of
 from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
+from tests.e2e.platforms import Platform
 from tests.e2e.project import Json, Project, lines_of
 from tests.factories import insert_function
 
@@ -81,7 +81,7 @@ async def test_cancelling_a_container_that_has_finished_does_not_change_its_resu
 
 
 async def test_a_cancellation_at_any_moment_leaves_nothing_behind(
-    project: Project, stack_folder: Path, tmp_path: Path
+    project: Project, platform: Platform, tmp_path: Path
 ) -> None:
     """From before the first row to after the end: every fiftieth of a second in a container's first 0.6."""
     await project.deploy("note_and_hold", max_concurrency=10, max_retries=3)
@@ -100,7 +100,7 @@ async def test_a_cancellation_at_any_moment_leaves_nothing_behind(
         for execution in invocation["executions"]:
             assert execution["worker_status"] == "TERMINATED"
             worker = execution["worker_details"]
-            assert worker is None or folder_of(stack_folder, worker["identifier"]).has_ended()
+            assert worker is None or await platform.is_gone(worker["identifier"])
 
 
 async def test_a_cancellation_may_be_repeated_and_is_refused_afterwards(project: Project, tmp_path: Path) -> None:

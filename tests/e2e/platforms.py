@@ -1,0 +1,52 @@
+"""What the end-to-end tests run on: each provisioner, with whatever has to be there for it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from environment.composition import ProvisionerName
+from provisioners.process.worker_folders import folder_of
+
+
+class Platform(Protocol):
+    """`environment`: what the stack needs beside what it finds by itself."""
+
+    @property
+    def provisioner(self) -> ProvisionerName: ...
+    @property
+    def stack_folder(self) -> Path: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+    def image(self, folder: Path) -> str:
+        """The image that is made of a folder of functions."""
+
+    async def is_gone(self, identifier: str) -> bool:
+        """Whether the worker has ended, seen past the control plane."""
+
+
+class Processes:
+    """Workers as processes of this machine."""
+
+    provisioner = ProvisionerName.PROCESS
+    environment: Mapping[str, str] = {}
+
+    def __init__(self, stack_folder: Path) -> None:
+        self.stack_folder = stack_folder
+
+    def image(self, folder: Path) -> str:
+        return folder.as_uri()
+
+    async def is_gone(self, identifier: str) -> bool:
+        return folder_of(self.stack_folder, identifier).has_ended()
+
+
+@asynccontextmanager
+async def open_platform(name: ProvisionerName, folders: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    stack_folder = folders.mktemp(f"stack-{name}") / "data"
+    match name:
+        case ProvisionerName.PROCESS:
+            yield Processes(stack_folder)
