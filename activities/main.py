@@ -13,15 +13,16 @@ from temporalio.service import RPCError
 
 from activities.schedule import schedule_reconciliation
 from activities.search_attributes import register_search_attributes
+from activities.worker_events import relay
 from activities.workers import build_workers
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
-from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
 from domain.errors import CatalogIsAway, Misconfigured
 from environment.arguments import process_parser
-from environment.composition import open_database, open_provisioner
+from environment.composition import open_database, open_provisioner, open_worker_events
+from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
-from environment.settings import Settings, SettingsError, load_settings
 from environment.temporal import connect_temporal
 
 logger = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_logs()
     try:
-        settings = load_settings()
+        settings = load_settings(arguments.provisioner)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
@@ -56,8 +57,8 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
         if not starting.done():
             starting.cancel()
             return
-        listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL,))
-        async with open_provisioner(arguments.provisioner, settings) as provisioner:
+        listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
+        async with open_provisioner(settings) as provisioner, open_worker_events(settings) as events:
             invocations, control = build_workers(
                 starting.result(),
                 database=database,
@@ -67,8 +68,11 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
             )
             async with listener, control, invocations:
                 logger.info("loop_runs", provisioner=arguments.provisioner)
+                relaying = None if events is None else asyncio.create_task(relay(events, database))
                 await stopped
                 logger.info("loop_stops")
+                if relaying is not None:
+                    relaying.cancel()
         if arguments.delete_tables:
             await drop_everything(database)
     finally:

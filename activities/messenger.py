@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -10,9 +11,11 @@ from catalog.database import Database
 from catalog.endings import EndedInvocation, EndingRepository
 from catalog.slots import Grant
 from domain.identifiers import InvocationId
-from domain.messages import SlotGranted
+from domain.messages import SlotGranted, WorkerAwaited
 from workflows.invocation import InvocationWorkflow
 from workflows.naming import invocation_workflow_id
+
+logger = structlog.get_logger(__name__)
 
 
 class Messenger:
@@ -37,6 +40,14 @@ class Messenger:
             )
             grants = [grant for invocation in ended for grant in invocation.grants]
             cancelled = [child for invocation in ended for child in invocation.children]
+
+    async def tell_awaited(self, invocation_id: InvocationId, awaited: WorkerAwaited) -> None:
+        """For whoever looks at the workflow: nothing depends on it, so a fault is no reason to stop."""
+        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
+        try:
+            await handle.signal(InvocationWorkflow.worker_awaited, awaited)
+        except RPCError as error:
+            logger.warning("workflow_is_not_told", invocation_id=invocation_id, reason=str(error))
 
     async def _grant(self, grant: Grant) -> EndedInvocation:
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))

@@ -1,13 +1,14 @@
-"""Waits for a container's end, and sees to it that one which has reported its outcome does end."""
+"""Waits for a container's end, and sees to it that one which must end does."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import structlog
 
 from catalog.database import Database
 from catalog.launches import LaunchRepository
-from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
 from domain.errors import Unavailable
 from domain.workers import Worker, WorkerExit
 from provisioners.contract import Provisioner
@@ -16,10 +17,12 @@ logger = structlog.get_logger(__name__)
 
 # As a rule a container is gone within this after its report, and the catalog need not be asked.
 _USUAL_EXIT = timedelta(seconds=1)
+# What was told to stop is killed after its grace period, and gone soon after that.
+_USUAL_STOP = timedelta(seconds=30)
 
 
 class WorkerWatch:
-    """Watches workers. The catalog is asked once for each, and again when the API notifies an outcome."""
+    """Watches workers. The catalog is asked once for each, and again when there is news of it."""
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class WorkerWatch:
         listener: NotificationListener,
         grace: timedelta,
     ) -> None:
-        """`grace`: how long a container may go on after its outcome."""
+        """`grace`: how long a container may go on after its outcome, and after it was told to stop."""
         self._database = database
         self._provisioner = provisioner
         self._listener = listener
@@ -38,32 +41,46 @@ class WorkerWatch:
     async def ended(self, worker: Worker) -> WorkerExit:
         """Why the worker is gone. Cancelling the wait leaves the worker alone."""
         watching = asyncio.create_task(self._provisioner.stopped(worker))
-        lingering = asyncio.create_task(self._stop_if_it_lingers(worker))
+        seeing_off = asyncio.create_task(self._see_off(worker))
         try:
             return await watching
         finally:
             watching.cancel()
-            lingering.cancel()
+            seeing_off.cancel()
 
-    async def _stop_if_it_lingers(self, worker: Worker) -> None:
-        execution_id = worker.name.execution_id
-        async with self._listener.subscribe(EXECUTIONS_CHANNEL, execution_id) as notified:
+    async def _see_off(self, worker: Worker) -> None:
+        """Whenever there is news of the worker, look at it soon; stop it, and stop it again, if it stays too long."""
+        topics = ((EXECUTIONS_CHANNEL, worker.name.execution_id), (WORKERS_CHANNEL, worker.details.identifier))
+        stop_at: float | None = None
+        async with self._listener.subscribe(*topics) as notified:
             notified.set()  # the worker may have reported before anybody listened
             while True:
-                await notified.wait()
-                notified.clear()
-                await asyncio.sleep(_USUAL_EXIT.total_seconds())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(stop_at):
+                        await notified.wait()
                 try:
-                    if await self._has_outcome(worker):
-                        await asyncio.sleep(self._grace.total_seconds())
-                        logger.info("worker_lingers", execution_id=execution_id)
+                    if notified.is_set():
+                        notified.clear()
+                        self._provisioner.look_soon(worker)
+                        await asyncio.sleep(_USUAL_EXIT.total_seconds())
+                        stop_at = stop_at or await self._latest_end(worker)
+                    else:
+                        logger.warning("worker_lingers", worker=str(worker.name))
+                        stop_at = _after(self._grace + _USUAL_STOP)
                         await self._provisioner.stop(worker)
-                        return
                 except Unavailable as error:
-                    logger.warning("worker_may_linger", execution_id=execution_id, reason=str(error))
+                    logger.warning("worker_may_linger", worker=str(worker.name), reason=str(error))
                     notified.set()
 
-    async def _has_outcome(self, worker: Worker) -> bool:
-        """A notification is a hint: the listener wakes everyone when it is back after a fault."""
+    async def _latest_end(self, worker: Worker) -> float | None:
+        """When to stop the worker, perhaps once more. A notification is a hint: the listener wakes everyone when it is
+        back after a fault."""
         async with self._database.statement() as session:
-            return await LaunchRepository(session).has_outcome(worker.name.execution_id)
+            state = await LaunchRepository(session).state(worker.name.execution_id)
+        if state.must_stop:
+            return _after(self._grace + _USUAL_STOP)
+        return _after(self._grace) if state.has_reported else None
+
+
+def _after(time: timedelta) -> float:
+    return asyncio.get_running_loop().time() + time.total_seconds()

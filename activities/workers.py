@@ -9,6 +9,7 @@ from activities.deletions import BoundDeletionActivities
 from activities.errors import DomainErrors
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
+from activities.launching import LaunchTools
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
@@ -22,6 +23,7 @@ from workflows.registry import WORKFLOWS
 
 # What is short ends by itself within this; what runs a container is let go at once, and the next process adopts it.
 _CONTROL_GRACE = timedelta(seconds=10)
+_CONTROL_CEILING = 1_000
 
 
 def build_workers(
@@ -35,13 +37,14 @@ def build_workers(
     """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
     messenger = Messenger(client, database)
     watch = WorkerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
-    runner = ExecutionRunner(
+    tools = LaunchTools(
         database=database,
         provisioner=provisioner,
-        watch=watch,
+        listener=listener,
         messenger=messenger,
         signing_key=settings.root_keys[0],
     )
+    runner = ExecutionRunner(database=database, tools=tools, watch=watch, messenger=messenger)
     invocations = BoundInvocationActivities(
         runner=runner, database=database, provisioner=provisioner, messenger=messenger
     )
@@ -72,6 +75,8 @@ def build_workers(
                 reconciliation.reconcile,
             ],
             interceptors=[DomainErrors()],
+            # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
+            max_concurrent_activities=_CONTROL_CEILING,
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),
     )

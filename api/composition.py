@@ -10,8 +10,8 @@ from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from environment.composition import ProvisionerName, open_database, open_provisioner
-from environment.settings import Settings
+from environment.composition import open_database, open_provisioner
+from environment.loading import Settings
 from environment.temporal import connect_temporal
 from provisioners.contract import Provisioner
 
@@ -32,13 +32,13 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, name: ProvisionerName) -> AsyncIterator[Services]:
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Everything the API needs. Neither Postgres nor Temporal need be there yet."""
     database = open_database(settings.postgres)
     try:
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
-            open_provisioner(name, settings) as provisioner,
+            open_provisioner(settings) as provisioner,
         ):
             yield Services(
                 root_keys=settings.control_plane.root_keys,

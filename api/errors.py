@@ -4,12 +4,15 @@ import math
 from collections import defaultdict
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
 from api.schemas.service import ErrorResponse
-from domain.errors import ApiError, IdempotencyKeyIsReused, ServiceIsUnavailable, Unavailable
+from domain.errors import ApiError, IdempotencyKeyIsReused, Misconfigured, ServiceIsUnavailable, Unavailable
+
+logger = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "2"
 # What a client sent is shown to it again; what is nested deeper than this no longer says anything.
@@ -19,6 +22,7 @@ _MAX_DEPTH = 20
 def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _answer_api_error)
     app.add_exception_handler(Unavailable, _answer_unavailable)
+    app.add_exception_handler(Misconfigured, _answer_misconfigured)
     app.add_exception_handler(IdempotencyKeyIsReused, _answer_reused_key)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
 
@@ -43,6 +47,12 @@ async def _answer_unavailable(_: Request, __: Exception) -> JSONResponse:
         status_code=ServiceIsUnavailable.http_status,
         headers={"Retry-After": _RETRY_AFTER_SECONDS},
     )
+
+
+async def _answer_misconfigured(_: Request, error: Exception) -> JSONResponse:
+    """Only holders of a root key ask for what can be set up wrongly: they are told what to mend."""
+    logger.error("control_plane_is_misconfigured", reason=str(error))
+    return JSONResponse({"detail": str(error)}, status_code=500)
 
 
 async def _answer_reused_key(request: Request, error: Exception) -> JSONResponse:

@@ -34,7 +34,7 @@ class LongPolls:
         Raises the NotFound of the outermost part of the path that is missing.
         """
         deadline = asyncio.get_running_loop().time() + patience.total_seconds()
-        async with self._listener.subscribe(INVOCATIONS_CHANNEL, path.invocation_id) as changed:
+        async with self._listener.subscribe((INVOCATIONS_CHANNEL, path.invocation_id)) as changed:
             while True:
                 changed.clear()
                 invocation = await self._read(path)

@@ -20,9 +20,9 @@ from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
 from domain.errors import CatalogIsAway
 from environment.arguments import process_parser
-from environment.composition import ProvisionerName
+from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
-from environment.settings import Settings, SettingsError, load_settings
+from environment.provisioner_names import ProvisionerName
 
 logger = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ def main() -> None:
         )
     configure_logs()
     try:
-        settings = load_settings()
+        settings = load_settings(arguments.provisioner)
     except SettingsError as error:
         _refuse(str(error))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -76,7 +76,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(arguments: Namespace, settings: Settings) -> None:
-    async with open_services(settings, arguments.provisioner) as services:
+    async with open_services(settings) as services:
         server = _Server(
             uvicorn.Config(
                 create_app(services),

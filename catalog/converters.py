@@ -41,6 +41,7 @@ def to_function(row: FunctionRow, version: VersionRow) -> Function:
             version_id=VersionId(version.version_id),
             function_name=FunctionName(row.function_name),
         ),
+        creation_time=version.creation_time,
         docker_image=row.docker_image,
         resource_spec=ResourceSpec(
             virtual_cpus=row.virtual_cpus, memory_gbs=row.memory_gbs, max_concurrency=row.max_concurrency
@@ -63,7 +64,7 @@ def to_execution(row: ExecutionRow) -> Execution:
     return Execution(
         execution_id=ExecutionId(row.execution_id),
         attempt=row.attempt,
-        launches=row.launches,
+        launches=row.launches - row.refused_launches,
         worker_status=WorkerStatus(row.worker_status),
         worker_details=to_worker_details(row),
         termination_signal_time=row.termination_signal_time,

@@ -6,7 +6,7 @@ Always under the function's lock, the slot handed on in the same transaction.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.notifications import INVOCATIONS_CHANNEL
@@ -60,7 +60,7 @@ class EndingRepository:
             return ClosedExecution(
                 outcome=None, error_message=reason, invocation_ended=True, was_stopped=True, grants=(), children=()
             )
-        outcome = None if state.outcome is None else ExecutionOutcome(state.outcome)
+        outcome = _outcome(state)
         error_message: str | None = state.error_message
         if state.worker_status == WorkerStatus.TERMINATED:
             ended = state.status == InvocationStatus.TERMINATED
@@ -68,7 +68,7 @@ class EndingRepository:
         else:
             if outcome is None and state.termination_signal_time is None:
                 error_message = reason
-            await self._close(execution_id, error_message)
+            await self._close(execution_id, outcome, error_message)
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
             if ended:
@@ -115,12 +115,15 @@ class EndingRepository:
             children=await self._stops.cancel_children(invocation_id),
         )
 
-    async def _close(self, execution_id: ExecutionId, error_message: str | None) -> None:
+    async def _close(
+        self, execution_id: ExecutionId, outcome: ExecutionOutcome | None, error_message: str | None
+    ) -> None:
         await self._session.execute(
             update(ExecutionRow)
             .where(ExecutionRow.execution_id == execution_id)
             .values(
                 worker_status=WorkerStatus.TERMINATED,
+                outcome=outcome,
                 error_message=error_message,
                 last_update_time=func.clock_timestamp(),
             )
@@ -137,6 +140,13 @@ class EndingRepository:
         await self._session.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, ended.c.invocation_id)))
 
 
+def _outcome(state: Row[Any]) -> ExecutionOutcome | None:
+    """What the container reported. An abort that we did not ask for was kept back until now."""
+    if state.outcome is None and state.execution_finish_time is not None:
+        return ExecutionOutcome.ABORTED
+    return None if state.outcome is None else ExecutionOutcome(state.outcome)
+
+
 def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
     """An execution with its invocation's state. A report or a cancellation that comes at this moment is either seen
     here or refused."""
@@ -145,6 +155,7 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
             ExecutionRow.worker_status,
             ExecutionRow.outcome,
             ExecutionRow.error_message,
+            ExecutionRow.execution_finish_time,
             ExecutionRow.termination_signal_time,
             InvocationRow.status,
             is_stopped(InvocationRow).label("is_stopped"),

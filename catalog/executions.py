@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -59,6 +59,9 @@ class ExecutionRepository:
     ) -> ExecutionDetail:
         """Record the outcome and wake who waits for it. A `final_output` of None keeps the last update's.
 
+        A container aborts because it was told to stop. If not by us, then by infrastructure, perhaps, which takes it
+        away: that is known when it is gone, and only then the abort becomes the outcome.
+
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
         statement = (
@@ -69,7 +72,11 @@ class ExecutionRepository:
             )
             .where(*_IN_PROGRESS)
             .values(
-                outcome=outcome.value,
+                outcome=(
+                    case((ExecutionRow.termination_signal_time.is_not(None), outcome.value))
+                    if outcome is ExecutionOutcome.ABORTED
+                    else outcome.value
+                ),
                 output=func.coalesce(final_output, ExecutionRow.output),
                 error_message=error_message,
                 execution_finish_time=_NOW,

@@ -3,7 +3,9 @@
 Statements that commit one by one, each conditional.
 """
 
-from sqlalchemy import func, select, update
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select, update
 
 from catalog.database import StatementSession
 from catalog.tables import ExecutionRow
@@ -12,39 +14,52 @@ from domain.identifiers import ExecutionId
 from domain.workers import Worker, WorkerName
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container."""
+
+    has_reported: bool
+    must_stop: bool
+
+
 class LaunchRepository:
     def __init__(self, session: StatementSession) -> None:
         self._session = session
 
-    async def begin_another(self, lost: WorkerName) -> int | None:
-        """Note a launch in place of one that infrastructure took away. Returns the launch to go on with.
+    async def begin_another(self, over: WorkerName, *, reason: str, was_refused: bool = False) -> int | None:
+        """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
+        was none. Until the next container is there, the reason is shown as the execution's error message.
 
-        Another process may have been faster: then it is that one's. None if there must be no further one: the execution
-        is stopped, has an outcome, or has ended.
+        Returns the launch to go on with. Another process may have been faster: then it is that one's. None if there
+        must be no further one: the execution is stopped, has an outcome, or has ended. An abort that the container
+        reported though we had not stopped it is not its outcome: infrastructure told it to end.
         """
         may_be_launched = (
-            ExecutionRow.execution_id == lost.execution_id,
+            ExecutionRow.execution_id == over.execution_id,
             ExecutionRow.worker_status != WorkerStatus.TERMINATED,
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
         await self._session.execute(
             update(ExecutionRow)
-            .where(*may_be_launched, ExecutionRow.launches == lost.launch)
+            .where(*may_be_launched, ExecutionRow.launches == over.launch)
             .values(
-                launches=lost.launch + 1,
+                launches=over.launch + 1,
+                refused_launches=ExecutionRow.refused_launches + int(was_refused),
                 launch_time=func.clock_timestamp(),
                 worker_status=WorkerStatus.PROVISIONING,
                 worker_type=None,
                 worker_identifier=None,
                 logs_identifier=None,
+                error_message=reason,
                 execution_start_time=None,  # the new container starts the execution anew
+                execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),
             )
             .execution_options(synchronize_session=False)
         )
         launch: int | None = await self._session.scalar(
-            select(ExecutionRow.launches).where(*may_be_launched, ExecutionRow.launches > lost.launch)
+            select(ExecutionRow.launches).where(*may_be_launched, ExecutionRow.launches > over.launch)
         )
         return launch
 
@@ -63,15 +78,24 @@ class LaunchRepository:
                 worker_type=worker.details.type,
                 worker_identifier=worker.details.identifier,
                 logs_identifier=worker.details.logs_identifier,
+                # What was waited for is there; but a quick container may have said already why it failed.
+                error_message=case((ExecutionRow.outcome.is_not(None), ExecutionRow.error_message)),
                 last_update_time=func.clock_timestamp(),
             )
             .returning(ExecutionRow.termination_signal_time.is_(None))
         )
         return bool(may_run)
 
-    async def has_outcome(self, execution_id: ExecutionId) -> bool:
-        """Whether its container has reported how it went."""
-        outcome = await self._session.scalar(
-            select(ExecutionRow.outcome).where(ExecutionRow.execution_id == execution_id)
+    async def state(self, execution_id: ExecutionId) -> WorkerState:
+        row = (
+            await self._session.execute(
+                select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
+                    ExecutionRow.execution_id == execution_id
+                )
+            )
+        ).one_or_none()
+        if row is None:  # deleted with its project
+            return WorkerState(has_reported=False, must_stop=True)
+        return WorkerState(
+            has_reported=row.execution_finish_time is not None, must_stop=row.termination_signal_time is not None
         )
-        return outcome is not None

@@ -11,10 +11,13 @@ from typing import Self
 
 import asyncpg
 import structlog
-from sqlalchemy import URL
+from sqlalchemy import ARRAY, URL, Text, func, literal, select
+
+from catalog.database import StatementSession
 
 # Whoever writes a change that others wait for notifies it in the same statement.
-EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome
+EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
+WORKERS_CHANNEL = "workers"  # payload: a worker's identifier. The platform says that it is gone
 INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
 )
@@ -51,17 +54,19 @@ class NotificationListener:
                 await self._task
 
     @asynccontextmanager
-    async def subscribe(self, channel: str, payload: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever this payload is notified on this channel; whoever waits clears it."""
+    async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever one of the topics, each a channel and a payload, is notified; whoever waits
+        clears it."""
         event = asyncio.Event()
-        key = (channel, payload)
-        self._waiting[key].add(event)
+        for topic in topics:
+            self._waiting[topic].add(event)
         try:
             yield event
         finally:
-            self._waiting[key].discard(event)
-            if not self._waiting[key]:
-                del self._waiting[key]
+            for topic in topics:
+                self._waiting[topic].discard(event)
+                if not self._waiting[topic]:
+                    del self._waiting[topic]
 
     def wake_all(self) -> None:
         for events in self._waiting.values():
@@ -91,6 +96,11 @@ class NotificationListener:
     def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         for event in self._waiting.get((channel, str(payload)), ()):
             event.set()
+
+
+async def notify_workers(session: StatementSession, identifiers: Collection[str]) -> None:
+    """Tell every process that these workers are gone."""
+    await session.execute(select(func.pg_notify(WORKERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text))))))
 
 
 async def _connect(url: URL) -> "asyncpg.Connection[asyncpg.Record]":

@@ -7,6 +7,7 @@ Lock and count are two statements, as one statement would count by a snapshot ol
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -30,10 +31,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came."""
+    """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came.
+
+    `launch`: the one to go on with; `launch_age`: how long ago it was noted; `waits_for`: what was told of its delay.
+    """
 
     function: Function
-    launches: int
+    launch: int
+    launch_age: timedelta
+    waits_for: str | None
     worker: WorkerDetails | None
     is_stopped: bool
 
@@ -216,6 +222,8 @@ def _state(function: FunctionRow, invocation_id: InvocationId, execution_id: Exe
             ExecutionRow.worker_status,
             ExecutionRow.claim_time,
             ExecutionRow.launches,
+            (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
+            ExecutionRow.error_message,
             ExecutionRow.worker_type,
             ExecutionRow.worker_identifier,
             ExecutionRow.logs_identifier,
@@ -237,7 +245,9 @@ def _claimed(function: FunctionRow) -> dict[str, object]:
 def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:
     return Assignment(
         function=to_function(function, version),
-        launches=state.launches or 1,
+        launch=state.launches or 1,
+        launch_age=state.launch_age or timedelta(),
+        waits_for=state.error_message,
         worker=to_worker_details(state),
         is_stopped=state.termination_signal_time is not None,
     )

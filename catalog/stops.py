@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from catalog.converters import to_worker_details
+from catalog.notifications import EXECUTIONS_CHANNEL
 from catalog.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import InvocationStatus, WorkerStatus
@@ -62,6 +63,7 @@ class StopRepository:
         )
 
     async def signal_live_executions(self, invocation_id: InvocationId) -> None:
+        """Note that they must stop, and wake who launches or watches their workers."""
         await self._session.execute(
             update(ExecutionRow)
             .where(
@@ -70,6 +72,8 @@ class StopRepository:
                 ExecutionRow.termination_signal_time.is_(None),
             )
             .values(termination_signal_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
+            .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
+            .execution_options(synchronize_session=False)
         )
 
     async def cancel_children(self, invocation_id: InvocationId) -> tuple[InvocationId, ...]:

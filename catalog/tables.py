@@ -109,7 +109,8 @@ class ExecutionRow(Base):
     # When the activity of this execution took up its slot: an unclaimed grant is signalled again.
     claim_time: Mapped[datetime | None]
     launches: Mapped[int] = mapped_column(server_default="0")
-    launch_time: Mapped[datetime | None]  # when the current launch was first sent
+    refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
+    launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
     worker_type: Mapped[str | None]
     worker_identifier: Mapped[str | None]
     logs_identifier: Mapped[str | None]

@@ -12,7 +12,7 @@ from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
 from cli.stack.options import DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, DEFAULT_TEMPORAL_UI_PORT, StackOptions
 from cli.stack.stack import EmbeddedStack
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 
 DEFAULT_DATA_DIR = Path("~/.control-plane")
 

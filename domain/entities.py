@@ -64,7 +64,10 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
+    """`creation_time`: of its version."""
+
     ref: FunctionRef
+    creation_time: datetime
     docker_image: str
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec

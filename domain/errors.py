@@ -15,6 +15,8 @@ ControlPlaneError
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
    │  └─ CatalogIsAway           Postgres does not answer or is not migrated yet
+   ├─ NoCapacity                 a launch was refused, nothing was started by it: the next one may find room
+   ├─ LaunchIsLost               what became of a launch cannot be told any more: another one takes its place
    └─ Misconfigured              only a person can mend it: ends the invocation
 """
 
@@ -192,6 +194,14 @@ class Unavailable(WorkerError):
 
 class CatalogIsAway(Unavailable):
     """The catalog does not answer"""
+
+
+class NoCapacity(WorkerError):
+    """There is no capacity for another worker at this time"""
+
+
+class LaunchIsLost(WorkerError):
+    """What became of this launch cannot be told any more"""
 
 
 class Misconfigured(WorkerError):

@@ -96,6 +96,14 @@ class SlotGranted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerAwaited:
+    """Signal `worker_awaited`: why the execution has no container; no reason: it has one now."""
+
+    execution_id: ExecutionId
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationProgress:
     """Answer of the query `status`."""
 

@@ -1,11 +1,14 @@
 """What a provisioner is asked to run, and what it reports. A worker is one container: one launch of one execution."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.entities import WorkerDetails
 from domain.identifiers import ExecutionId, FunctionRef, InvocationId
 from domain.specs import ResourceSpec
+
+_WORKER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,12 @@ class WorkerName:
 
     def __str__(self) -> str:
         return f"{self.execution_id}-{self.launch}"
+
+    @classmethod
+    def parse(cls, text: str) -> "WorkerName | None":
+        """The name that `str` gave; None for any other text."""
+        found = _WORKER_NAME.fullmatch(text)
+        return None if found is None else cls(execution_id=ExecutionId(found[1]), launch=int(found[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,7 @@ class ExitCause(StrEnum):
     EXITED = "EXITED"  # by itself, or the user's code killed it: the user's budget
     STOPPED = "STOPPED"  # because we stopped it
     LOST = "LOST"  # infrastructure took it away: launched again inside the execution
+    MISCONFIGURED = "MISCONFIGURED"  # it could not start, and only an operator can mend that: ends the invocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +73,13 @@ class LogPage:
 
     lines: tuple[str, ...]
     next_offset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryCredentials:
+    """With which a user pushes images, and where to."""
+
+    repository_name: str
+    username: str
+    password: str = field(repr=False)
+    endpoint_url: str

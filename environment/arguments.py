@@ -2,7 +2,7 @@
 
 import argparse
 
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 
 
 def process_parser(program: str, description: str) -> argparse.ArgumentParser:

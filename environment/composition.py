@@ -2,18 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import StrEnum
 
 from catalog.database import Database
-from environment.settings import PostgresSettings, Settings
-from provisioners.contract import Provisioner
+from environment.loading import Settings
+from environment.settings import PostgresSettings
+from provisioners.contract import Provisioner, WorkerEvents
+from provisioners.ecs.opening import open_ecs_provisioner, open_task_events
 from provisioners.process.provisioner import ProcessProvisioner
-
-
-class ProvisionerName(StrEnum):
-    """Values of `--provisioner`."""
-
-    PROCESS = "process"
 
 
 def open_database(settings: PostgresSettings) -> Database:
@@ -21,12 +16,24 @@ def open_database(settings: PostgresSettings) -> Database:
 
 
 @asynccontextmanager
-async def open_provisioner(name: ProvisionerName, settings: Settings) -> AsyncIterator[Provisioner]:
+async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
     """The provisioner, with its connections open as long as the context is."""
-    match name:
-        case ProvisionerName.PROCESS:
-            yield ProcessProvisioner(
-                data_dir=settings.control_plane.data_dir.absolute(),
-                api_url=settings.control_plane.api_url,
-                stop_grace=settings.control_plane.stop_grace,
-            )
+    if settings.ecs is not None:
+        async with open_ecs_provisioner(settings.ecs) as provisioner:
+            yield provisioner
+        return
+    yield ProcessProvisioner(
+        data_dir=settings.control_plane.data_dir.absolute(),
+        api_url=settings.control_plane.api_url,
+        stop_grace=settings.control_plane.stop_grace,
+    )
+
+
+@asynccontextmanager
+async def open_worker_events(settings: Settings) -> AsyncIterator[WorkerEvents | None]:
+    """What tells of ended workers by itself; None where nothing does, and all are looked at."""
+    if settings.ecs is None or settings.ecs.events_queue_url is None:
+        yield None
+        return
+    async with open_task_events(settings.ecs, queue_url=settings.ecs.events_queue_url) as events:
+        yield events

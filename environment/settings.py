@@ -1,9 +1,8 @@
-"""The only reader of the environment: names as in the REST contract and as users of Postgres know them.
+"""The groups of settings that every process reads: names as in the REST contract and as users of Postgres know them.
 
 Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `environment/temporal.py`.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -67,30 +66,9 @@ class PostgresSettings(BaseSettings):
         return url.set(host=self.host, port=self.port)
 
 
-class SettingsError(Exception):
-    """Settings are missing or malformed: one line per problem."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    control_plane: ControlPlaneSettings
-    postgres: PostgresSettings
-
-
-def load_settings() -> Settings:
-    """Read the environment.
-
-    Raises SettingsError with every problem of every group at once, values left out: they may be secrets.
-    """
-    problems: list[str] = []
-    control_plane = _load(ControlPlaneSettings, problems)
-    postgres = _load(PostgresSettings, problems)
-    if control_plane is None or postgres is None:
-        raise SettingsError("\n".join(problems))
-    return Settings(control_plane=control_plane, postgres=postgres)
-
-
-def _load(group: type[Group], problems: list[str]) -> Group | None:
+def load_group(group: type[Group], problems: list[str]) -> Group | None:
+    """A group of settings from the environment. None if there are problems: one line each, values left out, as they may
+    be secrets."""
     try:
         return group()
     except ValidationError as error:

@@ -1,7 +1,11 @@
 """One watcher per process: asks for the state of all workers that somebody waits for, a batch at a time."""
 
 import asyncio
+import contextlib
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -15,12 +19,17 @@ Describe = Callable[[frozenset[str]], Awaitable[Mapping[str, WorkerExit]]]
 
 _LONGEST_BACKOFF = timedelta(seconds=10)
 
+# Looks between the rounds: the first one within this, then after twice as long each time, until the rounds suffice. All
+# that are due at about the same time share a look.
+_SOON = timedelta(seconds=0.25)
+
 
 class Watcher:
     """Runs only while somebody waits.
 
     `describe` says of some workers which are gone, and why; it may raise Unavailable, then it is asked again, each time
-    after twice as long. `interval` tells from the number of workers how long to wait between two rounds.
+    after twice as long. `interval` tells from the number of workers how long to wait between two rounds, which are
+    looks at all of them.
     """
 
     def __init__(self, describe: Describe, *, interval: Callable[[int], timedelta], batch_size: int) -> None:
@@ -28,6 +37,8 @@ class Watcher:
         self._interval = interval
         self._batch_size = batch_size
         self._waiting: dict[str, set[asyncio.Future[WorkerExit]]] = {}
+        self._hurried: dict[str, _Hurry] = {}
+        self._wake = asyncio.Event()
         self._rounds: asyncio.Task[None] | None = None
 
     async def stopped(self, worker: str) -> WorkerExit:
@@ -39,26 +50,39 @@ class Watcher:
         self._waiting.setdefault(worker, set()).add(future)
         if self._rounds is None or self._rounds.done():
             self._rounds = asyncio.create_task(self._watch(), name="watcher")
+        else:
+            self.look_soon(worker)  # it may have ended while nobody waited
         try:
             return await future
         finally:
             self._forget(worker, future)
+
+    def look_soon(self, worker: str) -> None:
+        """Its end is near: look at it before the next round, and again, less and less often."""
+        if worker in self._waiting:
+            self._hurried[worker] = _Hurry.after(_SOON.total_seconds())
+            self._wake.set()
 
     def _forget(self, worker: str, future: asyncio.Future[WorkerExit]) -> None:
         waiters = self._waiting[worker]
         waiters.discard(future)
         if not waiters:
             del self._waiting[worker]
+            self._hurried.pop(worker, None)
         if not self._waiting and self._rounds is not None:
             self._rounds.cancel()
             self._rounds = None
 
     async def _watch(self) -> None:
         failures = 0
+        next_round = time.monotonic()
         while True:
+            is_round = time.monotonic() >= next_round
+            interval = self._interval(len(self._waiting)).total_seconds()
+            workers = list(self._waiting) if is_round else self._due()
             try:
-                for batch in _batches(self._waiting, self._batch_size):
-                    self._announce(await self._describe(batch))
+                for batch in batches(workers, self._batch_size):
+                    self._announce(await self._describe(frozenset(batch)))
                 failures = 0
             except Unavailable as error:
                 failures += 1
@@ -66,9 +90,31 @@ class Watcher:
             except Exception as error:  # a defect: everyone who waits is told, instead of waiting for ever
                 self._fail(error)
                 return
-            interval = self._interval(len(self._waiting))
-            pause = interval if failures == 0 else min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF)
-            await asyncio.sleep(pause.total_seconds())
+            if failures:
+                await asyncio.sleep(min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF.total_seconds()))
+                next_round = time.monotonic()
+                continue
+            if is_round:
+                next_round = time.monotonic() + interval
+            self._slow_down(workers, until=interval)
+            await self._pause(until=min([next_round, *(hurry.due for hurry in self._hurried.values())]))
+
+    def _due(self) -> list[str]:
+        now = time.monotonic()
+        return [worker for worker, hurry in self._hurried.items() if now >= hurry.due]
+
+    def _slow_down(self, workers: Iterable[str], *, until: float) -> None:
+        """After a look at them. Nobody is looked at less often than in the rounds."""
+        for worker in workers:
+            hurry = self._hurried.pop(worker, None)
+            if hurry is not None and 2 * hurry.pause < until:
+                self._hurried[worker] = _Hurry.after(2 * hurry.pause)
+
+    async def _pause(self, *, until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(until - time.monotonic()):
+                await self._wake.wait()
+        self._wake.clear()
 
     def _announce(self, exits: Mapping[str, WorkerExit]) -> None:
         for worker, worker_exit in exits.items():
@@ -82,6 +128,19 @@ class Watcher:
                 future.set_exception(error)
 
 
-def _batches(workers: Iterable[str], size: int) -> list[frozenset[str]]:
-    names = list(workers)
-    return [frozenset(names[start : start + size]) for start in range(0, len(names), size)]
+@dataclass(frozen=True, slots=True)
+class _Hurry:
+    """The next look at a worker, in seconds of the monotonic clock, and how long after the last one that is."""
+
+    due: float
+    pause: float
+
+    @classmethod
+    def after(cls, pause: float) -> "_Hurry":
+        step = _SOON.total_seconds()
+        return cls(due=math.ceil((time.monotonic() + pause) / step) * step, pause=pause)
+
+
+def batches(names: Iterable[str], size: int) -> list[list[str]]:
+    every = list(names)
+    return [every[start : start + size] for start in range(0, len(every), size)]

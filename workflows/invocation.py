@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         SlotGranted,
         StopInvocationRequest,
         StopReason,
+        WorkerAwaited,
     )
     from workflows import naming, policies
     from workflows.ports import InvocationActivities
@@ -71,6 +72,16 @@ class InvocationWorkflow:
         self._granted.add(granted.execution_id)
 
     @workflow.signal
+    def worker_awaited(self, awaited: WorkerAwaited) -> None:
+        """What keeps the execution from having a container, to be shown to whoever looks; or that nothing does now."""
+        if awaited.execution_id != self._execution_id or self._is_stopped:
+            return
+        if awaited.reason is None:
+            self._show_running()
+        else:
+            self._show("waiting for a container", f"Execution {self._attempt}: {awaited.reason}")
+
+    @workflow.signal
     def retry_now(self) -> None:
         """Skip what is left of the wait before the next attempt."""
         self._retry_now = True
@@ -112,7 +123,7 @@ class InvocationWorkflow:
 
     async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult:
         maximum = self._retries.maximum_attempts
-        self._show("running", f"Execution {self._attempt} of {maximum}: `{self._execution_id}`")
+        self._show_running()
         execution = workflow.start_activity_method(
             InvocationActivities.run_execution,
             RunExecutionRequest(
@@ -193,6 +204,10 @@ class InvocationWorkflow:
     def _stop(self, reason: StopReason) -> None:
         """The first reason stands, so that an invocation never has two different endings."""
         self._stop_reason = self._stop_reason or reason
+
+    def _show_running(self) -> None:
+        maximum = self._retries.maximum_attempts
+        self._show("running", f"Execution {self._attempt} of {maximum}: `{self._execution_id}`")
 
     def _show(self, state: str, details: str) -> None:
         self._state = state

@@ -16,12 +16,17 @@ class FunctionPreparationWorkflow:
     """Started with a version. Passing faults are retried without end; a definite refusal is kept as the function's
     `preparation_error`."""
 
+    @workflow.init
+    def __init__(self, request: PreparationRequest) -> None:
+        self._functions = len(request.function_names)
+        self._settled = 0
+
     @workflow.run
     async def run(self, request: PreparationRequest) -> list[PrepareFunctionResult]:
         return await asyncio.gather(*(self._prepare(request, name) for name in request.function_names))
 
     async def _prepare(self, request: PreparationRequest, function_name: FunctionName) -> PrepareFunctionResult:
-        return await workflow.execute_activity_method(
+        result = await workflow.execute_activity_method(
             PreparationActivities.prepare_function,
             PrepareFunctionRequest(
                 function=FunctionRef(
@@ -36,3 +41,6 @@ class FunctionPreparationWorkflow:
             heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PREPARATION_RETRIES,
         )
+        self._settled += 1
+        workflow.set_current_details(f"{self._settled} of {self._functions} functions are settled")
+        return result

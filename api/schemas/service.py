@@ -1,8 +1,11 @@
 """What is said on the wire about the service itself: health, errors, where images are pushed."""
 
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel
+
+from domain.workers import RepositoryCredentials
 
 
 class HealthStatus(BaseModel):
@@ -28,3 +31,12 @@ class ContainerRepositoryCredentials(BaseModel):
     username: str
     password: str
     endpoint_url: str
+
+    @classmethod
+    def of(cls, credentials: RepositoryCredentials) -> Self:
+        return cls(
+            repository_name=credentials.repository_name,
+            username=credentials.username,
+            password=credentials.password,
+            endpoint_url=credentials.endpoint_url,
+        )

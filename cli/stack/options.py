@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 
 DEFAULT_PORT = 5000
 DEFAULT_TEMPORAL_PORT = 7233

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import Unavailable
-from domain.workers import LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
+from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process import supervisor
 from provisioners.process.assignments import Assignment
 from provisioners.process.environments import inherited_environment, worker_environment
@@ -44,19 +44,22 @@ class ProcessProvisioner:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing: an image folder is the user's."""
 
-    async def launch(self, request: WorkerRequest) -> WorkerDetails:
+    async def launch(self, request: WorkerRequest, *, age: timedelta = timedelta()) -> WorkerDetails:
         try:
             return await asyncio.to_thread(self._launch, request)
         except (OSError, subprocess.SubprocessError) as error:
             raise Unavailable(f"No process can be started: {error}") from error
 
-    async def withdraw(self, name: WorkerName) -> WorkerDetails | None:
+    async def withdraw(self, name: WorkerName, *, age: timedelta = timedelta()) -> WorkerDetails | None:
         folder = self._folder(str(name))
         folder.withdraw()
         return None if folder.supervisor() is None else _details(name)
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         return await self._watcher.stopped(worker.details.identifier)
+
+    def look_soon(self, worker: Worker) -> None:
+        """Nothing: every look is soon."""
 
     async def stop(self, worker: Worker) -> None:
         process = self._folder(worker.details.identifier).supervisor()
@@ -65,6 +68,9 @@ class ProcessProvisioner:
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
 
     def _launch(self, request: WorkerRequest) -> WorkerDetails:
         folder = self._folder(str(request.name))

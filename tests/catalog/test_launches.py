@@ -49,7 +49,7 @@ async def record(database: Database, worker: Worker) -> bool:
 
 async def begin_another(database: Database, lost: Worker) -> int | None:
     async with database.statement() as session:
-        return await LaunchRepository(session).begin_another(lost.name)
+        return await LaunchRepository(session).begin_another(lost.name, reason="Spot")
 
 
 async def test_a_recorded_worker_is_found_by_the_next_try(database: Database, invocation: InvocationId) -> None:
@@ -79,7 +79,7 @@ async def test_a_lost_worker_is_replaced_once_whoever_asks(database: Database, i
     launches = await asyncio.gather(*(begin_another(database, lost) for _ in range(5)))
     assert launches == [2] * 5
     taken = await assignment(database, invocation)
-    assert (taken.launches, taken.worker) == (2, None)
+    assert (taken.launch, taken.worker) == (2, None)
     assert not await record(database, lost), "the launch was given up"
     assert await record(database, worker_of(invocation, launch=2))
 

@@ -31,7 +31,7 @@ async def wake(event: asyncio.Event) -> None:
 
 
 async def test_only_its_own_payload_wakes_a_waiter(database: Database, listener: NotificationListener) -> None:
-    async with listener.subscribe(CHANNEL, "a") as first, listener.subscribe(CHANNEL, "b") as second:
+    async with listener.subscribe((CHANNEL, "a")) as first, listener.subscribe((CHANNEL, "b")) as second:
         await wake(first)  # listening has begun
         second.clear()
         await notify(database, "a", channel="elsewhere")
@@ -41,7 +41,7 @@ async def test_only_its_own_payload_wakes_a_waiter(database: Database, listener:
 
 
 async def test_everyone_who_waits_for_a_payload_is_woken(database: Database, listener: NotificationListener) -> None:
-    async with listener.subscribe(CHANNEL, "a") as first, listener.subscribe(CHANNEL, "a") as second:
+    async with listener.subscribe((CHANNEL, "a")) as first, listener.subscribe((CHANNEL, "a")) as second:
         await wake(first)
         await wake(second)
         await notify(database, "a")
@@ -52,7 +52,7 @@ async def test_everyone_who_waits_for_a_payload_is_woken(database: Database, lis
 async def test_a_lost_connection_is_replaced_and_everyone_woken(
     database: Database, listener: NotificationListener
 ) -> None:
-    async with listener.subscribe(CHANNEL, "a") as event:
+    async with listener.subscribe((CHANNEL, "a")) as event:
         await wake(event)
         async with database.statement() as session:
             await session.execute(
@@ -70,7 +70,7 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(postgres_settings: 
     name = f"{postgres_settings.db}_late"
     admin = Database(postgres_settings.url)
     late = Database(postgres_settings.model_copy(update={"db": name}).url)
-    async with NotificationListener(late.url, [CHANNEL]) as listener, listener.subscribe(CHANNEL, "a") as event:
+    async with NotificationListener(late.url, [CHANNEL]) as listener, listener.subscribe((CHANNEL, "a")) as event:
         async with admin.statement() as session:
             await session.execute(text(f'CREATE DATABASE "{name}"'))
         await wake(event)

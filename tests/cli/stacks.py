@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.stack.access import StackAccess, find_access
 from cli.stack.folder import DataFolder
 from cli.stack.ports import choose_free
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 
 _SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_", "AWS_")
 

@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from catalog.database import Database
 from cli.stack.access import StackAccess
 from cli.stack.postgres import EmbeddedPostgres
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev
 from tests.e2e.platforms import Platform, open_platform
 from tests.e2e.project import Project

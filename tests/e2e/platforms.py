@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from environment.composition import ProvisionerName
+from environment.provisioner_names import ProvisionerName
 from provisioners.process.worker_folders import folder_of
 
 

@@ -1,5 +1,6 @@
 """What the process provisioner accepts as an image."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from provisioners.process.provisioner import ProcessProvisioner
 def function(docker_image: str, command: tuple[str, ...] | None = None) -> Function:
     return Function(
         ref=FunctionRef(project_name=ProjectName("p"), version_id=VersionId("v"), function_name=FunctionName("f")),
+        creation_time=datetime.now(UTC),
         docker_image=docker_image,
         resource_spec=ResourceSpec(virtual_cpus=1, memory_gbs=1, max_concurrency=1),
         execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=60),

@@ -7,8 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import Unavailable
-from domain.workers import ExitCause, LogPage, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
+from domain.workers import ExitCause, LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Fleet:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing was made."""
 
-    async def launch(self, request: WorkerRequest) -> WorkerDetails:
+    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
         with _Trouble(self.faults):
             container = self.containers.get(request.name)
             if container is None:
@@ -81,12 +81,15 @@ class Fleet:
                 self.breaches.append(f"{request.name} was launched again with another request")
         return container.details
 
-    async def withdraw(self, name: WorkerName) -> WorkerDetails | None:
+    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
         container = self.containers.get(name)
         return None if container is None else container.details
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         return await asyncio.shield(self.containers[worker.name].exit)
+
+    def look_soon(self, worker: Worker) -> None:
+        """Nothing: whoever waits is told at once."""
 
     async def stop(self, worker: Worker) -> None:
         with _Trouble(self.faults):
@@ -98,6 +101,9 @@ class Fleet:
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return LogPage(lines=(), next_offset=None)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
 
     def _inspect(self, request: WorkerRequest) -> None:
         of_function = [container for container in self.alive if container.request.function == request.function]

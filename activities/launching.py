@@ -1,0 +1,165 @@
+"""Sees to it that an execution has its container: found, launched, and launched again where infrastructure took it."""
+
+import asyncio
+import contextlib
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from activities.errors import shortened
+from activities.messenger import Messenger
+from catalog.database import Database
+from catalog.launches import LaunchRepository
+from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from catalog.slots import Assignment
+from domain.entities import PreparedFunction, WorkerDetails
+from domain.errors import LaunchIsLost, NoCapacity
+from domain.execution_tokens import execution_token
+from domain.messages import RunExecutionRequest, WorkerAwaited
+from domain.workers import Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.contract import Provisioner
+
+logger = structlog.get_logger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 30.0
+# A container that was there for longer than this is replaced at once, however many were lost before it.
+_GOOD_LIFE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchTools:
+    """What every execution of a process is launched with."""
+
+    database: Database
+    provisioner: Provisioner
+    listener: NotificationListener
+    messenger: Messenger
+    signing_key: str = field(repr=False)
+
+
+class Launching:
+    """The launches of one execution, as far as one try of its activity goes on with them.
+
+    Its methods raise FunctionFailure, Misconfigured, Unavailable.
+    """
+
+    def __init__(
+        self, tools: LaunchTools, request: RunExecutionRequest, assignment: Assignment, prepared: PreparedFunction
+    ) -> None:
+        self._tools = tools
+        self._request = request
+        self._assignment = assignment
+        self._prepared = prepared
+        self._launch = assignment.launch
+        self._noted = time.monotonic() - assignment.launch_age.total_seconds()
+        self._launched = self._noted
+        self._waits_for = assignment.waits_for
+        self._misses = 0
+
+    async def worker(self) -> Worker | None:
+        """The execution's container: the one that an earlier try noted, or launched as soon as there is capacity.
+
+        None if it must have none.
+        """
+        if self._assignment.worker is None:
+            return await self._launched_worker(is_stopped=self._assignment.is_stopped)
+        worker = Worker(name=self._name, details=self._assignment.worker)
+        if self._assignment.is_stopped:  # the stop may not have reached it
+            await self._tools.provisioner.stop(worker)
+        return worker
+
+    async def worker_instead(self, lost: WorkerExit) -> Worker | None:
+        """Another container for the one that infrastructure took away. None if there must be no further one."""
+        if time.monotonic() - self._launched > _GOOD_LIFE_SECONDS:
+            self._misses = 0
+        if not await self._may_launch_again(f"Launched again: {lost.reason}", was_refused=False):
+            return None
+        return await self._launched_worker(is_stopped=False)
+
+    async def _launched_worker(self, *, is_stopped: bool) -> Worker | None:
+        while True:
+            try:
+                details = await self._withdrawn() if is_stopped else await self._launched_now()
+            except NoCapacity as error:
+                goes_on = await self._may_launch_again(f"Waiting for capacity: {error}", was_refused=True)
+            except LaunchIsLost as error:
+                goes_on = await self._may_launch_again(f"Launched again: {error}", was_refused=False)
+            else:
+                return None if details is None else await self._noted_worker(details)
+            if not goes_on:
+                return None
+
+    async def _withdrawn(self) -> WorkerDetails | None:
+        return await self._tools.provisioner.withdraw(self._name, age=self._age)
+
+    async def _launched_now(self) -> WorkerDetails:
+        return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
+
+    async def _noted_worker(self, details: WorkerDetails) -> Worker:
+        worker = Worker(name=self._name, details=details)
+        async with self._tools.database.statement() as session:
+            may_run = await LaunchRepository(session).record_worker(worker)
+        if not may_run:
+            await self._tools.provisioner.stop(worker)
+        self._launched = time.monotonic()
+        await self._tell(None)
+        return worker
+
+    async def _may_launch_again(self, reason: str, *, was_refused: bool) -> bool:
+        """Note the next launch and why there has to be one, and wait a little, longer each time, but not beyond a stop.
+
+        False if the execution is to have no further container.
+        """
+        execution_id = self._request.execution_id
+        logger.warning("execution_has_no_worker", execution_id=execution_id, launch=self._launch, reason=reason)
+        async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
+            async with self._tools.database.statement() as session:
+                launch = await LaunchRepository(session).begin_another(
+                    self._name, reason=reason, was_refused=was_refused
+                )
+            if launch is None:
+                return False
+            self._launch, self._noted = launch, time.monotonic()
+            await self._tell(reason)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await notified.wait()
+        async with self._tools.database.statement() as session:
+            return not (await LaunchRepository(session).state(execution_id)).must_stop
+
+    def _pause(self) -> float:
+        """Exponential, in seconds. Drawn: hundreds may wait for the same thing."""
+        longest = min(2.0**self._misses, _LONGEST_PAUSE_SECONDS)
+        self._misses = min(self._misses + 1, 10)
+        return random.uniform(longest / 2, longest)
+
+    async def _tell(self, reason: str | None) -> None:
+        """The workflow shows to whoever looks at it what its execution waits for."""
+        if reason != self._waits_for:
+            self._waits_for = reason
+            awaited = WorkerAwaited(execution_id=self._request.execution_id, reason=shortened(reason))
+            await self._tools.messenger.tell_awaited(self._request.invocation_id, awaited)
+
+    @property
+    def _name(self) -> WorkerName:
+        return WorkerName(execution_id=self._request.execution_id, launch=self._launch)
+
+    @property
+    def _age(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self._noted)
+
+    def _worker_request(self) -> WorkerRequest:
+        function = self._assignment.function
+        return WorkerRequest(
+            name=self._name,
+            function=function.ref,
+            invocation_id=self._request.invocation_id,
+            docker_image=function.docker_image,
+            prepared_identifier=self._prepared.identifier,
+            resource_spec=function.resource_spec,
+            command=function.command,
+            token=execution_token(self._tools.signing_key, self._request.execution_id),
+        )

@@ -1,0 +1,27 @@
+"""Passes on what the platform tells of ended workers, to whichever process watches them."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from catalog.database import Database
+from catalog.notifications import notify_workers
+from domain.errors import Misconfigured, Unavailable
+from provisioners.contract import WorkerEvents
+
+logger = structlog.get_logger(__name__)
+
+_PAUSE = timedelta(seconds=5)
+
+
+async def relay(events: WorkerEvents, database: Database) -> None:
+    """For ever. What is not passed on is told again by the platform, or seen by polling."""
+    while True:
+        try:
+            async for identifiers in events.ended():
+                async with database.statement() as session:
+                    await notify_workers(session, identifiers)
+        except (Unavailable, Misconfigured) as error:
+            logger.warning("worker_events_are_not_heard", reason=str(error), retry_seconds=_PAUSE.total_seconds())
+            await asyncio.sleep(_PAUSE.total_seconds())

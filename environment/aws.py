@@ -1,0 +1,79 @@
+"""What the ecs provisioner needs of an AWS account. Credentials and AWS_ENDPOINT_URL are read by boto itself."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from environment.settings import ControlPlaneSettings
+from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
+
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
+
+
+def _words(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    """`key=value` pairs, comma separated."""
+    if not isinstance(value, str):
+        return value
+    words = [word.partition("=") for word in value.split(",") if word.strip()]
+    if not all(equals and key.strip() for key, equals, _ in words):
+        raise ValueError("must be key=value pairs, comma separated")
+    return {key.strip(): text.strip() for key, _, text in words}
+
+
+def _role_arn(value: str) -> str:
+    if _ROLE_ARN.fullmatch(value) is None:
+        raise ValueError("must be the ARN of a role, arn:aws:iam::<account>:role/<name>")
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=1_000)]], NoDecode, BeforeValidator(_pairs)]
+RoleArn = Annotated[str, AfterValidator(_role_arn)]
+
+
+class AwsSettings(BaseSettings):
+    """Names without ECS_ are those of the contract. Numbers are limits of ECS."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    aws_region: str
+    cluster_name: str
+    subnet_ids: Annotated[Words, Field(min_length=1, max_length=16)]
+    security_group_ids: Annotated[Words, Field(min_length=1, max_length=5)]
+    task_role_arn: RoleArn
+    execution_role_arn: RoleArn
+    log_group: str
+    container_repository_name: str
+    ecs_assign_public_ip: bool = True
+    ecs_capacity_providers: Annotated[Weights, Field(max_length=20)] = {}  # FARGATE_SPOT=3,FARGATE=1
+    ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
+    ecs_tags: Annotated[Pairs, Field(max_length=50)] = {}  # team=search,stage=production
+    ecs_events_queue_url: str | None = None
+
+    def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
+        return EcsConfiguration(
+            region=self.aws_region,
+            cluster=self.cluster_name,
+            subnets=self.subnet_ids,
+            security_groups=self.security_group_ids,
+            task_role_arn=self.task_role_arn,
+            execution_role_arn=self.execution_role_arn,
+            log_group=self.log_group,
+            repository_name=self.container_repository_name,
+            api_url=control_plane.api_url,
+            stop_grace=control_plane.stop_grace,
+            assigns_public_ip=self.ecs_assign_public_ip,
+            capacity_providers=tuple(
+                CapacityProvider(name=name, weight=weight) for name, weight in self.ecs_capacity_providers.items()
+            ),
+            cpu_architecture=self.ecs_cpu_architecture,
+            tags=self.ecs_tags,
+            events_queue_url=self.ecs_events_queue_url,
+        )

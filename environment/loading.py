@@ -1,0 +1,38 @@
+"""Reads all settings of a process: this package is the only reader of the environment."""
+
+from dataclasses import dataclass
+
+from environment.aws import AwsSettings
+from environment.provisioner_names import ProvisionerName
+from environment.settings import ControlPlaneSettings, PostgresSettings, load_group
+from provisioners.ecs.configuration import EcsConfiguration
+
+
+class SettingsError(Exception):
+    """Settings are missing or malformed: one line per problem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`ecs` is there with the provisioner of that name only."""
+
+    control_plane: ControlPlaneSettings
+    postgres: PostgresSettings
+    ecs: EcsConfiguration | None
+
+
+def load_settings(provisioner: ProvisionerName) -> Settings:
+    """Raises SettingsError with every problem of every group at once."""
+    problems: list[str] = []
+    control_plane = load_group(ControlPlaneSettings, problems)
+    postgres = load_group(PostgresSettings, problems)
+    aws = load_group(AwsSettings, problems) if provisioner is ProvisionerName.ECS else None
+    if aws is not None and control_plane is not None and "api_url" not in control_plane.model_fields_set:
+        problems.append("CONTROL_PLANE_API_URL: Field required, as containers reach the API")
+    if control_plane is None or postgres is None or problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(
+        control_plane=control_plane,
+        postgres=postgres,
+        ecs=None if aws is None else aws.configuration(control_plane),
+    )

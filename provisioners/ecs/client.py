@@ -1,0 +1,122 @@
+"""The only place that calls ECS: each action once, at a pace that leaves others of the account their share."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from aiolimiter import AsyncLimiter
+from botocore.exceptions import ClientError
+
+from provisioners.ecs.calls import code_and_message, translated
+from provisioners.ecs.failures import error_of, refused_definition, refused_launch
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs import ECSClient
+    from types_aiobotocore_ecs.type_defs import (
+        RegisterTaskDefinitionRequestTypeDef,
+        RunTaskRequestTypeDef,
+        TaskDefinitionTypeDef,
+        TaskTypeDef,
+    )
+
+MOST_TASKS_PER_CALL = 100
+
+_CONFLICT = "ConflictException"
+_CLIENT_ERROR = "ClientException"
+_INVALID = "InvalidParameterException"
+
+
+class EcsClient:
+    """The tasks and task definitions of one cluster.
+
+    Every method raises Unavailable for what passes by itself, Misconfigured for what an operator must mend.
+    """
+
+    def __init__(self, ecs: "ECSClient", *, cluster: str) -> None:
+        self._ecs = ecs
+        self._cluster = cluster
+        # Amazon ECS API reference, "Request throttling": of the whole account and Region, per second.
+        self._launches = AsyncLimiter(19, 1)  # Fargate takes 20 RunTask calls
+        self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
+        self._reads = AsyncLimiter(5, 1)  # 20 that read a cluster
+        self._definitions = AsyncLimiter(15, 15)  # 1 that registers or deregisters, after a burst of 20
+
+    async def run_task(self, request: "RunTaskRequestTypeDef") -> str:
+        """The ARN of the task that runs, or has run, under the request's token.
+
+        Raises NoCapacity if nothing was started: the same token may then be answered so for another hour.
+        """
+        async with self._launches:
+            try:
+                with translated("ecs:RunTask", but=(_CONFLICT,)):
+                    answer = await self._ecs.run_task(**request)
+            except ClientError as error:
+                # Sent before with other settings: the task that it started is the one we mean.
+                arns: list[str] = error.response["resourceIds"]  # type: ignore[typeddict-item]
+                return arns[0]
+        if not answer["tasks"]:
+            raise refused_launch(answer["failures"])
+        return answer["tasks"][0]["taskArn"]
+
+    async def find_running_task(self, started_by: str) -> str | None:
+        """The ARN of the task that was started under this name, if it is to go on running."""
+        async with self._reads:
+            with translated("ecs:ListTasks"):
+                # It must be the only filter. Tasks that are to stop are not found by it.
+                answer = await self._ecs.list_tasks(cluster=self._cluster, startedBy=started_by)
+        return next(iter(answer["taskArns"]), None)
+
+    async def running_tasks(self) -> list[str]:
+        """The ARNs of all tasks of the cluster that are to go on running, whoever started them."""
+        arns: list[str] = []
+        pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._cluster)
+        with translated("ecs:ListTasks"):
+            async for page in pages:
+                arns += page["taskArns"]
+                await self._reads.acquire()
+        return arns
+
+    async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
+        """At most MOST_TASKS_PER_CALL. What ECS does not know, not yet or no longer, is left out."""
+        async with self._reads:
+            with translated("ecs:DescribeTasks"):
+                answer = await self._ecs.describe_tasks(cluster=self._cluster, tasks=list(arns))
+        return answer["tasks"]
+
+    async def stop_task(self, arn: str, *, reason: str) -> None:
+        """SIGTERM now, SIGKILL after the stop timeout. A task that is gone is a success."""
+        async with self._stops:
+            try:
+                with translated("ecs:StopTask", but=(_INVALID,)):
+                    await self._ecs.stop_task(cluster=self._cluster, task=arn, reason=reason)
+            except ClientError as error:
+                code, message = code_and_message(error)
+                if "not found" not in message:
+                    raise error_of("ecs:StopTask", code, message) from error
+
+    async def register_task_definition(self, request: "RegisterTaskDefinitionRequestTypeDef") -> str:
+        """The ARN of a new revision. Raises FunctionFailure for a definition that ECS does not accept."""
+        async with self._definitions:
+            try:
+                with translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                    answer = await self._ecs.register_task_definition(**request)
+            except ClientError as error:
+                raise refused_definition(*code_and_message(error)) from error
+        return answer["taskDefinition"]["taskDefinitionArn"]
+
+    async def active_task_definitions(self, family: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
+        """The family's revisions, newest first, each fetched when it is asked for."""
+        pages = self._ecs.get_paginator("list_task_definitions").paginate(
+            familyPrefix=family, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 10}
+        )
+        with translated("ecs:ListTaskDefinitions"):
+            async for page in pages:
+                for arn in page["taskDefinitionArns"]:
+                    with translated("ecs:DescribeTaskDefinition"):
+                        answer = await self._ecs.describe_task_definition(taskDefinition=arn)
+                    yield answer["taskDefinition"]
+
+    async def deregister_task_definition(self, arn: str) -> None:
+        """May be repeated."""
+        async with self._definitions:
+            with translated("ecs:DeregisterTaskDefinition"):
+                await self._ecs.deregister_task_definition(taskDefinition=arn)

@@ -1,0 +1,42 @@
+"""What an operator decides about workers on ECS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class CpuArchitecture(StrEnum):
+    """As task definitions name it."""
+
+    X86_64 = "X86_64"
+    ARM64 = "ARM64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityProvider:
+    """Gets `weight` parts of the tasks that are started."""
+
+    name: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcsConfiguration:
+    """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides."""
+
+    region: str
+    cluster: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    task_role_arn: str
+    execution_role_arn: str
+    log_group: str
+    repository_name: str
+    api_url: str
+    stop_grace: timedelta
+    assigns_public_ip: bool = True
+    capacity_providers: tuple[CapacityProvider, ...] = ()
+    cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
+    tags: Mapping[str, str] = field(default_factory=dict)
+    events_queue_url: str | None = None

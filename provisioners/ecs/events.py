@@ -1,0 +1,56 @@
+"""Ends of tasks as EventBridge tells of them through an SQS queue, so that polling becomes a safety net."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from provisioners.ecs.calls import translated
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs import SQSClient
+
+logger = structlog.get_logger(__name__)
+
+_MOST_MESSAGES = 10
+_WAIT_SECONDS = 20  # the longest that SQS holds a request open: an idle queue costs three calls a minute
+
+
+class TaskEvents:
+    """Implements `provisioners.contract.WorkerEvents`. Any number of processes may share the queue."""
+
+    def __init__(self, sqs: "SQSClient", *, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    async def ended(self) -> AsyncIterator[tuple[str, ...]]:
+        while True:
+            with translated("sqs:ReceiveMessage"):
+                answer = await self._sqs.receive_message(
+                    QueueUrl=self._queue_url, MaxNumberOfMessages=_MOST_MESSAGES, WaitTimeSeconds=_WAIT_SECONDS
+                )
+            messages = answer.get("Messages", [])
+            arns = {arn for message in messages if (arn := _ended_task(message.get("Body", ""))) is not None}
+            if arns:
+                yield tuple(arns)
+            if messages:  # only now: had the process died before, another one would be told
+                with translated("sqs:DeleteMessage"):
+                    await self._sqs.delete_message_batch(
+                        QueueUrl=self._queue_url,
+                        Entries=[
+                            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                            for number, message in enumerate(messages)
+                        ],
+                    )
+
+
+def _ended_task(body: str) -> str | None:
+    """The ARN of the task that a message says is STOPPED."""
+    try:
+        event: dict[str, Any] = json.loads(body)
+        detail = event["detail"]
+        return str(detail["taskArn"]) if detail["lastStatus"] == "STOPPED" else None
+    except (ValueError, LookupError, TypeError):
+        logger.warning("message_is_no_task_event", body=body[:200])
+        return None

@@ -1,0 +1,45 @@
+"""Opens connections to AWS, and builds on them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aioboto3
+from aiobotocore.config import AioConfig
+
+from provisioners.ecs.calls import PATIENCE
+from provisioners.ecs.client import EcsClient
+from provisioners.ecs.configuration import EcsConfiguration
+from provisioners.ecs.events import TaskEvents
+from provisioners.ecs.logs import LogReader
+from provisioners.ecs.provisioner import EcsProvisioner
+from provisioners.ecs.tasks import TaskWatch
+
+# Throttled by the whole account's readers: a person who waits for a log can wait some seconds longer.
+_LOG_PATIENCE = PATIENCE.merge(AioConfig(retries={"mode": "standard", "total_max_attempts": 6}))
+# Longer than the queue holds a request open.
+_QUEUE_PATIENCE = PATIENCE.merge(AioConfig(read_timeout=40))
+
+
+@asynccontextmanager
+async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator[EcsProvisioner]:
+    """Nothing of AWS need be there yet: its credentials and its answers are looked for at each call."""
+    session = aioboto3.Session(region_name=configuration.region)
+    async with AsyncExitStack() as clients:
+        ecs = await clients.enter_async_context(session.client("ecs", config=PATIENCE))
+        logs = await clients.enter_async_context(session.client("logs", config=_LOG_PATIENCE))
+        ecr = await clients.enter_async_context(session.client("ecr", config=PATIENCE))
+        client = EcsClient(ecs, cluster=configuration.cluster)
+        yield EcsProvisioner(
+            client=client,
+            watch=TaskWatch(client, has_events=configuration.events_queue_url is not None),
+            logs=LogReader(logs, log_group=configuration.log_group),
+            ecr=ecr,
+            configuration=configuration,
+        )
+
+
+@asynccontextmanager
+async def open_task_events(configuration: EcsConfiguration, *, queue_url: str) -> AsyncIterator[TaskEvents]:
+    session = aioboto3.Session(region_name=configuration.region)
+    async with session.client("sqs", config=_QUEUE_PATIENCE) as sqs:
+        yield TaskEvents(sqs, queue_url=queue_url)

@@ -1,0 +1,119 @@
+"""Workers as tasks of AWS ECS on Fargate."""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import FunctionFailure, LaunchIsLost
+from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.ecs import requests
+from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
+from provisioners.ecs.configuration import EcsConfiguration
+from provisioners.ecs.logs import LogReader
+from provisioners.ecs.registry import repository_credentials
+from provisioners.ecs.statuses import OUR_STOP_REASON
+from provisioners.ecs.tasks import TaskWatch
+from provisioners.watcher import batches
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecr import ECRClient
+
+# ECS forgets a token an hour after its task has stopped, which may be an hour after it was sent.
+_TOKEN_IS_KNOWN = timedelta(minutes=50)
+
+# A task is listed a moment after it was started, as a rule within two seconds.
+_TASKS_ARE_LISTED = timedelta(seconds=10)
+_LIST_PAUSE = timedelta(seconds=1)
+
+# Between the catalog, which knows when a version was declared, and AWS, which knows when a definition was registered.
+_CLOCK_SKEW = timedelta(minutes=5)
+
+
+class EcsProvisioner:
+    """Implements `provisioners.contract.Provisioner`. A worker's identifier is its task's ARN."""
+
+    def __init__(
+        self, *, client: EcsClient, watch: TaskWatch, logs: LogReader, ecr: "ECRClient", configuration: EcsConfiguration
+    ) -> None:
+        self._client = client
+        self._watch = watch
+        self._logs = logs
+        self._ecr = ecr
+        self._configuration = configuration
+        self._registering = asyncio.Lock()  # ECS refuses revisions of one family at the same time
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        """Register the function's task definition, or find the one that a try which died has registered."""
+        if function.command is not None:
+            raise FunctionFailure(
+                "On ECS an image must speak the worker protocol itself: a command cannot be given yet"
+            )
+        request = requests.task_definition(function, self._configuration)
+        async with self._registering:
+            arn = await self._registered_before(function, request["family"])
+            if arn is None:
+                arn = await self._client.register_task_definition(request)
+        return PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        await self._client.deregister_task_definition(prepared.identifier)
+
+    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+        if age < _TOKEN_IS_KNOWN:
+            return _details(await self._client.run_task(requests.task(request, self._configuration)))
+        arn = await self._client.find_running_task(str(request.name))
+        if arn is None:
+            raise LaunchIsLost(f"Launch {request.name.launch} is {age} old, and its task is gone")
+        return _details(arn)
+
+    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+        """A launch that still hangs somewhere cannot be kept from ECS: whoever made it stops its task at once."""
+        remaining = _TASKS_ARE_LISTED - age
+        while True:
+            arn = await self._client.find_running_task(str(name))
+            if arn is not None or remaining <= timedelta():
+                return None if arn is None else _details(arn)
+            await asyncio.sleep(_LIST_PAUSE.total_seconds())
+            remaining -= _LIST_PAUSE
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        return await self._watch.stopped(worker.details.identifier)
+
+    def look_soon(self, worker: Worker) -> None:
+        self._watch.look_soon(worker.details.identifier)
+
+    async def stop(self, worker: Worker) -> None:
+        await self._client.stop_task(worker.details.identifier, reason=OUR_STOP_REASON)
+
+    async def live_workers(self) -> tuple[Worker, ...]:
+        workers = []
+        for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
+            for task in await self._client.describe_tasks(list(batch)):
+                name = WorkerName.parse(task.get("startedBy", ""))
+                if name is not None:
+                    workers.append(Worker(name=name, details=_details(task["taskArn"])))
+        return tuple(workers)
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return await self._logs.read(details.logs_identifier, offset, max_lines)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+
+    async def _registered_before(self, function: Function, family: str) -> str | None:
+        async for definition in self._client.active_task_definitions(family):
+            if requests.is_of(definition, function):
+                return definition["taskDefinitionArn"]
+            if definition["registeredAt"] < function.creation_time - _CLOCK_SKEW:
+                return None
+        return None
+
+
+def _details(arn: str) -> WorkerDetails:
+    task_id = arn.rpartition("/")[2]
+    return WorkerDetails(
+        type=WorkerType.AWS_ECS,
+        identifier=arn,
+        logs_identifier=f"{requests.LOG_STREAM_PREFIX}/{requests.CONTAINER}/{task_id}",
+    )

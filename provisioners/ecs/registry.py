@@ -1,0 +1,24 @@
+"""With which credentials users push images to the account's registry."""
+
+import base64
+from typing import TYPE_CHECKING
+
+from domain.workers import RepositoryCredentials
+from provisioners.ecs.calls import translated
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecr import ECRClient
+
+
+async def repository_credentials(ecr: "ECRClient", *, repository_name: str) -> RepositoryCredentials:
+    """Valid for twelve hours. Raises Unavailable, Misconfigured."""
+    with translated("ecr:GetAuthorizationToken"):
+        answer = await ecr.get_authorization_token()
+    authorization = answer["authorizationData"][0]
+    username, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
+    return RepositoryCredentials(
+        repository_name=repository_name,
+        username=username,
+        password=password,
+        endpoint_url=authorization["proxyEndpoint"],
+    )

@@ -1,0 +1,139 @@
+"""What is asked of ECS, built from what is to run. Pure: the same input makes the same request, byte for byte."""
+
+import re
+from typing import TYPE_CHECKING
+
+from domain.entities import Function
+from domain.workers import WorkerRequest
+from provisioners.ecs.configuration import EcsConfiguration
+from provisioners.ecs.sizes import size_for
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import (
+        KeyValuePairTypeDef,
+        RegisterTaskDefinitionRequestTypeDef,
+        RunTaskRequestTypeDef,
+        TagTypeDef,
+        TaskDefinitionTypeDef,
+    )
+
+CONTAINER = "main"
+LOG_STREAM_PREFIX = "ecs"
+
+_LONGEST_NAME_IN_FAMILY = 16
+_NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def family_of(function: Function) -> str:
+    """Functions whose names begin alike share a family; a version is one of its revisions."""
+    names = (function.ref.project_name, function.ref.function_name)
+    return "-".join(("multinode-worker", *(_NOT_IN_FAMILY.sub("-", name[:_LONGEST_NAME_IN_FAMILY]) for name in names)))
+
+
+def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":
+    size = size_for(function.resource_spec)
+    request: RegisterTaskDefinitionRequestTypeDef = {
+        "family": family_of(function),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": str(size.cpu),
+        "memory": str(size.memory),
+        "runtimePlatform": {
+            "operatingSystemFamily": "LINUX",
+            "cpuArchitecture": configuration.cpu_architecture.value,
+        },
+        "taskRoleArn": configuration.task_role_arn,
+        "executionRoleArn": configuration.execution_role_arn,
+        "containerDefinitions": [
+            {
+                "name": CONTAINER,
+                "image": function.docker_image,
+                "essential": True,
+                "stopTimeout": round(configuration.stop_grace.total_seconds()),
+                "environment": _pairs(
+                    MULTINODE_PROJECT_NAME=function.ref.project_name,
+                    MULTINODE_VERSION_ID=function.ref.version_id,
+                    MULTINODE_FUNCTION_NAME=function.ref.function_name,
+                    MULTINODE_API_URL=configuration.api_url,
+                ),
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": configuration.log_group,
+                        "awslogs-region": configuration.region,
+                        "awslogs-stream-prefix": LOG_STREAM_PREFIX,
+                        # Explicit, as an account can change the default. A job's log is its record: rather than lose
+                        # lines, a job that cannot log waits.
+                        "mode": "blocking",
+                    },
+                },
+            }
+        ],
+    }
+    if configuration.tags:
+        request["tags"] = _tags(configuration)
+    return request
+
+
+def is_of(definition: "TaskDefinitionTypeDef", function: Function) -> bool:
+    """Whether a task definition was registered for this function of this version."""
+    variables = {
+        pair.get("name"): pair.get("value")
+        for container in definition.get("containerDefinitions", [])
+        for pair in container.get("environment", [])
+    }
+    return (
+        variables.get("MULTINODE_VERSION_ID") == function.ref.version_id
+        and variables.get("MULTINODE_FUNCTION_NAME") == function.ref.function_name
+    )
+
+
+def task(request: WorkerRequest, configuration: EcsConfiguration) -> "RunTaskRequestTypeDef":
+    """Named twice: by its token, under which a repeated request finds the first one's task, and by who started it,
+    under which the task is found after ECS has forgotten the token.
+
+    No clock and no fresh secret in it: a token that comes back with another request is refused.
+    """
+    name = str(request.name)
+    run: RunTaskRequestTypeDef = {
+        "cluster": configuration.cluster,
+        "taskDefinition": request.prepared_identifier,
+        "clientToken": name,
+        "startedBy": name,
+        "count": 1,
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": list(configuration.subnets),
+                "securityGroups": list(configuration.security_groups),
+                "assignPublicIp": "ENABLED" if configuration.assigns_public_ip else "DISABLED",
+            }
+        },
+        "overrides": {
+            "containerOverrides": [
+                {
+                    "name": CONTAINER,
+                    "environment": _pairs(
+                        MULTINODE_INVOCATION_ID=request.invocation_id,
+                        MULTINODE_EXECUTION_ID=request.name.execution_id,
+                        MULTINODE_API_KEY=request.token,
+                    ),
+                }
+            ]
+        },
+    }
+    if configuration.capacity_providers:
+        run["capacityProviderStrategy"] = [
+            {"capacityProvider": provider.name, "weight": provider.weight}
+            for provider in configuration.capacity_providers
+        ]
+    if configuration.tags:
+        run["propagateTags"] = "TASK_DEFINITION"
+    return run
+
+
+def _pairs(**variables: str) -> "list[KeyValuePairTypeDef]":
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def _tags(configuration: EcsConfiguration) -> "list[TagTypeDef]":
+    return [{"key": key, "value": value} for key, value in configuration.tags.items()]

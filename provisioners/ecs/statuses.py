@@ -1,0 +1,90 @@
+"""Why a task is gone, from what ECS says of it: its stop code first, then its reason, and the exit code last.
+
+Source: Amazon ECS developer guide, "Stopped tasks error messages". Before STOPPED, exit codes mean nothing; and a task
+that Spot takes back may exit with any code, 0 included.
+"""
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from domain.workers import ExitCause, WorkerExit
+from provisioners.ecs.failures import NO_CAPACITY
+from provisioners.ecs.requests import CONTAINER
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import ContainerTypeDef, TaskTypeDef
+
+OUR_STOP_REASON = "Stopped by the control plane"
+
+_TAKEN_BY_INFRASTRUCTURE = frozenset({"SpotInterruption", "TerminationNotice", "InfrastructureHealth"})
+_ENDED = frozenset({"STOPPED", "DELETED"})
+_SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
+_OUT_OF_MEMORY = "OutOfMemoryError"
+
+# Of tasks that failed to start, the first that matches counts.
+_PASSES_BY_ITSELF = re.compile(
+    r"time(d)? ?out|i/o timeout|deadline exceeded|rate (limit|exceeded)|throttl|too ?many ?requests|connection reset"
+    r"|TLS handshake|unexpected EOF|temporar|service unavailable|internal (server )?error|status(?: code)?:? 5\d\d",
+    re.IGNORECASE,
+)
+_NO_SUCH_IMAGE = re.compile(
+    r"not found|manifest|does not exist|invalid reference|no such|descriptor|platform", re.IGNORECASE
+)
+_NO_SUCH_PROGRAM = re.compile(
+    r"executable file not found|no such file or directory|exec format error|permission denied: unknown", re.IGNORECASE
+)
+_NOT_ALLOWED = re.compile(r"denied|unauthorized|forbidden|not authorized|no basic auth|unable to assume", re.IGNORECASE)
+_INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspect|CannotCreateVolume", re.IGNORECASE)
+
+
+def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
+    """None until the task is STOPPED."""
+    if task.get("lastStatus") not in _ENDED:
+        return None
+    code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
+    container = _main_container(task)
+    exit_code = container.get("exitCode")
+    if code in _TAKEN_BY_INFRASTRUCTURE or "Spot Task was interrupted" in reason:
+        return WorkerExit(cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code)
+    if code == "TaskFailedToStart":
+        return _failed_start(" ".join(filter(None, (reason, container.get("reason")))))
+    if code == "UserInitiated" and reason == OUR_STOP_REASON:
+        return WorkerExit(cause=ExitCause.STOPPED, reason=reason, exit_code=exit_code)
+    if code == "UserInitiated":
+        return WorkerExit(cause=ExitCause.EXITED, reason=f"stopped from outside: {reason}", exit_code=exit_code)
+    return WorkerExit(cause=ExitCause.EXITED, reason=_own_end(task, container, reason), exit_code=exit_code)
+
+
+def _failed_start(reason: str) -> WorkerExit:
+    if NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason):
+        cause = ExitCause.LOST
+    elif _NO_SUCH_PROGRAM.search(reason) or ("CannotPull" in reason and _NO_SUCH_IMAGE.search(reason)):
+        cause = ExitCause.EXITED
+    elif "ResourceInitializationError" in reason or _NOT_ALLOWED.search(reason):
+        cause = ExitCause.MISCONFIGURED
+    elif _INFRASTRUCTURE.search(reason):
+        cause = ExitCause.LOST
+    else:
+        cause = ExitCause.EXITED
+    return WorkerExit(cause=cause, reason=f"The task failed to start: {reason}")
+
+
+def _own_end(task: "TaskTypeDef", container: "ContainerTypeDef", reason: str) -> str:
+    if _OUT_OF_MEMORY in container.get("reason", ""):
+        return f"killed for using more than its {task.get('memory', '')} MiB of memory"
+    match container.get("exitCode"):
+        case None:
+            return ": ".join(filter(None, (task.get("stopCode"), reason, container.get("reason"))))
+        case 0:
+            return "exited without a result"
+        case code if code - 128 in _SIGNAL_NAMES:
+            return f"killed by {_SIGNAL_NAMES[code - 128]}"
+        case code:
+            return f"exit code {code}"
+
+
+def _main_container(task: "TaskTypeDef") -> "ContainerTypeDef":
+    """Empty where ECS gave up before there was one."""
+    nothing: ContainerTypeDef = {}
+    return next((found for found in task.get("containers", []) if found.get("name") == CONTAINER), nothing)

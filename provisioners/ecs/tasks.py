@@ -1,0 +1,59 @@
+"""Watches the tasks of one process: how often, and what it means that ECS does not know a task."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from domain.workers import ExitCause, WorkerExit
+from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
+from provisioners.ecs.statuses import exit_of
+from provisioners.watcher import Watcher
+
+# With events, polling is for those that are lost.
+_SAFETY_NET = timedelta(minutes=1)
+
+# Until then a task that ECS does not know may only not be visible yet. AWS asks to be patient for five minutes.
+_VISIBILITY_PATIENCE = timedelta(minutes=5)
+
+
+def polling_interval(tasks: int) -> timedelta:
+    """Between two looks at all tasks. One that has reported its outcome is looked at by itself, and sooner."""
+    if tasks <= 25:
+        return timedelta(seconds=0.5)
+    return timedelta(seconds=1) if tasks <= MOST_TASKS_PER_CALL else timedelta(seconds=2)
+
+
+class TaskWatch:
+    """Tells when a task is gone, and why. Tasks are named by their ARNs."""
+
+    def __init__(self, client: EcsClient, *, has_events: bool, patience: timedelta = _VISIBILITY_PATIENCE) -> None:
+        self._client = client
+        self._patience = patience
+        self._missing_since: dict[str, float] = {}
+        self._watcher = Watcher(
+            self._describe,
+            interval=(lambda _: _SAFETY_NET) if has_events else polling_interval,
+            batch_size=MOST_TASKS_PER_CALL,
+        )
+
+    async def stopped(self, arn: str) -> WorkerExit:
+        try:
+            return await self._watcher.stopped(arn)
+        finally:
+            self._missing_since.pop(arn, None)
+
+    def look_soon(self, arn: str) -> None:
+        self._watcher.look_soon(arn)
+
+    async def _describe(self, arns: frozenset[str]) -> Mapping[str, WorkerExit]:
+        tasks = {task["taskArn"]: task for task in await self._client.describe_tasks(sorted(arns))}
+        exits = {arn: exit_of(task) if (task := tasks.get(arn)) else self._exit_of_missing(arn) for arn in arns}
+        for arn in tasks:
+            self._missing_since.pop(arn, None)
+        return {arn: worker_exit for arn, worker_exit in exits.items() if worker_exit is not None}
+
+    def _exit_of_missing(self, arn: str) -> WorkerExit | None:
+        now = time.monotonic()
+        if now - self._missing_since.setdefault(arn, now) < self._patience.total_seconds():
+            return None
+        return WorkerExit(cause=ExitCause.LOST, reason="ECS does not know the task any more")
