@@ -1,0 +1,89 @@
+"""What is asked of ECS."""
+
+import json
+from dataclasses import replace
+
+from domain.identifiers import FunctionName, FunctionRef, ProjectName
+from provisioners.ecs import requests
+from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from tests.provisioners.ecs.scenery import EXECUTION, INVOCATION, REF, configuration, function, worker_request
+
+DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
+
+
+def test_a_family_is_of_legal_characters() -> None:
+    ref = FunctionRef(
+        project_name=ProjectName("a project with a long name"),
+        version_id=REF.version_id,
+        function_name=FunctionName("größe: 10 %, and more"),
+    )
+    assert requests.family_of(function(ref)) == "multinode-worker-a-project-with-a-gr--e--10----and"
+
+
+def test_a_definition_holds_what_every_worker_of_the_function_must_know() -> None:
+    definition = requests.task_definition(function(), configuration())
+    (container,) = definition["containerDefinitions"]
+    assert (definition["cpu"], definition["memory"]) == ("512", "2048")
+    assert container.get("name") == "main"
+    assert container.get("stopTimeout") == 120
+    assert {pair.get("name"): pair.get("value") for pair in container.get("environment", [])} == {
+        "MULTINODE_PROJECT_NAME": REF.project_name,
+        "MULTINODE_VERSION_ID": REF.version_id,
+        "MULTINODE_FUNCTION_NAME": REF.function_name,
+        "MULTINODE_API_URL": "https://control-plane.example.com",
+    }
+
+
+def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
+    first, second = (json.dumps(requests.task(worker_request(DEFINITION), configuration())) for _ in range(2))
+    assert first == second
+
+
+def test_a_task_is_named_by_execution_and_launch() -> None:
+    run = requests.task(worker_request(DEFINITION, launch=2), configuration())
+    assert run.get("clientToken") == run.get("startedBy") == f"{EXECUTION}-2"
+    (override,) = run["overrides"]["containerOverrides"]
+    assert {pair.get("name") for pair in override.get("environment", [])} == {
+        "MULTINODE_INVOCATION_ID",
+        "MULTINODE_EXECUTION_ID",
+        "MULTINODE_API_KEY",
+    }
+    assert len(json.dumps(run["overrides"])) < 1_000, f"far from ECS's 8,192, with {INVOCATION}"
+
+
+def test_by_default_the_cluster_decides_what_runs_it() -> None:
+    run = requests.task(worker_request(DEFINITION), configuration())
+    assert "launchType" not in run
+    assert "capacityProviderStrategy" not in run
+
+
+def test_what_an_operator_may_decide() -> None:
+    chosen = replace(
+        configuration(),
+        assigns_public_ip=False,
+        capacity_providers=(
+            CapacityProvider(name="FARGATE_SPOT", weight=3),
+            CapacityProvider(name="FARGATE", weight=1),
+        ),
+        cpu_architecture=CpuArchitecture.ARM64,
+        tags={"team": "search"},
+    )
+    run = requests.task(worker_request(DEFINITION), chosen)
+    definition = requests.task_definition(function(), chosen)
+    assert run["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
+    assert run.get("capacityProviderStrategy") == [
+        {"capacityProvider": "FARGATE_SPOT", "weight": 3},
+        {"capacityProvider": "FARGATE", "weight": 1},
+    ]
+    assert definition.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64"
+    assert definition.get("tags") == [{"key": "team", "value": "search"}]
+    assert run.get("propagateTags") == "TASK_DEFINITION"
+
+
+def test_a_definition_is_known_again() -> None:
+    one = function()
+    other = replace(one, ref=replace(REF, function_name=FunctionName("summarise")))
+    registered = requests.task_definition(one, configuration())
+    found = {"containerDefinitions": registered["containerDefinitions"]}
+    assert requests.is_of(found, one)  # type: ignore[arg-type]
+    assert not requests.is_of(found, other)  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+"""Why a task is gone: the texts are those of AWS."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from domain.workers import ExitCause
+from provisioners.ecs.statuses import OUR_STOP_REASON, exit_of
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import TaskTypeDef
+
+
+def task(
+    code: str | None, reason: str, *, exit_code: int | None = None, container_reason: str | None = None, **more: Any
+) -> "TaskTypeDef":
+    container = {"name": "main"} | ({} if exit_code is None else {"exitCode": exit_code})
+    it: TaskTypeDef = {"lastStatus": "STOPPED", "stoppedReason": reason, "memory": "512"}
+    if code is not None:
+        it["stopCode"] = code  # type: ignore[typeddict-item]
+    containers: Any = [container | ({} if container_reason is None else {"reason": container_reason})]
+    it["containers"] = containers
+    it.update(more)  # type: ignore[typeddict-item]
+    return it
+
+
+@pytest.mark.parametrize(
+    "status", ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING"]
+)
+def test_before_the_end_an_exit_code_means_nothing(status: str) -> None:
+    assert exit_of(task("EssentialContainerExited", "", exit_code=1, lastStatus=status)) is None
+
+
+ESSENTIAL = "Essential container in task exited"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "container_reason", "reason"),
+    [
+        (0, None, "exited without a result"),
+        (3, None, "exit code 3"),
+        (143, None, "killed by SIGTERM"),
+        (139, None, "killed by SIGSEGV"),
+        (200, None, "exit code 200"),
+        (
+            137,
+            "OutOfMemoryError: Container killed due to memory usage",
+            "killed for using more than its 512 MiB of memory",
+        ),
+        (137, None, "killed by SIGKILL"),
+        (None, None, f"EssentialContainerExited: {ESSENTIAL}"),
+    ],
+)
+def test_a_container_that_ended_by_itself(exit_code: int | None, container_reason: str | None, reason: str) -> None:
+    ended = exit_of(task("EssentialContainerExited", ESSENTIAL, exit_code=exit_code, container_reason=container_reason))
+    assert ended is not None
+    assert (ended.cause, ended.reason, ended.exit_code) == (ExitCause.EXITED, reason, exit_code)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "exit_code", "cause"),
+    [
+        # The stop code counts, whatever the container's exit code is.
+        ("SpotInterruption", "Your Spot Task was interrupted.", 0, ExitCause.LOST),
+        ("TerminationNotice", "Your Spot Task was interrupted.", 143, ExitCause.LOST),
+        ("TerminationNotice", "Task retirement", 1, ExitCause.LOST),
+        ("InfrastructureHealth", "The host is unhealthy", 137, ExitCause.LOST),
+        ("UserInitiated", OUR_STOP_REASON, 1, ExitCause.STOPPED),
+        ("UserInitiated", "Somebody clicked", 143, ExitCause.EXITED),
+        (None, "", None, ExitCause.EXITED),
+        ("SomethingNew", "whatever", None, ExitCause.EXITED),
+    ],
+)
+def test_the_stop_code_comes_first(code: str | None, reason: str, exit_code: int | None, cause: ExitCause) -> None:
+    ended = exit_of(task(code, reason, exit_code=exit_code))
+    assert ended is not None
+    assert ended.cause is cause
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("Capacity is unavailable at this time. Please try again later or in a different availability zone", "LOST"),
+        ("Timeout waiting for network interface provisioning to complete.", "LOST"),
+        ("Timeout waiting for EphemeralStorage provisioning to complete.", "LOST"),
+        ("ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 10m0s", "LOST"),
+        ("CannotInspectContainerError: Could not transition to inspecting", "LOST"),
+        ("CannotPullContainerError: pull image manifest has been retried 5 time(s): dial tcp: i/o timeout", "LOST"),
+        ("CannotPullContainerError: toomanyrequests: You have reached your pull rate limit", "LOST"),
+        (
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/functions:1: not found",
+            "EXITED",
+        ),
+        (
+            "CannotPullContainerError: failed to resolve ref docker.io/library/nothing:latest: pull access denied, "
+            "repository does not exist or may require authorization: server message: insufficient_scope",
+            "EXITED",
+        ),
+        (
+            "CannotPullContainerError: image Manifest does not contain descriptor matching platform linux/amd64",
+            "EXITED",
+        ),
+        (
+            "CannotPullContainerError: failed to resolve ref: unexpected status from HEAD request: 403 Forbidden",
+            "MISCONFIGURED",
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
+            "failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
+            "AccessDeniedException",
+            "MISCONFIGURED",
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+            "ResourceNotFoundException: The specified log group does not exist.",
+            "MISCONFIGURED",
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth "
+            "from Amazon ECR: There is a connection issue: dial tcp: i/o timeout",
+            "LOST",
+        ),
+        (
+            "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: "
+            'OCI runtime create failed: exec: "multinode": executable file not found in $PATH',
+            "EXITED",
+        ),
+        ("CannotStartContainerError: Error response from daemon", "LOST"),
+        ("Something that nobody has seen", "EXITED"),
+    ],
+)
+@pytest.mark.parametrize("is_in_container", [False, True])
+def test_a_task_that_failed_to_start(reason: str, cause: str, is_in_container: bool) -> None:
+    failed = (
+        task("TaskFailedToStart", "Task failed to start", container_reason=reason)
+        if is_in_container
+        else task("TaskFailedToStart", reason, containers=[])
+    )
+    ended = exit_of(failed)
+    assert ended is not None
+    assert ended.cause.name == cause
+    assert reason in ended.reason
