@@ -3,19 +3,21 @@
 import asyncio
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from catalog.database import Database
 from catalog.endings import EndingRepository
+from catalog.executions import ExecutionRepository
 from catalog.launches import LaunchRepository
+from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from catalog.slots import Assignment, SlotQueue
 from catalog.stops import StopRepository
-from catalog.tables import ExecutionRow
-from domain.entities import ExecutionOutcome, WorkerDetails, WorkerType
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from domain.entities import Execution, ExecutionOutcome, WorkerDetails, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
 from domain.workers import Worker, WorkerName
-from tests.factories import insert_function, insert_invocation
+from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 DETAILS = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
 
@@ -94,3 +96,119 @@ async def test_nothing_is_launched_again_after_a_stop(database: Database, invoca
     async with database.transaction() as session:
         await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert await begin_another(database, worker_of(invocation)) is None
+
+
+async def test_an_abort_that_we_did_not_ask_for_does_not_keep_a_lost_worker_from_being_replaced(
+    database: Database, invocation: InvocationId
+) -> None:
+    lost = worker_of(invocation)
+    await record(database, lost)
+    await report(database, invocation, "start")
+    await report(database, invocation, "abort")
+    execution = await execution_of(database, invocation)
+    assert (execution.outcome, execution.execution_finish_time is None) == (None, False)
+    assert await begin_another(database, lost) == 2
+    assert (await execution_of(database, invocation)).execution_finish_time is None
+    await report(database, invocation, "start")
+
+
+async def test_an_abort_that_we_asked_for_counts_at_once(database: Database, invocation: InvocationId) -> None:
+    await record(database, worker_of(invocation))
+    await report(database, invocation, "start")
+    async with database.transaction() as session:
+        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
+    await report(database, invocation, "abort")
+    assert (await execution_of(database, invocation)).outcome is ExecutionOutcome.ABORTED
+
+
+async def test_an_abort_is_the_outcome_once_the_container_is_gone_by_itself(
+    database: Database, invocation: InvocationId
+) -> None:
+    await record(database, worker_of(invocation))
+    await report(database, invocation, "start")
+    await report(database, invocation, "abort")
+    async with database.transaction() as session:
+        closed = await EndingRepository(session).close_execution(
+            invocation_id=invocation,
+            execution_id=execution_id_for(invocation, 1),
+            reason="exit code 1",
+            allows_retry=True,
+        )
+    assert (closed.outcome, closed.invocation_ended, closed.error_message) == (ExecutionOutcome.ABORTED, True, None)
+    assert (await execution_of(database, invocation)).outcome is ExecutionOutcome.ABORTED
+
+
+async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for(
+    database: Database, invocation: InvocationId
+) -> None:
+    for launch in (1, 2):
+        name = worker_of(invocation, launch=launch).name
+        async with database.statement() as session:
+            repository = LaunchRepository(session)
+            assert await repository.begin_another(name, reason="no capacity", was_refused=True) == launch + 1
+            assert await repository.begin_another(name, reason="no capacity", was_refused=True) == launch + 1
+    waiting = await execution_of(database, invocation)
+    assert (waiting.launches, waiting.error_message) == (1, "no capacity")
+    assert (await assignment(database, invocation)).waits_for == "no capacity"
+    await record(database, worker_of(invocation, launch=3))
+    launched = await execution_of(database, invocation)
+    assert (launched.launches, launched.error_message) == (1, None)
+
+
+async def test_what_a_quick_container_said_is_not_forgotten(database: Database, invocation: InvocationId) -> None:
+    await report(database, invocation, "start")
+    await report(database, invocation, "fail")
+    await record(database, worker_of(invocation))
+    assert (await execution_of(database, invocation)).error_message == "ValueError: no"
+
+
+async def test_what_a_stopped_execution_waited_for_stays(database: Database, invocation: InvocationId) -> None:
+    async with database.statement() as session:
+        name = worker_of(invocation).name
+        await LaunchRepository(session).begin_another(name, reason="no capacity", was_refused=True)
+    async with database.transaction() as session:
+        await StopRepository(session).stop_invocation(invocation, reason=StopReason.TIMED_OUT)
+    async with database.transaction() as session:
+        await EndingRepository(session).close_execution(
+            invocation_id=invocation, execution_id=execution_id_for(invocation, 1), reason=None, allows_retry=True
+        )
+    assert (await execution_of(database, invocation)).error_message == "no capacity"
+
+
+async def report(database: Database, invocation_id: InvocationId, word: str) -> None:
+    """As the container does through the API."""
+    path = await path_of(database, invocation_id)
+    async with database.statement() as session:
+        repository = ExecutionRepository(session)
+        match word:
+            case "start":
+                await repository.start(path)
+            case "abort":
+                await repository.finish(path, outcome=ExecutionOutcome.ABORTED, final_output=None, error_message=None)
+            case "fail":
+                await repository.finish(
+                    path, outcome=ExecutionOutcome.FAILED, final_output=None, error_message="ValueError: no"
+                )
+
+
+async def execution_of(database: Database, invocation_id: InvocationId) -> Execution:
+    path = await path_of(database, invocation_id)
+    async with database.statement() as session:
+        return (await ExecutionRepository(session).get(path)).execution
+
+
+async def path_of(database: Database, invocation_id: InvocationId) -> ExecutionPath:
+    async with database.statement() as session:
+        row = (
+            await session.execute(
+                select(VersionRow.project_name, VersionRow.version_id)
+                .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
+                .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+                .where(InvocationRow.invocation_id == invocation_id)
+            )
+        ).one()
+    function = FunctionPath(project_name=row.project_name, version_ref=row.version_id, function_name=FUNCTION_NAME)
+    return ExecutionPath(
+        invocation=InvocationPath(function=function, invocation_id=invocation_id),
+        execution_id=execution_id_for(invocation_id, 1),
+    )

@@ -28,8 +28,8 @@ class Machine:
             raise self.failures.pop(0)
         return dict.fromkeys(workers & self.gone, GONE)
 
-    def watcher(self, batch_size: int = 100) -> Watcher:
-        return Watcher(self.describe, interval=lambda _count: INTERVAL, batch_size=batch_size)
+    def watcher(self, batch_size: int = 100, interval: timedelta = INTERVAL) -> Watcher:
+        return Watcher(self.describe, interval=lambda _count: interval, batch_size=batch_size)
 
 
 async def test_many_waits_few_questions() -> None:
@@ -73,3 +73,37 @@ async def test_a_cancelled_wait_leaves_the_others_and_nobody_waiting_means_nobod
     asked = len(machine.asked)
     await asyncio.sleep(20 * INTERVAL.total_seconds())  # nothing is to happen
     assert len(machine.asked) == asked
+
+
+async def test_what_is_about_to_end_is_looked_at_between_the_rounds() -> None:
+    machine = Machine()
+    watcher = machine.watcher(interval=timedelta(hours=1))
+    waits = {name: asyncio.create_task(watcher.stopped(name)) for name in ("a", "b", "c")}
+    await machine.was_asked.wait()
+    while frozenset().union(*machine.asked) != {"a", "b", "c"}:
+        await asyncio.sleep(0.01)  # each is looked at once when its wait begins
+    machine.gone = {"b"}
+    watcher.look_soon("b")
+    assert await waits["b"] == GONE
+    assert not waits["a"].done()
+    assert not waits["c"].done()
+    for wait in waits.values():
+        wait.cancel()
+
+
+async def test_looks_between_the_rounds_become_rarer_and_end() -> None:
+    machine = Machine()
+    watcher = machine.watcher(interval=timedelta(seconds=1))
+    waiting = asyncio.create_task(watcher.stopped("w"))
+    await machine.was_asked.wait()
+    asked = len(machine.asked)
+    watcher.look_soon("w")
+    await asyncio.sleep(1.9)  # 0.25 and 0.5 seconds after the hint, and the round after one second
+    assert 2 <= len(machine.asked) - asked <= 4
+    waiting.cancel()
+
+
+async def test_hints_for_nobody_do_nothing() -> None:
+    machine = Machine()
+    machine.watcher().look_soon("w")
+    assert machine.asked == []
