@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from catalog.launches import LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from catalog.slots import Assignment
 from domain.entities import PreparedFunction, WorkerDetails
-from domain.errors import LaunchIsLost, NoCapacity
+from domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from domain.execution_tokens import execution_token
 from domain.messages import RunExecutionRequest, WorkerAwaited
 from domain.workers import Worker, WorkerExit, WorkerName, WorkerRequest
@@ -27,6 +28,15 @@ logger = structlog.get_logger(__name__)
 _LONGEST_PAUSE_SECONDS = 30.0
 # A container that was there for longer than this is replaced at once, however many were lost before it.
 _GOOD_LIFE_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def _until_mended() -> Iterator[None]:
+    """What keeps us from a container that may be there is tried until it works: its slot is not free before."""
+    try:
+        yield
+    except Misconfigured as error:
+        raise Unavailable(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ class Launching:
             return await self._launched_worker(is_stopped=self._assignment.is_stopped)
         worker = Worker(name=self._name, details=self._assignment.worker)
         if self._assignment.is_stopped:  # the stop may not have reached it
-            await self._tools.provisioner.stop(worker)
+            await self._stop(worker)
         return worker
 
     async def worker_instead(self, lost: WorkerExit) -> Worker | None:
@@ -92,8 +102,13 @@ class Launching:
             if not goes_on:
                 return None
 
+    async def _stop(self, worker: Worker) -> None:
+        with _until_mended():
+            await self._tools.provisioner.stop(worker)
+
     async def _withdrawn(self) -> WorkerDetails | None:
-        return await self._tools.provisioner.withdraw(self._name, age=self._age)
+        with _until_mended():
+            return await self._tools.provisioner.withdraw(self._name, age=self._age)
 
     async def _launched_now(self) -> WorkerDetails:
         return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
@@ -103,7 +118,7 @@ class Launching:
         async with self._tools.database.statement() as session:
             may_run = await LaunchRepository(session).record_worker(worker)
         if not may_run:
-            await self._tools.provisioner.stop(worker)
+            await self._stop(worker)
         self._launched = time.monotonic()
         await self._tell(None)
         return worker

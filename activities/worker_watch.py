@@ -9,7 +9,7 @@ import structlog
 from catalog.database import Database
 from catalog.launches import LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 from domain.workers import Worker, WorkerExit
 from provisioners.contract import Provisioner
 
@@ -68,7 +68,7 @@ class WorkerWatch:
                         logger.warning("worker_lingers", worker=str(worker.name))
                         stop_at = _after(self._grace + _USUAL_STOP)
                         await self._provisioner.stop(worker)
-                except Unavailable as error:
+                except (Unavailable, Misconfigured) as error:
                     logger.warning("worker_may_linger", worker=str(worker.name), reason=str(error))
                     notified.set()
 

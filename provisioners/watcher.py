@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from domain.errors import Unavailable
+from domain.errors import Misconfigured, Unavailable
 from domain.workers import WorkerExit
 
 logger = structlog.get_logger(__name__)
@@ -27,8 +27,8 @@ _SOON = timedelta(seconds=0.25)
 class Watcher:
     """Runs only while somebody waits.
 
-    `describe` says of some workers which are gone, and why; it may raise Unavailable, then it is asked again, each time
-    after twice as long. `interval` tells from the number of workers how long to wait between two rounds, which are
+    `describe` says of some workers which are gone, and why; it may raise Unavailable or Misconfigured, then it is asked
+    again, each time after twice as long. `interval` tells from the number of workers how long to wait between two rounds, which are
     looks at all of them.
     """
 
@@ -44,7 +44,7 @@ class Watcher:
     async def stopped(self, worker: str) -> WorkerExit:
         """Wait until the worker is gone. Any number may wait for the same one; cancelling ends only this wait.
 
-        Raises what `describe` raises, except Unavailable.
+        Raises what else `describe` raises.
         """
         future: asyncio.Future[WorkerExit] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(worker, set()).add(future)
@@ -84,7 +84,7 @@ class Watcher:
                 for batch in batches(workers, self._batch_size):
                     self._announce(await self._describe(frozenset(batch)))
                 failures = 0
-            except Unavailable as error:
+            except (Unavailable, Misconfigured) as error:  # whoever must mend it: the workers go on meanwhile
                 failures += 1
                 logger.warning("workers_are_not_described", workers=len(self._waiting), reason=str(error))
             except Exception as error:  # a defect: everyone who waits is told, instead of waiting for ever
