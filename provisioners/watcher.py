@@ -28,8 +28,8 @@ class Watcher:
     """Runs only while somebody waits.
 
     `describe` says of some workers which are gone, and why; it may raise Unavailable or Misconfigured, then it is asked
-    again, each time after twice as long. `interval` tells from the number of workers how long to wait between two rounds, which are
-    looks at all of them.
+    again, each time after twice as long. `interval` tells from the number of workers how long to wait between two
+    rounds, which are looks at all of them.
     """
 
     def __init__(self, describe: Describe, *, interval: Callable[[int], timedelta], batch_size: int) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
+from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
 from domain.workers import ExitCause, LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 
 
@@ -47,6 +47,7 @@ class Container:
 class Fault(StrEnum):
     REQUEST_IS_LOST = "request is lost"
     ANSWER_IS_LOST = "answer is lost"
+    NO_CAPACITY = "no capacity"
 
 
 class Fleet:
@@ -72,8 +73,10 @@ class Fleet:
         """Nothing was made."""
 
     async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
-        with _Trouble(self.faults):
+        with _Trouble(self.faults) as fault:
             container = self.containers.get(request.name)
+            if container is None and fault is Fault.NO_CAPACITY:
+                raise NoCapacity
             if container is None:
                 container = self.containers[request.name] = Container(request=request)
                 self._inspect(request)
@@ -120,9 +123,10 @@ class _Trouble:
     def __init__(self, faults: deque[Fault]) -> None:
         self._fault = faults.popleft() if faults else None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Fault | None:
         if self._fault is Fault.REQUEST_IS_LOST:
             raise Unavailable(self._fault)
+        return self._fault
 
     def __exit__(self, *_: object) -> None:
         if self._fault is Fault.ANSWER_IS_LOST:

@@ -114,7 +114,7 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         WaitingExecutionRow.attempt.label("waiting_attempt"),
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
-        ExecutionRow.launches,
+        (ExecutionRow.launches - ExecutionRow.refused_launches).label("launches"),
         ExecutionRow.worker_status,
         ExecutionRow.outcome,
         ExecutionRow.termination_signal_time,
