@@ -43,6 +43,7 @@ class AwsSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
+    control_plane_api_url: str  # has no default here: nothing of AWS reaches this machine's loopback
     aws_region: str
     cluster_name: str
     subnet_ids: Annotated[Words, Field(min_length=1, max_length=16)]
@@ -67,7 +68,7 @@ class AwsSettings(BaseSettings):
             execution_role_arn=self.execution_role_arn,
             log_group=self.log_group,
             repository_name=self.container_repository_name,
-            api_url=control_plane.api_url,
+            api_url=self.control_plane_api_url,
             stop_grace=control_plane.stop_grace,
             assigns_public_ip=self.ecs_assign_public_ip,
             capacity_providers=tuple(

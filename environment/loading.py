@@ -27,8 +27,6 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
     control_plane = load_group(ControlPlaneSettings, problems)
     postgres = load_group(PostgresSettings, problems)
     aws = load_group(AwsSettings, problems) if provisioner is ProvisionerName.ECS else None
-    if aws is not None and control_plane is not None and "api_url" not in control_plane.model_fields_set:
-        problems.append("CONTROL_PLANE_API_URL: Field required, as containers reach the API")
     if control_plane is None or postgres is None or problems:
         raise SettingsError("\n".join(problems))
     return Settings(

@@ -1,0 +1,119 @@
+"""Settings: what is missing or malformed is said at once, one line each, and without the values."""
+
+import re
+import subprocess
+import sysconfig
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from environment.loading import SettingsError, load_settings
+from environment.provisioner_names import ProvisionerName
+from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+
+EXAMPLE = Path(__file__).parents[2] / "environment" / "example-ecs.env"
+OF_ALL = ("CONTROL_PLANE_API_KEY", "POSTGRES_DB", "POSTGRES_USER")
+OF_ECS = (
+    *("CONTROL_PLANE_API_URL", "AWS_REGION", "CLUSTER_NAME", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
+    *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN", "LOG_GROUP", "CONTAINER_REPOSITORY_NAME"),
+)
+
+
+def example(*, with_optional: bool = False) -> dict[str, str]:
+    lines = EXAMPLE.read_text().splitlines()
+    pattern = r"#?([A-Z_]+)=(.*)" if with_optional else r"([A-Z_]+)=(.*)"
+    return {found[1]: found[2] for line in lines if (found := re.fullmatch(pattern, line))}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The example's, and nothing else of ours."""
+    for name in example(with_optional=True):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in example().items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def problems(provisioner: ProvisionerName = ProvisionerName.ECS) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(provisioner)
+    return str(refused.value).splitlines()
+
+
+def test_the_example_is_complete() -> None:
+    ecs = load_settings(ProvisionerName.ECS).ecs
+    assert ecs is not None
+    assert ecs.subnets == ("subnet-00000000000000001", "subnet-00000000000000002")
+    assert ecs.stop_grace == timedelta(seconds=120)
+    assert (ecs.assigns_public_ip, ecs.capacity_providers, ecs.events_queue_url) == (True, (), None)
+
+
+def test_what_the_example_says_of_optional_settings_is_what_holds_without_them(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    without = load_settings(ProvisionerName.ECS).ecs
+    for name, value in example(with_optional=True).items():
+        if name != "ECS_EVENTS_QUEUE_URL":
+            environment.setenv(name, value)
+    assert load_settings(ProvisionerName.ECS).ecs == without
+
+
+def test_everything_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    for name in (*OF_ALL, *OF_ECS):
+        environment.delenv(name)
+    said = problems()
+    assert sorted(line.partition(":")[0] for line in said) == sorted((*OF_ALL, *OF_ECS))
+
+
+def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatch) -> None:
+    for name in OF_ECS:
+        environment.delenv(name)
+    assert load_settings(ProvisionerName.PROCESS).ecs is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("TASK_ROLE_ARN", "control-plane-task", "ARN of a role"),
+        ("SUBNET_IDS", " , ", "at least 1 item"),
+        ("SECURITY_GROUP_IDS", "1,2,3,4,5,6", "at most 5 items"),
+        ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT", "key=value"),
+        ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT=many", "valid integer"),
+        ("ECS_CPU_ARCHITECTURE", "SPARC", "X86_64"),
+        ("ECS_ASSIGN_PUBLIC_IP", "perhaps", "boolean"),
+        ("ECS_TAGS", "=x", "key=value"),
+    ],
+)
+def test_what_is_malformed_is_one_line_that_says_what_it_must_be(
+    environment: pytest.MonkeyPatch, name: str, value: str, hint: str
+) -> None:
+    environment.setenv(name, value)
+    (line,) = problems()
+    assert line.startswith(f"{name}: ")
+    assert hint in line
+    assert value not in line
+
+
+def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT=3, FARGATE=1")
+    environment.setenv("ECS_CPU_ARCHITECTURE", "ARM64")
+    environment.setenv("ECS_TAGS", "team=search,stage=production")
+    environment.setenv("ECS_ASSIGN_PUBLIC_IP", "false")
+    ecs = load_settings(ProvisionerName.ECS).ecs
+    assert ecs is not None
+    assert ecs.capacity_providers == (
+        CapacityProvider(name="FARGATE_SPOT", weight=3),
+        CapacityProvider(name="FARGATE", weight=1),
+    )
+    assert (ecs.cpu_architecture, ecs.assigns_public_ip) == (CpuArchitecture.ARM64, False)
+    assert ecs.tags == {"team": "search", "stage": "production"}
+
+
+@pytest.mark.parametrize("program", ["api", "loop"])
+def test_both_processes_say_it_and_end(program: str) -> None:
+    command = Path(sysconfig.get_path("scripts")) / program
+    refused = subprocess.run([command, "--provisioner=ecs"], env={}, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == len((*OF_ALL, *OF_ECS))
