@@ -21,12 +21,24 @@ NewProject = Callable[..., Project]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test runs on every platform that was asked for, unless it is marked as being about others."""
+    """Every test runs on every platform that was asked for."""
     if "platform" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("platforms").split(",")
-        marker = metafunc.definition.get_closest_marker("platforms")
-        names = [ProvisionerName(name) for name in asked if marker is None or name in marker.args]
+        names = [ProvisionerName(name) for name in metafunc.config.getoption("platforms").split(",")]
         metafunc.parametrize("platform", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """But not on one that it is not about."""
+    elsewhere = [item for item in items if _is_about_others(item)]
+    items[:] = [item for item in items if item not in elsewhere]
+    config.hook.pytest_deselected(items=elsewhere)
+
+
+def _is_about_others(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("platforms")
+    return (
+        marker is not None and isinstance(item, pytest.Function) and item.callspec.params["platform"] not in marker.args
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,10 @@ import pytest
 
 from environment.provisioner_names import ProvisionerName
 from provisioners.process.worker_folders import folder_of
+from tests.aws.process import StandIn, running_stand_in
+from tests.e2e.project import FUNCTIONS
+
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
 class Platform(Protocol):
@@ -44,9 +48,31 @@ class Processes:
         return folder_of(self.stack_folder, identifier).has_ended()
 
 
+class Tasks:
+    """Workers as tasks of the stand-in for AWS."""
+
+    provisioner = ProvisionerName.ECS
+
+    def __init__(self, stack_folder: Path, aws: StandIn) -> None:
+        self.stack_folder = stack_folder
+        self.environment: Mapping[str, str] = aws.environment
+        self._aws = aws.control
+
+    def image(self, folder: Path) -> str:
+        return f"{REGISTRY}/{folder.parent.name}/{folder.name}:latest"
+
+    async def is_gone(self, identifier: str) -> bool:
+        return (await self._aws.task(identifier)).status == "STOPPED"
+
+
 @asynccontextmanager
 async def open_platform(name: ProvisionerName, folders: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     stack_folder = folders.mktemp(f"stack-{name}") / "data"
     match name:
         case ProvisionerName.PROCESS:
             yield Processes(stack_folder)
+        case ProvisionerName.ECS:
+            async with running_stand_in() as aws:
+                tasks = Tasks(stack_folder, aws)
+                await aws.control.register_image(tasks.image(FUNCTIONS), FUNCTIONS)
+                yield tasks

@@ -1,0 +1,165 @@
+"""How tasks end on ECS, who pays for it, and what is said of it."""
+
+import asyncio
+from pathlib import Path
+
+from tests.aws.control import Control
+from tests.e2e.project import Json, Project, lines_of
+from tests.ecs.conftest import NewProject
+
+
+async def task_of(project: Project, invocation_id: str, *, other_than: str | None = None) -> str:
+    """The ARN of the task that runs for it."""
+    while True:
+        executions = (await project.get("note_and_hold", invocation_id))["executions"]
+        details = executions[-1]["worker_details"] if executions else None
+        if details is not None and details["identifier"] != other_than:
+            return str(details["identifier"])
+        await asyncio.sleep(0.02)
+
+
+async def outcomes_while(project: Project, invocation_id: str, ended: asyncio.Event) -> set[str | None]:
+    """Every outcome that is ever seen."""
+    seen = set()
+    while not ended.is_set():
+        for execution in (await project.get("note_and_hold", invocation_id))["executions"]:
+            seen.add(execution["outcome"])
+        await asyncio.sleep(0.02)
+    return seen
+
+
+async def test_spot_takes_a_task_back_and_the_function_runs_again(
+    project: Project, aws: Control, tmp_path: Path
+) -> None:
+    """Without a retry. The interrupted function reports that it was aborted, which nobody ever gets to see."""
+    await project.deploy("note_and_hold", max_retries=0)
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)
+    ended = asyncio.Event()
+    watching = asyncio.create_task(outcomes_while(project, invocation_id, ended))
+    first = await task_of(project, invocation_id)
+    await aws.interrupt_spot(first)
+    await lines_of(notes, at_least=2)
+    assert (await aws.task(first)).description["stopCode"] == "SpotInterruption"
+    release.touch()
+    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    ended.set()
+    assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "2", 2)
+    assert execution["error_message"] is None
+    assert await watching <= {None, "SUCCEEDED"}
+
+
+async def test_a_host_is_lost(project: Project, aws: Control, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", max_retries=0)
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)
+    await aws.lose_host(await task_of(project, invocation_id))
+    await lines_of(notes, at_least=2)
+    release.touch()
+    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 2)
+
+
+async def test_a_network_interface_never_comes_up(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_retries=0)
+    await aws.fail_to_start("Timeout waiting for network interface provisioning to complete.", tasks=2)
+    (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 3)
+
+
+async def test_a_container_is_killed_for_its_memory(project: Project, aws: Control) -> None:
+    await project.deploy("hoard", max_retries=1)
+    first, second = (await project.ended("hoard", await project.invoke("hoard")))["executions"]
+    for execution in (first, second):
+        assert execution["error_message"] == "killed for using more than its 512 MiB of memory"
+        assert (execution["outcome"], execution["launches"]) == (None, 1)
+
+
+async def test_an_image_that_does_not_exist(new_project: NewProject, aws: Control) -> None:
+    project = new_project("registry.example.com/nothing:1")
+    await project.deploy("double", max_retries=1)
+    executions = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert len(executions) == 2, "the user's budget"
+    for execution in executions:
+        assert "CannotPullContainerError" in execution["error_message"]
+        assert "registry.example.com/nothing:1" in execution["error_message"]
+
+
+async def test_a_denied_permission_ends_the_invocation_and_says_which(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_retries=3)
+    await aws.deny("RunTask")
+    (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert execution["error_message"].startswith("The control plane lacks a permission in AWS: ecs:RunTask")
+    assert execution["outcome"] is None
+
+
+async def test_a_task_may_not_start(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_retries=3)
+    reason = (
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+        "unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException"
+    )
+    await aws.fail_to_start(reason)
+    (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert execution["error_message"] == f"The task failed to start: {reason}"
+
+
+async def test_a_function_that_may_not_be_registered(new_project: NewProject, aws: Control) -> None:
+    project = new_project()
+    await aws.deny("RegisterTaskDefinition")
+    await project.http.put(f"/projects/{project.name}")
+    body = {
+        "default_docker_image": "image:1",
+        "functions": [
+            {
+                "function_name": "double",
+                "resource_spec": {"virtual_cpus": 1, "memory_gbs": 1, "max_concurrency": 1},
+                "execution_spec": {"max_retries": 3, "timeout_seconds": 60},
+            }
+        ],
+    }
+    await project.http.post(f"/projects/{project.name}/versions", json=body)
+    invocation = await project.ended("double", await project.invoke("double", number=1))
+    (execution,) = invocation["executions"]
+    assert "ecs:RegisterTaskDefinition" in invocation["preparation_error"]
+    assert execution["error_message"] == invocation["preparation_error"]
+
+
+async def test_somebody_else_stops_a_task(project: Project, aws: Control, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", max_retries=0)
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes)
+    await aws.stop_by_somebody(await task_of(project, invocation_id), reason="cleaning up")
+    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    assert execution["outcome"] == "ABORTED", "so the container said, and nobody took it away"
+    assert execution["launches"] == 1
+
+
+async def test_the_last_lines_of_a_log_come_after_the_end(project: Project, aws: Control) -> None:
+    await aws.set(log_tail_delay_seconds=1.5)
+    await project.deploy("double")
+    invocation = await project.ended("double", await project.invoke("double", number=21))
+    async with asyncio.timeout(5):  # as long as whoever follows a log waits for more
+        while await project.logs("double", invocation) != ["doubling 21"]:
+            await asyncio.sleep(0.1)
+
+
+async def test_a_deleted_project_leaves_no_active_task_definition(project: Project, aws: Control) -> None:
+    version = await project.deploy("double", "hoard")
+    arns = {function["prepared_function_details"]["identifier"] for function in version["functions"]}
+    assert len(arns) == 2
+    await project.http.delete(f"/projects/{project.name}")
+    while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
+        await asyncio.sleep(0.05)
+    retired = {str(call.parameters["taskDefinition"]) for call in await aws.calls("DeregisterTaskDefinition")}
+    assert retired == arns
+
+
+async def test_credentials_for_pushing_images(project: Project, aws: Control) -> None:
+    answer: Json = (await project.http.get("/container_repository_credentials")).json()
+    assert (answer["repository_name"], answer["username"]) == ("control-plane", "AWS")
+    assert answer["endpoint_url"].startswith("https://")
+    assert answer["password"]
