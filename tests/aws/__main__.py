@@ -76,6 +76,7 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     sys.stdout.flush()
     await ended.wait()
     memory_watch.cancel()
+    registry.close()
     await agent.close()
     await runner.cleanup()
     shutil.rmtree(data, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The AWS account that tests run in: what moto holds of it, and what a real one must have before anything runs."""
 
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.logs.models import logs_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import Message, sqs_backends
 
 from tests.aws.errors import AwsError, client_error
 from tests.aws.wire import Document
@@ -100,7 +101,7 @@ class Account:
         family, _, revision = name.rpartition("task-definition/")[2].partition(":")
         revisions = self._ecs.task_definitions.get(family, {})
         if not revision:
-            active = [number for number, each in revisions.items() if each.status == "ACTIVE"]
+            active = [number for number, each in list(revisions.items()) if each.status == "ACTIVE"]
             revision = str(max(active, default=0))
         definition = revisions.get(int(revision)) if revision.isdecimal() else None
         if definition is None:
@@ -142,7 +143,10 @@ class Account:
             self._logs.put_log_events(group, stream, events)
 
     def send_event(self, body: str) -> None:
-        self._sqs.send_message(QUEUE, body)
+        # Moto's own way of sending looks at every message of the queue.
+        message = Message(str(uuid.uuid4()), body)
+        message.mark_sent()
+        self._sqs.get_queue(QUEUE).add_message(message)
 
 
 def now() -> float:

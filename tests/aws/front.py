@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from tests.aws import task_definition_rules
 from tests.aws.account import now
 from tests.aws.call_log import CallLog, shown
 from tests.aws.errors import AwsError
@@ -81,6 +82,8 @@ class Front:
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
             else:
+                if request.service == "ecs" and request.action == "RegisterTaskDefinition":
+                    task_definition_rules.check(request.parameters)
                 return await self._moto.answer(http_request, request.body)
         except AwsError as error:
             return failure(error, is_json=request.is_json)

@@ -30,19 +30,28 @@ class Lifecycle:
     async def run(self, task: Task) -> None:
         log = LogDriver(task, account=self._account, settings=self._settings)
         try:
-            container = await self._start(task, log)
-        except CannotStart as error:
-            self._fail_to_start(task, str(error))
-            container = None
-        if container is not None:
-            await self._run(task, container)
-        await log.hold_back()
+            is_started = await self._run_container(task, log)
+        finally:
+            log.hold_back()
+            self._agent.forget(task)
         if self._settings.log_tail_delay_seconds == 0:
             log.close()
-        await self._wind_down(task, was_running=container is not None)
+        await self._wind_down(task, was_running=is_started)
         if self._settings.log_tail_delay_seconds > 0:
             await asyncio.sleep(self._settings.log_tail_delay_seconds)
             log.close()
+
+    async def _run_container(self, task: Task, log: LogDriver) -> bool:
+        """Whether there was one to run, until it has ended."""
+        try:
+            container = await self._start(task, log)
+        except CannotStart as error:
+            self._fail_to_start(task, str(error))
+            return False
+        if container is None:
+            return False
+        await self._run(task, container)
+        return True
 
     async def _start(self, task: Task, log: LogDriver) -> Container | None:
         """None if the task was stopped before its container started. Raises CannotStart."""
@@ -82,7 +91,6 @@ class Lifecycle:
         task.request_stop(
             Stop(code="EssentialContainerExited", reason="Essential container in task exited", grace=None)
         )
-        self._agent.forget(task)
 
     async def _stop(self, task: Task, container: Container, exited: asyncio.Future[ContainerExit], stop: Stop) -> None:
         if stop.grace is not None:

@@ -39,8 +39,8 @@ class LogDriver:
         if line:  # CloudWatch takes no empty events; the driver drops them
             self._lines.append((now(), line))
 
-    async def hold_back(self) -> None:
-        """The container has ended. Nothing more is shipped until `close`."""
+    def hold_back(self) -> None:
+        """Nothing more is shipped until `close`."""
         if self._shipping is not None:
             self._shipping.cancel()
 

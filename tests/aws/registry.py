@@ -73,6 +73,11 @@ class Registry:
         if task.container is not None:
             await task.container.kill()
 
+    def close(self) -> None:
+        """Nothing goes on, and no further container is started."""
+        for life in self._lives.values():
+            life.cancel()
+
     def _request(self, task: Task, stop: Stop) -> None:
         if task.stop is None:
             task.request_stop(stop)
