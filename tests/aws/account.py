@@ -1,0 +1,154 @@
+"""The AWS account that tests run in: what moto holds of it, and what a real one must have before anything runs."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
+from moto.ecr.models import ecr_backends
+from moto.ecs.models import ecs_backends
+from moto.logs.models import logs_backends
+from moto.sqs.models import Message, sqs_backends
+
+from tests.aws.errors import AwsError, client_error
+from tests.aws.wire import Document
+
+CLUSTER = "control-plane"
+LOG_GROUP = "/control-plane/workers"
+REPOSITORY = "control-plane"
+QUEUE = "control-plane-task-events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """What a task needs of its definition."""
+
+    arn: str
+    family: str
+    cpu: str
+    memory: str
+    network_mode: str
+    container: Document
+
+
+class Account:
+    """Moto's backends of one account and region, read and filled in this process. Knows no tasks."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._ecs = ecs_backends[DEFAULT_ACCOUNT_ID][region]
+        self._ec2 = ec2_backends[DEFAULT_ACCOUNT_ID][region]
+        self._logs = logs_backends[DEFAULT_ACCOUNT_ID][region]
+        self._sqs = sqs_backends[DEFAULT_ACCOUNT_ID][region]
+
+    def furnish(self, endpoint_url: str, *, has_event_queue: bool) -> dict[str, str]:
+        """Make cluster, network, log group, repository and queue. The environment of a control plane that uses them."""
+        fargate = ["FARGATE", "FARGATE_SPOT"]
+        self._ecs.create_cluster(
+            CLUSTER,
+            capacity_providers=fargate,
+            default_capacity_provider_strategy=[{"capacityProvider": "FARGATE", "weight": 1, "base": 0}],
+        )
+        vpc = self._ec2.create_vpc("10.0.0.0/16")
+        subnets = [
+            self._ec2.create_subnet(vpc.id, f"10.0.{number}.0/24", availability_zone=f"{self.region}{letter}")
+            for number, letter in enumerate("ab")
+        ]
+        group = self._ec2.create_security_group("workers", "workers of the control plane", vpc_id=vpc.id)
+        self._logs.create_log_group(LOG_GROUP, {})
+        ecr_backends[DEFAULT_ACCOUNT_ID][self.region].create_repository(
+            repository_name=REPOSITORY,
+            registry_id=None,
+            encryption_config={"encryptionType": "AES256"},
+            image_scan_config=None,
+            image_tag_mutability="MUTABLE",
+            tags=[],
+        )
+        environment = {
+            "AWS_ENDPOINT_URL": endpoint_url,
+            "AWS_ACCESS_KEY_ID": "stand-in",
+            "AWS_SECRET_ACCESS_KEY": "stand-in",
+            "AWS_REGION": self.region,
+            "CLUSTER_NAME": CLUSTER,
+            "SUBNET_IDS": ",".join(subnet.id for subnet in subnets),
+            "SECURITY_GROUP_IDS": group.id,
+            "TASK_ROLE_ARN": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/control-plane-task",
+            "EXECUTION_ROLE_ARN": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/control-plane-execution",
+            "LOG_GROUP": LOG_GROUP,
+            "CONTAINER_REPOSITORY_NAME": REPOSITORY,
+        }
+        if has_event_queue:
+            self._sqs.create_queue(QUEUE)
+            environment["ECS_EVENTS_QUEUE_URL"] = f"{endpoint_url}/{DEFAULT_ACCOUNT_ID}/{QUEUE}"
+        return environment
+
+    def cluster_arn(self, name_or_arn: str) -> str:
+        """Raises AwsError ClusterNotFoundException."""
+        name = name_or_arn.rpartition("/")[2]
+        if name not in self._ecs.clusters:
+            raise AwsError("ClusterNotFoundException", "Cluster not found.")
+        return str(self._ecs.clusters[name].arn)
+
+    def capacity_providers(self, cluster_arn: str) -> tuple[list[str], list[Document]]:
+        """Those of a cluster, and the strategy that it uses by default."""
+        cluster = self._ecs.clusters[cluster_arn.rpartition("/")[2]]
+        return list(cluster.capacity_providers or []), list(cluster.default_capacity_provider_strategy or [])
+
+    def task_definition(self, name: str) -> TaskDefinition:
+        """The one that an ARN, `family:revision` or a family names. Raises AwsError."""
+        family, _, revision = name.rpartition("task-definition/")[2].partition(":")
+        revisions = self._ecs.task_definitions.get(family, {})
+        if not revision:
+            active = [number for number, each in list(revisions.items()) if each.status == "ACTIVE"]
+            revision = str(max(active, default=0))
+        definition = revisions.get(int(revision)) if revision.isdecimal() else None
+        if definition is None:
+            raise client_error("TaskDefinition not found.")
+        if definition.status != "ACTIVE":
+            raise client_error("TaskDefinition is inactive")
+        if len(definition.container_definitions) != 1:
+            raise client_error("The stand-in runs exactly one container per task")
+        return TaskDefinition(
+            arn=definition.arn,
+            family=definition.family,
+            cpu=str(definition.cpu),
+            memory=str(definition.memory),
+            network_mode=str(definition.network_mode),
+            container=definition.container_definitions[0],
+        )
+
+    def availability_zone(self, subnet_id: str) -> str | None:
+        """None if there is no such subnet."""
+        for subnets in self._ec2.subnets.values():
+            if subnet_id in subnets:
+                return str(subnets[subnet_id].availability_zone)
+        return None
+
+    def has_security_group(self, group_id: str) -> bool:
+        return self._ec2.get_security_group_from_id(group_id) is not None
+
+    def create_log_stream(self, group: str, stream: str) -> None:
+        """Raises AwsError if there is no such group."""
+        if group not in self._logs.groups:
+            raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+        if stream not in self._logs.groups[group].streams:
+            self._logs.create_log_stream(group, stream)
+
+    def put_log_events(self, group: str, stream: str, lines: Sequence[tuple[float, str]]) -> None:
+        """Lines with their times; lost without a word where the group or the stream has been deleted."""
+        if group in self._logs.groups and stream in self._logs.groups[group].streams:
+            events = [{"timestamp": int(when * 1_000), "message": line} for when, line in lines]
+            self._logs.put_log_events(group, stream, events)
+
+    def send_event(self, body: str) -> None:
+        # Moto's own way of sending looks at every message of the queue.
+        message = Message(str(uuid.uuid4()), body)
+        message.mark_sent()
+        self._sqs.get_queue(QUEUE).add_message(message)
+
+
+def now() -> float:
+    """Seconds since the epoch, to the millisecond, as AWS gives times."""
+    return round(time.time(), 3)

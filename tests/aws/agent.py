@@ -1,0 +1,76 @@
+"""The container agent: pulls images, starts containers, and kills those that take more memory than their task has."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+
+from tests.aws.containers import CannotStart, Container
+from tests.aws.log_driver import LogDriver
+from tests.aws.processes import ProcessContainer, Program, sessions_memory
+from tests.aws.simulated import Answer, Hold
+from tests.aws.tasks import Task
+from tests.aws.warden import Warden
+from tests.aws.wire import ANSWER_IMAGE, HOLD_IMAGE, Settings
+
+_MIB = 1 << 20
+
+
+class Agent:
+    """`images` maps the names that task definitions use to folders, each with a main.py."""
+
+    def __init__(self, settings: Settings, *, runtime: Path) -> None:
+        self.images: dict[str, Path] = {}
+        self._settings = settings
+        self._runtime = runtime
+        self._warden = Warden()
+        self._session = aiohttp.ClientSession()
+        self._processes: dict[str, ProcessContainer] = {}
+
+    def pull(self, task: Task, log: LogDriver) -> Container:
+        """A container that is ready to start. Raises CannotStart."""
+        image = str(task.definition.container["image"])
+        if image == HOLD_IMAGE:
+            return Hold()
+        if image == ANSWER_IMAGE:
+            return Answer(task.environment, self._session, seconds=self._settings.answer_seconds)
+        if image not in self.images:
+            raise CannotStart(
+                f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
+                f"{_reference(image)}: {_reference(image)}: not found"
+            )
+        program = Program(
+            folder=self.images[image],
+            command=task.command,
+            environment=task.environment,
+            memory_mib=task.memory_mib,
+        )
+        container = ProcessContainer(program, runtime=self._runtime, warden=self._warden, on_line=log.add)
+        self._processes[task.id] = container
+        return container
+
+    def forget(self, task: Task) -> None:
+        self._processes.pop(task.id, None)
+
+    async def watch_memory(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(self._settings.memory_check_seconds)
+            running = {each.pid: each for each in self._processes.values() if each.pid is not None}
+            if not running:
+                continue
+            for pid, used in (await asyncio.to_thread(sessions_memory, set(running))).items():
+                if used > running[pid].program.memory_mib * _MIB:
+                    await running[pid].kill_for_memory()
+
+    async def close(self) -> None:
+        """Kill every container."""
+        await asyncio.to_thread(self._warden.close)
+        await self._session.close()
+
+
+def _reference(image: str) -> str:
+    """The image's full name, as registries have it."""
+    host, slash, _ = image.partition("/")
+    full = image if slash and ("." in host or ":" in host) else f"docker.io/{image if slash else f'library/{image}'}"
+    return full if ":" in full.rpartition("/")[2] else f"{full}:latest"

@@ -1,0 +1,135 @@
+"""The life of a task, from PROVISIONING to STOPPED."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from tests.aws.account import Account, now
+from tests.aws.agent import Agent
+from tests.aws.containers import CannotStart, Container, ContainerExit
+from tests.aws.faults import Faults
+from tests.aws.log_driver import LogDriver
+from tests.aws.tasks import Stop, Task
+from tests.aws.wire import Settings
+
+_STOPPING_STATES = ("DEACTIVATING", "STOPPING", "DEPROVISIONING")
+
+
+class Lifecycle:
+    """`changed` is told of every state that can be seen."""
+
+    def __init__(
+        self, *, settings: Settings, account: Account, agent: Agent, faults: Faults, changed: Callable[[Task], None]
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._agent = agent
+        self._faults = faults
+        self._changed = changed
+
+    async def run(self, task: Task) -> None:
+        log = LogDriver(task, account=self._account, settings=self._settings)
+        try:
+            is_started = await self._run_container(task, log)
+        finally:
+            log.hold_back()
+            self._agent.forget(task)
+        if self._settings.log_tail_delay_seconds == 0:
+            log.close()
+        await self._wind_down(task, was_running=is_started)
+        if self._settings.log_tail_delay_seconds > 0:
+            await asyncio.sleep(self._settings.log_tail_delay_seconds)
+            log.close()
+
+    async def _run_container(self, task: Task, log: LogDriver) -> bool:
+        """Whether there was one to run, until it has ended."""
+        try:
+            container = await self._start(task, log)
+        except CannotStart as error:
+            self._fail_to_start(task, str(error))
+            return False
+        if container is None:
+            return False
+        await self._run(task, container)
+        return True
+
+    async def _start(self, task: Task, log: LogDriver) -> Container | None:
+        """None if the task was stopped before its container started. Raises CannotStart."""
+        if await _is_stopped_within(task, self._settings.provisioning_seconds):
+            return None
+        if (reason := self._faults.reason_not_to_start()) is not None:
+            task.has_containers = False
+            raise CannotStart(reason)
+        task.times |= {"connectivityAt": now(), "pullStartedAt": now()}
+        self._enter(task, "PENDING")
+        if await _is_stopped_within(task, self._settings.pulling_seconds):
+            return None
+        container = self._agent.pull(task, log)
+        task.times["pullStoppedAt"] = now()
+        log.open()
+        self._enter(task, "ACTIVATING")
+        if await _is_stopped_within(task, self._settings.activating_seconds):
+            return None
+        await container.start()
+        task.container = container
+        task.container_status = "RUNNING"
+        task.times["startedAt"] = now()
+        self._enter(task, "RUNNING")
+        return container
+
+    async def _run(self, task: Task, container: Container) -> None:
+        exited = asyncio.ensure_future(container.exited())
+        stopped = asyncio.ensure_future(task.stop_requested.wait())
+        await asyncio.wait({exited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done() and not exited.done() and task.stop is not None:
+            await self._stop(task, container, exited, task.stop)
+        stopped.cancel()
+        task.exit = await exited
+        task.container_status = "STOPPED"
+        task.container_reason = task.exit.reason
+        task.times["executionStoppedAt"] = now()
+        task.request_stop(
+            Stop(code="EssentialContainerExited", reason="Essential container in task exited", grace=None)
+        )
+
+    async def _stop(self, task: Task, container: Container, exited: asyncio.Future[ContainerExit], stop: Stop) -> None:
+        if stop.grace is not None:
+            if not stop.notice:
+                await self._pass_through(task, _STOPPING_STATES[:2])
+            container.terminate()
+            await asyncio.wait({exited}, timeout=stop.grace)
+        await container.kill()
+
+    async def _wind_down(self, task: Task, *, was_running: bool) -> None:
+        task.container_status = "STOPPED"
+        await self._pass_through(task, _STOPPING_STATES if was_running else _STOPPING_STATES[-1:])
+        task.times["stoppedAt"] = now()
+        self._enter(task, "STOPPED")
+
+    def _fail_to_start(self, task: Task, reason: str) -> None:
+        task.container_reason = reason
+        task.times["executionStoppedAt"] = now()
+        task.request_stop(Stop(code="TaskFailedToStart", reason=reason, grace=None))
+
+    async def _pass_through(self, task: Task, statuses: tuple[str, ...]) -> None:
+        """Each of the states for its time, but for those that the task has gone through."""
+        seconds = {
+            "DEACTIVATING": self._settings.deactivating_seconds,
+            "STOPPING": self._settings.stopping_seconds,
+            "DEPROVISIONING": self._settings.deprovisioning_seconds,
+        }
+        past = {status for _, status in task.states}
+        for status in statuses:
+            if status not in past:
+                self._enter(task, status)
+                await asyncio.sleep(seconds[status])
+
+    def _enter(self, task: Task, status: str) -> None:
+        task.last_status = status
+        self._changed(task)
+
+
+async def _is_stopped_within(task: Task, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(task.stop_requested.wait(), seconds)
+    return task.stop_requested.is_set()

@@ -1,0 +1,133 @@
+"""Containers that are processes of this machine: a copy of the image's folder, and in it a session of its own."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from provisioners.process.processes import kill_session
+from tests.aws.containers import CannotStart, ContainerExit
+from tests.aws.warden import Warden
+
+_CHUNK = 64 * 1_024
+_LINE_LIMIT = 256 * 1_024  # what follows is another line, as with the log driver of AWS
+_NOT_COPIED = (".venv", ".git")
+_OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """`command` is None for what the image runs by itself: the functions of its main.py."""
+
+    folder: Path
+    command: list[str] | None
+    environment: dict[str, str]
+    memory_mib: int
+
+
+class ProcessContainer:
+    def __init__(self, program: Program, *, runtime: Path, warden: Warden, on_line: Callable[[str], None]) -> None:
+        self.pid: int | None = None
+        self.program = program
+        self._runtime = runtime
+        self._warden = warden
+        self._on_line = on_line
+        self._was_out_of_memory = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._life: asyncio.Task[ContainerExit] | None = None
+
+    async def start(self) -> None:
+        work = Path(await asyncio.to_thread(_copy, self.program.folder))
+        python = self.program.folder / ".venv" / "bin" / "python"
+        executable = str(python) if python.exists() else sys.executable
+        # What an image brings along by itself, and then what the task says.
+        environment = {
+            "PATH": os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)]),
+            "HOME": str(work),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(self._runtime),
+            "PYTHONUNBUFFERED": "1",
+            **self.program.environment,
+        }
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(self.program.command or [executable, "-m", "runtime"]),
+                cwd=work,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            shutil.rmtree(work, ignore_errors=True)
+            raise CannotStart(f"CannotStartContainerError: failed to create the container process: {error}") from error
+        self.pid = self._process.pid
+        self._warden.watch(self.pid)
+        self._life = asyncio.create_task(self._live(self._process, work))
+
+    async def exited(self) -> ContainerExit:
+        assert self._life is not None
+        return await asyncio.shield(self._life)
+
+    def terminate(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            await asyncio.to_thread(kill_session, self._process.pid)
+
+    async def kill_for_memory(self) -> None:
+        self._was_out_of_memory = True
+        await self.kill()
+
+    async def _live(self, process: asyncio.subprocess.Process, work: Path) -> ContainerExit:
+        output = asyncio.create_task(self._read(process))
+        code = await process.wait()
+        await asyncio.to_thread(kill_session, process.pid)
+        await output
+        self._warden.forget(process.pid)
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        return ContainerExit(
+            code if code >= 0 else 128 - code,
+            _OUT_OF_MEMORY if self._was_out_of_memory and code == -signal.SIGKILL else None,
+        )
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        rest = b""
+        while chunk := await process.stdout.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > _LINE_LIMIT:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                self._on_line(line.decode(errors="replace"))
+        if rest:
+            self._on_line(rest.decode(errors="replace"))
+
+
+def sessions_memory(session_ids: set[int]) -> dict[int, int]:
+    """Bytes of resident memory per session, in one look at all processes."""
+    memory = dict.fromkeys(session_ids, 0)
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError, psutil.Error):
+            session = os.getsid(pid)
+            if session in memory:
+                memory[session] += psutil.Process(pid).memory_info().rss
+    return memory
+
+
+def _copy(folder: Path) -> str:
+    work = tempfile.mkdtemp(prefix="stand-in-container-")
+    shutil.copytree(folder, work, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED), dirs_exist_ok=True)
+    return work
