@@ -1,7 +1,7 @@
 """Opens connections to AWS, and builds on them."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -21,14 +21,21 @@ _QUEUE_PATIENCE = PATIENCE.merge(AioConfig(read_timeout=40))
 
 
 @asynccontextmanager
+async def open_ecs_client(configuration: EcsConfiguration) -> AsyncIterator[EcsClient]:
+    session = aioboto3.Session(region_name=configuration.region)
+    async with session.client("ecs", config=PATIENCE) as ecs:
+        yield EcsClient(ecs, cluster=configuration.cluster)
+
+
+@asynccontextmanager
 async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator[EcsProvisioner]:
     """Nothing of AWS need be there yet: its credentials and its answers are looked for at each call."""
     session = aioboto3.Session(region_name=configuration.region)
-    async with AsyncExitStack() as clients:
-        ecs = await clients.enter_async_context(session.client("ecs", config=PATIENCE))
-        logs = await clients.enter_async_context(session.client("logs", config=_LOG_PATIENCE))
-        ecr = await clients.enter_async_context(session.client("ecr", config=PATIENCE))
-        client = EcsClient(ecs, cluster=configuration.cluster)
+    async with (
+        open_ecs_client(configuration) as client,
+        session.client("logs", config=_LOG_PATIENCE) as logs,
+        session.client("ecr", config=PATIENCE) as ecr,
+    ):
         yield EcsProvisioner(
             client=client,
             watch=TaskWatch(client, has_events=configuration.events_queue_url is not None),

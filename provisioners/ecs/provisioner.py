@@ -105,7 +105,8 @@ class EcsProvisioner:
         async for definition in self._client.active_task_definitions(family):
             if requests.is_of(definition, function):
                 return definition["taskDefinitionArn"]
-            if definition["registeredAt"] < function.creation_time - _CLOCK_SKEW:
+            registered = definition.get("registeredAt")
+            if registered is not None and registered < function.creation_time - _CLOCK_SKEW:
                 return None
         return None
 

@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 from domain.entities import Function, FunctionStatus
-from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
+from domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+    new_version_id,
+)
 from domain.specs import ExecutionSpec, ResourceSpec
 from domain.workers import WorkerName, WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
@@ -59,3 +67,7 @@ def worker_request(prepared: str, *, execution_id: ExecutionId = EXECUTION, laun
         command=None,
         token=f"{execution_id}.{'f' * 64}",
     )
+
+
+def new_ref() -> FunctionRef:
+    return FunctionRef(project_name=REF.project_name, version_id=new_version_id(), function_name=REF.function_name)
