@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-import aiohttp
+import httpx2
 
 from tests.aws.containers import CannotStart, Container
 from tests.aws.log_driver import LogDriver
@@ -24,7 +24,9 @@ class Agent:
         self._settings = settings
         self._runtime = runtime
         self._warden = Warden()
-        self._session = aiohttp.ClientSession()
+        self._session = httpx2.AsyncClient(
+            timeout=30, trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+        )
         self._processes: dict[str, ProcessContainer] = {}
 
     def pull(self, task: Task, log: LogDriver) -> Container:
@@ -66,7 +68,7 @@ class Agent:
     async def close(self) -> None:
         """Kill every container."""
         await asyncio.to_thread(self._warden.close)
-        await self._session.close()
+        await self._session.aclose()
 
 
 def _reference(image: str) -> str:
