@@ -22,8 +22,10 @@ async def test_it_ends_with_all_its_containers(tmp_path: Path) -> None:
         assert "ECS_EVENTS_QUEUE_URL" not in stand_in.environment
         processes = await _container_processes(stand_in, tmp_path)
         assert len(processes) == 2
+        folder = Path(psutil.Process(processes[0]).cwd()).parent
     assert process_of(stand_in.pid) is None
     await _all_gone(processes)
+    assert not await asyncio.to_thread(folder.exists)
 
 
 async def test_its_containers_end_though_it_is_killed(tmp_path: Path) -> None:
