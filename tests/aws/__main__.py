@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from provisioners.process.runtime_copies import runtime_path
 from tests.aws.account import Account
 from tests.aws.agent import Agent
 from tests.aws.call_log import CallLog
@@ -44,8 +42,7 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     if ends_with_stdin:
         loop.add_reader(sys.stdin.fileno(), ended.set)
     settings, faults, log, account = Settings(), Faults(), CallLog(), Account(region)
-    data = Path(tempfile.mkdtemp(prefix="stand-in-"))
-    agent = Agent(settings, runtime=runtime_path(data))
+    agent = Agent(settings, Path(tempfile.mkdtemp(prefix="stand-in-")))
     events = TaskEvents(account, settings, has_queue=has_event_queue)
     registry = Registry(settings=settings, account=account, agent=agent, faults=faults, events=events)
     front = Front(
@@ -79,7 +76,6 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     registry.close()
     await agent.close()
     await runner.cleanup()
-    shutil.rmtree(data, ignore_errors=True)
 
 
 def main() -> None:

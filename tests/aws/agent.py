@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
-import aiohttp
+import httpx2
 
+from provisioners.process.runtime_copies import runtime_path
 from tests.aws.containers import CannotStart, Container
 from tests.aws.log_driver import LogDriver
 from tests.aws.processes import ProcessContainer, Program, sessions_memory
@@ -17,14 +18,17 @@ _MIB = 1 << 20
 
 
 class Agent:
-    """`images` maps the names that task definitions use to folders, each with a main.py."""
+    """`images` maps the names that task definitions use to folders, each with a main.py. `folder` is its own to use."""
 
-    def __init__(self, settings: Settings, *, runtime: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path) -> None:
         self.images: dict[str, Path] = {}
         self._settings = settings
-        self._runtime = runtime
-        self._warden = Warden()
-        self._session = aiohttp.ClientSession()
+        self._folder = folder
+        self._runtime = runtime_path(folder)
+        self._warden = Warden(folder)
+        self._session = httpx2.AsyncClient(
+            timeout=30, trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+        )
         self._processes: dict[str, ProcessContainer] = {}
 
     def pull(self, task: Task, log: LogDriver) -> Container:
@@ -45,7 +49,9 @@ class Agent:
             environment=task.environment,
             memory_mib=task.memory_mib,
         )
-        container = ProcessContainer(program, runtime=self._runtime, warden=self._warden, on_line=log.add)
+        container = ProcessContainer(
+            program, work=self._folder / task.id, runtime=self._runtime, warden=self._warden, on_line=log.add
+        )
         self._processes[task.id] = container
         return container
 
@@ -64,9 +70,9 @@ class Agent:
                     await running[pid].kill_for_memory()
 
     async def close(self) -> None:
-        """Kill every container."""
+        """Kill every container and remove the folder."""
         await asyncio.to_thread(self._warden.close)
-        await self._session.close()
+        await self._session.aclose()
 
 
 def _reference(image: str) -> str:

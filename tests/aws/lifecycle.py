@@ -35,11 +35,11 @@ class Lifecycle:
             log.hold_back()
             self._agent.forget(task)
         if self._settings.log_tail_delay_seconds == 0:
-            log.close()
+            log.ship()
         await self._wind_down(task, was_running=is_started)
         if self._settings.log_tail_delay_seconds > 0:
             await asyncio.sleep(self._settings.log_tail_delay_seconds)
-            log.close()
+            log.ship()
 
     async def _run_container(self, task: Task, log: LogDriver) -> bool:
         """Whether there was one to run, until it has ended."""

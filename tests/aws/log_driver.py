@@ -20,7 +20,8 @@ class LogDriver:
         self._account = account
         self._settings = settings
         self._lines: list[tuple[float, str]] = []
-        self._shipping: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_held_back = False
 
     def open(self) -> None:
         """Raises CannotStart if the log group does not exist."""
@@ -33,24 +34,23 @@ class LogDriver:
                 "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
                 f"failed to create Cloudwatch log stream: {error} : exit status 1"
             ) from error
-        self._shipping = asyncio.create_task(self._ship_regularly())
 
     def add(self, line: str) -> None:
-        if line:  # CloudWatch takes no empty events; the driver drops them
-            self._lines.append((now(), line))
+        if not line:  # CloudWatch takes no empty events; the driver drops them
+            return
+        self._lines.append((now(), line))
+        if self._timer is None and not self._is_held_back:
+            self._timer = asyncio.get_running_loop().call_later(self._settings.log_interval_seconds, self.ship)
 
     def hold_back(self) -> None:
-        """Nothing more is shipped until `close`."""
-        if self._shipping is not None:
-            self._shipping.cancel()
+        """Nothing more is shipped until `ship`."""
+        self._is_held_back = True
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def close(self) -> None:
-        """Ship the tail."""
+    def ship(self) -> None:
+        """All lines that came since the last time."""
+        self._timer = None
         if self._group is not None and self._lines:
             lines, self._lines = self._lines, []
             self._account.put_log_events(self._group, self._stream, lines)
-
-    async def _ship_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.log_interval_seconds)
-            self.close()

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,9 +33,14 @@ class Program:
 
 
 class ProcessContainer:
-    def __init__(self, program: Program, *, runtime: Path, warden: Warden, on_line: Callable[[str], None]) -> None:
+    """`work` is the folder that the image is copied to, and gone with the container."""
+
+    def __init__(
+        self, program: Program, *, work: Path, runtime: Path, warden: Warden, on_line: Callable[[str], None]
+    ) -> None:
         self.pid: int | None = None
         self.program = program
+        self._work = work
         self._runtime = runtime
         self._warden = warden
         self._on_line = on_line
@@ -45,13 +49,13 @@ class ProcessContainer:
         self._life: asyncio.Task[ContainerExit] | None = None
 
     async def start(self) -> None:
-        work = Path(await asyncio.to_thread(_copy, self.program.folder))
+        await asyncio.to_thread(_copy, self.program.folder, self._work)
         python = self.program.folder / ".venv" / "bin" / "python"
         executable = str(python) if python.exists() else sys.executable
         # What an image brings along by itself, and then what the task says.
         environment = {
             "PATH": os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)]),
-            "HOME": str(work),
+            "HOME": str(self._work),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self._runtime),
             "PYTHONUNBUFFERED": "1",
@@ -60,7 +64,7 @@ class ProcessContainer:
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *(self.program.command or [executable, "-m", "runtime"]),
-                cwd=work,
+                cwd=self._work,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -68,11 +72,11 @@ class ProcessContainer:
                 start_new_session=True,
             )
         except OSError as error:
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(self._work, ignore_errors=True)
             raise CannotStart(f"CannotStartContainerError: failed to create the container process: {error}") from error
         self.pid = self._process.pid
         self._warden.watch(self.pid)
-        self._life = asyncio.create_task(self._live(self._process, work))
+        self._life = asyncio.create_task(self._live(self._process))
 
     async def exited(self) -> ContainerExit:
         assert self._life is not None
@@ -91,13 +95,13 @@ class ProcessContainer:
         self._was_out_of_memory = True
         await self.kill()
 
-    async def _live(self, process: asyncio.subprocess.Process, work: Path) -> ContainerExit:
+    async def _live(self, process: asyncio.subprocess.Process) -> ContainerExit:
         output = asyncio.create_task(self._read(process))
         code = await process.wait()
         await asyncio.to_thread(kill_session, process.pid)
         await output
         self._warden.forget(process.pid)
-        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
         return ContainerExit(
             code if code >= 0 else 128 - code,
             _OUT_OF_MEMORY if self._was_out_of_memory and code == -signal.SIGKILL else None,
@@ -127,7 +131,5 @@ def sessions_memory(session_ids: set[int]) -> dict[int, int]:
     return memory
 
 
-def _copy(folder: Path) -> str:
-    work = tempfile.mkdtemp(prefix="stand-in-container-")
-    shutil.copytree(folder, work, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED), dirs_exist_ok=True)
-    return work
+def _copy(folder: Path, work: Path) -> None:
+    shutil.copytree(folder, work, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))

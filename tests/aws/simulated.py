@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 from urllib.parse import quote
 
-import aiohttp
+import httpx2
 
 from tests.aws.containers import KILLED, TERMINATED, ContainerExit
 from tests.aws.wire import Document
@@ -45,7 +45,7 @@ class Answer:
 
     pid = None
 
-    def __init__(self, environment: dict[str, str], session: aiohttp.ClientSession, *, seconds: float) -> None:
+    def __init__(self, environment: dict[str, str], session: httpx2.AsyncClient, *, seconds: float) -> None:
         self._session = session
         self._seconds = float(environment.get("STAND_IN_ANSWER_SECONDS", seconds))
         values = [quote(environment.get(f"MULTINODE_{name}", ""), safe="") for name in _PATH_VARIABLES]
@@ -89,13 +89,12 @@ class Answer:
         """Again and again until there is a clear answer. Raises _Refused."""
         is_repeat = False
         while True:
-            with suppress(aiohttp.ClientConnectionError, TimeoutError):
-                request = self._session.request(method, self._url + path, json=body, headers=self._headers)
-                async with request as response:
-                    if response.status < 400 or (response.status == 409 and is_repeat):
-                        return
-                    if response.status < 500 and response.status != 429:
-                        raise _Refused
+            with suppress(httpx2.TransportError):
+                answer = await self._session.request(method, self._url + path, json=body, headers=self._headers)
+                if answer.status_code < 400 or (answer.status_code == 409 and is_repeat):
+                    return
+                if answer.status_code < 500 and answer.status_code != 429:
+                    raise _Refused
             is_repeat = True
             await asyncio.sleep(_RETRY_SECONDS)
 

@@ -1,7 +1,12 @@
-"""Kills what the stand-in's containers run when the stand-in dies, in whatever way: a process that holds its pipe."""
+"""Clears up behind the stand-in when it dies, in whatever way: a process that holds its pipe.
 
+What its containers run is killed, and its folder removed.
+"""
+
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from provisioners.process.processes import kill_session
 
@@ -9,9 +14,9 @@ from provisioners.process.processes import kill_session
 class Warden:
     """The stand-in's side. The warden sees the pipe close when the stand-in is gone, and kills what is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.aws.warden"], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "tests.aws.warden", str(folder)], stdin=subprocess.PIPE, start_new_session=True
         )
 
     def watch(self, session_id: int) -> None:
@@ -21,7 +26,7 @@ class Warden:
         self._tell(f"-{session_id}\n")
 
     def close(self) -> None:
-        """Kill what is left, and wait for that."""
+        """Clear up now, and wait for that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -42,6 +47,7 @@ def main() -> None:
             watched.discard(session_id)
     for session_id in watched:
         kill_session(session_id)
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
 
 
 if __name__ == "__main__":

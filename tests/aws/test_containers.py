@@ -1,0 +1,188 @@
+"""Containers that are real processes."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioners.process.processes import process_of
+from tests.aws.scene import Scene
+from tests.runtime.api_stub import StubState, serving
+
+_SHOW_ENVIRONMENT = "import json, os\nprint(json.dumps(dict(os.environ)))\n"
+_WAIT_FOR_SIGTERM = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+print("ready", flush=True)
+signal.pause()
+"""
+_IGNORE_SIGTERM = """
+import signal, subprocess, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen(["sleep", "600"])
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+_TAKE_MEMORY = "import time\nhoard = b'x' * (600 << 20)\ntime.sleep(600)\n"
+
+
+async def _run(scene: Scene, folder: Path, program: str, **container: Any) -> str:
+    (folder / "program.py").write_text(program)
+    command = ["python", "program.py"]
+    return await scene.run(await scene.register_folder(folder, command=command, **container))
+
+
+async def _first_line(scene: Scene, arn: str) -> str:
+    await scene.control.wait_for_process(arn)
+    async with asyncio.timeout(20):
+        while not (lines := await scene.lines(arn)):
+            await asyncio.sleep(0.02)
+    return lines[0]
+
+
+async def test_the_environment_is_the_tasks_and_nothing_of_ours(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(_SHOW_ENVIRONMENT)
+    environment = [{"name": "COLOUR", "value": "red"}, {"name": "SIZE", "value": "1"}]
+    definition = await scene.register_folder(tmp_path, command=["python", "program.py"], environment=environment)
+    override = {"name": "main", "environment": [{"name": "SIZE", "value": "2"}]}
+    arn = await scene.run(definition, overrides={"containerOverrides": [override]})
+    await scene.stopped(arn)
+    shown = json.loads((await scene.lines(arn))[0])
+    assert (shown.pop("COLOUR"), shown.pop("SIZE")) == ("red", "2")
+    assert set(shown) <= {"PATH", "HOME", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONUNBUFFERED"}
+
+
+async def test_an_overridden_command(scene: Scene, tmp_path: Path) -> None:
+    definition = await scene.register_folder(tmp_path, entryPoint=["echo"], command=["one"])
+    overrides = {"containerOverrides": [{"name": "main", "command": ["two", "three"]}]}
+    arn = await scene.run(definition, overrides=overrides)
+    assert (await scene.stopped(arn))["containers"][0]["exitCode"] == 0
+    assert await scene.lines(arn) == ["two three"]
+
+
+async def test_a_command_that_does_not_exist(scene: Scene, tmp_path: Path) -> None:
+    arn = await scene.run(await scene.register_folder(tmp_path, command=["no-such-program"]))
+    task = await scene.stopped(arn)
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("CannotStartContainerError: ")
+    assert "exitCode" not in task["containers"][0]
+
+
+@pytest.mark.parametrize(
+    ("program", "exit_code"),
+    [("import sys; sys.exit(5)", 5), ("import os; os.kill(os.getpid(), 11)", 139), ("raise ValueError('oh')", 1)],
+)
+async def test_exit_codes(scene: Scene, tmp_path: Path, program: str, exit_code: int) -> None:
+    task = await scene.stopped(await _run(scene, tmp_path, program))
+    assert task["stopCode"] == "EssentialContainerExited"
+    assert task["containers"][0]["exitCode"] == exit_code
+    assert "reason" not in task["containers"][0]
+
+
+async def test_a_container_has_a_file_system_of_its_own(scene: Scene, tmp_path: Path) -> None:
+    arn = await _run(scene, tmp_path, "open('left', 'w').close(); print(sorted(__import__('os').listdir()))")
+    await scene.stopped(arn)
+    assert await scene.lines(arn) == ["['left', 'program.py']"]
+    assert os.listdir(tmp_path) == ["program.py"]
+
+
+async def test_sigterm(scene: Scene, tmp_path: Path) -> None:
+    arn = await _run(scene, tmp_path, _WAIT_FOR_SIGTERM)
+    assert await _first_line(scene, arn) == "ready"
+    await scene.stop(arn)
+    task = await scene.stopped(arn)
+    assert task["stopCode"] == "UserInitiated"
+    assert task["containers"][0]["exitCode"] == 7
+
+
+async def test_sigkill_for_all_of_the_container_after_the_stop_timeout(scene: Scene, tmp_path: Path) -> None:
+    await scene.control.set(stop_timeout_scale=0.1)
+    arn = await _run(scene, tmp_path, _IGNORE_SIGTERM, stopTimeout=3)
+    child = int(await _first_line(scene, arn))
+    assert process_of(child) is not None
+    await scene.stop(arn)
+    task = await scene.stopped(arn)
+    assert task["containers"][0]["exitCode"] == 137
+    assert (task["executionStoppedAt"] - task["stoppingAt"]).total_seconds() >= 0.3
+    assert process_of(child) is None
+
+
+async def test_a_container_that_outlasts_the_spot_notice(scene: Scene, tmp_path: Path) -> None:
+    await scene.control.set(spot_notice_seconds=0.2)
+    arn = await _run(scene, tmp_path, _IGNORE_SIGTERM)
+    await _first_line(scene, arn)
+    await scene.control.interrupt_spot(arn)
+    warned = await scene.described(arn)
+    assert (warned["lastStatus"], warned["desiredStatus"]) == ("RUNNING", "STOPPED")
+    task = await scene.stopped(arn)
+    assert task["stopCode"] == "SpotInterruption"
+    assert task["containers"][0]["exitCode"] == 137
+
+
+async def test_too_much_memory(scene: Scene, tmp_path: Path) -> None:
+    await scene.control.set(memory_check_seconds=0.05)
+    task = await scene.stopped(await _run(scene, tmp_path, _TAKE_MEMORY))  # it has 512 MiB
+    assert task["stopCode"] == "EssentialContainerExited"
+    assert task["stoppedReason"] == "Essential container in task exited"
+    assert task["containers"][0]["exitCode"] == 137
+    assert task["containers"][0]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+
+
+async def test_a_vanished_tasks_container_is_gone(scene: Scene, tmp_path: Path) -> None:
+    arn = await _run(scene, tmp_path, _WAIT_FOR_SIGTERM)
+    pid = await scene.control.wait_for_process(arn)
+    await scene.control.vanish(arn)
+    assert process_of(pid) is None
+
+
+async def test_an_images_own_program_runs_its_functions(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def double(x):\n    print('doubling', x)\n    return 2 * x\n")
+    state = StubState(input=json.dumps([21]))
+    with serving(state) as url:
+        definition = await scene.register_folder(tmp_path, environment=_worker_environment(url, "double"))
+        arn = await scene.run(definition)
+        task = await scene.stopped(arn)
+    assert task["containers"][0]["exitCode"] == 0
+    assert state.report == {"outcome": "SUCCEEDED", "final_output": "42", "error_message": None}
+    assert await scene.lines(arn) == ["doubling 21"]
+
+
+async def test_the_simulated_worker_answers(scene: Scene) -> None:
+    state = StubState()
+    state.faults.unavailable["PUT /start"] = 1
+    state.faults.lost["PUT /finish"] = 1
+    with serving(state) as url:
+        definition = await scene.register("stand-in/answer", environment=_worker_environment(url, "f"))
+        task = await scene.stopped(await scene.run(definition))
+    assert task["containers"][0]["exitCode"] == 0
+    assert state.starts == ["exe-1"]
+    assert state.report == {"outcome": "SUCCEEDED", "final_output": '"answer"', "error_message": None}
+
+
+async def test_the_simulated_worker_is_aborted(scene: Scene) -> None:
+    await scene.control.set(answer_seconds=3_600)
+    state = StubState()
+    with serving(state) as url:
+        definition = await scene.register("stand-in/answer", environment=_worker_environment(url, "f"))
+        arn = await scene.running(definition)
+        await asyncio.to_thread(state.wait_until, lambda: bool(state.starts))
+        await scene.stop(arn)
+        task = await scene.stopped(arn)
+    assert task["containers"][0]["exitCode"] == 143
+    assert state.report == {"outcome": "ABORTED", "final_output": None, "error_message": None}
+
+
+def _worker_environment(url: str, function: str) -> list[dict[str, str]]:
+    variables = {
+        "MULTINODE_PROJECT_NAME": "p",
+        "MULTINODE_VERSION_ID": "ver-1",
+        "MULTINODE_FUNCTION_NAME": function,
+        "MULTINODE_INVOCATION_ID": "inv-1",
+        "MULTINODE_EXECUTION_ID": "exe-1",
+        "MULTINODE_API_URL": url,
+        "MULTINODE_API_KEY": "key",
+    }
+    return [{"name": name, "value": value} for name, value in variables.items()]
