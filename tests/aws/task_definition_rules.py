@@ -27,6 +27,8 @@ def check(definition: Document) -> None:
             "documentation for the valid values."
         )
     for container in definition.get("containerDefinitions", []):
+        if not container.get("image"):
+            raise client_error("Container.image should not be null or empty.")
         if container.get("stopTimeout", 0) > _LONGEST_STOP_TIMEOUT:
             raise client_error(f"stopTimeout must be at most {_LONGEST_STOP_TIMEOUT} seconds on Fargate.")
         log = container.get("logConfiguration", {})

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -41,7 +42,7 @@ def chosen(aws: Control, monkeypatch: pytest.MonkeyPatch) -> EcsConfiguration:
     monkeypatch.setenv("CONTROL_PLANE_API_KEY", "key")
     monkeypatch.setenv("CONTROL_PLANE_API_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("CONTROL_PLANE_STOP_GRACE_SECONDS", "2")
-    return AwsSettings().configuration(ControlPlaneSettings())
+    return replace(AwsSettings().configuration(ControlPlaneSettings()), events_queue_url=None)
 
 
 @pytest.fixture
