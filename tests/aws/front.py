@@ -13,12 +13,14 @@ from tests.aws.errors import AwsError
 from tests.aws.faults import Faults
 from tests.aws.moto_server import Moto
 from tests.aws.rate_limits import RateLimits
+from tests.aws.registration_times import RegistrationTimes
 from tests.aws.requests import Answer, AwsRequest, failure, parsed, success
 from tests.aws.run_task import RunTask
 from tests.aws.task_actions import TaskActions
 from tests.aws.wire import Call, Document, Fault, Settings
 
 _HANG_LOOK_SECONDS = 0.05
+_TASK_DEFINITION_ACTIONS = ("RegisterTaskDefinition", "DescribeTaskDefinition", "DeregisterTaskDefinition")
 
 
 class Front:
@@ -33,6 +35,7 @@ class Front:
         task_actions: TaskActions,
     ) -> None:
         self.rate_limits = RateLimits()
+        self._registration_times = RegistrationTimes()
         self._settings = settings
         self._moto = moto
         self._faults = faults
@@ -82,15 +85,20 @@ class Front:
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
             else:
-                if request.service == "ecs" and request.action == "RegisterTaskDefinition":
-                    task_definition_rules.check(request.parameters)
-                return await self._moto.answer(http_request, request.body)
+                return await self._answer_of_moto(http_request, request)
         except AwsError as error:
             return failure(error, is_json=request.is_json)
         tasks = [document["task"]] if request.action == "StopTask" else document.get("tasks", [])
         call.task_arns = [task["taskArn"] for task in tasks] if request.action != "DescribeTasks" else []
         call.failures = len(document.get("failures", []))
         return success(document)
+
+    async def _answer_of_moto(self, http_request: web.Request, request: AwsRequest) -> Answer:
+        if request.service != "ecs" or request.action not in _TASK_DEFINITION_ACTIONS:
+            return await self._moto.answer(http_request, request.body)
+        if request.action == "RegisterTaskDefinition":
+            task_definition_rules.check(request.parameters)
+        return self._registration_times.completed(await self._moto.answer(http_request, request.body))
 
     async def _hang(self, http_request: web.Request, fault: Fault) -> None:
         while self._faults.is_in_force(fault) and http_request.transport is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -30,6 +31,18 @@ async def test_functions_of_one_family_are_told_apart(provisioner: EcsProvisione
     again = await asyncio.gather(*(provisioner.prepare(one) for one in functions))
     assert again == prepared
     assert len(await aws.calls("RegisterTaskDefinition")) == 5
+
+
+async def test_revisions_that_are_older_than_the_version_are_not_looked_through(
+    provisioner: EcsProvisioner, aws: Control
+) -> None:
+    older = [function(new_ref()) for _ in range(3)]
+    for one in older:
+        await provisioner.prepare(one)
+    await aws.reset_calls()
+    newer = function(new_ref())
+    await provisioner.prepare(replace(newer, creation_time=newer.creation_time + timedelta(minutes=10)))
+    assert len(await aws.calls("DescribeTaskDefinition")) == 1
 
 
 async def test_a_race_for_a_revision_passes_by_itself(
