@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos check lint format record lock wheel clean
+.PHONY: install demo dev test chaos bench-ecs check lint format record lock wheel clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -47,6 +47,10 @@ test: lint
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says.
 chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+# How sparingly and how fast AWS is used, measured on the stand-in for it.
+bench-ecs: install
+	@.venv/bin/python -m benchmarks.ecs $(if $(MINUTES),--minutes $(MINUTES))
 
 # What is quick enough to run before every commit.
 check: lint

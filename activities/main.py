@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from activities.schedule import schedule_reconciliation
 from activities.search_attributes import register_search_attributes
-from activities.worker_events import relay
+from activities.worker_events import relaying
 from activities.workers import build_workers
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
@@ -66,13 +66,10 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
                 listener=listener,
                 settings=settings.control_plane,
             )
-            async with listener, control, invocations:
+            async with listener, relaying(events, database), control, invocations:
                 logger.info("loop_runs", provisioner=arguments.provisioner)
-                relaying = None if events is None else asyncio.create_task(relay(events, database))
                 await stopped
                 logger.info("loop_stops")
-                if relaying is not None:
-                    relaying.cancel()
         if arguments.delete_tables:
             await drop_everything(database)
     finally:

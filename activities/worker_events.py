@@ -1,6 +1,8 @@
 """Passes on what the platform tells of ended workers, to whichever process watches them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import structlog
@@ -15,7 +17,22 @@ logger = structlog.get_logger(__name__)
 _PAUSE = timedelta(seconds=5)
 
 
-async def relay(events: WorkerEvents, database: Database) -> None:
+@asynccontextmanager
+async def relaying(events: WorkerEvents | None, database: Database) -> AsyncIterator[None]:
+    """While the context lasts, if there are events to hear."""
+    if events is None:
+        yield
+        return
+    relay = asyncio.create_task(_relay(events, database), name="worker events")
+    try:
+        yield
+    finally:
+        relay.cancel()
+        with suppress(asyncio.CancelledError):
+            await relay
+
+
+async def _relay(events: WorkerEvents, database: Database) -> None:
     """For ever. What is not passed on is told again by the platform, or seen by polling."""
     while True:
         try:

@@ -19,9 +19,10 @@ Describe = Callable[[frozenset[str]], Awaitable[Mapping[str, WorkerExit]]]
 
 _LONGEST_BACKOFF = timedelta(seconds=10)
 
-# Looks between the rounds: the first one within this, then after twice as long each time, until the rounds suffice. All
-# that are due at about the same time share a look.
+# Looks between the rounds: the first one within this, then after twice as long each time, for some seconds. All that
+# are due at about the same time share a look.
 _SOON = timedelta(seconds=0.25)
+_NO_LONGER_SOON = timedelta(seconds=4)
 
 
 class Watcher:
@@ -96,7 +97,7 @@ class Watcher:
                 continue
             if is_round:
                 next_round = time.monotonic() + interval
-            self._slow_down(workers, until=interval)
+            self._slow_down(workers, until=min(interval, _NO_LONGER_SOON.total_seconds()))
             await self._pause(until=min([next_round, *(hurry.due for hurry in self._hurried.values())]))
 
     def _due(self) -> list[str]:
@@ -104,7 +105,7 @@ class Watcher:
         return [worker for worker, hurry in self._hurried.items() if now >= hurry.due]
 
     def _slow_down(self, workers: Iterable[str], *, until: float) -> None:
-        """After a look at them. Nobody is looked at less often than in the rounds."""
+        """After a look at them."""
         for worker in workers:
             hurry = self._hurried.pop(worker, None)
             if hurry is not None and 2 * hurry.pause < until:

@@ -62,7 +62,10 @@ async def _is_polled(client: Client, queue: str) -> bool:
         task_queue=TaskQueue(name=queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     )
-    return bool((await client.workflow_service.describe_task_queue(request)).pollers)
+    try:
+        return bool((await client.workflow_service.describe_task_queue(request)).pollers)
+    except RPCError:  # a server that has just started may still drop a connection
+        return False
 
 
 async def _connect(access: StackAccess) -> Client:

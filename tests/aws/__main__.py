@@ -75,7 +75,6 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     memory_watch.cancel()
     registry.close()
     await agent.close()
-    await runner.cleanup()
 
 
 def main() -> None:

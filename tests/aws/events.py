@@ -19,7 +19,7 @@ class TaskEvents:
         self._has_queue = has_queue
 
     def send(self, task: Task) -> None:
-        if not self._has_queue:
+        if not self._has_queue or (self._settings.has_rule_for_stopped_only and not task.is_stopped):
             return
         body = json.dumps(_event(task, self._account.region))
         if self._settings.event_delay_seconds > 0:

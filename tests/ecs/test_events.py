@@ -1,0 +1,105 @@
+"""With an events queue, ends are told, and ECS is asked once a minute. The queue is shared by all `loop` processes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from activities.worker_events import relaying
+from catalog.database import Database
+from catalog.notifications import WORKERS_CHANNEL, NotificationListener
+from environment.provisioner_names import ProvisionerName
+from tests.aws.control import Control
+from tests.aws.process import running_stand_in
+from tests.cli.stacks import Ports, dev
+from tests.e2e.project import Project, lines_of
+from tests.ecs.conftest import FUNCTIONS, IMAGE
+
+RULE = Path(__file__).parents[2] / "iam_permissions" / "task_events_rule.json"
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[tuple[Project, Control]]:
+    """A project on a stack that is told of ends, as the rule of the docs has it."""
+    async with running_stand_in(has_event_queue=True) as aws:
+        await aws.control.register_image(IMAGE, FUNCTIONS)
+        await aws.control.set(has_rule_for_stopped_only=True)
+        async with dev(tmp_path / "data", Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack:
+            project = Project(await stack.ready(), "events", image=lambda _: IMAGE)
+            yield project, aws.control
+            await project.http.aclose()
+
+
+def test_the_rule_is_for_ends_of_tasks_of_the_cluster() -> None:
+    rule = json.loads(RULE.read_text())
+    assert rule["detail"]["lastStatus"] == ["STOPPED"]
+    assert rule["detail"]["clusterArn"] == ["arn:aws:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"]
+
+
+async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(
+    told: tuple[Project, Control], tmp_path: Path
+) -> None:
+    """The container is killed, so that only ECS knows; looks at what has just been started are over by then."""
+    project, aws = told
+    await project.deploy("note_and_hold", max_retries=0)
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
+    await lines_of(notes)
+    (execution,) = (await project.get("note_and_hold", invocation_id))["executions"]
+    task = execution["worker_details"]["identifier"]
+    await _quiet(aws)
+    await aws.reset_calls()
+    await aws.lose_host(task)
+    async with asyncio.timeout(10):
+        await lines_of(notes, at_least=2)
+    assert len(await aws.calls("DescribeTasks")) <= 3
+    await project.cancel("note_and_hold", invocation_id)
+    await project.ended("note_and_hold", invocation_id)
+
+
+async def test_a_lost_event_costs_the_time_to_the_next_look_and_nothing_else(
+    told: tuple[Project, Control], tmp_path: Path
+) -> None:
+    project, aws = told
+    await aws.set(event_copies=0)
+    await project.deploy("note_and_hold")
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)
+    await _quiet(aws)
+    release.touch()
+    (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+    assert execution["outcome"] == "SUCCEEDED"
+
+
+async def test_what_one_process_hears_every_process_is_told(database: Database) -> None:
+    class Told:
+        """Two ends, and then nothing."""
+
+        async def ended(self) -> AsyncIterator[tuple[str, ...]]:
+            yield ("one", "other")
+            await asyncio.Event().wait()
+
+    async with (
+        NotificationListener(database.url, [WORKERS_CHANNEL]) as listener,
+        listener.subscribe((WORKERS_CHANNEL, "one")) as one,
+        listener.subscribe((WORKERS_CHANNEL, "other")) as other,
+    ):
+        await one.wait()  # listening has begun
+        one.clear()
+        other.clear()
+        async with relaying(Told(), database), asyncio.timeout(10):
+            await asyncio.gather(one.wait(), other.wait())
+
+
+async def _quiet(aws: Control) -> None:
+    """Until nobody has looked at a task for some seconds."""
+    counts = (await aws.counts()).get("DescribeTasks", 0)
+    while True:
+        await asyncio.sleep(5)
+        now = (await aws.counts()).get("DescribeTasks", 0)
+        if now == counts:
+            return
+        counts = now
