@@ -11,6 +11,7 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
 from activities.messenger import Messenger
+from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
 from activities.worker_watch import WorkerWatch
@@ -50,7 +51,12 @@ def build_workers(
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
-    reconciliation = BoundReconciliationActivities(client=client, database=database, messenger=messenger)
+    reconciliation = BoundReconciliationActivities(
+        client=client,
+        database=database,
+        messenger=messenger,
+        orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
+    )
     return (
         Worker(
             client,

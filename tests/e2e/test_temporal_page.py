@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from catalog.database import Database
 from cli.stack.access import StackAccess
+from tests.e2e.ages import grow_old
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, lines_of
 from workflows.naming import SEARCH_ATTRIBUTES
@@ -116,8 +118,9 @@ async def test_skipping_a_backoff(new_project: NewProject, operator: Operator, t
     assert (await project.ended("fail_at_first", invocation_id))["executions"][1]["output"] == "2"
 
 
-async def test_terminating(project: Project, operator: Operator, running: str, temporal: Client) -> None:
+async def test_terminating(project: Project, operator: Operator, running: str, catalog: Database) -> None:
     await operator.run(command("terminate"))
+    await grow_old(catalog, running)
     while (await project.get("note_and_hold", running))["invocation_status"] == "RUNNING":
         await operator.run(command("schedule trigger"))
         await asyncio.sleep(0.5)
