@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,8 +35,8 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosStack:
-    api_urls: tuple[str, str]
-    api_key: str
+    folder: Path
+    accesses: tuple[StackAccess, StackAccess]
     apis: tuple[ServerVictim, ServerVictim]
     loops: tuple[ServerVictim, ServerVictim]
     temporal: ServerVictim
@@ -44,6 +44,14 @@ class ChaosStack:
     workers: Workers
     database: Database
     client: Client
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        return tuple(access.api_url for access in self.accesses)
+
+    @property
+    def api_key(self) -> str:
+        return self.accesses[0].api_key
 
     @property
     def victims(self) -> Sequence[Victim]:
@@ -58,8 +66,13 @@ class ChaosStack:
 
 
 @asynccontextmanager
-async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
-    """Started one after the other, kept running, and at the end stopped, workers included."""
+async def chaos_stack(
+    path: Path, ledger: Ledger, *, loop_environments: Sequence[Mapping[str, str]] = ({}, {})
+) -> AsyncIterator[ChaosStack]:
+    """Started one after the other, kept running, and at the end stopped, workers included.
+
+    `loop_environments`: what each `loop` finds in its environment besides.
+    """
     folder = DataFolder(path)
     folder.make()
     postgres = EmbeddedPostgres(folder.postgres)
@@ -76,7 +89,8 @@ async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
             environment = process_environment(
                 folder=folder, api_keys=access.api_key, postgres=settings, access=access
             ) | {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS)}
-            loops.append(loop_server(option, folder, environment, name=f"loop-{number}"))
+            loop_environment = environment | dict(loop_environments[number - 1])
+            loops.append(loop_server(option, folder, loop_environment, name=f"loop-{number}"))
             apis.append(api_server(option, folder, environment, name=f"api-{number}"))
         for server in (*loops, *apis):
             await _start(server, servers)
@@ -87,8 +101,8 @@ async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
             ServerVictim(server, folder, ledger) for server in (*loops, *apis)
         )
         stack = ChaosStack(
-            api_urls=(accesses[0].api_url, accesses[1].api_url),
-            api_key=accesses[0].api_key,
+            folder=path,
+            accesses=(accesses[0], accesses[1]),
             apis=(first_api, second_api),
             loops=(first_loop, second_loop),
             temporal=ServerVictim(temporal, folder, ledger),

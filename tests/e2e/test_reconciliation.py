@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,20 +16,12 @@ from domain.identifiers import InvocationId, new_invocation_id
 from provisioners.process.all_workers import live_worker_names
 from tests.e2e.ages import grow_old
 from tests.e2e.project import Project, lines_of
-from workflows.naming import INVOCATIONS_TASK_QUEUE, RECONCILIATION_SCHEDULE_ID
-from workflows.reconciliation import ReconciliationWorkflow
+from tests.e2e.repairs import repairs
+from workflows.naming import RECONCILIATION_SCHEDULE_ID
 
 
 async def reconcile(temporal: Client) -> None:
     await temporal.get_schedule_handle(RECONCILIATION_SCHEDULE_ID).trigger()
-
-
-async def repairs(temporal: Client) -> dict[str, int]:
-    """What one look of its own, beside all others, has repaired."""
-    result = await temporal.execute_workflow(
-        ReconciliationWorkflow.run, id=f"reconciliation-{uuid.uuid4()}", task_queue=INVOCATIONS_TASK_QUEUE
-    )
-    return {name: count for name, count in result.repairs.items() if count}
 
 
 async def delete_workflow(temporal: Client, invocation_id: str) -> None:
