@@ -34,7 +34,11 @@ class Victim(Protocol):
 
 
 class ServerVictim:
-    def __init__(self, server: Server, folder: DataFolder, ledger: Ledger) -> None:
+    """`environment`: what the server finds in its own when it is started again."""
+
+    def __init__(self, server: Server, folder: DataFolder, ledger: Ledger, environment: dict[str, str]) -> None:
+        self.log = server.log
+        self.environment = environment
         self._server = server
         self._folder = folder
         self._ledger = ledger

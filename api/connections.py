@@ -1,0 +1,73 @@
+"""Connections that do not hold the server, however slow or wordy whoever is at their other end."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# From the first byte of a request, or the connection's start, to the end of its headers.
+_HEAD_PATIENCE_SECONDS = 10.0
+# A path of four names of 1,023 characters, escaped, is 12 KiB.
+_MAX_HEAD_BYTES = 64 * 1024
+# For an answer that nobody takes: the longest ones are some megabytes.
+_WRITE_PATIENCE_SECONDS = 60.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes what sends its headers too slowly or without end, and what does not read its answer.
+
+    Bodies are bounded in `bodies.py`; a connection without a request is closed by uvicorn's keep-alive timeout.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """No request has come yet, or the last one is answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_head_timer()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_idle and self._head_timer is None:
+            self._expect_head()
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._cancel_head_timer()
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(_WRITE_PATIENCE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _expect_head(self) -> None:
+        self._head_bytes = 0
+        self._head_timer = self.loop.call_later(_HEAD_PATIENCE_SECONDS, self.transport.close)
+
+    def _cancel_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,0 +1,42 @@
+"""With two of each, one process after the other is replaced under load: nobody notices."""
+
+import asyncio
+from pathlib import Path
+
+from tests.chaos.ledger import Ledger
+from tests.chaos.stack import chaos_stack
+from tests.e2e.project import Project, lines_of, release_file
+from tests.figures import Show
+from tests.resilience.load import Users
+from tests.resilience.rolling import restart_all
+
+
+async def test_no_request_is_lost_and_no_container_interrupted(tmp_path: Path, show: Show) -> None:
+    ledger = Ledger()
+    async with chaos_stack(tmp_path / "data", ledger) as stack:
+        project = Project(stack.accesses[0], "rolling")
+        await project.deploy("note_and_hold", "double", max_concurrency=4)
+        notes, release = tmp_path / "notes", tmp_path / "release"
+        held = [await project.invoke("note_and_hold", notes=str(notes), release=str(release)) for _ in range(3)]
+        await lines_of(notes, at_least=len(held))
+        users = Users(stack, f"/projects/{project.name}/versions/latest/functions/double/invocations")
+        using = asyncio.create_task(users.run({"number": 1}, users=3, pause=0.2))
+        await restart_all(stack)
+        users.stop.set()
+        await using
+        release_file(str(release))
+        ended = [
+            *[await project.ended("note_and_hold", invocation_id) for invocation_id in held],
+            *[await project.ended("double", invocation_id) for invocation_id in users.submitted],
+        ]
+        await project.http.aclose()
+    show(
+        f"rolling restart: 4 processes replaced, {users.requests} requests, {users.refused} connections "
+        f"refused, {len(users.lost)} requests lost, {len(ended)} invocations"
+    )
+    assert users.lost == []
+    assert users.refused > 0  # it was tried
+    for invocation in ended:
+        (execution,) = invocation["executions"]
+        assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 1), execution
+    assert ledger.violations == []
