@@ -5,8 +5,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# From the first byte of a request, or the connection's start, to the end of its headers.
-_HEAD_PATIENCE_SECONDS = 10.0
+# From the first byte of a request, or the connection's start, to the end of its headers; and for the rest of a body
+# that has been answered already.
+_READ_PATIENCE_SECONDS = 10.0
 # A path of four names of 1,023 characters, escaped, is 12 KiB.
 _MAX_HEAD_BYTES = 64 * 1024
 # For an answer that nobody takes: the longest ones are some megabytes.
@@ -21,8 +22,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._is_in_body = False
         self._write_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -32,25 +34,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self._hurry_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_head_timer()
+        self._stop_hurrying()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.is_idle and self._head_timer is None:
-            self._expect_head()
+        if self.is_idle and self._read_timer is None:
+            self._hurry_up()
         super().data_received(data)
-        if self._head_timer is not None:
+        if self._read_timer is not None and not self._is_in_body:
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self.transport.close()
 
     def on_headers_complete(self) -> None:
-        self._cancel_head_timer()
+        self._stop_hurrying()
+        self._is_in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_hurrying()
+        self._is_in_body = False
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -63,11 +71,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _expect_head(self) -> None:
+    def _hurry_up(self) -> None:
         self._head_bytes = 0
-        self._head_timer = self.loop.call_later(_HEAD_PATIENCE_SECONDS, self.transport.close)
+        self._read_timer = self.loop.call_later(_READ_PATIENCE_SECONDS, self.transport.close)
 
-    def _cancel_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _stop_hurrying(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None

@@ -1,5 +1,7 @@
 """Execution tokens beside the table of what they may do: one path, every root key, in the order of checks."""
 
+import hmac
+
 import httpx2
 import pytest
 
@@ -47,3 +49,22 @@ def test_the_same_execution_always_gets_the_same_token_and_no_other_does() -> No
     signature = token.partition(".")[2]
     for forged in (f"{second}.{signature}", f"{first}.{signature[:-1]}", f"{first}.", first, token + "0", ""):
         assert execution_of_token(("other", "key"), forged) is None
+
+
+async def test_keys_are_compared_in_constant_time_and_all_of_them(
+    anonymous: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However early a key matches or fails to, as many comparisons are made, each by `hmac.compare_digest`."""
+    compared: list[bytes] = []
+    compare = hmac.compare_digest
+
+    def counted(one: bytes, other: bytes) -> bool:
+        compared.append(one)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    token = execution_token(ROOT_KEYS[1], execution_id_of("/exe-1"))
+    for key, comparisons in ((ROOT_KEYS[0], 2), (ROOT_KEYS[1], 2), ("unknown", 4), (token, 4), (token[:-1], 4)):
+        compared.clear()
+        await anonymous.get("/projects", headers=bearer(key))
+        assert len(compared) == comparisons
