@@ -45,7 +45,7 @@ class BodyLimit:
                 async with asyncio.timeout_at(None if is_complete else deadline):
                     message = await receive()
             except TimeoutError:
-                raise _refusal(BodyIsTooSlow) from None
+                raise _refusal(BodyIsTooSlow, Connection="close") from None
             read += len(message.get("body", b""))
             is_complete = not message.get("more_body", False)
             if read > MAX_BODY_BYTES:
@@ -80,9 +80,9 @@ class JsonRoute(APIRoute):
         return handle_json
 
 
-def _refusal(error: type[ApiError]) -> HTTPException:
+def _refusal(error: type[ApiError], **headers: str) -> HTTPException:
     """FastAPI turns every other exception that comes out of a body into its own 400."""
-    return HTTPException(error.http_status, error.default_message())
+    return HTTPException(error.http_status, error.default_message(), headers)
 
 
 def _declared_length(scope: Scope) -> int:

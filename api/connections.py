@@ -5,8 +5,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from domain.bounds import MAX_BODY_BYTES
+
 # From the first byte of a request, or the connection's start, to the end of its headers; and for the rest of a body
-# that has been answered already.
+# that has been answered already, which is read and thrown away so that the client sees the answer.
 _READ_PATIENCE_SECONDS = 10.0
 # A path of four names of 1,023 characters, escaped, is 12 KiB.
 _MAX_HEAD_BYTES = 64 * 1024
@@ -23,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._read_timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._bytes_read = 0
         self._is_in_body = False
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -45,9 +47,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.is_idle and self._read_timer is None:
             self._hurry_up()
         super().data_received(data)
-        if self._read_timer is not None and not self._is_in_body:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
+        if self._read_timer is not None:
+            self._bytes_read += len(data)
+            if self._bytes_read > (MAX_BODY_BYTES if self._is_in_body else _MAX_HEAD_BYTES):
                 self.transport.close()
 
     def on_headers_complete(self) -> None:
@@ -72,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_timer = None
 
     def _hurry_up(self) -> None:
-        self._head_bytes = 0
+        self._bytes_read = 0
         self._read_timer = self.loop.call_later(_READ_PATIENCE_SECONDS, self.transport.close)
 
     def _stop_hurrying(self) -> None:
