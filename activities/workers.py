@@ -14,6 +14,7 @@ from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
+from activities.versioning import deployment_config
 from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.notifications import NotificationListener
@@ -57,6 +58,7 @@ def build_workers(
         messenger=messenger,
         orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
     )
+    deployment = deployment_config(settings)
     return (
         Worker(
             client,
@@ -64,6 +66,7 @@ def build_workers(
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
             interceptors=[DomainErrors()],
+            deployment_config=deployment,
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -83,6 +86,7 @@ def build_workers(
             interceptors=[DomainErrors()],
             # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
             max_concurrent_activities=_CONTROL_CEILING,
+            deployment_config=deployment,
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),
     )

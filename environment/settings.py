@@ -5,7 +5,7 @@ Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envcon
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,9 @@ class ControlPlaneSettings(BaseSettings):
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its workers
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
+    build_id: Annotated[str, Field(min_length=1)] | None = None  # names this release to Temporal; None: unversioned
+    deployment_name: Annotated[str, Field(min_length=1)] = "control-plane"
+    versioning_behavior: Literal["auto-upgrade", "pinned"] = "auto-upgrade"  # of workflows, when a release takes over
 
     @field_validator("api_key")
     @classmethod
