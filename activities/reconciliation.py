@@ -1,6 +1,7 @@
 """`reconcile`: one look for what was left undone, and the repairs."""
 
 from collections.abc import Awaitable, Iterable
+from datetime import timedelta
 
 import structlog
 from temporalio import activity
@@ -10,19 +11,34 @@ from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
+from catalog.retention import RetentionRepository
 from domain.messages import ReconciliationResult
 from workflows import policies, starting
 from workflows.ports import ReconciliationActivities
 
 logger = structlog.get_logger(__name__)
 
+# 20,000 a minute: more than Temporal starts.
+_BATCH = 1_000
+_MOST_BATCHES = 20
+
 
 class BoundReconciliationActivities(ReconciliationActivities):
-    def __init__(self, *, client: Client, database: Database, messenger: Messenger, orphans: OrphanRepairs) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        database: Database,
+        messenger: Messenger,
+        orphans: OrphanRepairs,
+        retention: timedelta | None,
+    ) -> None:
+        """`retention`: for how long ended invocations are kept; None: as long as their project."""
         self._client = client
         self._database = database
         self._messenger = messenger
         self._orphans = orphans
+        self._retention = retention
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
@@ -38,6 +54,8 @@ class BoundReconciliationActivities(ReconciliationActivities):
         made = {name: count for name, count in repairs.items() if count}
         if made:
             logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
+        if self._retention is not None:
+            repairs["ended invocations forgotten"] = await self._forget_ended(self._retention)
         return ReconciliationResult(repairs=repairs)
 
     async def _start_invocations(self) -> int:
@@ -66,6 +84,19 @@ class BoundReconciliationActivities(ReconciliationActivities):
             found = await LooseEndRepository(session).undelivered_cancellations(older_than=policies.START_PATIENCE)
         await self._messenger.tell(cancelled=found)
         return len(found)
+
+    async def _forget_ended(self, retention: timedelta) -> int:
+        """In short transactions. What is too much for one look is left for the next ones."""
+        forgotten = 0
+        for _ in range(_MOST_BATCHES):
+            async with self._database.transaction() as session:
+                deleted = await RetentionRepository(session).forget_ended(older_than=retention, at_most=_BATCH)
+            forgotten += deleted
+            if not deleted:
+                break
+        if forgotten:
+            logger.info("ended_invocations_forgotten", invocations=forgotten)
+        return forgotten
 
 
 async def _count(starts: Iterable[Awaitable[bool]]) -> int:

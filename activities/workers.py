@@ -57,6 +57,7 @@ def build_workers(
         database=database,
         messenger=messenger,
         orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
+        retention=settings.retention,
     )
     deployment = deployment_config(settings)
     return (
