@@ -1,34 +1,44 @@
 """`reconcile`: one look for what was left undone, and the repairs."""
 
 from collections.abc import Awaitable, Iterable
+from datetime import timedelta
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 
 from activities.messenger import Messenger
+from activities.orphans import OrphanRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
-from domain.identifiers import InvocationId
+from catalog.retention import RetentionRepository
 from domain.messages import ReconciliationResult
 from workflows import policies, starting
-from workflows.naming import invocation_workflow_id
 from workflows.ports import ReconciliationActivities
 
 logger = structlog.get_logger(__name__)
 
-# Workflows that end by themselves close as Completed or Canceled; these were closed by somebody else.
-_CLOSED_FROM_OUTSIDE = (
-    'WorkflowType = "InvocationWorkflow" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut") '
-    'AND CloseTime > "{since}"'
-)
+# 20,000 a minute: more than Temporal starts.
+_BATCH = 1_000
+_MOST_BATCHES = 20
 
 
 class BoundReconciliationActivities(ReconciliationActivities):
-    def __init__(self, *, client: Client, database: Database, messenger: Messenger) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        database: Database,
+        messenger: Messenger,
+        orphans: OrphanRepairs,
+        retention: timedelta | None,
+    ) -> None:
+        """`retention`: for how long ended invocations are kept; None: as long as their project."""
         self._client = client
         self._database = database
         self._messenger = messenger
+        self._orphans = orphans
+        self._retention = retention
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
@@ -38,11 +48,14 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "projects deleted": await self._start_deletions(),
             "grants told again": await self._tell_grants(),
             "cancellations delivered": await self._deliver_cancellations(),
-            "invocations cleaned up": await self._clean_up(),
+            "invocations cleaned up": await self._orphans.clean_up_invocations(),
+            "workers stopped": await self._orphans.stop_workers(),
         }
         made = {name: count for name, count in repairs.items() if count}
         if made:
             logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
+        if self._retention is not None:
+            repairs["ended invocations forgotten"] = await self._forget_ended(self._retention)
         return ReconciliationResult(repairs=repairs)
 
     async def _start_invocations(self) -> int:
@@ -72,21 +85,18 @@ class BoundReconciliationActivities(ReconciliationActivities):
         await self._messenger.tell(cancelled=found)
         return len(found)
 
-    async def _clean_up(self) -> int:
-        since = activity.info().scheduled_time - policies.CLOSED_WITHIN
-        query = _CLOSED_FROM_OUTSIDE.format(since=since.isoformat())
-        closed = [execution.id async for execution in self._client.list_workflows(query)]
-        if not closed:
-            return 0
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).running_among(closed)
-        orphaned = [request for request in found if not await self._is_open(request.invocation_id)]
-        return await _count(starting.start_clean_up(self._client, request) for request in orphaned)
-
-    async def _is_open(self, invocation_id: InvocationId) -> bool:
-        """A workflow that was reset has a terminated run behind it, and a running one."""
-        description = await self._client.get_workflow_handle(invocation_workflow_id(invocation_id)).describe()
-        return description.status is WorkflowExecutionStatus.RUNNING
+    async def _forget_ended(self, retention: timedelta) -> int:
+        """In short transactions. What is too much for one look is left for the next ones."""
+        forgotten = 0
+        for _ in range(_MOST_BATCHES):
+            async with self._database.transaction() as session:
+                deleted = await RetentionRepository(session).forget_ended(older_than=retention, at_most=_BATCH)
+            forgotten += deleted
+            if not deleted:
+                break
+        if forgotten:
+            logger.info("ended_invocations_forgotten", invocations=forgotten)
+        return forgotten
 
 
 async def _count(starts: Iterable[Awaitable[bool]]) -> int:

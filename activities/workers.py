@@ -11,8 +11,10 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
 from activities.messenger import Messenger
+from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
+from activities.versioning import deployment_config
 from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.notifications import NotificationListener
@@ -50,7 +52,14 @@ def build_workers(
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
-    reconciliation = BoundReconciliationActivities(client=client, database=database, messenger=messenger)
+    reconciliation = BoundReconciliationActivities(
+        client=client,
+        database=database,
+        messenger=messenger,
+        orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
+        retention=settings.retention,
+    )
+    deployment = deployment_config(settings)
     return (
         Worker(
             client,
@@ -58,6 +67,7 @@ def build_workers(
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
             interceptors=[DomainErrors()],
+            deployment_config=deployment,
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -77,6 +87,7 @@ def build_workers(
             interceptors=[DomainErrors()],
             # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
             max_concurrent_activities=_CONTROL_CEILING,
+            deployment_config=deployment,
             graceful_shutdown_timeout=_CONTROL_GRACE,
         ),
     )

@@ -1,12 +1,10 @@
 """The `api` process: composed here, served until SIGTERM or SIGINT."""
 
 import asyncio
-import contextlib
 import ipaddress
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import NoReturn
 
@@ -16,6 +14,8 @@ import uvloop
 
 from api.app import create_app
 from api.composition import open_services
+from api.connections import BoundedProtocol
+from api.server import DrainingServer
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
 from domain.errors import CatalogIsAway
@@ -67,30 +67,21 @@ def _default_host(provisioner: ProvisionerName) -> str:
     return "127.0.0.1" if provisioner is ProvisionerName.PROCESS else "0.0.0.0"
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to us: uvicorn raises a captured one again at its end, before anything here is closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _serve(arguments: Namespace, settings: Settings) -> None:
     async with open_services(settings) as services:
-        server = _Server(
-            uvicorn.Config(
-                create_app(services),
-                host=arguments.host or _default_host(arguments.provisioner),
-                port=arguments.port,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(_SHUTDOWN_PATIENCE.total_seconds()),
-            )
+        config = uvicorn.Config(
+            create_app(services),
+            host=arguments.host or _default_host(arguments.provisioner),
+            port=arguments.port,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(_SHUTDOWN_PATIENCE.total_seconds()),
         )
+        server = DrainingServer(config)
 
         def stop() -> None:
             server.should_exit = True
@@ -101,7 +92,7 @@ async def _serve(arguments: Namespace, settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             # Beside the server, not before it: it answers for its health while Postgres is still away.
             migration = tasks.create_task(_create_tables(services.database)) if arguments.create_tables else None
-            await server.serve()
+            await server.run_on(config.bind_socket())
             if migration is not None:
                 migration.cancel()
         if arguments.delete_tables:

@@ -84,8 +84,9 @@ class InvocationRepository:
                     .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
                 )
             ).one()
-        except IntegrityError as error:  # function and parent go away with their project only, and it just has
-            raise ProjectDoesNotExist from error
+        except IntegrityError as error:
+            # A parent may just have been forgotten; a function goes away with its project only.
+            raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
         return Invocation(
             invocation_id=invocation_id,
             function=to_function(function, version),
@@ -169,6 +170,11 @@ class InvocationRepository:
             last_update_time=row.last_update_time,
             executions=tuple(to_execution(execution) for execution in executions),
         )
+
+
+def _is_about_parent(error: IntegrityError) -> bool:
+    constraint = getattr(error.orig.__cause__ if error.orig else None, "constraint_name", None)
+    return constraint == "invocations_parent_invocation_id_fkey"
 
 
 def _function_and_parent(path: FunctionPath, parent: ParentRef | None) -> Select[VersionRow, FunctionRow, Any]:

@@ -12,7 +12,7 @@ from catalog.slots import Grant
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, WaitingExecutionRow
 from domain.entities import FunctionStatus, InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, FunctionName, InvocationId, ProjectName
-from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
 
 # Of each kind per look: what is left is found by the next one.
 _MOST = 1_000
@@ -101,26 +101,6 @@ class LooseEndRepository:
             .limit(_MOST)
         )
         return [InvocationId(invocation_id) for invocation_id in found]
-
-    async def running_among(self, invocation_ids: list[str]) -> list[CleanUpRequest]:
-        """Those of the invocations that the catalog takes for running, each with its live execution."""
-        found = await self._session.execute(
-            select(InvocationRow.invocation_id, ExecutionRow.execution_id, ExecutionRow.attempt)
-            .outerjoin(
-                ExecutionRow,
-                (ExecutionRow.invocation_id == InvocationRow.invocation_id)
-                & (ExecutionRow.worker_status != WorkerStatus.TERMINATED),
-            )
-            .where(InvocationRow.status == InvocationStatus.RUNNING, InvocationRow.invocation_id.in_(invocation_ids))
-        )
-        return [
-            CleanUpRequest(
-                invocation_id=InvocationId(invocation_id),
-                execution_id=None if execution_id is None else ExecutionId(execution_id),
-                attempt=attempt or 0,
-            )
-            for invocation_id, execution_id, attempt in found
-        ]
 
 
 def _is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:

@@ -158,6 +158,7 @@ Index(
     postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
 )
 Index("invocations_running", InvocationRow.function_id, postgresql_where=InvocationRow.status == "RUNNING")
+Index("invocations_ended", InvocationRow.last_update_time, postgresql_where=InvocationRow.status == "TERMINATED")
 Index(
     "executions_holding_slots",
     ExecutionRow.function_id,

@@ -7,6 +7,7 @@ ControlPlaneError
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, ExecutionDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, InvocationIsAlreadyTerminated, ExecutionHas…
+│  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ContainerRegistryIsNotConfigured 501
@@ -154,6 +155,12 @@ class ExecutionHasAlreadyFinished(Conflict):
 
 class ExecutionIsAlreadyTerminated(Conflict):
     """This execution has already terminated"""
+
+
+class BodyIsTooSlow(ApiError):
+    """The request body did not arrive in time"""
+
+    http_status = 408
 
 
 class BodyIsTooLarge(ApiError):

@@ -5,7 +5,7 @@ Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envcon
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,11 @@ class ControlPlaneSettings(BaseSettings):
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its workers
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
+    # For how long ended invocations are kept; None: as long as their project.
+    retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] | None = None
+    build_id: Annotated[str, Field(min_length=1)] | None = None  # names this release to Temporal; None: unversioned
+    deployment_name: Annotated[str, Field(min_length=1)] = "control-plane"
+    versioning_behavior: Literal["auto-upgrade", "pinned"] = "auto-upgrade"  # of workflows, when a release takes over
 
     @field_validator("api_key")
     @classmethod
@@ -35,6 +40,10 @@ class ControlPlaneSettings(BaseSettings):
     @property
     def stop_grace(self) -> timedelta:
         return timedelta(seconds=self.stop_grace_seconds)
+
+    @property
+    def retention(self) -> timedelta | None:
+        return None if self.retention_days is None else timedelta(days=self.retention_days)
 
     @property
     def root_keys(self) -> tuple[str, ...]:

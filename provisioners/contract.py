@@ -35,6 +35,9 @@ class Provisioner(Protocol):
         Then there never will be, as far as the provisioner can see to that: a launch that still hangs somewhere fails.
         """
 
+    async def live_workers(self) -> tuple[Worker, ...]:
+        """Every worker of ours that runs now, by its name and details, perhaps those of another control plane too."""
+
     async def stopped(self, worker: Worker) -> WorkerExit:
         """Wait until the worker is gone and say why. Cancelling the wait leaves the worker alone."""
 

@@ -48,8 +48,8 @@ RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 START_PATIENCE = timedelta(seconds=15)
 GRANT_PATIENCE = timedelta(seconds=10)
 
-# How far back workflows are looked for that somebody closed: a weekend without any `loop` process.
-CLOSED_WITHIN = timedelta(days=3)
+# Longer than a launch takes that hangs in a slow call, and than a container takes to be gone after its execution's end.
+WORKER_PATIENCE = timedelta(seconds=60)
 
 
 def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:

@@ -15,6 +15,8 @@ from workflows.preparation import FunctionPreparationWorkflow
 
 # The default policy would start a workflow again that has closed.
 _NEVER_AGAIN = WorkflowIDReusePolicy.REJECT_DUPLICATE
+# What somebody closed before it was done is begun again, from what the catalog holds by then.
+_UNTIL_COMPLETED = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
 
 
 async def start_invocation(client: Client, request: InvocationRequest) -> bool:
@@ -39,7 +41,7 @@ async def start_preparation(client: Client, request: PreparationRequest) -> bool
             request,
             id=naming.preparation_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_NEVER_AGAIN,
+            id_reuse_policy=_UNTIL_COMPLETED,
             search_attributes=naming.preparation_search_attributes(request),
             static_summary=f"prepare {request.project_name}",
         )
@@ -53,7 +55,7 @@ async def start_deletion(client: Client, request: DeletionRequest) -> bool:
             request,
             id=naming.deletion_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_NEVER_AGAIN,
+            id_reuse_policy=_UNTIL_COMPLETED,
             search_attributes=naming.deletion_search_attributes(request),
             static_summary=f"delete {request.project_name}",
         )
@@ -67,7 +69,7 @@ async def start_clean_up(client: Client, request: CleanUpRequest) -> bool:
             request,
             id=naming.clean_up_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_NEVER_AGAIN,
+            id_reuse_policy=_UNTIL_COMPLETED,
             static_summary=f"clean up {request.invocation_id}",
         )
     )

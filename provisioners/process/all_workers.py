@@ -1,4 +1,4 @@
-"""Ends all workers of a data folder, for whoever shuts a whole stack down. Needs no provisioner and no `loop`."""
+"""All workers of a data folder: found, counted, and ended for whoever shuts a whole stack down."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ async def kill_all_workers(data_dir: Path) -> None:
         await asyncio.to_thread(kill_session, supervisor.pid)
 
 
-def count_workers(data_dir: Path) -> int:
-    """How many workers run now."""
-    return len(_live_supervisors(data_dir))
+def live_worker_names(data_dir: Path) -> list[str]:
+    """The names of the workers that run now."""
+    return [name for name, supervisor in _supervisors(data_dir) if supervisor.is_alive()]
 
 
 async def _gone(supervisor: Process) -> None:
@@ -40,10 +40,11 @@ async def _gone(supervisor: Process) -> None:
 
 
 def _live_supervisors(data_dir: Path) -> list[Process]:
-    return [supervisor for supervisor in _supervisors(data_dir) if supervisor.is_alive()]
+    return [supervisor for _, supervisor in _supervisors(data_dir) if supervisor.is_alive()]
 
 
-def _supervisors(data_dir: Path) -> Iterator[Process]:
+def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
+    """Of workers whose end is not recorded, by the workers' names."""
     root = workers_root(data_dir)
     if not root.is_dir():
         return
@@ -51,4 +52,4 @@ def _supervisors(data_dir: Path) -> Iterator[Process]:
         folder = WorkerFolder(path)
         supervisor = folder.supervisor() if folder.exit_record() is None else None
         if supervisor is not None:
-            yield supervisor
+            yield path.name, supervisor

@@ -11,6 +11,7 @@ from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerTyp
 from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
 from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process import supervisor
+from provisioners.process.all_workers import live_worker_names
 from provisioners.process.assignments import Assignment
 from provisioners.process.environments import inherited_environment, worker_environment
 from provisioners.process.exits import exit_of
@@ -54,6 +55,10 @@ class ProcessProvisioner:
         folder = self._folder(str(name))
         folder.withdraw()
         return None if folder.supervisor() is None else _details(name)
+
+    async def live_workers(self) -> tuple[Worker, ...]:
+        names = map(WorkerName.parse, await asyncio.to_thread(live_worker_names, self._data_dir))
+        return tuple(Worker(name=name, details=_details(name)) for name in names if name is not None)
 
     async def stopped(self, worker: Worker) -> WorkerExit:
         return await self._watcher.stopped(worker.details.identifier)

@@ -46,22 +46,23 @@ def definition(*functions: Json, **changes: object) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
+    project: str
     version_id: str
 
     @property
     def version(self) -> str:
-        return f"{VERSIONS}/{self.version_id}"
+        return f"/projects/{self.project}/versions/{self.version_id}"
 
     def invocations(self, function_name: str = "f") -> str:
         return f"{self.version}/functions/{function_name}/invocations"
 
 
-async def deploy(client: httpx2.AsyncClient, *functions: Json) -> Deployed:
-    """Project `p`, made unless it is there, with a new version of these functions; `f` by default."""
-    await client.put(PROJECT)
-    answer = await client.post(VERSIONS, json=definition(*(functions or (function_spec(),))))
+async def deploy(client: httpx2.AsyncClient, *functions: Json, project: str = "p") -> Deployed:
+    """A project, made unless it is there, with a new version of these functions; `f` by default."""
+    await client.put(f"/projects/{project}")
+    answer = await client.post(f"/projects/{project}/versions", json=definition(*(functions or (function_spec(),))))
     assert answer.status_code == 200, answer.text
-    return Deployed(version_id=answer.json()["version_id"])
+    return Deployed(project=project, version_id=answer.json()["version_id"])
 
 
 async def invoke(client: httpx2.AsyncClient, invocations: str, **body: object) -> str:

@@ -113,6 +113,40 @@ async def test_it_starts_alone_recovers_by_itself_and_ends_in_order(
     await database.close()
 
 
+async def test_a_request_that_is_on_its_way_when_the_end_begins_is_answered(
+    postgres_settings: PostgresSettings, migrated_database: Database
+) -> None:
+    async with api(postgres_settings) as running:
+        await running.answers("/projects", 200)
+        host, port = running.client.base_url.host, running.client.base_url.port
+        reader, writer = await asyncio.open_connection(host, port)
+        await running.answers("/projects", 200)  # so that the connection above has been accepted
+        running.process.send_signal(signal.SIGSTOP)
+        late_reader, late_writer = await asyncio.open_connection(host, port)  # by the system: nobody accepts it
+        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGCONT)
+        while await is_listening(host, port):
+            await asyncio.sleep(0.01)
+        for stream in (writer, late_writer):
+            stream.write(f"GET /projects HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
+        for answer in (await reader.read(), await late_reader.read()):
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close" in answer
+        for stream in (writer, late_writer):
+            stream.close()
+        async with asyncio.timeout(15):
+            assert await running.process.wait() == 0
+
+
+async def is_listening(host: str, port: int | None) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 async def test_the_process_provisioner_is_not_for_the_network(postgres_settings: PostgresSettings, host: str) -> None:
     process = await start("--provisioner=process", f"--host={host}", variables=environment(postgres_settings))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
 from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
@@ -12,6 +12,7 @@ from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 
 
@@ -43,15 +44,6 @@ async def close(database: Database, invocation_id: InvocationId) -> ClosedExecut
             reason=None,
             allows_retry=False,
         )
-
-
-async def somebody_waits_for_a_lock(database: Database) -> None:
-    blocked = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with database.statement() as session:
-        while not await session.scalar(blocked):
-            await asyncio.sleep(0.01)
 
 
 async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(database: Database) -> None:

@@ -34,7 +34,11 @@ class Victim(Protocol):
 
 
 class ServerVictim:
-    def __init__(self, server: Server, folder: DataFolder, ledger: Ledger) -> None:
+    """`environment`: what the server finds in its own when it is started again."""
+
+    def __init__(self, server: Server, folder: DataFolder, ledger: Ledger, environment: dict[str, str]) -> None:
+        self.log = server.log
+        self.environment = environment
         self._server = server
         self._folder = folder
         self._ledger = ledger
@@ -45,11 +49,18 @@ class ServerVictim:
         return process.pid if process is not None and process.is_alive() else None
 
     def kill(self, *, downtime: float) -> bool:
+        return self._end(signal.SIGKILL, downtime)
+
+    def terminate(self, *, downtime: float) -> bool:
+        """SIGTERM, as whoever puts a new release in its place sends it."""
+        return self._end(signal.SIGTERM, downtime)
+
+    def _end(self, by: signal.Signals, downtime: float) -> bool:
         pid = self.pid()
         if pid is None:
             return False
         self._downtime = downtime
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, by)
         return True
 
     async def keep(self) -> None:

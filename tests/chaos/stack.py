@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,8 +35,8 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosStack:
-    api_urls: tuple[str, str]
-    api_key: str
+    folder: Path
+    accesses: tuple[StackAccess, StackAccess]
     apis: tuple[ServerVictim, ServerVictim]
     loops: tuple[ServerVictim, ServerVictim]
     temporal: ServerVictim
@@ -44,6 +44,14 @@ class ChaosStack:
     workers: Workers
     database: Database
     client: Client
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        return tuple(access.api_url for access in self.accesses)
+
+    @property
+    def api_key(self) -> str:
+        return self.accesses[0].api_key
 
     @property
     def victims(self) -> Sequence[Victim]:
@@ -58,8 +66,18 @@ class ChaosStack:
 
 
 @asynccontextmanager
-async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
-    """Started one after the other, kept running, and at the end stopped, workers included."""
+async def chaos_stack(
+    path: Path,
+    ledger: Ledger,
+    *,
+    api_keys: str | None = None,
+    loop_environments: Sequence[Mapping[str, str]] = ({}, {}),
+) -> AsyncIterator[ChaosStack]:
+    """Started one after the other, kept running, and at the end stopped, workers included.
+
+    `api_keys`: as CONTROL_PLANE_API_KEY has them, drawn if None. `loop_environments`: what each `loop` finds in its
+    environment besides.
+    """
     folder = DataFolder(path)
     folder.make()
     postgres = EmbeddedPostgres(folder.postgres)
@@ -67,31 +85,34 @@ async def chaos_stack(path: Path, ledger: Ledger) -> AsyncIterator[ChaosStack]:
     try:
         settings = await postgres.start()
         database = await _migrated(settings)
-        accesses, options = _accesses(folder)
+        accesses, options = _accesses(folder, api_keys or folder.api_key())
         temporal = temporal_server(options[0], folder, namespace=_NAMESPACE)
         await _start(temporal, servers)
         await wait_until_ready(temporal, wait_until_temporal_answers(accesses[0]))
-        loops, apis = [], []
+        loops: list[tuple[Server, dict[str, str]]] = []
+        apis: list[tuple[Server, dict[str, str]]] = []
         for number, (access, option) in enumerate(zip(accesses, options, strict=True), start=1):
             environment = process_environment(
                 folder=folder, api_keys=access.api_key, postgres=settings, access=access
             ) | {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS)}
-            loops.append(loop_server(option, folder, environment, name=f"loop-{number}"))
-            apis.append(api_server(option, folder, environment, name=f"api-{number}"))
-        for server in (*loops, *apis):
+            loop_environment = environment | dict(loop_environments[number - 1])
+            loop = loop_server(option, folder, loop_environment, name=f"loop-{number}")
+            loops.append((loop, loop_environment))
+            apis.append((api_server(option, folder, environment, name=f"api-{number}"), environment))
+        for server, _ in (*loops, *apis):
             await _start(server, servers)
-        await wait_until_ready(loops[0], wait_until_loop_polls(accesses[0]))
-        for api, access in zip(apis, accesses, strict=True):
+        await wait_until_ready(loops[0][0], wait_until_loop_polls(accesses[0]))
+        for (api, _), access in zip(apis, accesses, strict=True):
             await wait_until_ready(api, wait_until_api_answers(access.api_url))
         first_loop, second_loop, first_api, second_api = (
-            ServerVictim(server, folder, ledger) for server in (*loops, *apis)
+            ServerVictim(server, folder, ledger, environment) for server, environment in (*loops, *apis)
         )
         stack = ChaosStack(
-            api_urls=(accesses[0].api_url, accesses[1].api_url),
-            api_key=accesses[0].api_key,
+            folder=path,
+            accesses=(accesses[0], accesses[1]),
             apis=(first_api, second_api),
             loops=(first_loop, second_loop),
-            temporal=ServerVictim(temporal, folder, ledger),
+            temporal=ServerVictim(temporal, folder, ledger, {}),
             postgres=PostgresVictim(postgres, folder.postgres, ledger),
             workers=Workers(folder.path),
             database=database,
@@ -129,13 +150,13 @@ async def _migrated(settings: PostgresSettings) -> Database:
     return database
 
 
-def _accesses(folder: DataFolder) -> tuple[list[StackAccess], list[StackOptions]]:
+def _accesses(folder: DataFolder, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
     """Of the two halves of the stack: a loop tells its workers the address of its own api."""
     *ports, temporal, temporal_ui = choose_free((0, 0, 0, 0))
     access = StackAccess(
         pid=os.getpid(),
         api_url="",
-        api_key=folder.api_key(),
+        api_key=api_key,
         temporal_address=f"{LOOPBACK}:{temporal}",
         temporal_namespace=_NAMESPACE,
         web_ui_url=f"http://{LOOPBACK}:{temporal_ui}",

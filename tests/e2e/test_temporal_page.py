@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from catalog.database import Database
 from cli.stack.access import StackAccess
+from tests.chaos.ledger import Ledger
+from tests.chaos.stack import chaos_stack
+from tests.e2e.ages import grow_old
 from tests.e2e.conftest import NewProject
-from tests.e2e.project import Project, lines_of
+from tests.e2e.project import Project, lines_of, release_file
 from workflows.naming import SEARCH_ATTRIBUTES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "temporal.md").read_text()
@@ -116,8 +120,9 @@ async def test_skipping_a_backoff(new_project: NewProject, operator: Operator, t
     assert (await project.ended("fail_at_first", invocation_id))["executions"][1]["output"] == "2"
 
 
-async def test_terminating(project: Project, operator: Operator, running: str, temporal: Client) -> None:
+async def test_terminating(project: Project, operator: Operator, running: str, catalog: Database) -> None:
     await operator.run(command("terminate"))
+    await grow_old(catalog, running)
     while (await project.get("note_and_hold", running))["invocation_status"] == "RUNNING":
         await operator.run(command("schedule trigger"))
         await asyncio.sleep(0.5)
@@ -142,6 +147,50 @@ async def test_registering_search_attributes(operator: Operator) -> None:
     await operator.run(command("operator search-attribute create"))
     for key in SEARCH_ATTRIBUTES:
         await said_of(operator, "temporal operator search-attribute list", key.name)
+
+
+async def test_saying_when_a_release_takes_over(tmp_path: Path) -> None:
+    ledger, builds = Ledger(), ({"CONTROL_PLANE_BUILD_ID": "1"}, {"CONTROL_PLANE_BUILD_ID": "2"})
+    async with chaos_stack(tmp_path / "data", ledger, loop_environments=builds) as stack:
+        operator = Operator(stack.accesses[0], tmp_path)
+        await made_current(operator, "1")
+        project = Project(stack.accesses[0], "releases")
+        await project.deploy("note_and_hold", max_concurrency=5)
+        notes, release = tmp_path / "notes", tmp_path / "release"
+        before = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+        await lines_of(notes)
+        assert await release_of(stack.client, before) == "1"
+        await made_current(operator, "2")
+        after = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+        await lines_of(notes, at_least=2)
+        assert await release_of(stack.client, after) == "2"
+        release_file(str(release))
+        for invocation_id in (before, after):
+            (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
+            assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 1)
+        while await release_of(stack.client, before) != "2":  # it has ended under the release that took over
+            await asyncio.sleep(0.1)
+        await project.http.aclose()
+    assert ledger.violations == []
+
+
+async def made_current(operator: Operator, build_id: str) -> None:
+    """As soon as Temporal has heard of the release."""
+    operator.variables = {"BUILD_ID": build_id}
+    while True:
+        try:
+            await operator.run(command("set-current-version"))
+        except AssertionError:
+            await asyncio.sleep(0.2)
+        else:
+            break
+    await said_of(operator, command("deployment describe"), build_id)
+
+
+async def release_of(temporal: Client, invocation_id: str) -> str:
+    """Under which its last step was made."""
+    description = await temporal.get_workflow_handle(invocation_id).describe()
+    return description.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
 
 
 def test_every_command_of_the_page_was_tried() -> None:

@@ -13,7 +13,7 @@ import pytest
 from domain.entities import WorkerDetails, WorkerType
 from domain.identifiers import ExecutionId
 from domain.workers import Worker, WorkerName
-from provisioners.process.all_workers import count_workers
+from provisioners.process.all_workers import live_worker_names
 from provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import worker_request
 from tests.runtime.api_stub import StubState
@@ -99,7 +99,7 @@ async def test_one_worker_though_the_launching_process_is_killed(
     await stopped(provisioner, execution_id)
     assert runs(counted) == 1
     assert state.starts == [execution_id]
-    assert count_workers(data_dir) == 0
+    assert len(live_worker_names(data_dir)) == 0
 
 
 async def test_a_repeated_launch_finds_the_worker_running_or_ended(

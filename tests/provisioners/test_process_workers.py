@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
-from provisioners.process.all_workers import count_workers, kill_all_workers, stop_all_workers
+from provisioners.process.all_workers import kill_all_workers, live_worker_names, stop_all_workers
 from provisioners.process.provisioner import ProcessProvisioner
 from provisioners.process.worker_folders import WorkerFolder, folder_of
 from tests.provisioners.conftest import TOKEN, worker_request
@@ -59,6 +59,17 @@ async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
     assert not {"the-root-key", "the-secret"} & set(environment.values())
     assert directory == str(folder(data_dir, worker).work)
     assert importable == ["runtime"]
+
+
+async def test_live_workers_are_those_that_run_now(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    assert await provisioner.live_workers() == ()
+    running = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
+    ended = await launch(provisioner, worker_request(image, command=("true",)))
+    await provisioner.stopped(ended)
+    await provisioner.withdraw(worker_request(image).name)
+    assert await provisioner.live_workers() == (running,)
 
 
 async def test_the_working_copy_goes_and_the_log_stays(
@@ -159,13 +170,13 @@ async def test_a_withdrawn_name_starts_nothing(provisioner: ProcessProvisioner, 
     with pytest.raises(Unavailable):
         await provisioner.launch(request)
     assert await provisioner.withdraw(request.name) is None
-    assert count_workers(data_dir) == 0
+    assert len(live_worker_names(data_dir)) == 0
 
 
 async def test_a_name_that_is_taken_stays_taken(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
     worker = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
     assert await provisioner.withdraw(worker.name) == worker.details
-    assert count_workers(data_dir) == 1
+    assert len(live_worker_names(data_dir)) == 1
 
 
 async def test_a_killed_supervisor_takes_its_worker_along(
@@ -201,12 +212,12 @@ async def test_cancelling_the_wait_leaves_the_worker_alone(
     worker = await launch(provisioner, worker_request(image, command=("sleep", "1000")))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(provisioner.stopped(worker), 0.3)
-    assert count_workers(data_dir) == 1
+    assert len(live_worker_names(data_dir)) == 1
 
 
 async def test_all_workers_are_stopped_together(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
     assert await stop_all_workers(data_dir) == 0
     workers = [await launch(provisioner, worker_request(image, command=("sleep", "1000"))) for _ in range(3)]
     assert await stop_all_workers(data_dir) == 3
-    assert count_workers(data_dir) == 0
+    assert len(live_worker_names(data_dir)) == 0
     assert {(await provisioner.stopped(worker)).cause for worker in workers} == {ExitCause.STOPPED}

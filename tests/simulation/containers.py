@@ -88,6 +88,9 @@ class Fleet:
         container = self.containers.get(name)
         return None if container is None else container.details
 
+    async def live_workers(self) -> tuple[Worker, ...]:
+        return tuple(Worker(name=container.request.name, details=container.details) for container in self.alive)
+
     async def stopped(self, worker: Worker) -> WorkerExit:
         return await asyncio.shield(self.containers[worker.name].exit)
 

@@ -1,0 +1,62 @@
+"""The HTTP server: leaves signals to its process, and ends without turning away anybody who has reached it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+
+import uvicorn
+
+from api.connections import BoundedProtocol
+
+# For what is on its way on connections that are open when the end begins.
+_LAST_REQUESTS_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
+
+
+class DrainingServer(uvicorn.Server):
+    """Takes its listening socket from `run`.
+
+    uvicorn's own end resets connections that wait to be accepted, and closes accepted ones whose request is still on
+    its way: to a client, requests that are lost.
+    """
+
+    async def run_on(self, listener: socket.socket) -> None:
+        self._listener = listener.dup()  # goes on listening when the event loop has closed its own
+        await self.serve(sockets=[listener])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn raises a captured signal again at its end, before anything of ours is closed."""
+        yield
+
+    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the loop tells nobody
+            await asyncio.sleep(0)
+        await self._accept_the_last()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_REQUESTS_SECONDS):
+                while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn tells nobody
+                    await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown()
+
+    async def _accept_the_last(self) -> None:
+        """Nothing may come between the look that finds nobody and the close."""
+        waiting = []
+        self._listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                waiting.append(self._listener.accept()[0])
+        self._listener.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> BoundedProtocol:
+        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _is_idle(connection: object) -> bool:
+    return isinstance(connection, BoundedProtocol) and connection.is_idle

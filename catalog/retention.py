@@ -1,0 +1,44 @@
+"""What has ended long enough ago is forgotten, if settings say so."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from catalog.tables import InvocationRow
+from domain.entities import InvocationStatus
+
+
+class RetentionRepository:
+    """Inside the caller's transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def forget_ended(self, *, older_than: timedelta, at_most: int) -> int:
+        """Delete invocations that ended so long ago, the longest first, with their executions and idempotency keys.
+        Returns how many were deleted.
+
+        A parent is kept as long as one of its children: who reads a child finds its parent. What somebody else holds at
+        this moment is left for the next time.
+        """
+        child = aliased(InvocationRow)
+        expired = (
+            select(InvocationRow.invocation_id)
+            .where(
+                InvocationRow.status == InvocationStatus.TERMINATED,
+                InvocationRow.last_update_time < func.clock_timestamp() - older_than,
+                ~exists().where(child.parent_invocation_id == InvocationRow.invocation_id),
+            )
+            .order_by(InvocationRow.last_update_time)
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        deleted = await self._session.scalars(
+            delete(InvocationRow)
+            .where(InvocationRow.invocation_id.in_(expired))
+            .returning(InvocationRow.invocation_id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(deleted.all())

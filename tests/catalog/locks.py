@@ -1,0 +1,16 @@
+"""Two transactions that meet: the one that comes second waits."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from catalog.database import Database
+
+
+async def somebody_waits_for_a_lock(database: Database) -> None:
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.statement() as session:
+        while not await session.scalar(blocked):
+            await asyncio.sleep(0.01)

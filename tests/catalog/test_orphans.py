@@ -1,0 +1,93 @@
+"""What the reconciliation may take for orphaned: nothing that is young, healthy or somebody else's."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from catalog.database import Database
+from catalog.orphans import OrphanRepository, WorkerFindings
+from catalog.slots import Assignment, Refused, SlotQueue
+from catalog.tables import ExecutionRow, InvocationRow
+from domain.entities import WorkerStatus
+from domain.identifiers import ExecutionId, InvocationId, execution_id_for
+from domain.workers import WorkerName
+from tests.factories import insert_function, insert_invocation
+
+AT_ONCE = timedelta()
+PATIENCE = timedelta(minutes=1)
+NOTHING = WorkerFindings(unneeded=(), unknown=())
+
+
+@pytest.fixture
+async def execution_id(database: Database) -> ExecutionId:
+    """Of an execution whose first launch has been noted."""
+    invocation_id = await insert_invocation(database, await insert_function(database))
+    assert isinstance(await take(database, invocation_id), Assignment)
+    return execution_id_for(invocation_id, 1)
+
+
+async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
+    async with database.transaction() as session:
+        return await SlotQueue(session).take(
+            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
+        )
+
+
+async def change(database: Database, **columns: object) -> None:
+    async with database.statement() as session:
+        await session.execute(update(ExecutionRow).values(**columns))
+
+
+async def judge(database: Database, workers: Sequence[WorkerName], *, older_than: timedelta) -> WorkerFindings:
+    async with database.statement() as session:
+        return await OrphanRepository(session).judge(workers, older_than=older_than)
+
+
+async def test_the_worker_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
+    worker = WorkerName(execution_id=execution_id, launch=1)
+    assert await judge(database, [worker], older_than=AT_ONCE) == NOTHING
+
+
+async def test_a_launch_that_is_not_noted_yet_is_needed(database: Database, execution_id: ExecutionId) -> None:
+    worker = WorkerName(execution_id=execution_id, launch=2)
+    assert await judge(database, [worker], older_than=AT_ONCE) == NOTHING
+
+
+async def test_the_worker_of_an_execution_that_has_ended_is_not(database: Database, execution_id: ExecutionId) -> None:
+    worker = WorkerName(execution_id=execution_id, launch=1)
+    await change(database, worker_status=WorkerStatus.TERMINATED)
+    assert await judge(database, [worker], older_than=PATIENCE) == NOTHING
+    assert (await judge(database, [worker], older_than=AT_ONCE)).unneeded == (worker,)
+
+
+async def test_a_worker_that_was_replaced_is_not(database: Database, execution_id: ExecutionId) -> None:
+    old, new = (WorkerName(execution_id=execution_id, launch=launch) for launch in (1, 2))
+    await change(database, launches=2)
+    assert await judge(database, [old, new], older_than=PATIENCE) == NOTHING
+    assert (await judge(database, [old, new], older_than=AT_ONCE)).unneeded == (old,)
+
+
+async def test_a_worker_of_another_control_plane_is_only_told_of(database: Database) -> None:
+    stranger = WorkerName(execution_id=ExecutionId("exe-of-somebody-else"), launch=1)
+    assert await judge(database, [stranger], older_than=AT_ONCE) == WorkerFindings(unneeded=(), unknown=(stranger,))
+
+
+async def test_running_invocations_are_told_with_how_far_they_came(database: Database) -> None:
+    function = await insert_function(database, max_concurrency=1)
+    fresh, holding, waiting, ended = [await insert_invocation(database, function) for _ in range(4)]
+    await take(database, holding)
+    await take(database, waiting)
+    async with database.statement() as session:
+        await session.execute(
+            update(InvocationRow).where(InvocationRow.invocation_id == ended).values(status="TERMINATED")
+        )
+        repository = OrphanRepository(session)
+        running = await repository.running_invocations(older_than=AT_ONCE)
+        assert {one.invocation_id: one.has_begun for one in running} == {fresh: False, holding: True, waiting: True}
+        assert await repository.running_invocations(older_than=PATIENCE) == []
+        requests = {one.invocation_id: one for one in await repository.running_among([holding, waiting, ended])}
+    assert requests.keys() == {holding, waiting}
+    assert (requests[holding].execution_id, requests[holding].attempt) == (execution_id_for(holding, 1), 1)
+    assert requests[waiting].execution_id is None

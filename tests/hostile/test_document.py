@@ -1,0 +1,102 @@
+"""Thousands of requests made from the OpenAPI document, legal and illegal: no answer is a 5xx.
+
+HOSTILE_CASES=100000 tries more of them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
+
+from api.app import describe_app
+from tests.figures import Show
+from tests.hostile.conftest import KEY, Target
+
+CASES = int(os.environ.get("HOSTILE_CASES", "5200"))
+DOCUMENT = schemathesis.openapi.from_dict(describe_app().openapi())
+OPERATIONS: dict[str, Any] = {
+    operation.definition.raw["operationId"]: operation
+    for operation in (result.ok() for result in DOCUMENT.get_all_operations() if isinstance(result, Ok))
+}
+# Of which there is one legal request only, or which would take away what the others need.
+_FEW = ("health_check", "health_ready", "list_projects", "get_container_repository_credentials")
+_DESTRUCTIVE = ("delete_project",)
+_WITHOUT_INPUT = ("health_check", "health_ready")  # there is nothing to do wrong
+_PARAMETERS = ("project_name", "version_ref_str", "function_name", "invocation_id", "execution_id")
+_NOT_CONFIGURED = ("get_container_repository_credentials", 501)
+_EXAMPLES = -(-CASES // (2 * (len(OPERATIONS) - len(_FEW))))
+_answers: Counter[int] = Counter()
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode"),
+    [
+        pytest.param(operation, mode, id=f"{operation}-{mode.value}")
+        for operation in OPERATIONS
+        for mode in GenerationMode
+        if operation not in _WITHOUT_INPUT or mode is GenerationMode.POSITIVE
+    ],
+)
+def test_no_request_is_too_much(target: Target, operation: str, mode: GenerationMode) -> None:
+    # Who waits for an invocation that does not end waits as long as it is allowed.
+    known = _places(target.executions[-1:] if operation == "get_invocation" else target.executions)
+    session = requests.Session()
+    session.trust_env = False
+
+    @settings(
+        max_examples=20 if operation in _FEW else _EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],  # what fails is shown as it was found
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        case=_cases(operation, mode),
+        place=st.sampled_from([None, *known]),
+        has_key=st.sampled_from([True] * 9 + [False]),
+    )
+    def ask(case: Any, place: dict[str, str] | None, has_key: bool) -> None:
+        if place is not None and operation not in _DESTRUCTIVE:
+            case.path_parameters = {name: place.get(name, value) for name, value in case.path_parameters.items()}
+        if has_key:
+            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {KEY}"}
+        response = case.call(base_url=target.url, session=session, timeout=30)
+        _answers[response.status_code] += 1
+        if (operation, response.status_code) != _NOT_CONFIGURED:
+            assert response.status_code < 500, f"{case.as_curl_command()}\n{response.status_code} {response.text}"
+
+    try:
+        ask()
+    finally:
+        session.close()
+
+
+def _cases(operation: str, mode: GenerationMode) -> st.SearchStrategy[Any]:
+    strategy: st.SearchStrategy[Any] = OPERATIONS[operation].as_strategy(generation_mode=mode)
+    return strategy
+
+
+def _places(executions: Sequence[str]) -> list[dict[str, str]]:
+    """Path parameters of what exists, so that requests come further than to a 404."""
+    return [
+        dict(zip(_PARAMETERS, place, strict=True))
+        for _, _, project, _, version, _, *rest in (execution.split("/") for execution in executions)
+        for place in ((project, version, *rest[::2]), (project, "latest", *rest[::2]))
+    ]
+
+
+def test_so_many_cases_were_tried(target: Target, show: Show) -> None:
+    """Of the whole file, as the tests above are run."""
+    told = ", ".join(f"{status}: {count}" for status, count in sorted(_answers.items()))
+    show(f"hostile requests: {_answers.total()} cases from the OpenAPI document; answers {told}")
+    assert _answers.total() >= 5_000
+    assert _answers[200] > 500  # they came as far as to be carried out
+    assert "Traceback" not in target.log.read_text()
