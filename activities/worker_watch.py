@@ -17,8 +17,8 @@ logger = structlog.get_logger(__name__)
 
 # As a rule a container is gone within this after its report, and the catalog need not be asked.
 _USUAL_EXIT = timedelta(seconds=1)
-# What was told to stop is killed after its grace period, and gone soon after that.
-_USUAL_STOP = timedelta(seconds=30)
+# What was told to stop is killed after its grace period, and as a rule gone within this after that.
+USUAL_STOP = timedelta(seconds=30)
 
 
 class WorkerWatch:
@@ -31,12 +31,15 @@ class WorkerWatch:
         provisioner: Provisioner,
         listener: NotificationListener,
         grace: timedelta,
+        usual_stop: timedelta = USUAL_STOP,
     ) -> None:
-        """`grace`: how long a container may go on after its outcome, and after it was told to stop."""
+        """`grace`: how long a container may go on after its outcome, and after it was told to stop. Once it should be
+        gone and is not, it is told again, after `usual_stop` each time."""
         self._database = database
         self._provisioner = provisioner
         self._listener = listener
         self._grace = grace
+        self._longest_stop = grace + usual_stop
 
     async def ended(self, worker: Worker) -> WorkerExit:
         """Why the worker is gone. Cancelling the wait leaves the worker alone."""
@@ -66,7 +69,7 @@ class WorkerWatch:
                         stop_at = stop_at or await self._latest_end(worker)
                     else:
                         logger.warning("worker_lingers", worker=str(worker.name))
-                        stop_at = _after(self._grace + _USUAL_STOP)
+                        stop_at = _after(self._longest_stop)
                         await self._provisioner.stop(worker)
                 except (Unavailable, Misconfigured) as error:
                     logger.warning("worker_may_linger", worker=str(worker.name), reason=str(error))
@@ -78,7 +81,7 @@ class WorkerWatch:
         async with self._database.statement() as session:
             state = await LaunchRepository(session).state(worker.name.execution_id)
         if state.must_stop:
-            return _after(self._grace + _USUAL_STOP)
+            return _after(self._longest_stop)
         return _after(self._grace) if state.has_reported else None
 
 
