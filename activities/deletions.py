@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
@@ -30,8 +31,11 @@ class BoundDeletionActivities(DeletionActivities):
     async def retire_project(self, request: DeletionRequest) -> None:
         async with self._repository(request) as repository:
             prepared = await repository.prepared_functions()
-        for function in prepared:
-            await self._provisioner.retire(function)
+        async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
+            for function in prepared:
+                await self._provisioner.retire(function)
+                async with self._repository(request) as repository:
+                    await repository.note_retired(function)
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:

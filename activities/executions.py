@@ -9,7 +9,7 @@ from activities.messenger import Messenger
 from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.endings import EndingRepository
-from catalog.slots import Assignment, Refusal, Refused, SlotQueue
+from catalog.slots import Refusal, Refused, SlotQueue
 from domain.errors import FunctionFailure, Misconfigured
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 from domain.workers import ExitCause
@@ -37,9 +37,13 @@ class ExecutionRunner:
             )
         if isinstance(taken, Refused):
             return await self._refused(request, taken)
+        prepared = taken.function.prepared
+        if prepared is None:
+            return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
+        launching = Launching(self._tools, request, taken, prepared)
         async with heartbeating():
-            reason, allows_retry = await self._run_to_its_end(request, taken)
-        return await self._close(request, reason=reason, allows_retry=allows_retry)
+            reason, allows_retry = await self._run_to_its_end(request, launching)
+        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launching.launch)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
@@ -51,12 +55,8 @@ class ExecutionRunner:
             case Refusal.TERMINATED:
                 return await self._close(request, reason=None, allows_retry=False)
 
-    async def _run_to_its_end(self, request: RunExecutionRequest, assignment: Assignment) -> tuple[str | None, bool]:
+    async def _run_to_its_end(self, request: RunExecutionRequest, launching: Launching) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
-        prepared = assignment.function.prepared
-        if prepared is None:
-            return assignment.function.preparation_error, False
-        launching = Launching(self._tools, request, assignment, prepared)
         try:
             worker = await launching.worker()
             worker_exit = None
@@ -73,7 +73,7 @@ class ExecutionRunner:
         return None if worker_exit is None else worker_exit.reason, True
 
     async def _close(
-        self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool
+        self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
     ) -> RunExecutionResult:
         async with self._database.transaction() as session:
             closed = await EndingRepository(session).close_execution(
@@ -81,6 +81,7 @@ class ExecutionRunner:
                 execution_id=request.execution_id,
                 reason=reason,
                 allows_retry=allows_retry and not request.is_last_attempt,
+                launch=launch,
             )
         await self._messenger.tell(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(

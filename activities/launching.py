@@ -13,11 +13,11 @@ import structlog
 from activities.errors import shortened
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.launches import LaunchRepository
+from catalog.launches import Launch, LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from catalog.slots import Assignment
 from domain.entities import PreparedFunction, WorkerDetails
-from domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
+from domain.errors import FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from domain.execution_tokens import execution_token
 from domain.messages import RunExecutionRequest, WorkerAwaited
 from domain.workers import Worker, WorkerExit, WorkerName, WorkerRequest
@@ -63,11 +63,15 @@ class Launching:
         self._request = request
         self._assignment = assignment
         self._prepared = prepared
-        self._launch = assignment.launch
-        self._noted = time.monotonic() - assignment.launch_age.total_seconds()
-        self._launched = self._noted
+        self._go_on_with(assignment.launch)
+        self._launched = time.monotonic()
         self._waits_for = assignment.waits_for
         self._misses = 0
+
+    @property
+    def launch(self) -> int:
+        """The number of the launch that this try has come to."""
+        return self._launch.number
 
     async def worker(self) -> Worker | None:
         """The execution's container: the one that an earlier try noted, or launched as soon as there is capacity.
@@ -111,7 +115,15 @@ class Launching:
             return await self._tools.provisioner.withdraw(self._name, age=self._age)
 
     async def _launched_now(self) -> WorkerDetails:
-        return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
+        """A refusal counts only if nothing was launched before it under the same name, by a try that died."""
+        may_be_there = not self._launch.is_new
+        try:
+            return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
+        except (FunctionFailure, Misconfigured):
+            details = await self._withdrawn() if may_be_there else None
+            if details is None:
+                raise
+            return details
 
     async def _noted_worker(self, details: WorkerDetails) -> Worker:
         worker = Worker(name=self._name, details=details)
@@ -129,7 +141,7 @@ class Launching:
         False if the execution is to have no further container.
         """
         execution_id = self._request.execution_id
-        logger.warning("execution_has_no_worker", execution_id=execution_id, launch=self._launch, reason=reason)
+        logger.warning("execution_has_no_worker", execution_id=execution_id, launch=self.launch, reason=reason)
         async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
             async with self._tools.database.statement() as session:
                 launch = await LaunchRepository(session).begin_another(
@@ -137,13 +149,17 @@ class Launching:
                 )
             if launch is None:
                 return False
-            self._launch, self._noted = launch, time.monotonic()
+            self._go_on_with(launch)
             await self._tell(reason)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await notified.wait()
         async with self._tools.database.statement() as session:
             return not (await LaunchRepository(session).state(execution_id)).must_stop
+
+    def _go_on_with(self, launch: Launch) -> None:
+        self._launch = launch
+        self._noted = time.monotonic() - launch.age.total_seconds()
 
     def _pause(self) -> float:
         """Exponential, in seconds. Drawn: hundreds may wait for the same thing."""
@@ -160,7 +176,7 @@ class Launching:
 
     @property
     def _name(self) -> WorkerName:
-        return WorkerName(execution_id=self._request.execution_id, launch=self._launch)
+        return WorkerName(execution_id=self._request.execution_id, launch=self.launch)
 
     @property
     def _age(self) -> timedelta:

@@ -6,6 +6,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
 from catalog.orphans import OrphanRepository, RunningInvocation
+from domain.errors import WorkerError
 from provisioners.contract import Provisioner
 from workflows import policies, starting
 from workflows.naming import invocation_workflow_id
@@ -57,7 +58,10 @@ class OrphanRepairs:
             findings = await OrphanRepository(session).judge(workers, older_than=policies.WORKER_PATIENCE)
         for name in findings.unneeded:
             logger.warning("worker_is_not_needed", worker=str(name))
-            await self._provisioner.stop(workers[name])
+            try:
+                await self._provisioner.stop(workers[name])
+            except WorkerError as error:  # the next look finds it again
+                logger.warning("worker_is_not_stopped", worker=str(name), reason=str(error))
         if findings.unknown:
             logger.info("workers_are_unknown", workers=len(findings.unknown), one_of_them=str(findings.unknown[0]))
         return len(findings.unneeded)

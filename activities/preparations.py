@@ -42,4 +42,7 @@ class BoundPreparationActivities(PreparationActivities):
             async with self._database.transaction() as session:
                 return await PreparationRepository(session).mark_unpreparable(request.function, str(error))
         async with self._database.transaction() as session:
-            return await PreparationRepository(session).mark_ready(request.function, prepared)
+            settled = await PreparationRepository(session).mark_ready(request.function, prepared)
+        if settled.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
+            await self._provisioner.retire(prepared)
+        return settled

@@ -1,17 +1,19 @@
 """`reconcile`: one look for what was left undone, and the repairs."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 import structlog
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
 from catalog.retention import RetentionRepository
+from domain.errors import WorkerError
 from domain.messages import ReconciliationResult
 from workflows import policies, starting
 from workflows.ports import ReconciliationActivities
@@ -42,21 +44,30 @@ class BoundReconciliationActivities(ReconciliationActivities):
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
-        repairs = {
-            "invocations started": await self._start_invocations(),
-            "versions prepared": await self._start_preparations(),
-            "projects deleted": await self._start_deletions(),
-            "grants told again": await self._tell_grants(),
-            "cancellations delivered": await self._deliver_cancellations(),
-            "invocations cleaned up": await self._orphans.clean_up_invocations(),
-            "workers stopped": await self._orphans.stop_workers(),
+        steps: dict[str, Callable[[], Awaitable[int]]] = {
+            "invocations started": self._start_invocations,
+            "versions prepared": self._start_preparations,
+            "projects deleted": self._start_deletions,
+            "grants told again": self._tell_grants,
+            "cancellations delivered": self._deliver_cancellations,
+            "invocations cleaned up": self._orphans.clean_up_invocations,
+            "workers stopped": self._orphans.stop_workers,
         }
+        repairs = {name: await self._repaired(name, step) for name, step in steps.items()}
         made = {name: count for name, count in repairs.items() if count}
         if made:
             logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
         if self._retention is not None:
             repairs["ended invocations forgotten"] = await self._forget_ended(self._retention)
         return ReconciliationResult(repairs=repairs)
+
+    async def _repaired(self, name: str, step: Callable[[], Awaitable[int]]) -> int:
+        """What keeps one repair from being made, AWS away for instance, keeps none of the others."""
+        try:
+            return await step()
+        except (WorkerError, RPCError) as error:
+            logger.warning("repair_is_not_made", repair=name, reason=str(error))
+            return 0
 
     async def _start_invocations(self) -> int:
         async with self._database.statement() as session:

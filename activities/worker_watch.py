@@ -69,8 +69,8 @@ class WorkerWatch:
                         stop_at = stop_at or await self._latest_end(worker)
                     else:
                         logger.warning("worker_lingers", worker=str(worker.name))
-                        stop_at = _after(self._longest_stop)
                         await self._provisioner.stop(worker)
+                        stop_at = _after(self._longest_stop)
                 except (Unavailable, Misconfigured) as error:
                     logger.warning("worker_may_linger", worker=str(worker.name), reason=str(error))
                     notified.set()

@@ -64,7 +64,7 @@ def to_execution(row: ExecutionRow) -> Execution:
     return Execution(
         execution_id=ExecutionId(row.execution_id),
         attempt=row.attempt,
-        launches=row.launches - row.refused_launches,
+        launches=row.launches - row.refused_launches - _launches_without_worker(row),
         worker_status=WorkerStatus(row.worker_status),
         worker_details=to_worker_details(row),
         termination_signal_time=row.termination_signal_time,
@@ -76,6 +76,11 @@ def to_execution(row: ExecutionRow) -> Execution:
         execution_start_time=row.execution_start_time,
         execution_finish_time=row.execution_finish_time,
     )
+
+
+def _launches_without_worker(row: ExecutionRow) -> int:
+    """The current launch is noted before it is sent: it counts once its container is known."""
+    return int(row.launches > 0 and row.worker_identifier is None)
 
 
 def to_execution_detail(

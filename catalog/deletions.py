@@ -49,6 +49,20 @@ class DeletionRepository:
             if kind is not None and identifier is not None
         )
 
+    async def note_retired(self, retired: PreparedFunction) -> None:
+        """What was prepared is undone: a deletion that is resumed begins with the next."""
+        await self._session.execute(
+            update(FunctionRow)
+            .where(
+                FunctionRow.prepared_identifier == retired.identifier,
+                FunctionRow.version_id == VersionRow.version_id,
+                VersionRow.project_name == ProjectRow.project_name,
+                self._is_the_project,
+            )
+            .values(prepared_type=None, prepared_identifier=None)
+            .execution_options(synchronize_session=False)
+        )
+
     async def delete(self) -> int:
         """Delete every row of the project, unless invocations run. Returns how many do."""
         # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.

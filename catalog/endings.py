@@ -14,6 +14,7 @@ from catalog.slots import Grant, SlotQueue
 from catalog.stops import StopRepository, is_stopped
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.errors import LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
 
@@ -47,12 +48,20 @@ class EndingRepository:
         self._stops = StopRepository(session)
 
     async def close_execution(
-        self, *, invocation_id: InvocationId, execution_id: ExecutionId, reason: str | None, allows_retry: bool
+        self,
+        *,
+        invocation_id: InvocationId,
+        execution_id: ExecutionId,
+        reason: str | None,
+        allows_retry: bool,
+        launch: int | None = None,
     ) -> ClosedExecution:
-        """The container is gone, or never came: TERMINATED, its slot to the next in the queue.
+        """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
 
         `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation
         ends too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
+
+        Raises LaunchIsSuperseded if the execution has gone on to a later launch.
         """
         function_id = await self._slots.lock_function_of(invocation_id)
         state = (await self._session.execute(_locked_execution(execution_id))).one_or_none()
@@ -60,9 +69,12 @@ class EndingRepository:
             return ClosedExecution(
                 outcome=None, error_message=reason, invocation_ended=True, was_stopped=True, grants=(), children=()
             )
+        is_live = state.worker_status != WorkerStatus.TERMINATED
+        if is_live and launch is not None and state.launches > launch:
+            raise LaunchIsSuperseded
         outcome = _outcome(state)
         error_message: str | None = state.error_message
-        if state.worker_status == WorkerStatus.TERMINATED:
+        if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
             grants = await self._slots.unclaimed_grants(function_id)
         else:
@@ -153,6 +165,7 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
     return (
         select(
             ExecutionRow.worker_status,
+            ExecutionRow.launches,
             ExecutionRow.outcome,
             ExecutionRow.error_message,
             ExecutionRow.execution_finish_time,

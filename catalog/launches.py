@@ -4,6 +4,7 @@ Statements that commit one by one, each conditional.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import case, func, select, update
 
@@ -12,6 +13,15 @@ from catalog.tables import ExecutionRow
 from domain.entities import WorkerStatus
 from domain.identifiers import ExecutionId
 from domain.workers import Worker, WorkerName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """`age`: how long ago it was noted. `is_new`: by us, just now, so that nobody can have sent it yet."""
+
+    number: int
+    age: timedelta
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +36,7 @@ class LaunchRepository:
     def __init__(self, session: StatementSession) -> None:
         self._session = session
 
-    async def begin_another(self, over: WorkerName, *, reason: str, was_refused: bool = False) -> int | None:
+    async def begin_another(self, over: WorkerName, *, reason: str, was_refused: bool = False) -> Launch | None:
         """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
         was none. Until the next container is there, the reason is shown as the execution's error message.
 
@@ -40,7 +50,7 @@ class LaunchRepository:
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
-        await self._session.execute(
+        begun: int | None = await self._session.scalar(
             update(ExecutionRow)
             .where(*may_be_launched, ExecutionRow.launches == over.launch)
             .values(
@@ -56,12 +66,19 @@ class LaunchRepository:
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),
             )
+            .returning(ExecutionRow.launches)
             .execution_options(synchronize_session=False)
         )
-        launch: int | None = await self._session.scalar(
-            select(ExecutionRow.launches).where(*may_be_launched, ExecutionRow.launches > over.launch)
-        )
-        return launch
+        if begun is not None:
+            return Launch(number=begun, age=timedelta(), is_new=True)
+        others = (
+            await self._session.execute(
+                select(ExecutionRow.launches, (func.clock_timestamp() - ExecutionRow.launch_time).label("age")).where(
+                    *may_be_launched, ExecutionRow.launches > over.launch
+                )
+            )
+        ).one_or_none()
+        return None if others is None else Launch(number=others.launches, age=others.age, is_new=False)
 
     async def record_worker(self, worker: Worker) -> bool:
         """Note where the launch's worker is found. False if it must not run: the execution was stopped or has ended

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.converters import to_function, to_worker_details
+from catalog.launches import Launch
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow
 from domain.entities import Function, FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
@@ -33,12 +34,11 @@ class Grant:
 class Assignment:
     """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came.
 
-    `launch`: the one to go on with; `launch_age`: how long ago it was noted; `waits_for`: what was told of its delay.
+    `launch`: the one to go on with; `waits_for`: what was told of its delay.
     """
 
     function: Function
-    launch: int
-    launch_age: timedelta
+    launch: Launch
     waits_for: str | None
     worker: WorkerDetails | None
     is_stopped: bool
@@ -245,8 +245,7 @@ def _claimed(function: FunctionRow) -> dict[str, object]:
 def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:
     return Assignment(
         function=to_function(function, version),
-        launch=state.launches or 1,
-        launch_age=state.launch_age or timedelta(),
+        launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
         waits_for=state.error_message,
         worker=to_worker_details(state),
         is_stopped=state.termination_signal_time is not None,

@@ -15,7 +15,8 @@ ControlPlaneError
 └─ WorkerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
-   │  └─ CatalogIsAway           Postgres does not answer or is not migrated yet
+   │  ├─ CatalogIsAway           Postgres does not answer or is not migrated yet
+   │  └─ LaunchIsSuperseded      an execution has gone on to a later launch: whoever looks again goes on with that
    ├─ NoCapacity                 a launch was refused, nothing was started by it: the next one may find room
    ├─ LaunchIsLost               what became of a launch cannot be told any more: another one takes its place
    └─ Misconfigured              only a person can mend it: ends the invocation
@@ -201,6 +202,10 @@ class Unavailable(WorkerError):
 
 class CatalogIsAway(Unavailable):
     """The catalog does not answer"""
+
+
+class LaunchIsSuperseded(Unavailable):
+    """The execution has gone on to a later launch"""
 
 
 class NoCapacity(WorkerError):

@@ -1,6 +1,7 @@
 """What the ecs provisioner needs of an AWS account. Credentials and AWS_ENDPOINT_URL are read by boto itself."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -32,10 +33,26 @@ def _role_arn(value: str) -> str:
     return value
 
 
+def _all_begin_with(prefix: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    def check(words: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(word.startswith(prefix) for word in words):
+            raise ValueError(f"must be comma separated identifiers that begin with {prefix}")
+        return words
+
+    return check
+
+
+def _web_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with https:// or http://")
+    return value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=1_000)]], NoDecode, BeforeValidator(_pairs)]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class AwsSettings(BaseSettings):
@@ -43,11 +60,11 @@ class AwsSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
-    control_plane_api_url: str  # has no default here: nothing of AWS reaches this machine's loopback
+    control_plane_api_url: WebAddress  # has no default here: nothing of AWS reaches this machine's loopback
     aws_region: str
     cluster_name: str
-    subnet_ids: Annotated[Words, Field(min_length=1, max_length=16)]
-    security_group_ids: Annotated[Words, Field(min_length=1, max_length=5)]
+    subnet_ids: Annotated[Words, Field(min_length=1, max_length=16), AfterValidator(_all_begin_with("subnet-"))]
+    security_group_ids: Annotated[Words, Field(min_length=1, max_length=5), AfterValidator(_all_begin_with("sg-"))]
     task_role_arn: RoleArn
     execution_role_arn: RoleArn
     log_group: str
@@ -56,7 +73,7 @@ class AwsSettings(BaseSettings):
     ecs_capacity_providers: Annotated[Weights, Field(max_length=20)] = {}  # FARGATE_SPOT=3,FARGATE=1
     ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
     ecs_tags: Annotated[Pairs, Field(max_length=50)] = {}  # team=search,stage=production
-    ecs_events_queue_url: str | None = None
+    ecs_events_queue_url: WebAddress | None = None
 
     def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
         return EcsConfiguration(

@@ -82,15 +82,11 @@ class Watcher:
             interval = self._interval(len(self._waiting)).total_seconds()
             workers = list(self._waiting) if is_round else self._due()
             try:
-                for batch in batches(workers, self._batch_size):
-                    self._announce(await self._describe(frozenset(batch)))
-                failures = 0
-            except (Unavailable, Misconfigured) as error:  # whoever must mend it: the workers go on meanwhile
-                failures += 1
-                logger.warning("workers_are_not_described", workers=len(self._waiting), reason=str(error))
+                is_seen = await self._look(workers)
             except Exception as error:  # a defect: everyone who waits is told, instead of waiting for ever
                 self._fail(error)
                 return
+            failures = 0 if is_seen else failures + 1
             if failures:
                 await asyncio.sleep(min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF.total_seconds()))
                 next_round = time.monotonic()
@@ -99,6 +95,19 @@ class Watcher:
                 next_round = time.monotonic() + interval
             self._slow_down(workers, until=min(interval, _NO_LONGER_SOON.total_seconds()))
             await self._pause(until=min([next_round, *(hurry.due for hurry in self._hurried.values())]))
+
+    async def _look(self, workers: Iterable[str]) -> bool:
+        """Whether all could be described. Those that can be are, whatever is wrong with others."""
+        is_seen = True
+        for batch in batches(workers, self._batch_size):
+            try:
+                self._announce(await self._describe(frozenset(batch)))
+            except (Unavailable, Misconfigured) as error:  # whoever must mend it: the workers go on meanwhile
+                is_seen = False
+                logger.warning("workers_are_not_described", workers=len(batch), reason=str(error))
+                if isinstance(error, Unavailable):
+                    break
+        return is_seen
 
     def _due(self) -> list[str]:
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """The deletion of a project: cancels what runs, waits, retires what was prepared, deletes the rows."""
 
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -21,7 +22,9 @@ class ProjectDeletionWorkflow:
     async def run(self, request: DeletionRequest) -> None:
         while True:
             await self._wait_until_nothing_runs(request)
-            await self._execute(DeletionActivities.retire_project, request)
+            await self._execute(
+                DeletionActivities.retire_project, request, heartbeat_timeout=policies.HEARTBEAT_TIMEOUT
+            )
             if not (await self._execute(DeletionActivities.delete_project, request)).running:
                 return
             # An invocation came in the meantime, cancelled at birth: it is waited for like the others.
@@ -37,11 +40,13 @@ class ProjectDeletionWorkflow:
         self,
         activity: Callable[[DeletionActivities, DeletionRequest], Coroutine[Any, Any, Result]],
         request: DeletionRequest,
+        heartbeat_timeout: timedelta | None = None,
     ) -> Result:
         return await workflow.execute_activity_method(
             activity,
             request,
             task_queue=naming.CONTROL_TASK_QUEUE,
             start_to_close_timeout=policies.DELETION_STEP_START_TO_CLOSE,
+            heartbeat_timeout=heartbeat_timeout,
             retry_policy=policies.PASSING_FAULTS,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiobotocore.config import AioConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from domain.errors import Unavailable
 from provisioners.ecs.failures import error_of
@@ -29,6 +29,8 @@ def translated(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None]:
             raise
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
         raise error_of(action, code, message, http_status=status) from error
+    except ParamValidationError:  # a defect of ours
+        raise
     except (BotoCoreError, OSError) as error:  # no answer, or no credentials at this time
         raise Unavailable(f"AWS does not answer: {action}: {error}") from error
 

@@ -1,11 +1,15 @@
 """The only place that calls ECS: each action once, at a pace that leaves others of the account their share."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+import structlog
 from aiolimiter import AsyncLimiter
 from botocore.exceptions import ClientError
 
+from domain.errors import Misconfigured, NoCapacity, Unavailable
 from provisioners.ecs.calls import code_and_message, translated
 from provisioners.ecs.failures import error_of, refused_definition, refused_launch
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
         TaskDefinitionTypeDef,
         TaskTypeDef,
     )
+
+logger = structlog.get_logger(__name__)
 
 MOST_TASKS_PER_CALL = 100
 
@@ -39,19 +45,25 @@ class EcsClient:
         self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
         self._reads = AsyncLimiter(5, 1)  # 20 that read a cluster
         self._definitions = AsyncLimiter(15, 15)  # 1 that registers or deregisters, after a burst of 20
+        self._definition_reads = AsyncLimiter(10, 1)  # 20 that read definitions
 
-    async def run_task(self, request: "RunTaskRequestTypeDef") -> str:
+    async def run_task(self, request: "RunTaskRequestTypeDef", *, before: float) -> str:
         """The ARN of the task that runs, or has run, under the request's token.
 
-        Raises NoCapacity if nothing was started: the same token may then be answered so for another hour.
+        `before`: until when, by the monotonic clock, ECS surely knows the token; then it is not sent any more. Raises
+        NoCapacity if nothing was started: the same token may then be answered so for another hour.
         """
         async with self._launches:
+            if time.monotonic() >= before:
+                raise Unavailable("The launch waited for its turn until its token may have been forgotten")
             try:
                 with translated("ecs:RunTask", but=(_CONFLICT,)):
                     answer = await self._ecs.run_task(**request)
             except ClientError as error:
                 # Sent before with other settings: the task that it started is the one we mean.
-                arns: list[str] = error.response["resourceIds"]  # type: ignore[typeddict-item]
+                arns: list[str] = error.response.get("resourceIds", [])  # type: ignore[assignment]
+                if not arns:
+                    raise NoCapacity("The launch was refused before, when it was sent with other settings") from error
                 return arns[0]
         if not answer["tasks"]:
             raise refused_launch(answer["failures"])
@@ -77,17 +89,20 @@ class EcsClient:
 
     async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
         """At most MOST_TASKS_PER_CALL. What ECS does not know, not yet or no longer, is left out."""
-        async with self._reads:
-            with translated("ecs:DescribeTasks"):
-                answer = await self._ecs.describe_tasks(cluster=self._cluster, tasks=list(arns))
-        return answer["tasks"]
+        tasks: list[TaskTypeDef] = []
+        for cluster, of_cluster in groupby(sorted(arns, key=_cluster_of), key=_cluster_of):
+            async with self._reads:
+                with translated("ecs:DescribeTasks"):
+                    answer = await self._ecs.describe_tasks(cluster=cluster, tasks=list(of_cluster))
+            tasks += answer["tasks"]
+        return tasks
 
     async def stop_task(self, arn: str, *, reason: str) -> None:
         """SIGTERM now, SIGKILL after the stop timeout. A task that is gone is a success."""
         async with self._stops:
             try:
                 with translated("ecs:StopTask", but=(_INVALID,)):
-                    await self._ecs.stop_task(cluster=self._cluster, task=arn, reason=reason)
+                    await self._ecs.stop_task(cluster=_cluster_of(arn), task=arn, reason=reason)
             except ClientError as error:
                 code, message = code_and_message(error)
                 if "not found" not in message:
@@ -111,12 +126,24 @@ class EcsClient:
         with translated("ecs:ListTaskDefinitions"):
             async for page in pages:
                 for arn in page["taskDefinitionArns"]:
+                    await self._definition_reads.acquire()
                     with translated("ecs:DescribeTaskDefinition"):
                         answer = await self._ecs.describe_task_definition(taskDefinition=arn)
                     yield answer["taskDefinition"]
 
     async def deregister_task_definition(self, arn: str) -> None:
-        """May be repeated."""
+        """May be repeated. One that somebody has removed is a success."""
         async with self._definitions:
-            with translated("ecs:DeregisterTaskDefinition"):
-                await self._ecs.deregister_task_definition(taskDefinition=arn)
+            try:
+                with translated("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                    await self._ecs.deregister_task_definition(taskDefinition=arn)
+            except ClientError as error:
+                refusal = error_of("ecs:DeregisterTaskDefinition", *code_and_message(error))
+                if not isinstance(refusal, Misconfigured):
+                    raise refusal from error
+                logger.warning("task_definition_is_gone", task_definition=arn, reason=str(refusal))
+
+
+def _cluster_of(arn: str) -> str:
+    """Where the task is, whatever the settings say now: `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
+    return arn.split("/")[-2]

@@ -1,6 +1,7 @@
 """Ends of tasks as EventBridge tells of them through an SQS queue, so that polling becomes a safety net."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+_TASK_ARN = re.compile(r"arn:[a-z-]+:ecs:[a-z0-9-]+:\d{12}:task/[A-Za-z0-9_/-]{1,600}", re.ASCII)
 _MOST_MESSAGES = 10
 _WAIT_SECONDS = 20  # the longest that SQS holds a request open: an idle queue costs three calls a minute
 
@@ -46,11 +48,15 @@ class TaskEvents:
 
 
 def _ended_task(body: str) -> str | None:
-    """The ARN of the task that a message says is STOPPED."""
+    """The ARN of the task that a message says is STOPPED. Whoever may write to the queue may write anything."""
     try:
         event: dict[str, Any] = json.loads(body)
         detail = event["detail"]
-        return str(detail["taskArn"]) if detail["lastStatus"] == "STOPPED" else None
+        if detail["lastStatus"] != "STOPPED":
+            return None
+        if _TASK_ARN.fullmatch(detail["taskArn"]):
+            return str(detail["taskArn"])
     except (ValueError, LookupError, TypeError):
-        logger.warning("message_is_no_task_event", body=body[:200])
-        return None
+        pass
+    logger.warning("message_is_no_task_event", body=body[:200])
+    return None

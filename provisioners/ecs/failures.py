@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 NO_CAPACITY = re.compile(
     r"capacity is unavailable|^RESOURCE:|limit on the number of (tasks|vCPUs)|no active instances"
-    r"|empty capacity provider|quota of tasks in the PROVISIONING",
+    r"|empty capacity provider|quota of tasks in the PROVISIONING|InsufficientFreeAddresses",
     re.IGNORECASE,
 )
 
-# AWS hides its own throttling of other services, and races on a family, in texts of other errors.
+# AWS hides its own troubles with other services, and races on a family, in texts of other errors.
 _THROTTLED = re.compile(r"rate exceeded|throttl|request limit exceeded|too many (concurrent|requests)", re.IGNORECASE)
+_OTHER_SERVICE_IS_AWAY = re.compile(r"ErrorCode: (Internal\w*|\w*Unavailable)", re.IGNORECASE)
 _PASSES_BY_ITSELF = frozenset(
     {
         "InternalError",
@@ -32,9 +33,15 @@ _PASSES_BY_ITSELF = frozenset(
         "ServerException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
-        # Credentials are renewed by themselves where they come from a role.
+        # Credentials are renewed by themselves where they come from a role; and a request that a paused process sends
+        # late, or one from a machine whose clock is off, is refused like a wrong signature.
         "ExpiredToken",
         "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
     }
 )
 
@@ -44,7 +51,7 @@ def error_of(action: str, code: str, message: str, *, http_status: int = 400) ->
     text = f"{action}: {code}: {message}"
     if _THROTTLED.search(code) or _THROTTLED.search(message):
         return Unavailable(f"AWS asks to slow down: {text}")
-    if http_status >= 500 or code in _PASSES_BY_ITSELF:
+    if http_status >= 500 or code in _PASSES_BY_ITSELF or _OTHER_SERVICE_IS_AWAY.search(message):
         return Unavailable(f"AWS is unavailable: {text}")
     if NO_CAPACITY.search(message):
         return NoCapacity(message)

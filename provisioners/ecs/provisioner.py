@@ -1,6 +1,7 @@
 """Workers as tasks of AWS ECS on Fargate."""
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -61,10 +62,11 @@ class EcsProvisioner:
 
     async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
         if age < _TOKEN_IS_KNOWN:
-            return _details(await self._client.run_task(requests.task(request, self._configuration)))
+            before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
+            return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
         arn = await self._client.find_running_task(str(request.name))
         if arn is None:
-            raise LaunchIsLost(f"Launch {request.name.launch} is {age} old, and its task is gone")
+            raise LaunchIsLost(f"Launch {request.name.launch} was sent long ago, and its task is gone")
         return _details(arn)
 
     async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:

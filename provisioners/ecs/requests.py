@@ -1,5 +1,6 @@
 """What is asked of ECS, built from what is to run. Pure: the same input makes the same request, byte for byte."""
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ CONTAINER = "main"
 LOG_STREAM_PREFIX = "ecs"
 
 _LONGEST_NAME_IN_FAMILY = 16
+_SHORTEST_STOP_SECONDS = 2
 _NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -49,7 +51,7 @@ def task_definition(function: Function, configuration: EcsConfiguration) -> "Reg
                 "name": CONTAINER,
                 "image": function.docker_image,
                 "essential": True,
-                "stopTimeout": round(configuration.stop_grace.total_seconds()),
+                "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
                 "environment": _pairs(
                     MULTINODE_PROJECT_NAME=function.ref.project_name,
                     MULTINODE_VERSION_ID=function.ref.version_id,

@@ -25,16 +25,18 @@ _OUT_OF_MEMORY = "OutOfMemoryError"
 # Of tasks that failed to start, the first that matches counts.
 _PASSES_BY_ITSELF = re.compile(
     r"time(d)? ?out|i/o timeout|deadline exceeded|rate (limit|exceeded)|throttl|too ?many ?requests|connection reset"
-    r"|TLS handshake|unexpected EOF|temporar|service unavailable|internal (server )?error|status(?: code)?:? 5\d\d",
+    r"|TLS handshake|unexpected EOF|temporar|service unavailable|internal (server )?error|status(?: code)?:? 5\d\d"
+    r"|no such host|connection (refused|issue)|network is unreachable",
     re.IGNORECASE,
 )
-_NO_SUCH_IMAGE = re.compile(
-    r"not found|manifest|does not exist|invalid reference|no such|descriptor|platform", re.IGNORECASE
-)
+_RETRIES = re.compile(r"pull image manifest has been retried \d+ time\(s\):")  # says nothing
+_NO_SUCH_IMAGE = re.compile(r"not found|manifest|does not exist|invalid reference|descriptor|platform", re.IGNORECASE)
 _NO_SUCH_PROGRAM = re.compile(
     r"executable file not found|no such file or directory|exec format error|permission denied: unknown", re.IGNORECASE
 )
-_NOT_ALLOWED = re.compile(r"denied|unauthorized|forbidden|not authorized|no basic auth|unable to assume", re.IGNORECASE)
+_NOT_ALLOWED = re.compile(
+    r"denied|unauthorized|forbidden|not authorized|no basic auth|unable to assume|has the permissions", re.IGNORECASE
+)
 _INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspect|CannotCreateVolume", re.IGNORECASE)
 
 
@@ -59,7 +61,11 @@ def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
 def _failed_start(reason: str) -> WorkerExit:
     if NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason):
         cause = ExitCause.LOST
-    elif _NO_SUCH_PROGRAM.search(reason) or ("CannotPull" in reason and _NO_SUCH_IMAGE.search(reason)):
+    elif _NO_SUCH_PROGRAM.search(reason) or (
+        # Registries that hide what exists deny it: "repository does not exist or may require authorization".
+        "CannotPull" in reason
+        and _NO_SUCH_IMAGE.search(_RETRIES.sub("", reason))
+    ):
         cause = ExitCause.EXITED
     elif "ResourceInitializationError" in reason or _NOT_ALLOWED.search(reason):
         cause = ExitCause.MISCONFIGURED

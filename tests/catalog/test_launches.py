@@ -14,6 +14,7 @@ from catalog.slots import Assignment, SlotQueue
 from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from domain.entities import Execution, ExecutionOutcome, WorkerDetails, WorkerType
+from domain.errors import LaunchIsSuperseded
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
 from domain.workers import Worker, WorkerName
@@ -51,7 +52,8 @@ async def record(database: Database, worker: Worker) -> bool:
 
 async def begin_another(database: Database, lost: Worker) -> int | None:
     async with database.statement() as session:
-        return await LaunchRepository(session).begin_another(lost.name, reason="Spot")
+        launch = await LaunchRepository(session).begin_another(lost.name, reason="Spot")
+    return None if launch is None else launch.number
 
 
 async def test_a_recorded_worker_is_found_by_the_next_try(database: Database, invocation: InvocationId) -> None:
@@ -81,7 +83,7 @@ async def test_a_lost_worker_is_replaced_once_whoever_asks(database: Database, i
     launches = await asyncio.gather(*(begin_another(database, lost) for _ in range(5)))
     assert launches == [2] * 5
     taken = await assignment(database, invocation)
-    assert (taken.launch, taken.worker) == (2, None)
+    assert (taken.launch.number, taken.worker) == (2, None)
     assert not await record(database, lost), "the launch was given up"
     assert await record(database, worker_of(invocation, launch=2))
 
@@ -145,14 +147,42 @@ async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for
         name = worker_of(invocation, launch=launch).name
         async with database.statement() as session:
             repository = LaunchRepository(session)
-            assert await repository.begin_another(name, reason="no capacity", was_refused=True) == launch + 1
-            assert await repository.begin_another(name, reason="no capacity", was_refused=True) == launch + 1
+            first, again = [
+                await repository.begin_another(name, reason="no capacity", was_refused=True) for _ in range(2)
+            ]
+        assert first is not None
+        assert again is not None
+        assert (first.number, first.is_new) == (launch + 1, True)
+        assert (again.number, again.is_new) == (launch + 1, False), "another process was faster"
     waiting = await execution_of(database, invocation)
-    assert (waiting.launches, waiting.error_message) == (1, "no capacity")
+    assert (waiting.launches, waiting.error_message) == (0, "no capacity")
     assert (await assignment(database, invocation)).waits_for == "no capacity"
     await record(database, worker_of(invocation, launch=3))
     launched = await execution_of(database, invocation)
     assert (launched.launches, launched.error_message) == (1, None)
+
+
+async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
+    database: Database, invocation: InvocationId
+) -> None:
+    lost = worker_of(invocation)
+    await record(database, lost)
+    await begin_another(database, lost)
+    for launch in (1, 2):
+        async with database.transaction() as session:
+            closing = EndingRepository(session).close_execution(
+                invocation_id=invocation,
+                execution_id=execution_id_for(invocation, 1),
+                reason="gone",
+                allows_retry=True,
+                launch=launch,
+            )
+            if launch == 1:
+                with pytest.raises(LaunchIsSuperseded):
+                    await closing
+            else:
+                await closing
+    assert (await execution_of(database, invocation)).error_message == "gone"
 
 
 async def test_what_a_quick_container_said_is_not_forgotten(database: Database, invocation: InvocationId) -> None:

@@ -52,9 +52,10 @@ async def test_a_free_slot_is_taken_at_once_and_found_again(database: Database) 
     again = await take(database, invocation)
     assert isinstance(first, Assignment)
     assert isinstance(again, Assignment)
-    assert first.launch == 1
-    assert again == replace(first, launch_age=again.launch_age)
-    assert again.launch_age > first.launch_age
+    assert (first.launch.number, first.launch.is_new) == (1, True)
+    assert again == replace(first, launch=again.launch)
+    assert (again.launch.number, again.launch.is_new) == (1, False)
+    assert again.launch.age > first.launch.age
 
 
 async def test_oldest_invocation_first(database: Database) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from environment.provisioner_names import ProvisionerName
+from provisioners.process.all_workers import live_worker_names
 from provisioners.process.worker_folders import folder_of
 from tests.aws.process import StandIn, running_stand_in
 from tests.e2e.project import FUNCTIONS
@@ -31,6 +32,9 @@ class Platform(Protocol):
     async def is_gone(self, identifier: str) -> bool:
         """Whether the worker has ended, seen past the control plane."""
 
+    async def live_worker_names(self) -> set[str]:
+        """Of all workers that run, seen past the control plane."""
+
 
 class Processes:
     """Workers as processes of this machine."""
@@ -46,6 +50,9 @@ class Processes:
 
     async def is_gone(self, identifier: str) -> bool:
         return folder_of(self.stack_folder, identifier).has_ended()
+
+    async def live_worker_names(self) -> set[str]:
+        return set(live_worker_names(self.stack_folder))
 
 
 class Tasks:
@@ -63,6 +70,9 @@ class Tasks:
 
     async def is_gone(self, identifier: str) -> bool:
         return (await self._aws.task(identifier)).status == "STOPPED"
+
+    async def live_worker_names(self) -> set[str]:
+        return {task.description["startedBy"] for task in await self._aws.tasks() if task.status != "STOPPED"}
 
 
 @asynccontextmanager

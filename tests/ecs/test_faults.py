@@ -53,7 +53,7 @@ async def test_there_is_no_capacity(project: Project, aws: Control, temporal: Cl
             await asyncio.sleep(0.05)
         (execution,) = (await project.get("double", invocation_id))["executions"]
         assert execution["error_message"] == f"Waiting for capacity: {CAPACITY_IS_UNAVAILABLE}"
-        assert (execution["worker_status"], execution["launches"]) == ("PROVISIONING", 1)
+        assert (execution["worker_status"], execution["launches"]) == ("PROVISIONING", 0)
     ended = [await project.ended("double", invocation_id) for invocation_id in ids]
     await one_task_each(aws, *ended)
     answers = Counter("a task" if call.task_arns else "no capacity" for call in await aws.calls("RunTask"))

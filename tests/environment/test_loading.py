@@ -78,7 +78,9 @@ def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatc
     [
         ("TASK_ROLE_ARN", "control-plane-task", "ARN of a role"),
         ("SUBNET_IDS", " , ", "at least 1 item"),
-        ("SECURITY_GROUP_IDS", "1,2,3,4,5,6", "at most 5 items"),
+        ("SUBNET_IDS", "subnet-1,vpc-1", "begin with subnet-"),
+        ("CONTROL_PLANE_API_URL", "control-plane.example.com", "begin with https://"),
+        ("SECURITY_GROUP_IDS", "sg-1,sg-2,sg-3,sg-4,sg-5,sg-6", "at most 5 items"),
         ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT", "key=value"),
         ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT=many", "valid integer"),
         ("ECS_CPU_ARCHITECTURE", "SPARC", "X86_64"),

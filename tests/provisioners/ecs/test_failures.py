@@ -32,6 +32,14 @@ NO_ROOM = "Capacity is unavailable at this time. Please try again later or in a 
         ),
         ("ServerException", "Service Unavailable. Please try again later.", 500, Unavailable),
         ("Whatever", "", 503, Unavailable),
+        (
+            "InvalidParameterException",
+            "Error retrieving subnet information for [subnet-1]: internal error (ErrorCode: InternalError)",
+            400,
+            Unavailable,
+        ),
+        ("InvalidSignatureException", "Signature expired: 20261125T030000Z is now earlier than", 403, Unavailable),
+        ("UnrecognizedClientException", "The security token included in the request is invalid.", 400, Unavailable),
         ("ExpiredTokenException", "The security token included in the request is expired", 400, Unavailable),
         (
             "ClientException",

@@ -92,6 +92,18 @@ async def test_a_refusal_may_be_repeated_for_the_same_token_and_not_for_the_next
     await provisioner.launch(worker_request(prepared, execution_id=execution_id, launch=2), age=NOW)
 
 
+async def test_a_refusal_that_comes_again_with_other_settings_names_no_task(
+    provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
+) -> None:
+    await aws.lack_capacity(calls=1)
+    request = worker_request(prepared, execution_id=execution_id)
+    with pytest.raises(NoCapacity):
+        await provisioner.launch(request, age=NOW)
+    async with open_ecs_provisioner(replace(chosen, assigns_public_ip=False)) as changed:
+        with pytest.raises(NoCapacity):
+            await changed.launch(request, age=NOW)
+
+
 async def test_what_was_launched_is_found_by_withdrawing_it(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:

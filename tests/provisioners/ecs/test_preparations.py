@@ -64,3 +64,9 @@ async def test_what_is_retired_is_registered_anew(provisioner: EcsProvisioner, h
     await provisioner.retire(first)
     await provisioner.retire(first)
     assert await provisioner.prepare(held) != first
+
+
+async def test_what_somebody_has_removed_is_retired(provisioner: EcsProvisioner, held: Function) -> None:
+    prepared = await provisioner.prepare(held)
+    family = prepared.identifier.rpartition(":")[0]
+    await provisioner.retire(replace(prepared, identifier=f"{family}:999999"))

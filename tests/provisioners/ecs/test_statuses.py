@@ -102,8 +102,24 @@ def test_the_stop_code_comes_first(code: str | None, reason: str, exit_code: int
             "EXITED",
         ),
         (
-            "CannotPullContainerError: failed to resolve ref: unexpected status from HEAD request: 403 Forbidden",
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: "
+            "unexpected status from HEAD request: 403 Forbidden",
             "MISCONFIGURED",
+        ),
+        (
+            "CannotPullContainerError: The task can't pull the image. Check that the role has the permissions to pull "
+            "images from the registry.",
+            "MISCONFIGURED",
+        ),
+        (
+            "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref: failed "
+            "to do request: dial tcp: lookup 123456789012.dkr.ecr.eu-west-1.amazonaws.com: no such host",
+            "LOST",
+        ),
+        ("CannotPullContainerError: There is a connection issue between the task and Amazon ECR.", "LOST"),
+        (
+            "Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet",
+            "LOST",
         ),
         (
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "

@@ -1,6 +1,7 @@
 """Watching and stopping tasks."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from domain.identifiers import ExecutionId
 from domain.workers import ExitCause, Worker, WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_client
+from provisioners.ecs.opening import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.tasks import TaskWatch, polling_interval
 from tests.aws.control import Control
@@ -34,6 +35,14 @@ async def test_a_stop_is_known_again_by_its_reason(provisioner: EcsProvisioner, 
     await provisioner.stop(worker)
     assert (await provisioner.stopped(worker)).cause is ExitCause.STOPPED
     await provisioner.stop(worker)
+
+
+async def test_a_task_is_watched_and_stopped_where_it_runs_whatever_the_settings_say_now(
+    chosen: EcsConfiguration, worker: Worker
+) -> None:
+    async with open_ecs_provisioner(replace(chosen, cluster="another")) as moved:
+        await moved.stop(worker)
+        assert (await moved.stopped(worker)).cause is ExitCause.STOPPED
 
 
 async def test_stopping_what_ecs_has_forgotten_is_a_success(

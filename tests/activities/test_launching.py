@@ -1,0 +1,96 @@
+"""An execution's container is found or launched, never given up while it may be there."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client
+
+from activities.launching import Launching, LaunchTools
+from activities.messenger import Messenger
+from catalog.database import Database
+from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from catalog.slots import Assignment, SlotQueue
+from domain.entities import PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import Misconfigured, Unavailable
+from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import RunExecutionRequest
+from domain.workers import WorkerName, WorkerRequest
+from tests.factories import insert_function, insert_invocation
+from tests.simulation.containers import Fleet
+
+PREPARED = PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+
+
+class Forbidden(Fleet):
+    """Nothing may be launched any more."""
+
+    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+        raise Misconfigured("no permission to launch")
+
+
+class Hidden(Forbidden):
+    """Nor looked for."""
+
+    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+        raise Misconfigured("no permission to look")
+
+
+@pytest.fixture
+async def listener(database: Database) -> AsyncIterator[NotificationListener]:
+    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL]) as it:
+        yield it
+
+
+@pytest.fixture
+async def invocation(database: Database) -> InvocationId:
+    return await insert_invocation(database, await insert_function(database))
+
+
+async def launching(
+    database: Database, listener: NotificationListener, fleet: Fleet, invocation: InvocationId
+) -> Launching:
+    """One try of the invocation's first execution."""
+    execution_id = execution_id_for(invocation, 1)
+    async with database.transaction() as session:
+        assignment = await SlotQueue(session).take(invocation_id=invocation, execution_id=execution_id, attempt=1)
+    assert isinstance(assignment, Assignment)
+    client = await Client.connect("nobody.invalid:7233", lazy=True)
+    tools = LaunchTools(
+        database=database,
+        provisioner=fleet,
+        listener=listener,
+        messenger=Messenger(client, database),
+        signing_key="key",
+    )
+    request = RunExecutionRequest(invocation_id=invocation, execution_id=execution_id, attempt=1, is_last_attempt=False)
+    return Launching(tools, request, assignment, PREPARED)
+
+
+async def test_a_refusal_of_the_first_launch_counts(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    with pytest.raises(Misconfigured):
+        await (await launching(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).worker()
+
+
+async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """The earlier try died between the launch and its note."""
+    first = await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    fleet = Forbidden(stop_grace=timedelta(1))
+    request = first._worker_request()
+    await Fleet.launch(fleet, request, age=timedelta())
+    worker = await (await launching(database, listener, fleet, invocation)).worker()
+    assert worker is not None
+    assert worker.name == request.name
+
+
+async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    second = await launching(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
+    with pytest.raises(Unavailable):
+        await second.worker()
