@@ -4,7 +4,12 @@ from sqlalchemy import text
 
 from catalog.database import Database
 
-_TIMES = (("invocations", "creation_time"), ("executions", "creation_time"), ("executions", "launch_time"))
+_TIMES = (
+    ("invocations", "creation_time"),
+    ("executions", "creation_time"),
+    ("executions", "launch_time"),
+    ("invocations", "cancellation_request_time"),
+)
 
 
 async def grow_old(catalog: Database, *invocation_ids: str) -> None:

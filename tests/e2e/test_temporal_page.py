@@ -89,7 +89,7 @@ async def test_listing_and_showing(project: Project, operator: Operator, running
         "note_and_hold", parent=("note_and_hold", running), notes=str(tmp_path / "x"), release=str(tmp_path / "never")
     )
     await said_of(operator, command("ControlPlaneParent = "), child)
-    assert running in await operator.run(command("describe"))
+    assert running in await operator.run(command("workflow describe"))
     await operator.run(command("show", "history.json"))
     assert "goes on with it" in await operator.run(command("control-plane replay"))
     assert '"attempt":1' in (await operator.run(command("query", "status"))).replace(" ", "")
