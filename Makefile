@@ -44,9 +44,10 @@ dev: install
 test: lint
 	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs
 
-# Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says.
+# Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks.
 chaos: install
-	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(PROVISIONER),--provisioner $(PROVISIONER))
 
 # How sparingly and how fast AWS is used, measured on the stand-in for it.
 bench-ecs: install

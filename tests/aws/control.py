@@ -113,6 +113,10 @@ class Control:
         """All that can still be described, oldest first."""
         return _TASKS.validate_json(await self._get("/tasks"))
 
+    async def live_tasks(self) -> list[TaskRecord]:
+        """All that are not STOPPED, oldest first."""
+        return _TASKS.validate_json(await self._get("/live_tasks"))
+
     async def task(self, task: str) -> TaskRecord:
         return TaskRecord.model_validate_json(await self._get(f"/tasks/{_id(task)}"))
 

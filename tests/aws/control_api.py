@@ -52,6 +52,7 @@ class ControlApi:
             web.delete(f"{PREFIX}/calls", self._reset_calls),
             web.get(f"{PREFIX}/counts", self._get_counts),
             web.get(f"{PREFIX}/tasks", self._get_tasks),
+            web.get(f"{PREFIX}/live_tasks", self._get_live_tasks),
             web.get(f"{PREFIX}/tasks/{{id}}", self._get_task),
             web.post(f"{PREFIX}/tasks/{{id}}/interruption", self._interrupt),
         ]
@@ -96,6 +97,10 @@ class ControlApi:
 
     async def _get_tasks(self, _: web.Request) -> web.Response:
         return _json(_TASKS.dump_json([task.record() for task in self._registry]).decode())
+
+    async def _get_live_tasks(self, _: web.Request) -> web.Response:
+        records = [task.record() for task in self._registry if not task.is_stopped]
+        return _json(_TASKS.dump_json(records).decode())
 
     async def _get_task(self, request: web.Request) -> web.Response:
         return _json(self._task(request).record().model_dump_json())

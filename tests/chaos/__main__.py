@@ -6,11 +6,14 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cli.output import data, note
 from cli.signals import StopRequested, StopSignals
+from environment.provisioner_names import ProvisionerName
 from tests.chaos import suite
 
 
@@ -18,12 +21,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description="Kills whatever can be killed, and looks what is lost.")
     parser.add_argument("--minutes", type=float, default=10.0, help="of load and faults")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--provisioner", type=ProvisionerName, default=ProvisionerName.PROCESS, choices=ProvisionerName)
     parser.add_argument("--keep", action="store_true", help="leave the folder, with all logs, even if nothing is wrong")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cp-chaos-"))
-    _say(f"seed {arguments.seed}, {arguments.minutes:g} minutes, in {folder}")
+    _say(f"seed {arguments.seed}, {arguments.minutes:g} minutes, {arguments.provisioner}, in {folder}")
+    run = suite.run(
+        folder=folder / "data",
+        provisioner=arguments.provisioner,
+        seed=arguments.seed,
+        duration=timedelta(minutes=arguments.minutes),
+        report=note,
+    )
     try:
-        findings = asyncio.run(_run(folder, seed=arguments.seed, duration=timedelta(minutes=arguments.minutes)))
+        findings = asyncio.run(_until_stopped(run))
     except StopRequested:
         return 1
     for violation in findings.ledger.violations:
@@ -35,9 +46,9 @@ def main() -> int:
     return 1 if findings.ledger.violations else 0
 
 
-async def _run(folder: Path, *, seed: int, duration: timedelta) -> suite.Findings:
+async def _until_stopped(run: Coroutine[Any, Any, suite.Findings]) -> suite.Findings:
     with StopSignals() as signals:
-        return await signals.interrupting(suite.run(folder=folder / "data", seed=seed, duration=duration, report=note))
+        return await signals.interrupting(run)
 
 
 def _say(line: str) -> None:

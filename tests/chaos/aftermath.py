@@ -11,8 +11,9 @@ from temporalio.worker import Replayer
 
 from tests.chaos.client import PROJECT, ApiClient, Json
 from tests.chaos.ledger import Ledger
+from tests.chaos.platform import Platform
 from tests.chaos.stack import ChaosStack
-from tests.chaos.verdicts import Traces, read_runs, verdicts
+from tests.chaos.verdicts import read_runs, verdicts
 from tests.chaos.watch import Watch
 from tests.simulation import aftermath, laws
 from tests.simulation.snapshot import Snapshot
@@ -48,12 +49,9 @@ async def judge(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes:
     for sentence in (*_unended(snapshot), *laws.breaches_of_history(snapshot)):
         ledger.violation(sentence)
     invocations = await _told_by_api(api, snapshot, ledger)
-    traces = Traces(launches=stack.workers.launches(), runs=read_runs(notes))
-    for sentence in verdicts(invocations, traces, ledger):
+    for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
         ledger.violation(sentence)
-    for execution_id in stack.workers.second_ones():
-        ledger.violation(f"{execution_id} had a second worker at once, which was refused")
-    for sentence in await _processes_left(stack):
+    for sentence in (*await _left_over(stack.platform), *await stack.platform.breaches()):
         ledger.violation(sentence)
     await _judge_workflows(stack.client, snapshot, ledger)
 
@@ -82,14 +80,14 @@ async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> li
     return told
 
 
-async def _processes_left(stack: ChaosStack) -> list[str]:
-    """A supervisor whose worker has ended has a folder to remove first."""
+async def _left_over(platform: Platform) -> list[str]:
+    """A supervisor whose worker has ended has a folder to remove first; what came too late is just being stopped."""
     try:
         async with asyncio.timeout(_GONE_WITHIN.total_seconds()):
-            while stack.workers.processes():
+            while await platform.remains():
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
-        return [f"left over: {process}" for process in stack.workers.processes()]
+        return [f"left over: {process}" for process in await platform.remains()]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Does what the plan says: kills servers, sessions and workers, and pauses a loop."""
+"""Does what the plan says: kills servers and sessions, pauses a loop, and has the platform struck."""
 
 import asyncio
 import os
@@ -6,20 +6,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar, assert_never
-
-import psutil
 
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
 from tests.chaos.stack import ChaosStack
-from tests.chaos.workers import is_supervisor
 
 # Longer than a heartbeat timeout: another loop takes over what the paused one believes to be its own.
 _PAUSE_SECONDS = 24.0
 _LOOK_SECONDS = 0.02
 _AIM_SECONDS = 5.0
-Victim = TypeVar("Victim")
 
 
 class Faults:
@@ -47,43 +42,35 @@ class Faults:
         stack = self._stack
         match fault.target:
             case Target.API:
-                return _chosen(stack.apis, fault.choice).kill(downtime=fault.downtime)
+                return fault.chosen(stack.apis).kill(downtime=fault.downtime)
             case Target.LOOP | Target.LOOP_PAUSED:
-                return _chosen(stack.loops, fault.choice).kill(downtime=fault.downtime)
+                return fault.chosen(stack.loops).kill(downtime=fault.downtime)
             case Target.TEMPORAL:
                 return stack.temporal.kill(downtime=fault.downtime)
             case Target.POSTGRES:
                 return stack.postgres.kill(downtime=fault.downtime)
             case Target.POSTGRES_SESSION:
                 return stack.postgres.kill_session(fault.choice)
-            case Target.WORKER | Target.SUPERVISOR:
-                return await self._kill_worker(fault)
-        assert_never(fault.target)
+            case _:
+                return await self._strike_platform(fault)
 
-    async def _kill_worker(self, fault: Fault) -> bool:
-        """As soon as there is one."""
+    async def _strike_platform(self, fault: Fault) -> bool:
+        """As soon as there is something to strike."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_AIM_SECONDS):
-                while True:
-                    live = self._stack.workers.live()
-                    if live:
-                        worker = _chosen(live, fault.choice)
-                        pid = worker.supervisor.pid if fault.target is Target.SUPERVISOR else worker.main_process()
-                        if pid is not None and _kill(pid):
-                            self._ledger.killed_workers.add(worker.execution_id)
-                            return True
+                while not await self._stack.platform.strike(fault, self._ledger):
                     await asyncio.sleep(_LOOK_SECONDS)
+                return True
         return False
 
     async def _pause_loop(self, fault: Fault) -> None:
         """With all that it is just starting, and if possible while it starts a worker."""
-        pid = _chosen(self._stack.loops, fault.choice).pid()
+        pid = fault.chosen(self._stack.loops).pid()
         if pid is None:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_AIM_SECONDS):
-                while not _starts_worker(pid):
-                    await asyncio.sleep(_LOOK_SECONDS)
+                await self._stack.platform.until_launch(pid)
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGSTOP)
             self._ledger.faults[fault.target] += 1
@@ -92,22 +79,3 @@ class Faults:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGCONT)
-
-
-def _chosen(victims: "tuple[Victim, ...] | list[Victim]", choice: float) -> Victim:
-    return victims[int(choice * len(victims))]
-
-
-def _kill(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _starts_worker(pid: int) -> bool:
-    try:
-        return any(is_supervisor(child) for child in psutil.Process(pid).children())
-    except psutil.NoSuchProcess:
-        return False

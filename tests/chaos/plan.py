@@ -1,13 +1,14 @@
 """What a run does, drawn from its seed: which functions are called how, and what is killed when."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-IMAGE = Path(__file__).parent / "functions"
+from environment.provisioner_names import ProvisionerName
+
+_Victim = TypeVar("_Victim")
 
 
 class CancelBy(StrEnum):
@@ -61,22 +62,50 @@ class Target(StrEnum):
     POSTGRES_SESSION = "postgres (session)"
     WORKER = "worker"
     SUPERVISOR = "supervisor"
+    RUN_TASK_THROTTLED = "RunTask (throttled)"
+    NO_CAPACITY = "RunTask (no capacity)"
+    RUN_TASK_UNANSWERED = "RunTask (answer lost)"
+    STOP_TASK_UNANSWERED = "StopTask (answer lost)"
+    TASKS_NOT_DESCRIBED = "DescribeTasks"
+    TASKS_SEEN_LATE = "visibility"
+    SPOT = "Spot"
+    HOST = "host"
 
 
-KILLED = (Target.API, Target.LOOP, Target.TEMPORAL, Target.POSTGRES, Target.WORKER, Target.SUPERVISOR)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Danger:
+    """What is struck where workers run: each of `targets` once in a round, and one of the occasional ones; `gaps`:
+    the seconds from one fault to the next."""
+
+    targets: tuple[Target, ...]
+    gaps: tuple[float, float]
+
+
+_SERVERS = (Target.API, Target.LOOP, Target.TEMPORAL, Target.POSTGRES)
+_AWS = (
+    *(Target.RUN_TASK_THROTTLED, Target.NO_CAPACITY, Target.RUN_TASK_UNANSWERED, Target.STOP_TASK_UNANSWERED),
+    *(Target.TASKS_NOT_DESCRIBED, Target.TASKS_SEEN_LATE, Target.SPOT, Target.HOST),
+)
 _OCCASIONAL = (Target.LOOP_PAUSED, Target.POSTGRES_SESSION)
-_LONGEST_GAP = 9.0
+
+DANGERS = {
+    ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.WORKER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
+    ProvisionerName.ECS: Danger(targets=(*_SERVERS, Target.WORKER, *_AWS), gaps=(1.0, 5.0)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`gap`: seconds after the one before. `choice`, from 0 to 1: which of several. `downtime`: seconds until it is
-    started again."""
+    """`gap`: seconds after the one before. `choice`, from 0 to 1: which of several, or how much. `downtime`: seconds
+    until it is started again."""
 
     gap: float
     target: Target
     choice: float
     downtime: float
+
+    def chosen(self, victims: Sequence[_Victim]) -> _Victim:
+        return victims[int(self.choice * len(victims))]
 
 
 def calls(seed: int) -> Iterator[Call]:
@@ -101,24 +130,24 @@ def calls(seed: int) -> Iterator[Call]:
         )
 
 
-def faults(seed: int) -> Iterator[Fault]:
-    """Without end: everything once in each round, in any order, and one of the others."""
+def faults(seed: int, danger: Danger) -> Iterator[Fault]:
+    """Without end, round after round, each in any order."""
     rng = random.Random(f"{seed} faults")
     while True:
-        targets = [*KILLED, rng.choice(_OCCASIONAL)]
+        targets = [*danger.targets, rng.choice(_OCCASIONAL)]
         for target in rng.sample(targets, len(targets)):
             yield Fault(
-                gap=rng.uniform(2.0, _LONGEST_GAP),
+                gap=rng.uniform(*danger.gaps),
                 target=target,
                 choice=rng.random(),
                 downtime=rng.choice((0.0, rng.uniform(0.5, 5.0))),
             )
 
 
-def definition() -> dict[str, Any]:
+def definition(image: str) -> dict[str, Any]:
     """The version that is deployed."""
     return {
-        "default_docker_image": IMAGE.as_uri(),
+        "default_docker_image": image,
         "functions": [
             {
                 "function_name": name,

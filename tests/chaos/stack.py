@@ -23,10 +23,9 @@ from cli.stack.servers import api_server, loop_server, process_environment, temp
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
 from environment.composition import open_database
 from environment.settings import PostgresSettings
-from provisioners.process.all_workers import kill_all_workers
 from tests.chaos.ledger import Ledger
+from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim
-from tests.chaos.workers import Workers
 
 _NAMESPACE = "default"
 _STOP_GRACE_SECONDS = 5
@@ -41,7 +40,7 @@ class ChaosStack:
     loops: tuple[ServerVictim, ServerVictim]
     temporal: ServerVictim
     postgres: PostgresVictim
-    workers: Workers
+    platform: Platform
     database: Database
     client: Client
 
@@ -68,12 +67,13 @@ class ChaosStack:
 @asynccontextmanager
 async def chaos_stack(
     path: Path,
+    platform: Platform,
     ledger: Ledger,
     *,
     api_keys: str | None = None,
     loop_environments: Sequence[Mapping[str, str]] = ({}, {}),
 ) -> AsyncIterator[ChaosStack]:
-    """Started one after the other, kept running, and at the end stopped, workers included.
+    """Started one after the other, kept running, and at the end stopped.
 
     `api_keys`: as CONTROL_PLANE_API_KEY has them, drawn if None. `loop_environments`: what each `loop` finds in its
     environment besides.
@@ -85,16 +85,18 @@ async def chaos_stack(
     try:
         settings = await postgres.start()
         database = await _migrated(settings)
-        accesses, options = _accesses(folder, api_keys or folder.api_key())
+        accesses, options = _accesses(folder, platform, api_keys or folder.api_key())
         temporal = temporal_server(options[0], folder, namespace=_NAMESPACE)
         await _start(temporal, servers)
         await wait_until_ready(temporal, wait_until_temporal_answers(accesses[0]))
         loops: list[tuple[Server, dict[str, str]]] = []
         apis: list[tuple[Server, dict[str, str]]] = []
         for number, (access, option) in enumerate(zip(accesses, options, strict=True), start=1):
-            environment = process_environment(
-                folder=folder, api_keys=access.api_key, postgres=settings, access=access
-            ) | {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS)}
+            environment = {
+                **process_environment(folder=folder, api_keys=access.api_key, postgres=settings, access=access),
+                "CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS),
+                **platform.environment,
+            }
             loop_environment = environment | dict(loop_environments[number - 1])
             loop = loop_server(option, folder, loop_environment, name=f"loop-{number}")
             loops.append((loop, loop_environment))
@@ -114,7 +116,7 @@ async def chaos_stack(
             loops=(first_loop, second_loop),
             temporal=ServerVictim(temporal, folder, ledger, {}),
             postgres=PostgresVictim(postgres, folder.postgres, ledger),
-            workers=Workers(folder.path),
+            platform=platform,
             database=database,
             client=await Client.connect(accesses[0].temporal_address, data_converter=pydantic_data_converter),
         )
@@ -124,7 +126,6 @@ async def chaos_stack(
     finally:
         for server in reversed(servers):
             await server.stop(asyncio.Event())
-        await kill_all_workers(folder.path)
         await postgres.stop()
 
 
@@ -150,8 +151,9 @@ async def _migrated(settings: PostgresSettings) -> Database:
     return database
 
 
-def _accesses(folder: DataFolder, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
-    """Of the two halves of the stack: a loop tells its workers the address of its own api."""
+def _accesses(folder: DataFolder, platform: Platform, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
+    """Of the two halves of the stack: a loop tells the workers that it launches, or whose function it prepares, the
+    address of its own api."""
     *ports, temporal, temporal_ui = choose_free((0, 0, 0, 0))
     access = StackAccess(
         pid=os.getpid(),
@@ -161,7 +163,12 @@ def _accesses(folder: DataFolder, api_key: str) -> tuple[list[StackAccess], list
         temporal_namespace=_NAMESPACE,
         web_ui_url=f"http://{LOOPBACK}:{temporal_ui}",
     )
-    option = StackOptions(data_dir=folder.path, temporal_port=temporal, temporal_ui_port=temporal_ui)
+    option = StackOptions(
+        data_dir=folder.path,
+        temporal_port=temporal,
+        temporal_ui_port=temporal_ui,
+        provisioner=platform.provisioner,
+    )
     return (
         [replace(access, api_url=f"http://{LOOPBACK}:{port}") for port in ports],
         [replace(option, port=port) for port in ports],

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from environment.provisioner_names import ProvisionerName
 from tests.chaos import aftermath, plan
 from tests.chaos.client import ApiClient, api_client
 from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
+from tests.chaos.platforms import open_platform
 from tests.chaos.stack import ChaosStack, chaos_stack
 from tests.chaos.watch import Watch
 from tests.simulation.snapshot import Snapshot
@@ -36,11 +38,17 @@ class Findings:
         )
 
 
-async def run(*, folder: Path, seed: int, duration: timedelta, report: Callable[[str], None]) -> Findings:
+async def run(
+    *, folder: Path, provisioner: ProvisionerName, seed: int, duration: timedelta, report: Callable[[str], None]
+) -> Findings:
     """`duration`: of load and faults. `report` gets a line now and then."""
     ledger = Ledger()
-    async with chaos_stack(folder, ledger) as stack, api_client(stack.api_urls, stack.api_key, ledger) as api:
-        await _deploy(api)
+    async with (
+        open_platform(provisioner, folder) as platform,
+        chaos_stack(folder, platform, ledger) as stack,
+        api_client(stack.api_urls, stack.api_key, ledger) as api,
+    ):
+        await _deploy(api, platform.image)
         watch = Watch(stack, ledger)
         notes = folder / "notes"
         async with asyncio.TaskGroup() as beside:
@@ -49,7 +57,9 @@ async def run(*, folder: Path, seed: int, duration: timedelta, report: Callable[
             load = Load(api=api, temporal=stack.client, notes=notes, ledger=ledger)
             async with asyncio.TaskGroup() as trouble:
                 trouble.create_task(load.run(plan.calls(seed), duration=duration))
-                trouble.create_task(Faults(stack, ledger).run(plan.faults(seed), duration=duration))
+                faults = plan.faults(seed, plan.DANGERS[provisioner])
+                trouble.create_task(Faults(stack, ledger).run(faults, duration=duration))
+            await platform.calm(ledger)
             watching.cancel()
             snapshot, settled_after = await _settled(stack, watch, ledger)
             reporting.cancel()
@@ -63,8 +73,8 @@ async def run(*, folder: Path, seed: int, duration: timedelta, report: Callable[
     )
 
 
-async def _deploy(api: ApiClient) -> None:
-    version_id = await api.deploy(plan.definition())
+async def _deploy(api: ApiClient, image: str) -> None:
+    version_id = await api.deploy(plan.definition(image))
     while not await api.is_ready(version_id):
         await asyncio.sleep(_READY_LOOK_SECONDS)
 

@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
+from tests.chaos.platform import Traces
 
 Json = dict[str, Any]
 _SUCCEEDING = ("answer", "hold", "overrun", "call", "fail_at_first")
@@ -17,20 +17,15 @@ _DEATH = "exit code 3"
 _MURDERS = ("killed by SIGKILL", "killed together with its supervisor")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traces:
-    """What executions left on the machine: how many workers, and how many runs of the user's code."""
-
-    launches: Mapping[ExecutionId, int]
-    runs: Mapping[ExecutionId, int]
-
-
 def read_runs(notes: Path) -> Counter[ExecutionId]:
+    """How often each execution has run the user's code."""
     lines = notes.read_text().splitlines() if notes.exists() else []
     return Counter(ExecutionId(line.split()[1]) for line in lines)
 
 
-def verdicts(invocations: Iterable[Json], traces: Traces, ledger: Ledger) -> Iterator[str]:
+def verdicts(
+    invocations: Iterable[Json], traces: Traces, runs: Mapping[ExecutionId, int], ledger: Ledger
+) -> Iterator[str]:
     """A sentence for each contradiction. `invocations`: all of them, as the API tells of them."""
     labels: Counter[str] = Counter()
     recorded: set[str] = set()
@@ -38,7 +33,7 @@ def verdicts(invocations: Iterable[Json], traces: Traces, ledger: Ledger) -> Ite
         labels[json.loads(invocation["input"])["label"]] += 1
         for execution in invocation["executions"]:
             recorded.add(execution["execution_id"])
-            yield from _verdicts_on_launches(execution, traces)
+            yield from _verdicts_on_launches(execution, traces, runs.get(execution["execution_id"], 0))
             if not _is_explained(invocation, execution, ledger):
                 yield f"unexplained end of an attempt at {invocation['function_name']}: {execution}"
     for label, count in labels.items():
@@ -47,13 +42,13 @@ def verdicts(invocations: Iterable[Json], traces: Traces, ledger: Ledger) -> Ite
     for label in ledger.accepted:
         if label not in labels:
             yield f"{label} was accepted and is not in the catalog"
-    for execution_id in {*traces.launches, *traces.runs} - recorded:
+    for execution_id in {*traces.launches, *runs} - recorded:
         yield f"{execution_id} ran and is not in the catalog"
 
 
-def _verdicts_on_launches(execution: Json, traces: Traces) -> Iterator[str]:
+def _verdicts_on_launches(execution: Json, traces: Traces, runs: int) -> Iterator[str]:
     execution_id = execution["execution_id"]
-    launches, runs = traces.launches.get(execution_id, 0), traces.runs.get(execution_id, 0)
+    launches, losses = traces.launches.get(execution_id, 0), traces.losses.get(execution_id, 0)
     is_stopped = execution["termination_signal_time"] is not None
     # A launch is recorded before it is made. A stop may come between.
     if launches != execution["launches"] and not (is_stopped and launches == execution["launches"] - 1):
@@ -61,8 +56,10 @@ def _verdicts_on_launches(execution: Json, traces: Traces) -> Iterator[str]:
     if runs > launches:
         yield f"{execution_id} ran {runs} times in {launches} workers"
     has_spoken = execution["outcome"] in ("SUCCEEDED", "FAILED") or execution["error_message"] == _DEATH
-    if has_spoken and runs != 1:
-        yield f"{execution_id} has an outcome of one run, and ran {runs} times: {execution}"
+    if has_spoken and not 1 <= runs <= losses + 1:
+        yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} workers lost: {execution}"
+    if runs and launches == 1 and execution["execution_start_time"] is None:
+        yield f"{execution_id} ran without having started: {execution}"
 
 
 def _is_explained(invocation: Json, execution: Json, ledger: Ledger) -> bool:

@@ -1,8 +1,11 @@
 """Looks at the catalog again and again while things happen: its laws hold at every instant, not just at the end."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from domain.errors import CatalogIsAway
+from domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
 from tests.simulation import laws
@@ -25,18 +28,28 @@ class Watch:
 
     async def look(self) -> Snapshot | None:
         """What is there now, held against the laws; None while PostgreSQL is away."""
-        before = {worker.execution_id for worker in self._stack.workers.live()}
+        before = await self._stack.platform.live()
         try:
             snapshot = await read_snapshot(self._stack.database)
         except CatalogIsAway:
             return None
-        after = {worker.execution_id for worker in self._stack.workers.live()}
+        after = await self._stack.platform.live()
         for breach in laws.breaches(snapshot):
             self._ledger.violation(breach)
-        for breach in laws.breaches_of_containers(before & after, snapshot):
+        alive = (before.keys() & after.keys()) - set(_latecomers(before, snapshot))
+        for breach in laws.breaches_of_containers(alive, snapshot):
             self._ledger.violation(breach)
         if self.latest is not None:
             for breach in laws.breaches_between(self.latest, snapshot):
                 self._ledger.violation(breach)
         self.latest = snapshot
         return snapshot
+
+
+def _latecomers(live: Mapping[ExecutionId, datetime | None], snapshot: Snapshot) -> Iterator[ExecutionId]:
+    """Executions that were stopped and had ended before their container came."""
+    for invocation in snapshot.invocations.values():
+        for execution in invocation.executions:
+            since = live.get(execution.execution_id)
+            if since and execution.is_signalled and execution.end_time and since > execution.end_time:
+                yield execution.execution_id

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from catalog.database import Database
 from cli.stack.access import StackAccess
 from tests.chaos.ledger import Ledger
-from tests.chaos.stack import chaos_stack
+from tests.chaos.process_stack import process_stack
 from tests.e2e.ages import grow_old
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, lines_of, release_file
@@ -151,7 +151,7 @@ async def test_registering_search_attributes(operator: Operator) -> None:
 
 async def test_saying_when_a_release_takes_over(tmp_path: Path) -> None:
     ledger, builds = Ledger(), ({"CONTROL_PLANE_BUILD_ID": "1"}, {"CONTROL_PLANE_BUILD_ID": "2"})
-    async with chaos_stack(tmp_path / "data", ledger, loop_environments=builds) as stack:
+    async with process_stack(tmp_path / "data", ledger, loop_environments=builds) as stack:
         operator = Operator(stack.accesses[0], tmp_path)
         await made_current(operator, "1")
         project = Project(stack.accesses[0], "releases")

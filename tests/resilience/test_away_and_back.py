@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from domain.errors import CatalogIsAway
 from tests.chaos.ledger import Ledger
-from tests.chaos.stack import ChaosStack, chaos_stack
+from tests.chaos.process_stack import process_stack
+from tests.chaos.stack import ChaosStack
 from tests.e2e.ages import grow_old
 from tests.e2e.project import Project, lines_of, release_file
 from tests.e2e.repairs import repairs
@@ -23,7 +24,7 @@ _SETTINGS = {"CONTROL_PLANE_RETENTION_DAYS": "30"}
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ChaosStack]:
     ledger, folder = Ledger(), tmp_path_factory.mktemp("away") / "data"
-    async with chaos_stack(folder, ledger, loop_environments=(_SETTINGS, _SETTINGS)) as it:
+    async with process_stack(folder, ledger, loop_environments=(_SETTINGS, _SETTINGS)) as it:
         yield it
     assert ledger.violations == []
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from catalog.database import Database
 from domain.identifiers import new_invocation_id
 from tests.chaos.ledger import Ledger
-from tests.chaos.stack import chaos_stack
+from tests.chaos.process_stack import process_stack
 from tests.e2e.ages import grow_old
 from tests.e2e.project import Project, lines_of
 from tests.e2e.repairs import repairs
@@ -22,7 +22,7 @@ _LOOKS = 8  # so that each loop makes some of them
 async def test_a_clock_that_is_wrong_by_an_hour_does_no_harm(tmp_path: Path) -> None:
     ledger, folder = Ledger(), tmp_path / "data"
     clocks = [faked_clock(tmp_path / f"clock{offset}", offset_seconds=offset) for offset in (HOUR, -HOUR)]
-    async with chaos_stack(folder, ledger, loop_environments=clocks) as stack:
+    async with process_stack(folder, ledger, loop_environments=clocks) as stack:
         project = Project(stack.accesses[0], "clocks")
         version = await project.deploy("note_and_hold", "double", max_concurrency=1)
         notes, release = tmp_path / "notes", tmp_path / "release"

@@ -12,7 +12,8 @@ from domain.bounds import MAX_BODY_BYTES
 from domain.execution_tokens import execution_token
 from domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
-from tests.chaos.stack import ChaosStack, chaos_stack
+from tests.chaos.process_stack import process_stack
+from tests.chaos.stack import ChaosStack
 from tests.e2e.project import Project, lines_of, release_file
 from tests.resilience import leaks
 
@@ -22,7 +23,7 @@ KEY, UNKNOWN = "root-key-4711", "unknown-root-key-1234"
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ChaosStack]:
     ledger = Ledger()
-    async with chaos_stack(tmp_path_factory.mktemp("keys") / "data", ledger, api_keys=KEY) as it:
+    async with process_stack(tmp_path_factory.mktemp("keys") / "data", ledger, api_keys=KEY) as it:
         yield it
     assert ledger.violations == []
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tests.chaos.ledger import Ledger
-from tests.chaos.stack import chaos_stack
+from tests.chaos.process_stack import process_stack
 from tests.e2e.project import Project, lines_of, release_file
 from tests.figures import Show
 from tests.resilience.load import Users
@@ -16,7 +16,7 @@ OLD, NEW = "old-root-key", "new-root-key"
 async def test_no_request_is_lost_and_no_container_interrupted(tmp_path: Path, show: Show) -> None:
     """The key is rotated as docs/operations.md says: the new one is known everywhere before it signs."""
     ledger = Ledger()
-    async with chaos_stack(tmp_path / "data", ledger, api_keys=OLD) as stack:
+    async with process_stack(tmp_path / "data", ledger, api_keys=OLD) as stack:
         project = Project(stack.accesses[0], "rolling")
         await project.deploy("note_and_hold", "double", max_concurrency=4)
         release = tmp_path / "release"

@@ -1,0 +1,145 @@
+"""Workers as processes: known to the machine by their folders and by what runs."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from domain.errors import ExecutionHasAlreadyStarted
+from domain.identifiers import ExecutionId
+from environment.provisioner_names import ProvisionerName
+from provisioners.process import supervisor
+from provisioners.process.all_workers import kill_all_workers
+from provisioners.process.processes import Process
+from provisioners.process.worker_folders import WorkerFolder, workers_root
+from tests.chaos.ledger import Ledger
+from tests.chaos.plan import Fault, Target
+from tests.chaos.platform import Traces
+
+_ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
+_LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LiveWorker:
+    execution_id: ExecutionId
+    supervisor: Process
+
+    def main_process(self) -> int | None:
+        """The one that runs the user's code; None if it is not there yet, or no longer."""
+        try:
+            children = psutil.Process(self.supervisor.pid).children()
+        except psutil.NoSuchProcess:
+            return None
+        return children[0].pid if children else None
+
+
+class Processes:
+    """Implements `Platform`. A name that was withdrawn is never taken: no worker comes late."""
+
+    provisioner = ProvisionerName.PROCESS
+    environment: Mapping[str, str] = {}
+
+    def __init__(self, data_dir: Path, functions: Path) -> None:
+        self.image = functions.as_uri()
+        self._data_dir = data_dir
+        self._ended: set[Path] = set()
+
+    async def live(self) -> dict[ExecutionId, None]:
+        return {worker.execution_id: None for worker in self._live()}
+
+    async def until_launch(self, loop: int) -> None:
+        while not _starts_worker(loop):
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def strike(self, fault: Fault, ledger: Ledger) -> bool:
+        live = sorted(self._live(), key=lambda worker: int(worker.supervisor.started))
+        if not live:
+            return False
+        worker = fault.chosen(live)
+        pid = worker.supervisor.pid if fault.target is Target.SUPERVISOR else worker.main_process()
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        ledger.killed_workers.add(worker.execution_id)
+        return True
+
+    async def calm(self, ledger: Ledger) -> None:
+        """There is no trouble but what is killed."""
+
+    async def traces(self) -> Traces:
+        folders = [folder for folder in self._folders() if WorkerFolder(folder).supervisor() is not None]
+        return Traces(launches=Counter(_execution_of(folder) for folder in folders), losses={})
+
+    async def breaches(self) -> list[str]:
+        """A worker may have been told that another one had started its execution before."""
+        logs = ((folder, WorkerFolder(folder).log) for folder in self._folders())
+        return [
+            f"{_execution_of(folder)} had a second worker at once, which was refused"
+            for folder, log in logs
+            if log.exists() and _ALREADY_STARTED in log.read_text()
+        ]
+
+    async def remains(self) -> list[str]:
+        """Even if it is in nobody's records."""
+        return [
+            " ".join(process.cmdline()) for process in psutil.process_iter() if _belongs_to(process, self._data_dir)
+        ]
+
+    def _live(self) -> Iterator[_LiveWorker]:
+        for path in self._folders():
+            folder = WorkerFolder(path)
+            process = None if path in self._ended else folder.supervisor()
+            if process is None:
+                continue
+            if folder.has_ended():
+                self._ended.add(path)
+            else:
+                yield _LiveWorker(execution_id=_execution_of(path), supervisor=process)
+
+    def _folders(self) -> list[Path]:
+        root = workers_root(self._data_dir)
+        return list(root.iterdir()) if root.is_dir() else []
+
+
+@asynccontextmanager
+async def processes(data_dir: Path, functions: Path) -> AsyncIterator[Processes]:
+    """None is left afterwards."""
+    try:
+        yield Processes(data_dir, functions)
+    finally:
+        await kill_all_workers(data_dir)
+
+
+def _starts_worker(loop: int) -> bool:
+    try:
+        return any(_is_supervisor(child) for child in psutil.Process(loop).children())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_supervisor(process: psutil.Process) -> bool:
+    """Also one that has not taken its worker's name yet."""
+    return supervisor.__name__ in process.cmdline()
+
+
+def _execution_of(folder: Path) -> ExecutionId:
+    return ExecutionId(folder.name.rpartition("-")[0])
+
+
+def _belongs_to(process: psutil.Process, data_dir: Path) -> bool:
+    try:
+        if _is_supervisor(process):
+            return any(file.path.startswith(str(data_dir)) for file in process.open_files())
+        return process.environ().get("PYTHONPATH", "").startswith(f"{data_dir}/runtime-")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False

@@ -1,0 +1,146 @@
+"""Workers as tasks of the stand-in for AWS, which tells of them more than AWS would."""
+
+import asyncio
+import os
+import signal
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from domain.identifiers import ExecutionId
+from domain.workers import WorkerName
+from environment.provisioner_names import ProvisionerName
+from tests.aws.process import StandIn, running_stand_in
+from tests.aws.wire import TaskRecord
+from tests.chaos import aws_trouble
+from tests.chaos.ledger import Ledger
+from tests.chaos.plan import Fault, Target
+from tests.chaos.platform import Traces
+
+_IMAGE = "registry.example.com/chaos:1"
+_LOOK_SECONDS = 0.02
+_LOSSES = ("SpotInterruption", "InfrastructureHealth")
+_SPOILT = ("RunTask", "StopTask", "DescribeTasks")
+
+
+class Tasks:
+    """Implements `Platform`. AWS itself does not die.
+
+    A launch that hung in a paused process is made when that goes on, whatever has become of the execution; it is
+    stopped at once, and the API refuses its container.
+    """
+
+    provisioner = ProvisionerName.ECS
+    image = _IMAGE
+
+    def __init__(self, aws: StandIn) -> None:
+        self.environment = aws.environment
+        self._aws = aws.control
+
+    async def live(self) -> dict[ExecutionId, datetime]:
+        return {_execution_of(task): _created(task) for task in await self._aws.live_tasks()}
+
+    async def until_launch(self, loop: int) -> None:
+        """Of any process."""
+        before = await self._launches_asked_for()
+        while await self._launches_asked_for() == before:
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def strike(self, fault: Fault, ledger: Ledger) -> bool:
+        if fault.target not in (Target.WORKER, Target.SPOT, Target.HOST):
+            await aws_trouble.begin(self._aws, fault)
+            return True
+        running = [task for task in await self._aws.live_tasks() if task.status == "RUNNING" and task.pid is not None]
+        if not running:
+            return False
+        task = fault.chosen(running)
+        match fault.target:
+            case Target.SPOT:
+                await self._aws.interrupt_spot(task.arn)
+            case Target.HOST:
+                await self._aws.lose_host(task.arn)
+            case _:
+                return _kill_container(task, ledger)
+        return True
+
+    async def calm(self, ledger: Ledger) -> None:
+        for action in _SPOILT:
+            for call in await self._aws.calls(action):
+                result = "no capacity" if call.failures and action == "RunTask" else call.result
+                if result != "ok":
+                    ledger.answers[f"{action}: {result}"] += 1
+        await self._aws.reset()
+
+    async def traces(self) -> Traces:
+        tasks = await self._aws.tasks()
+        return Traces(
+            launches=Counter(_execution_of(task) for task in tasks),
+            losses=Counter(_execution_of(task) for task in tasks if _is_lost(task)),
+        )
+
+    async def breaches(self) -> list[str]:
+        lives: defaultdict[ExecutionId, list[TaskRecord]] = defaultdict(list)
+        for task in await self._aws.tasks():
+            lives[_execution_of(task)].append(task)
+        return [breach for tasks in lives.values() for breach in _breaches_of_one(tasks)]
+
+    async def remains(self) -> list[str]:
+        return [f"{_name(task)} is {task.status}" for task in await self._aws.live_tasks()]
+
+    async def _launches_asked_for(self) -> int:
+        return (await self._aws.counts()).get("RunTask", 0)
+
+
+@asynccontextmanager
+async def tasks(functions: Path) -> AsyncIterator[Tasks]:
+    async with running_stand_in() as aws:
+        await aws.control.register_image(_IMAGE, functions)
+        yield Tasks(aws)
+
+
+def _breaches_of_one(tasks: Sequence[TaskRecord]) -> Iterator[str]:
+    """`tasks`: of one execution, oldest first."""
+    for name, count in Counter(map(_name, tasks)).items():
+        if count > 1:
+            yield f"{name} is the name of {count} tasks"
+    for earlier, later in pairwise(tasks):
+        if not _is_lost(earlier):
+            stop = earlier.description.get("stopCode"), earlier.description.get("stoppedReason")
+            yield f"{_name(later)} followed {_name(earlier)}, which was not taken away: {stop}"
+        if earlier.status != "STOPPED" or _created(later) < _ended(earlier):
+            yield f"{_name(later)} was started while {_name(earlier)} ran"
+
+
+def _kill_container(task: TaskRecord, ledger: Ledger) -> bool:
+    assert task.pid is not None
+    try:
+        os.kill(task.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    ledger.killed_workers.add(_execution_of(task))
+    return True
+
+
+def _is_lost(task: TaskRecord) -> bool:
+    return task.description.get("stopCode") in _LOSSES
+
+
+def _name(task: TaskRecord) -> str:
+    return str(task.description["startedBy"])
+
+
+def _execution_of(task: TaskRecord) -> ExecutionId:
+    name = WorkerName.parse(_name(task))
+    assert name is not None
+    return name.execution_id
+
+
+def _created(task: TaskRecord) -> datetime:
+    return datetime.fromtimestamp(task.description["createdAt"], UTC)
+
+
+def _ended(task: TaskRecord) -> datetime:
+    return datetime.fromtimestamp(task.description["stoppedAt"], UTC)

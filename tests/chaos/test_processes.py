@@ -1,0 +1,15 @@
+"""Servers, sessions and workers are killed, and a loop is paused."""
+
+from pathlib import Path
+
+import pytest
+
+from environment.provisioner_names import ProvisionerName
+from tests.chaos import short_form
+from tests.figures import Show
+
+
+@pytest.mark.timeout(360)
+async def test_nothing_is_lost_doubled_or_left_over(tmp_path: Path, show: Show) -> None:
+    # Of this seed the first round of faults is over after 34 s, a paused loop among them.
+    await short_form.run(tmp_path / "data", ProvisionerName.PROCESS, show, seed=10)
