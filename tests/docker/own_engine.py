@@ -86,9 +86,14 @@ async def _engine_in(folder: Path) -> AsyncIterator[OwnEngine]:
         containerd.terminate()
         await containerd.wait()
         await _run("ip", "link", "delete", bridge)
-        for mount in reversed(Path("/proc/mounts").read_text().splitlines()):
-            if mount.split()[1].startswith(str(folder)):  # what an engine leaves
-                await _run("umount", mount.split()[1])
+        for mount in _mounts_in(folder):
+            await _run("umount", mount)
+
+
+def _mounts_in(folder: Path) -> list[str]:
+    """What an engine leaves, in the order in which it can be taken away."""
+    points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    return [point for point in reversed(points) if point.startswith(str(folder))]
 
 
 async def _start(*command: str, log: Path) -> asyncio.subprocess.Process:

@@ -15,9 +15,11 @@ from provisioners.docker.engine import Engine
 from provisioners.docker.opening import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import worker_request
-from tests.docker.images import BASE
+from tests.docker.images import build_empty_image
 from tests.docker.registry import PASSWORD, USERNAME, Registry, running_registry
 from tests.docker.scenes import NEW, launch
+
+SMALL = "control-plane-test-small:1"
 
 
 @pytest.fixture(scope="module")
@@ -60,36 +62,42 @@ async def test_an_image_that_was_built_on_the_server_needs_no_registry(
 
 
 async def test_an_image_is_pulled_with_the_login_of_its_registry_and_pinned(
-    with_login: DockerProvisioner, engine: Engine, registry: Registry, image: str
+    with_login: DockerProvisioner, engine: Engine, registry: Registry
 ) -> None:
-    name = await registry.push(engine.docker, image, "functions")
+    await build_empty_image(engine.docker, SMALL, program="/one")
+    name = await registry.push(engine.docker, SMALL, "functions")
     await engine.docker.images.delete(name)
     prepared = await with_login.prepare(function(name))
     assert prepared.identifier.startswith(f"{registry.host}/functions@sha256:")
 
 
 async def test_an_image_that_vanished_from_the_engine_is_pulled_again(
-    with_login: DockerProvisioner, engine: Engine, registry: Registry, image: str
+    with_login: DockerProvisioner, engine: Engine, registry: Registry
 ) -> None:
-    name = await registry.push(engine.docker, image, "vanished")
+    identifier = await build_empty_image(engine.docker, SMALL, program="/vanished")
+    name = await registry.push(engine.docker, SMALL, "vanished")
     pinned = (await with_login.prepare(function(name))).identifier
     await engine.docker.images.delete(name)
-    with_login_worker = await launch(with_login, worker_request(image=pinned, function="greet"))
-    assert (await with_login.stopped(with_login_worker)).exit_code == 0
+    await engine.docker.images.delete(identifier, force=True)
+    worker = await launch(with_login, worker_request(image=pinned))
+    assert (await with_login.stopped(worker)).exit_code == 127  # it ran: there is nothing in it
 
 
 async def test_a_version_goes_on_with_its_image_though_the_name_moves(
-    configuration: DockerConfiguration, engine: Engine, registry: Registry, image: str
+    configuration: DockerConfiguration, engine: Engine, registry: Registry
 ) -> None:
     asked = dataclasses.replace(logged_in(configuration, registry, PASSWORD), pull=PullPolicy.ALWAYS)
+    first = await build_empty_image(engine.docker, SMALL, program="/first")
     async with open_docker_provisioner(asked) as provisioner:
-        name = await registry.push(engine.docker, image, "moving")
-        first = await provisioner.prepare(function(name))
-        await registry.push(engine.docker, BASE, "moving")
-        second = await provisioner.prepare(function(name))
-        assert first.identifier != second.identifier
-        worker = await launch(provisioner, worker_request(image=first.identifier, function="greet"))
-        assert (await provisioner.stopped(worker)).exit_code == 0
+        name = await registry.push(engine.docker, SMALL, "moving")
+        old = await provisioner.prepare(function(name))
+        await build_empty_image(engine.docker, SMALL, program="/second")
+        await registry.push(engine.docker, SMALL, "moving")
+        assert (await provisioner.prepare(function(name))).identifier != old.identifier
+        worker = await launch(provisioner, worker_request(image=old.identifier))
+    container = await engine.inspect(worker.details.identifier)
+    assert container is not None
+    assert container["Image"] == first
 
 
 async def test_an_image_that_does_not_exist(with_login: DockerProvisioner, registry: Registry) -> None:
