@@ -13,8 +13,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
 from domain.identifiers import InvocationId, new_invocation_id
-from provisioners.process.all_workers import live_worker_names
 from tests.e2e.ages import grow_old
+from tests.e2e.platforms import Platform
 from tests.e2e.project import Project, lines_of
 from tests.e2e.repairs import repairs
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
@@ -117,7 +117,7 @@ async def test_what_has_lost_its_workflow_is_ended_whether_it_ran_or_waited(
 
 
 async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
-    project: Project, temporal: Client, catalog: Database, stack_folder: Path, tmp_path: Path
+    project: Project, temporal: Client, catalog: Database, platform: Platform, tmp_path: Path
 ) -> None:
     await project.deploy("note_and_hold", max_concurrency=2)
     release = tmp_path / "release"
@@ -126,8 +126,8 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     ]
     await lines_of(tmp_path / "a")
     await lines_of(tmp_path / "b")
-    names = {
-        name: (await project.get("note_and_hold", name))["executions"][0]["execution_id"]
+    workers = {
+        name: (await project.get("note_and_hold", name))["executions"][0]["worker_details"]["identifier"]
         for name in (forgotten, healthy)
     }
     await end_in_the_catalog(catalog, forgotten, age=timedelta())
@@ -135,9 +135,9 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     assert await repairs(temporal) == {}  # its container may just be going
     await end_in_the_catalog(catalog, forgotten, age=timedelta(minutes=2))
     await asyncio.gather(repairs(temporal), repairs(temporal))
-    while f"{names[forgotten]}-1" in live_worker_names(stack_folder):
+    while not await platform.is_gone(workers[forgotten]):
         await asyncio.sleep(0.02)
-    assert f"{names[healthy]}-1" in live_worker_names(stack_folder)
+    assert not await platform.is_gone(workers[healthy])
     assert await repairs(temporal) == {}
     release.touch()
     (execution,) = (await project.ended("note_and_hold", healthy))["executions"]
