@@ -39,3 +39,12 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
         ecs=None if aws is None else aws.configuration(control_plane),
         docker=None if docker is None else docker.configuration(control_plane),
     )
+
+
+def load_postgres() -> PostgresSettings:
+    """For who needs the catalog only. Raises SettingsError."""
+    problems: list[str] = []
+    postgres = load_group(PostgresSettings, problems)
+    if postgres is None:
+        raise SettingsError("\n".join(problems))
+    return postgres
