@@ -78,5 +78,22 @@ lock: .poetry/.installed
 wheel: install
 	@$(POETRY) build --format wheel --output dist
 
+# An image of the control plane, control-plane:latest; IMAGE_OPTIONS="--build-arg PYTHON_IMAGE=…" for another base.
+image: install
+	@rm -rf dist
+	@$(MAKE) --no-print-directory wheel
+	docker build --tag control-plane:latest --build-arg REVISION="$$(git rev-parse HEAD)" $(IMAGE_OPTIONS) .
+
+# Where no registry can be reached: images under the names of those that are based on or that docker-compose.yml names.
+stand-in-images: install
+	@tests/docker/stand_ins/build
+
+# The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root.
+test-docker: install
+	@docker image inspect python:3.13-slim >/dev/null 2>&1 || docker pull --quiet python:3.13-slim || $(MAKE) stand-in-images
+	@docker image inspect control-plane:latest >/dev/null 2>&1 || $(MAKE) image
+	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--platforms docker tests/docker tests/e2e/test_lifecycle.py tests/e2e/test_stops.py
+
 clean:
 	rm -rf .venv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

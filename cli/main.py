@@ -4,6 +4,7 @@ import typer
 
 from cli.demo.command import demo
 from cli.dev import dev
+from cli.migrate import migrate
 from cli.replay import replay
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(dev)
 app.command()(demo)
+app.command()(migrate)
 app.command()(replay)
 
 

@@ -7,6 +7,7 @@ from catalog.database import Database
 from environment.loading import Settings
 from environment.settings import PostgresSettings
 from provisioners.contract import Provisioner, WorkerEvents
+from provisioners.docker.opening import open_docker_provisioner
 from provisioners.ecs.opening import open_ecs_provisioner, open_task_events
 from provisioners.process.provisioner import ProcessProvisioner
 
@@ -20,6 +21,10 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
     """The provisioner, with its connections open as long as the context is."""
     if settings.ecs is not None:
         async with open_ecs_provisioner(settings.ecs) as provisioner:
+            yield provisioner
+        return
+    if settings.docker is not None:
+        async with open_docker_provisioner(settings.docker) as provisioner:
             yield provisioner
         return
     yield ProcessProvisioner(

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from environment.aws import AwsSettings
+from environment.docker import DockerSettings
 from environment.provisioner_names import ProvisionerName
 from environment.settings import ControlPlaneSettings, PostgresSettings, load_group
+from provisioners.docker.configuration import DockerConfiguration
 from provisioners.ecs.configuration import EcsConfiguration
 
 
@@ -14,11 +16,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`ecs` is there with the provisioner of that name only."""
+    """`ecs` and `docker` are there with the provisioner of that name only."""
 
     control_plane: ControlPlaneSettings
     postgres: PostgresSettings
     ecs: EcsConfiguration | None
+    docker: DockerConfiguration | None
 
 
 def load_settings(provisioner: ProvisionerName) -> Settings:
@@ -27,10 +30,21 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
     control_plane = load_group(ControlPlaneSettings, problems)
     postgres = load_group(PostgresSettings, problems)
     aws = load_group(AwsSettings, problems) if provisioner is ProvisionerName.ECS else None
+    docker = load_group(DockerSettings, problems) if provisioner is ProvisionerName.DOCKER else None
     if control_plane is None or postgres is None or problems:
         raise SettingsError("\n".join(problems))
     return Settings(
         control_plane=control_plane,
         postgres=postgres,
         ecs=None if aws is None else aws.configuration(control_plane),
+        docker=None if docker is None else docker.configuration(control_plane),
     )
+
+
+def load_postgres() -> PostgresSettings:
+    """For who needs the catalog only. Raises SettingsError."""
+    problems: list[str] = []
+    postgres = load_group(PostgresSettings, problems)
+    if postgres is None:
+        raise SettingsError("\n".join(problems))
+    return postgres

@@ -8,3 +8,4 @@ class ProvisionerName(StrEnum):
 
     PROCESS = "process"
     ECS = "ecs"
+    DOCKER = "docker"

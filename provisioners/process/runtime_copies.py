@@ -4,10 +4,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
-from domain.errors import Misconfigured
+from provisioners.runtime_source import runtime_files
 
 
 def runtime_path(data_dir: Path) -> Path:
@@ -15,8 +14,7 @@ def runtime_path(data_dir: Path) -> Path:
 
     Named after the content: workers of an older version of ours keep theirs. Raises Misconfigured.
     """
-    source = _source()
-    files = sorted(source.glob("*.py"))
+    files = runtime_files()
     digest = hashlib.sha256(b"\0".join(part for file in files for part in (file.name.encode(), file.read_bytes())))
     target = data_dir / f"runtime-{digest.hexdigest()[:16]}"
     if target.is_dir():
@@ -33,10 +31,3 @@ def runtime_path(data_dir: Path) -> Path:
         if not target.is_dir():
             raise
     return target
-
-
-def _source() -> Path:
-    spec = find_spec("runtime")
-    if spec is None or spec.origin is None:
-        raise Misconfigured("The package `runtime`, which runs functions, is not installed")
-    return Path(spec.origin).parent

@@ -1,5 +1,6 @@
 """What the end-to-end tests run on: each provisioner, with whatever has to be there for it."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Protocol
 import pytest
 
 from environment.provisioner_names import ProvisionerName
-from provisioners.process.all_workers import live_worker_names
+from provisioners.docker.engine import Engine, open_docker
 from provisioners.process.worker_folders import folder_of
 from tests.aws.process import StandIn, running_stand_in
+from tests.docker.conftest import ENGINE_URL, remove_all
+from tests.docker.images import build_image
 from tests.e2e.project import FUNCTIONS
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -32,9 +35,6 @@ class Platform(Protocol):
     async def is_gone(self, identifier: str) -> bool:
         """Whether the worker has ended, seen past the control plane."""
 
-    async def live_worker_names(self) -> set[str]:
-        """Of all workers that run, seen past the control plane."""
-
 
 class Processes:
     """Workers as processes of this machine."""
@@ -50,9 +50,6 @@ class Processes:
 
     async def is_gone(self, identifier: str) -> bool:
         return folder_of(self.stack_folder, identifier).has_ended()
-
-    async def live_worker_names(self) -> set[str]:
-        return set(live_worker_names(self.stack_folder))
 
 
 class Tasks:
@@ -71,8 +68,42 @@ class Tasks:
     async def is_gone(self, identifier: str) -> bool:
         return (await self._aws.task(identifier)).status == "STOPPED"
 
-    async def live_worker_names(self) -> set[str]:
-        return {task.description["startedBy"] for task in await self._aws.tasks() if task.status != "STOPPED"}
+
+class Containers:
+    """Workers as containers of this machine's engine, on its own network, as the stack listens on loopback.
+
+    They see the folders of the tests under their own paths.
+    """
+
+    provisioner = ProvisionerName.DOCKER
+
+    def __init__(self, stack_folder: Path, engine: Engine, *, shared: Path) -> None:
+        self.stack_folder = stack_folder
+        self.engine = engine
+        self.installation = f"e2e-{uuid.uuid4().hex[:12]}"
+        self.environment: Mapping[str, str] = {
+            "DOCKER_INSTALLATION": self.installation,
+            "DOCKER_NETWORK": "host",
+            "DOCKER_MOUNTS": f"{shared}:{shared}",
+        }
+
+    def image(self, folder: Path) -> str:
+        return f"control-plane-test-{folder.parent.name}-{folder.name}:1".lower()
+
+    async def is_gone(self, identifier: str) -> bool:
+        container = await self.engine.inspect(identifier)
+        return container is None or not container["State"]["Running"]
+
+
+@asynccontextmanager
+async def open_containers(stack_folder: Path, *, shared: Path) -> AsyncIterator[Containers]:
+    async with open_docker(ENGINE_URL) as docker:
+        containers = Containers(stack_folder, Engine(docker, ENGINE_URL), shared=shared)
+        await build_image(docker, containers.image(FUNCTIONS), FUNCTIONS)
+        try:
+            yield containers
+        finally:
+            await remove_all(containers.engine, containers.installation)
 
 
 @asynccontextmanager
@@ -86,3 +117,6 @@ async def open_platform(name: ProvisionerName, folders: pytest.TempPathFactory) 
                 tasks = Tasks(stack_folder, aws)
                 await aws.control.register_image(tasks.image(FUNCTIONS), FUNCTIONS)
                 yield tasks
+        case ProvisionerName.DOCKER:
+            async with open_containers(stack_folder, shared=folders.getbasetemp()) as containers:
+                yield containers

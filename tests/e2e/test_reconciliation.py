@@ -127,8 +127,8 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     ]
     await lines_of(tmp_path / "a")
     await lines_of(tmp_path / "b")
-    names = {
-        name: (await project.get("note_and_hold", name))["executions"][0]["execution_id"]
+    workers = {
+        name: (await project.get("note_and_hold", name))["executions"][0]["worker_details"]["identifier"]
         for name in (forgotten, healthy)
     }
     await end_in_the_catalog(catalog, forgotten, age=timedelta())
@@ -136,9 +136,9 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     assert await repairs(temporal) == {}  # its container may just be going
     await end_in_the_catalog(catalog, forgotten, age=timedelta(minutes=2))
     await asyncio.gather(repairs(temporal), repairs(temporal))
-    while f"{names[forgotten]}-1" in await platform.live_worker_names():
+    while not await platform.is_gone(workers[forgotten]):
         await asyncio.sleep(0.02)
-    assert f"{names[healthy]}-1" in await platform.live_worker_names()
+    assert not await platform.is_gone(workers[healthy])
     assert await repairs(temporal) == {}
     release.touch()
     (execution,) = (await project.ended("note_and_hold", healthy))["executions"]

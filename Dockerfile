@@ -1,0 +1,33 @@
+# The control plane in one image, whose commands are `api …`, `loop …` and `control-plane …`.
+#   make image      # or: make wheel && docker build -t control-plane:latest .
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+RUN python3 -m venv /opt/control-plane
+COPY poetry.lock /build/
+# What is in the lock file and nothing newer; which of it is needed is the wheel's to say.
+RUN python3 -c "import tomllib; [print(p['name'], p['version'], sep='==') for p in tomllib.load(open('/build/poetry.lock', 'rb'))['package']]" \
+    > /build/constraints.txt
+COPY dist/*.whl /build/
+RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet \
+    --constraint /build/constraints.txt /build/*.whl \
+    && /opt/control-plane/bin/pip uninstall --quiet --yes pip
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=latest
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="control-plane" \
+    org.opencontainers.image.description="A self-hosted control plane for functions as containers" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /opt/control-plane /opt/control-plane
+# For the images of functions: COPY --from=control-plane:latest /runtime /app/runtime
+COPY runtime/*.py /runtime/
+COPY compose/health_check.py /usr/local/bin/health-check
+ENV PATH=/opt/control-plane/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 5000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python3", "/usr/local/bin/health-check"]
+CMD ["control-plane", "--help"]

@@ -1,0 +1,102 @@
+"""What the docker provisioner needs of an engine and its machine."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from environment.settings import ControlPlaneSettings
+from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
+
+_MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")
+_LOGIN = re.compile(r"(?P<registry>[^=\s]+)=(?P<username>[^:\s]+):(?P<password>.+)")
+_LOOPBACK = re.compile(r"localhost|127\..*|::1")
+_ENGINE = re.compile(r"unix://.+|https?://.+|tcp://.+")
+
+
+def _words(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def _all_matching(pattern: re.Pattern[str], advice: str) -> AfterValidator:
+    def check(words: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(pattern.fullmatch(word) for word in words):
+            raise ValueError(advice)
+        return words
+
+    return AfterValidator(check)
+
+
+def _logins(value: object) -> object:
+    """A password may hold anything but a comma."""
+    if not isinstance(value, str):
+        return value
+    found = [_LOGIN.fullmatch(word.strip()) for word in value.split(",") if word.strip()]
+    if not all(found):
+        raise ValueError("must be registry=username:password, comma separated")
+    return {match["registry"]: f"{match['username']}:{match['password']}" for match in found if match}
+
+
+def _engine(value: str) -> str:
+    if _ENGINE.fullmatch(value) is None:
+        raise ValueError("must be unix:///path or tcp://host:port")
+    return value
+
+
+Mounts = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_words),
+    _all_matching(_MOUNT, "must be /source:/target or /source:/target:ro, comma separated"),
+]
+Logins = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_logins)]
+
+
+class DockerSettings(BaseSettings):
+    """DOCKER_*: with --provisioner=docker only."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    docker_host: Annotated[str, AfterValidator(_engine)] = "unix:///var/run/docker.sock"
+    docker_installation: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,63}$")] = "control-plane"
+    docker_network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "bridge"
+    docker_mounts: Mounts = ()  # /srv/data:/data:ro
+    docker_registry_logins: Logins = {}  # ghcr.io=user:password
+    docker_pull: PullPolicy = PullPolicy.MISSING
+    docker_log_max_mib: Annotated[int, Field(ge=2)] = 100  # of one worker; of a longer log the beginning is dropped
+    docker_retention_hours: Annotated[float, Field(gt=0)] = 24  # of workers that have ended, with their logs
+    control_plane_api_url: str  # has no default here: a container's loopback is its own
+
+    @field_validator("control_plane_api_url")
+    @classmethod
+    def _is_reached_by_workers(cls, value: str, info: ValidationInfo) -> str:
+        host = urlsplit(value).hostname
+        if host is None or (info.data.get("docker_network") != "host" and _LOOPBACK.fullmatch(host)):
+            raise ValueError(
+                "must be a URL that containers reach: a loopback address only where DOCKER_NETWORK is host"
+            )
+        return value
+
+    def configuration(self, control_plane: ControlPlaneSettings) -> DockerConfiguration:
+        return DockerConfiguration(
+            engine_url=self.docker_host,
+            installation=self.docker_installation,
+            api_url=self.control_plane_api_url,
+            network=self.docker_network,
+            stop_grace=control_plane.stop_grace,
+            retention=timedelta(hours=self.docker_retention_hours),
+            log_max_mib=self.docker_log_max_mib,
+            pull=self.docker_pull,
+            mounts=self.docker_mounts,
+            logins={
+                registry: _login(secret.get_secret_value()) for registry, secret in self.docker_registry_logins.items()
+            },
+        )
+
+
+def _login(text: str) -> RegistryLogin:
+    username, _, password = text.partition(":")
+    return RegistryLogin(username=username, password=password)

@@ -1,0 +1,39 @@
+"""What an operator decides about workers on a Docker engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class PullPolicy(StrEnum):
+    """When an image is asked of its registry as a version is declared. Launches run what was found then."""
+
+    MISSING = "missing"  # only if the engine has none of that name
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerConfiguration:
+    """`installation` tells our containers from those of another control plane on the same engine.
+
+    `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every worker.
+    `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their logs.
+    """
+
+    engine_url: str
+    installation: str
+    api_url: str
+    network: str
+    stop_grace: timedelta
+    retention: timedelta
+    log_max_mib: int
+    pull: PullPolicy = PullPolicy.MISSING
+    mounts: tuple[str, ...] = ()
+    logins: Mapping[str, RegistryLogin] = field(default_factory=dict)

@@ -1,0 +1,135 @@
+"""What we ask of a Docker engine, with its errors as ours."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from aiodocker import Docker
+from aiodocker.exceptions import DockerError
+
+from domain.errors import Unavailable
+from provisioners.docker.failures import CONFLICT, NOT_FOUND, error_of
+
+Json = dict[str, Any]
+
+# Pulls take as long as they take while something comes; an engine that is busy with starts is slow to answer.
+_PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
+
+
+class NameIsTaken(Exception):
+    """A container of this name is there."""
+
+
+class NoSuchImage(Exception):
+    """The engine does not have the image."""
+
+
+class Engine:
+    """Containers are named or identified; either finds them. Raises the errors of `provisioners.contract`."""
+
+    def __init__(self, docker: Docker, url: str) -> None:
+        self.docker = docker
+        self._url = url
+
+    async def create(self, name: str, container: Mapping[str, Any]) -> str:
+        """The identifier of a container that does not run yet. Raises NameIsTaken, NoSuchImage."""
+        try:
+            async with answered():
+                return (await self.docker.containers.create(dict(container), name=name)).id
+        except DockerError as error:
+            if error.status == CONFLICT:
+                raise NameIsTaken from error
+            if error.status == NOT_FOUND and "image" in error.message.lower():
+                raise NoSuchImage from error
+            raise error_of(error) from error
+
+    async def start(self, identifier: str) -> bool:
+        """False if the container is gone, or going."""
+        return await self._unless(self._container(identifier).start(), NOT_FOUND, CONFLICT, but="network")
+
+    async def kill(self, identifier: str, signal: str) -> bool:
+        """Send a signal. False if the container is gone or does not run."""
+        return await self._unless(self._container(identifier).kill(signal=signal), NOT_FOUND, CONFLICT)
+
+    async def remove(self, identifier: str) -> bool:
+        """Remove a container and its anonymous volumes, unless it runs. False if it does, or is gone."""
+        return await self._unless(self._container(identifier).delete(v=True), NOT_FOUND, CONFLICT)
+
+    async def upload(self, identifier: str, archive: bytes) -> bool:
+        """Unpack a tar archive in the root of a container. False if it is gone."""
+        return await self._unless(self._container(identifier).put_archive("/", archive), NOT_FOUND, CONFLICT)
+
+    async def inspect(self, identifier: str) -> Json | None:
+        """None if the container is gone."""
+        try:
+            async with answered():
+                container: Json = await self._container(identifier).show()
+        except DockerError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise error_of(error) from error
+        return container
+
+    async def containers(self, labels: Sequence[str], *, status: str | None = None) -> list[Json]:
+        """Those with all of the labels, `name` or `name=value`, each in short: Id, Names, Labels, State, Created."""
+        filters: dict[str, list[str]] = {"label": list(labels)}
+        if status is not None:
+            filters["status"] = [status]
+        try:
+            async with answered():
+                found = await self.docker.containers.list(all=True, filters=filters)
+        except DockerError as error:
+            raise error_of(error) from error
+        return [container._container for container in found]
+
+    async def start_time(self) -> datetime | None:
+        """When the engine came up, as far as it can be told: then it makes its default network anew.
+
+        Asked on a connection of its own: an engine that is shutting down accepts none, while those that it has go on.
+        """
+        try:
+            async with answered(), open_docker(self._url) as docker:
+                network = await (await docker.networks.get("bridge")).show()
+        except DockerError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise error_of(error) from error
+        return datetime.fromisoformat(network["Created"])
+
+    async def resources(self) -> tuple[int, int]:
+        """Its CPUs, and its memory in bytes."""
+        try:
+            async with answered():
+                info = await self.docker.system.info()
+        except DockerError as error:
+            raise error_of(error) from error
+        return int(info["NCPU"]), int(info["MemTotal"])
+
+    def _container(self, identifier: str) -> Any:
+        return self.docker.containers.container(identifier)
+
+    async def _unless(self, request: Any, *statuses: int, but: str | None = None) -> bool:
+        try:
+            async with answered():
+                await request
+        except DockerError as error:
+            if error.status in statuses and (but is None or but not in error.message):
+                return False
+            raise error_of(error) from error
+        return True
+
+
+def open_docker(url: str) -> Docker:
+    """A client, to be closed. The engine need not be there yet."""
+    return Docker(url=url, timeout=_PATIENCE)
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """Turns what is no answer of the engine."""
+    try:
+        yield
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise Unavailable(f"The Docker engine does not answer: {error or type(error).__name__}") from error

@@ -1,0 +1,88 @@
+"""Notes on the engine: containers that never run. Their names make each of them one of its kind, and they outlive us.
+
+Under a worker's name: it was withdrawn, nothing starts under it any more. Under the name with `.stop` behind it: the
+worker was asked to stop, and is to be killed when the time has come that is written on it.
+"""
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from aiodocker.exceptions import DockerError
+
+from provisioners.docker.engine import Engine, NameIsTaken, NoSuchImage, answered
+from provisioners.docker.failures import error_of
+from provisioners.docker.requests import INSTALLATION
+
+_WITHDRAWN = "control-plane.withdrawn"
+_KILL_TIME = "control-plane.kill-time"  # seconds since 1970
+_EMPTY_IMAGE = "control-plane-note:1"
+_STOP = ".stop"
+
+
+class Notes:
+    def __init__(self, engine: Engine, *, installation: str) -> None:
+        self._engine = engine
+        self._installation = installation
+
+    async def withdraw(self, worker: str) -> None:
+        """Raises NameIsTaken."""
+        await self._write(worker, {_WITHDRAWN: worker})
+
+    async def stop(self, worker: str, *, grace: timedelta) -> None:
+        """The first one stands."""
+        try:
+            await self._write(_stop_name(worker), {_KILL_TIME: f"{time.time() + grace.total_seconds():.3f}"})
+        except NameIsTaken:
+            return
+
+    async def is_stopped(self, worker: str) -> bool:
+        return await self._engine.inspect(_stop_name(worker)) is not None
+
+    async def overdue(self) -> frozenset[str]:
+        """Workers whose time has come, gone or not."""
+        notes = await self._engine.containers((_KILL_TIME, f"{INSTALLATION}={self._installation}"))
+        now = time.time()
+        return frozenset(
+            note["Names"][0].removeprefix("/").removesuffix(_STOP)
+            for note in notes
+            if float(note["Labels"][_KILL_TIME]) <= now
+        )
+
+    async def _write(self, name: str, labels: Mapping[str, str]) -> None:
+        note = {"Image": _EMPTY_IMAGE, "Cmd": ["-"], "Labels": {INSTALLATION: self._installation, **labels}}
+        try:
+            await self._engine.create(name, note)
+        except NoSuchImage:
+            await self._make_empty_image()
+            await self._engine.create(name, note)
+
+    async def _make_empty_image(self) -> None:
+        try:
+            async with answered():
+                await self._engine.docker.images.build(
+                    fileobj=_context_of_an_empty_image(), encoding="identity", tag=_EMPTY_IMAGE
+                )
+        except DockerError as error:
+            raise error_of(error) from error
+
+
+def is_withdrawal(labels: Mapping[str, str]) -> bool:
+    return _WITHDRAWN in labels
+
+
+def _stop_name(worker: str) -> str:
+    return worker + _STOP
+
+
+def _context_of_an_empty_image() -> io.BytesIO:
+    dockerfile = b'FROM scratch\nLABEL org.opencontainers.image.title="A note of control-plane; never run"\n'
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        member = tarfile.TarInfo("Dockerfile")
+        member.size = len(dockerfile)
+        archive.addfile(member, io.BytesIO(dockerfile))
+    context.seek(0)
+    return context

@@ -1,0 +1,182 @@
+"""Workers as containers of a Docker engine."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
+from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from provisioners.docker.configuration import DockerConfiguration
+from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
+from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_be_the_engines_doing
+from provisioners.docker.images import Images
+from provisioners.docker.logs import read_page
+from provisioners.docker.notes import Notes, is_withdrawal
+from provisioners.docker.requests import INSTALLATION, WORKER, memory_bytes, nano_cpus, worker_container
+from provisioners.docker.runtime_archive import runtime_archive
+from provisioners.watcher import Watcher
+
+_LOOK_INTERVAL = timedelta(seconds=0.25)
+_LOOK_INTERVAL_PER_WORKER = timedelta(seconds=0.005)
+# Whoever has created a container starts it at once. If it is not started after this, its creator has died or sleeps.
+_CREATORS_PATIENCE = timedelta(seconds=2)
+
+
+class DockerProvisioner:
+    """Implements `provisioners.contract.Provisioner`. A worker's identifier is its name, which is its container's.
+
+    A container is started by whoever created it, once, by its identifier: so none runs twice, and as a name has one
+    container at a time, one runs. What its creator left unstarted is removed; then it can never start, and another is
+    created. The engine refuses to remove what runs. (One that began and ended between a look and its removal would be
+    taken for unstarted. The second container would have its `start` refused by the API.)
+    """
+
+    def __init__(self, engine: Engine, notes: Notes, configuration: DockerConfiguration) -> None:
+        self._engine = engine
+        self._notes = notes
+        self._images = Images(engine, configuration)
+        self._configuration = configuration
+        self._watcher = Watcher(self._describe, interval=_interval, batch_size=1_000)
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        await self._ensure_it_fits(function)
+        image = await self._images.pinned(function.docker_image, needs_program=function.command is None)
+        return PreparedFunction(type=WorkerType.TEST, identifier=image)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        """Nothing: other versions may have the same image."""
+
+    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+        while True:
+            try:
+                identifier = await self._create(request)
+            except NameIsTaken:
+                if await self._find_started(request.name):
+                    return _details(request.name)
+                continue
+            if await self._start(identifier, request):
+                return _details(request.name)
+
+    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+        while True:
+            try:
+                await self._notes.withdraw(str(name))
+            except NameIsTaken:
+                container = await self._engine.inspect(str(name))
+                if container is None:
+                    continue
+                if is_withdrawal(container["Config"]["Labels"]):
+                    return None
+                if has_started(container):
+                    return _details(name)
+                await self._engine.remove(container["Id"])  # whoever was about to start it comes too late
+            else:
+                return None
+
+    async def live_workers(self) -> tuple[Worker, ...]:
+        names = map(WorkerName.parse, await self._running())
+        return tuple(Worker(name=name, details=_details(name)) for name in names if name is not None)
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        return await self._watcher.stopped(worker.details.identifier)
+
+    def look_soon(self, worker: Worker) -> None:
+        """Nothing: every worker is looked at often."""
+
+    async def stop(self, worker: Worker) -> None:
+        """The note first: from then on somebody kills the worker when its time has come, see `Housekeeping`."""
+        name = worker.details.identifier
+        container = await self._engine.inspect(name)
+        if container is None or has_ended(container):
+            return
+        await self._notes.stop(name, grace=self._configuration.stop_grace)
+        await self._engine.kill(container["Id"], "SIGTERM")
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    async def _ensure_it_fits(self, function: Function) -> None:
+        """An engine refuses more CPUs than it has, and promises memory that it has not."""
+        cpus, memory = await self._engine.resources()
+        wanted = function.resource_spec
+        if nano_cpus(wanted.virtual_cpus) > cpus * 1_000_000_000:
+            raise FunctionFailure(f"The function asks for {wanted.virtual_cpus} virtual CPUs, this server has {cpus}")
+        if memory_bytes(wanted.memory_gbs) > memory:
+            raise FunctionFailure(
+                f"The function asks for {wanted.memory_gbs} GB of memory, this server has {memory / 2**30:.1f}"
+            )
+
+    async def _create(self, request: WorkerRequest) -> str:
+        """A container under the worker's name, its image pulled again if need be. Raises NameIsTaken."""
+        container = worker_container(request, self._configuration)
+        try:
+            return await self._engine.create(str(request.name), container)
+        except NoSuchImage:
+            await self._images.pull(request.prepared_identifier)
+        try:
+            return await self._engine.create(str(request.name), container)
+        except NoSuchImage as error:
+            raise Unavailable(
+                f"The image {request.prepared_identifier} was removed as soon as it was pulled"
+            ) from error
+
+    async def _start(self, identifier: str, request: WorkerRequest) -> bool:
+        """False if somebody removed the container meanwhile."""
+        try:
+            if request.command is not None and not await self._engine.upload(identifier, runtime_archive()):
+                return False
+            return await self._engine.start(identifier)
+        except FunctionFailure:
+            await self._engine.remove(identifier)
+            raise
+
+    async def _find_started(self, name: WorkerName) -> bool:
+        """Whether the container that has the name was started. If it is left unstarted, the name is freed."""
+        container = await self._engine.inspect(str(name))
+        if container is None:
+            return False
+        if is_withdrawal(container["Config"]["Labels"]):
+            raise Unavailable(f"{name} was withdrawn")
+        if has_started(container):
+            return True
+        await asyncio.sleep(_CREATORS_PATIENCE.total_seconds())
+        again = await self._engine.inspect(container["Id"])
+        if again is not None and has_started(again):
+            return True
+        await self._engine.remove(container["Id"])
+        return False
+
+    async def _describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+        others = workers - await self._running()
+        exits = {worker: await self._exit(worker) for worker in others}
+        return {worker: worker_exit for worker, worker_exit in exits.items() if worker_exit is not None}
+
+    async def _running(self) -> frozenset[str]:
+        labels = (WORKER, f"{INSTALLATION}={self._configuration.installation}")
+        running = await self._engine.containers(labels, status="running")
+        return frozenset(container["Labels"][WORKER] for container in running)
+
+    async def _exit(self, worker: str) -> WorkerExit | None:
+        container = await self._engine.inspect(worker)
+        if container is None or is_withdrawal(container["Config"]["Labels"]):
+            return GONE
+        if not has_ended(container):
+            return None
+        return await self._exit_of(worker, container)
+
+    async def _exit_of(self, worker: str, container: Json) -> WorkerExit:
+        was_stopped = await self._notes.is_stopped(worker)
+        engine_start = await self._engine.start_time() if may_be_the_engines_doing(container) else None
+        return exit_of(container, was_stopped=was_stopped, engine_start=engine_start)
+
+
+def _interval(workers: int) -> timedelta:
+    return _LOOK_INTERVAL + workers * _LOOK_INTERVAL_PER_WORKER
+
+
+def _details(name: WorkerName) -> WorkerDetails:
+    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))

@@ -1,0 +1,56 @@
+"""What is asked of the engine for a worker: a pure function of the request and the operator's decisions."""
+
+from typing import Any
+
+from domain.workers import WorkerRequest
+from provisioners.docker.configuration import DockerConfiguration
+from provisioners.docker.runtime_archive import RUNTIME_PATH
+from provisioners.variables import worker_variables
+
+INSTALLATION = "control-plane.installation"
+WORKER = "control-plane.worker"
+_HOST = "host.docker.internal:host-gateway"
+_HOST_NETWORK = "host"
+_LOG_FILES = 2
+
+
+def worker_container(request: WorkerRequest, configuration: DockerConfiguration) -> dict[str, Any]:
+    """No swap beside the memory. Engines that shut down kill workers at once: a SIGTERM that we did not send would have
+    the function report that it was cancelled, while a worker that was killed is launched again."""
+    memory = memory_bytes(request.resource_spec.memory_gbs)
+    environment = worker_variables(request, api_url=configuration.api_url)
+    container: dict[str, Any] = {
+        "Image": request.prepared_identifier,
+        "StopSignal": "SIGKILL",
+        "Labels": {INSTALLATION: configuration.installation, WORKER: str(request.name)},
+        "HostConfig": {
+            "Init": True,  # else the kernel keeps signals from a program that has no handler for them yet
+            "NanoCpus": nano_cpus(request.resource_spec.virtual_cpus),
+            "Memory": memory,
+            "MemorySwap": memory,
+            "NetworkMode": configuration.network,
+            "ExtraHosts": [] if configuration.network == _HOST_NETWORK else [_HOST],
+            "Binds": list(configuration.mounts),
+            "LogConfig": {
+                "Type": "local",  # keeps bytes as they are; json-file breaks characters of long lines
+                "Config": {
+                    "max-size": f"{max(1, configuration.log_max_mib // _LOG_FILES)}m",
+                    "max-file": str(_LOG_FILES),
+                },
+            },
+        },
+    }
+    if request.command is not None:
+        container |= {"Entrypoint": ["python3", "-m", "runtime"], "Cmd": []}
+        environment["PYTHONPATH"] = RUNTIME_PATH
+    return container | {"Env": [f"{name}={value}" for name, value in environment.items()]}
+
+
+def memory_bytes(gbs: float) -> int:
+    """An engine accepts no less than 6 MiB."""
+    return max(6, round(gbs * 1_024)) * 1_024 * 1_024
+
+
+def nano_cpus(virtual_cpus: float) -> int:
+    """An engine accepts no less than a hundredth."""
+    return max(10_000_000, round(virtual_cpus * 1_000_000_000))

@@ -1,0 +1,25 @@
+"""The program that runs commands, as an archive that is unpacked in a container before it starts.
+
+Not a mount: that would need the files on the engine's machine, and `loop` may itself be a container.
+"""
+
+import io
+import tarfile
+from functools import cache
+
+from provisioners.runtime_source import runtime_files
+
+RUNTIME_PATH = "/opt/control-plane"
+
+
+@cache
+def runtime_archive() -> bytes:
+    """A tar archive that holds the package `runtime` under RUNTIME_PATH. Raises Misconfigured."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for file in runtime_files():
+            content = file.read_bytes()
+            member = tarfile.TarInfo(f"{RUNTIME_PATH}/runtime/{file.name}".removeprefix("/"))
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,25 @@
+"""A process that launches one worker: `python -m tests.docker.launcher INSTALLATION API_URL IMAGE EXECUTION_ID`."""
+
+import asyncio
+import sys
+
+from provisioners.docker.opening import open_docker_provisioner
+from tests.docker.conftest import configuration_of, worker_request
+from tests.docker.scenes import NEW
+
+
+async def main(installation: str, api_url: str, image: str, execution_id: str) -> None:
+    async with open_docker_provisioner(configuration_of(installation, api_url)) as provisioner:
+        _say("ready")
+        sys.stdin.readline()
+        request = worker_request(image=image, function="greet", execution_id=execution_id)
+        _say((await provisioner.launch(request, age=NEW)).identifier)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

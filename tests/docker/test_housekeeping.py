@@ -1,0 +1,50 @@
+"""What ended long ago is removed, and nothing else."""
+
+import dataclasses
+from datetime import timedelta
+
+from provisioners.docker.configuration import DockerConfiguration
+from provisioners.docker.engine import Engine
+from provisioners.docker.housekeeping import Housekeeping
+from provisioners.docker.notes import Notes
+from provisioners.docker.provisioner import DockerProvisioner
+from tests.docker.conftest import worker_request
+from tests.docker.scenes import NEW, launch
+
+
+def housekeeping(engine: Engine, configuration: DockerConfiguration, retention: timedelta) -> Housekeeping:
+    notes = Notes(engine, installation=configuration.installation)
+    return Housekeeping(engine, notes, dataclasses.replace(configuration, retention=retention))
+
+
+async def test_old_workers_and_notes_are_removed_with_their_logs(
+    provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
+) -> None:
+    gone = await launch(provisioner, worker_request(image=image, function="greet"))
+    running = await launch(provisioner, worker_request(image=image, function="hold"))
+    stopped = await launch(provisioner, worker_request(image=image, function="hold"))
+    withdrawn = worker_request().name
+    await provisioner.withdraw(withdrawn, age=NEW)
+    await provisioner.stop(stopped)
+    await provisioner.stopped(stopped)
+    await provisioner.stopped(gone)
+    everything = {str(worker.name) for worker in (gone, running, stopped)} | {str(withdrawn), f"{stopped.name}.stop"}
+    await housekeeping(engine, configuration, timedelta(hours=1)).remove_old()
+    assert await names(engine, configuration) == everything
+    await housekeeping(engine, configuration, timedelta(seconds=-5)).remove_old()
+    assert await names(engine, configuration) == {str(running.name)}
+
+
+async def test_what_belongs_to_another_installation_is_left_alone(
+    provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
+) -> None:
+    worker = await launch(provisioner, worker_request(image=image, function="greet"))
+    await provisioner.stopped(worker)
+    other = dataclasses.replace(configuration, installation="another")
+    await housekeeping(engine, other, timedelta(seconds=-5)).remove_old()
+    assert await names(engine, configuration) == {str(worker.name)}
+
+
+async def names(engine: Engine, configuration: DockerConfiguration) -> set[str]:
+    found = await engine.containers((f"control-plane.installation={configuration.installation}",))
+    return {container["Names"][0].removeprefix("/") for container in found}
