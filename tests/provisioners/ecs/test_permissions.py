@@ -122,7 +122,8 @@ async def calls_made(
         await provisioner.live_workers()
         await provisioner.stop(worker)
         ended = events.ended()
-        assert worker.details.identifier in await anext(ended)
+        while worker.details.identifier not in await anext(ended):
+            continue  # ends of other tests' tasks
         await provisioner.stopped(worker)
         again = worker_request(prepared.identifier, execution_id=execution_id, launch=2)
         await provisioner.stop(Worker(name=again.name, details=await provisioner.launch(again, age=NOW)))
