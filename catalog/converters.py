@@ -79,8 +79,9 @@ def to_execution(row: ExecutionRow) -> Execution:
 
 
 def _launches_without_worker(row: ExecutionRow) -> int:
-    """The current launch is noted before it is sent: it counts once its container is known."""
-    return int(row.launches > 0 and row.worker_identifier is None)
+    """The current launch is noted before it is sent: it counts once its container is known, or has spoken to us. That
+    may be all we ever hear of one that was quick, if whoever launched it died, and a stop came before the next try."""
+    return int(row.launches > 0 and row.worker_identifier is None and row.execution_start_time is None)
 
 
 def to_execution_detail(

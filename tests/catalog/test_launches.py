@@ -162,6 +162,15 @@ async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for
     assert (launched.launches, launched.error_message) == (1, None)
 
 
+async def test_a_container_that_started_counts_though_nobody_noted_where_it_is(
+    database: Database, invocation: InvocationId
+) -> None:
+    assert (await execution_of(database, invocation)).launches == 0
+    await report(database, invocation, "start")
+    started = await execution_of(database, invocation)
+    assert (started.launches, started.worker_details) == (1, None)
+
+
 async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
     database: Database, invocation: InvocationId
 ) -> None:
