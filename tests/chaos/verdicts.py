@@ -50,15 +50,18 @@ def _verdicts_on_launches(execution: Json, traces: Traces, runs: int) -> Iterato
     execution_id = execution["execution_id"]
     launches, losses = traces.launches.get(execution_id, 0), traces.losses.get(execution_id, 0)
     is_stopped = execution["termination_signal_time"] is not None
-    # A launch is recorded before it is made. A stop may come between.
-    if launches != execution["launches"] and not (is_stopped and launches == execution["launches"] - 1):
+    has_started = execution["execution_start_time"] is not None
+    # A launch counts when its container is known, or has started the execution. A stop may come between: what comes to
+    # be after that is stopped, and refused by the API.
+    is_unheard_of = is_stopped and not has_started and execution["worker_details"] is None
+    if launches != execution["launches"] and not (is_unheard_of and launches == execution["launches"] + 1):
         yield f"{execution_id} had {launches} workers, and {execution['launches']} launches are recorded"
     if runs > launches:
         yield f"{execution_id} ran {runs} times in {launches} workers"
     has_spoken = execution["outcome"] in ("SUCCEEDED", "FAILED") or execution["error_message"] == _DEATH
     if has_spoken and not 1 <= runs <= losses + 1:
         yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} workers lost: {execution}"
-    if runs and launches == 1 and execution["execution_start_time"] is None:
+    if runs > losses and not has_started:
         yield f"{execution_id} ran without having started: {execution}"
 
 
