@@ -42,7 +42,8 @@ dev: install
 	@.venv/bin/control-plane dev $(OPTIONS)
 
 test: lint
-	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs --ignore tests/docker
+	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs
+	@echo "docker: not run; make test-docker runs the tests that need an engine"
 
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks.
 chaos: install

@@ -5,9 +5,7 @@ import structlog
 from activities.errors import shortened
 from activities.heartbeat import heartbeating
 from activities.launching import Launching, LaunchTools
-from activities.messenger import Messenger
 from activities.worker_watch import WorkerWatch
-from catalog.database import Database
 from catalog.endings import EndingRepository
 from catalog.slots import Refusal, Refused, SlotQueue
 from domain.errors import FunctionFailure, Misconfigured
@@ -23,15 +21,13 @@ class ExecutionRunner:
     May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
     """
 
-    def __init__(self, *, database: Database, tools: LaunchTools, watch: WorkerWatch, messenger: Messenger) -> None:
-        self._database = database
+    def __init__(self, *, tools: LaunchTools, watch: WorkerWatch) -> None:
         self._tools = tools
         self._watch = watch
-        self._messenger = messenger
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
         """Raises Unavailable for faults that pass by themselves: the next try resumes the same execution."""
-        async with self._database.transaction() as session:
+        async with self._tools.database.transaction() as session:
             taken = await SlotQueue(session).take(
                 invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
             )
@@ -48,7 +44,7 @@ class ExecutionRunner:
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
             case Refusal.QUEUED:
-                await self._messenger.tell(grants=refused.grants)
+                await self._tools.messenger.tell(grants=refused.grants)
                 return RunExecutionResult(state=AttemptState.QUEUED)
             case Refusal.STOPPED:
                 return RunExecutionResult(state=AttemptState.REFUSED)
@@ -75,7 +71,7 @@ class ExecutionRunner:
     async def _close(
         self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
     ) -> RunExecutionResult:
-        async with self._database.transaction() as session:
+        async with self._tools.database.transaction() as session:
             closed = await EndingRepository(session).close_execution(
                 invocation_id=request.invocation_id,
                 execution_id=request.execution_id,
@@ -83,7 +79,7 @@ class ExecutionRunner:
                 allows_retry=allows_retry and not request.is_last_attempt,
                 launch=launch,
             )
-        await self._messenger.tell(grants=closed.grants, cancelled=closed.children)
+        await self._tools.messenger.tell(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,

@@ -46,7 +46,7 @@ def build_workers(
         messenger=messenger,
         signing_key=settings.root_keys[0],
     )
-    runner = ExecutionRunner(database=database, tools=tools, watch=watch, messenger=messenger)
+    runner = ExecutionRunner(tools=tools, watch=watch)
     invocations = BoundInvocationActivities(
         runner=runner, database=database, provisioner=provisioner, messenger=messenger
     )

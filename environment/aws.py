@@ -1,20 +1,16 @@
 """What the ecs provisioner needs of an AWS account. Credentials and AWS_ENDPOINT_URL are read by boto itself."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from environment.settings import ControlPlaneSettings
+from environment.words import Words, all_matching
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
-
-
-def _words(value: object) -> object:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 def _pairs(value: object) -> object:
@@ -33,13 +29,9 @@ def _role_arn(value: str) -> str:
     return value
 
 
-def _all_begin_with(prefix: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    def check(words: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(word.startswith(prefix) for word in words):
-            raise ValueError(f"must be comma separated identifiers that begin with {prefix}")
-        return words
-
-    return check
+def _identifiers(prefix: str) -> AfterValidator:
+    pattern = re.compile(re.escape(prefix) + ".*", re.DOTALL)
+    return all_matching(pattern, f"must be comma separated identifiers that begin with {prefix}")
 
 
 def _web_address(value: str) -> str:
@@ -48,7 +40,6 @@ def _web_address(value: str) -> str:
     return value
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=1_000)]], NoDecode, BeforeValidator(_pairs)]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
@@ -63,8 +54,8 @@ class AwsSettings(BaseSettings):
     control_plane_api_url: WebAddress  # has no default here: nothing of AWS reaches this machine's loopback
     aws_region: str
     cluster_name: str
-    subnet_ids: Annotated[Words, Field(min_length=1, max_length=16), AfterValidator(_all_begin_with("subnet-"))]
-    security_group_ids: Annotated[Words, Field(min_length=1, max_length=5), AfterValidator(_all_begin_with("sg-"))]
+    subnet_ids: Annotated[Words, Field(min_length=1, max_length=16), _identifiers("subnet-")]
+    security_group_ids: Annotated[Words, Field(min_length=1, max_length=5), _identifiers("sg-")]
     task_role_arn: RoleArn
     execution_role_arn: RoleArn
     log_group: str

@@ -9,25 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from environment.settings import ControlPlaneSettings
+from environment.words import Words, all_matching
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 
 _MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")
 _LOGIN = re.compile(r"(?P<registry>[^=\s]+)=(?P<username>[^:\s]+):(?P<password>.+)")
 _LOOPBACK = re.compile(r"localhost|127\..*|::1")
 _ENGINE = re.compile(r"unix://.+|https?://.+|tcp://.+")
-
-
-def _words(value: object) -> object:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-
-
-def _all_matching(pattern: re.Pattern[str], advice: str) -> AfterValidator:
-    def check(words: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(pattern.fullmatch(word) for word in words):
-            raise ValueError(advice)
-        return words
-
-    return AfterValidator(check)
 
 
 def _logins(value: object) -> object:
@@ -47,10 +35,8 @@ def _engine(value: str) -> str:
 
 
 Mounts = Annotated[
-    tuple[str, ...],
-    NoDecode,
-    BeforeValidator(_words),
-    _all_matching(_MOUNT, "must be /source:/target or /source:/target:ro, comma separated"),
+    Words,
+    all_matching(_MOUNT, "must be /source:/target or /source:/target:ro, comma separated"),
 ]
 Logins = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_logins)]
 

@@ -2,19 +2,34 @@
 
 import json
 
+from domain.identifiers import FunctionRef
 from domain.workers import WorkerRequest
+
+
+def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]:
+    """Of MULTINODE_* what is the same for every worker of a function."""
+    return {
+        "MULTINODE_PROJECT_NAME": function.project_name,
+        "MULTINODE_VERSION_ID": function.version_id,
+        "MULTINODE_FUNCTION_NAME": function.function_name,
+        "MULTINODE_API_URL": api_url,
+    }
+
+
+def execution_variables(request: WorkerRequest) -> dict[str, str]:
+    """Of MULTINODE_* the rest."""
+    return {
+        "MULTINODE_INVOCATION_ID": request.invocation_id,
+        "MULTINODE_EXECUTION_ID": request.name.execution_id,
+        "MULTINODE_API_KEY": request.token,
+    }
 
 
 def worker_variables(request: WorkerRequest, *, api_url: str) -> dict[str, str]:
     """MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
     variables = {
-        "MULTINODE_PROJECT_NAME": request.function.project_name,
-        "MULTINODE_VERSION_ID": request.function.version_id,
-        "MULTINODE_FUNCTION_NAME": request.function.function_name,
-        "MULTINODE_INVOCATION_ID": request.invocation_id,
-        "MULTINODE_EXECUTION_ID": request.name.execution_id,
-        "MULTINODE_API_URL": api_url,
-        "MULTINODE_API_KEY": request.token,
+        **function_variables(request.function, api_url=api_url),
+        **execution_variables(request),
         "PYTHONUNBUFFERED": "1",  # the log is read while the function runs
     }
     if request.command is not None:

@@ -91,7 +91,7 @@ class EcsProvisioner:
     async def live_workers(self) -> tuple[Worker, ...]:
         workers = []
         for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
-            for task in await self._client.describe_tasks(list(batch)):
+            for task in await self._client.describe_tasks(batch):
                 name = WorkerName.parse(task.get("startedBy", ""))
                 if name is not None:
                     workers.append(Worker(name=name, details=_details(task["taskArn"])))

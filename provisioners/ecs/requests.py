@@ -2,12 +2,14 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from domain.entities import Function
 from domain.workers import WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
 from provisioners.ecs.sizes import size_for
+from provisioners.variables import execution_variables, function_variables
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import (
@@ -52,12 +54,7 @@ def task_definition(function: Function, configuration: EcsConfiguration) -> "Reg
                 "image": function.docker_image,
                 "essential": True,
                 "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
-                "environment": _pairs(
-                    MULTINODE_PROJECT_NAME=function.ref.project_name,
-                    MULTINODE_VERSION_ID=function.ref.version_id,
-                    MULTINODE_FUNCTION_NAME=function.ref.function_name,
-                    MULTINODE_API_URL=configuration.api_url,
-                ),
+                "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
                 "logConfiguration": {
                     "logDriver": "awslogs",
                     "options": {
@@ -114,11 +111,7 @@ def task(request: WorkerRequest, configuration: EcsConfiguration) -> "RunTaskReq
             "containerOverrides": [
                 {
                     "name": CONTAINER,
-                    "environment": _pairs(
-                        MULTINODE_INVOCATION_ID=request.invocation_id,
-                        MULTINODE_EXECUTION_ID=request.name.execution_id,
-                        MULTINODE_API_KEY=request.token,
-                    ),
+                    "environment": _pairs(execution_variables(request)),
                 }
             ]
         },
@@ -133,7 +126,7 @@ def task(request: WorkerRequest, configuration: EcsConfiguration) -> "RunTaskReq
     return run
 
 
-def _pairs(**variables: str) -> "list[KeyValuePairTypeDef]":
+def _pairs(variables: Mapping[str, str]) -> "list[KeyValuePairTypeDef]":
     return [{"name": name, "value": value} for name, value in variables.items()]
 
 

@@ -1,30 +1,19 @@
 """Settings of the docker provisioner."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from provisioners.docker.configuration import PullPolicy, RegistryLogin
+from tests.environment.examples import Example
 
-EXAMPLE = Path(__file__).parents[2] / "environment" / "example-docker.env"
-
-
-def example(*, with_optional: bool = False) -> dict[str, str]:
-    lines = EXAMPLE.read_text().splitlines()
-    pattern = r"#?([A-Z_]+)=(.*)" if with_optional else r"([A-Z_]+)=(.*)"
-    return {found[1]: found[2] for line in lines if (found := re.fullmatch(pattern, line))}
+EXAMPLE = Example("example-docker.env")
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The example's, and nothing else of ours."""
-    for name in example(with_optional=True):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in example().items():
-        monkeypatch.setenv(name, value)
+    EXAMPLE.hold(monkeypatch)
     return monkeypatch
 
 
@@ -39,7 +28,7 @@ def test_what_the_example_says_of_optional_settings_is_what_holds_without_them(
 ) -> None:
     without = load_settings(ProvisionerName.DOCKER).docker
     assert without is not None
-    for name, value in example(with_optional=True).items():
+    for name, value in EXAMPLE.variables(with_optional=True).items():
         environment.setenv(name, value)
     assert load_settings(ProvisionerName.DOCKER).docker == without
 

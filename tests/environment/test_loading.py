@@ -1,6 +1,5 @@
 """Settings: what is missing or malformed is said at once, one line each, and without the values."""
 
-import re
 import subprocess
 import sysconfig
 from datetime import timedelta
@@ -11,8 +10,9 @@ import pytest
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from tests.environment.examples import Example
 
-EXAMPLE = Path(__file__).parents[2] / "environment" / "example-ecs.env"
+EXAMPLE = Example("example-ecs.env")
 OF_ALL = ("CONTROL_PLANE_API_KEY", "POSTGRES_DB", "POSTGRES_USER")
 OF_ECS = (
     *("CONTROL_PLANE_API_URL", "AWS_REGION", "CLUSTER_NAME", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
@@ -20,19 +20,10 @@ OF_ECS = (
 )
 
 
-def example(*, with_optional: bool = False) -> dict[str, str]:
-    lines = EXAMPLE.read_text().splitlines()
-    pattern = r"#?([A-Z_]+)=(.*)" if with_optional else r"([A-Z_]+)=(.*)"
-    return {found[1]: found[2] for line in lines if (found := re.fullmatch(pattern, line))}
-
-
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The example's, and nothing else of ours."""
-    for name in example(with_optional=True):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in example().items():
-        monkeypatch.setenv(name, value)
+    EXAMPLE.hold(monkeypatch)
     return monkeypatch
 
 
@@ -54,7 +45,7 @@ def test_what_the_example_says_of_optional_settings_is_what_holds_without_them(
     environment: pytest.MonkeyPatch,
 ) -> None:
     without = load_settings(ProvisionerName.ECS).ecs
-    for name, value in example(with_optional=True).items():
+    for name, value in EXAMPLE.variables(with_optional=True).items():
         if name != "ECS_EVENTS_QUEUE_URL":
             environment.setenv(name, value)
     assert load_settings(ProvisionerName.ECS).ecs == without

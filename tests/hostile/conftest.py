@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -69,7 +70,8 @@ async def target(
     try:
         await wait_until_api_answers(url)
         async with httpx2.AsyncClient(base_url=url, headers=bearer(KEY), trust_env=False) as client:
-            deployed = await deploy(client, function_spec("f"), function_spec("g"))
+            # A name that no request made from the document deletes, in whatever file's tests.
+            deployed = await deploy(client, function_spec("f"), function_spec("g"), project=f"target-{uuid4().hex}")
             invocations = [await invoke(client, deployed.invocations()) for _ in range(3)]
         executions = [
             await add_execution(migrated_database, invocation, state)
