@@ -2,6 +2,7 @@
 
 import sys
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
 DEFAULT_PORT = "5000"
@@ -16,7 +17,7 @@ def main() -> int:
 
 
 def _port(command: list[str]) -> str:
-    for word, following in zip(command, command[1:], strict=False):
+    for word, following in pairwise(command):
         if word == "--port":
             return following
         if word.startswith("--port="):
