@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -117,6 +118,7 @@ async def test_what_has_lost_its_workflow_is_ended_whether_it_ran_or_waited(
     assert (await project.ended("note_and_hold", next_one))["executions"][0]["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.platforms("process")  # whose workers can be looked at
 async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     project: Project, temporal: Client, catalog: Database, platform: Platform, tmp_path: Path
 ) -> None:
