@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos bench-ecs check lint format record lock wheel clean
+.PHONY: install demo dev test chaos bench-ecs check lint format record lock wheel image stand-in-images test-docker clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -90,9 +90,12 @@ image: install
 stand-in-images: install
 	@tests/docker/stand_ins/build
 
-# The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root.
+# The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root. What the images below
+# are, a registry says, or their stand-ins where none can be reached.
+IMAGES := python:3.13-slim postgres:17 nginx:1.28 temporalio/server:1.32.0 temporalio/admin-tools:1.32.0 temporalio/ui:2.54.1
 test-docker: install
-	@docker image inspect python:3.13-slim postgres:17 >/dev/null 2>&1 || $(MAKE) --no-print-directory stand-in-images
+	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
+		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
 	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 		--platforms docker tests/docker tests/e2e/test_lifecycle.py tests/e2e/test_stops.py

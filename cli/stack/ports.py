@@ -1,11 +1,14 @@
 """TCP ports on the loopback interface: is one free, and which one is."""
 
+import random
 import socket
 from contextlib import ExitStack
 
 from cli.stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
+# Linux gives connections ports from 32768 on, others from 49152 on.
+_NEVER_GIVEN_TO_CONNECTIONS = range(15_000, 32_000)
 
 
 def ensure_free(ports: dict[str, int]) -> None:
@@ -30,21 +33,30 @@ def is_busy(port: int) -> bool:
 
 
 def choose_free(preferred: tuple[int, ...]) -> list[int]:
-    """The preferred ports if all are free, else as many that the system gives."""
+    """The preferred ports if all are free, else as many others."""
     try:
-        return _listen_briefly(preferred)
+        _listen_briefly(preferred)
     except OSError:
-        return _listen_briefly((0,) * len(preferred))
+        return free_ports(len(preferred))
+    return list(preferred)
 
 
-def _listen_briefly(ports: tuple[int, ...]) -> list[int]:
-    """The ports as they are after listening on all at once; 0 stands for any."""
+def free_ports(count: int) -> list[int]:
+    """Ports that only a server takes: a connection that is made before the server listens gets one from elsewhere."""
+    while True:
+        ports = random.sample(_NEVER_GIVEN_TO_CONNECTIONS, count)
+        try:
+            _listen_briefly(tuple(ports))
+        except OSError:
+            continue
+        return ports
+
+
+def _listen_briefly(ports: tuple[int, ...]) -> None:
+    """On all at once."""
     with ExitStack() as probes:
-        return [_bind(probes.enter_context(socket.socket()), port) for port in ports]
-
-
-def _bind(probe: socket.socket, port: int) -> int:
-    # as servers do: connections of a server that has just ended do not hold the port
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind((LOOPBACK, port))
-    return int(probe.getsockname()[1])
+        for port in ports:
+            probe = probes.enter_context(socket.socket())
+            # as servers do: connections of a server that has just ended do not hold the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog.database import Database
+from cli.stack.ports import free_ports
 from environment.settings import PostgresSettings
 from tests.api.conftest import NOBODY
 from tests.api.scenery import deploy, invoke
@@ -60,8 +60,7 @@ async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subproces
 
 @asynccontextmanager
 async def api(settings: PostgresSettings, *arguments: str) -> AsyncIterator[Api]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     process = await start("--provisioner=process", f"--port={port}", *arguments, variables=environment(settings))
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:

@@ -15,7 +15,7 @@ from catalog.migrations.migrate import upgrade_to_head
 from cli.stack.access import StackAccess
 from cli.stack.folder import DataFolder
 from cli.stack.options import StackOptions
-from cli.stack.ports import LOOPBACK, choose_free
+from cli.stack.ports import LOOPBACK, free_ports
 from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
@@ -154,7 +154,7 @@ async def _migrated(settings: PostgresSettings) -> Database:
 def _accesses(folder: DataFolder, platform: Platform, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
     """Of the two halves of the stack: a loop tells the workers that it launches, or whose function it prepares, the
     address of its own api."""
-    *ports, temporal, temporal_ui = choose_free((0, 0, 0, 0))
+    *ports, temporal, temporal_ui = free_ports(4)
     access = StackAccess(
         pid=os.getpid(),
         api_url="",

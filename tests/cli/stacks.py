@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.stack.access import StackAccess, find_access
 from cli.stack.folder import DataFolder
-from cli.stack.ports import choose_free
+from cli.stack.ports import free_ports
 from environment.provisioner_names import ProvisionerName
 
 _SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_", "AWS_")
@@ -25,7 +25,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        api, temporal, temporal_ui = choose_free((0, 0, 0))
+        api, temporal, temporal_ui = free_ports(3)
         return cls(api=api, temporal=temporal, temporal_ui=temporal_ui)
 
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from cli.stack.ports import choose_free
+from cli.stack.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "the-key-of-the-test"
@@ -22,7 +22,7 @@ class Composition:
     def __init__(self, folder: Path, *, shared: Path) -> None:
         """`shared`: a folder that workers see as /shared."""
         self.project = f"cp{uuid.uuid4().hex[:8]}"
-        port, ui_port = choose_free((0, 0))
+        port, ui_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}"
         self._settings = folder / ".env"
         self._settings.write_text(

@@ -1,12 +1,13 @@
 """A registry of a test's own: Debian's `docker-registry`, on loopback, with one user."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiodocker import Docker
+
+from cli.stack.ports import free_ports
 
 USERNAME = "somebody"
 PASSWORD = "secret"
@@ -30,9 +31,8 @@ class Registry:
 
 @asynccontextmanager
 async def running_registry(folder: Path) -> AsyncIterator[Registry]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    (port,) = free_ports(1)
+    host = f"127.0.0.1:{port}"
     (folder / "htpasswd").write_text(_PASSWORD_FILE)
     configuration = folder / "registry.yml"
     configuration.write_text(

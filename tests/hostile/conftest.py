@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import sysconfig
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
 from catalog.database import Database
+from cli.stack.ports import free_ports
 from cli.stack.readiness import wait_until_api_answers
 from environment.settings import PostgresSettings
 from tests.api.scenery import FINISHED, PENDING, STARTED, Deployed, add_execution, bearer, deploy, function_spec, invoke
@@ -58,8 +58,7 @@ async def target(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Target]:
     folder = tmp_path_factory.mktemp("api")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
