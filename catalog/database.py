@@ -15,9 +15,10 @@ from domain.errors import CatalogIsAway
 # A session of one autocommitted statement: a transaction of one statement costs three round trips.
 StatementSession = NewType("StatementSession", AsyncSession)
 
-# SQLSTATE prefixes that pass by themselves: connection failure, deadlock, too many connections, operator intervention
-# (a restart), a table or column that is not migrated yet, a database that does not exist yet.
-_PASSING_SQLSTATES = ("08", "40", "53", "57", "42P01", "42703", "3D000")
+# SQLSTATE prefixes of what passes without a change of ours: connection failure, a login that is refused, deadlock, too
+# many connections, operator intervention (a restart), a table or column that is not migrated yet, a database that does
+# not exist yet.
+_PASSING_SQLSTATES = ("08", "28", "40", "53", "57", "42P01", "42703", "3D000")
 
 
 class Database:
@@ -61,14 +62,18 @@ def _translated_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         if error.connection_invalidated or _passes_by_itself(error.orig):
-            raise CatalogIsAway from error
+            raise _away(error.orig or error) from error
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # while connecting: not wrapped by SQLAlchemy
         if _passes_by_itself(error):
-            raise CatalogIsAway from error
+            raise _away(error) from error
         raise
     except (OSError, PoolTimeoutError) as error:
-        raise CatalogIsAway from error
+        raise _away(error) from error
+
+
+def _away(error: BaseException) -> CatalogIsAway:
+    return CatalogIsAway(f"{CatalogIsAway.default_message()} ({str(error) or type(error).__name__})")
 
 
 def _passes_by_itself(error: BaseException | None) -> bool:
