@@ -8,11 +8,11 @@ Node = dict[str, Any]
 _INTRODUCTION = """\
 # REST reference
 
-Made from the API's own description by `make reference`; a test holds it to that. `GET /openapi.json` has it for programs.
+Made from the API's own description by `make reference`; a test holds it to that. For programs it is at `/openapi.json`.
 
-Requests carry `Authorization: Bearer KEY`. Bodies and answers are JSON, times are seconds since 1970, and success is 200. An
-error's body is `{"detail": "…"}` with exactly the text given here; 422 says in `detail` which fields are wrong and why. What is
-unknown in a request is ignored, and answers may get further fields.
+Requests carry `Authorization: Bearer KEY`. Bodies and answers are JSON, times are seconds since 1970, success is 200.
+An error's body is `{"detail": "…"}` with exactly the text given here; 422 says in `detail` which fields are wrong and
+why. What is unknown in a request is ignored, and answers may get further fields.
 """
 
 

@@ -1,5 +1,5 @@
-"""The console script `generate-schema`: the OpenAPI document and the error types for generators of clients, the reference
-for people."""
+"""The console script `generate-schema`: the OpenAPI document and the error types for generators of clients, and the
+reference for people."""
 
 import argparse
 import json

@@ -19,8 +19,13 @@ BLOCKS = blocks_of(ROOT / "docs" / "one-server.md")
 SHIMS = {
     "make": 'exec {make} --directory {root} --dry-run "$@" >/dev/null',
     "git": 'test "$*" = pull',
-    "docker": 'if [ "$1" = compose ] && ! {docker} compose version >/dev/null 2>&1; then shift; exec docker-compose "$@"; fi\n'
-    'exec {docker} "$@"',
+    "docker": """\
+if [ "$1" = compose ] && ! {docker} compose version >/dev/null 2>&1; then
+    shift
+    exec docker-compose "$@"
+fi
+exec {docker} "$@"
+""",
 }
 
 
@@ -31,8 +36,8 @@ async def server(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, body in SHIMS.items():
-        body = body.format(make=shutil.which("make"), docker=shutil.which("docker"), root=ROOT)
-        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+        script = body.format(make=shutil.which("make"), docker=shutil.which("docker"), root=ROOT)
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
     name = f"cp{uuid.uuid4().hex[:8]}"
     yield {

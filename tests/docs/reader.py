@@ -11,14 +11,14 @@ from pathlib import Path
 from cli.stack.access import find_access
 from cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, clean_environment
-from tests.docs.pages import NEEDS_AWS, NEEDS_ENGINE, OWN_TERMINAL, ROOT, Block, matches
+from tests.docs.pages import NEEDS_AWS, NEEDS_ENGINE, OWN_TERMINAL, Block, matches
 
 _MARK = "\x1e"
 # Pages name the usual ports, which may be busy here.
 _DEV_ON_OTHER_PORTS = """\
 #!/bin/sh
 if [ "$1" = dev ]; then
-    exec {python} -P -m cli.main "$@" --port={ports.api} --temporal-port={ports.temporal} --temporal-ui-port={ports.temporal_ui}
+    set -- "$@" --port={ports.api} --temporal-port={ports.temporal} --temporal-ui-port={ports.temporal_ui}
 fi
 exec {python} -P -m cli.main "$@"
 """
@@ -83,9 +83,7 @@ class Reader:
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=self._work,
-            env=clean_environment(
-                HOME=str(self.home), PATH=f"{self._programs}:{installed}:{os.environ['PATH']}", EXAMPLES=str(ROOT)
-            ),
+            env=clean_environment(HOME=str(self.home), PATH=f"{self._programs}:{installed}:{os.environ['PATH']}"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

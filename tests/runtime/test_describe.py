@@ -129,7 +129,8 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
     [
         (
             "def f(): ...",
-            "main.py declares no function; put `from runtime.declare import function` at its top and @function above one",
+            "main.py declares no function; put `from runtime.declare import function` at its top and @function above "
+            "one",
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
