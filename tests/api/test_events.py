@@ -202,5 +202,4 @@ async def test_a_project_that_is_deleted_meanwhile_ends_the_stream(
     assert stream is not None
     async with database.statement() as session:
         await session.execute(text("DELETE FROM projects"))
-    chunks = [chunk async for chunk in stream.body_iterator]
-    assert [b"event: state" in bytes(chunk) for chunk in chunks] == [False, True]
+    assert len([chunk async for chunk in stream.body_iterator]) == 2, "how soon to connect again, and the creation"
