@@ -6,13 +6,14 @@ from api.bodies import BodyLimit
 from api.composition import Services
 from api.errors import add_error_handlers
 from api.openapi import operation_id, use_openapi_3_0
-from api.routes import container_repository, executions, health, invocations, projects, versions
+from api.routes import container_repository, events, executions, health, invocations, projects, versions
 
 _ROUTERS = (
     health.router,
     projects.router,
     versions.router,
     invocations.router,
+    events.router,
     executions.router,
     container_repository.router,
 )

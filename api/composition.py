@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
@@ -23,6 +24,7 @@ class Services:
     orchestrator: Orchestrator
     provisioner: Provisioner
     long_polls: LongPolls
+    event_streams: EventStreams
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -46,6 +48,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 orchestrator=Orchestrator(await connect_temporal(lazy=True)),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
+                event_streams=EventStreams(database, listener, provisioner),
             )
     finally:
         await database.close()

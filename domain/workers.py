@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from domain.entities import WorkerDetails
@@ -73,6 +74,15 @@ class LogPage:
 
     lines: tuple[str, ...]
     next_offset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTiming:
+    """`delay`: a line may come this much later than it was written, and so after its worker's end. `longest_pause`:
+    how often at the least whoever follows a log that is quiet may look."""
+
+    delay: timedelta
+    longest_pause: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

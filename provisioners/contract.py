@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from domain.entities import Function, PreparedFunction, WorkerDetails
-from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 
 
 class Provisioner(Protocol):
@@ -49,6 +49,9 @@ class Provisioner(Protocol):
 
         Returns at once. A worker that is gone is a success.
         """
+
+    @property
+    def log_timing(self) -> LogTiming: ...
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         """At most `max_lines` lines from the offset on. Raises OffsetIsInvalid for an offset that is not ours."""

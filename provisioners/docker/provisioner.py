@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
-from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
 from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_be_the_engines_doing
@@ -92,6 +92,10 @@ class DockerProvisioner:
             return
         await self._notes.stop(name, grace=self._configuration.stop_grace)
         await self._engine.kill(container["Id"], "SIGTERM")
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)

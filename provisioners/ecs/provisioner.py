@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import FunctionFailure, LaunchIsLost
-from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.ecs import requests
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from provisioners.ecs.configuration import EcsConfiguration
@@ -29,6 +29,9 @@ _LIST_PAUSE = timedelta(seconds=1)
 
 # Between the catalog, which knows when a version was declared, and AWS, which knows when a definition was registered.
 _CLOCK_SKEW = timedelta(minutes=5)
+
+# What a log driver has sent is readable some seconds later. GetLogEvents is a few calls a second for the whole account.
+_LOG_TIMING = LogTiming(delay=timedelta(seconds=5), longest_pause=timedelta(seconds=5))
 
 
 class EcsProvisioner:
@@ -96,6 +99,10 @@ class EcsProvisioner:
                 if name is not None:
                     workers.append(Worker(name=name, details=_details(task["taskArn"])))
         return tuple(workers)
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return _LOG_TIMING
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await self._logs.read(details.logs_identifier, offset, max_lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
-from domain.workers import LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process import supervisor
 from provisioners.process.all_workers import live_worker_names
 from provisioners.process.assignments import Assignment
@@ -70,6 +70,10 @@ class ProcessProvisioner:
         process = self._folder(worker.details.identifier).supervisor()
         if process is not None:
             process.terminate()
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)

@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
 from api.composition import Services
+from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
@@ -26,14 +27,16 @@ NOBODY = "127.0.0.1:1"
 @pytest.fixture
 async def services(database: Database, postgres_settings: PostgresSettings, tmp_path: Path) -> AsyncIterator[Services]:
     async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
+        provisioner = ProcessProvisioner(
+            data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
+        )
         yield Services(
             root_keys=ROOT_KEYS,
             database=database,
             orchestrator=Orchestrator(await Client.connect(NOBODY, lazy=True, data_converter=pydantic_data_converter)),
-            provisioner=ProcessProvisioner(
-                data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
-            ),
+            provisioner=provisioner,
             long_polls=LongPolls(database, listener),
+            event_streams=EventStreams(database, listener, provisioner),
         )
 
 

@@ -25,6 +25,7 @@ OPERATIONS = {
     "cancel_invocation": ("put", {"404", "409"}),
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
+    "follow_invocation": ("get", {"204", "400", "404"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413"}),
@@ -70,12 +71,23 @@ def test_every_operation_documents_its_errors(operations: dict[str, tuple[str, d
         codes = set(operation["responses"]) - {"200", "422"}
         assert codes == errors | (set() if name in WITHOUT_KEY else {"403", "503"}), name
         assert ("security" in operation) == (name not in WITHOUT_KEY)
-        for code in codes if name not in WITHOUT_KEY else ():
+        for code in codes - {"204"} if name not in WITHOUT_KEY else ():
             schema = operation["responses"][code]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
         if "422" in operation["responses"]:
             schema = operation["responses"]["422"]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/HTTPValidationError"}
+
+
+def test_events_are_documented_as_a_stream(operations: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    _, operation = operations["follow_invocation"]
+    assert operation["responses"]["200"]["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
+    assert "content" not in operation["responses"]["204"]
+    assert {(one["in"], one["name"]) for one in operation["parameters"]} >= {
+        ("query", "logs"),
+        ("query", "last_event_id"),
+        ("header", "Last-Event-ID"),
+    }
 
 
 def test_answers_have_all_their_fields_and_say_which_may_be_null(document: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ class Api:
             await asyncio.sleep(0.05)
 
 
-def environment(settings: PostgresSettings) -> dict[str, str]:
+def environment(settings: PostgresSettings, **additions: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "CONTROL_PLANE_API_KEY": KEY,
@@ -49,7 +49,7 @@ def environment(settings: PostgresSettings) -> dict[str, str]:
         "POSTGRES_USER": settings.user,
         "POSTGRES_PASSWORD": settings.password.get_secret_value(),
         "TEMPORAL_ADDRESS": NOBODY,
-    }
+    } | additions
 
 
 async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subprocess.Process:
@@ -59,9 +59,11 @@ async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subproces
 
 
 @asynccontextmanager
-async def api(settings: PostgresSettings, *arguments: str) -> AsyncIterator[Api]:
+async def api(settings: PostgresSettings, *arguments: str, **variables: str) -> AsyncIterator[Api]:
     (port,) = free_ports(1)
-    process = await start("--provisioner=process", f"--port={port}", *arguments, variables=environment(settings))
+    process = await start(
+        "--provisioner=process", f"--port={port}", *arguments, variables=environment(settings, **variables)
+    )
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
         try:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text, update
 
 from api.app import describe_app
+from api.composition import Services
 from catalog.database import Database
 from catalog.tables import ExecutionRow
 from domain.execution_tokens import execution_token
@@ -61,6 +62,7 @@ TABLE = {
     "cancel_invocation": Row(scope=Scope.PROJECT),
     "get_invocation": Row(scope=Scope.PROJECT),
     "list_invocations": Row(scope=Scope.PROJECT),
+    "follow_invocation": Row(scope=Scope.PROJECT),
     "start_execution": Row(scope=Scope.OWN, status_at_the_end=409),
     "update_execution": Row(scope=Scope.OWN, body={"latest_output": "1"}, status_at_the_end=409),
     "finish_execution": Row(scope=Scope.OWN, body={"outcome": "SUCCEEDED"}, status_at_the_end=409),
@@ -97,7 +99,11 @@ class Holder:
         answer = await self._client.request(
             method, path.format(**place), json=TABLE[operation].body, headers=self._token
         )
-        return answer.status_code, answer.json()
+        return answer.status_code, answer.text if _is_stream(answer) else answer.json()
+
+
+def _is_stream(answer: httpx2.Response) -> bool:
+    return answer.headers["content-type"].startswith("text/event-stream")
 
 
 def _place(execution: str) -> Place:
@@ -113,7 +119,8 @@ def _place(execution: str) -> Place:
 
 
 @pytest.fixture
-async def holder(client: httpx2.AsyncClient, database: Database) -> Holder:
+async def holder(client: httpx2.AsyncClient, services: Services, database: Database) -> Holder:
+    services.event_streams.stop()  # each ends after what there is
     executions = []
     for project in ("p", "p", "q"):
         deployed = await deploy(client, project=project)

@@ -12,22 +12,36 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import update
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
 from catalog.database import Database
+from catalog.tables import InvocationRow
 from cli.stack.ports import free_ports
 from cli.stack.readiness import wait_until_api_answers
 from environment.settings import PostgresSettings
-from tests.api.scenery import FINISHED, PENDING, STARTED, Deployed, add_execution, bearer, deploy, function_spec, invoke
+from tests.api.scenery import (
+    DEAD,
+    FINISHED,
+    PENDING,
+    STARTED,
+    Deployed,
+    add_execution,
+    bearer,
+    deploy,
+    function_spec,
+    invoke,
+)
 
 KEY = "hostile-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A running API, where it listens and what it says; a project that has everything, and what is in it."""
+    """A running API, where it listens and what it says; a project that has everything, and what is in it. The last
+    execution has ended, and its invocation with it."""
 
     url: str
     port: int
@@ -71,11 +85,17 @@ async def target(
         async with httpx2.AsyncClient(base_url=url, headers=bearer(KEY), trust_env=False) as client:
             # A name that no request made from the document deletes, in whatever file's tests.
             deployed = await deploy(client, function_spec("f"), function_spec("g"), project=f"target-{uuid4().hex}")
-            invocations = [await invoke(client, deployed.invocations()) for _ in range(3)]
+            invocations = [await invoke(client, deployed.invocations()) for _ in range(4)]
         executions = [
             await add_execution(migrated_database, invocation, state)
-            for invocation, state in zip(invocations, (PENDING, STARTED, FINISHED), strict=True)
+            for invocation, state in zip(invocations, (PENDING, STARTED, FINISHED, {**FINISHED, **DEAD}), strict=True)
         ]
+        async with migrated_database.statement() as session:
+            await session.execute(
+                update(InvocationRow)
+                .where(InvocationRow.invocation_id == invocations[-1].rsplit("/", 1)[1])
+                .values(status="TERMINATED")
+            )
         yield Target(url=url, port=port, pid=process.pid, log=log, deployed=deployed, executions=tuple(executions))
         assert process.returncode is None
     finally:

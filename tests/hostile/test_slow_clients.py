@@ -155,3 +155,29 @@ async def test_200_long_polls_do_not_starve_a_submit(
     )
     assert max(times) < PROMPTLY
     assert not any(poll.done() for poll in waiting)
+
+
+async def test_100_streams_of_events_cost_little_and_leave_nothing_behind(target: Target, show: Show) -> None:
+    invocation = target.executions[1].partition("/executions")[0]
+    process = psutil.Process(target.pid)
+    streams = [await connect(target, head("GET", f"{invocation}/events")) for _ in range(100)]
+    for reader, _ in streams:
+        await reader.readuntil(b"event: state\ndata: ")
+    busy, took = await cpu_share(process), await slowest_of(target, submits=20)
+    show(f"100 streams of events: {100 * busy:.0f}% of a core; the slowest of 20 submits took {1_000 * took:.0f} ms")
+    assert took < PROMPTLY
+    assert busy < 0.5
+    for _, writer in streams:
+        writer.close()
+    while len(process.net_connections()) > 50:
+        await asyncio.sleep(0.05)
+    while await cpu_share(process) > busy / 3:
+        pass
+
+
+async def cpu_share(process: psutil.Process) -> float:
+    """Of a core, over three seconds."""
+    before, began = process.cpu_times(), time.monotonic()
+    await asyncio.sleep(3)
+    after = process.cpu_times()
+    return (after.user + after.system - before.user - before.system) / (time.monotonic() - began)

@@ -8,7 +8,16 @@ from enum import StrEnum
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
-from domain.workers import ExitCause, LogPage, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.workers import (
+    ExitCause,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+    Worker,
+    WorkerExit,
+    WorkerName,
+    WorkerRequest,
+)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -104,6 +113,10 @@ class Fleet:
                 container.is_stopping = True
                 grace = self._stop_grace.total_seconds()
                 asyncio.get_running_loop().call_later(grace, container.end, 137, "Killed after the grace period")
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
     async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
         return LogPage(lines=(), next_offset=None)

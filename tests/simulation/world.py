@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.composition import Services
+from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
@@ -93,6 +94,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
         orchestrator=Orchestrator(temporal),
         provisioner=fleet,
         long_polls=LongPolls(database, listener),
+        event_streams=EventStreams(database, listener, fleet),
     )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=create_app(services)),

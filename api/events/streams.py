@@ -1,0 +1,115 @@
+"""Streams of events: one look after the other, for as long as the invocation lives and somebody reads."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from api.events.following import Follower, Look
+from api.events.logs import LogSource
+from api.events.order import Event, Told
+from api.events.positions import Position
+from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
+from catalog.database import Database
+from catalog.following import FollowingRepository
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from catalog.paths import InvocationPath
+from domain.errors import CatalogIsAway, InvocationDoesNotExist
+from domain.identifiers import InvocationId
+from provisioners.contract import Provisioner
+
+# Outcomes and ends are notified, all else is seen by looking.
+_LOOK_INTERVAL = timedelta(seconds=1)
+# Proxies close connections on which nothing has come for some time, often a minute.
+_KEEPALIVE_INTERVAL = timedelta(seconds=15)
+# How soon a browser connects again when its stream ended before the invocation did.
+_RETRY_MILLISECONDS = 1_000
+_NAMES: dict[type[Event], str] = {
+    StateEvent: "state",
+    ProgressEvent: "progress",
+    LogEvent: "log",
+    EndEvent: "end",
+}
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # the latter is for nginx
+
+
+class EventStreams:
+    """The streams of one process. Nobody who waits holds a database connection."""
+
+    def __init__(self, database: Database, listener: NotificationListener, provisioner: Provisioner) -> None:
+        self._database = database
+        self._listener = listener
+        self._logs = LogSource(provisioner)
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """End every stream: this process is about to end. Readers go on elsewhere."""
+        self._is_stopped = True
+        self._listener.wake_all()
+
+    async def open(self, path: InvocationPath, *, cursor: str | None, with_logs: bool) -> "EventStream | None":
+        """The events after this cursor, all without one. None if there are none to come.
+
+        The first look is taken at once, so that what is wrong is an error and not the end of a stream.
+
+        Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway.
+        """
+        async with self._database.statement() as session:
+            invocation_id = await FollowingRepository(session).find(path)
+        position = Position() if cursor is None else Position.parse(cursor, invocation_id)
+        follower = Follower(
+            self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position
+        )
+        if follower.is_over:
+            return None
+        return EventStream(self._stream(invocation_id, follower, await follower.look()))
+
+    async def _stream(self, invocation_id: InvocationId, follower: Follower, look: Look) -> AsyncGenerator[bytes]:
+        clock = asyncio.get_running_loop().time
+        last_sent = clock()
+        yield format_sse_event(retry=_RETRY_MILLISECONDS)
+        async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+            while True:
+                for told in look.told:
+                    yield _encoded(told, invocation_id)
+                    last_sent = clock()
+                if follower.is_over or self._is_stopped:
+                    return
+                if not look.is_behind:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK_INTERVAL.total_seconds()):
+                            await changed.wait()
+                changed.clear()
+                if clock() - last_sent >= _KEEPALIVE_INTERVAL.total_seconds():
+                    yield KEEPALIVE_COMMENT
+                    last_sent = clock()
+                try:
+                    look = await follower.look()
+                except CatalogIsAway:
+                    look = Look(told=(), is_behind=False)
+                except InvocationDoesNotExist:  # forgotten, or deleted with its project
+                    return
+
+
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+    def __init__(self, chunks: AsyncGenerator[bytes]) -> None:
+        super().__init__(chunks, headers=_HEADERS)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with contextlib.aclosing(self._chunks):  # also if its reader goes away
+            await super().__call__(scope, receive, send)
+
+
+def _encoded(told: Told, invocation_id: InvocationId) -> bytes:
+    return format_sse_event(
+        event=_NAMES[type(told.event)],
+        data_str=told.event.model_dump_json(),
+        id=told.position.to_cursor(invocation_id),
+    )

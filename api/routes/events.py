@@ -1,0 +1,60 @@
+"""/projects/…/invocations/…/events: an invocation followed while it lives."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from api.authorization import Caller, RootCaller, require_project_member
+from api.bodies import JsonRoute
+from api.errors import documented
+from api.parameters import InjectedServices, InvocationPathOfRequest
+from domain.errors import (
+    ApiKeyIsInvalid,
+    FunctionDoesNotExist,
+    InvocationDoesNotExist,
+    OffsetIsInvalid,
+    ProjectDoesNotExist,
+    ServiceIsUnavailable,
+    VersionDoesNotExist,
+)
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `state`, `progress`, `log`, and `end` as the last one",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The last event was `end`: there are no more to come"},
+}
+
+router = APIRouter(
+    route_class=JsonRoute,
+    dependencies=[Depends(require_project_member)],
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
+)
+
+
+@router.get(
+    "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/invocations/{invocation_id}/events",
+    response_class=Response,  # of no media type: errors are documented as JSON
+    responses=_ANSWERS
+    | documented(
+        ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, InvocationDoesNotExist, OffsetIsInvalid
+    ),
+)
+async def follow_invocation(
+    *,
+    path: InvocationPathOfRequest,
+    caller: Caller,
+    services: InjectedServices,
+    logs: bool = True,
+    last_event_id: str | None = None,
+    last_event_id_of_header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> Response:
+    """An invocation's events from its creation to its end, as they happen. After a stream has broken off, the `id` of
+    its last event, as header or as query, goes on behind it. Logs are read with a root key only."""
+    stream = await services.event_streams.open(
+        path,
+        cursor=last_event_id if last_event_id_of_header is None else last_event_id_of_header,
+        with_logs=logs and isinstance(caller, RootCaller),
+    )
+    return Response(status_code=204) if stream is None else stream

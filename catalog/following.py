@@ -1,0 +1,159 @@
+"""What whoever follows an invocation reads again and again: one short statement, without inputs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, case, func, or_, select, true
+from sqlalchemy.sql.elements import ColumnElement
+
+from catalog.converters import to_worker_details
+from catalog.database import StatementSession
+from catalog.paths import InvocationPath, along_invocation, require
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from domain.entities import ExecutionOutcome, InvocationStatus, WorkerDetails, WorkerStatus
+from domain.errors import InvocationDoesNotExist
+from domain.identifiers import ExecutionId, InvocationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedExecution:
+    """`launch`: of its containers, the one it is at, from 1; 0 before the first. Launches that were refused are not
+    counted. `launch_time`: when that launch was noted."""
+
+    execution_id: ExecutionId
+    attempt: int
+    launch: int
+    worker_status: WorkerStatus
+    worker_details: WorkerDetails | None
+    outcome: ExecutionOutcome | None
+    output: str | None
+    error_message: str | None
+    creation_time: datetime
+    launch_time: datetime | None
+    execution_start_time: datetime | None
+    execution_finish_time: datetime | None
+    last_update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedInvocation:
+    """`executions`: oldest first, none, one or two. `read_time`: by the clock that wrote all the others."""
+
+    invocation_id: InvocationId
+    status: InvocationStatus
+    cancellation_request_time: datetime | None
+    creation_time: datetime
+    last_update_time: datetime
+    read_time: datetime
+    executions: tuple[FollowedExecution, ...]
+
+
+class FollowingRepository:
+    def __init__(self, session: StatementSession) -> None:
+        self._session = session
+
+    async def find(self, path: InvocationPath) -> InvocationId:
+        """Raises the NotFound of the outermost part of the path that is missing."""
+        found = await self._session.execute(
+            along_invocation(select(VersionRow.version_id, FunctionRow.function_id, InvocationRow.invocation_id), path)
+        )
+        *_, invocation_id = require(found.one_or_none(), parts=3)
+        return InvocationId(invocation_id)
+
+    async def read(
+        self, invocation_id: InvocationId, *, attempt: int, known: FollowedExecution | None = None
+    ) -> FollowedInvocation:
+        """The invocation with its execution of this attempt, or the next one after it, and that one's successor.
+
+        `known`: as it was read before. If it has not changed since, its output, which may be long, is not read again.
+
+        Raises InvocationDoesNotExist.
+        """
+        rows = (await self._session.execute(_state(invocation_id, attempt, known))).all()
+        if not rows:
+            raise InvocationDoesNotExist
+        first = rows[0]
+        return FollowedInvocation(
+            invocation_id=invocation_id,
+            status=InvocationStatus(first.status),
+            cancellation_request_time=first.cancellation_request_time,
+            creation_time=first.invocation_creation_time,
+            last_update_time=first.invocation_update_time,
+            read_time=first.read_time,
+            executions=tuple(_to_executions(rows, known)),
+        )
+
+
+def _state(invocation_id: InvocationId, attempt: int, known: FollowedExecution | None) -> Select[*tuple[Any, ...]]:
+    executions = (
+        select(
+            ExecutionRow.execution_id,
+            ExecutionRow.attempt,
+            (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
+            ExecutionRow.worker_status,
+            ExecutionRow.worker_type,
+            ExecutionRow.worker_identifier,
+            ExecutionRow.logs_identifier,
+            ExecutionRow.outcome,
+            case((_is_new(known), ExecutionRow.output)).label("output"),
+            ExecutionRow.error_message,
+            ExecutionRow.creation_time,
+            ExecutionRow.launch_time,
+            ExecutionRow.execution_start_time,
+            ExecutionRow.execution_finish_time,
+            ExecutionRow.last_update_time,
+        )
+        .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.attempt >= attempt)
+        .order_by(ExecutionRow.attempt)
+        .limit(2)
+        .lateral()
+    )
+    return (
+        select(
+            InvocationRow.status,
+            InvocationRow.cancellation_request_time,
+            InvocationRow.creation_time.label("invocation_creation_time"),
+            InvocationRow.last_update_time.label("invocation_update_time"),
+            func.clock_timestamp().label("read_time"),
+            *executions.c,
+        )
+        .join(executions, true(), isouter=True)
+        .where(InvocationRow.invocation_id == invocation_id)
+        .order_by(executions.c.attempt)
+    )
+
+
+def _is_new(known: FollowedExecution | None) -> ColumnElement[bool]:
+    if known is None:
+        return true()
+    return or_(ExecutionRow.execution_id != known.execution_id, ExecutionRow.last_update_time != known.last_update_time)
+
+
+def _to_executions(
+    rows: Sequence[Row[*tuple[Any, ...]]], known: FollowedExecution | None
+) -> Iterator[FollowedExecution]:
+    for row in rows:
+        if row.execution_id is None:  # there is none
+            return
+        is_known = (
+            known is not None
+            and known.execution_id == row.execution_id
+            and known.last_update_time == row.last_update_time
+        )
+        yield FollowedExecution(
+            execution_id=ExecutionId(row.execution_id),
+            attempt=row.attempt,
+            launch=row.launch,
+            worker_status=WorkerStatus(row.worker_status),
+            worker_details=to_worker_details(row),
+            outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
+            output=known.output if known is not None and is_known else row.output,
+            error_message=row.error_message,
+            creation_time=row.creation_time,
+            launch_time=row.launch_time,
+            execution_start_time=row.execution_start_time,
+            execution_finish_time=row.execution_finish_time,
+            last_update_time=row.last_update_time,
+        )
