@@ -69,6 +69,13 @@ class Transport:
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 
+    async def look(self, path: str) -> httpx2.Response:
+        """One try, whatever its answer. Raises Unreachable."""
+        try:
+            return await self._http.get(path)
+        except httpx2.TransportError as error:
+            raise self.no_answer(error) from error
+
     @asynccontextmanager
     async def events(
         self, path: str, *, query: Mapping[str, str | int], last_event_id: str | None, silence_seconds: float
