@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos bench-ecs check lint format record lock wheel image stand-in-images test-docker clean
+.PHONY: install demo dev test chaos bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -72,6 +72,16 @@ format: install
 # Record the histories of scenarios that have none yet; the replay tests hold the workflows to them.
 record: install
 	.venv/bin/python -m tests.replay.record
+
+# docs/rest.md, from the API's own description.
+reference: install
+	@mkdir -p dist
+	@.venv/bin/generate-schema --schema-output dist/openapi.json --error-types-output dist/error_types.json \
+		--reference-output docs/rest.md
+
+# docs/images: Temporal's Web UI, by Chromium.
+screenshots: install
+	@.venv/bin/python -m tests.docs.screenshots
 
 # Solve the dependencies anew.
 lock: .poetry/.installed

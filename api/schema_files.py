@@ -1,4 +1,5 @@
-"""The console script `generate-schema`: the OpenAPI document and the error types, for generators of clients."""
+"""The console script `generate-schema`: the OpenAPI document and the error types for generators of clients, and the
+reference for people."""
 
 import argparse
 import json
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.app import describe_app
+from api.reference import reference
 from domain.errors import ApiError, BadRequest, Conflict, Forbidden, NotFound
 
 _KINDS = (Forbidden, BadRequest, NotFound, Conflict)
@@ -15,9 +17,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="generate-schema", description=__doc__)
     parser.add_argument("--schema-output", type=Path, required=True, metavar="FILE", help="for the OpenAPI document")
     parser.add_argument("--error-types-output", type=Path, required=True, metavar="FILE", help="for the error types")
+    parser.add_argument("--reference-output", type=Path, metavar="FILE", help="for the reference, as Markdown")
     options = parser.parse_args()
-    _write(options.schema_output, describe_app().openapi())
+    document = describe_app().openapi()
+    _write(options.schema_output, document)
     _write(options.error_types_output, error_types())
+    if options.reference_output is not None:
+        options.reference_output.write_text(reference(document), encoding="utf-8")
 
 
 def error_types() -> list[dict[str, str | int]]:
