@@ -14,7 +14,7 @@ async def register_search_attributes(client: Client) -> None:
 
     Raises Misconfigured with the command to run where we may not add them ourselves, RPCError if Temporal is away.
     """
-    missing = await _missing(client)
+    missing = await missing_search_attributes(client)
     if not missing:
         return
     request = AddSearchAttributesRequest(
@@ -31,7 +31,8 @@ async def register_search_attributes(client: Client) -> None:
         raise
 
 
-async def _missing(client: Client) -> list[str]:
+async def missing_search_attributes(client: Client) -> list[str]:
+    """Their names; all of them where we may not look. Raises RPCError if Temporal is away."""
     wanted = [key.name for key in SEARCH_ATTRIBUTES]
     try:
         known = await client.operator_service.list_search_attributes(

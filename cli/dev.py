@@ -10,11 +10,15 @@ from cli.output import data, fail, note
 from cli.signals import StopRequested, StopSignals
 from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
-from cli.stack.options import DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, DEFAULT_TEMPORAL_UI_PORT, StackOptions
+from cli.stack.options import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_PORT,
+    DEFAULT_TEMPORAL_PORT,
+    DEFAULT_TEMPORAL_UI_PORT,
+    StackOptions,
+)
 from cli.stack.stack import EmbeddedStack
 from environment.provisioner_names import ProvisionerName
-
-DEFAULT_DATA_DIR = Path("~/.control-plane")
 
 
 def dev(

@@ -1,23 +1,60 @@
 """The `control-plane` command."""
 
-import typer
+from importlib import import_module
 
-from cli.demo.command import demo
-from cli.dev import dev
-from cli.migrate import migrate
-from cli.replay import replay
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+# In the order of `--help`. A verb's module is imported when the verb is used: a server's take a second.
+VERBS = {
+    "dev": "cli.dev:dev",
+    "deploy": "cli.verbs.deploy:deploy",
+    "invoke": "cli.verbs.invoke:invoke",
+    "logs": "cli.verbs.logs:logs",
+    "cancel": "cli.verbs.cancel:cancel",
+    "list": "cli.verbs.list:list_",
+    "describe": "cli.verbs.describe:describe",
+    "versions": "cli.verbs.versions:versions",
+    "rollback": "cli.verbs.versions:rollback",
+    "undeploy": "cli.verbs.undeploy:undeploy",
+    "login": "cli.verbs.login:login",
+    "logout": "cli.verbs.login:logout",
+    "doctor": "cli.verbs.doctor:doctor",
+    "demo": "cli.demo.command:demo",
+    "migrate": "cli.migrate:migrate",
+    "replay": "cli.replay:replay",
+}
+
+
+class Verbs(TyperGroup):
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(VERBS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override]
+        if cmd_name not in VERBS:
+            return None
+        module, _, function = VERBS[cmd_name].partition(":")
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(cmd_name)(getattr(import_module(module), function))
+        return get_command(single)
+
 
 app = typer.Typer(
+    cls=Verbs,
     name="control-plane",
-    help="Functions as containers: run the control plane on this machine, and see it work.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(dev)
-app.command()(demo)
-app.command()(migrate)
-app.command()(replay)
+
+
+@app.callback()
+def control_plane() -> None:
+    """Functions as containers: deploy them, call them, and run the control plane that they run on.
+
+    Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 timed out, 4 cancelled, 130 interrupted.
+    """
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from catalog.database import Database
@@ -16,6 +18,17 @@ _MIGRATION_LOCK = 7_203_314_151
 async def upgrade_to_head(database: Database) -> None:
     """Run every migration that is missing. Raises CatalogIsAway."""
     await _locked(database, lambda config: command.upgrade(config, "head"))
+
+
+async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
+    """The schema that the catalog has, None if it has none, and the newest. Changes nothing. Raises CatalogIsAway."""
+
+    def read(connection: Connection) -> tuple[str | None, str | None]:
+        newest = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+        return MigrationContext.configure(connection).get_current_revision(), newest
+
+    async with database.transaction() as session:
+        return await (await session.connection()).run_sync(read)
 
 
 async def drop_everything(database: Database) -> None:

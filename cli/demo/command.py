@@ -7,8 +7,9 @@ from typing import Annotated, Protocol
 
 import typer
 
-from cli.demo.answers import Invocation
-from cli.demo.client import ProjectClient
+from cli.access.server import Server
+from cli.client.answers import Invocation
+from cli.client.client import Client
 from cli.demo.curl import curl_commands
 from cli.demo.definition import AT_ONCE, PROJECT, ROUNDS
 from cli.demo.errors import DemoFailed
@@ -16,6 +17,7 @@ from cli.demo.kept import KeptStack
 from cli.demo.screen import Screen
 from cli.demo.tour import BEST_KNOWN_LENGTH, Tour, TourClaim, check_tour, draw, read_cities
 from cli.demo.work import INPUT, deploy, solve
+from cli.exits import CommandFailed, ExitCode
 from cli.output import data, fail, note, notes
 from cli.signals import StopRequested, StopSignals
 from cli.stack.access import StackAccess, find_access
@@ -26,7 +28,6 @@ from cli.stack.ports import choose_free
 from cli.stack.stack import EmbeddedStack
 
 DEFAULT_DATA_DIR = Path(".control-plane/demo")
-_INTERRUPTED = 130
 
 
 class Stack(Protocol):
@@ -54,11 +55,11 @@ def demo(
         raise typer.Exit(2)
     try:
         asyncio.run(_run(example, data_dir=data_dir, drawing=drawing, keep=keep))
-    except (StackError, DemoFailed) as error:
+    except (StackError, DemoFailed, CommandFailed) as error:
         fail(str(error))
         raise typer.Exit(1) from error
     except StopRequested as error:
-        raise typer.Exit(_INTERRUPTED) from error
+        raise typer.Exit(ExitCode.INTERRUPTED) from error
 
 
 async def _run(example: Path, *, data_dir: Path, drawing: Path, keep: bool) -> None:
@@ -95,15 +96,20 @@ def _options(data_dir: Path) -> StackOptions:
 async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> None:
     """Solve the problem on the stack and tell about it. Raises DemoFailed."""
     cities = read_cities(example / "att48.csv")
-    async with ProjectClient(access, PROJECT) as client:
+    async with Client(_server(access)) as client:
         note(f"Deploying {example} as project {PROJECT} …")
-        await deploy(client, example)
+        version = await deploy(client, example)
         with Screen(notes, expected=ROUNDS * AT_ONCE) as screen:
-            invocation = await solve(client, screen.show)
+            invocation = await solve(client, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
     _tell(access, invocation, tour, drawing=drawing)
     _tell_how(access, example)
+
+
+def _server(access: StackAccess) -> Server:
+    found_in = "the demo's stack"
+    return Server(api_url=access.api_url, api_key=access.api_key, found_in=found_in, key_found_in=found_in)
 
 
 def _draw(tour: Tour, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the demo shows while it works: a bar and a tree on a terminal, a line per change elsewhere."""
 
+import json
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -8,10 +9,12 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.tree import Tree
 
-from cli.demo.answers import Invocation
+from cli.client.answers import Invocation
+from cli.client.states import state_of
 from cli.demo.tour import BEST_KNOWN_LENGTH
 
 _STYLES = {"queued": "dim", "starting": "yellow", "running": "cyan", "succeeded": "green", "failed": "bold red"}
+_OTHER_STYLE = "bold red"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class View:
 
     @property
     def best_length(self) -> int | None:
-        return self.parent.field("best_length") or self.parent.field("length")
+        return _field(self.parent, "best_length") or _field(self.parent, "length")
 
     @property
     def finished(self) -> int:
@@ -68,11 +71,16 @@ class Screen:
         return Group(self._progress, tree)
 
     def _print_change(self, view: View) -> None:
-        states = [child.state for child in view.children]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in _STYLES if state in states) or "none yet"
+        states = [state_of(child) for child in view.children]
+        counts = (
+            ", ".join(
+                f"{states.count(state)} {state}" for state in dict.fromkeys((*_STYLES, *states)) if state in states
+            )
+            or "none yet"
+        )
         line = (
             f"{view.finished}/{self._expected} {_describe(view.best_length)}; "
-            f"{view.parent.function_name} {view.parent.state}, children: {counts}"
+            f"{view.parent.function_name} {state_of(view.parent)}, children: {counts}"
         )
         if line != self._last_line:
             self._console.print(line, markup=False, soft_wrap=True)
@@ -86,9 +94,15 @@ def _describe(best_length: int | None) -> str:
 
 
 def _label(invocation: Invocation) -> str:
-    length = invocation.field("length") if invocation.has_succeeded else None
-    style = _STYLES[invocation.state]
+    length = _field(invocation, "length") if invocation.has_succeeded else None
+    state = state_of(invocation)
+    style = _STYLES.get(state, _OTHER_STYLE)
     found = f"  {length:,}" if length is not None else ""
-    return (
-        f"{invocation.function_name} [dim]{invocation.invocation_id}[/dim] [{style}]{invocation.state}[/{style}]{found}"
-    )
+    return f"{invocation.function_name} [dim]{invocation.invocation_id}[/dim] [{style}]{state}[/{style}]{found}"
+
+
+def _field(invocation: Invocation, name: str) -> int | None:
+    """A number out of the latest output, which is a JSON object in this example."""
+    output = invocation.latest.output if invocation.latest else None
+    value = json.loads(output).get(name) if output else None
+    return int(value) if value is not None else None

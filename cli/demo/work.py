@@ -3,13 +3,18 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from cli.demo.answers import Invocation, Version
-from cli.demo.client import ProjectClient
-from cli.demo.definition import AT_ONCE, CHILD, PARENT, ROUNDS, version_definition
+from cli.client.answers import Invocation, ListedInvocation, Version
+from cli.client.client import Client
+from cli.client.lookup import path_of
+from cli.client.references import FunctionPath, InvocationPath
+from cli.client.states import error_of, state_of
+from cli.demo.definition import AT_ONCE, CHILD, PARENT, PROJECT, ROUNDS, version_definition
 from cli.demo.errors import DemoFailed
 from cli.demo.screen import View
+from cli.deployment.preparation import wait_until_ready
 
 # So many steps per child keep two cores busy for about ten seconds in all.
 INPUT = json.dumps({"rounds": ROUNDS, "children": AT_ONCE, "steps": 600_000})
@@ -17,25 +22,19 @@ _LOOK_EVERY = 0.3
 _LOG_TAIL = 20
 
 
-async def deploy(client: ProjectClient, example: Path) -> Version:
+async def deploy(client: Client, example: Path) -> Version:
     """Create the project and a version of it, and wait until its functions are READY."""
-    await client.create()
-    version = await client.deploy(version_definition(example))
-    while any(function.function_status != "READY" for function in version.functions):
-        for function in version.functions:
-            if function.preparation_error is not None:
-                raise DemoFailed(f"{function.function_name} cannot be prepared: {function.preparation_error}")
-        await asyncio.sleep(_LOOK_EVERY)
-        version = await client.version()
-    return version
+    await client.ensure_project(PROJECT)
+    version = await client.create_version(PROJECT, version_definition(example))
+    return await wait_until_ready(client, version, report=lambda line: None)
 
 
-async def solve(client: ProjectClient, show: Callable[[View], None]) -> Invocation:
+async def solve(client: Client, version: Version, show: Callable[[View], None]) -> Invocation:
     """Invoke the parent and show the work until it is done. Raises DemoFailed if it does not succeed."""
-    parent = await client.invoke(PARENT, INPUT)
+    parent = await client.invoke(_function(version, PARENT), INPUT)
     seen: dict[str, Invocation] = {}
     while True:
-        parent = await client.invocation(PARENT, parent.invocation_id)
+        parent = await client.invocation(path_of(parent))
         show(View(parent=parent, children=await _children(client, parent, seen)))
         if parent.has_succeeded:
             return parent
@@ -44,21 +43,34 @@ async def solve(client: ProjectClient, show: Callable[[View], None]) -> Invocati
         await asyncio.sleep(_LOOK_EVERY)
 
 
-async def _children(client: ProjectClient, parent: Invocation, seen: dict[str, Invocation]) -> tuple[Invocation, ...]:
-    """In the order in which they were first seen. Asks only for those that may have changed."""
-    for listed in reversed(await client.children(CHILD, parent)):
+async def _children(client: Client, parent: Invocation, seen: dict[str, Invocation]) -> tuple[Invocation, ...]:
+    """In the order in which they were first seen. Asks only for those that may have changed; the first page will do."""
+    function = replace(path_of(parent).function, function=CHILD)
+    page = await client.invocations(
+        function, parent_function_name=parent.function_name, parent_invocation_id=parent.invocation_id
+    )
+    for listed in reversed(page.invocations):
         known = seen.get(listed.invocation_id)
         # The parent has its child's result a moment before the child's container is gone and the list says so.
-        if known is None or known.may_differ_from(listed) or parent.has_succeeded:
-            seen[listed.invocation_id] = await client.invocation(CHILD, listed.invocation_id)
+        if known is None or _may_differ(known, listed) or parent.has_succeeded:
+            path = InvocationPath(function=function, invocation_id=listed.invocation_id)
+            seen[listed.invocation_id] = await client.invocation(path)
     return tuple(seen.values())
 
 
-async def _obituary(client: ProjectClient, invocation: Invocation) -> str:
-    error = invocation.latest.error_message if invocation.latest else None
-    tail = (await client.logs(invocation))[-_LOG_TAIL:]
-    lines = [
-        f"{invocation.function_name} {invocation.invocation_id} failed: {error or 'it ended without a word'}",
-        *tail,
-    ]
-    return "\n".join(lines)
+def _may_differ(known: Invocation, listed: ListedInvocation) -> bool:
+    """Whether it is worth a request: what runs stays as it is until the list says that it has ended."""
+    return known.invocation_status != listed.invocation_status or state_of(known) in ("queued", "starting")
+
+
+def _function(version: Version, name: str) -> FunctionPath:
+    return FunctionPath(project=version.project_name, version=version.version_id, function=name)
+
+
+async def _obituary(client: Client, invocation: Invocation) -> str:
+    tail: list[str] = []
+    if invocation.latest is not None:
+        page = await client.logs(path_of(invocation), invocation.latest.execution_id)
+        tail = page.log_lines[-_LOG_TAIL:]
+    error = error_of(invocation) or "it ended without a word"
+    return "\n".join([f"{invocation.function_name} {invocation.invocation_id} failed: {error}", *tail])

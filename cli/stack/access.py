@@ -17,6 +17,7 @@ class StackAccess:
     temporal_address: str
     temporal_namespace: str
     web_ui_url: str | None
+    provisioner: str
 
     def history_url(self, workflow_id: str) -> str | None:
         """Where the Web UI shows a workflow."""

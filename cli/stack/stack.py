@@ -96,6 +96,7 @@ class EmbeddedStack:
             temporal_address=self._found.temporal_address or f"{LOOPBACK}:{self._options.temporal_port}",
             temporal_namespace=self._found.temporal_namespace,
             web_ui_url=f"http://{LOOPBACK}:{self._options.temporal_ui_port}" if embedded else None,
+            provisioner=self._options.provisioner,
         )
 
     async def _start_postgres(self) -> PostgresSettings:

@@ -44,7 +44,7 @@ async def wait_until_loop_polls(access: StackAccess) -> None:
     """Until somebody asks for work on both of the `loop` process's task queues."""
     client = await _connect(access)
     for queue in (INVOCATIONS_TASK_QUEUE, CONTROL_TASK_QUEUE):
-        await poll_until(partial(_is_polled, client, queue))
+        await poll_until(partial(is_polled, client, queue))
 
 
 async def _answers(access: StackAccess) -> bool:
@@ -56,7 +56,8 @@ async def _answers(access: StackAccess) -> bool:
     return True
 
 
-async def _is_polled(client: Client, queue: str) -> bool:
+async def is_polled(client: Client, queue: str) -> bool:
+    """Whether somebody has lately asked for work on a queue."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=queue),

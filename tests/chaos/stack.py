@@ -162,6 +162,7 @@ def _accesses(folder: DataFolder, platform: Platform, api_key: str) -> tuple[lis
         temporal_address=f"{LOOPBACK}:{temporal}",
         temporal_namespace=_NAMESPACE,
         web_ui_url=f"http://{LOOPBACK}:{temporal_ui}",
+        provisioner=platform.provisioner,
     )
     option = StackOptions(
         data_dir=folder.path,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.answers import Invocation
 from cli.demo.curl import curl_commands
 from cli.demo.errors import DemoFailed
 from cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
@@ -30,6 +29,7 @@ ACCESS = StackAccess(
     temporal_address="127.0.0.1:7233",
     temporal_namespace="default",
     web_ui_url="http://127.0.0.1:8233",
+    provisioner="process",
 )
 
 
@@ -64,37 +64,6 @@ def test_curl_commands_survive_the_shell() -> None:
     assert "Authorization: Bearer it's secret" in words[0]
     definition = json.loads(words[1][words[1].index("-d") + 1])
     assert [function["function_name"] for function in definition["functions"]] == ["solve", "anneal"]
-
-
-@pytest.mark.parametrize(
-    ("invocation_status", "executions", "state"),
-    [
-        ("RUNNING", [], "queued"),
-        ("RUNNING", [("PENDING", None)], "starting"),
-        ("RUNNING", [("RUNNING", None)], "running"),
-        ("RUNNING", [("RUNNING", "SUCCEEDED")], "succeeded"),
-        ("RUNNING", [("TERMINATED", "FAILED"), ("PROVISIONING", None)], "starting"),
-        ("TERMINATED", [("TERMINATED", "FAILED")], "failed"),
-        ("TERMINATED", [("TERMINATED", None), ("TERMINATED", "SUCCEEDED")], "succeeded"),
-    ],
-)
-def test_state_in_one_word(invocation_status: str, executions: list[tuple[str, str | None]], state: str) -> None:
-    answer = {
-        "function_name": "anneal",
-        "invocation_id": "inv-1",
-        "invocation_status": invocation_status,
-        "executions": [
-            {
-                "execution_id": f"exe-{number}",
-                "worker_status": worker_status,
-                "outcome": outcome,
-                "output": None,
-                "error_message": None,
-            }
-            for number, (worker_status, outcome) in enumerate(executions)
-        ],
-    }
-    assert Invocation.model_validate(answer).state == state
 
 
 def test_the_whole_demo(tmp_path: Path) -> None:

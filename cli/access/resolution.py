@@ -1,0 +1,84 @@
+"""Which server a command talks to: the option, the environment, what `login` saved, the stack on this machine."""
+
+from dataclasses import dataclass, replace
+
+from cli.access.logins import Login, saved_login
+from cli.access.server import LocalStack, Server, normal_url
+from cli.exits import CommandFailed
+from cli.stack.access import find_access
+from cli.stack.folder import DataFolder
+from cli.stack.options import DEFAULT_DATA_DIR
+from environment.client import ClientSettings
+
+_LOGIN = "control-plane login"
+_URL_VARIABLE = "CONTROL_PLANE_API_URL"
+_KEY_VARIABLE = "CONTROL_PLANE_API_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidates:
+    settings: ClientSettings
+    login: Login | None
+    stack: LocalStack | None
+
+
+def find_server(api_url: str | None) -> Server:
+    """`api_url`: of the option. Raises CommandFailed if there is no server, or no key for it.
+
+    A key that is saved for one server is never sent to another.
+    """
+    candidates = _candidates()
+    found = _find(api_url, candidates)
+    if found is None:
+        raise CommandFailed(
+            "there is no server; start one on this machine with: control-plane dev, or name yours with: "
+            f"{_LOGIN} URL, or with {_URL_VARIABLE} and {_KEY_VARIABLE}"
+        )
+    url, found_in = found
+    key, key_found_in = _key(url, candidates)
+    if key is None:
+        raise CommandFailed(f"there is no key for {url}; run: {_LOGIN} {url}, or set {_KEY_VARIABLE}")
+    server = Server(api_url=url, api_key=key, found_in=found_in, key_found_in=key_found_in)
+    stack = candidates.stack
+    return replace(server, stack=stack) if stack is not None and stack.access.api_url == url else server
+
+
+def find_url(api_url: str | None) -> str | None:
+    """The server's address alone, which needs no key."""
+    found = _find(api_url, _candidates())
+    return None if found is None else found[0]
+
+
+def local_stack() -> LocalStack | None:
+    """The stack on the usual data folder, if it runs."""
+    folder = DataFolder(DEFAULT_DATA_DIR)
+    access = find_access(folder)
+    return None if access is None else LocalStack(access=access, folder=folder)
+
+
+def _candidates() -> _Candidates:
+    settings = ClientSettings()
+    return _Candidates(settings=settings, login=saved_login(settings.saved_login), stack=local_stack())
+
+
+def _find(api_url: str | None, candidates: _Candidates) -> tuple[str, str] | None:
+    """The address, and where it was found."""
+    if api_url is not None:
+        return normal_url(api_url), "--api-url"
+    if candidates.settings.control_plane_api_url is not None:
+        return normal_url(candidates.settings.control_plane_api_url), _URL_VARIABLE
+    if candidates.login is not None:
+        return candidates.login.api_url, _LOGIN
+    if candidates.stack is not None:
+        return candidates.stack.access.api_url, "control-plane dev"
+    return None
+
+
+def _key(url: str, candidates: _Candidates) -> tuple[str | None, str]:
+    if candidates.settings.api_key is not None:
+        return candidates.settings.api_key, _KEY_VARIABLE
+    if candidates.login is not None and candidates.login.api_url == url:
+        return candidates.login.api_key, _LOGIN
+    if candidates.stack is not None and candidates.stack.access.api_url == url:
+        return candidates.stack.access.api_key, "control-plane dev"
+    return None, ""

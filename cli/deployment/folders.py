@@ -1,0 +1,30 @@
+"""Where a stack on this machine finds the snapshots that it runs."""
+
+import shutil
+from pathlib import Path
+
+from cli.access.server import Server
+from cli.deployment.snapshots import remove_snapshots, take_snapshot
+from cli.exits import CommandFailed
+from cli.stack.options import DEFAULT_DATA_DIR
+
+
+def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
+    """The image that is a snapshot of the folder. Raises CommandFailed."""
+    root = _root(server)
+    try:
+        return take_snapshot(folder, root, project=project).as_uri()
+    except (OSError, shutil.Error) as error:
+        raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
+
+
+def forget_snapshots(server: Server, *, project: str) -> None:
+    """Once no version of the project is there any more."""
+    if server.is_on_this_machine:
+        remove_snapshots(_root(server), project=project)
+
+
+def _root(server: Server) -> Path:
+    """With the rest of the stack's data, where we know its place."""
+    data_dir = DEFAULT_DATA_DIR.expanduser() if server.stack is None else server.stack.folder.path
+    return data_dir / "images"

@@ -1,0 +1,57 @@
+"""`control-plane doctor`: what works, what does not, and what to do about it."""
+
+from typing import Annotated
+
+import typer
+
+from cli.doctor.api import check_api, check_this_machine
+from cli.doctor.checks import Check, Health
+from cli.doctor.deployment import check_postgres, check_settings, check_temporal
+from cli.doctor.provisioners import check_provisioner
+from cli.exits import ExitCode
+from cli.output import note, print_json, print_table
+from cli.running import run
+from cli.verbs.options import ApiUrl, Json
+from environment.deployments import DeploymentHints
+from environment.provisioner_names import ProvisionerName
+
+
+def doctor(
+    *,
+    provisioner: Annotated[
+        ProvisionerName | None,
+        typer.Option(help="Check what api and loop need with it. Default: what the environment looks like."),
+    ] = None,
+    api_url: ApiUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Look whether the server answers and takes the key; and, where the environment is that of a deployment, at its
+    settings, PostgreSQL, Temporal, and what runs the workers. Changes nothing.
+
+    Ends with 1 if anything has failed. What could not be looked at is unknown, and no failure.
+    """
+    run(_doctor(provisioner or DeploymentHints().provisioner, api_url=api_url, as_json=as_json))
+
+
+async def _doctor(provisioner: ProvisionerName | None, *, api_url: str | None, as_json: bool) -> ExitCode:
+    checks = check_this_machine() if provisioner is None else await _deployment(provisioner)
+    checks += await check_api(api_url)
+    has_failed = any(check.health is Health.FAILED for check in checks)
+    if as_json:
+        print_json({"checks": [check.document() for check in checks]})
+    else:
+        print_table(("CHECK", "", "FINDING"), ((check.name, check.health, check.finding) for check in checks))
+        for check in checks:
+            if check.health is not Health.OK and check.advice is not None:
+                note(f"{check.name}: {check.advice}")
+    return ExitCode.FAILED if has_failed else ExitCode.OK
+
+
+async def _deployment(provisioner: ProvisionerName) -> list[Check]:
+    settings, checks = check_settings(provisioner)
+    if settings is not None:
+        checks += await check_postgres(settings.postgres)
+    checks += await check_temporal()
+    if settings is not None:
+        checks += await check_provisioner(settings)
+    return checks

@@ -1,0 +1,58 @@
+"""An invocation's input as users write it on a command line."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.exits import WrongUsage
+
+_ARGUMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+def input_of(words: Sequence[str]) -> str:
+    """The text that no words, `-`, `@file`, NAME=VALUE words, or one text stand for. Raises WrongUsage.
+
+    A VALUE that is JSON is taken as that, any other as a string.
+    """
+    if not words:
+        return ""
+    arguments = [_ARGUMENT.fullmatch(word) for word in words]
+    if all(arguments):
+        return json.dumps({found[1]: _value(found[2]) for found in arguments if found})
+    if len(words) > 1:
+        raise WrongUsage("the input must be one word; put it in single quotes, or give NAME=VALUE words only")
+    word = words[0]
+    if word == "-":
+        return _read(sys.stdin.buffer.read(), "stdin")
+    if word.startswith("@"):
+        try:
+            return _read(Path(word[1:]).read_bytes(), word[1:])
+        except OSError as error:
+            raise WrongUsage(f"the input file {word[1:]} cannot be read: {error.strerror}") from error
+    return word
+
+
+def json_problem(text: str) -> str | None:
+    """Why the text is no JSON; None if it is, or is empty, which calls a function without arguments."""
+    if not text.strip():
+        return None
+    try:
+        json.loads(text)
+    except RecursionError:
+        return "it is nested too deep"
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _read(content: bytes, source: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"the input from {source} is no UTF-8 text") from error
+
+
+def _value(text: str) -> object:
+    return text if json_problem(text) is not None or not text.strip() else json.loads(text)

@@ -1,0 +1,60 @@
+"""`control-plane login` and `logout`: which server the other verbs talk to from now on."""
+
+import sys
+from getpass import getpass
+from typing import Annotated
+
+import typer
+
+from cli.access.logins import Login, save_login, saved_login
+from cli.access.resolution import find_url
+from cli.access.server import Server, normal_url
+from cli.client.client import Client
+from cli.exits import WrongUsage
+from cli.output import note, print_json
+from cli.running import run
+from cli.verbs.options import Json
+from environment.client import ClientSettings
+
+
+def login(
+    url: Annotated[str | None, typer.Argument(help="The server; without it, the one that is used now.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Save a server and its API key, once the server has accepted the key.
+
+    The key is asked for on a terminal, else read from stdin.
+    """
+    run(_login(url, as_json=as_json))
+
+
+def logout(*, as_json: Json = False) -> None:
+    """Forget what login saved."""
+    run(_logout(as_json=as_json))
+
+
+async def _login(url: str | None, *, as_json: bool) -> None:
+    address = normal_url(url) if url is not None else find_url(None)
+    if address is None:
+        raise WrongUsage("name the server: control-plane login URL")
+    key = (getpass(f"API key for {address}: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise WrongUsage("the API key is missing or malformed; enter it at the prompt or send it to stdin")
+    server = Server(api_url=address, api_key=key, found_in="control-plane login", key_found_in="just entered")
+    async with Client(server) as client:
+        await client.projects()
+    path = ClientSettings().saved_login
+    save_login(path, Login(api_url=address, api_key=key))
+    note(f"Saved in {path}.")
+    if as_json:
+        print_json({"api_url": address})
+
+
+async def _logout(*, as_json: bool) -> None:
+    path = ClientSettings().saved_login
+    forgotten = saved_login(path)
+    path.unlink(missing_ok=True)
+    note("Nobody was logged in." if forgotten is None else f"Forgot {forgotten.api_url}.")
+    if as_json:
+        print_json({"api_url": None if forgotten is None else forgotten.api_url})

@@ -1,0 +1,8 @@
+"""Options that most verbs have."""
+
+from typing import Annotated
+
+import typer
+
+ApiUrl = Annotated[str | None, typer.Option("--api-url", metavar="URL", help="The server; see docs/command-line.md.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on stdout.")]
