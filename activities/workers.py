@@ -10,6 +10,7 @@ from activities.errors import DomainErrors
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
+from activities.log_context import LogContext
 from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
@@ -66,7 +67,7 @@ def build_workers(
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
-            interceptors=[DomainErrors()],
+            interceptors=[LogContext(), DomainErrors()],
             deployment_config=deployment,
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
@@ -84,7 +85,7 @@ def build_workers(
                 deletions.delete_project,
                 reconciliation.reconcile,
             ],
-            interceptors=[DomainErrors()],
+            interceptors=[LogContext(), DomainErrors()],
             # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
             max_concurrent_activities=_CONTROL_CEILING,
             deployment_config=deployment,

@@ -29,6 +29,7 @@ class Orchestrator:
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
+        structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
         async with _best_effort("start", invocation.invocation_id):
             await starting.start_invocation(
                 self._client,
