@@ -2,6 +2,7 @@
 
 import structlog
 
+from activities import metrics
 from activities.errors import shortened
 from activities.heartbeat import heartbeating
 from activities.launching import Launching, LaunchTools
@@ -79,6 +80,8 @@ class ExecutionRunner:
                 allows_retry=allows_retry and not request.is_last_attempt,
                 launch=launch,
             )
+        if closed.is_new:
+            metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()
         await self._tools.messenger.tell(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 
+from activities import metrics
 from activities.errors import shortened
 from activities.messenger import Messenger
 from catalog.database import Database
@@ -149,6 +150,8 @@ class Launching:
                 )
             if launch is None:
                 return False
+            if launch.is_new:
+                metrics.LAUNCHES_REPEATED.labels("no_capacity" if was_refused else "lost").inc()
             self._go_on_with(launch)
             await self._tell(reason)
             with contextlib.suppress(TimeoutError):

@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities import metrics
 from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from catalog.database import Database
@@ -54,6 +55,9 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "workers stopped": self._orphans.stop_workers,
         }
         repairs = {name: await self._repaired(name, step) for name, step in steps.items()}
+        for name, count in repairs.items():
+            metrics.REPAIRS.labels(name.replace(" ", "_")).inc(count)
+        metrics.LAST_RECONCILIATION.set_to_current_time()
         made = {name: count for name, count in repairs.items() if count}
         if made:
             logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from api.bodies import BodyLimit
 from api.composition import Services
 from api.errors import add_error_handlers
+from api.metrics import RequestDurations
 from api.openapi import operation_id, use_openapi_3_0
 from api.request_ids import RequestIds
 from api.routes import container_repository, executions, health, invocations, projects, versions
@@ -39,6 +40,7 @@ def describe_app() -> FastAPI:
     use_openapi_3_0(app)
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestDurations)
     app.add_middleware(RequestIds)
     for router in _ROUTERS:
         app.include_router(router)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
+from temporalio.runtime import Runtime
 
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
@@ -32,8 +33,8 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything the API needs. Neither Postgres nor Temporal need be there yet."""
+async def open_services(settings: Settings, *, runtime: Runtime | None) -> AsyncIterator[Services]:
+    """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
     database = open_database(settings.postgres)
     try:
         async with (
@@ -43,7 +44,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(await connect_temporal(lazy=True)),
+                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime)),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
             )

@@ -22,6 +22,7 @@ from domain.errors import CatalogIsAway
 from environment.arguments import process_parser
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
+from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
 
 logger = structlog.get_logger(__name__)
@@ -47,8 +48,11 @@ def main() -> None:
         settings = load_settings(arguments.provisioner)
     except SettingsError as error:
         _refuse(str(error))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(arguments, settings))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(arguments, settings))
+    except MetricsAreNotServed as error:
+        _refuse(str(error))
 
 
 def _refuse(problem: str) -> NoReturn:
@@ -68,7 +72,11 @@ def _default_host(provisioner: ProvisionerName) -> str:
 
 
 async def _serve(arguments: Namespace, settings: Settings) -> None:
-    async with open_services(settings) as services:
+    metrics = settings.metrics.of_api
+    async with (
+        open_services(settings, runtime=temporal_runtime(metrics)) as services,
+        serving_metrics(metrics, services.database),
+    ):
         config = uvicorn.Config(
             create_app(services),
             host=arguments.host or _default_host(arguments.provisioner),

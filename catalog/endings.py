@@ -29,8 +29,12 @@ class EndedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedExecution:
-    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell."""
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell.
 
+    `is_new`: it ended just now; else it had ended before, and this is what was recorded.
+    """
+
+    is_new: bool
     outcome: ExecutionOutcome | None
     error_message: str | None
     invocation_ended: bool
@@ -67,7 +71,13 @@ class EndingRepository:
         state = (await self._session.execute(_locked_execution(execution_id))).one_or_none()
         if function_id is None or state is None:  # deleted with its project
             return ClosedExecution(
-                outcome=None, error_message=reason, invocation_ended=True, was_stopped=True, grants=(), children=()
+                is_new=False,
+                outcome=None,
+                error_message=reason,
+                invocation_ended=True,
+                was_stopped=True,
+                grants=(),
+                children=(),
             )
         is_live = state.worker_status != WorkerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
@@ -87,6 +97,7 @@ class EndingRepository:
                 await self._terminate(invocation_id)
             grants = await self._slots.settle(function_id)
         return ClosedExecution(
+            is_new=is_live,
             outcome=outcome,
             error_message=error_message,
             invocation_ended=ended,

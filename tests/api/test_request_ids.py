@@ -23,7 +23,7 @@ async def test_the_clients_id_is_answered(anonymous: httpx2.AsyncClient) -> None
 
 @pytest.mark.parametrize("unusable", [None, "", "two words", "x" * 129, "\xe9"])
 async def test_else_one_is_drawn(anonymous: httpx2.AsyncClient, unusable: str | None) -> None:
-    headers = {} if unusable is None else {ID: unusable.encode("latin-1")}
+    headers = [] if unusable is None else [(ID.encode(), unusable.encode("latin-1"))]
     drawn = [(await anonymous.get("/", headers=headers)).headers[ID] for _ in range(2)]
     assert all(len(each) == 32 for each in drawn)
     assert drawn[0] != drawn[1]
