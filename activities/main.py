@@ -5,7 +5,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from temporalio.client import Client
@@ -26,6 +26,10 @@ from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
+from environment.tracing import TracingIsNotInstalled, recording_spans
+
+if TYPE_CHECKING:
+    from environment.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -39,13 +43,15 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_logs()
     try:
-        asyncio.run(_run(arguments, load_settings(arguments.provisioner)))
-    except (SettingsError, MetricsAreNotServed) as error:
+        settings = load_settings(arguments.provisioner)
+        with recording_spans(settings.tracing, service="control-plane-loop") as spans:
+            asyncio.run(_run(arguments, settings, spans))
+    except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
 
 
-async def _run(arguments: Namespace, settings: Settings) -> None:
+async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -54,13 +60,19 @@ async def _run(arguments: Namespace, settings: Settings) -> None:
     database = open_database(settings.postgres)
     try:
         async with serving_metrics(settings.metrics.of_loop, database):
-            await _work(arguments, settings, database, runtime, stopping)
+            await _work(arguments, settings, database=database, runtime=runtime, spans=spans, stopping=stopping)
     finally:
         await database.close()
 
 
 async def _work(
-    arguments: Namespace, settings: Settings, database: Database, runtime: Runtime | None, stopping: asyncio.Event
+    arguments: Namespace,
+    settings: Settings,
+    *,
+    database: Database,
+    runtime: Runtime | None,
+    spans: "Spans | None",
+    stopping: asyncio.Event,
 ) -> None:
     starting = asyncio.create_task(_start(arguments, database, runtime))
     stopped = asyncio.create_task(stopping.wait())
@@ -76,6 +88,7 @@ async def _work(
             provisioner=provisioner,
             listener=listener,
             settings=settings.control_plane,
+            spans=spans,
         )
         async with listener, relaying(events, database), control, invocations:
             logger.info("loop_runs", provisioner=arguments.provisioner)

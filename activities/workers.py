@@ -1,12 +1,14 @@
 """The two Temporal workers of the `loop` process."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.deletions import BoundDeletionActivities
 from activities.errors import DomainErrors
+from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
@@ -24,6 +26,9 @@ from provisioners.contract import Provisioner
 from workflows import naming
 from workflows.registry import WORKFLOWS
 
+if TYPE_CHECKING:
+    from environment.spans import Spans
+
 # What is short ends by itself within this; what runs a container is let go at once, and the next process adopts it.
 _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
@@ -36,20 +41,23 @@ def build_workers(
     provisioner: Provisioner,
     listener: NotificationListener,
     settings: ControlPlaneSettings,
+    spans: "Spans | None" = None,
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
     messenger = Messenger(client, database)
     watch = WorkerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
         database=database,
         provisioner=provisioner,
         listener=listener,
         messenger=messenger,
         signing_key=settings.root_keys[0],
+        spans=execution_spans,
     )
     runner = ExecutionRunner(tools=tools, watch=watch)
     invocations = BoundInvocationActivities(
-        runner=runner, database=database, provisioner=provisioner, messenger=messenger
+        runner=runner, database=database, provisioner=provisioner, messenger=messenger, spans=execution_spans
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
@@ -59,6 +67,7 @@ def build_workers(
         messenger=messenger,
         orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
         retention=settings.retention,
+        spans=spans,
     )
     deployment = deployment_config(settings)
     return (

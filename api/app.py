@@ -8,6 +8,7 @@ from api.errors import add_error_handlers
 from api.metrics import RequestDurations
 from api.openapi import operation_id, use_openapi_3_0
 from api.request_ids import RequestIds
+from api.request_spans import RequestSpans
 from api.routes import container_repository, executions, health, invocations, projects, versions
 
 _ROUTERS = (
@@ -23,6 +24,8 @@ _ROUTERS = (
 def create_app(services: Services) -> FastAPI:
     """The application over these services. Who opened them closes them."""
     app = describe_app()
+    if services.spans is not None:
+        app.add_middleware(RequestSpans, spans=services.spans)
     app.state.services = services
     return app
 

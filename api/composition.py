@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 from temporalio.runtime import Runtime
@@ -16,6 +17,9 @@ from environment.loading import Settings
 from environment.temporal import connect_temporal
 from provisioners.contract import Provisioner
 
+if TYPE_CHECKING:
+    from environment.spans import Spans
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -24,6 +28,7 @@ class Services:
     orchestrator: Orchestrator
     provisioner: Provisioner
     long_polls: LongPolls
+    spans: "Spans | None" = None  # where tracing is on
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -33,7 +38,9 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, runtime: Runtime | None) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
+) -> AsyncIterator[Services]:
     """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
     database = open_database(settings.postgres)
     try:
@@ -44,9 +51,10 @@ async def open_services(settings: Settings, *, runtime: Runtime | None) -> Async
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime)),
+                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime), spans=spans),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
+                spans=spans,
             )
     finally:
         await database.close()

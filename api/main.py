@@ -6,7 +6,7 @@ import signal
 import sys
 from argparse import Namespace
 from datetime import timedelta
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 import uvicorn
@@ -24,6 +24,10 @@ from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
+from environment.tracing import TracingIsNotInstalled, recording_spans
+
+if TYPE_CHECKING:
+    from environment.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -49,9 +53,12 @@ def main() -> None:
     except SettingsError as error:
         _refuse(str(error))
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(arguments, settings))
-    except MetricsAreNotServed as error:
+        with (
+            recording_spans(settings.tracing, service="control-plane-api") as spans,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_serve(arguments, settings, spans))
+    except (MetricsAreNotServed, TracingIsNotInstalled) as error:
         _refuse(str(error))
 
 
@@ -71,10 +78,10 @@ def _default_host(provisioner: ProvisionerName) -> str:
     return "127.0.0.1" if provisioner is ProvisionerName.PROCESS else "0.0.0.0"
 
 
-async def _serve(arguments: Namespace, settings: Settings) -> None:
+async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
     metrics = settings.metrics.of_api
     async with (
-        open_services(settings, runtime=temporal_runtime(metrics)) as services,
+        open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,
         serving_metrics(metrics, services.database),
     ):
         config = uvicorn.Config(

@@ -4,6 +4,7 @@ Always under the function's lock, the slot handed on in the same transaction.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select, update
@@ -31,10 +32,12 @@ class EndedInvocation:
 class ClosedExecution:
     """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell.
 
-    `is_new`: it ended just now; else it had ended before, and this is what was recorded.
+    `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
+    its slot; None if it was deleted with its project.
     """
 
     is_new: bool
+    creation_time: datetime | None
     outcome: ExecutionOutcome | None
     error_message: str | None
     invocation_ended: bool
@@ -72,6 +75,7 @@ class EndingRepository:
         if function_id is None or state is None:  # deleted with its project
             return ClosedExecution(
                 is_new=False,
+                creation_time=None,
                 outcome=None,
                 error_message=reason,
                 invocation_ended=True,
@@ -98,6 +102,7 @@ class EndingRepository:
             grants = await self._slots.settle(function_id)
         return ClosedExecution(
             is_new=is_live,
+            creation_time=state.creation_time,
             outcome=outcome,
             error_message=error_message,
             invocation_ended=ended,
@@ -175,6 +180,7 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
     here or refused."""
     return (
         select(
+            ExecutionRow.creation_time,
             ExecutionRow.worker_status,
             ExecutionRow.launches,
             ExecutionRow.outcome,

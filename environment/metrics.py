@@ -25,7 +25,8 @@ async def serving_metrics(address: MetricsAddress, database: Database) -> AsyncI
     if address.port is None:
         yield
         return
-    disable_created_metrics()  # a second line for each counter and histogram, which Prometheus does not need
+    # A second line for each counter and histogram, which Prometheus does not need.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         server, thread = start_http_server(address.port, address.host)
     except OSError as error:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
+from activities.execution_spans import ExecutionSpans
 from activities.launching import Launching, LaunchTools
 from activities.messenger import Messenger
 from catalog.database import Database
@@ -57,6 +58,7 @@ async def launching(
     assert isinstance(assignment, Assignment)
     client = await Client.connect("nobody.invalid:7233", lazy=True)
     tools = LaunchTools(
+        spans=ExecutionSpans(None),
         database=database,
         provisioner=fleet,
         listener=listener,
