@@ -1,4 +1,4 @@
-"""Records spans with OpenTelemetry. The only module that imports it, and only where tracing is on."""
+"""Records spans with OpenTelemetry. The only module that imports its SDK, and is imported only where tracing is on."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

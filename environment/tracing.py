@@ -1,6 +1,5 @@
-"""Whether spans are recorded. OpenTelemetry is imported only if they are."""
+"""Whether spans are recorded. The SDK of OpenTelemetry is imported only if they are."""
 
-import importlib.util
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,13 +42,13 @@ def recording_spans(settings: TracingSettings, *, service: str) -> Iterator["Spa
     if not settings.is_on:
         yield None
         return
-    if importlib.util.find_spec("opentelemetry.sdk") is None:
+    try:
+        from environment.spans import Spans  # noqa: PLC0415 - an extra, which is not there as a rule
+    except ModuleNotFoundError as error:
         raise TracingIsNotInstalled(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but what it needs is not installed: pip install "
             "'control-plane[tracing]', or set OTEL_SDK_DISABLED=true"
-        )
-    from environment.spans import Spans  # noqa: PLC0415 - an extra, which is not there as a rule
-
+        ) from error
     spans = Spans(service=settings.service_name or service)
     try:
         yield spans

@@ -111,13 +111,30 @@ async def test_an_invocation_that_the_reconciliation_starts_is_a_tree_of_its_own
     assert path_to(in_container.span_id, trace) == names
 
 
-def test_without_an_endpoint_opentelemetry_is_not_imported() -> None:
+def run_without_the_sdk(**variables: str) -> str:
+    """What a program says that begins as our processes do, where no extra is installed."""
     program = (
-        "import sys, api.main, activities.main, cli.main\n"
-        "from environment.tracing import TracingSettings, recording_spans\n"
-        "with recording_spans(TracingSettings(), service='x') as spans:\n"
-        "    print(spans, [name for name in sys.modules if name.startswith('opentelemetry')])"
+        "import sys\n"
+        "sys.modules['opentelemetry.sdk'] = None\n"
+        "import api.main, activities.main, cli.main\n"
+        "from environment.tracing import TracingIsNotInstalled, TracingSettings, recording_spans\n"
+        "try:\n"
+        "    with recording_spans(TracingSettings(), service='x') as spans:\n"
+        "        print('spans:', spans)\n"
+        "except TracingIsNotInstalled as error:\n"
+        "    print('refused:', error)"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout == "None []\n"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")} | variables
+    return subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_without_an_endpoint_the_sdk_is_not_needed() -> None:
+    assert run_without_the_sdk() == "spans: None\n"
+    assert run_without_the_sdk(OTEL_EXPORTER_OTLP_ENDPOINT="http://x", OTEL_SDK_DISABLED="true") == "spans: None\n"
+
+
+def test_with_one_it_is_and_that_is_said() -> None:
+    said = run_without_the_sdk(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert said.startswith("refused: OTEL_EXPORTER_OTLP_ENDPOINT is set, but what it needs is not installed")
