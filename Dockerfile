@@ -10,7 +10,7 @@ RUN python3 -c "import tomllib; [print(p['name'], p['version'], sep='==') for p 
     > /build/constraints.txt
 COPY dist/*.whl /build/
 RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet \
-    --constraint /build/constraints.txt /build/*.whl \
+    --constraint /build/constraints.txt "$(echo /build/*.whl)[tracing]" \
     && /opt/control-plane/bin/pip uninstall --quiet --yes pip
 
 FROM ${PYTHON_IMAGE}

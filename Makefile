@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker clean
+.PHONY: install demo dev test chaos bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -41,8 +41,13 @@ demo: install
 dev: install
 	@.venv/bin/control-plane dev $(OPTIONS)
 
+PROMETHEUS_TESTS := tests/observability/test_prometheus.py
+HAS_PROMETHEUS := $(shell command -v prometheus)
+
 test: lint
-	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs
+	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs \
+		$(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
+	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
 	else echo "docker: not run, as there is no engine, or this is not root"; fi
 
@@ -109,6 +114,10 @@ test-docker: install
 	@$(MAKE) --no-print-directory image
 	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 		--platforms docker tests/docker tests/e2e/test_lifecycle.py tests/e2e/test_stops.py
+
+# The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
+test-prometheus: install
+	.venv/bin/python -m pytest -p tests.counts $(PROMETHEUS_TESTS)
 
 clean:
 	rm -rf .venv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,7 +3,6 @@
 from typing import Any
 
 import structlog
-from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -33,7 +32,7 @@ class _Translated(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except WorkerError as error:
-            logger.warning("activity_failed", activity=activity.info().activity_type, reason=str(error))
+            logger.warning("activity_failed", reason=str(error))
             raise application_error(error) from error
 
 

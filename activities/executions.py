@@ -2,12 +2,14 @@
 
 import structlog
 
+from activities import metrics
 from activities.errors import shortened
 from activities.heartbeat import heartbeating
 from activities.launching import Launching, LaunchTools
 from activities.worker_watch import WorkerWatch
-from catalog.endings import EndingRepository
+from catalog.endings import ClosedExecution, EndingRepository
 from catalog.slots import Refusal, Refused, SlotQueue
+from domain.entities import ExecutionOutcome
 from domain.errors import FunctionFailure, Misconfigured
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 from domain.workers import ExitCause
@@ -79,6 +81,9 @@ class ExecutionRunner:
                 allows_retry=allows_retry and not request.is_last_attempt,
                 launch=launch,
             )
+        self._record_spans(request, closed)
+        if closed.is_new:
+            metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()
         await self._tools.messenger.tell(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,
@@ -87,3 +92,16 @@ class ExecutionRunner:
             error_message=shortened(closed.error_message),
             was_stopped=closed.was_stopped,
         )
+
+    def _record_spans(self, request: RunExecutionRequest, closed: ClosedExecution) -> None:
+        error = (
+            None
+            if closed.outcome is ExecutionOutcome.SUCCEEDED
+            else closed.error_message or closed.outcome or "stopped"
+        )
+        if closed.creation_time is not None:
+            self._tools.spans.execution_ended(
+                request.trace, request.execution_id, start=closed.creation_time, error=error
+            )
+        if closed.invocation_ended:
+            self._tools.spans.invocation_ended(request.trace, error=error)

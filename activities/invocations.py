@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.messenger import Messenger
 from catalog.database import Database
@@ -14,12 +15,19 @@ from workflows.ports import InvocationActivities
 
 class BoundInvocationActivities(InvocationActivities):
     def __init__(
-        self, *, runner: ExecutionRunner, database: Database, provisioner: Provisioner, messenger: Messenger
+        self,
+        *,
+        runner: ExecutionRunner,
+        database: Database,
+        provisioner: Provisioner,
+        messenger: Messenger,
+        spans: ExecutionSpans,
     ) -> None:
         self._runner = runner
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
+        self._spans = spans
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
@@ -37,4 +45,5 @@ class BoundInvocationActivities(InvocationActivities):
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         async with self._database.transaction() as session:
             ended = await EndingRepository(session).end_invocation(request.invocation_id, reason=request.reason)
+        self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
         await self._messenger.tell(grants=ended.grants, cancelled=ended.children)

@@ -6,18 +6,20 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from activities import metrics
 from activities.errors import shortened
+from activities.execution_spans import ExecutionSpans
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.launches import Launch, LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from catalog.slots import Assignment
 from domain.entities import PreparedFunction, WorkerDetails
-from domain.errors import FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable
+from domain.errors import FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable, WorkerError
 from domain.execution_tokens import execution_token
 from domain.messages import RunExecutionRequest, WorkerAwaited
 from domain.workers import Worker, WorkerExit, WorkerName, WorkerRequest
@@ -48,6 +50,7 @@ class LaunchTools:
     listener: NotificationListener
     messenger: Messenger
     signing_key: str = field(repr=False)
+    spans: ExecutionSpans
 
 
 class Launching:
@@ -118,12 +121,24 @@ class Launching:
         """A refusal counts only if nothing was launched before it under the same name, by a try that died."""
         may_be_there = not self._launch.is_new
         try:
-            return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
+            with self._recorded_launch():
+                return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
         except (FunctionFailure, Misconfigured):
             details = await self._withdrawn() if may_be_there else None
             if details is None:
                 raise
             return details
+
+    @contextlib.contextmanager
+    def _recorded_launch(self) -> Iterator[None]:
+        start, error = datetime.now(UTC), None
+        try:
+            yield
+        except WorkerError as refusal:
+            error = str(refusal)
+            raise
+        finally:
+            self._tools.spans.launched(self._request.trace, self._name, start=start, error=error)
 
     async def _noted_worker(self, details: WorkerDetails) -> Worker:
         worker = Worker(name=self._name, details=details)
@@ -149,6 +164,8 @@ class Launching:
                 )
             if launch is None:
                 return False
+            if launch.is_new:
+                metrics.LAUNCHES_REPEATED.labels("no_capacity" if was_refused else "lost").inc()
             self._go_on_with(launch)
             await self._tell(reason)
             with contextlib.suppress(TimeoutError):
@@ -193,4 +210,5 @@ class Launching:
             resource_spec=function.resource_spec,
             command=function.command,
             token=execution_token(self._tools.signing_key, self._request.execution_id),
+            traceparent=None if self._request.trace is None else str(self._request.trace.below(str(self._name))),
         )

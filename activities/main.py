@@ -5,10 +5,11 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from activities.schedule import schedule_reconciliation
@@ -23,7 +24,12 @@ from environment.arguments import process_parser
 from environment.composition import open_database, open_provisioner, open_worker_events
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
+from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
+from environment.tracing import TracingIsNotInstalled, recording_spans
+
+if TYPE_CHECKING:
+    from environment.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -38,49 +44,65 @@ def main() -> None:
     configure_logs()
     try:
         settings = load_settings(arguments.provisioner)
-    except SettingsError as error:
+        with recording_spans(settings.tracing, service="control-plane-loop") as spans:
+            asyncio.run(_run(arguments, settings, spans))
+    except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    asyncio.run(_run(arguments, settings))
 
 
-async def _run(arguments: Namespace, settings: Settings) -> None:
+async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
+    runtime = temporal_runtime(settings.metrics.of_loop)
     database = open_database(settings.postgres)
     try:
-        starting = asyncio.create_task(_start(arguments, database))
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-            return
-        listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
-        async with open_provisioner(settings) as provisioner, open_worker_events(settings) as events:
-            invocations, control = build_workers(
-                starting.result(),
-                database=database,
-                provisioner=provisioner,
-                listener=listener,
-                settings=settings.control_plane,
-            )
-            async with listener, relaying(events, database), control, invocations:
-                logger.info("loop_runs", provisioner=arguments.provisioner)
-                await stopped
-                logger.info("loop_stops")
-        if arguments.delete_tables:
-            await drop_everything(database)
+        async with serving_metrics(settings.metrics.of_loop, database):
+            await _work(arguments, settings, database=database, runtime=runtime, spans=spans, stopping=stopping)
     finally:
         await database.close()
 
 
-async def _start(arguments: Namespace, database: Database) -> Client:
+async def _work(
+    arguments: Namespace,
+    settings: Settings,
+    *,
+    database: Database,
+    runtime: Runtime | None,
+    spans: "Spans | None",
+    stopping: asyncio.Event,
+) -> None:
+    starting = asyncio.create_task(_start(arguments, database, runtime))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        return
+    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
+    async with open_provisioner(settings) as provisioner, open_worker_events(settings) as events:
+        invocations, control = build_workers(
+            starting.result(),
+            database=database,
+            provisioner=provisioner,
+            listener=listener,
+            settings=settings.control_plane,
+            spans=spans,
+        )
+        async with listener, relaying(events, database), control, invocations:
+            logger.info("loop_runs", provisioner=arguments.provisioner)
+            await stopped
+            logger.info("loop_stops")
+    if arguments.delete_tables:
+        await drop_everything(database)
+
+
+async def _start(arguments: Namespace, database: Database, runtime: Runtime | None) -> Client:
     """Everything that the workers need, each waited for as long as it takes."""
     if arguments.create_tables:
         await _when_there("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
-    client = await _when_there("temporal", connect_temporal, RuntimeError)
+    client = await _when_there("temporal", lambda: connect_temporal(runtime=runtime), RuntimeError)
     try:
         await _when_there("temporal", lambda: register_search_attributes(client), RPCError)
     except Misconfigured as error:

@@ -57,11 +57,13 @@ class OrphanRepairs:
         async with self._database.statement() as session:
             findings = await OrphanRepository(session).judge(workers, older_than=policies.WORKER_PATIENCE)
         for name in findings.unneeded:
-            logger.warning("worker_is_not_needed", worker=str(name))
+            logger.warning("worker_is_not_needed", execution_id=name.execution_id, worker=str(name))
             try:
                 await self._provisioner.stop(workers[name])
             except WorkerError as error:  # the next look finds it again
-                logger.warning("worker_is_not_stopped", worker=str(name), reason=str(error))
+                logger.warning(
+                    "worker_is_not_stopped", execution_id=name.execution_id, worker=str(name), reason=str(error)
+                )
         if findings.unknown:
             logger.info("workers_are_unknown", workers=len(findings.unknown), one_of_them=str(findings.unknown[0]))
         return len(findings.unneeded)

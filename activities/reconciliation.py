@@ -1,22 +1,28 @@
 """`reconcile`: one look for what was left undone, and the repairs."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities import metrics
 from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
 from catalog.retention import RetentionRepository
 from domain.errors import WorkerError
-from domain.messages import ReconciliationResult
+from domain.messages import InvocationRequest, ReconciliationResult
 from workflows import policies, starting
 from workflows.ports import ReconciliationActivities
+
+if TYPE_CHECKING:
+    from environment.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +40,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         messenger: Messenger,
         orphans: OrphanRepairs,
         retention: timedelta | None,
+        spans: "Spans | None",
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
         self._client = client
@@ -41,6 +48,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         self._messenger = messenger
         self._orphans = orphans
         self._retention = retention
+        self._spans = spans
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
@@ -54,6 +62,9 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "workers stopped": self._orphans.stop_workers,
         }
         repairs = {name: await self._repaired(name, step) for name, step in steps.items()}
+        for name, count in repairs.items():
+            metrics.REPAIRS.labels(name.replace(" ", "_")).inc(count)
+        metrics.LAST_RECONCILIATION.set_to_current_time()
         made = {name: count for name, count in repairs.items() if count}
         if made:
             logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
@@ -72,7 +83,17 @@ class BoundReconciliationActivities(ReconciliationActivities):
     async def _start_invocations(self) -> int:
         async with self._database.statement() as session:
             found = await LooseEndRepository(session).unstarted_invocations(older_than=policies.START_PATIENCE)
-        return await _count(starting.start_invocation(self._client, request) for request in found)
+        return await _count(self._start_invocation(request) for request in found)
+
+    async def _start_invocation(self, request: InvocationRequest) -> bool:
+        if self._spans is None:
+            return await starting.start_invocation(self._client, request)
+        origin = self._spans.origin(request.invocation_id)
+        request = replace(request, traceparent=self._spans.traceparent_of(origin))
+        is_started = await starting.start_invocation(self._client, request)
+        if is_started:
+            origin.end()
+        return is_started
 
     async def _start_preparations(self) -> int:
         async with self._database.statement() as session:

@@ -1,15 +1,18 @@
 """The two Temporal workers of the `loop` process."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.deletions import BoundDeletionActivities
 from activities.errors import DomainErrors
+from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
+from activities.log_context import LogContext
 from activities.messenger import Messenger
 from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
@@ -23,6 +26,9 @@ from provisioners.contract import Provisioner
 from workflows import naming
 from workflows.registry import WORKFLOWS
 
+if TYPE_CHECKING:
+    from environment.spans import Spans
+
 # What is short ends by itself within this; what runs a container is let go at once, and the next process adopts it.
 _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
@@ -35,20 +41,23 @@ def build_workers(
     provisioner: Provisioner,
     listener: NotificationListener,
     settings: ControlPlaneSettings,
+    spans: "Spans | None" = None,
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
     messenger = Messenger(client, database)
     watch = WorkerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
         database=database,
         provisioner=provisioner,
         listener=listener,
         messenger=messenger,
         signing_key=settings.root_keys[0],
+        spans=execution_spans,
     )
     runner = ExecutionRunner(tools=tools, watch=watch)
     invocations = BoundInvocationActivities(
-        runner=runner, database=database, provisioner=provisioner, messenger=messenger
+        runner=runner, database=database, provisioner=provisioner, messenger=messenger, spans=execution_spans
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
@@ -58,6 +67,7 @@ def build_workers(
         messenger=messenger,
         orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
         retention=settings.retention,
+        spans=spans,
     )
     deployment = deployment_config(settings)
     return (
@@ -66,7 +76,7 @@ def build_workers(
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=[invocations.run_execution, invocations.end_invocation],
-            interceptors=[DomainErrors()],
+            interceptors=[LogContext(), DomainErrors()],
             deployment_config=deployment,
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
@@ -84,7 +94,7 @@ def build_workers(
                 deletions.delete_project,
                 reconciliation.reconcile,
             ],
-            interceptors=[DomainErrors()],
+            interceptors=[LogContext(), DomainErrors()],
             # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
             max_concurrent_activities=_CONTROL_CEILING,
             deployment_config=deployment,

@@ -5,7 +5,10 @@ from fastapi import FastAPI
 from api.bodies import BodyLimit
 from api.composition import Services
 from api.errors import add_error_handlers
+from api.metrics import RequestDurations
 from api.openapi import operation_id, use_openapi_3_0
+from api.request_ids import RequestIds
+from api.request_spans import RequestSpans
 from api.routes import container_repository, events, executions, health, invocations, projects, versions
 
 _ROUTERS = (
@@ -22,6 +25,8 @@ _ROUTERS = (
 def create_app(services: Services) -> FastAPI:
     """The application over these services. Who opened them closes them."""
     app = describe_app()
+    if services.spans is not None:
+        app.add_middleware(RequestSpans, spans=services.spans)
     app.state.services = services
     return app
 
@@ -39,6 +44,8 @@ def describe_app() -> FastAPI:
     use_openapi_3_0(app)
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestDurations)
+    app.add_middleware(RequestIds)
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
+from temporalio.runtime import Runtime
 
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
@@ -16,6 +18,9 @@ from environment.loading import Settings
 from environment.temporal import connect_temporal
 from provisioners.contract import Provisioner
 
+if TYPE_CHECKING:
+    from environment.spans import Spans
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -25,6 +30,7 @@ class Services:
     provisioner: Provisioner
     long_polls: LongPolls
     event_streams: EventStreams
+    spans: "Spans | None" = None  # where tracing is on
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -34,8 +40,10 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything the API needs. Neither Postgres nor Temporal need be there yet."""
+async def open_services(
+    settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
+) -> AsyncIterator[Services]:
+    """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
     database = open_database(settings.postgres)
     try:
         async with (
@@ -45,10 +53,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(await connect_temporal(lazy=True)),
+                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime), spans=spans),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),
+                spans=spans,
             )
     finally:
         await database.close()

@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
+from api import request_ids
 from api.schemas.service import ErrorResponse
 from domain.errors import ApiError, IdempotencyKeyIsReused, Misconfigured, ServiceIsUnavailable, Unavailable
 
@@ -25,6 +26,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Misconfigured, _answer_misconfigured)
     app.add_exception_handler(IdempotencyKeyIsReused, _answer_reused_key)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(Exception, _answer_defect)
 
 
 def documented(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
@@ -70,6 +72,12 @@ async def _answer_invalid_request(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     return JSONResponse({"detail": _presentable(error.errors())}, status_code=422)
+
+
+async def _answer_defect(request: Request, _: Exception) -> PlainTextResponse:
+    """Of ours. The server logs it; this answer passes by all middleware."""
+    headers = {request_ids.HEADER: request.state.request_id}
+    return PlainTextResponse("Internal Server Error", status_code=500, headers=headers)
 
 
 def _presentable(value: object, depth: int = 0) -> object:

@@ -6,7 +6,7 @@ import signal
 import sys
 from argparse import Namespace
 from datetime import timedelta
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 import uvicorn
@@ -22,7 +22,12 @@ from domain.errors import CatalogIsAway
 from environment.arguments import process_parser
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
+from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
+from environment.tracing import TracingIsNotInstalled, recording_spans
+
+if TYPE_CHECKING:
+    from environment.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -47,8 +52,14 @@ def main() -> None:
         settings = load_settings(arguments.provisioner)
     except SettingsError as error:
         _refuse(str(error))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(arguments, settings))
+    try:
+        with (
+            recording_spans(settings.tracing, service="control-plane-api") as spans,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_serve(arguments, settings, spans))
+    except (MetricsAreNotServed, TracingIsNotInstalled) as error:
+        _refuse(str(error))
 
 
 def _refuse(problem: str) -> NoReturn:
@@ -67,8 +78,12 @@ def _default_host(provisioner: ProvisionerName) -> str:
     return "127.0.0.1" if provisioner is ProvisionerName.PROCESS else "0.0.0.0"
 
 
-async def _serve(arguments: Namespace, settings: Settings) -> None:
-    async with open_services(settings) as services:
+async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
+    metrics = settings.metrics.of_api
+    async with (
+        open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,
+        serving_metrics(metrics, services.database),
+    ):
         config = uvicorn.Config(
             create_app(services),
             host=arguments.host or _default_host(arguments.provisioner),

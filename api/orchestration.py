@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from temporalio.client import Client
@@ -14,6 +15,9 @@ from domain.identifiers import InvocationId
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
 from workflows import naming, starting
 
+if TYPE_CHECKING:
+    from environment.spans import Spans
+
 # For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)
 
@@ -23,12 +27,14 @@ logger = structlog.get_logger(__name__)
 class Orchestrator:
     """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
 
-    def __init__(self, client: Client) -> None:
-        """The client should be a lazy one, so that this process starts without Temporal."""
+    def __init__(self, client: Client, *, spans: "Spans | None" = None) -> None:
+        """The client should be a lazy one, so that this process starts without Temporal. `spans`: if tracing is on."""
         self._client = client
+        self._spans = spans
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
+        structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
         async with _best_effort("start", invocation.invocation_id):
             await starting.start_invocation(
                 self._client,
@@ -38,6 +44,7 @@ class Orchestrator:
                     execution_spec=invocation.function.execution_spec,
                     creation_time=invocation.creation_time,
                     parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
+                    traceparent=None if self._spans is None else self._spans.current_traceparent(),
                 ),
             )
             if invocation.cancellation_request_time is not None:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 
 from api.composition import Services, services_of
@@ -19,12 +20,14 @@ async def _function_path(project_name: str, version_ref_str: str, function_name:
 async def _invocation_path(
     function: Annotated[FunctionPath, Depends(_function_path)], invocation_id: str
 ) -> InvocationPath:
+    structlog.contextvars.bind_contextvars(invocation_id=invocation_id)
     return InvocationPath(function=function, invocation_id=invocation_id)
 
 
 async def _execution_path(
     invocation: Annotated[InvocationPath, Depends(_invocation_path)], execution_id: str
 ) -> ExecutionPath:
+    structlog.contextvars.bind_contextvars(execution_id=execution_id)
     return ExecutionPath(invocation=invocation, execution_id=execution_id)
 
 

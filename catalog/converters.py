@@ -75,6 +75,7 @@ def to_execution(row: ExecutionRow) -> Execution:
         last_update_time=row.last_update_time,
         execution_start_time=row.execution_start_time,
         execution_finish_time=row.execution_finish_time,
+        launch_time=row.launch_time,
     )
 
 

@@ -4,6 +4,7 @@ Always under the function's lock, the slot handed on in the same transaction.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select, update
@@ -29,8 +30,14 @@ class EndedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedExecution:
-    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell."""
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell.
 
+    `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
+    its slot; None if it was deleted with its project.
+    """
+
+    is_new: bool
+    creation_time: datetime | None
     outcome: ExecutionOutcome | None
     error_message: str | None
     invocation_ended: bool
@@ -67,7 +74,14 @@ class EndingRepository:
         state = (await self._session.execute(_locked_execution(execution_id))).one_or_none()
         if function_id is None or state is None:  # deleted with its project
             return ClosedExecution(
-                outcome=None, error_message=reason, invocation_ended=True, was_stopped=True, grants=(), children=()
+                is_new=False,
+                creation_time=None,
+                outcome=None,
+                error_message=reason,
+                invocation_ended=True,
+                was_stopped=True,
+                grants=(),
+                children=(),
             )
         is_live = state.worker_status != WorkerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
@@ -87,6 +101,8 @@ class EndingRepository:
                 await self._terminate(invocation_id)
             grants = await self._slots.settle(function_id)
         return ClosedExecution(
+            is_new=is_live,
+            creation_time=state.creation_time,
             outcome=outcome,
             error_message=error_message,
             invocation_ended=ended,
@@ -164,6 +180,7 @@ def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
     here or refused."""
     return (
         select(
+            ExecutionRow.creation_time,
             ExecutionRow.worker_status,
             ExecutionRow.launches,
             ExecutionRow.outcome,

@@ -123,6 +123,7 @@ class Execution:
     last_update_time: datetime
     execution_start_time: datetime | None
     execution_finish_time: datetime | None
+    launch_time: datetime | None  # when its newest launch was noted, before it was sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from domain.entities import ExecutionOutcome
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName
 from domain.specs import ExecutionSpec
+from domain.traces import InvocationTrace
 
 
 class Ending(StrEnum):
@@ -44,6 +45,7 @@ class InvocationRequest:
     execution_spec: ExecutionSpec
     creation_time: datetime
     parent_invocation_id: InvocationId | None = None
+    traceparent: str | None = None  # of the span that it came from; None: no spans are recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class RunExecutionRequest:
     execution_id: ExecutionId
     attempt: int
     is_last_attempt: bool
+    trace: InvocationTrace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class EndInvocationRequest:
 
     invocation_id: InvocationId
     reason: StopReason | None = None
+    trace: InvocationTrace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ class WorkerRequest:
     resource_spec: ResourceSpec
     command: tuple[str, ...] | None
     token: str = field(repr=False)
+    traceparent: str | None = None  # of the span of this launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

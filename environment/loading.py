@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from environment.aws import AwsSettings
 from environment.docker import DockerSettings
+from environment.metrics_settings import MetricsSettings
 from environment.provisioner_names import ProvisionerName
 from environment.settings import ControlPlaneSettings, PostgresSettings, load_group
+from environment.tracing import TracingSettings
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.ecs.configuration import EcsConfiguration
 
@@ -20,6 +22,8 @@ class Settings:
 
     control_plane: ControlPlaneSettings
     postgres: PostgresSettings
+    metrics: MetricsSettings
+    tracing: TracingSettings
     ecs: EcsConfiguration | None
     docker: DockerConfiguration | None
 
@@ -29,13 +33,17 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
     problems: list[str] = []
     control_plane = load_group(ControlPlaneSettings, problems)
     postgres = load_group(PostgresSettings, problems)
+    metrics = load_group(MetricsSettings, problems)
+    tracing = load_group(TracingSettings, problems)
     aws = load_group(AwsSettings, problems) if provisioner is ProvisionerName.ECS else None
     docker = load_group(DockerSettings, problems) if provisioner is ProvisionerName.DOCKER else None
-    if control_plane is None or postgres is None or problems:
+    if control_plane is None or postgres is None or metrics is None or tracing is None or problems:
         raise SettingsError("\n".join(problems))
     return Settings(
         control_plane=control_plane,
         postgres=postgres,
+        metrics=metrics,
+        tracing=tracing,
         ecs=None if aws is None else aws.configuration(control_plane),
         docker=None if docker is None else docker.configuration(control_plane),
     )

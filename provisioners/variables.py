@@ -17,12 +17,15 @@ def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]
 
 
 def execution_variables(request: WorkerRequest) -> dict[str, str]:
-    """Of MULTINODE_* the rest."""
-    return {
+    """Of MULTINODE_* the rest; and TRACEPARENT, as command line tools know it, where spans are recorded."""
+    variables = {
         "MULTINODE_INVOCATION_ID": request.invocation_id,
         "MULTINODE_EXECUTION_ID": request.name.execution_id,
         "MULTINODE_API_KEY": request.token,
     }
+    if request.traceparent is not None:
+        variables["TRACEPARENT"] = request.traceparent
+    return variables
 
 
 def worker_variables(request: WorkerRequest, *, api_url: str) -> dict[str, str]:

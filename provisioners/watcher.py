@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -50,7 +51,8 @@ class Watcher:
         future: asyncio.Future[WorkerExit] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(worker, set()).add(future)
         if self._rounds is None or self._rounds.done():
-            self._rounds = asyncio.create_task(self._watch(), name="watcher")
+            # A context of its own: it works for everybody, and not in the name of whoever happens to be the first.
+            self._rounds = asyncio.create_task(self._watch(), name="watcher", context=contextvars.Context())
         else:
             self.look_soon(worker)  # it may have ended while nobody waited
         try:

@@ -83,6 +83,8 @@ class Api:
         connection = self._connect()
         try:
             all_headers = {"Authorization": "Bearer " + self._key, "Content-Type": "application/json", **headers}
+            if "TRACEPARENT" in os.environ:  # read each time: the function may go on to spans of its own
+                all_headers["traceparent"] = os.environ["TRACEPARENT"]
             connection.request(method, self._base_path + path, body=content, headers=all_headers)
             response = connection.getresponse()
             payload = response.read()

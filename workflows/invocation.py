@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         StopReason,
         WorkerAwaited,
     )
+    from domain.traces import InvocationTrace
     from workflows import naming, policies
     from workflows.ports import InvocationActivities
 
@@ -40,6 +41,14 @@ class InvocationWorkflow:
         self._request = request
         self._retries = policies.retry_policy_of(request.execution_spec)
         self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
+        self._trace = None
+        if request.traceparent is not None:
+            self._trace = InvocationTrace(
+                traceparent=request.traceparent,
+                invocation_id=request.invocation_id,
+                function=request.function,
+                creation_time=request.creation_time,
+            )
         self._attempt = 1
         self._state = "starting"
         self._granted: set[ExecutionId] = set()  # made here: a signal may come before `run`
@@ -131,6 +140,7 @@ class InvocationWorkflow:
                 execution_id=self._execution_id,
                 attempt=self._attempt,
                 is_last_attempt=self._attempt >= maximum,
+                trace=self._trace,
             ),
             activity_id=self._execution_id,
             summary=naming.execution_summary(
@@ -171,7 +181,9 @@ class InvocationWorkflow:
         """The end of an invocation that was stopped while it had no container."""
         await workflow.execute_local_activity_method(
             InvocationActivities.end_invocation,
-            EndInvocationRequest(invocation_id=self._request.invocation_id, reason=self._stop_reason),
+            EndInvocationRequest(
+                invocation_id=self._request.invocation_id, reason=self._stop_reason, trace=self._trace
+            ),
             summary="end",
             start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
             retry_policy=policies.PASSING_FAULTS,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from api.authorization import require_own_execution, require_root
 from api.bodies import JsonRoute
 from api.errors import documented
+from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest, InjectedServices
 from api.schemas.executions import (
     ExecutionFinalResultPayload,
@@ -61,7 +62,9 @@ router = APIRouter(
 async def start_execution(path: ExecutionPathOfRequest, services: InjectedServices) -> ExecutionInfo:
     """The container's first word: the user's code runs from now on."""
     async with services.database.statement() as session:
-        return ExecutionInfo.of(await ExecutionRepository(session).start(path))
+        detail = await ExecutionRepository(session).start(path)
+    observe_start(detail.execution)
+    return ExecutionInfo.of(detail)
 
 
 @router.put(

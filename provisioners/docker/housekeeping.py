@@ -49,7 +49,7 @@ class Housekeeping:
             return
         overdue = await self._notes.overdue()
         for worker in overdue.intersection(container["Labels"][WORKER] for container in running):
-            logger.info("worker_outstays_its_grace", worker=worker)
+            logger.info("worker_outstays_its_grace", execution_id=worker.rpartition("-")[0], worker=worker)
             await self._engine.kill(worker, "SIGKILL")
 
     async def remove_old(self) -> None:

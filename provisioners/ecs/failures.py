@@ -46,10 +46,15 @@ _PASSES_BY_ITSELF = frozenset(
 )
 
 
+def is_throttled(code: str, message: str) -> bool:
+    """Whether an error answer asks to slow down, in whatever disguise."""
+    return _THROTTLED.search(code) is not None or _THROTTLED.search(message) is not None
+
+
 def error_of(action: str, code: str, message: str, *, http_status: int = 400) -> WorkerError:
     """What an error answer means for whoever asked. `action`: as IAM names it, `ecs:RunTask`."""
     text = f"{action}: {code}: {message}"
-    if _THROTTLED.search(code) or _THROTTLED.search(message):
+    if is_throttled(code, message):
         return Unavailable(f"AWS asks to slow down: {text}")
     if http_status >= 500 or code in _PASSES_BY_ITSELF or _OTHER_SERVICE_IS_AWAY.search(message):
         return Unavailable(f"AWS is unavailable: {text}")

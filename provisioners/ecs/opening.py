@@ -11,6 +11,7 @@ from provisioners.ecs.client import EcsClient
 from provisioners.ecs.configuration import EcsConfiguration
 from provisioners.ecs.events import TaskEvents
 from provisioners.ecs.logs import LogReader
+from provisioners.ecs.metrics import count_calls
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.tasks import TaskWatch
 
@@ -22,7 +23,7 @@ _QUEUE_PATIENCE = PATIENCE.merge(AioConfig(read_timeout=40))
 
 @asynccontextmanager
 async def open_ecs_client(configuration: EcsConfiguration) -> AsyncIterator[EcsClient]:
-    session = aioboto3.Session(region_name=configuration.region)
+    session = _session(configuration)
     async with session.client("ecs", config=PATIENCE) as ecs:
         yield EcsClient(ecs, cluster=configuration.cluster)
 
@@ -30,7 +31,7 @@ async def open_ecs_client(configuration: EcsConfiguration) -> AsyncIterator[EcsC
 @asynccontextmanager
 async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator[EcsProvisioner]:
     """Nothing of AWS need be there yet: its credentials and its answers are looked for at each call."""
-    session = aioboto3.Session(region_name=configuration.region)
+    session = _session(configuration)
     async with (
         open_ecs_client(configuration) as client,
         session.client("logs", config=_LOG_PATIENCE) as logs,
@@ -47,6 +48,12 @@ async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator
 
 @asynccontextmanager
 async def open_task_events(configuration: EcsConfiguration, *, queue_url: str) -> AsyncIterator[TaskEvents]:
-    session = aioboto3.Session(region_name=configuration.region)
+    session = _session(configuration)
     async with session.client("sqs", config=_QUEUE_PATIENCE) as sqs:
         yield TaskEvents(sqs, queue_url=queue_url)
+
+
+def _session(configuration: EcsConfiguration) -> aioboto3.Session:
+    session = aioboto3.Session(region_name=configuration.region)
+    count_calls(session)
+    return session

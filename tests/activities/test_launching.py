@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
+from activities.execution_spans import ExecutionSpans
 from activities.launching import Launching, LaunchTools
 from activities.messenger import Messenger
 from catalog.database import Database
@@ -15,6 +16,7 @@ from domain.entities import PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import Misconfigured, Unavailable
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import RunExecutionRequest
+from domain.traces import InvocationTrace
 from domain.workers import WorkerName, WorkerRequest
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
@@ -57,14 +59,36 @@ async def launching(
     assert isinstance(assignment, Assignment)
     client = await Client.connect("nobody.invalid:7233", lazy=True)
     tools = LaunchTools(
+        spans=ExecutionSpans(None),
         database=database,
         provisioner=fleet,
         listener=listener,
         messenger=Messenger(client, database),
         signing_key="key",
     )
-    request = RunExecutionRequest(invocation_id=invocation, execution_id=execution_id, attempt=1, is_last_attempt=False)
+    function = assignment.function
+    trace = InvocationTrace(
+        traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        invocation_id=invocation,
+        function=function.ref,
+        creation_time=function.creation_time,
+    )
+    request = RunExecutionRequest(
+        invocation_id=invocation, execution_id=execution_id, attempt=1, is_last_attempt=False, trace=trace
+    )
     return Launching(tools, request, assignment, PREPARED)
+
+
+async def test_whoever_launches_asks_for_the_very_same(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """The span that its container continues included."""
+    fleet = Fleet(stop_grace=timedelta(1))
+    first, second = [(await launching(database, listener, fleet, invocation))._worker_request() for _ in range(2)]
+    assert first == second
+    assert first.traceparent is not None
+    assert first.traceparent.startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+    assert "00f067aa0ba902b7" not in first.traceparent
 
 
 async def test_a_refusal_of_the_first_launch_counts(

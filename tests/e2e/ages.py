@@ -1,8 +1,12 @@
 """Time that passed: the reconciliation leaves alone what is young, as it may be under way."""
 
+import json
+from typing import Any
+
 from sqlalchemy import text
 
 from catalog.database import Database
+from domain.identifiers import InvocationId, new_invocation_id
 
 _TIMES = (
     ("invocations", "creation_time"),
@@ -19,3 +23,18 @@ async def grow_old(catalog: Database, *invocation_ids: str) -> None:
                 text(f"UPDATE {table} SET {column} = {column} - interval '1 minute' WHERE invocation_id = ANY(:ids)"),
                 {"ids": list(invocation_ids)},
             )
+
+
+async def insert_old_invocation(catalog: Database, version_id: str, **arguments: Any) -> InvocationId:
+    """As the API leaves one, of the version's only function, if it dies between the row and the workflow."""
+    invocation_id = new_invocation_id()
+    async with catalog.statement() as session:
+        await session.execute(
+            text(
+                "INSERT INTO invocations (invocation_id, function_id, input, creation_time) "
+                "SELECT :invocation_id, function_id, :input, clock_timestamp() - interval '1 minute' "
+                "FROM functions WHERE version_id = :version_id"
+            ),
+            {"invocation_id": invocation_id, "input": json.dumps(arguments), "version_id": version_id},
+        )
+    return invocation_id

@@ -1,7 +1,6 @@
 """What a process that died left undone is done by the reconciliation, here run at once instead of within a minute."""
 
 import asyncio
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
-from domain.identifiers import InvocationId, new_invocation_id
-from tests.e2e.ages import grow_old
+from tests.e2e.ages import grow_old, insert_old_invocation
 from tests.e2e.platforms import Platform
 from tests.e2e.project import Project, lines_of
 from tests.e2e.repairs import repairs
@@ -65,7 +63,7 @@ async def test_an_invocation_whose_workflow_was_never_started_is_started(
     project: Project, temporal: Client, catalog: Database
 ) -> None:
     version = await project.deploy("double")
-    invocation_id = await _insert_old_invocation(catalog, version["version_id"])
+    invocation_id = await insert_old_invocation(catalog, version["version_id"], number=21)
     await reconcile(temporal)
     assert (await project.ended("double", invocation_id))["executions"][0]["output"] == "42"
 
@@ -186,18 +184,3 @@ async def end_in_the_catalog(catalog: Database, invocation_id: str, *, age: time
             ),
             {"invocation_id": invocation_id, "age": age},
         )
-
-
-async def _insert_old_invocation(catalog: Database, version_id: str) -> InvocationId:
-    """As the API leaves one if it dies between the row and the workflow."""
-    invocation_id = new_invocation_id()
-    async with catalog.statement() as session:
-        await session.execute(
-            text(
-                "INSERT INTO invocations (invocation_id, function_id, input, creation_time) "
-                "SELECT :invocation_id, function_id, :input, clock_timestamp() - interval '1 minute' "
-                "FROM functions WHERE version_id = :version_id"
-            ),
-            {"invocation_id": invocation_id, "input": json.dumps({"number": 21}), "version_id": version_id},
-        )
-    return invocation_id

@@ -51,6 +51,13 @@ def test_a_task_is_named_by_execution_and_launch() -> None:
     assert len(json.dumps(run["overrides"])) < 1_000, f"far from ECS's 8,192, with {INVOCATION}"
 
 
+def test_a_task_continues_the_span_of_its_launch_where_there_is_one() -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    run = requests.task(replace(worker_request(DEFINITION), traceparent=traceparent), configuration())
+    (override,) = run["overrides"]["containerOverrides"]
+    assert {"name": "TRACEPARENT", "value": traceparent} in override.get("environment", [])
+
+
 def test_by_default_the_cluster_decides_what_runs_it() -> None:
     run = requests.task(worker_request(DEFINITION), configuration())
     assert "launchType" not in run

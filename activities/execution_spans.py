@@ -1,0 +1,78 @@
+"""The spans of invocations, executions and launches, each recorded when it is over.
+
+Their ids are derived, and when they began is recorded elsewhere. So any process can do it, also one that took over; and
+a span that two have recorded is one.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from domain.identifiers import ExecutionId
+from domain.traces import InvocationTrace, SpanRef
+from domain.workers import WorkerName
+
+if TYPE_CHECKING:
+    from environment.spans import Attributes, Spans
+
+
+class ExecutionSpans:
+    """Records nothing where tracing is off, or was when the invocation was made."""
+
+    def __init__(self, spans: "Spans | None") -> None:
+        self._spans = spans
+
+    def launched(self, trace: InvocationTrace | None, name: WorkerName, *, start: datetime, error: str | None) -> None:
+        """A launch, from the request to the provisioner's answer."""
+        if trace is None:
+            return
+        attributes: Attributes = {
+            "control_plane.execution_id": name.execution_id,
+            "control_plane.launch": name.launch,
+        }
+        ref, parent = trace.below(str(name)), trace.below(name.execution_id)
+        self._record(trace, "launch", ref, parent=parent, start=start, attributes=attributes, error=error)
+
+    def execution_ended(
+        self, trace: InvocationTrace | None, execution_id: ExecutionId, *, start: datetime, error: str | None
+    ) -> None:
+        """An execution, from its slot to its recorded end."""
+        if trace is None:
+            return
+        attributes: Attributes = {"control_plane.execution_id": execution_id}
+        ref, parent = trace.below(execution_id), trace.invocation
+        self._record(trace, "execution", ref, parent=parent, start=start, attributes=attributes, error=error)
+
+    def invocation_ended(self, trace: InvocationTrace | None, *, error: str | None) -> None:
+        """An invocation, from its creation on."""
+        if trace is None:
+            return
+        start, ref, parent = trace.creation_time, trace.invocation, trace.origin
+        self._record(trace, "invocation", ref, parent=parent, start=start, attributes={}, error=error)
+
+    def _record(
+        self,
+        trace: InvocationTrace,
+        kind: str,
+        ref: SpanRef,
+        *,
+        parent: SpanRef,
+        start: datetime,
+        attributes: "Attributes",
+        error: str | None,
+    ) -> None:
+        if self._spans is None:
+            return
+        of_invocation = {
+            "control_plane.invocation_id": trace.invocation_id,
+            "control_plane.project": trace.function.project_name,
+            "control_plane.version_id": trace.function.version_id,
+            "control_plane.function": trace.function.function_name,
+        }
+        self._spans.record(
+            f"{kind} {trace.function.function_name}",
+            ref,
+            parent=parent,
+            start=start,
+            attributes={**of_invocation, **attributes},
+            error=error,
+        )

@@ -1,0 +1,24 @@
+"""What the `loop` process counts."""
+
+from prometheus_client import Counter, Gauge
+
+from domain.entities import ExecutionOutcome
+
+# Of an execution whose container ended without a word, or that never had one.
+NO_OUTCOME = "NONE"
+
+EXECUTIONS_ENDED = Counter(
+    "control_plane_executions_ended", "Executions that have ended, by what their container reported.", ["outcome"]
+)
+LAUNCHES_REPEATED = Counter(
+    "control_plane_launches_repeated",
+    "Launches that another one had to follow within the same execution, by what became of them.",
+    ["reason"],
+)
+REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation.", ["kind"])
+LAST_RECONCILIATION = Gauge(
+    "control_plane_last_reconciliation_timestamp_seconds", "When this process has last reconciled, since 1970."
+)
+
+for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # there from the start, so that the first one is an increase
+    EXECUTIONS_ENDED.labels(_outcome)

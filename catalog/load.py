@@ -1,0 +1,69 @@
+"""How much waits and runs, function by function: what is watched of the catalog."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from catalog.database import StatementSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionLoad:
+    """All versions of a function together.
+
+    `running`: invocations that have not ended, whatever they do; `waiting`: those of them that wait for a slot, the
+    oldest of which was created `oldest_waiting_seconds` ago, 0 if none waits. The others count executions by their
+    worker's state.
+    """
+
+    project_name: str
+    function_name: str
+    running: int
+    waiting: int
+    oldest_waiting_seconds: float
+    pending_workers: int
+    provisioning_workers: int
+    running_workers: int
+
+
+class LoadRepository:
+    def __init__(self, session: StatementSession) -> None:
+        self._session = session
+
+    async def read(self, *, at_most: int) -> tuple[FunctionLoad, ...]:
+        """Functions of which something runs or waits, those with most waiting first. What has ended is not read."""
+        found = await self._session.execute(_LOAD, {"at_most": at_most})
+        return tuple(FunctionLoad(**row) for row in found.mappings())
+
+
+# Each part reads an index of its own, of what is alive only.
+_LOAD = text("""
+    WITH alive AS (
+        SELECT function_id, count(*) AS running FROM invocations WHERE status = 'RUNNING' GROUP BY function_id
+    ), queue AS (
+        SELECT function_id, count(*) AS waiting, min(invocation_creation_time) AS oldest
+        FROM waiting_executions GROUP BY function_id
+    ), workers AS (
+        SELECT function_id,
+            count(*) FILTER (WHERE worker_status = 'PENDING') AS pending,
+            count(*) FILTER (WHERE worker_status = 'PROVISIONING') AS provisioning,
+            count(*) FILTER (WHERE worker_status = 'RUNNING') AS running
+        FROM executions WHERE worker_status <> 'TERMINATED' GROUP BY function_id
+    )
+    SELECT project_name, function_name,
+        sum(coalesce(alive.running, 0))::bigint AS running,
+        sum(coalesce(queue.waiting, 0))::bigint AS waiting,
+        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(queue.oldest)), 0))::double precision
+            AS oldest_waiting_seconds,
+        sum(coalesce(workers.pending, 0))::bigint AS pending_workers,
+        sum(coalesce(workers.provisioning, 0))::bigint AS provisioning_workers,
+        sum(coalesce(workers.running, 0))::bigint AS running_workers
+    FROM alive
+    FULL JOIN queue USING (function_id)
+    FULL JOIN workers USING (function_id)
+    JOIN functions USING (function_id)
+    JOIN versions USING (version_id)
+    GROUP BY project_name, function_name
+    ORDER BY waiting DESC, running DESC, project_name, function_name
+    LIMIT :at_most
+    """)

@@ -1,0 +1,61 @@
+"""What is measured of the catalog: right, and without reading what has ended."""
+
+from sqlalchemy import text
+
+from catalog.database import Database
+from catalog.load import _LOAD, FunctionLoad, LoadRepository
+from catalog.slots import SlotQueue
+from domain.identifiers import InvocationId, execution_id_for
+from tests.factories import insert_function, insert_invocation
+
+
+async def take(database: Database, invocation_id: InvocationId) -> None:
+    async with database.transaction() as session:
+        await SlotQueue(session).take(
+            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
+        )
+
+
+async def load(database: Database, *, at_most: int = 10) -> tuple[FunctionLoad, ...]:
+    async with database.statement() as session:
+        return await LoadRepository(session).read(at_most=at_most)
+
+
+async def test_what_waits_and_runs_is_counted_by_function(database: Database) -> None:
+    await insert_function(database)  # of which nothing runs
+    busy, calm = await insert_function(database, max_concurrency=1), await insert_function(database)
+    invocations = [await insert_invocation(database, busy) for _ in range(4)]
+    for invocation_id in invocations[:3]:
+        await take(database, invocation_id)
+    await insert_invocation(database, calm)  # its workflow has not begun
+    first, second = await load(database)
+    assert (first.project_name, second.project_name) == (busy.project_name, calm.project_name)
+    assert (first.running, first.waiting, first.provisioning_workers) == (4, 2, 1)
+    assert (second.running, second.waiting, second.oldest_waiting_seconds) == (1, 0, 0)
+    async with database.statement() as session:
+        created = await session.scalar(
+            text(
+                "SELECT extract(epoch FROM clock_timestamp() - creation_time) FROM invocations WHERE invocation_id = :i"
+            ),
+            {"i": invocations[1]},
+        )
+    assert 0 < first.oldest_waiting_seconds <= float(created)
+    assert [one.project_name for one in await load(database, at_most=1)] == [busy.project_name]
+
+
+async def test_what_has_ended_is_not_read(database: Database) -> None:
+    await insert_function(database)
+    async with database.transaction() as session:
+        for statement in (
+            "INSERT INTO invocations (invocation_id, function_id, input, status)"
+            " SELECT 'inv-' || n, function_id, '', 'TERMINATED' FROM functions, generate_series(1, 20000) n",
+            "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
+            " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
+            "ANALYZE invocations, executions",
+        ):
+            await session.execute(text(statement))
+        plan = "\n".join(await session.scalars(text(f"EXPLAIN {_LOAD.text}"), {"at_most": 1_000}))
+    assert "invocations_running" in plan
+    assert "executions_holding_slots" in plan
+    assert "Seq Scan on invocations" not in plan
+    assert "Seq Scan on executions" not in plan
