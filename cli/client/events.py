@@ -55,6 +55,8 @@ async def follow(
                 heard_at = time.monotonic()
                 async for message in source:
                     delay = _FIRST_DELAY
+                    if not message.data:  # it says only when to connect again, which we decide ourselves
+                        continue
                     last_id = message.id or last_id
                     yield Event(name=message.event, cursor=message.id, data=json.loads(message.data))
                     if message.event == "end":
