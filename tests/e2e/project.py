@@ -65,6 +65,9 @@ class Project:
     async def cancel(self, function: str, invocation_id: str) -> Json:
         return await self._checked(self.http.put(f"{self._invocations(function)}/{invocation_id}/cancel"))
 
+    def path(self, function: str, invocation_id: str) -> str:
+        return f"{self._invocations(function)}/{invocation_id}"
+
     async def logs(self, function: str, invocation: Json) -> list[str]:
         execution = invocation["executions"][-1]["execution_id"]
         path = f"{self._invocations(function)}/{invocation['invocation_id']}/executions/{execution}/logs"
