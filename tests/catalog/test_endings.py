@@ -1,6 +1,7 @@
 """The end of an invocation and its children: whatever comes at the same moment, nobody is forgotten."""
 
 import asyncio
+from dataclasses import replace
 
 from sqlalchemy import func, select, update
 
@@ -83,4 +84,4 @@ async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database
         stopped = await StopRepository(session).stop_invocation(parent, reason=StopReason.CANCELLED)
     assert (closed.was_stopped, closed.children) == (False, ())
     assert stopped.children == ()
-    assert await close(database, parent) == closed
+    assert await close(database, parent) == replace(closed, is_new=False)

@@ -178,7 +178,7 @@ async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> 
     await take(database, invocation)
     first = await close(database, invocation)
     again = await close(database, invocation)
-    assert again == first
+    assert (first.is_new, again) == (True, replace(first, is_new=False))
     assert (first.error_message, first.invocation_ended) == ("exit code 1", True)
     assert await take(database, invocation) == Refused(refusal=Refusal.TERMINATED)
 
