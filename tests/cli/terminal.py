@@ -65,7 +65,7 @@ class Terminal:
 
     async def succeed(self, *words: str) -> Ended:
         run = await self.run(*words)
-        assert run.exit_code == 0, run.stderr
+        assert run.exit_code == 0, run.stdout + run.stderr
         return run
 
 
