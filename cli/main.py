@@ -1,10 +1,14 @@
 """The `control-plane` command."""
 
+import sys
 from importlib import import_module
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from cli.exits import CommandFailed
+from cli.output import fail
 
 # In the order of `--help`. A verb's module is imported when the verb is used: a server's take a second.
 VERBS = {
@@ -58,7 +62,11 @@ def control_plane() -> None:
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except CommandFailed as error:
+        fail(str(error))
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

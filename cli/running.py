@@ -1,12 +1,11 @@
-"""Runs a verb's work: Ctrl-C and errors become a line on stderr and an exit code."""
+"""Runs a verb's work, which Ctrl-C ends."""
 
 import asyncio
 from collections.abc import Coroutine
 
 import typer
 
-from cli.exits import CommandFailed, ExitCode
-from cli.output import fail
+from cli.exits import ExitCode
 from cli.signals import StopRequested, StopSignals
 
 
@@ -14,9 +13,6 @@ def run(work: Coroutine[None, None, ExitCode | None]) -> None:
     """Raises typer.Exit with what the work returns, None being OK."""
     try:
         exit_code = asyncio.run(_interruptible(work))
-    except CommandFailed as error:
-        fail(str(error))
-        raise typer.Exit(error.exit_code) from error
     except StopRequested as error:
         raise typer.Exit(ExitCode.INTERRUPTED) from error
     if exit_code:

@@ -76,9 +76,9 @@ def _find(api_url: str | None, candidates: _Candidates) -> tuple[str, str] | Non
 
 def _key(url: str, candidates: _Candidates) -> tuple[str | None, str]:
     if candidates.settings.api_key is not None:
-        return candidates.settings.api_key, _KEY_VARIABLE
+        return candidates.settings.api_key, f"of {_KEY_VARIABLE}"
     if candidates.login is not None and candidates.login.api_url == url:
-        return candidates.login.api_key, _LOGIN
+        return candidates.login.api_key, f"of {_LOGIN}"
     if candidates.stack is not None and candidates.stack.access.api_url == url:
-        return candidates.stack.access.api_key, "control-plane dev"
+        return candidates.stack.access.api_key, "of control-plane dev"
     return None, ""

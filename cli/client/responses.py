@@ -26,7 +26,7 @@ def document_of(response: httpx2.Response, server: Server) -> Any:
 def _refusal(status: int, detail: str, server: Server) -> Refused:
     if status == 403:
         line = (
-            f"{server.api_url} refuses the API key (of {server.key_found_in}); "
+            f"{server.api_url} refuses the API key ({server.key_found_in}); "
             f"ask for the right one, then run: control-plane login {server.api_url}"
         )
         return KeyIsRefused(line, status=status, detail=detail)
@@ -41,4 +41,4 @@ def _text_of(detail: Any) -> str:
     problem = detail[0]
     message = str(problem["msg"]).removeprefix("Value error, ")
     place = ".".join(str(part) for part in problem["loc"][1:])
-    return f"{place}: {message}" if place else message
+    return message if message.startswith(place) else f"{place}: {message}"

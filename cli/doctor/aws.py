@@ -43,7 +43,8 @@ async def check_account(configuration: EcsConfiguration) -> list[Check]:
         reads = [
             await _cluster(ecs, configuration.cluster),
             *await _tasks(ecs, configuration, account=identity["Account"]),
-            await _logs(logs, configuration.log_group),
+            await _log_group(logs, configuration.log_group),
+            await _read_logs(logs, configuration.log_group),
             await _registry(ecr),
         ]
     return [who, *reads, *await _changes(session, configuration, identity["Arn"])]
@@ -79,18 +80,24 @@ async def _tasks(ecs: "ECSClient", configuration: EcsConfiguration, *, account: 
     ]
 
 
-async def _logs(logs: "CloudWatchLogsClient", log_group: str) -> Check:
-    name = "logs:GetLogEvents"
+async def _log_group(logs: "CloudWatchLogsClient", log_group: str) -> Check:
+    name = f"log group {log_group}"
     try:
-        await logs.get_log_events(logGroupName=log_group, logStreamName=f"ecs/main/{_NOWHERE}", limit=1)
+        answer = await logs.describe_log_groups(logGroupNamePrefix=log_group)
     except ClientError as error:
-        code, message = code_and_message(error)
-        if code == "ResourceNotFoundException" and "group" in message:
-            return failed("log group", f"there is no {log_group}", "make it, or set LOG_GROUP")
-        return ok(name, "allowed") if code == "ResourceNotFoundException" else _refused(name, error)
+        if _is_denied(error):
+            return unknown(name, "it may not be looked for", "not needed to run; logs:DescribeLogGroups would tell")
+        return unknown(name, _one_line(error))
     except (BotoCoreError, OSError) as error:
         return unknown(name, _one_line(error))
-    return ok(name, "allowed")
+    if any(group.get("logGroupName") == log_group for group in answer["logGroups"]):
+        return ok(name, "there")
+    return failed(name, "there is none", "make it, or set LOG_GROUP")
+
+
+async def _read_logs(logs: "CloudWatchLogsClient", log_group: str) -> Check:
+    call = logs.get_log_events(logGroupName=log_group, logStreamName=f"ecs/main/{_NOWHERE}", limit=1)
+    return await _allowed("logs:GetLogEvents", call, not_found="ResourceNotFound")
 
 
 async def _registry(ecr: "ECRClient") -> Check:

@@ -1,0 +1,74 @@
+"""A terminal in which somebody uses the command line: a home of their own, and nothing of ours in the environment."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cli.stacks import clean_environment
+
+CONTROL_PLANE = (sys.executable, "-P", "-m", "cli.main")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A command that has ended."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.splitlines()
+
+    @property
+    def documents(self) -> list[Any]:
+        """Of each line of stdout, which must be JSON and nothing else."""
+        return [json.loads(line) for line in self.lines]
+
+    @property
+    def document(self) -> Any:
+        (document,) = self.documents
+        return document
+
+    @property
+    def complaint(self) -> str:
+        """The one line of a failure; nothing else was said."""
+        assert self.stdout == ""
+        assert self.stderr.count("\n") == 1, self.stderr
+        return self.stderr.removeprefix("control-plane: ").rstrip("\n")
+
+
+class Terminal:
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self._environment = clean_environment(HOME=str(home), XDG_CONFIG_HOME="", **environment)
+
+    def with_environment(self, **environment: str) -> "Terminal":
+        return Terminal(self.home, **environment)
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(*CONTROL_PLANE, *words),
+            cwd=self.home,
+            env=self._environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *words: str, stdin: str = "") -> Ended:
+        return await ended(await self.start(*words), stdin=stdin)
+
+    async def succeed(self, *words: str) -> Ended:
+        run = await self.run(*words)
+        assert run.exit_code == 0, run.stdout + run.stderr
+        return run
+
+
+async def ended(process: asyncio.subprocess.Process, *, stdin: str = "") -> Ended:
+    stdout, stderr = await process.communicate(stdin.encode())
+    return Ended(exit_code=process.returncode, stdout=stdout.decode(), stderr=stderr.decode())

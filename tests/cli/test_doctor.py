@@ -1,0 +1,126 @@
+"""The doctor on a laptop, with a deployment's environment, and where something is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from catalog.database import Database
+from cli.stack.access import StackAccess
+from environment.settings import PostgresSettings
+from tests.aws.process import StandIn, running_stand_in
+from tests.cli.stacks import Ports
+from tests.cli.terminal import Ended, Terminal
+
+
+def _health(run: Ended) -> dict[str, str]:
+    return {check["name"]: check["health"] for check in run.document["checks"]}
+
+
+def _findings(run: Ended) -> dict[str, str]:
+    return {check["name"]: check["finding"] for check in run.document["checks"]}
+
+
+@pytest.fixture
+def deployment(migrated_database: Database, postgres_settings: PostgresSettings, access: StackAccess) -> dict[str, str]:
+    """What the processes of one have in their environment."""
+    return {
+        "POSTGRES_HOST": postgres_settings.host,
+        "POSTGRES_PORT": str(postgres_settings.port),
+        "POSTGRES_DB": postgres_settings.db,
+        "POSTGRES_USER": postgres_settings.user,
+        "POSTGRES_PASSWORD": postgres_settings.password.get_secret_value(),
+        "TEMPORAL_ADDRESS": access.temporal_address,
+        "CONTROL_PLANE_API_URL": access.api_url,
+        "CONTROL_PLANE_API_KEY": access.api_key,
+    }
+
+
+async def test_nothing_is_set_up(tmp_path: Path) -> None:
+    run = await Terminal(tmp_path).run("doctor")
+    assert run.exit_code == 1
+    assert "local stack: start one with: control-plane dev\n" in run.stderr
+    as_json = await Terminal(tmp_path).run("doctor", "--json")
+    assert _health(as_json) == {"local stack": "unknown", "server": "failed"}
+
+
+async def test_a_stack_on_this_machine(terminal: Terminal) -> None:
+    run = await terminal.succeed("doctor", "--json")
+    assert _health(run) == dict.fromkeys(("local stack", "server", "API key", "API"), "ok")
+    assert run.stderr == ""
+
+
+async def test_wrong_key(terminal: Terminal) -> None:
+    run = await terminal.with_environment(CONTROL_PLANE_API_KEY="wrong").run("doctor")
+    assert run.exit_code == 1
+    assert "API key: ask for the right one, then run: control-plane login" in run.stderr
+
+
+async def test_a_deployment(tmp_path: Path, deployment: dict[str, str]) -> None:
+    run = await Terminal(tmp_path, **deployment).succeed("doctor", "--json")
+    names = (
+        *("settings", "PostgreSQL", "schema", "Temporal", "search attributes", "loop", "workers"),
+        *("server", "API key", "API"),
+    )
+    assert _health(run) == dict.fromkeys(names, "ok")
+
+
+async def test_what_is_away_or_missing(tmp_path: Path, deployment: dict[str, str]) -> None:
+    nobody = f"127.0.0.1:{Ports.free().api}"
+    broken = deployment | {"TEMPORAL_ADDRESS": nobody, "POSTGRES_USER": "nobody"}
+    run = await Terminal(tmp_path, **broken).run("doctor", "--json")
+    assert run.exit_code == 1
+    assert {name for name, health in _health(run).items() if health == "failed"} == {"PostgreSQL", "Temporal"}
+    assert 'role "nobody" does not exist' in _findings(run)["PostgreSQL"]
+
+
+async def test_no_such_namespace(tmp_path: Path, deployment: dict[str, str]) -> None:
+    run = await Terminal(tmp_path, **deployment, TEMPORAL_NAMESPACE="nowhere").run("doctor", "--json")
+    assert _health(run)["Temporal"] == "failed"
+    assert "nowhere" in _findings(run)["Temporal"]
+
+
+async def test_old_schema(tmp_path: Path, deployment: dict[str, str], postgres_server: PostgresSettings) -> None:
+    run = await Terminal(tmp_path, **deployment | {"POSTGRES_DB": postgres_server.db}).run("doctor", "--json")
+    assert (_health(run)["PostgreSQL"], _findings(run)["schema"]) == ("ok", "there is none")
+
+
+async def test_incomplete_settings(tmp_path: Path, deployment: dict[str, str]) -> None:
+    run = await Terminal(tmp_path, **deployment).run("doctor", "--provisioner=ecs", "--json")
+    findings = [check["finding"] for check in run.document["checks"] if check["name"] == "settings"]
+    assert "CLUSTER_NAME: Field required" in findings
+
+
+async def test_no_engine(tmp_path: Path, deployment: dict[str, str]) -> None:
+    engine = {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock", "DOCKER_NETWORK": "host"}
+    run = await Terminal(tmp_path, **deployment, **engine).run("doctor", "--json")
+    assert run.exit_code == 1
+    assert _health(run)["Docker engine"] == "failed"
+
+
+async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
+    reads = (
+        *("ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask", "ecs:ListTaskDefinitions"),
+        *("ecs:DescribeTaskDefinition", "logs:GetLogEvents", "ecr:GetAuthorizationToken"),
+    )
+    async with running_stand_in() as aws:
+        # moto has no simulator of policies, and few deployments may use IAM's
+        await aws.control.deny("SimulatePrincipalPolicy", service="iam")
+        there = Terminal(tmp_path, **aws.environment | deployment)
+        run = await there.succeed("doctor", "--json")
+        health = _health(run)
+        assert {name: health[name] for name in ("AWS", *reads)} == dict.fromkeys(("AWS", *reads), "ok")
+        things = (f"ECS cluster {aws.environment['CLUSTER_NAME']}", f"log group {aws.environment['LOG_GROUP']}")
+        assert [health[name] for name in things] == ["ok", "ok"]
+        changes = ("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:RunTask", "iam:PassRole")
+        assert {health[name] for name in changes} == {"unknown"}
+        await _denied_and_missing(tmp_path, deployment, aws)
+
+
+async def _denied_and_missing(tmp_path: Path, deployment: dict[str, str], aws: StandIn) -> None:
+    for action in ("ListTasks", "DescribeClusters"):
+        await aws.control.deny(action)
+    run = await Terminal(tmp_path, **aws.environment | deployment | {"LOG_GROUP": "/nowhere"}).run("doctor", "--json")
+    assert run.exit_code == 1
+    failures = {name for name, health in _health(run).items() if health == "failed"}
+    assert failures == {"ecs:ListTasks", "log group /nowhere"}
+    assert _health(run)[f"ECS cluster {aws.environment['CLUSTER_NAME']}"] == "unknown"

@@ -1,0 +1,169 @@
+"""What newcomers do wrong: one line, which says what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.stack.access import StackAccess
+from tests.cli.stacks import Ports
+from tests.cli.terminal import Terminal
+
+_DECLARED = "from runtime.declare import function\n\n@function\ndef greet(name='world'): return name\n"
+_INVOCATION = "inv-" + 32 * "0"
+
+
+@pytest.fixture(scope="module")
+async def project(home: Path) -> str:
+    _folder(home, "right", _DECLARED)
+    await Terminal(home).succeed("deploy", "right")
+    return "right"
+
+
+def _folder(home: Path, name: str, main: str | None) -> str:
+    (home / name).mkdir(exist_ok=True)
+    if main is not None:
+        (home / name / "main.py").write_text(main)
+    return name
+
+
+async def test_no_server(tmp_path: Path) -> None:
+    run = await Terminal(tmp_path).run("list")
+    assert run.exit_code == 1
+    assert run.complaint.startswith("there is no server; start one on this machine with: control-plane dev")
+
+
+async def test_server_does_not_answer(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{Ports.free().api}"
+    run = await Terminal(tmp_path, CONTROL_PLANE_API_URL=url, CONTROL_PLANE_API_KEY="k").run("list")
+    assert run.exit_code == 1
+    assert run.complaint.startswith(f"{url} (of CONTROL_PLANE_API_URL) does not answer: ")
+    assert run.complaint.endswith("is it running?")
+
+
+async def test_no_key(tmp_path: Path) -> None:
+    run = await Terminal(tmp_path).run("list", "--api-url", "http://127.0.0.1:1")
+    assert run.complaint.startswith("there is no key for http://127.0.0.1:1; run: control-plane login")
+
+
+async def test_address_is_none(tmp_path: Path) -> None:
+    run = await Terminal(tmp_path).run("list", "--api-url", "localhost:5000")
+    assert run.exit_code == 2
+    assert run.complaint.startswith("'localhost:5000' is no address of a server")
+
+
+async def test_wrong_key(terminal: Terminal, access: StackAccess) -> None:
+    run = await terminal.with_environment(CONTROL_PLANE_API_KEY="wrong").run("list")
+    assert run.exit_code == 1
+    assert run.complaint.startswith(f"{access.api_url} refuses the API key (of CONTROL_PLANE_API_KEY)")
+
+
+async def test_something_else_answers(terminal: Terminal, access: StackAccess) -> None:
+    assert access.web_ui_url is not None
+    other = terminal.with_environment(CONTROL_PLANE_API_URL=access.web_ui_url, CONTROL_PLANE_API_KEY="k")
+    assert "and is no control plane" in (await other.run("list")).complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "main", "complaint"),
+    [
+        ("no-main", None, "There is no main.py in "),
+        ("nothing-declared", "def greet(): ...\n", "main.py declares no function; "),
+        ("raises", _DECLARED + "1 / 0\n", "main.py:5: ZeroDivisionError: division by zero; "),
+        ("no-module", "import nowhere\n" + _DECLARED, "main.py:1: ModuleNotFoundError: "),
+        ("no-python", "def\n", "main.py:1: SyntaxError: "),
+        (
+            "limits",
+            _DECLARED.replace("@function", "@function(virtual_cpus=0)"),
+            "function 'greet': virtual_cpus must be positive",
+        ),
+    ],
+)
+async def test_folder_that_cannot_be_deployed(terminal: Terminal, name: str, main: str | None, complaint: str) -> None:
+    run = await terminal.run("deploy", _folder(terminal.home, name, main))
+    assert run.exit_code == 1
+    assert run.complaint.startswith(complaint)
+
+
+async def test_folder_that_is_not_there(terminal: Terminal) -> None:
+    assert (await terminal.run("deploy", "nowhere")).complaint.startswith("there is no folder ")
+
+
+async def test_folder_with_a_module_of_our_name(terminal: Terminal) -> None:
+    (terminal.home / _folder(terminal.home, "clash", _DECLARED) / "runtime.py").touch()
+    assert (await terminal.run("deploy", "clash")).complaint.endswith("give it another name")
+
+
+async def test_what_main_prints_is_shown(terminal: Terminal) -> None:
+    run = await terminal.run("deploy", _folder(terminal.home, "chatty", "print('loading')\n1 / 0\n"))
+    assert run.stderr.splitlines()[0] == "loading"
+    assert run.stderr.splitlines()[1].startswith("control-plane: main.py:2: ZeroDivisionError")
+
+
+async def test_folder_for_a_server_elsewhere(terminal: Terminal, project: str) -> None:
+    far = terminal.with_environment(CONTROL_PLANE_API_URL="https://example.com", CONTROL_PLANE_API_KEY="k")
+    run = await far.run("deploy", project)
+    assert run.exit_code == 2
+    assert run.complaint == "https://example.com runs images: name one with --image, or make one with --build"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("describe", "nobody"), "there is no project 'nobody'; there "),
+        (("invoke", "nobody", "greet"), "there is no project 'nobody'; there "),
+        (("undeploy", "nobody"), "there is no project 'nobody'; there "),
+        (("invoke", "right", "great"), "project 'right' has no function 'great'; there is: greet"),
+        (("describe", "right/great"), "project 'right' has no function 'great'; there is: greet"),
+        (("list", "right/great"), "project 'right' has no function 'great'; there is: greet"),
+        (("describe", "right@ver-0"), "project 'right' has no version 'ver-0'; "),
+        (("rollback", "right", "ver-0"), "project 'right' has no version 'ver-0'; "),
+        (("rollback", "right"), "project 'right' has no version before its newest; "),
+        (("logs", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
+        (("cancel", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
+    ],
+)
+async def test_what_is_not_there(terminal: Terminal, project: str, words: tuple[str, ...], complaint: str) -> None:
+    run = await terminal.run(*words)
+    assert run.exit_code == 1
+    assert run.complaint.startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("invoke", "right", "greet", "Ada"), "the input is no JSON (Expecting value: line 1 column 1 (char 0)); "),
+        (("invoke", "right", "greet", "name=Ada", "Bob"), "the input must be one word; "),
+        (("invoke", "right", "greet", "@nowhere"), "the input file nowhere cannot be read: No such file or directory"),
+        (("logs", "right/greet"), "'right/greet' must look like PROJECT/FUNCTION/INVOCATION, "),
+        (("describe", "a/b/c/d"), "'a/b/c/d' must look like PROJECT/FUNCTION/INVOCATION"),
+        (("versions", "a/b"), "'a/b' must look like PROJECT"),
+        (("deploy", "right", "--image", "x:1", "--build"), "--image and --build exclude each other"),
+        (("deploy", "right", "--build"), "this stack runs folders, not images; leave --build away"),
+    ],
+)
+async def test_what_makes_no_sense(terminal: Terminal, project: str, words: tuple[str, ...], complaint: str) -> None:
+    run = await terminal.run(*words)
+    assert run.exit_code == 2
+    assert run.complaint.startswith(complaint)
+
+
+async def test_project_without_versions(terminal: Terminal, project: str) -> None:
+    """Left by a deployment that ended in between."""
+    await terminal.run(
+        "deploy", _folder(terminal.home, "limits", _DECLARED.replace("@f", "@f")), "--image", 2_000 * "x"
+    )
+    run = await terminal.run("invoke", "limits", "greet")
+    assert run.complaint.startswith("project 'limits' has no version yet; make one with: control-plane deploy")
+
+
+async def test_image_that_cannot_be_prepared(terminal: Terminal, project: str) -> None:
+    run = await terminal.run("deploy", project, "--project", "imageless", "--image", "python:3.13")
+    assert run.exit_code == 1
+    assert run.stderr.splitlines()[-1].startswith(
+        "control-plane: greet cannot be prepared: The image must name a folder"
+    )
+
+
+async def test_too_long_an_input(terminal: Terminal, project: str) -> None:
+    run = await terminal.run("invoke", project, "greet", "-", stdin='"' + 250_000 * "x" + '"')
+    assert run.complaint == "the input has 250,002 characters; 249,999 are allowed"

@@ -1,0 +1,64 @@
+"""Requests whose way is blocked: repeated where that is safe, and never for ever."""
+
+import json
+
+import pytest
+
+from cli.client.client import Client
+from cli.client.errors import Refused, Unreachable
+from cli.client.references import FunctionPath
+from tests.cli.scripted_server import Received, json_answer, scripted_server
+
+_PROJECTS = json_answer('{"projects": []}')
+_AWAY = json_answer('{"detail": "away"}', status="503 Service Unavailable", headers="Retry-After: 1\r\n")
+_FUNCTION = FunctionPath(project="p", version="latest", function="f")
+_INVOCATION = {
+    "project_name": "p",
+    "version_id": "ver-1",
+    "function_name": "f",
+    "invocation_id": "inv-1",
+    "execution_spec": {"max_retries": 0, "timeout_seconds": 1},
+    "input": "",
+    "preparation_error": None,
+    "cancellation_request_time": None,
+    "invocation_status": "RUNNING",
+    "creation_time": 1,
+    "last_update_time": 1,
+    "executions": [],
+    "of_a_later_version": [1],
+}
+
+
+async def test_what_passes_by_itself_is_waited_out() -> None:
+    def answer(received: Received, number: int) -> bytes:
+        return (b"", _AWAY, _PROJECTS)[number]
+
+    async with scripted_server(answer) as scripted, Client(scripted.server) as client:
+        assert (await client.projects()).projects == []
+
+
+async def test_a_repeated_call_has_the_same_key() -> None:
+    def answer(received: Received, number: int) -> bytes:
+        return (b"", json_answer(json.dumps(_INVOCATION)))[number]
+
+    async with scripted_server(answer) as scripted, Client(scripted.server) as client:
+        invocation = await client.invoke(_FUNCTION, "{}")
+    assert invocation.document() == _INVOCATION  # with what this client does not know
+    first, second = scripted.received
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+async def test_a_declaration_that_may_have_arrived_is_not_repeated() -> None:
+    async with scripted_server(lambda *_: b"") as scripted, Client(scripted.server) as client:
+        with pytest.raises(Unreachable, match="the request may have been carried out"):
+            await client.create_version("p", {})
+    assert len(scripted.received) == 1
+
+
+async def test_a_refusal_is_final() -> None:
+    problem = {"detail": [{"type": "value_error", "loc": ["body", "input"], "msg": "Value error, too long"}]}
+    answer = json_answer(json.dumps(problem), status="422 Unprocessable Content")
+    async with scripted_server(lambda *_: answer) as scripted, Client(scripted.server) as client:
+        with pytest.raises(Refused, match="input: too long"):
+            await client.invoke(_FUNCTION, "{}")
+    assert len(scripted.received) == 1
