@@ -65,6 +65,7 @@ class AwsSettings(BaseSettings):
     ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
     ecs_tags: Annotated[Pairs, Field(max_length=50)] = {}  # team=search,stage=production
     ecs_events_queue_url: WebAddress | None = None
+    control_plane_image: str | None = None
 
     def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
         return EcsConfiguration(
@@ -85,4 +86,5 @@ class AwsSettings(BaseSettings):
             cpu_architecture=self.ecs_cpu_architecture,
             tags=self.ecs_tags,
             events_queue_url=self.ecs_events_queue_url,
+            runtime_image=self.control_plane_image,
         )

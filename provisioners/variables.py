@@ -1,6 +1,7 @@
 """What a worker must know, as environment variables that every image understands."""
 
 import json
+from collections.abc import Sequence
 
 from domain.identifiers import FunctionRef
 from domain.workers import WorkerRequest
@@ -30,11 +31,14 @@ def execution_variables(request: WorkerRequest) -> dict[str, str]:
 
 def worker_variables(request: WorkerRequest, *, api_url: str) -> dict[str, str]:
     """MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
-    variables = {
+    return {
         **function_variables(request.function, api_url=api_url),
         **execution_variables(request),
         "PYTHONUNBUFFERED": "1",  # the log is read while the function runs
+        **({} if request.command is None else command_variables(request.command)),
     }
-    if request.command is not None:
-        variables["CONTROL_PLANE_COMMAND"] = json.dumps(request.command)
-    return variables
+
+
+def command_variables(command: Sequence[str]) -> dict[str, str]:
+    """For the program that runs commands."""
+    return {"CONTROL_PLANE_COMMAND": json.dumps(command)}

@@ -23,7 +23,8 @@ class CapacityProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcsConfiguration:
-    """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides."""
+    """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides.
+    `runtime_image`: the control plane's own image, which functions that are commands need."""
 
     region: str
     cluster: str
@@ -40,3 +41,4 @@ class EcsConfiguration:
     cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
     tags: Mapping[str, str] = field(default_factory=dict)
     events_queue_url: str | None = None
+    runtime_image: str | None = None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import FunctionFailure, LaunchIsLost
+from domain.errors import LaunchIsLost
 from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.ecs import requests
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
@@ -49,10 +49,6 @@ class EcsProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
-        if function.command is not None:
-            raise FunctionFailure(
-                "On ECS an image must speak the worker protocol itself: a command cannot be given yet"
-            )
         request = requests.task_definition(function, self._configuration)
         async with self._registering:
             arn = await self._registered_before(function, request["family"])

@@ -2,18 +2,22 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from domain.entities import Function
+from domain.errors import FunctionFailure
 from domain.workers import WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
+from provisioners.ecs.runtime_volume import RUNTIME_PATH, runtime_container, volumes, with_runtime
 from provisioners.ecs.sizes import size_for
-from provisioners.variables import execution_variables, function_variables
+from provisioners.variables import command_variables, execution_variables, function_variables
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import (
+        ContainerDefinitionTypeDef,
         KeyValuePairTypeDef,
+        LogConfigurationTypeDef,
         RegisterTaskDefinitionRequestTypeDef,
         RunTaskRequestTypeDef,
         TagTypeDef,
@@ -35,6 +39,7 @@ def family_of(function: Function) -> str:
 
 
 def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":
+    """Raises FunctionFailure for a command where there is nothing to run it with."""
     size = size_for(function.resource_spec)
     request: RegisterTaskDefinitionRequestTypeDef = {
         "family": family_of(function),
@@ -48,30 +53,61 @@ def task_definition(function: Function, configuration: EcsConfiguration) -> "Reg
         },
         "taskRoleArn": configuration.task_role_arn,
         "executionRoleArn": configuration.execution_role_arn,
-        "containerDefinitions": [
-            {
-                "name": CONTAINER,
-                "image": function.docker_image,
-                "essential": True,
-                "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
-                "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
-                "logConfiguration": {
-                    "logDriver": "awslogs",
-                    "options": {
-                        "awslogs-group": configuration.log_group,
-                        "awslogs-region": configuration.region,
-                        "awslogs-stream-prefix": LOG_STREAM_PREFIX,
-                        # Explicit, as an account can change the default. A job's log is its record: rather than lose
-                        # lines, a job that cannot log waits.
-                        "mode": "blocking",
-                    },
-                },
-            }
-        ],
+        "containerDefinitions": [_container(function, configuration)],
     }
+    if function.command is not None:
+        request = _with_runtime(request, function.command, configuration)
     if configuration.tags:
         request["tags"] = _tags(configuration)
     return request
+
+
+def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
+    return {
+        "name": CONTAINER,
+        "image": function.docker_image,
+        "essential": True,
+        "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
+        "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
+        "logConfiguration": _log(configuration),
+    }
+
+
+def _with_runtime(
+    request: "RegisterTaskDefinitionRequestTypeDef", command: Sequence[str], configuration: EcsConfiguration
+) -> "RegisterTaskDefinitionRequestTypeDef":
+    if configuration.runtime_image is None:
+        raise FunctionFailure(
+            "On ECS a function that is a command needs the image of the control plane: set CONTROL_PLANE_IMAGE, see "
+            "docs/aws.md, and make another version"
+        )
+    (container,) = request["containerDefinitions"]
+    environment = [
+        *container.get("environment", []),
+        *_pairs({**command_variables(command), "PYTHONPATH": RUNTIME_PATH, "PYTHONUNBUFFERED": "1"}),
+    ]
+    return {
+        **request,
+        "volumes": volumes(),
+        "containerDefinitions": [
+            runtime_container(configuration.runtime_image, log=_log(configuration)),
+            with_runtime({**container, "environment": environment}),
+        ],
+    }
+
+
+def _log(configuration: EcsConfiguration) -> "LogConfigurationTypeDef":
+    return {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": configuration.log_group,
+            "awslogs-region": configuration.region,
+            "awslogs-stream-prefix": LOG_STREAM_PREFIX,
+            # Explicit, as an account can change the default. A job's log is its record: rather than lose lines, a job
+            # that cannot log waits.
+            "mode": "blocking",
+        },
+    }
 
 
 def is_of(definition: "TaskDefinitionTypeDef", function: Function) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from domain.workers import ExitCause, WorkerExit
 from provisioners.ecs.failures import NO_CAPACITY
 from provisioners.ecs.requests import CONTAINER
+from provisioners.ecs.runtime_volume import RUNTIME_CONTAINER
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import ContainerTypeDef, TaskTypeDef
@@ -45,17 +46,39 @@ def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
     if task.get("lastStatus") not in _ENDED:
         return None
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
-    container = _main_container(task)
+    container = _container(task, CONTAINER)
     exit_code = container.get("exitCode")
     if code in _TAKEN_BY_INFRASTRUCTURE or "Spot Task was interrupted" in reason:
         return WorkerExit(cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code)
+    if code == "UserInitiated":
+        is_ours = reason == OUR_STOP_REASON
+        return WorkerExit(
+            cause=ExitCause.STOPPED if is_ours else ExitCause.EXITED,
+            reason=reason if is_ours else f"stopped from outside: {reason}",
+            exit_code=exit_code,
+        )
+    if (problem := _failed_copy(task)) is not None:
+        return problem
     if code == "TaskFailedToStart":
         return _failed_start(" ".join(filter(None, (reason, container.get("reason")))))
-    if code == "UserInitiated" and reason == OUR_STOP_REASON:
-        return WorkerExit(cause=ExitCause.STOPPED, reason=reason, exit_code=exit_code)
-    if code == "UserInitiated":
-        return WorkerExit(cause=ExitCause.EXITED, reason=f"stopped from outside: {reason}", exit_code=exit_code)
     return WorkerExit(cause=ExitCause.EXITED, reason=_own_end(task, container, reason), exit_code=exit_code)
+
+
+def _failed_copy(task: "TaskTypeDef") -> WorkerExit | None:
+    """What the container that copies our program died of. Then the function's never starts: its reason tells of the
+    dependency, and its exit code is 143, though nothing ran (amazon-ecs-agent, pull request 3218)."""
+    container = _container(task, RUNTIME_CONTAINER)
+    reason, exit_code = container.get("reason", ""), container.get("exitCode")
+    has_failed = exit_code != 0 if exit_code is not None else reason != ""
+    reason_of_main = _container(task, CONTAINER).get("reason", "")
+    if not has_failed or (reason_of_main and "dependency" not in reason_of_main):
+        return None
+    problem = ": ".join(filter(None, (reason, None if exit_code is None else f"exit code {exit_code}")))
+    passes = NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason)
+    return WorkerExit(
+        cause=ExitCause.LOST if passes else ExitCause.MISCONFIGURED,
+        reason=f"The program that runs commands could not be copied from CONTROL_PLANE_IMAGE: {problem}",
+    )
 
 
 def _failed_start(reason: str) -> WorkerExit:
@@ -90,7 +113,7 @@ def _own_end(task: "TaskTypeDef", container: "ContainerTypeDef", reason: str) ->
             return f"exit code {code}"
 
 
-def _main_container(task: "TaskTypeDef") -> "ContainerTypeDef":
-    """Empty where ECS gave up before there was one."""
+def _container(task: "TaskTypeDef", name: str) -> "ContainerTypeDef":
+    """Empty where ECS gave up before there was one, or the task has none of this name."""
     nothing: ContainerTypeDef = {}
-    return next((found for found in task.get("containers", []) if found.get("name") == CONTAINER), nothing)
+    return next((found for found in task.get("containers", []) if found.get("name") == name), nothing)

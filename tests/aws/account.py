@@ -23,7 +23,7 @@ QUEUE = "control-plane-task-events"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDefinition:
-    """What a task needs of its definition."""
+    """What a task needs of its definition. `before`: the containers that run before the essential one, in order."""
 
     arn: str
     family: str
@@ -31,6 +31,7 @@ class TaskDefinition:
     memory: str
     network_mode: str
     container: Document
+    before: tuple[Document, ...] = ()
 
 
 class Account:
@@ -108,15 +109,22 @@ class Account:
             raise client_error("TaskDefinition not found.")
         if definition.status != "ACTIVE":
             raise client_error("TaskDefinition is inactive")
-        if len(definition.container_definitions) != 1:
-            raise client_error("The stand-in runs exactly one container per task")
+        containers: list[Document] = definition.container_definitions
+        essential = [each for each in containers if each.get("essential", True)]
+        before = [each for each in containers if each not in essential]
+        if len(essential) != 1:
+            raise client_error("The stand-in runs exactly one essential container per task")
+        awaited = [one["containerName"] for one in essential[0].get("dependsOn", []) if one["condition"] == "SUCCESS"]
+        if awaited != [each["name"] for each in before]:
+            raise client_error("The stand-in runs others only before the essential container, which waits for SUCCESS")
         return TaskDefinition(
             arn=definition.arn,
             family=definition.family,
             cpu=str(definition.cpu),
             memory=str(definition.memory),
             network_mode=str(definition.network_mode),
-            container=definition.container_definitions[0],
+            container=essential[0],
+            before=tuple(before),
         )
 
     def availability_zone(self, subnet_id: str) -> str | None:

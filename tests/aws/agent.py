@@ -1,6 +1,8 @@
 """The container agent: pulls images, starts containers, and kills those that take more memory than their task has."""
 
 import asyncio
+import itertools
+import shutil
 from pathlib import Path
 
 import httpx2
@@ -12,7 +14,7 @@ from tests.aws.processes import ProcessContainer, Program, sessions_memory
 from tests.aws.simulated import Answer, Hold
 from tests.aws.tasks import Task
 from tests.aws.warden import Warden
-from tests.aws.wire import ANSWER_IMAGE, HOLD_IMAGE, Settings
+from tests.aws.wire import ANSWER_IMAGE, HOLD_IMAGE, Document, Settings
 
 _MIB = 1 << 20
 
@@ -29,15 +31,15 @@ class Agent:
         self._session = httpx2.AsyncClient(
             timeout=30, trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
         )
-        self._processes: dict[str, ProcessContainer] = {}
+        self._processes: dict[str, list[ProcessContainer]] = {}
 
-    def pull(self, task: Task, log: LogDriver) -> Container:
-        """A container that is ready to start. Raises CannotStart."""
-        image = str(task.definition.container["image"])
+    def pull(self, task: Task, container: Document, log: LogDriver) -> Container:
+        """The container of this definition, ready to start. Raises CannotStart."""
+        image = str(container["image"])
         if image == HOLD_IMAGE:
             return Hold()
         if image == ANSWER_IMAGE:
-            return Answer(task.environment, self._session, seconds=self._settings.answer_seconds)
+            return Answer(task.environment_of(container), self._session, seconds=self._settings.answer_seconds)
         if image not in self.images:
             raise CannotStart(
                 f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
@@ -45,29 +47,38 @@ class Agent:
             )
         program = Program(
             folder=self.images[image],
-            command=task.command,
-            environment=task.environment,
+            command=task.command_of(container),
+            environment=task.environment_of(container),
             memory_mib=task.memory_mib,
+            mounts={
+                mount["containerPath"]: self._volumes(task) / mount["sourceVolume"]
+                for mount in container.get("mountPoints", [])
+            },
         )
-        container = ProcessContainer(
-            program, work=self._folder / task.id, runtime=self._runtime, warden=self._warden, on_line=log.add
-        )
-        self._processes[task.id] = container
-        return container
+        work = self._folder / f"{task.id}-{container['name']}"
+        process = ProcessContainer(program, work=work, runtime=self._runtime, warden=self._warden, on_line=log.add)
+        self._processes.setdefault(task.id, []).append(process)
+        return process
 
     def forget(self, task: Task) -> None:
+        """It is gone, and its volumes with it."""
         self._processes.pop(task.id, None)
+        shutil.rmtree(self._volumes(task), ignore_errors=True)
 
     async def watch_memory(self) -> None:
         """For ever."""
         while True:
             await asyncio.sleep(self._settings.memory_check_seconds)
-            running = {each.pid: each for each in self._processes.values() if each.pid is not None}
+            containers = itertools.chain.from_iterable(self._processes.values())
+            running = {each.pid: each for each in containers if each.pid is not None}
             if not running:
                 continue
             for pid, used in (await asyncio.to_thread(sessions_memory, set(running))).items():
                 if used > running[pid].program.memory_mib * _MIB:
                     await running[pid].kill_for_memory()
+
+    def _volumes(self, task: Task) -> Path:
+        return self._folder / f"{task.id}-volumes"
 
     async def close(self) -> None:
         """Kill every container and remove the folder."""

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 from tests.aws.account import Account, now
 from tests.aws.agent import Agent
-from tests.aws.containers import CannotStart, Container, ContainerExit
+from tests.aws.containers import TERMINATED, CannotStart, Container, ContainerExit
 from tests.aws.faults import Faults
 from tests.aws.log_driver import LogDriver
-from tests.aws.tasks import Stop, Task
+from tests.aws.tasks import STOPPED, ContainerState, Stop, Task
 from tests.aws.wire import Settings
 
 _STOPPING_STATES = ("DEACTIVATING", "STOPPING", "DEPROVISIONING")
@@ -28,7 +28,7 @@ class Lifecycle:
         self._changed = changed
 
     async def run(self, task: Task) -> None:
-        log = LogDriver(task, account=self._account, settings=self._settings)
+        log = self._log_of(task, task.main)
         try:
             is_started = await self._run_container(task, log)
         finally:
@@ -64,18 +64,58 @@ class Lifecycle:
         self._enter(task, "PENDING")
         if await _is_stopped_within(task, self._settings.pulling_seconds):
             return None
-        container = self._agent.pull(task, log)
+        earlier = [self._pull(task, state) for state in task.before]
+        container = self._agent.pull(task, task.main.definition, log)
         task.times["pullStoppedAt"] = now()
         log.open()
         self._enter(task, "ACTIVATING")
+        for state, (first, first_log) in zip(task.before, earlier, strict=True):
+            await self._run_before(task, state, first)
+            first_log.ship()
         if await _is_stopped_within(task, self._settings.activating_seconds):
             return None
         await container.start()
         task.container = container
-        task.container_status = "RUNNING"
+        task.main.status = "RUNNING"
         task.times["startedAt"] = now()
         self._enter(task, "RUNNING")
         return container
+
+    def _pull(self, task: Task, state: ContainerState) -> tuple[Container, LogDriver]:
+        log = self._log_of(task, state)
+        try:
+            container = self._agent.pull(task, state.definition, log)
+        except CannotStart as error:
+            state.reason = str(error)
+            raise
+        log.open()
+        return container, log
+
+    async def _run_before(self, task: Task, state: ContainerState, container: Container) -> None:
+        """To its end, or until the task is stopped. Raises CannotStart if the main container waits in vain for it.
+
+        What is seen then: amazon-ecs-agent, pull request 3218.
+        """
+        await container.start()
+        state.status = "RUNNING"
+        exited = asyncio.ensure_future(container.exited())
+        stopped = asyncio.ensure_future(task.stop_requested.wait())
+        await asyncio.wait({exited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not exited.done():
+            await container.kill()
+        state.exit = await exited
+        state.status, state.reason = STOPPED, state.exit.reason
+        if state.exit.code != 0 and not task.stop_requested.is_set():
+            task.main.exit = ContainerExit(TERMINATED)
+            raise CannotStart(
+                "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency "
+                f"[{_named(state)} (STOPPED->RUNNING) - Exit: {state.exit.code}] for target "
+                f"[{_named(task.main)} (NONE->RUNNING)] as dependency did not exit successfully."
+            )
+
+    def _log_of(self, task: Task, state: ContainerState) -> LogDriver:
+        return LogDriver(task, state.definition, account=self._account, settings=self._settings)
 
     async def _run(self, task: Task, container: Container) -> None:
         exited = asyncio.ensure_future(container.exited())
@@ -84,9 +124,9 @@ class Lifecycle:
         if stopped.done() and not exited.done() and task.stop is not None:
             await self._stop(task, container, exited, task.stop)
         stopped.cancel()
-        task.exit = await exited
-        task.container_status = "STOPPED"
-        task.container_reason = task.exit.reason
+        task.main.exit = await exited
+        task.main.status = "STOPPED"
+        task.main.reason = task.main.exit.reason
         task.times["executionStoppedAt"] = now()
         task.request_stop(
             Stop(code="EssentialContainerExited", reason="Essential container in task exited", grace=None)
@@ -101,13 +141,15 @@ class Lifecycle:
         await container.kill()
 
     async def _wind_down(self, task: Task, *, was_running: bool) -> None:
-        task.container_status = "STOPPED"
+        for state in (*task.before, task.main):
+            state.status = STOPPED
         await self._pass_through(task, _STOPPING_STATES if was_running else _STOPPING_STATES[-1:])
         task.times["stoppedAt"] = now()
         self._enter(task, "STOPPED")
 
     def _fail_to_start(self, task: Task, reason: str) -> None:
-        task.container_reason = reason
+        if not any(state.reason == reason for state in task.before):
+            task.main.reason = reason
         task.times["executionStoppedAt"] = now()
         task.request_stop(Stop(code="TaskFailedToStart", reason=reason, grace=None))
 
@@ -127,6 +169,10 @@ class Lifecycle:
     def _enter(self, task: Task, status: str) -> None:
         task.last_status = status
         self._changed(task)
+
+
+def _named(state: ContainerState) -> str:
+    return f"{state.definition['name']}({state.definition['image']})"
 
 
 async def _is_stopped_within(task: Task, seconds: float) -> bool:

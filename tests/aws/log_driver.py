@@ -6,17 +6,17 @@ from tests.aws.account import Account, now
 from tests.aws.containers import CannotStart
 from tests.aws.errors import AwsError
 from tests.aws.tasks import Task
-from tests.aws.wire import Settings
+from tests.aws.wire import Document, Settings
 
 
 class LogDriver:
     """Without a log configuration the lines are dropped, as they would be for whoever reads CloudWatch alone."""
 
-    def __init__(self, task: Task, *, account: Account, settings: Settings) -> None:
-        configuration = task.definition.container.get("logConfiguration") or {}
+    def __init__(self, task: Task, container: Document, *, account: Account, settings: Settings) -> None:
+        configuration = container.get("logConfiguration") or {}
         options = configuration.get("options") or {}
         self._group: str | None = options.get("awslogs-group") if configuration.get("logDriver") == "awslogs" else None
-        self._stream = f"{options.get('awslogs-stream-prefix')}/{task.definition.container['name']}/{task.id}"
+        self._stream = f"{options.get('awslogs-stream-prefix')}/{container['name']}/{task.id}"
         self._account = account
         self._settings = settings
         self._lines: list[tuple[float, str]] = []

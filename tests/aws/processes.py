@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,21 @@ _OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """`command` is None for what the image runs by itself: the functions of its main.py."""
+    """`command` is None for what the image runs by itself: the functions of its main.py. `mounts`: by their paths, the
+    folders of the task's volumes. A process sees no mounts, so it is told the folders instead."""
 
     folder: Path
     command: list[str] | None
     environment: dict[str, str]
     memory_mib: int
+    mounts: Mapping[str, Path]
+
+    def on_this_machine(self, text: str) -> str:
+        """An argument or a variable, with the folder where it begins with the path of a mount."""
+        for path, folder in self.mounts.items():
+            if text == path or text.startswith(f"{path}/"):
+                return f"{folder}{text.removeprefix(path)}"
+        return text
 
 
 class ProcessContainer:
@@ -50,6 +59,8 @@ class ProcessContainer:
 
     async def start(self) -> None:
         await asyncio.to_thread(_copy, self.program.folder, self._work)
+        for folder in self.program.mounts.values():
+            folder.mkdir(parents=True, exist_ok=True)
         python = self.program.folder / ".venv" / "bin" / "python"
         executable = str(python) if python.exists() else sys.executable
         # What an image brings along by itself, and then what the task says.
@@ -59,11 +70,12 @@ class ProcessContainer:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self._runtime),
             "PYTHONUNBUFFERED": "1",
-            **self.program.environment,
+            **{name: self.program.on_this_machine(value) for name, value in self.program.environment.items()},
         }
+        command = self.program.command or [executable, "-m", "runtime"]
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(self.program.command or [executable, "-m", "runtime"]),
+                *map(self.program.on_this_machine, command),
                 cwd=self._work,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,

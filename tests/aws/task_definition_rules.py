@@ -26,6 +26,7 @@ def check(definition: Document) -> None:
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS "
             "documentation for the valid values."
         )
+    _check_dependencies(definition)
     for container in definition.get("containerDefinitions", []):
         if not container.get("image"):
             raise client_error("Container.image should not be null or empty.")
@@ -41,3 +42,22 @@ def check(definition: Document) -> None:
         for option in ("awslogs-group", "awslogs-region", "awslogs-stream-prefix"):
             if not log.get("options", {}).get(option):
                 raise client_error(f"Log driver awslogs requires options: {option}")
+
+
+def _check_dependencies(definition: Document) -> None:
+    containers = {each["name"]: each for each in definition.get("containerDefinitions", [])}
+    volumes = {each["name"] for each in definition.get("volumes", [])}
+    if not any(each.get("essential", True) for each in containers.values()):
+        raise client_error("Invalid setting for container. At least one container should be essential.")
+    for container in containers.values():
+        for dependency in container.get("dependsOn", []):
+            awaited = containers.get(dependency["containerName"])
+            if awaited is None:
+                raise client_error(f"Dependency container {dependency['containerName']} does not exist.")
+            if dependency["condition"] in ("SUCCESS", "COMPLETE") and awaited.get("essential", True):
+                raise client_error(
+                    "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container."
+                )
+        for mount in container.get("mountPoints", []):
+            if mount["sourceVolume"] not in volumes:
+                raise client_error(f"Unknown volume '{mount['sourceVolume']}'.")

@@ -24,6 +24,16 @@ class Stop:
 
 
 @dataclass(slots=True, kw_only=True)
+class ContainerState:
+    """What can be seen of one container of a task."""
+
+    definition: Document
+    status: str = "PENDING"
+    exit: ContainerExit | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Task:
     """One task; whoever changes what can be seen of it calls `changed`."""
 
@@ -45,11 +55,14 @@ class Task:
     stop: Stop | None = None
     stop_requested: asyncio.Event = field(default_factory=asyncio.Event)
     container: Container | None = None
-    container_status: str = "PENDING"
-    exit: ContainerExit | None = None
-    container_reason: str | None = None
+    main: ContainerState = field(init=False)
+    before: list[ContainerState] = field(init=False)
     has_containers: bool = True
     states: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.main = ContainerState(definition=self.definition.container)
+        self.before = [ContainerState(definition=definition) for definition in self.definition.before]
 
     @property
     def id(self) -> str:
@@ -65,23 +78,19 @@ class Task:
 
     @property
     def memory_mib(self) -> int:
-        override = self._container_override().get("memory") or self.definition.container.get("memory")
+        container = self.definition.container
+        override = self._override_of(container).get("memory") or container.get("memory")
         return int(override or self.overrides.get("memory") or self.definition.memory)
 
-    @property
-    def environment(self) -> dict[str, str]:
+    def environment_of(self, container: Document) -> dict[str, str]:
         """Of the task definition, and what the overrides say otherwise."""
-        entries = [
-            *self.definition.container.get("environment", []),
-            *self._container_override().get("environment", []),
-        ]
+        entries = [*container.get("environment", []), *self._override_of(container).get("environment", [])]
         return {entry["name"]: entry["value"] for entry in entries}
 
-    @property
-    def command(self) -> list[str] | None:
+    def command_of(self, container: Document) -> list[str] | None:
         """None where the image's own is to run."""
-        command = self._container_override().get("command") or self.definition.container.get("command")
-        entry_point = self.definition.container.get("entryPoint")
+        command = self._override_of(container).get("command") or container.get("command")
+        entry_point = container.get("entryPoint")
         return [*(entry_point or []), *(command or [])] if command or entry_point else None
 
     def request_stop(self, stop: Stop) -> None:
@@ -114,7 +123,9 @@ class Task:
             "overrides": {"inferenceAcceleratorOverrides": [], "containerOverrides": [], **self.overrides},
             "attachments": [],
             "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
-            "containers": [self._describe_container()] if self.has_containers else [],
+            "containers": (
+                [self._describe_container(each) for each in (*self.before, self.main)] if self.has_containers else []
+            ),
             "tags": self.tags if with_tags else [],
             "createdAt": self.created_at,
             **self.times,
@@ -136,25 +147,24 @@ class Task:
             description=self.describe(with_tags=True),
         )
 
-    def _describe_container(self) -> Document:
+    def _describe_container(self, state: ContainerState) -> Document:
         container: Document = {
             "containerArn": f"{self.arn.replace(':task/', ':container/')}/{self.id}",
             "taskArn": self.arn,
-            "name": self.definition.container["name"],
-            "image": self.definition.container["image"],
-            "lastStatus": self.container_status,
+            "name": state.definition["name"],
+            "image": state.definition["image"],
+            "lastStatus": state.status,
             "networkBindings": [],
             "networkInterfaces": [],
             "healthStatus": "UNKNOWN",
-            "cpu": str(self.definition.container.get("cpu", 0)),
+            "cpu": str(state.definition.get("cpu", 0)),
         }
-        if self.exit is not None:
-            container["exitCode"] = self.exit.code
-        if self.container_reason is not None:
-            container["reason"] = self.container_reason
+        if state.exit is not None:
+            container["exitCode"] = state.exit.code
+        if state.reason is not None:
+            container["reason"] = state.reason
         return container
 
-    def _container_override(self) -> Document:
-        name = self.definition.container["name"]
+    def _override_of(self, container: Document) -> Document:
         overrides = self.overrides.get("containerOverrides", [])
-        return next((dict(override) for override in overrides if override.get("name") == name), {})
+        return next((dict(override) for override in overrides if override.get("name") == container["name"]), {})
