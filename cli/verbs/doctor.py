@@ -21,7 +21,7 @@ def doctor(
     provisioner: Annotated[
         ProvisionerName | None,
         typer.Option(
-            help="process, docker or ecs: check what api and loop need with it. Default: what the environment looks like."
+            help="process, docker or ecs: look at what api and loop need with it. Default: as the environment looks."
         ),
     ] = None,
     api_url: ApiUrl = None,
