@@ -78,11 +78,12 @@ format: install
 record: install
 	.venv/bin/python -m tests.replay.record
 
-# docs/rest.md, from the API's own description.
+# docs/rest.md, from the API's own description, and the verbs in docs/command-line.md, from their help.
 reference: install
 	@mkdir -p dist
 	@.venv/bin/generate-schema --schema-output dist/openapi.json --error-types-output dist/error_types.json \
 		--reference-output docs/rest.md
+	@.venv/bin/python -m cli.reference docs/command-line.md
 
 # docs/images: Temporal's Web UI, by Chromium.
 screenshots: install

@@ -1,12 +1,13 @@
 """`control-plane dev`: the embedded stack in the foreground."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.output import data, fail, note
+from cli.output import data, fail, note, print_json
 from cli.signals import StopRequested, StopSignals
 from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
@@ -18,6 +19,7 @@ from cli.stack.options import (
     StackOptions,
 )
 from cli.stack.stack import EmbeddedStack
+from cli.verbs.options import Json
 from environment.provisioner_names import ProvisionerName
 
 
@@ -29,7 +31,10 @@ def dev(
     temporal_ui_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Of Temporal's Web UI.")
     ] = DEFAULT_TEMPORAL_UI_PORT,
-    provisioner: Annotated[ProvisionerName, typer.Option(help="What runs the workers.")] = ProvisionerName.PROCESS,
+    provisioner: Annotated[
+        ProvisionerName, typer.Option(help="What runs the workers: process, docker or ecs.")
+    ] = ProvisionerName.PROCESS,
+    as_json: Json = False,
 ) -> None:
     """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
 
@@ -43,13 +48,13 @@ def dev(
         provisioner=provisioner,
     )
     try:
-        asyncio.run(_run(options))
+        asyncio.run(_run(options, as_json=as_json))
     except StackError as error:
         fail(str(error))
         raise typer.Exit(1) from error
 
 
-async def _run(options: StackOptions) -> None:
+async def _run(options: StackOptions, *, as_json: bool) -> None:
     stack = EmbeddedStack(options, note)
     with StopSignals() as signals:
         note("Starting PostgreSQL, Temporal, loop and api …")
@@ -57,7 +62,11 @@ async def _run(options: StackOptions) -> None:
             access = await signals.interrupting(stack.start())
         except StopRequested:
             return
-        _show(access, options)
+        if as_json:
+            print_json(asdict(access))
+        else:
+            _show(access, options)
+        note("Ready. Ctrl-C stops it.")
         await signals.stop.wait()
         note("Stopping; once more to hurry …")
         await stack.stop(signals.hurry)
@@ -73,4 +82,3 @@ def _show(access: StackAccess, options: StackOptions) -> None:
     }
     for name, value in lines.items():
         data.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
-    note("Ready. Ctrl-C stops it.")

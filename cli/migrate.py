@@ -4,26 +4,31 @@ import asyncio
 
 import typer
 
-from catalog.migrations.migrate import upgrade_to_head
-from cli.output import fail, note
+from catalog.migrations.migrate import schema_revisions, upgrade_to_head
+from cli.output import fail, note, print_json
+from cli.verbs.options import Json
 from domain.errors import CatalogIsAway
 from environment.composition import open_database
 from environment.loading import SettingsError, load_postgres
 
 
-def migrate() -> None:
+def migrate(*, as_json: Json = False) -> None:
     """Bring the catalog that POSTGRES_* names to the newest schema. Does nothing if it has that."""
     try:
-        asyncio.run(_migrate())
+        schema = asyncio.run(_migrate())
     except (SettingsError, CatalogIsAway) as error:
         fail(str(error))
         raise typer.Exit(1) from error
     note("The catalog has the newest schema.")
+    if as_json:
+        print_json({"schema": schema})
 
 
-async def _migrate() -> None:
+async def _migrate() -> str | None:
+    """Which one it has now."""
     database = open_database(load_postgres())
     try:
         await upgrade_to_head(database)
+        return (await schema_revisions(database))[0]
     finally:
         await database.close()

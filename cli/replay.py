@@ -11,7 +11,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from cli.output import data, fail
+from cli.output import data, fail, print_json
+from cli.verbs.options import Json
 from workflows.registry import WORKFLOWS
 
 _DIFFERENT = 1
@@ -20,6 +21,8 @@ _UNUSABLE = 2
 
 def replay(
     file: Annotated[Path, typer.Argument(help="JSON, as `temporal workflow show -w ID --output json` prints it.")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Replay a downloaded history against this version of the workflows.
 
@@ -38,6 +41,9 @@ def replay(
     except NondeterminismError as error:
         fail(f"{file}: this version asks for other commands: {error}")
         raise typer.Exit(_DIFFERENT) from error
+    if as_json:
+        print_json({"file": str(file), "events": len(history.events)})
+        return
     data.print(f"{file}: {len(history.events)} events, this version goes on with it", markup=False, soft_wrap=True)
 
 

@@ -55,9 +55,9 @@ async def follow(
                 heard_at = time.monotonic()
                 async for message in source:
                     delay = _FIRST_DELAY
-                    last_id = message.id or last_id
-                    if not message.data:  # an id or a pause between tries, which browsers do not take for an event
+                    if not message.data:  # it says only when to connect again, which we decide ourselves
                         continue
+                    last_id = message.id or last_id
                     yield Event(name=message.event, cursor=message.id, data=json.loads(message.data))
                     if message.event == "end":
                         return

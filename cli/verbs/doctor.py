@@ -20,7 +20,9 @@ def doctor(
     *,
     provisioner: Annotated[
         ProvisionerName | None,
-        typer.Option(help="Check what api and loop need with it. Default: what the environment looks like."),
+        typer.Option(
+            help="process, docker or ecs: look at what api and loop need with it. Default: as the environment looks."
+        ),
     ] = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
