@@ -1,5 +1,6 @@
 """One tree from a client's span over the request, the invocation, its execution and its launch into the container."""
 
+import asyncio
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from tests.observability.conftest import NewProject, Observed
 CLIENT = SpanRef(trace_id="4bf92f3577b34da6a3ce929d0e0e4736", span_id="00f067aa0ba902b7", flags="01")
 REQUEST = "POST /projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/invocations"
 INVOCATION = "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/invocations/{invocation_id}"
+KINDS = ("invocation", "execution", "launch")
 EXECUTION = INVOCATION + "/executions/{execution_id}"
 
 
@@ -47,7 +49,7 @@ async def test_spans_are_one_tree_though_the_loop_is_replaced_meanwhile(
     assert loop is not None
     os.kill(loop.pid, signal.SIGTERM)
     while read_record(observed.folder.record("loop")) in (loop, None):
-        pass
+        await asyncio.sleep(0.02)
     release.touch()
     await project.ended("call_and_hold", invocation_id)
 
@@ -68,9 +70,6 @@ async def test_spans_are_one_tree_though_the_loop_is_replaced_meanwhile(
     assert not any(span.is_error for span in trace.values())
     assert whole.attributes["control_plane.project"] == project.name
     assert all(whole.start <= span.start <= span.end for span in trace.values() if span.name != REQUEST)
-
-
-KINDS = ("invocation", "execution", "launch")
 
 
 async def test_what_fails_is_marked(new_project: NewProject, observed: Observed) -> None:
