@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from cli.access.logins import Login, saved_login
-from cli.access.server import LocalStack, Server, normal_url
+from cli.access.server import LocalStack, Server, is_sendable, normal_url
 from cli.exits import CommandFailed
 from cli.stack.access import find_access
 from cli.stack.folder import DataFolder
@@ -38,6 +38,8 @@ def find_server(api_url: str | None) -> Server:
     key, key_found_in = _key(url, candidates)
     if key is None:
         raise CommandFailed(f"there is no key for {url}; run: {_LOGIN} {url}, or set {_KEY_VARIABLE}")
+    if not is_sendable(key):
+        raise CommandFailed(f"the API key ({key_found_in}) holds characters that no key has; set it anew")
     server = Server(api_url=url, api_key=key, found_in=found_in, key_found_in=key_found_in)
     stack = candidates.stack
     return replace(server, stack=stack) if stack is not None and stack.access.api_url == url else server

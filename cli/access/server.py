@@ -34,6 +34,11 @@ class Server:
         return _LOOPBACK.fullmatch(urlsplit(self.api_url).hostname or "") is not None
 
 
+def is_sendable(key: str) -> bool:
+    """Whether it can be a key: it travels in a header."""
+    return bool(key) and key.isascii() and key.isprintable()
+
+
 def normal_url(text: str) -> str:
     """Without a slash at its end. Raises WrongUsage if it is no address of a server."""
     try:

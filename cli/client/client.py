@@ -2,10 +2,13 @@
 
 import uuid
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from cli.access.server import Server
 from cli.client.answers import (
+    Answer,
     Invocation,
     InvocationsPage,
     LogPage,
@@ -15,10 +18,11 @@ from cli.client.answers import (
     Version,
     VersionsList,
 )
-from cli.client.errors import Refused
+from cli.client.errors import Refused, Unreachable
 from cli.client.references import FunctionPath, InvocationPath, escaped, project_path, version_path
 from cli.client.transport import Transport
 
+SomeAnswer = TypeVar("SomeAnswer", bound=Answer)
 _CONFLICT = 409
 
 
@@ -38,10 +42,10 @@ class Client:
         await self.transport.close()
 
     async def projects(self) -> ProjectsList:
-        return ProjectsList.model_validate(await self._get("/projects"))
+        return self._read(ProjectsList, await self._get("/projects"))
 
     async def project(self, name: str) -> Project:
-        return Project.model_validate(await self._get(project_path(name)))
+        return self._read(Project, await self._get(project_path(name)))
 
     async def ensure_project(self, name: str) -> None:
         """One that exists is as good as a new one."""
@@ -52,42 +56,52 @@ class Client:
                 raise
 
     async def delete_project(self, name: str) -> Project:
-        return Project.model_validate(await self.transport.request("DELETE", project_path(name)))
+        return self._read(Project, await self.transport.request("DELETE", project_path(name)))
 
     async def create_version(self, project: str, definition: dict[str, Any]) -> Version:
         """Not repeated once it was sent: there would be two."""
         path = f"{project_path(project)}/versions"
-        return Version.model_validate(await self.transport.request("POST", path, body=definition, may_repeat=False))
+        return self._read(Version, await self.transport.request("POST", path, body=definition, may_repeat=False))
 
     async def version(self, project: str, version: str) -> Version:
-        return Version.model_validate(await self._get(version_path(project, version)))
+        return self._read(Version, await self._get(version_path(project, version)))
 
     async def versions(self, project: str) -> VersionsList:
-        return VersionsList.model_validate(await self._get(f"{project_path(project)}/versions"))
+        return self._read(VersionsList, await self._get(f"{project_path(project)}/versions"))
 
     async def invoke(self, path: FunctionPath, input_: str, *, idempotency_key: str | None = None) -> Invocation:
         """Without a key of the caller's it has one of its own, so that it may be repeated."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
-        return Invocation.model_validate(
-            await self.transport.request("POST", str(path), body={"input": input_}, headers=headers)
+        return self._read(
+            Invocation, await self.transport.request("POST", str(path), body={"input": input_}, headers=headers)
         )
 
     async def invocation(self, path: InvocationPath, *, wait_seconds: int = 0) -> Invocation:
-        return Invocation.model_validate(await self._get(str(path), wait_seconds=wait_seconds))
+        return self._read(Invocation, await self._get(str(path), wait_seconds=wait_seconds))
 
     async def invocations(self, path: FunctionPath, **query: str | int) -> InvocationsPage:
         """Newest first. `query`: of the API's endpoint."""
-        return InvocationsPage.model_validate(await self._get(str(path), **query))
+        return self._read(InvocationsPage, await self._get(str(path), **query))
 
     async def cancel(self, path: InvocationPath) -> Invocation:
-        return Invocation.model_validate(await self.transport.request("PUT", f"{path}/cancel"))
+        return self._read(Invocation, await self.transport.request("PUT", f"{path}/cancel"))
 
     async def logs(self, path: InvocationPath, execution_id: str, *, offset: str | None = None) -> LogPage:
         query = {} if offset is None else {"initial_offset": offset}
-        return LogPage.model_validate(await self._get(f"{path}/executions/{escaped(execution_id)}/logs", **query))
+        return self._read(LogPage, await self._get(f"{path}/executions/{escaped(execution_id)}/logs", **query))
 
     async def repository_credentials(self) -> RepositoryCredentials:
-        return RepositoryCredentials.model_validate(await self._get("/container_repository_credentials"))
+        return self._read(RepositoryCredentials, await self._get("/container_repository_credentials"))
+
+    def _read(self, answer: type[SomeAnswer], document: Any) -> SomeAnswer:
+        try:
+            return answer.model_validate(document)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise Unreachable(
+                f"{self.server.api_url} (of {self.server.found_in}) answers what this command does not understand "
+                f"({'.'.join(map(str, problem['loc']))}: {problem['msg']}); is it a control plane, and as new as this?"
+            ) from error
 
     async def _get(self, path: str, **query: str | int) -> Any:
         return await self.transport.request("GET", path, query=query)

@@ -42,6 +42,8 @@ async def _deploy(
 ) -> None:
     if image is not None and build:
         raise WrongUsage("--image and --build exclude each other")
+    if not project:
+        raise WrongUsage("the folder has no name; name the project with --project")
     server = find_server(api_url)
     if image is None and not build:
         _check_that_folders_run(server)

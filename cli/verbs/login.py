@@ -8,7 +8,7 @@ import typer
 
 from cli.access.logins import Login, save_login, saved_login
 from cli.access.resolution import find_url
-from cli.access.server import Server, normal_url
+from cli.access.server import Server, is_sendable, normal_url
 from cli.client.client import Client
 from cli.exits import WrongUsage
 from cli.output import note, print_json
@@ -39,7 +39,7 @@ async def _login(url: str | None, *, as_json: bool) -> None:
     if address is None:
         raise WrongUsage("name the server: control-plane login URL")
     key = (getpass(f"API key for {address}: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
-    if not key or not key.isascii() or not key.isprintable():
+    if not is_sendable(key):
         raise WrongUsage("the API key is missing or malformed; enter it at the prompt or send it to stdin")
     server = Server(api_url=address, api_key=key, found_in="control-plane login", key_found_in="just entered")
     async with Client(server) as client:

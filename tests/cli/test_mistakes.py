@@ -57,6 +57,11 @@ async def test_wrong_key(terminal: Terminal, access: StackAccess) -> None:
     assert run.complaint.startswith(f"{access.api_url} refuses the API key (of CONTROL_PLANE_API_KEY)")
 
 
+async def test_key_that_no_key_can_be(terminal: Terminal) -> None:
+    run = await terminal.with_environment(CONTROL_PLANE_API_KEY="schlüssel").run("list")
+    assert run.complaint == "the API key (of CONTROL_PLANE_API_KEY) holds characters that no key has; set it anew"
+
+
 async def test_something_else_answers(terminal: Terminal, access: StackAccess) -> None:
     assert access.web_ui_url is not None
     other = terminal.with_environment(CONTROL_PLANE_API_URL=access.web_ui_url, CONTROL_PLANE_API_KEY="k")
@@ -138,6 +143,7 @@ async def test_what_is_not_there(terminal: Terminal, project: str, words: tuple[
         (("describe", "a/b/c/d"), "'a/b/c/d' must look like PROJECT/FUNCTION/INVOCATION"),
         (("versions", "a/b"), "'a/b' must look like PROJECT"),
         (("deploy", "right", "--image", "x:1", "--build"), "--image and --build exclude each other"),
+        (("deploy", "/"), "the folder has no name; name the project with --project"),
         (("deploy", "right", "--build"), "this stack runs folders, not images; leave --build away"),
     ],
 )

@@ -55,6 +55,12 @@ async def test_a_declaration_that_may_have_arrived_is_not_repeated() -> None:
     assert len(scripted.received) == 1
 
 
+async def test_an_answer_of_something_else() -> None:
+    async with scripted_server(lambda *_: json_answer('{"items": []}')) as scripted, Client(scripted.server) as client:
+        with pytest.raises(Unreachable, match="does not understand"):
+            await client.projects()
+
+
 async def test_a_refusal_is_final() -> None:
     problem = {"detail": [{"type": "value_error", "loc": ["body", "input"], "msg": "Value error, too long"}]}
     answer = json_answer(json.dumps(problem), status="422 Unprocessable Content")
