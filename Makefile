@@ -114,7 +114,7 @@ test-docker: install
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
 	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		--platforms docker tests/docker tests/e2e/test_lifecycle.py tests/e2e/test_stops.py
+		--platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py)
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RUNTIME_CONTAINER = "runtime"
 RUNTIME_PATH = "/opt/control-plane"
+_COPY_PATH = "/copy"  # at RUNTIME_PATH our own image has something
 
 _VOLUME = "runtime"
 
@@ -33,9 +34,9 @@ def runtime_container(image: str, *, log: "LogConfigurationTypeDef") -> "Contain
         "user": "0",
         "workingDirectory": "/",
         "entryPoint": ["cp"],
-        "command": ["--recursive", "--no-preserve=mode", "runtime", RUNTIME_PATH],
+        "command": ["--recursive", "--no-preserve=mode", "runtime", _COPY_PATH],
         "readonlyRootFilesystem": True,
-        "mountPoints": [_mount(read_only=False)],
+        "mountPoints": [_mount(_COPY_PATH, read_only=False)],
         "logConfiguration": log,
     }
 
@@ -47,9 +48,9 @@ def with_runtime(container: "ContainerDefinitionTypeDef") -> "ContainerDefinitio
         "entryPoint": ["python3"],
         "command": ["-m", "runtime"],
         "dependsOn": [{"containerName": RUNTIME_CONTAINER, "condition": "SUCCESS"}],
-        "mountPoints": [_mount(read_only=True)],
+        "mountPoints": [_mount(RUNTIME_PATH, read_only=True)],
     }
 
 
-def _mount(*, read_only: bool) -> "MountPointTypeDef":
-    return {"sourceVolume": _VOLUME, "containerPath": RUNTIME_PATH, "readOnly": read_only}
+def _mount(path: str, *, read_only: bool) -> "MountPointTypeDef":
+    return {"sourceVolume": _VOLUME, "containerPath": path, "readOnly": read_only}

@@ -19,10 +19,11 @@ CMD ["python3", "-m", "runtime"]
 """
 
 
-async def build_image(docker: Docker, name: str, folder: Path) -> None:
-    """Of a folder with a main.py, and the runtime beside it."""
-    files = {file.name: file.read_bytes() for file in folder.glob("*.py")}  # noqa: ASYNC240
-    files |= {f"runtime/{file.name}": file.read_bytes() for file in runtime_files()}
+async def build_image(docker: Docker, name: str, folder: Path, *, has_runtime: bool = True) -> None:
+    """Of a folder, with the runtime beside its main.py if it has one."""
+    files = {file.name: file.read_bytes() for file in folder.glob("*.*")}  # noqa: ASYNC240
+    if has_runtime:
+        files |= {f"runtime/{file.name}": file.read_bytes() for file in runtime_files()}
     await _build(docker, name, files | {"Dockerfile": _DOCKERFILE.encode()})
 
 

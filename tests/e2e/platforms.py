@@ -10,11 +10,12 @@ import pytest
 
 from environment.provisioner_names import ProvisionerName
 from provisioners.docker.engine import Engine, open_docker
+from provisioners.process.runtime_copies import runtime_path
 from provisioners.process.worker_folders import folder_of
 from tests.aws.process import StandIn, running_stand_in
 from tests.docker.conftest import ENGINE_URL, remove_all
 from tests.docker.images import build_image
-from tests.e2e.project import FUNCTIONS
+from tests.e2e.project import FUNCTIONS, PROGRAMS
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -59,7 +60,8 @@ class Tasks:
 
     def __init__(self, stack_folder: Path, aws: StandIn) -> None:
         self.stack_folder = stack_folder
-        self.environment: Mapping[str, str] = aws.environment
+        self.own_image = f"{REGISTRY}/control-plane:latest"
+        self.environment: Mapping[str, str] = {**aws.environment, "CONTROL_PLANE_IMAGE": self.own_image}
         self._aws = aws.control
 
     def image(self, folder: Path) -> str:
@@ -100,6 +102,7 @@ async def open_containers(stack_folder: Path, *, shared: Path) -> AsyncIterator[
     async with open_docker(ENGINE_URL) as docker:
         containers = Containers(stack_folder, Engine(docker, ENGINE_URL), shared=shared)
         await build_image(docker, containers.image(FUNCTIONS), FUNCTIONS)
+        await build_image(docker, containers.image(PROGRAMS), PROGRAMS, has_runtime=False)
         try:
             yield containers
         finally:
@@ -115,7 +118,10 @@ async def open_platform(name: ProvisionerName, folders: pytest.TempPathFactory) 
         case ProvisionerName.ECS:
             async with running_stand_in() as aws:
                 tasks = Tasks(stack_folder, aws)
-                await aws.control.register_image(tasks.image(FUNCTIONS), FUNCTIONS)
+                for folder in (FUNCTIONS, PROGRAMS):
+                    await aws.control.register_image(tasks.image(folder), folder)
+                # What the tasks use of it is the folder /runtime.
+                await aws.control.register_image(tasks.own_image, runtime_path(folders.mktemp("control-plane-image")))
                 yield tasks
         case ProvisionerName.DOCKER:
             async with open_containers(stack_folder, shared=folders.getbasetemp()) as containers:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ import httpx2
 from cli.stack.access import StackAccess
 
 FUNCTIONS = Path(__file__).parent / "functions"
+PROGRAMS = Path(__file__).parent / "programs"  # no Python, nothing of ours
 Json = dict[str, Any]
 
 
@@ -43,7 +44,10 @@ class Project:
 
     async def invoke(self, function: str, *, parent: tuple[str, str] | None = None, **arguments: Any) -> str:
         """`parent`: its function and id."""
-        body: Json = {"input": json.dumps(arguments)}
+        return await self.invoke_with(function, json.dumps(arguments), parent=parent)
+
+    async def invoke_with(self, function: str, text: str, *, parent: tuple[str, str] | None = None) -> str:
+        body: Json = {"input": text}
         if parent is not None:
             body["parent_invocation"] = {"function_name": parent[0], "invocation_id": parent[1]}
         answer = await self._checked(self.http.post(self._invocations(function), json=body))
@@ -88,6 +92,7 @@ def definition(
     *function_names: str,
     max_concurrency: int = 5,
     timeouts: Mapping[str, int] = MappingProxyType({}),
+    command: Sequence[str] | None = None,
     **execution_spec: Any,
 ) -> Json:
     """Functions that differ, if at all, in their timeouts."""
@@ -96,6 +101,7 @@ def definition(
         "functions": [
             {
                 "function_name": name,
+                "command": command,
                 "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": max_concurrency},
                 "execution_spec": {"max_retries": 0, "timeout_seconds": timeouts.get(name, 300)} | execution_spec,
             }

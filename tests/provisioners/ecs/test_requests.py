@@ -3,6 +3,9 @@
 import json
 from dataclasses import replace
 
+import pytest
+
+from domain.errors import FunctionFailure
 from domain.identifiers import FunctionName, FunctionRef, ProjectName
 from provisioners.ecs import requests
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
@@ -94,3 +97,41 @@ def test_a_definition_is_known_again() -> None:
     found = {"containerDefinitions": registered["containerDefinitions"]}
     assert requests.is_of(found, one)  # type: ignore[arg-type]
     assert not requests.is_of(found, other)  # type: ignore[arg-type]
+
+
+def test_a_command_has_its_program_copied_by_the_control_planes_image() -> None:
+    command = replace(function(), command=("sort", "--reverse"))
+    definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:1"))
+    plain = requests.task_definition(function(), configuration())
+    copy, main = definition["containerDefinitions"]
+    (plain_main,) = plain["containerDefinitions"]
+    assert (copy.get("name"), copy.get("image"), copy.get("essential")) == ("runtime", "control-plane:1", False)
+    assert copy.get("logConfiguration") == main.get("logConfiguration")
+    assert main.get("dependsOn") == [{"containerName": "runtime", "condition": "SUCCESS"}]
+    assert (main.get("entryPoint"), main.get("command")) == (["python3"], ["-m", "runtime"])
+    variables = {pair.get("name"): pair.get("value") for pair in main.get("environment", [])}
+    assert variables["CONTROL_PLANE_COMMAND"] == '["sort", "--reverse"]'
+    (written,), (read,) = copy.get("mountPoints", []), main.get("mountPoints", [])
+    assert read.get("sourceVolume") == written.get("sourceVolume")
+    assert (read.get("readOnly"), written.get("readOnly")) == (True, False)
+    assert copy.get("command", [])[-1] == written.get("containerPath")
+    assert variables["PYTHONPATH"] == read.get("containerPath")
+    assert definition.get("volumes") == [{"name": read.get("sourceVolume")}]
+    for kept in ("name", "image", "essential", "stopTimeout"):
+        assert main.get(kept) == plain_main.get(kept)
+    assert {**definition, "containerDefinitions": [], "volumes": []} == {
+        **plain,
+        "containerDefinitions": [],
+        "volumes": [],
+    }
+
+
+def test_without_a_command_nothing_of_it_is_in_the_definition() -> None:
+    chosen = replace(configuration(), runtime_image="control-plane:1")
+    assert requests.task_definition(function(), chosen) == requests.task_definition(function(), configuration())
+    assert "volumes" not in requests.task_definition(function(), chosen)
+
+
+def test_a_command_without_that_image_is_refused_with_the_setting_that_is_missing() -> None:
+    with pytest.raises(FunctionFailure, match="CONTROL_PLANE_IMAGE"):
+        requests.task_definition(replace(function(), command=("sort",)), configuration())

@@ -157,3 +157,61 @@ def test_a_task_that_failed_to_start(reason: str, cause: str, is_in_container: b
     assert ended is not None
     assert ended.cause.name == cause
     assert reason in ended.reason
+
+
+def task_of_command(
+    code: str, reason: str, *, copy: dict[str, object], main: dict[str, object] | None = None
+) -> "TaskTypeDef":
+    """`copy`: of the container that copies the program that runs commands."""
+    ended = task(code, reason)
+    containers: Any = [{"name": "runtime", **copy}, {"name": "main", **(main or {})}]
+    ended["containers"] = containers
+    return ended
+
+
+DEPENDENCY = (
+    "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency "
+    "[runtime(control-plane:1) (STOPPED->RUNNING) - Exit: 1] for target [main(image:1) (NONE->RUNNING)] as dependency "
+    "did not exit successfully."
+)
+NO_IMAGE = "CannotPullContainerError: pull image manifest has been retried 1 time(s): control-plane:1: not found"
+SLOW_REGISTRY = "CannotPullContainerError: dial tcp 1.2.3.4:443: i/o timeout"
+
+
+@pytest.mark.parametrize("code", ["TaskFailedToStart", "EssentialContainerExited"])
+@pytest.mark.parametrize(
+    ("copy", "main", "cause"),
+    [
+        ({"exitCode": 1}, {"exitCode": 143, "reason": DEPENDENCY}, ExitCause.MISCONFIGURED),
+        ({"exitCode": 1}, {}, ExitCause.MISCONFIGURED),
+        ({"reason": NO_IMAGE}, {}, ExitCause.MISCONFIGURED),
+        ({"reason": SLOW_REGISTRY}, {}, ExitCause.LOST),
+    ],
+)
+def test_a_program_that_cannot_be_copied_is_no_fault_of_the_function(
+    code: str, copy: dict[str, object], main: dict[str, object], cause: ExitCause
+) -> None:
+    ended = exit_of(task_of_command(code, str(copy.get("reason", DEPENDENCY)), copy=copy, main=main))
+    assert ended is not None
+    assert ended.cause is cause
+    assert "CONTROL_PLANE_IMAGE" in ended.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "copy", "main", "cause"),
+    [
+        ("EssentialContainerExited", ESSENTIAL, {"exitCode": 0}, {"exitCode": 3}, ExitCause.EXITED),
+        ("TaskFailedToStart", NO_IMAGE, {}, {"reason": NO_IMAGE}, ExitCause.EXITED),
+        ("TaskFailedToStart", NO_IMAGE, {"exitCode": 137}, {"reason": NO_IMAGE}, ExitCause.EXITED),
+        ("TaskFailedToStart", "Timeout waiting for network interface provisioning", {}, {}, ExitCause.LOST),
+        ("UserInitiated", OUR_STOP_REASON, {"exitCode": 137}, {}, ExitCause.STOPPED),
+        ("SpotInterruption", "Your Spot Task was interrupted.", {"exitCode": 143}, {}, ExitCause.LOST),
+    ],
+)
+def test_what_else_becomes_of_a_command_is_told_as_ever(
+    code: str, reason: str, copy: dict[str, object], main: dict[str, object], cause: ExitCause
+) -> None:
+    ended = exit_of(task_of_command(code, reason, copy=copy, main=main))
+    assert ended is not None
+    assert ended.cause is cause
+    assert "CONTROL_PLANE_IMAGE" not in ended.reason

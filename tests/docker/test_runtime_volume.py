@@ -1,0 +1,43 @@
+"""What ecs puts into a task for a command, with the control plane's real image: `make image` has made it."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioners.ecs import requests
+from tests.docker.compose import run
+from tests.docker.images import BASE
+from tests.provisioners.ecs.scenery import configuration, function
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import ContainerDefinitionTypeDef
+
+
+def docker_run(container: "ContainerDefinitionTypeDef", volume: Path, *options: str) -> list[str]:
+    """The command line that runs a container of a task definition with this folder as its volume."""
+    (mount,) = container.get("mountPoints", [])
+    entry_point, *arguments = [*container.get("entryPoint", []), *container.get("command", [])]
+    mode = "ro" if mount.get("readOnly") else "rw"
+    line = ["docker", "run", "--rm", f"--volume={volume}:{mount.get('containerPath')}:{mode}", *options]
+    line += [f"--user={container['user']}"] if "user" in container else []
+    line += [f"--workdir={container['workingDirectory']}"] if "workingDirectory" in container else []
+    line += ["--read-only"] if container.get("readonlyRootFilesystem") else []
+    line += [f"--env={pair.get('name')}={pair.get('value')}" for pair in container.get("environment", [])]
+    return [*line, f"--entrypoint={entry_point}", container.get("image", ""), *arguments]
+
+
+async def test_any_user_of_an_image_finds_the_program_that_runs_commands(tmp_path: Path) -> None:
+    """A volume of a task belongs to root, and only root may write into it."""
+    tmp_path.chmod(0o755)
+    command = replace(function(docker_image=BASE), command=("sort",))
+    definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:latest"))
+    copy, main = definition["containerDefinitions"]
+    await run(*docker_run(copy, tmp_path))
+    assert (tmp_path / "runtime" / "commands.py").exists()
+    process = await asyncio.create_subprocess_exec(
+        *docker_run(main, tmp_path, "--user=1234:1234", "--read-only"), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert said.decode().startswith("missing in the environment: MULTINODE_INVOCATION_ID"), "it runs, with no execution"
