@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from provisioners.ecs import requests
 from tests.docker.compose import run
 from tests.docker.images import BASE
@@ -27,16 +29,21 @@ def docker_run(container: "ContainerDefinitionTypeDef", volume: Path, *options: 
     return [*line, f"--entrypoint={entry_point}", container.get("image", ""), *arguments]
 
 
-async def test_any_user_of_an_image_finds_the_program_that_runs_commands(tmp_path: Path) -> None:
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
     """A volume of a task belongs to root, and only root may write into it."""
     tmp_path.chmod(0o755)
+    return tmp_path
+
+
+async def test_any_user_of_an_image_finds_the_program_that_runs_commands(volume: Path) -> None:
     command = replace(function(docker_image=BASE), command=("sort",))
     definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:latest"))
     copy, main = definition["containerDefinitions"]
-    await run(*docker_run(copy, tmp_path))
-    assert (tmp_path / "runtime" / "commands.py").exists()
+    await run(*docker_run(copy, volume))
+    assert (volume / "runtime" / "commands.py").exists()
     process = await asyncio.create_subprocess_exec(
-        *docker_run(main, tmp_path, "--user=1234:1234", "--read-only"), stderr=asyncio.subprocess.PIPE
+        *docker_run(main, volume, "--user=1234:1234", "--read-only"), stderr=asyncio.subprocess.PIPE
     )
     _, said = await process.communicate()
     assert process.returncode == 2
