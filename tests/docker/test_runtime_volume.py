@@ -13,10 +13,12 @@ from tests.docker.images import BASE
 from tests.provisioners.ecs.scenery import configuration, function
 
 if TYPE_CHECKING:
-    from types_aiobotocore_ecs.type_defs import ContainerDefinitionTypeDef
+    from types_aiobotocore_ecs.type_defs import ContainerDefinitionOutputTypeDef, ContainerDefinitionTypeDef
+
+    Container = ContainerDefinitionTypeDef | ContainerDefinitionOutputTypeDef
 
 
-def docker_run(container: "ContainerDefinitionTypeDef", volume: Path, *options: str) -> list[str]:
+def docker_run(container: "Container", volume: Path, *options: str) -> list[str]:
     """The command line that runs a container of a task definition with this folder as its volume."""
     (mount,) = container.get("mountPoints", [])
     entry_point, *arguments = [*container.get("entryPoint", []), *container.get("command", [])]
