@@ -74,6 +74,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first, so that two processes end together."""
-    slow = ("ecs", "simulation", "chaos", "hostile", "resilience", "capacity", "e2e", "cli", "published_client")
+    slow = (
+        "ecs",
+        "simulation",
+        "chaos",
+        "hostile",
+        "resilience",
+        "capacity",
+        "e2e",
+        "cli",
+        "docs",
+        "observability",
+        "published_client",
+    )
     ranks = {name: rank for rank, name in enumerate(slow)}
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(slow)))
