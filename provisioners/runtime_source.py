@@ -5,6 +5,9 @@ from pathlib import Path
 
 from domain.errors import Misconfigured
 
+# Where containers have the folder that holds the package.
+RUNTIME_PATH = "/opt/control-plane"
+
 
 def runtime_files() -> tuple[Path, ...]:
     """The modules of the package `runtime` as it is installed now, sorted. Raises Misconfigured."""

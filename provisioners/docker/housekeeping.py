@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from domain.errors import WorkerError
+from domain.workers import WorkerName
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.exits import ended_before
@@ -49,7 +50,8 @@ class Housekeeping:
             return
         overdue = await self._notes.overdue()
         for worker in overdue.intersection(container["Labels"][WORKER] for container in running):
-            logger.info("worker_outstays_its_grace", execution_id=worker.rpartition("-")[0], worker=worker)
+            name = WorkerName.parse(worker)
+            logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
             await self._engine.kill(worker, "SIGKILL")
 
     async def remove_old(self) -> None:

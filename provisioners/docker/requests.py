@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.workers import WorkerRequest
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.runtime_archive import RUNTIME_PATH
+from provisioners.runtime_source import RUNTIME_PATH
 from provisioners.variables import worker_variables
 
 INSTALLATION = "control-plane.installation"

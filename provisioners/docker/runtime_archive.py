@@ -7,9 +7,7 @@ import io
 import tarfile
 from functools import cache
 
-from provisioners.runtime_source import runtime_files
-
-RUNTIME_PATH = "/opt/control-plane"
+from provisioners.runtime_source import RUNTIME_PATH, runtime_files
 
 
 @cache

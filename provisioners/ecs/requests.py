@@ -9,8 +9,9 @@ from domain.entities import Function
 from domain.errors import FunctionFailure
 from domain.workers import WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.runtime_volume import RUNTIME_PATH, runtime_container, volumes, with_runtime
+from provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
 from provisioners.ecs.sizes import size_for
+from provisioners.runtime_source import RUNTIME_PATH
 from provisioners.variables import command_variables, execution_variables, function_variables
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ Source: Amazon ECS developer guide, "Container dependency" and "Bind mounts": su
 
 from typing import TYPE_CHECKING
 
+from provisioners.runtime_source import RUNTIME_PATH
+
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import (
         ContainerDefinitionTypeDef,
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     )
 
 RUNTIME_CONTAINER = "runtime"
-RUNTIME_PATH = "/opt/control-plane"
 _COPY_PATH = "/copy"  # at RUNTIME_PATH our own image has something
 
 _VOLUME = "runtime"

@@ -11,7 +11,6 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # A block that no reader could run on any machine, or not in the same terminal, says so in its first line.
 NEEDS_AWS = "# needs AWS"
-NEEDS_ENGINE = "# needs a Docker engine"
 OWN_TERMINAL = "# in a terminal of its own"
 
 

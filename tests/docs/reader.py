@@ -11,7 +11,7 @@ from pathlib import Path
 from cli.stack.access import find_access
 from cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, clean_environment
-from tests.docs.pages import NEEDS_AWS, NEEDS_ENGINE, OWN_TERMINAL, Block, matches
+from tests.docs.pages import NEEDS_AWS, OWN_TERMINAL, Block, matches
 
 _MARK = "\x1e"
 # Pages name the usual ports, which may be busy here.
@@ -44,7 +44,7 @@ class Reader:
         script = "set -euo pipefail\n"
         in_script = []
         for block in blocks:
-            if block.is_marked(NEEDS_AWS) or block.is_marked(NEEDS_ENGINE) or block.make_targets:
+            if block.is_marked(NEEDS_AWS) or block.make_targets:
                 continue
             if block.is_marked(OWN_TERMINAL):
                 await self._open_terminal(block)
