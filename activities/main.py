@@ -5,6 +5,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -27,6 +28,7 @@ from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
 from environment.tracing import TracingIsNotInstalled, recording_spans
+from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
     from environment.spans import Spans
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
+Provisioning = Callable[[Settings], AbstractAsyncContextManager[Provisioner]]
 _RETRY_SECONDS = 1.0
 
 
-def main() -> None:
+def main(provisioning: Provisioning = open_provisioner) -> None:
     """Console script `loop`. Exit status 2 if settings are missing or malformed."""
     parser = process_parser("loop", "Runs workflows and containers. Start as many as you like.")
     arguments = parser.parse_args()
@@ -45,13 +48,15 @@ def main() -> None:
     try:
         settings = load_settings(arguments.provisioner)
         with recording_spans(settings.tracing, service="control-plane-loop") as spans:
-            asyncio.run(_run(arguments, settings, spans))
+            asyncio.run(_run(arguments, settings, spans, provisioning))
     except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
 
 
-async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
+async def _run(
+    arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning
+) -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +65,15 @@ async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None") 
     database = open_database(settings.postgres)
     try:
         async with serving_metrics(settings.metrics.of_loop, database):
-            await _work(arguments, settings, database=database, runtime=runtime, spans=spans, stopping=stopping)
+            await _work(
+                arguments,
+                settings,
+                database=database,
+                provisioning=provisioning,
+                runtime=runtime,
+                spans=spans,
+                stopping=stopping,
+            )
     finally:
         await database.close()
 
@@ -70,6 +83,7 @@ async def _work(
     settings: Settings,
     *,
     database: Database,
+    provisioning: Provisioning,
     runtime: Runtime | None,
     spans: "Spans | None",
     stopping: asyncio.Event,
@@ -81,7 +95,7 @@ async def _work(
         starting.cancel()
         return
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
-    async with open_provisioner(settings) as provisioner, open_worker_events(settings) as events:
+    async with provisioning(settings) as provisioner, open_worker_events(settings) as events:
         invocations, control = build_workers(
             starting.result(),
             database=database,

@@ -27,11 +27,13 @@ def find_temporal() -> str:
     return found
 
 
-def temporal_command(*, database: Path, port: int, ui_port: int, namespace: str) -> tuple[str, ...]:
+def temporal_command(*, database: Path | None, port: int, ui_port: int, namespace: str) -> tuple[str, ...]:
+    """Without a database its state is kept in memory."""
+    file = ("--db-filename", str(database), "--sqlite-pragma", "journal_mode=WAL") if database is not None else ()
     return (
         *(find_temporal(), "server", "start-dev", "--ip", LOOPBACK),
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
-        *("--db-filename", str(database), "--sqlite-pragma", "journal_mode=WAL", "--namespace", namespace),
+        *(*file, "--namespace", namespace),
     )
 
 

@@ -1,0 +1,51 @@
+"""What users would otherwise write: a workflow with one activity that does nothing, on a worker like ours.
+
+`python -m benchmarks.bare` is that worker.
+"""
+
+import asyncio
+import signal
+import time
+from datetime import timedelta
+
+from temporalio import activity, workflow
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+TASK_QUEUE = "bare"
+_CEILING = 3_000  # as CONTROL_PLANE_MAX_CONCURRENT_EXECUTIONS
+
+
+@activity.defn
+async def nothing() -> float:
+    """When it began, in seconds since 1970."""
+    return time.time()
+
+
+@workflow.defn
+class BareWorkflow:
+    @workflow.run
+    async def run(self) -> float:
+        return await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(minutes=1))
+
+
+async def _run() -> None:
+    from environment.temporal import connect_temporal  # noqa: PLC0415 - not in the workflow's sandbox
+
+    stopping = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
+    async with Worker(
+        await connect_temporal(),
+        task_queue=TASK_QUEUE,
+        workflows=[BareWorkflow],
+        activities=[nothing],
+        max_concurrent_activities=_CEILING,
+        max_cached_workflows=2 * _CEILING,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    ):
+        await stopping.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run())

@@ -1,0 +1,64 @@
+"""Containers as coroutines of the process that measures: what the `loop` process launches is run here."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.http import Http
+
+ZERO = "zero"  # a function that does nothing
+HOLD = "hold"  # functions of this prefix run until they are stopped
+
+
+@dataclass(slots=True, kw_only=True)
+class Life:
+    """Of one container, in seconds since 1970: when it was asked for, and when it told that it was gone."""
+
+    launched: float
+    ended: float | None = None
+
+
+class ContainerHost:
+    """Runs containers by the protocol of workers: read the execution, start, finish."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lives: defaultdict[str, asyncio.Future[Life]] = defaultdict(asyncio.get_running_loop().create_future)
+
+    async def life(self, execution_id: str) -> Life:
+        """Once it is over."""
+        return await self._lives.pop(execution_id)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            told = json.loads(line)
+            if not told["function"].startswith(HOLD):
+                task = asyncio.create_task(self._run(told, writer))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        writer.close()
+
+    async def _run(self, told: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        life = Life(launched=float(told["time"]))
+        path, key = told["path"], told["token"]
+        await self._http.get(path, key=key)
+        await self._http.put(f"{path}/start", key=key)
+        await self._http.put(f"{path}/finish", {"outcome": "SUCCEEDED", "final_output": "42"}, key=key)
+        life.ended = time.time()
+        writer.write(told["name"].encode() + b"\n")
+        future = self._lives[path.rpartition("/")[2]]
+        if not future.done():
+            future.set_result(life)
+
+
+@asynccontextmanager
+async def hosting(socket: Path, http: Http) -> AsyncIterator[ContainerHost]:
+    host = ContainerHost(http)
+    async with await asyncio.start_unix_server(host.serve, socket):
+        yield host

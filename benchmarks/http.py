@@ -1,0 +1,48 @@
+"""The REST client of the process that measures: cheap, as what it costs is taken from what it measures."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+Json = dict[str, Any]
+
+
+class Http:
+    def __init__(self, base_url: str, *, key: str) -> None:
+        self._key = key
+        self._session = aiohttp.ClientSession(
+            base_url, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=120)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, *, key: str | None = None) -> Json:
+        return await self._answer("GET", path, None, key)
+
+    async def put(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
+        return await self._answer("PUT", path, body, key)
+
+    async def post(self, path: str, body: Json | None = None) -> Json:
+        return await self._answer("POST", path, body, None)
+
+    async def events(self, path: str) -> None:
+        """Read a stream of events to its end."""
+        async with self._session.get(path, headers=self._headers(None)) as response:
+            await response.read()
+
+    async def _answer(self, method: str, path: str, body: Json | None, key: str | None) -> Json:
+        async with self._session.request(method, path, json=body, headers=self._headers(key)) as response:
+            if response.status != 200:
+                raise RuntimeError(f"{method} {path}: {response.status} {await response.text()}")
+            answer: Json = await response.json()
+            return answer
+
+    def _headers(self, key: str | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key or self._key}"}

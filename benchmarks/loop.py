@@ -1,0 +1,22 @@
+"""The `loop` process as it is, but for its provisioner: `python -m benchmarks.loop SOCKET --provisioner process`."""
+
+import sys
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from activities.main import main
+from benchmarks.provisioner import ToldProvisioner, telling
+from environment.loading import Settings
+
+
+def _main() -> None:
+    socket = Path(sys.argv.pop(1))
+
+    def open_provisioner(_settings: Settings) -> AbstractAsyncContextManager[ToldProvisioner]:
+        return telling(socket)
+
+    main(open_provisioner)
+
+
+if __name__ == "__main__":
+    _main()

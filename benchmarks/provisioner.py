@@ -1,0 +1,116 @@
+"""A provisioner that does nothing by itself: what it is asked to run is told to the process that measures.
+
+So containers cost the `loop` process a line on a Unix socket each, and whoever measures knows when each was asked for.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.errors import ContainerRegistryIsNotConfigured
+from domain.workers import (
+    ExitCause,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+    Worker,
+    WorkerExit,
+    WorkerName,
+    WorkerRequest,
+)
+
+
+class ToldProvisioner:
+    """Implements `provisioners.contract.Provisioner`. Made by `telling`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._exits: dict[WorkerName, asyncio.Future[WorkerExit]] = {}
+
+    async def hear(self) -> None:
+        """Ends of containers, until the other side is gone."""
+        while line := await self._reader.readline():
+            self._end(line.decode().strip(), ExitCause.EXITED, "exited with code 0")
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.function_name)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        """Nothing was made."""
+
+    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+        if request.name not in self._exits:
+            self._exits[request.name] = asyncio.get_running_loop().create_future()
+            told = {
+                "name": str(request.name),
+                "time": time.time(),
+                "function": request.function.function_name,
+                "path": _path(request),
+                "token": request.token,
+            }
+            self._writer.write(json.dumps(told).encode() + b"\n")
+        return _details(request.name)
+
+    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+        return _details(name) if name in self._exits else None
+
+    async def live_workers(self) -> tuple[Worker, ...]:
+        return tuple(
+            Worker(name=name, details=_details(name)) for name, worker_exit in self._exits.items() if not worker_exit.done()
+        )
+
+    async def stopped(self, worker: Worker) -> WorkerExit:
+        worker_exit = await asyncio.shield(self._exits[worker.name])
+        del self._exits[worker.name]
+        return worker_exit
+
+    def look_soon(self, worker: Worker) -> None:
+        """Nothing: whoever waits is told at once."""
+
+    async def stop(self, worker: Worker) -> None:
+        self._end(str(worker.name), ExitCause.STOPPED, "stopped")
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return LogPage(lines=(), next_offset=None)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    def _end(self, name: str, cause: ExitCause, reason: str) -> None:
+        worker_name = WorkerName.parse(name)
+        worker_exit = None if worker_name is None else self._exits.get(worker_name)
+        if worker_exit is not None and not worker_exit.done():
+            worker_exit.set_result(WorkerExit(cause=cause, reason=reason))
+
+
+@asynccontextmanager
+async def telling(socket: Path) -> AsyncIterator[ToldProvisioner]:
+    """Connected to the `ContainerHost` that listens there."""
+    provisioner = ToldProvisioner(*await asyncio.open_unix_connection(socket))
+    hearing = asyncio.create_task(provisioner.hear())
+    try:
+        yield provisioner
+    finally:
+        hearing.cancel()
+
+
+def _details(name: WorkerName) -> WorkerDetails:
+    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
+
+
+def _path(request: WorkerRequest) -> str:
+    function = request.function
+    return (
+        f"/projects/{function.project_name}/versions/{function.version_id}/functions/{function.function_name}"
+        f"/invocations/{request.invocation_id}/executions/{request.name.execution_id}"
+    )

@@ -1,0 +1,135 @@
+"""A whole stack to measure: the servers of `control-plane dev`, with containers that run in the process that measures."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import psutil
+from sqlalchemy import URL
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from benchmarks import bare
+from benchmarks.containers import ContainerHost, hosting
+from benchmarks.http import Http
+from catalog.migrations.migrate import upgrade_to_head
+from cli.stack.access import StackAccess
+from cli.stack.folder import DataFolder
+from cli.stack.options import StackOptions
+from cli.stack.polling import poll_until
+from cli.stack.ports import LOOPBACK, free_ports
+from cli.stack.postgres import EmbeddedPostgres
+from cli.stack.readiness import wait_until_api_answers, wait_until_ready
+from cli.stack.records import read_record
+from cli.stack.server import Server
+from cli.stack.servers import api_server, process_environment
+from cli.stack.temporal import is_polled, temporal_command, wait_until_loop_polls, wait_until_temporal_answers
+from environment.composition import open_database
+from environment.development import inherited_environment
+from environment.settings import PostgresSettings
+
+_PYTHON = (sys.executable, "-P", "-m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """`catalog`: where it is, to fill it with what has long ended. `processes`: by name, `postgres` with its children."""
+
+    http: Http
+    host: ContainerHost
+    temporal: Client
+    catalog: URL
+    processes: Mapping[str, psutil.Process]
+
+
+@asynccontextmanager
+async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[Stack]:
+    """`has_file`: Temporal's state is in a file, as with `control-plane dev`; else in memory."""
+    folder = DataFolder(path)
+    folder.make()
+    port, temporal_port, ui_port = free_ports(3)
+    options = StackOptions(data_dir=path, port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
+    access = StackAccess(
+        pid=os.getpid(),
+        api_url=f"http://{LOOPBACK}:{port}",
+        api_key="root-key",
+        temporal_address=f"{LOOPBACK}:{temporal_port}",
+        temporal_namespace="default",
+        web_ui_url=f"http://{LOOPBACK}:{ui_port}",
+        provisioner=options.provisioner,
+    )
+    async with AsyncExitStack() as opened:
+        postgres = EmbeddedPostgres(folder.postgres)
+        opened.push_async_callback(postgres.stop)
+        settings = await postgres.start()
+        await _migrate(settings)
+        temporal = Server(
+            name="temporal",
+            command=temporal_command(
+                database=folder.temporal_database if has_file else None,
+                port=temporal_port,
+                ui_port=ui_port,
+                namespace=access.temporal_namespace,
+            ),
+            environment=inherited_environment(without_prefixes=("TEMPORAL_",)),
+            grace=timedelta(seconds=10),
+            folder=folder,
+        )
+        await _start(opened, temporal)
+        await wait_until_ready(temporal, wait_until_temporal_answers(access))
+        client = await Client.connect(access.temporal_address, data_converter=pydantic_data_converter)
+        http = await opened.enter_async_context(Http(access.api_url, key=access.api_key))
+        socket = path / "containers.sock"
+        host = await opened.enter_async_context(hosting(socket, http))
+        environment = process_environment(folder=folder, api_keys=access.api_key, postgres=settings, access=access)
+        loop, bare_worker = (
+            Server(
+                name=name,
+                command=(*_PYTHON, f"benchmarks.{name}", *arguments),
+                environment=environment,
+                grace=timedelta(seconds=20),
+                folder=folder,
+            )
+            for name, arguments in (("loop", (str(socket), "--provisioner=process")), ("bare", ()))
+        )
+        api = api_server(options, folder, environment)
+        for server in (loop, bare_worker, api):
+            await _start(opened, server)
+        await wait_until_ready(loop, wait_until_loop_polls(access))
+        await wait_until_ready(bare_worker, poll_until(partial(is_polled, client, bare.TASK_QUEUE)))
+        await wait_until_ready(api, wait_until_api_answers(access.api_url))
+        processes = {name: _process(folder, name) for name in ("loop", "api", "temporal", "bare")}
+        postmaster = int((folder.postgres / "postmaster.pid").read_text().splitlines()[0])
+        yield Stack(
+            http=http,
+            host=host,
+            temporal=client,
+            catalog=settings.url,
+            processes=processes | {"postgres": psutil.Process(postmaster)},
+        )
+
+
+async def _start(opened: AsyncExitStack, server: Server) -> None:
+    opened.push_async_callback(server.stop, asyncio.Event())
+    await server.start()
+
+
+async def _migrate(settings: PostgresSettings) -> None:
+    database = open_database(settings)
+    try:
+        await upgrade_to_head(database)
+    finally:
+        await database.close()
+
+
+def _process(folder: DataFolder, name: str) -> psutil.Process:
+    record = read_record(folder.record(name))
+    if record is None:
+        raise RuntimeError(f"{name} did not start; see {folder.log(name)}")
+    return psutil.Process(record.pid)
