@@ -1,14 +1,24 @@
 """What a container does with its own execution: read it, start, report progress, finish. Plain conditional updates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import Update, case, func, select, update
+from sqlalchemy import Text, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalog.converters import to_execution_detail
 from catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
-from catalog.paths import ExecutionPath, along_execution, require, searchable, version_matches
+from catalog.paths import (
+    EXECUTION_MATCHES,
+    INVOCATION_MATCHES,
+    ExecutionPath,
+    along_execution,
+    require,
+    searchable,
+)
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from domain.entities import Execution, ExecutionDetail, ExecutionOutcome, WorkerStatus
 from domain.errors import (
@@ -20,8 +30,66 @@ from domain.errors import (
 )
 from domain.identifiers import ExecutionId, ProjectName
 
+_OUTCOME = bindparam("reported_outcome", type_=Text)
+_OUTPUT = bindparam("reported_output", type_=Text)
+_ERROR_MESSAGE = bindparam("reported_error", type_=Text)
+_EXECUTION = bindparam("wanted_execution", type_=Text)
+
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
+_IS_LIVE = ExecutionRow.worker_status != WorkerStatus.TERMINATED.value
+_IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
+    ExecutionRow.execution_start_time.is_not(None),
+    ExecutionRow.execution_finish_time.is_(None),
+)
+
+
+def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:
+    """An update of the live execution at a path that returns all of `ExecutionDetail`."""
+    return (
+        update(ExecutionRow)
+        .where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, _IS_LIVE)
+        .returning(VersionRow, FunctionRow, InvocationRow, ExecutionRow, *notifications)
+        .execution_options(synchronize_session=False)
+    )
+
+
+_GET = along_execution(select(VersionRow, FunctionRow, InvocationRow, ExecutionRow))
+_START = (
+    _change()
+    .where(ExecutionRow.execution_start_time.is_(None))
+    .values(execution_start_time=_NOW, last_update_time=_NOW)
+)
+_UPDATE = _change().where(*_IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW)
+_FINISH = (
+    _change(
+        func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
+        func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
+    )
+    .where(*_IN_PROGRESS)
+    .values(
+        outcome=case(
+            (
+                or_(
+                    _OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value),
+                    ExecutionRow.termination_signal_time.is_not(None),
+                ),
+                _OUTCOME,
+            )
+        ),
+        output=func.coalesce(_OUTPUT, ExecutionRow.output),
+        error_message=_ERROR_MESSAGE,
+        execution_finish_time=_NOW,
+        last_update_time=_NOW,
+    )
+)
+_PROJECT_OF_LIVE = (
+    select(VersionRow.project_name)
+    .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .where(ExecutionRow.execution_id == _EXECUTION, _IS_LIVE)
+)
 
 
 class ExecutionRepository:
@@ -34,25 +102,17 @@ class ExecutionRepository:
         self._session = session
 
     async def get(self, path: ExecutionPath) -> ExecutionDetail:
-        found = await self._session.execute(
-            along_execution(select(VersionRow, FunctionRow, InvocationRow, ExecutionRow), path)
-        )
+        found = await self._session.execute(_GET, path.parameters)
         version, function, invocation, execution = require(found.one_or_none(), parts=4)
         return to_execution_detail(version=version, function=function, invocation=invocation, execution=execution)
 
     async def start(self, path: ExecutionPath) -> ExecutionDetail:
         """Raises ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated."""
-        statement = (
-            _change(path)
-            .where(ExecutionRow.execution_start_time.is_(None))
-            .values(execution_start_time=_NOW, last_update_time=_NOW)
-        )
-        return await self._apply(statement, path, _refusal_to_start)
+        return await self._apply(_START, path, _refusal_to_start)
 
     async def update(self, path: ExecutionPath, *, latest_output: str) -> ExecutionDetail:
         """Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated."""
-        statement = _change(path).where(*_IN_PROGRESS).values(output=latest_output, last_update_time=_NOW)
-        return await self._apply(statement, path, _refusal_to_report)
+        return await self._apply(_UPDATE, path, _refusal_to_report, {_OUTPUT.key: latest_output})
 
     async def finish(
         self, path: ExecutionPath, *, outcome: ExecutionOutcome, final_output: str | None, error_message: str | None
@@ -64,74 +124,26 @@ class ExecutionRepository:
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
-        statement = (
-            _change(
-                path,
-                func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
-                func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
-            )
-            .where(*_IN_PROGRESS)
-            .values(
-                outcome=(
-                    case((ExecutionRow.termination_signal_time.is_not(None), outcome.value))
-                    if outcome is ExecutionOutcome.ABORTED
-                    else outcome.value
-                ),
-                output=func.coalesce(final_output, ExecutionRow.output),
-                error_message=error_message,
-                execution_finish_time=_NOW,
-                last_update_time=_NOW,
-            )
-        )
-        return await self._apply(statement, path, _refusal_to_report)
+        report = {_OUTCOME.key: outcome.value, _OUTPUT.key: final_output, _ERROR_MESSAGE.key: error_message}
+        return await self._apply(_FINISH, path, _refusal_to_report, report)
 
     async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
         """The project of an execution whose worker is not TERMINATED."""
-        name = await self._session.scalar(
-            select(VersionRow.project_name)
-            .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
-            .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-            .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-            .where(ExecutionRow.execution_id == searchable(execution_id), _IS_LIVE)
-        )
+        name = await self._session.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
         return None if name is None else ProjectName(name)
 
     async def _apply(
-        self, statement: Update, path: ExecutionPath, refusal: Callable[[Execution], Conflict]
+        self,
+        statement: ReturningUpdate[*tuple[Any, ...]],
+        path: ExecutionPath,
+        refusal: Callable[[Execution], Conflict],
+        report: Mapping[str, object] = MappingProxyType({}),
     ) -> ExecutionDetail:
-        row = (await self._session.execute(statement)).one_or_none()
+        row = (await self._session.execute(statement, path.parameters | dict(report))).one_or_none()
         if row is None:
             raise refusal((await self.get(path)).execution)
         version, function, invocation, execution = row[:4]
         return to_execution_detail(version=version, function=function, invocation=invocation, execution=execution)
-
-
-_IS_LIVE = ExecutionRow.worker_status != WorkerStatus.TERMINATED.value
-_IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
-    ExecutionRow.execution_start_time.is_not(None),
-    ExecutionRow.execution_finish_time.is_(None),
-)
-
-
-def _change(path: ExecutionPath, *notifications: ColumnElement[None]) -> Update:
-    """An update of the live execution at this path that returns all of `ExecutionDetail`."""
-    function_path = path.invocation.function
-    return (
-        update(ExecutionRow)
-        .where(
-            ExecutionRow.execution_id == searchable(path.execution_id),
-            ExecutionRow.invocation_id == searchable(path.invocation.invocation_id),
-            InvocationRow.invocation_id == ExecutionRow.invocation_id,
-            FunctionRow.function_id == InvocationRow.function_id,
-            FunctionRow.function_name == searchable(function_path.function_name),
-            VersionRow.version_id == FunctionRow.version_id,
-            VersionRow.project_name == searchable(function_path.project_name),
-            version_matches(project_name=function_path.project_name, version_ref=function_path.version_ref),
-            _IS_LIVE,
-        )
-        .returning(VersionRow, FunctionRow, InvocationRow, ExecutionRow, *notifications)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _refusal_to_start(execution: Execution) -> Conflict:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, or_, select, true
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, true
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from catalog.converters import to_worker_details
 from catalog.database import StatementSession
@@ -50,15 +50,62 @@ class FollowedInvocation:
     executions: tuple[FollowedExecution, ...]
 
 
+_INVOCATION = bindparam("followed_invocation", type_=Text)
+_ATTEMPT = bindparam("from_attempt", type_=Integer)
+_KNOWN_EXECUTION = bindparam("known_execution", type_=Text)
+_KNOWN_UPDATE = bindparam("known_update", type_=TIMESTAMP(timezone=True))
+
+_FIND = along_invocation(select(VersionRow.version_id, FunctionRow.function_id, InvocationRow.invocation_id))
+
+_IS_NEW = or_(
+    ExecutionRow.execution_id.is_distinct_from(_KNOWN_EXECUTION),
+    ExecutionRow.last_update_time.is_distinct_from(_KNOWN_UPDATE),
+)
+_EXECUTIONS = (
+    select(
+        ExecutionRow.execution_id,
+        ExecutionRow.attempt,
+        (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
+        ExecutionRow.worker_status,
+        ExecutionRow.worker_type,
+        ExecutionRow.worker_identifier,
+        ExecutionRow.logs_identifier,
+        ExecutionRow.outcome,
+        case((_IS_NEW, ExecutionRow.output)).label("output"),
+        ExecutionRow.error_message,
+        ExecutionRow.creation_time,
+        ExecutionRow.launch_time,
+        ExecutionRow.execution_start_time,
+        ExecutionRow.execution_finish_time,
+        ExecutionRow.last_update_time,
+    )
+    .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.attempt >= _ATTEMPT)
+    .order_by(ExecutionRow.attempt)
+    .limit(2)
+    .lateral()
+)
+_STATE = (
+    select(
+        InvocationRow.status,
+        InvocationRow.cancellation_request_time,
+        InvocationRow.creation_time.label("invocation_creation_time"),
+        InvocationRow.last_update_time.label("invocation_update_time"),
+        func.clock_timestamp().label("read_time"),
+        *_EXECUTIONS.c,
+    )
+    .join(_EXECUTIONS, true(), isouter=True)
+    .where(InvocationRow.invocation_id == _INVOCATION)
+    .order_by(_EXECUTIONS.c.attempt)
+)
+
+
 class FollowingRepository:
     def __init__(self, session: StatementSession) -> None:
         self._session = session
 
     async def find(self, path: InvocationPath) -> InvocationId:
         """Raises the NotFound of the outermost part of the path that is missing."""
-        found = await self._session.execute(
-            along_invocation(select(VersionRow.version_id, FunctionRow.function_id, InvocationRow.invocation_id), path)
-        )
+        found = await self._session.execute(_FIND, path.parameters)
         *_, invocation_id = require(found.one_or_none(), parts=3)
         return InvocationId(invocation_id)
 
@@ -71,7 +118,13 @@ class FollowingRepository:
 
         Raises InvocationDoesNotExist.
         """
-        rows = (await self._session.execute(_state(invocation_id, attempt, known))).all()
+        parameters = {
+            _INVOCATION.key: invocation_id,
+            _ATTEMPT.key: attempt,
+            _KNOWN_EXECUTION.key: None if known is None else known.execution_id,
+            _KNOWN_UPDATE.key: None if known is None else known.last_update_time,
+        }
+        rows = (await self._session.execute(_STATE, parameters)).all()
         if not rows:
             raise InvocationDoesNotExist
         first = rows[0]
@@ -84,51 +137,6 @@ class FollowingRepository:
             read_time=first.read_time,
             executions=tuple(_to_executions(rows, known)),
         )
-
-
-def _state(invocation_id: InvocationId, attempt: int, known: FollowedExecution | None) -> Select[*tuple[Any, ...]]:
-    executions = (
-        select(
-            ExecutionRow.execution_id,
-            ExecutionRow.attempt,
-            (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
-            ExecutionRow.worker_status,
-            ExecutionRow.worker_type,
-            ExecutionRow.worker_identifier,
-            ExecutionRow.logs_identifier,
-            ExecutionRow.outcome,
-            case((_is_new(known), ExecutionRow.output)).label("output"),
-            ExecutionRow.error_message,
-            ExecutionRow.creation_time,
-            ExecutionRow.launch_time,
-            ExecutionRow.execution_start_time,
-            ExecutionRow.execution_finish_time,
-            ExecutionRow.last_update_time,
-        )
-        .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.attempt >= attempt)
-        .order_by(ExecutionRow.attempt)
-        .limit(2)
-        .lateral()
-    )
-    return (
-        select(
-            InvocationRow.status,
-            InvocationRow.cancellation_request_time,
-            InvocationRow.creation_time.label("invocation_creation_time"),
-            InvocationRow.last_update_time.label("invocation_update_time"),
-            func.clock_timestamp().label("read_time"),
-            *executions.c,
-        )
-        .join(executions, true(), isouter=True)
-        .where(InvocationRow.invocation_id == invocation_id)
-        .order_by(executions.c.attempt)
-    )
-
-
-def _is_new(known: FollowedExecution | None) -> ColumnElement[bool]:
-    if known is None:
-        return true()
-    return or_(ExecutionRow.execution_id != known.execution_id, ExecutionRow.last_update_time != known.last_update_time)
 
 
 def _to_executions(

@@ -14,6 +14,7 @@ from domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectN
 
 _PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
 _PARENT = aliased(InvocationRow, name="parent")
+_FUNCTION = along_function(select(VersionRow, FunctionRow))
 _MAX_BIGINT = 2**63 - 1
 
 
@@ -68,7 +69,7 @@ class InvocationPageRepository:
 
         Raises ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, and only then OffsetIsInvalid.
         """
-        found = await self._session.execute(along_function(select(VersionRow, FunctionRow), path))
+        found = await self._session.execute(_FUNCTION, path.parameters)
         version, function = require(found.one_or_none(), parts=2)
         start = None if offset is None else PageStart.parse(offset)
         listed = await self._list(function.function_id, matching=matching, start=start, limit=max_results + 1)

@@ -3,21 +3,22 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Select, Text, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Bundle, aliased
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalog.converters import to_execution, to_function
 from catalog.paths import (
+    INVOCATION_MATCHES,
     FunctionPath,
     InvocationPath,
     along_function,
     along_invocation,
     require,
     searchable,
-    version_matches,
 )
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.entities import Invocation, InvocationStatus, ParentInvocation, ParentRef
@@ -41,8 +42,89 @@ _PARENT_STATE: Bundle[Any] = Bundle(
     _PARENT.creation_time,
     _PARENT.last_update_time,
 )
+_ID = bindparam("wanted_invocation", type_=Text)
+_NEW_ID = bindparam("new_invocation", type_=Text)
+_FUNCTION_ID = bindparam("new_function", type_=BigInteger)
+_PROJECT = bindparam("new_project", type_=Text)
+_INPUT = bindparam("new_input", type_=Text)
+_PARENT_ID = bindparam("new_parent", type_=Text)
+_PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
+
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
+
+
+def _with_parent(
+    statement: Select[VersionRow, FunctionRow, InvocationRow, Any],
+) -> Select[VersionRow, FunctionRow, InvocationRow, Any]:
+    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
+        _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
+    )
+
+
+_GET = _with_parent(along_invocation(select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)))
+_GET_BY_ID = _with_parent(
+    select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)
+    .select_from(InvocationRow)
+    .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    .where(InvocationRow.invocation_id == _ID)
+)
+_EXECUTIONS = select(ExecutionRow).where(ExecutionRow.invocation_id == _ID).order_by(ExecutionRow.attempt)
+
+# The function at a path and, in the same version, the parent that the client names.
+_FUNCTION_AND_PARENT = (
+    along_function(select(VersionRow, FunctionRow, _PARENT_STATE))
+    .outerjoin(
+        _PARENT_FUNCTION,
+        and_(
+            _PARENT_FUNCTION.version_id == VersionRow.version_id,
+            _PARENT_FUNCTION.function_name == _PARENT_FUNCTION_NAME,
+        ),
+    )
+    .outerjoin(_PARENT, and_(_PARENT.function_id == _PARENT_FUNCTION.function_id, _PARENT.invocation_id == _PARENT_ID))
+)
+
+_PROJECT_IS_BEING_DELETED = (
+    select(ProjectRow.deletion_request_time).where(ProjectRow.project_name == _PROJECT).scalar_subquery().is_not(None)
+)
+# The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after this
+# insert's and who then looks for children to cancel finds this one.
+_PARENT_IS_STOPPED = (
+    select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
+    .where(InvocationRow.invocation_id == _PARENT_ID)
+    .with_for_update(read=True)
+    .scalar_subquery()
+    .is_not(None)
+)
+
+
+def _insertion(is_cancelled_at_birth: ColumnElement[bool]) -> ReturningInsert[Any, Any]:
+    return (
+        insert(InvocationRow)
+        .values(
+            invocation_id=_NEW_ID,
+            function_id=_FUNCTION_ID,
+            parent_invocation_id=_PARENT_ID,
+            input=_INPUT,
+            creation_time=_NOW,
+            last_update_time=_NOW,
+            cancellation_request_time=case((is_cancelled_at_birth, _NOW)),
+        )
+        .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
+    )
+
+
+_CREATE = _insertion(_PROJECT_IS_BEING_DELETED)
+_CREATE_CHILD = _insertion(or_(_PROJECT_IS_BEING_DELETED, _PARENT_IS_STOPPED))
+
+_REQUEST_CANCELLATION = (
+    update(InvocationRow)
+    .where(*INVOCATION_MATCHES, InvocationRow.status == InvocationStatus.RUNNING.value)
+    .values(cancellation_request_time=_NOW, last_update_time=_NOW)
+    .returning(InvocationRow.invocation_id)
+    .execution_options(synchronize_session=False)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +144,7 @@ class InvocationRepository:
 
         Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
         """
-        found = await self._session.execute(_function_and_parent(path, new.parent))
+        found = await self._session.execute(_FUNCTION_AND_PARENT, path.parameters | _parent_parameters(new.parent))
         version, function, parent_state = require(found.one_or_none(), parts=2)
         parent = _to_parent(parent_state)
         if new.parent is not None and parent is None:
@@ -71,17 +153,14 @@ class InvocationRepository:
         try:
             row = (
                 await self._session.execute(
-                    insert(InvocationRow)
-                    .values(
-                        invocation_id=invocation_id,
-                        function_id=function.function_id,
-                        parent_invocation_id=None if parent is None else parent.ref.invocation_id,
-                        input=new.input,
-                        creation_time=_NOW,
-                        last_update_time=_NOW,
-                        cancellation_request_time=case((_is_cancelled_at_birth(version, parent), _NOW)),
-                    )
-                    .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
+                    _CREATE if parent is None else _CREATE_CHILD,
+                    {
+                        _NEW_ID.key: invocation_id,
+                        _FUNCTION_ID.key: function.function_id,
+                        _PARENT_ID.key: None if parent is None else parent.ref.invocation_id,
+                        _INPUT.key: new.input,
+                        _PROJECT.key: version.project_name,
+                    },
                 )
             ).one()
         except IntegrityError as error:
@@ -101,9 +180,7 @@ class InvocationRepository:
 
     async def get(self, path: InvocationPath) -> Invocation:
         """Read before its executions: one that is seen TERMINATED is seen with all that it left."""
-        found = await self._session.execute(
-            _with_parent(along_invocation(select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE), path))
-        )
+        found = await self._session.execute(_GET, path.parameters)
         version, function, invocation, parent_state = require(found.one_or_none(), parts=3)
         return await self._with_executions(
             invocation, version=version, function=function, parent=_to_parent(parent_state)
@@ -111,15 +188,7 @@ class InvocationRepository:
 
     async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
         """Raises InvocationDoesNotExist."""
-        found = await self._session.execute(
-            _with_parent(
-                select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)
-                .select_from(InvocationRow)
-                .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
-                .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-                .where(InvocationRow.invocation_id == invocation_id)
-            )
-        )
+        found = await self._session.execute(_GET_BY_ID, {_ID.key: invocation_id})
         row = found.one_or_none()
         if row is None:
             raise InvocationDoesNotExist
@@ -133,21 +202,7 @@ class InvocationRepository:
 
         Raises InvocationIsAlreadyTerminated.
         """
-        cancelled = await self._session.scalar(
-            update(InvocationRow)
-            .where(
-                InvocationRow.invocation_id == searchable(path.invocation_id),
-                InvocationRow.status == InvocationStatus.RUNNING.value,
-                FunctionRow.function_id == InvocationRow.function_id,
-                FunctionRow.function_name == searchable(path.function.function_name),
-                VersionRow.version_id == FunctionRow.version_id,
-                VersionRow.project_name == searchable(path.function.project_name),
-                version_matches(project_name=path.function.project_name, version_ref=path.function.version_ref),
-            )
-            .values(cancellation_request_time=_NOW, last_update_time=_NOW)
-            .returning(InvocationRow.invocation_id)
-            .execution_options(synchronize_session=False)
-        )
+        cancelled = await self._session.scalar(_REQUEST_CANCELLATION, path.parameters)
         invocation = await self.get(path)
         if cancelled is None:
             raise InvocationIsAlreadyTerminated
@@ -156,9 +211,7 @@ class InvocationRepository:
     async def _with_executions(
         self, row: InvocationRow, *, version: VersionRow, function: FunctionRow, parent: ParentInvocation | None
     ) -> Invocation:
-        executions = await self._session.scalars(
-            select(ExecutionRow).where(ExecutionRow.invocation_id == row.invocation_id).order_by(ExecutionRow.attempt)
-        )
+        executions = await self._session.scalars(_EXECUTIONS, {_ID.key: row.invocation_id})
         return Invocation(
             invocation_id=InvocationId(row.invocation_id),
             function=to_function(function, version),
@@ -177,52 +230,11 @@ def _is_about_parent(error: IntegrityError) -> bool:
     return constraint == "invocations_parent_invocation_id_fkey"
 
 
-def _function_and_parent(path: FunctionPath, parent: ParentRef | None) -> Select[VersionRow, FunctionRow, Any]:
-    """The function at this path and, in the same version, the parent that the client names."""
-    return (
-        along_function(select(VersionRow, FunctionRow, _PARENT_STATE), path)
-        .outerjoin(
-            _PARENT_FUNCTION,
-            and_(
-                _PARENT_FUNCTION.version_id == VersionRow.version_id,
-                _PARENT_FUNCTION.function_name == (None if parent is None else parent.function_name),
-            ),
-        )
-        .outerjoin(
-            _PARENT,
-            and_(
-                _PARENT.function_id == _PARENT_FUNCTION.function_id,
-                _PARENT.invocation_id == (None if parent is None else parent.invocation_id),
-            ),
-        )
-    )
-
-
-def _with_parent(
-    statement: Select[VersionRow, FunctionRow, InvocationRow, Any],
-) -> Select[VersionRow, FunctionRow, InvocationRow, Any]:
-    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
-        _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
-    )
-
-
-def _is_cancelled_at_birth(version: VersionRow, parent: ParentInvocation | None) -> ColumnElement[bool]:
-    project_deletion = (
-        select(ProjectRow.deletion_request_time)
-        .where(ProjectRow.project_name == version.project_name)
-        .scalar_subquery()
-    )
-    if parent is None:
-        return project_deletion.is_not(None)
-    # The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after
-    # this insert's and who then looks for children to cancel finds this one.
-    parent_stop = (
-        select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
-        .where(InvocationRow.invocation_id == parent.ref.invocation_id)
-        .with_for_update(read=True)
-        .scalar_subquery()
-    )
-    return or_(project_deletion.is_not(None), parent_stop.is_not(None))
+def _parent_parameters(parent: ParentRef | None) -> dict[str, object]:
+    return {
+        _PARENT_ID.key: None if parent is None else searchable(parent.invocation_id),
+        _PARENT_FUNCTION_NAME.key: None if parent is None else searchable(parent.function_name),
+    }
 
 
 def _to_parent(state: Any) -> ParentInvocation | None:

@@ -6,7 +6,7 @@ Statements that commit one by one, each conditional.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Integer, Text, bindparam, case, func, select, update
 
 from catalog.database import StatementSession
 from catalog.tables import ExecutionRow
@@ -30,6 +30,36 @@ class WorkerState:
 
     has_reported: bool
     must_stop: bool
+
+
+_EXECUTION = bindparam("launched_execution", type_=Text)
+_LAUNCH = bindparam("launch_number", type_=Integer)
+_TYPE = bindparam("found_type", type_=Text)
+_IDENTIFIER = bindparam("found_identifier", type_=Text)
+_LOGS_IDENTIFIER = bindparam("found_logs_identifier", type_=Text)
+
+_RECORD_WORKER = (
+    update(ExecutionRow)
+    .where(
+        ExecutionRow.execution_id == _EXECUTION,
+        ExecutionRow.launches == _LAUNCH,
+        ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+    )
+    .values(
+        worker_status=WorkerStatus.RUNNING,
+        worker_type=_TYPE,
+        worker_identifier=_IDENTIFIER,
+        logs_identifier=_LOGS_IDENTIFIER,
+        # What was waited for is there; but a quick container may have said already why it failed.
+        error_message=case((ExecutionRow.outcome.is_not(None), ExecutionRow.error_message)),
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.termination_signal_time.is_(None))
+    .execution_options(synchronize_session=False)
+)
+_STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
+    ExecutionRow.execution_id == _EXECUTION
+)
 
 
 class LaunchRepository:
@@ -84,33 +114,19 @@ class LaunchRepository:
         """Note where the launch's worker is found. False if it must not run: the execution was stopped or has ended
         meanwhile, or this launch was given up."""
         may_run: bool | None = await self._session.scalar(
-            update(ExecutionRow)
-            .where(
-                ExecutionRow.execution_id == worker.name.execution_id,
-                ExecutionRow.launches == worker.name.launch,
-                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
-            )
-            .values(
-                worker_status=WorkerStatus.RUNNING,
-                worker_type=worker.details.type,
-                worker_identifier=worker.details.identifier,
-                logs_identifier=worker.details.logs_identifier,
-                # What was waited for is there; but a quick container may have said already why it failed.
-                error_message=case((ExecutionRow.outcome.is_not(None), ExecutionRow.error_message)),
-                last_update_time=func.clock_timestamp(),
-            )
-            .returning(ExecutionRow.termination_signal_time.is_(None))
+            _RECORD_WORKER,
+            {
+                _EXECUTION.key: worker.name.execution_id,
+                _LAUNCH.key: worker.name.launch,
+                _TYPE.key: worker.details.type,
+                _IDENTIFIER.key: worker.details.identifier,
+                _LOGS_IDENTIFIER.key: worker.details.logs_identifier,
+            },
         )
         return bool(may_run)
 
     async def state(self, execution_id: ExecutionId) -> WorkerState:
-        row = (
-            await self._session.execute(
-                select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
-                    ExecutionRow.execution_id == execution_id
-                )
-            )
-        ).one_or_none()
+        row = (await self._session.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
         if row is None:  # deleted with its project
             return WorkerState(has_reported=False, must_stop=True)
         return WorkerState(

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -38,17 +38,41 @@ class FunctionPath:
     version_ref: str
     function_name: str
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        """For statements `along_function`."""
+        return version_parameters(self.project_name, self.version_ref) | {_FUNCTION.key: searchable(self.function_name)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationPath:
     function: FunctionPath
     invocation_id: str
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        """For statements `along_invocation`."""
+        return self.function.parameters | {_INVOCATION.key: searchable(self.invocation_id)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPath:
     invocation: InvocationPath
     execution_id: str
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """For statements `along_execution`."""
+        return self.invocation.parameters | {_EXECUTION.key: searchable(self.execution_id)}
+
+
+def version_parameters(project_name: str, version_ref: str) -> dict[str, object]:
+    """For statements `along_version`."""
+    return {
+        _PROJECT.key: searchable(project_name),
+        _VERSION.key: searchable(version_ref),
+        _IS_LATEST.key: version_ref.lower() == _LATEST,
+    }
 
 
 def searchable(text: str) -> str:
@@ -60,59 +84,67 @@ def is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
 
 
-def version_matches(*, project_name: str, version_ref: str) -> ColumnElement[bool]:
-    """The condition on VersionRow, once the row is known to be of that project."""
-    if version_ref.lower() != _LATEST:
-        return VersionRow.version_id == searchable(version_ref)
-    candidate = aliased(VersionRow)
-    newest = (
-        select(candidate.version_id)
-        .where(candidate.project_name == searchable(project_name))
-        .order_by(candidate.creation_time.desc(), candidate.version_id.desc())
-        .limit(1)
-    )
-    return VersionRow.version_id == newest.scalar_subquery()
+# A statement is built once, when its module is loaded, and says by parameters what it is asked for: building one for
+# every request takes several times as long as all that Postgres does for it.
+_PROJECT = bindparam("path_project", type_=Text)
+_VERSION = bindparam("path_version", type_=Text)
+_IS_LATEST = bindparam("path_is_latest", type_=Boolean)
+_FUNCTION = bindparam("path_function", type_=Text)
+_INVOCATION = bindparam("path_invocation", type_=Text)
+_EXECUTION = bindparam("path_execution", type_=Text)
+
+_CANDIDATE = aliased(VersionRow, name="candidate")
+_NEWEST = (
+    select(_CANDIDATE.version_id)
+    .where(_CANDIDATE.project_name == _PROJECT)
+    .order_by(_CANDIDATE.creation_time.desc(), _CANDIDATE.version_id.desc())
+    .limit(1)
+)
+# Once the row is known to be of that project. Postgres looks for the newest only if it is asked for.
+_VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
+    (_IS_LATEST, _NEWEST.scalar_subquery()), else_=_VERSION
+)
+# For changes of what is at a path.
+EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
+    ExecutionRow.execution_id == _EXECUTION,
+    InvocationRow.invocation_id == ExecutionRow.invocation_id,
+)
+INVOCATION_MATCHES: tuple[ColumnElement[bool], ...] = (
+    InvocationRow.invocation_id == _INVOCATION,
+    FunctionRow.function_id == InvocationRow.function_id,
+    FunctionRow.function_name == _FUNCTION,
+    VersionRow.version_id == FunctionRow.version_id,
+    VersionRow.project_name == _PROJECT,
+    _VERSION_MATCHES,
+)
 
 
-def along_function(statement: Select[*_Columns], path: FunctionPath) -> Select[*_Columns]:
-    """The select over project, version and function: one row if the project exists, nulls for what does not."""
+def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """The select over project and version: one row if the project exists, nulls for what does not."""
     return (
         statement.select_from(ProjectRow)
-        .outerjoin(
-            VersionRow,
-            and_(
-                VersionRow.project_name == ProjectRow.project_name,
-                version_matches(project_name=path.project_name, version_ref=path.version_ref),
-            ),
-        )
-        .outerjoin(
-            FunctionRow,
-            and_(
-                FunctionRow.version_id == VersionRow.version_id,
-                FunctionRow.function_name == searchable(path.function_name),
-            ),
-        )
-        .where(ProjectRow.project_name == searchable(path.project_name))
+        .outerjoin(VersionRow, and_(VersionRow.project_name == ProjectRow.project_name, _VERSION_MATCHES))
+        .where(ProjectRow.project_name == _PROJECT)
     )
 
 
-def along_invocation(statement: Select[*_Columns], path: InvocationPath) -> Select[*_Columns]:
-    return along_function(statement, path.function).outerjoin(
+def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
+    return along_version(statement).outerjoin(
+        FunctionRow, and_(FunctionRow.version_id == VersionRow.version_id, FunctionRow.function_name == _FUNCTION)
+    )
+
+
+def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
+    return along_function(statement).outerjoin(
         InvocationRow,
-        and_(
-            InvocationRow.function_id == FunctionRow.function_id,
-            InvocationRow.invocation_id == searchable(path.invocation_id),
-        ),
+        and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == _INVOCATION),
     )
 
 
-def along_execution(statement: Select[*_Columns], path: ExecutionPath) -> Select[*_Columns]:
-    return along_invocation(statement, path.invocation).outerjoin(
+def along_execution(statement: Select[*_Columns]) -> Select[*_Columns]:
+    return along_invocation(statement).outerjoin(
         ExecutionRow,
-        and_(
-            ExecutionRow.invocation_id == InvocationRow.invocation_id,
-            ExecutionRow.execution_id == searchable(path.execution_id),
-        ),
+        and_(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.execution_id == _EXECUTION),
     )
 
 

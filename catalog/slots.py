@@ -11,7 +11,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Row,
+    Text,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,6 +73,85 @@ class Refused:
     grants: tuple[Grant, ...] = ()
 
 
+_INVOCATION = bindparam("slot_invocation", type_=Text)
+_EXECUTION = bindparam("slot_execution", type_=Text)
+_FUNCTION = bindparam("slot_function", type_=BigInteger)
+_ATTEMPT = bindparam("slot_attempt", type_=Integer)
+_CAN_RUN = bindparam("slot_can_run", type_=Boolean)
+
+# NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
+_LOCKED_FUNCTION = (
+    select(FunctionRow, VersionRow)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .where(InvocationRow.invocation_id == _INVOCATION)
+    .with_for_update(key_share=True, of=FunctionRow)
+)
+_LOCK_FUNCTION = (
+    select(FunctionRow.function_id)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .where(InvocationRow.invocation_id == _INVOCATION)
+    .with_for_update(key_share=True, of=FunctionRow)
+)
+_HELD = select(func.count()).where(
+    ExecutionRow.function_id == _FUNCTION, ExecutionRow.worker_status != WorkerStatus.TERMINATED
+)
+_OLDER_WAITS = exists().where(
+    WaitingExecutionRow.function_id == _FUNCTION,
+    tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+    < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id),
+)
+_STATE = (
+    select(
+        InvocationRow.invocation_id,
+        InvocationRow.creation_time,
+        (
+            (InvocationRow.status == InvocationStatus.TERMINATED)
+            | InvocationRow.stop_time.is_not(None)
+            | InvocationRow.cancellation_request_time.is_not(None)
+        ).label("is_over"),
+        _HELD.scalar_subquery().label("held"),
+        _OLDER_WAITS.label("older_waits"),
+        ExecutionRow.worker_status,
+        ExecutionRow.claim_time,
+        ExecutionRow.launches,
+        (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
+        ExecutionRow.error_message,
+        ExecutionRow.worker_type,
+        ExecutionRow.worker_identifier,
+        ExecutionRow.logs_identifier,
+        ExecutionRow.termination_signal_time,
+    )
+    .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
+    .where(InvocationRow.invocation_id == _INVOCATION)
+)
+# The first launch is noted with the claim, one statement less; a function that can never run has no launch.
+_CLAIMED: dict[str, ColumnElement[Any]] = {
+    "claim_time": func.clock_timestamp(),
+    "worker_status": case((_CAN_RUN, WorkerStatus.PROVISIONING.value), else_=WorkerStatus.PENDING.value),
+    "launches": case((_CAN_RUN, 1), else_=0),
+    "launch_time": case((_CAN_RUN, func.clock_timestamp())),
+}
+_CLAIM = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .values(**_CLAIMED, last_update_time=func.clock_timestamp())
+    .execution_options(synchronize_session=False)
+)
+_INSERTED = (
+    insert(ExecutionRow)
+    .values(execution_id=_EXECUTION, invocation_id=_INVOCATION, function_id=_FUNCTION, attempt=_ATTEMPT, **_CLAIMED)
+    .returning(ExecutionRow.creation_time)
+    .cte("inserted")
+)
+_INSERT_CLAIMED = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == _INVOCATION)
+    .values(last_update_time=select(_INSERTED.c.creation_time).scalar_subquery())
+    .execution_options(synchronize_session=False)
+)
+
+
 class SlotQueue:
     """The slot procedures, inside the caller's transaction. Each finds its own earlier work again."""
 
@@ -66,11 +162,20 @@ class SlotQueue:
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
         """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
-        found = (await self._session.execute(_locked_function(invocation_id))).one_or_none()
+        found = (await self._session.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
         function, version = found
-        state = (await self._session.execute(_state(function, invocation_id, execution_id))).one()
+        state = (
+            await self._session.execute(
+                _STATE,
+                {
+                    _INVOCATION.key: invocation_id,
+                    _EXECUTION.key: execution_id,
+                    _FUNCTION.key: function.function_id,
+                },
+            )
+        ).one()
         if state.worker_status == WorkerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
         if state.is_over and state.claim_time is None:
@@ -78,9 +183,7 @@ class SlotQueue:
         if state.worker_status is not None:
             if state.claim_time is None:
                 await self._session.execute(
-                    update(ExecutionRow)
-                    .where(ExecutionRow.execution_id == execution_id)
-                    .values(**_claimed(function), last_update_time=func.clock_timestamp())
+                    _CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: function.preparation_error is None}
                 )
             return _assignment(function, version, state)
         if function.preparation_error is None and (
@@ -88,7 +191,16 @@ class SlotQueue:
         ):
             await self._enqueue(function.function_id, state, execution_id, attempt)
             return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function.function_id))
-        await self._insert_claimed(function, invocation_id, execution_id, attempt)
+        await self._session.execute(
+            _INSERT_CLAIMED,
+            {
+                _INVOCATION.key: invocation_id,
+                _EXECUTION.key: execution_id,
+                _FUNCTION.key: function.function_id,
+                _ATTEMPT.key: attempt,
+                _CAN_RUN.key: function.preparation_error is None,
+            },
+        )
         return _assignment(function, version, state)
 
     async def settle(self, function_id: int) -> tuple[Grant, ...]:
@@ -107,16 +219,8 @@ class SlotQueue:
         return _grants(held)
 
     async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
-        """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone.
-
-        NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
-        """
-        function_id: int | None = await self._session.scalar(
-            select(FunctionRow.function_id)
-            .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-            .where(InvocationRow.invocation_id == invocation_id)
-            .with_for_update(key_share=True, of=FunctionRow)
-        )
+        """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone."""
+        function_id: int | None = await self._session.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
         return function_id
 
     async def leave_queue(self, invocation_id: InvocationId) -> None:
@@ -135,28 +239,6 @@ class SlotQueue:
                 **place,
             )
             .on_conflict_do_update(index_elements=[WaitingExecutionRow.invocation_id], set_=place)
-        )
-
-    async def _insert_claimed(
-        self, function: FunctionRow, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
-    ) -> None:
-        inserted = (
-            insert(ExecutionRow)
-            .values(
-                execution_id=execution_id,
-                invocation_id=invocation_id,
-                function_id=function.function_id,
-                attempt=attempt,
-                **_claimed(function),
-            )
-            .returning(ExecutionRow.creation_time)
-            .cte("inserted")
-        )
-        await self._session.execute(
-            update(InvocationRow)
-            .where(InvocationRow.invocation_id == invocation_id)
-            .values(last_update_time=select(inserted.c.creation_time).scalar_subquery())
-            .execution_options(synchronize_session=False)
         )
 
 
@@ -186,60 +268,6 @@ _SETTLE = text("""
     )
     SELECT invocation_id, execution_id FROM granted
     """)
-
-
-def _locked_function(invocation_id: InvocationId) -> Select[FunctionRow, VersionRow]:
-    return (
-        select(FunctionRow, VersionRow)
-        .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-        .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-        .where(InvocationRow.invocation_id == invocation_id)
-        .with_for_update(key_share=True, of=FunctionRow)
-    )
-
-
-def _state(function: FunctionRow, invocation_id: InvocationId, execution_id: ExecutionId) -> Select[Any]:
-    held = select(func.count()).where(
-        ExecutionRow.function_id == function.function_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED
-    )
-    older_waits = exists().where(
-        WaitingExecutionRow.function_id == function.function_id,
-        tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
-        < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id),
-    )
-    is_over = (
-        (InvocationRow.status == InvocationStatus.TERMINATED)
-        | InvocationRow.stop_time.is_not(None)
-        | InvocationRow.cancellation_request_time.is_not(None)
-    )
-    return (
-        select(
-            InvocationRow.invocation_id,
-            InvocationRow.creation_time,
-            is_over.label("is_over"),
-            held.scalar_subquery().label("held"),
-            older_waits.label("older_waits"),
-            ExecutionRow.worker_status,
-            ExecutionRow.claim_time,
-            ExecutionRow.launches,
-            (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
-            ExecutionRow.error_message,
-            ExecutionRow.worker_type,
-            ExecutionRow.worker_identifier,
-            ExecutionRow.logs_identifier,
-            ExecutionRow.termination_signal_time,
-        )
-        .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == execution_id, isouter=True)
-        .where(InvocationRow.invocation_id == invocation_id)
-    )
-
-
-def _claimed(function: FunctionRow) -> dict[str, object]:
-    """The first launch is noted with the claim, one statement less; a function that can never run has no launch."""
-    now = func.clock_timestamp()
-    if function.preparation_error is not None:
-        return {"claim_time": now}
-    return {"claim_time": now, "worker_status": WorkerStatus.PROVISIONING, "launches": 1, "launch_time": now}
 
 
 def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.converters import to_function, to_version_summary
-from catalog.paths import require, searchable, version_matches
+from catalog.paths import along_version, require, searchable, version_parameters
 from catalog.tables import FunctionRow, ProjectRow, VersionRow
 from domain.entities import Version, VersionSummary
 from domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from domain.identifiers import ProjectName, VersionId, new_version_id
 from domain.specs import FunctionSpec
+
+# The second column keeps a missing version from looking like a missing row to `one_or_none`.
+_GET = along_version(select(VersionRow, ProjectRow.project_name))
 
 
 class VersionRepository:
@@ -40,19 +43,7 @@ class VersionRepository:
 
     async def get(self, project_name: str, version_ref: str) -> Version:
         """The version with its functions as declared. Raises ProjectDoesNotExist, VersionDoesNotExist."""
-        found = await self._session.execute(
-            # The second column keeps a missing version from looking like a missing row to `one_or_none`.
-            select(VersionRow, ProjectRow.project_name)
-            .select_from(ProjectRow)
-            .outerjoin(
-                VersionRow,
-                and_(
-                    VersionRow.project_name == ProjectRow.project_name,
-                    version_matches(project_name=project_name, version_ref=version_ref),
-                ),
-            )
-            .where(ProjectRow.project_name == searchable(project_name))
-        )
+        found = await self._session.execute(_GET, version_parameters(project_name, version_ref))
         version, _ = require(found.one_or_none(), parts=1)
         return await self._with_functions(version)
 
