@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import BigInteger, Row, Text, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
 from catalog.stops import StopRepository, is_stopped
-from catalog.tables import ExecutionRow, InvocationRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
 from domain.errors import LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
@@ -46,6 +46,61 @@ class ClosedExecution:
     children: tuple[InvocationId, ...]
 
 
+_INVOCATION = bindparam("ending_invocation", type_=Text)
+_EXECUTION = bindparam("ending_execution", type_=Text)
+_FUNCTION = bindparam("ending_function", type_=BigInteger)
+_OUTCOME = bindparam("ending_outcome", type_=Text)
+_ERROR_MESSAGE = bindparam("ending_error", type_=Text)
+
+# An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
+# in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
+# comes at this moment is either seen here or refused.
+_LOCKED = (
+    select(
+        FunctionRow.function_id,
+        ExecutionRow.creation_time,
+        ExecutionRow.worker_status,
+        ExecutionRow.launches,
+        ExecutionRow.outcome,
+        ExecutionRow.error_message,
+        ExecutionRow.execution_finish_time,
+        ExecutionRow.termination_signal_time,
+        InvocationRow.status,
+        is_stopped(InvocationRow).label("is_stopped"),
+    )
+    .select_from(FunctionRow)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
+)
+_TERMINATED = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(InvocationRow.invocation_id)
+    .cte("terminated")
+)
+_TERMINATE = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id))
+_CLOSED = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .values(
+        worker_status=WorkerStatus.TERMINATED,
+        outcome=_OUTCOME,
+        error_message=_ERROR_MESSAGE,
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.execution_id)
+    .cte("closed")
+)
+# The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
+_CLOSE = select(
+    exists().where(WaitingExecutionRow.function_id == _FUNCTION),
+    select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id)).scalar_subquery(),
+).add_cte(_CLOSED)
+
+
 class EndingRepository:
     """The endings, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
 
@@ -70,9 +125,8 @@ class EndingRepository:
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch.
         """
-        function_id = await self._slots.lock_function_of(invocation_id)
-        state = (await self._session.execute(_locked_execution(execution_id))).one_or_none()
-        if function_id is None or state is None:  # deleted with its project
+        state = (await self._session.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
+        if state is None:  # deleted with its project
             return ClosedExecution(
                 is_new=False,
                 creation_time=None,
@@ -90,16 +144,23 @@ class EndingRepository:
         error_message: str | None = state.error_message
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
-            grants = await self._slots.unclaimed_grants(function_id)
+            grants = await self._slots.unclaimed_grants(state.function_id)
         else:
             if outcome is None and state.termination_signal_time is None:
                 error_message = reason
-            await self._close(execution_id, outcome, error_message)
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
-            if ended:
-                await self._terminate(invocation_id)
-            grants = await self._slots.settle(function_id)
+            somebody_waits = await self._session.scalar(
+                _CLOSE,
+                {
+                    _EXECUTION.key: execution_id,
+                    _INVOCATION.key: invocation_id if ended else None,
+                    _FUNCTION.key: state.function_id,
+                    _OUTCOME.key: outcome,
+                    _ERROR_MESSAGE.key: error_message,
+                },
+            )
+            grants = await self._slots.settle(state.function_id) if somebody_waits else ()
         return ClosedExecution(
             is_new=is_live,
             creation_time=state.creation_time,
@@ -143,54 +204,12 @@ class EndingRepository:
             children=await self._stops.cancel_children(invocation_id),
         )
 
-    async def _close(
-        self, execution_id: ExecutionId, outcome: ExecutionOutcome | None, error_message: str | None
-    ) -> None:
-        await self._session.execute(
-            update(ExecutionRow)
-            .where(ExecutionRow.execution_id == execution_id)
-            .values(
-                worker_status=WorkerStatus.TERMINATED,
-                outcome=outcome,
-                error_message=error_message,
-                last_update_time=func.clock_timestamp(),
-            )
-        )
-
     async def _terminate(self, invocation_id: InvocationId) -> None:
-        ended = (
-            update(InvocationRow)
-            .where(InvocationRow.invocation_id == invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
-            .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
-            .returning(InvocationRow.invocation_id)
-            .cte("ended")
-        )
-        await self._session.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, ended.c.invocation_id)))
+        await self._session.execute(_TERMINATE, {_INVOCATION.key: invocation_id})
 
 
-def _outcome(state: Row[Any]) -> ExecutionOutcome | None:
+def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
     """What the container reported. An abort that we did not ask for was kept back until now."""
     if state.outcome is None and state.execution_finish_time is not None:
         return ExecutionOutcome.ABORTED
     return None if state.outcome is None else ExecutionOutcome(state.outcome)
-
-
-def _locked_execution(execution_id: ExecutionId) -> Select[*tuple[Any, ...]]:
-    """An execution with its invocation's state. A report or a cancellation that comes at this moment is either seen
-    here or refused."""
-    return (
-        select(
-            ExecutionRow.creation_time,
-            ExecutionRow.worker_status,
-            ExecutionRow.launches,
-            ExecutionRow.outcome,
-            ExecutionRow.error_message,
-            ExecutionRow.execution_finish_time,
-            ExecutionRow.termination_signal_time,
-            InvocationRow.status,
-            is_stopped(InvocationRow).label("is_stopped"),
-        )
-        .join(InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
-        .where(ExecutionRow.execution_id == execution_id)
-        .with_for_update(key_share=True, of=(InvocationRow, ExecutionRow))
-    )
