@@ -22,5 +22,5 @@ async def heartbeating() -> AsyncIterator[None]:
 
 async def _beat(interval: float) -> None:
     while True:
+        await asyncio.sleep(interval)  # first: the timeout counts from the activity's start
         activity.heartbeat()
-        await asyncio.sleep(interval)

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
+import uvloop
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
@@ -47,8 +48,11 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
     configure_logs()
     try:
         settings = load_settings(arguments.provisioner)
-        with recording_spans(settings.tracing, service="control-plane-loop") as spans:
-            asyncio.run(_run(arguments, settings, spans, provisioning))
+        with (
+            recording_spans(settings.tracing, service="control-plane-loop") as spans,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_run(arguments, settings, spans, provisioning))
     except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)

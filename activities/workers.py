@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.deletions import BoundDeletionActivities
 from activities.errors import DomainErrors
@@ -75,6 +75,7 @@ def build_workers(
             client,
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
+            workflow_runner=UnsandboxedWorkflowRunner(),
             activities=[invocations.run_execution, invocations.end_invocation],
             interceptors=[LogContext(), DomainErrors()],
             deployment_config=deployment,

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from temporalio import activity, workflow
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 TASK_QUEUE = "bare"
 _CEILING = 3_000  # as CONTROL_PLANE_MAX_CONCURRENT_EXECUTIONS
@@ -38,6 +38,7 @@ async def _run() -> None:
         await connect_temporal(),
         task_queue=TASK_QUEUE,
         workflows=[BareWorkflow],
+        workflow_runner=UnsandboxedWorkflowRunner(),
         activities=[nothing],
         max_concurrent_activities=_CEILING,
         max_cached_workflows=2 * _CEILING,
