@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
+.PHONY: install demo dev test chaos bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -55,6 +55,10 @@ test: lint
 chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PROVISIONER),--provisioner $(PROVISIONER))
+
+# What the control plane costs, as ratios, in half an hour; make bench QUICK=1 in five minutes. JSON=FILE for the table.
+bench: install
+	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(JSON),--json "$(JSON)")
 
 # How sparingly and how fast AWS is used, measured on the stand-in for it.
 bench-ecs: install

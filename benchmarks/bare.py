@@ -6,10 +6,15 @@
 import asyncio
 import signal
 import time
+import uuid
 from datetime import timedelta
 
+import uvloop
 from temporalio import activity, workflow
+from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+
+from environment.temporal import connect_temporal
 
 TASK_QUEUE = "bare"
 _CEILING = 3_000  # as CONTROL_PLANE_MAX_CONCURRENT_EXECUTIONS
@@ -28,12 +33,23 @@ class BareWorkflow:
         return await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(minutes=1))
 
 
-async def _run() -> None:
-    from environment.temporal import connect_temporal  # noqa: PLC0415 - not in the workflow's sandbox
+async def run(client: Client) -> float:
+    """One from its start to its result: when its activity began."""
+    return await client.execute_workflow(BareWorkflow.run, id=uuid.uuid4().hex, task_queue=TASK_QUEUE)
 
+
+async def run_and_name(client: Client) -> str:
+    """The workflow's id, once it has ended."""
+    handle = await client.start_workflow(BareWorkflow.run, id=uuid.uuid4().hex, task_queue=TASK_QUEUE)
+    await handle.result()
+    return handle.id
+
+
+async def _run() -> None:
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
+    # As in `activities.workers`.
     async with Worker(
         await connect_temporal(),
         task_queue=TASK_QUEUE,
@@ -49,4 +65,5 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run())

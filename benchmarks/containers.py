@@ -15,12 +15,12 @@ ZERO = "zero"  # a function that does nothing
 HOLD = "hold"  # functions of this prefix run until they are stopped
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """Of one container, in seconds since 1970: when it was asked for, and when it told that it was gone."""
 
     launched: float
-    ended: float | None = None
+    ended: float
 
 
 class ContainerHost:
@@ -29,15 +29,29 @@ class ContainerHost:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._tasks: set[asyncio.Task[None]] = set()
+        self._launches = 0
+        self._launched = asyncio.Condition()
         self._lives: defaultdict[str, asyncio.Future[Life]] = defaultdict(asyncio.get_running_loop().create_future)
+
+    @property
+    def launches(self) -> int:
+        """How many there have been."""
+        return self._launches
+
+    async def until_launched(self, count: int) -> None:
+        async with self._launched:
+            await self._launched.wait_for(lambda: self._launches >= count)
 
     async def life(self, execution_id: str) -> Life:
         """Once it is over."""
-        return await self._lives.pop(execution_id)
+        return await self._lives[execution_id]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             told = json.loads(line)
+            async with self._launched:
+                self._launches += 1
+                self._launched.notify_all()
             if not told["function"].startswith(HOLD):
                 task = asyncio.create_task(self._run(told, writer))
                 self._tasks.add(task)
@@ -45,12 +59,11 @@ class ContainerHost:
         writer.close()
 
     async def _run(self, told: dict[str, str], writer: asyncio.StreamWriter) -> None:
-        life = Life(launched=float(told["time"]))
         path, key = told["path"], told["token"]
         await self._http.get(path, key=key)
         await self._http.put(f"{path}/start", key=key)
         await self._http.put(f"{path}/finish", {"outcome": "SUCCEEDED", "final_output": "42"}, key=key)
-        life.ended = time.time()
+        life = Life(launched=float(told["time"]), ended=time.time())
         writer.write(told["name"].encode() + b"\n")
         future = self._lives[path.rpartition("/")[2]]
         if not future.done():

@@ -5,17 +5,15 @@ With AWS's documented rate limits, and answers after 0.3 s for RunTask and 0.05 
 
 import argparse
 import asyncio
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
-from cli.output import data, note
+from benchmarks.figures import Row, Target, print_table
+from benchmarks.sizes import ROUNDS
+from cli.output import note
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in
@@ -30,33 +28,29 @@ FRESH_INVOCATIONS = 20
 ANSWER_SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    what: str
-    figure: str
-    target: str
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.ecs", description=__doc__)
     parser.add_argument("--minutes", type=float, default=2.0, help="how long running tasks are watched, each way")
     minutes: float = parser.parse_args().minutes
-    rows = asyncio.run(_measured(minutes))
-    table = Table("what", "measured", "target")
-    for row in rows:
-        table.add_row(row.what, row.figure, row.target)
-    data.print(table)
+    print_table(asyncio.run(_measured(minutes)))
+
+
+async def calls_of_running_tasks(*, tasks: int, minutes: float) -> list[Row]:
+    """How many calls of AWS a running task costs per minute, without the events queue and with it."""
+    async with _cloud() as (project, aws):
+        rows = [await _watched(project, aws, tasks=tasks, minutes=minutes, how="polling", most=0.5)]
+    async with _cloud(has_events=True) as (project, aws):
+        return [*rows, await _watched(project, aws, tasks=tasks, minutes=minutes, how="with events", most=0.05)]
 
 
 async def _measured(minutes: float) -> list[Row]:
-    rows = []
     async with _cloud() as (project, aws):
-        rows += await _burst(project, aws)
+        rows = [await _burst(project, aws)]
     async with _cloud() as (project, aws):
-        rows += await _watched(project, aws, minutes=minutes, how="polling", target="at most 0.5")
-        rows += await _fresh(project, aws)
+        rows.append(await _watched(project, aws, tasks=TASKS, minutes=minutes, how="polling", most=0.5))
+        rows.append(await _fresh(project, aws))
     async with _cloud(has_events=True) as (project, aws):
-        rows += await _watched(project, aws, minutes=minutes, how="with events", target="at most 0.05")
+        rows.append(await _watched(project, aws, tasks=TASKS, minutes=minutes, how="with events", most=0.05))
     return rows
 
 
@@ -75,11 +69,11 @@ async def _cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Co
             await project.http.aclose()
 
 
-async def _burst(project: Project, aws: Control) -> list[Row]:
+async def _burst(project: Project, aws: Control) -> Row:
     """300 invocations as fast as they can be submitted."""
     await project.deploy(*FUNCTIONS, folder=Path(ANSWER_IMAGE), max_concurrency=100, timeout_seconds=600)
     note(f"submitting {TASKS} invocations …")
-    submitted = await _submit_all(project)
+    submitted = await _submit_all(project, TASKS)
     note("waiting for their ends …")
     ended = [await project.ended(function, invocation_id) for function, invocation_id in submitted]
     outcomes = [execution["outcome"] for invocation in ended for execution in invocation["executions"]]
@@ -87,41 +81,38 @@ async def _burst(project: Project, aws: Control) -> list[Row]:
     times = sorted(call.time for call in launches)
     tasks = {arn for call in launches for arn in call.task_arns}
     throttled = len([call for call in await aws.calls() if call.result == "ThrottlingException"])
-    return [
-        Row(
-            what=f"burst of {TASKS}: starts per second",
-            figure=f"{(len(times) - 1) / (times[-1] - times[0]):.1f}",
-            target="at least 15",
-        ),
-        Row(
-            what="… succeeded / tasks / throttled calls",
-            figure=f"{outcomes.count('SUCCEEDED')} / {len(tasks)} / {throttled}",
-            target=f"{TASKS} / {TASKS}",
-        ),
-    ]
+    note(f"{outcomes.count('SUCCEEDED')} succeeded in {len(tasks)} tasks; {throttled} calls were throttled")
+    return Row(
+        what=f"burst of {TASKS}: RunTask",
+        unit="/s",
+        figures=[(len(times) - 1) / (times[-1] - times[0])],
+        target=Target(comparison="at least", bound=15),
+    )
 
 
-async def _watched(project: Project, aws: Control, *, minutes: float, how: str, target: str) -> list[Row]:
-    """300 containers that run and say nothing."""
+async def _watched(project: Project, aws: Control, *, tasks: int, minutes: float, how: str, most: float) -> Row:
+    """Containers that run and say nothing."""
     await project.deploy(*FUNCTIONS, "fresh", folder=Path(HOLD_IMAGE), max_concurrency=100, timeout_seconds=3_600)
-    await _submit_all(project)
-    while sum(task.status == "RUNNING" for task in await aws.tasks()) < TASKS:
+    note(f"starting {tasks} tasks on the stand-in for AWS …")
+    await _submit_all(project, tasks)
+    while sum(task.status == "RUNNING" for task in await aws.tasks()) < tasks:
         await asyncio.sleep(0.5)
     await asyncio.sleep(10)  # looks at what has just been started are over
-    await aws.reset_calls()
-    note(f"watching {TASKS} tasks for {minutes:g} minutes, {how} …")
-    await asyncio.sleep(minutes * 60)
-    counts = await aws.counts()
-    return [
-        Row(
-            what=f"{TASKS} running, {how}: calls per task-minute",
-            figure=f"{sum(counts.values()) / (TASKS * minutes):.3f}  {counts}",
-            target=target,
-        )
-    ]
+    rates = []
+    note(f"watching them for {minutes:g} minutes, {how} …")
+    for _ in range(ROUNDS):
+        await aws.reset_calls()
+        await asyncio.sleep(minutes * 60 / ROUNDS)
+        rates.append(sum((await aws.counts()).values()) / (tasks * minutes / ROUNDS))
+    return Row(
+        what=f"AWS calls of {tasks} running tasks, {how}",
+        unit="per task-minute",
+        figures=rates,
+        target=Target(comparison="at most", bound=most),
+    )
 
 
-async def _fresh(project: Project, aws: Control) -> list[Row]:
+async def _fresh(project: Project, aws: Control) -> Row:
     """From a submit to its RunTask, while 300 run."""
     seconds = []
     for _ in range(FRESH_INVOCATIONS):
@@ -134,17 +125,16 @@ async def _fresh(project: Project, aws: Control) -> list[Row]:
         seconds.append(launches[0].time - began)
         await project.cancel("fresh", invocation_id)
         await project.ended("fresh", invocation_id)
-    return [
-        Row(
-            what=f"{TASKS} running: submit to RunTask, median (longest)",
-            figure=f"{statistics.median(seconds):.3f} s ({max(seconds):.3f} s)",
-            target="at most 0.3 s",
-        )
-    ]
+    return Row(
+        what=f"submit to RunTask, {TASKS} running",
+        unit="s",
+        figures=seconds,
+        target=Target(comparison="at most", bound=0.3),
+    )
 
 
-async def _submit_all(project: Project) -> list[tuple[str, str]]:
-    names = [FUNCTIONS[number % len(FUNCTIONS)] for number in range(TASKS)]
+async def _submit_all(project: Project, count: int) -> list[tuple[str, str]]:
+    names = [FUNCTIONS[number % len(FUNCTIONS)] for number in range(count)]
     submitted: list[tuple[str, str]] = []
 
     async def submit() -> None:

@@ -1,5 +1,7 @@
 """The REST client of the process that measures: cheap, as what it costs is taken from what it measures."""
 
+import json
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,25 +26,40 @@ class Http:
         await self._session.close()
 
     async def get(self, path: str, *, key: str | None = None) -> Json:
-        return await self._answer("GET", path, None, key)
+        return await self._answer("GET", path, key=key)
 
-    async def put(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
-        return await self._answer("PUT", path, body, key)
+    async def put(
+        self, path: str, body: Json | None = None, *, key: str | None = None, is_fine: Collection[int] = (200,)
+    ) -> Json:
+        return await self._answer("PUT", path, body, key, is_fine)
 
-    async def post(self, path: str, body: Json | None = None) -> Json:
-        return await self._answer("POST", path, body, None)
+    async def post(self, path: str, body: Json) -> Json:
+        return await self._answer("POST", path, body)
 
-    async def events(self, path: str) -> None:
-        """Read a stream of events to its end."""
+    async def stream(self, path: str) -> None:
+        """Read an answer that comes in pieces to its end."""
         async with self._session.get(path, headers=self._headers(None)) as response:
+            _check(response.status, (200,), f"GET {path}")
             await response.read()
 
-    async def _answer(self, method: str, path: str, body: Json | None, key: str | None) -> Json:
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        key: str | None = None,
+        is_fine: Collection[int] = (200,),
+    ) -> Json:
         async with self._session.request(method, path, json=body, headers=self._headers(key)) as response:
-            if response.status != 200:
-                raise RuntimeError(f"{method} {path}: {response.status} {await response.text()}")
-            answer: Json = await response.json()
-            return answer
+            content = await response.read()
+        _check(response.status, is_fine, f"{method} {path}: {content.decode()}")
+        answer: Json = json.loads(content)
+        return answer
 
     def _headers(self, key: str | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {key or self._key}"}
+
+
+def _check(status: int, is_fine: Collection[int], request: str) -> None:
+    if status not in is_fine:
+        raise RuntimeError(f"{status} for {request}")

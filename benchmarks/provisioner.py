@@ -62,7 +62,9 @@ class ToldProvisioner:
 
     async def live_workers(self) -> tuple[Worker, ...]:
         return tuple(
-            Worker(name=name, details=_details(name)) for name, worker_exit in self._exits.items() if not worker_exit.done()
+            Worker(name=name, details=_details(name))
+            for name, worker_exit in self._exits.items()
+            if not worker_exit.done()
         )
 
     async def stopped(self, worker: Worker) -> WorkerExit:

@@ -1,4 +1,4 @@
-"""A whole stack to measure: the servers of `control-plane dev`, with containers that run in the process that measures."""
+"""A whole stack to measure: the servers of `control-plane dev`, with containers that run in our own process."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ _PYTHON = (sys.executable, "-P", "-m")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """`catalog`: where it is, to fill it with what has long ended. `processes`: by name, `postgres` with its children."""
+    """`catalog`: where it is, to fill it with what has long ended. `processes`: loop, api, temporal, bare, postgres."""
 
     http: Http
     host: ContainerHost

@@ -1,0 +1,86 @@
+"""`python -m benchmarks`: what the control plane costs, as ratios to what its users would otherwise have."""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from benchmarks.backlog import backlog
+from benchmarks.callers import callers
+from benchmarks.containers import ZERO
+from benchmarks.ecs import calls_of_running_tasks
+from benchmarks.ended import add_ended
+from benchmarks.figures import Row, print_table, write_json
+from benchmarks.growth import growth
+from benchmarks.histories import histories
+from benchmarks.idle import idle
+from benchmarks.overhead import overhead
+from benchmarks.project import Project
+from benchmarks.reads import reads
+from benchmarks.sizes import FULL, QUICK, Sizes
+from benchmarks.stack import running_stack
+from benchmarks.throughput import throughput
+from cli.output import note
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything, in less than five minutes")
+    parser.add_argument("--json", type=Path, help="a file to write the table to as well")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="cp-bench-") as folder:
+        rows = asyncio.run(_measured(Path(folder), QUICK if arguments.quick else FULL))
+    print_table(rows)
+    if arguments.json is not None:
+        write_json(rows, arguments.json)
+
+
+async def _measured(folder: Path, sizes: Sizes) -> list[Row]:
+    return [
+        *await _on_file(folder / "file", sizes),
+        *await _in_memory(folder / "memory", sizes),
+        *await _on_two(folder / "calm", folder / "busy", sizes),
+        *await _on_aws(sizes),
+    ]
+
+
+async def _on_file(folder: Path, sizes: Sizes) -> list[Row]:
+    async with running_stack(folder) as stack:
+        note("throughput, against bare workflows …")
+        rows = [await throughput(stack, sizes, where="on a file", least=0.8)]
+        note("overhead of one invocation …")
+        rows += await overhead(stack, sizes)
+        rows += await histories(stack)
+        note("callers that poll and wait …")
+        rows += await callers(stack, sizes)
+        note(f"up to {sizes.levels[-1]} held executions …")
+        return rows + await growth(stack, sizes)
+
+
+async def _in_memory(folder: Path, sizes: Sizes) -> list[Row]:
+    note("throughput, with Temporal in memory …")
+    async with running_stack(folder, has_file=False) as stack:
+        return [await throughput(stack, sizes, where="in memory", least=0.75)]
+
+
+async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> list[Row]:
+    async with running_stack(calm_folder) as calm, running_stack(busy_folder) as busy:
+        for stack in (calm, busy):
+            await Project.deployed(stack, ZERO)
+        note(f"loading {sizes.many_ended} ended invocations …")
+        await add_ended(busy.catalog, function=ZERO, count=sizes.many_ended)
+        note("idle, with them and without …")
+        rows = await idle(calm, busy, sizes)
+        await add_ended(calm.catalog, function=ZERO, count=sizes.few_ended)
+        note("reads …")
+        rows += await reads(calm, busy, sizes)
+        note(f"queueing {sizes.backlog} invocations …")
+        return rows + await backlog(calm, busy, sizes)
+
+
+async def _on_aws(sizes: Sizes) -> list[Row]:
+    return await calls_of_running_tasks(tasks=sizes.tasks, minutes=sizes.minutes)
+
+
+if __name__ == "__main__":
+    main()

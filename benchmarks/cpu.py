@@ -1,0 +1,28 @@
+"""What processes use of the processor."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import psutil
+
+
+async def core_share(processes: Iterable[psutil.Process], *, seconds: float) -> float:
+    """How much of one core they use while the time passes, children included: 0.1 is a tenth."""
+    watched = tuple(processes)
+    before, start = _seconds(watched), time.monotonic()
+    await asyncio.sleep(seconds)
+    return (_seconds(watched) - before) / (time.monotonic() - start)
+
+
+def _seconds(processes: Iterable[psutil.Process]) -> float:
+    return sum(_own_seconds(process) + sum(map(_own_seconds, process.children())) for process in processes)
+
+
+def _own_seconds(process: psutil.Process) -> float:
+    """With those of children that have ended, which are in no other process's account any more."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
