@@ -1,0 +1,186 @@
+"""How many rows Postgres reads for each statement of the hot path, and for a page, where very many have ended: no more
+than where none has."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from catalog.database import Database
+from catalog.endings import EndingRepository
+from catalog.executions import ExecutionRepository
+from catalog.following import FollowingRepository
+from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
+from catalog.invocations import InvocationRepository, NewInvocation
+from catalog.launches import LaunchRepository
+from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from catalog.slots import SlotQueue
+from domain.entities import ExecutionOutcome, InvocationStatus, ParentRef, WorkerDetails, WorkerType
+from domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from domain.workers import Worker, WorkerName
+from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
+
+ENDED = 20_000
+PAGE = 100
+# A page, its one more, and the rows around them that an index brings along.
+MOST_ROWS = 4 * PAGE
+_IS_FRESH = "length(invocation_id) = 36"  # not as those that have ended are called
+
+Plan = dict[str, Any]
+Statement = tuple[str, tuple[object, ...]]
+
+
+@pytest.fixture
+async def function(database: Database) -> AsyncIterator[FunctionRef]:
+    """Of which very many invocations have ended, one a second, the oldest with a child; and none runs."""
+    function = await insert_function(database, max_concurrency=10)
+    async with database.statement() as connection:
+        for statement in (
+            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, creation_time)"
+            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED',"
+            f" clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
+            "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
+            " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
+            "ANALYZE",
+        ):
+            await connection.execute(text(statement))
+    yield function
+    async with database.statement() as connection:
+        await connection.execute(text("TRUNCATE projects CASCADE"))
+        await connection.execute(text("ANALYZE"))  # or the tests after this one are planned for what is gone
+
+
+@pytest.fixture
+def statements() -> Iterator[list[Statement]]:
+    """Every statement from now on, with its parameters."""
+    seen: list[Statement] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_life(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    async with database.statement() as connection:
+        created = await InvocationRepository(connection).create(_path(function), NewInvocation(input="1"))
+    invocation_id, execution_id = created.invocation_id, execution_id_for(created.invocation_id, 1)
+    execution = ExecutionPath(invocation=_invocation(function, invocation_id), execution_id=execution_id)
+    async with database.transaction() as connection:
+        await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+    async with database.statement() as connection:
+        name = WorkerName(execution_id=execution_id, launch=1)
+        details = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
+        await LaunchRepository(connection).record_worker(Worker(name=name, details=details))
+        await ExecutionRepository(connection).get(execution)
+        await ExecutionRepository(connection).start(execution)
+        await ExecutionRepository(connection).finish(
+            execution, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
+        )
+        await LaunchRepository(connection).state(execution_id)
+    async with database.transaction() as connection:
+        await EndingRepository(connection).close_execution(
+            invocation_id=invocation_id, execution_id=execution_id, reason=None, allows_retry=False
+        )
+    await _check(database, statements, most_rows=100)
+
+
+async def test_a_turn_in_the_queue(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    async with database.statement() as connection:
+        await connection.execute(text("UPDATE functions SET max_concurrency = 1"))
+    first, second = [await insert_invocation(database, function) for _ in range(2)]
+    statements.clear()
+    for invocation_id in (first, second):
+        async with database.transaction() as connection:
+            await SlotQueue(connection).take(
+                invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
+            )
+    async with database.transaction() as connection:
+        await EndingRepository(connection).end_invocation(first, reason=None)
+    await _check(database, statements, most_rows=100)
+
+
+async def test_reads(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    ended = _invocation(function, InvocationId(f"inv-{ENDED // 2}"))
+    async with database.statement() as connection:
+        await InvocationRepository(connection).get(ended)
+        await FollowingRepository(connection).read(await FollowingRepository(connection).find(ended), attempt=0)
+    await _check(database, statements, most_rows=100)
+
+
+@pytest.mark.parametrize("offset", [None, f"{int(time.time()) - ENDED // 2},"], ids=["newest", "middle"])
+@pytest.mark.parametrize(
+    "matching",
+    [
+        InvocationFilter(),
+        InvocationFilter(status=InvocationStatus.TERMINATED),
+        InvocationFilter(status=InvocationStatus.RUNNING),
+        InvocationFilter(parent=ParentRef(function_name=FUNCTION_NAME, invocation_id=InvocationId(f"inv-{ENDED}"))),
+    ],
+    ids=["all", "ended", "running", "children"],
+)
+async def test_pages(
+    database: Database,
+    function: FunctionRef,
+    statements: list[Statement],
+    matching: InvocationFilter,
+    offset: str | None,
+) -> None:
+    async with database.statement() as connection:
+        await InvocationPageRepository(connection).read(
+            _path(function), matching=matching, offset=offset, max_results=PAGE
+        )
+    await _check(database, statements, most_rows=MOST_ROWS)
+
+
+def _path(function: FunctionRef) -> FunctionPath:
+    return FunctionPath(project_name=function.project_name, version_ref="latest", function_name=function.function_name)
+
+
+def _invocation(function: FunctionRef, invocation_id: InvocationId) -> InvocationPath:
+    return InvocationPath(function=_path(function), invocation_id=invocation_id)
+
+
+async def _check(database: Database, statements: Sequence[Statement], *, most_rows: int) -> None:
+    """Each as it was asked, once more, and taken back."""
+    assert statements
+    for statement, parameters in tuple(statements):
+        plan = await _plan(database, statement, parameters)
+        looked_at = sum(map(_rows, _nodes(plan)))
+        assert looked_at <= most_rows, f"{looked_at} rows: {statement}\n{json.dumps(plan, indent=1)}"
+
+
+async def _plan(database: Database, statement: str, parameters: Sequence[object]) -> Plan:
+    async with database.statement() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        transaction = driver.transaction()
+        await transaction.start()
+        try:
+            for table in re.findall(r"INSERT INTO (\w+)", statement):
+                await driver.execute(f"DELETE FROM {table} WHERE {_IS_FRESH}")  # it is there already
+            explained = await driver.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)
+        finally:
+            await transaction.rollback()
+    plan: Plan = explained[0]["Plan"]
+    return plan
+
+
+def _nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _rows(node: Plan) -> float:
+    """That a node has read from a table, those included that it did not pass on."""
+    if "Relation Name" not in node or node["Node Type"] == "ModifyTable":
+        return 0.0
+    read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float(read * node["Actual Loops"])
