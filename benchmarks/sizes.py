@@ -9,8 +9,8 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """`levels`: held executions; the first and the last are compared. `begins_with_a_minute`: windows of CPU time do, so
-    that a reconciliation is in the first of three and in no other. `minutes`: that tasks on AWS are watched."""
+    """`levels`: held executions; the first and the last are compared. `begins_with_a_minute`: windows of CPU time do,
+    so that a reconciliation is in the first of three and in no other. `minutes`: that tasks on AWS are watched."""
 
     throughput: int
     trials: int

@@ -1,9 +1,10 @@
 """How every process of ours connects to Temporal: TEMPORAL_* and temporal.toml, read by the SDK's own reader."""
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
+
+from environment.payloads import data_converter
 
 DEFAULT_ADDRESS = "localhost:7233"
 
@@ -16,4 +17,4 @@ async def connect_temporal(*, lazy: bool = False, runtime: Runtime | None = None
     profile = ClientConfigProfile.load()
     config = profile.to_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime)
+    return await Client.connect(**config, data_converter=data_converter, lazy=lazy, runtime=runtime)
