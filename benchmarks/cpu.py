@@ -23,6 +23,12 @@ def _own_seconds(process: psutil.Process) -> float:
     """With those of children that have ended, which are in no other process's account any more."""
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:
+        return time.clock_gettime(_cpu_clock(process.pid)) + float(times.children_user + times.children_system)
+    except (psutil.NoSuchProcess, OSError):
         return 0.0
-    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _cpu_clock(pid: int) -> int:
+    """Linux's clock of what a process has used, as clock_getcpuclockid(3) makes it: the times of /proc are in steps of
+    10 ms, which is what an idle process uses in a second."""
+    return (~pid << 3) | 2

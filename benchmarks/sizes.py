@@ -43,12 +43,12 @@ FULL = Sizes(
 QUICK = Sizes(
     throughput=100,
     trials=8,
-    levels=(50, 100, 300),
+    levels=(100, 300),
     window_seconds=4.0,
     begins_with_a_minute=False,
     few_ended=1_000,
     many_ended=50_000,
     backlog=500,
     tasks=300,
-    minutes=0.3,
+    minutes=0.2,
 )
