@@ -1,14 +1,15 @@
 """Where images are pushed: only deployments with a container registry have an answer."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from api.authorization import require_root
 from api.composition import services_of
 from api.errors import documented
+from api.routers import new_router
 from api.schemas.service import ContainerRepositoryCredentials
 from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable
 
-router = APIRouter(dependencies=[Depends(require_root)])
+router = new_router(dependencies=[Depends(require_root)])
 
 
 @router.get(

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from api.authorization import ProjectMember, RootCaller, require_project_member
-from api.bodies import JsonRoute
 from api.composition import services_of
 from api.errors import documented
 from api.parameters import InvocationPathOfRequest
+from api.routers import new_router
 from domain.errors import (
     ApiKeyIsInvalid,
     FunctionDoesNotExist,
@@ -27,8 +27,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     204: {"description": "The last event was `end`: there are no more to come"},
 }
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )

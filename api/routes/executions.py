@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from api.authorization import require_own_execution, require_root
-from api.bodies import JsonRoute
 from api.composition import services_of
 from api.errors import documented
 from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest
+from api.routers import new_router
 from api.schemas.executions import (
     ExecutionFinalResultPayload,
     ExecutionInfo,
@@ -41,8 +41,7 @@ _EXECUTION = (
 )
 _REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     responses=documented(
         ApiKeyIsInvalid,
         ProjectDoesNotExist,

@@ -2,15 +2,16 @@
 
 import asyncio
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.composition import services_of
+from api.routers import new_router
 from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from catalog.database import Database
 from catalog.projects import ProjectRepository
 from domain.errors import CatalogIsAway, ServiceIsUnavailable
 
-router = APIRouter()
+router = new_router()
 
 
 @router.get("/")

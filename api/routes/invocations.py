@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
-from api.bodies import JsonRoute
 from api.composition import services_of
 from api.errors import documented
 from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
+from api.routers import new_router
 from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
 from api.submissions import submit, submit_once
@@ -37,8 +37,7 @@ _FUNCTION = "/projects/{project_name}/versions/{version_ref_str}/functions/{func
 _INVOCATION = _FUNCTION + "/invocations/{invocation_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )

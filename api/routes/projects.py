@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 
 from api.authorization import require_root
-from api.bodies import JsonRoute
 from api.composition import services_of
 from api.errors import documented
+from api.routers import new_router
 from api.schemas.bounded import proper_name
 from api.schemas.projects import ProjectInfo, ProjectsList
 from catalog.projects import ProjectRepository
@@ -21,8 +21,7 @@ from domain.errors import (
     ServiceIsUnavailable,
 )
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_root)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )

@@ -1,11 +1,11 @@
 """/projects/…/versions: declared once, with their functions, and read."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from api.authorization import require_project_member, require_root
-from api.bodies import JsonRoute
 from api.composition import services_of
 from api.errors import documented
+from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
 from catalog.versions import VersionRepository
 from domain.errors import (
@@ -18,9 +18,7 @@ from domain.errors import (
 )
 from domain.messages import PreparationRequest
 
-router = APIRouter(
-    route_class=JsonRoute, responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable)
-)
+router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable))
 
 
 @router.post(
