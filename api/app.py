@@ -40,6 +40,7 @@ def describe_app() -> FastAPI:
         version="0.1.0",
         separate_input_output_schemas=False,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `request_spans` and `metrics`
     )
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
