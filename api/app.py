@@ -1,14 +1,16 @@
 """The application: routes, errors, limits and the document, put together in one place."""
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api.bodies import BodyLimit
 from api.composition import Services
 from api.errors import add_error_handlers
 from api.metrics import RequestDurations
-from api.openapi import operation_id, use_openapi_3_0
+from api.openapi import use_openapi_3_0
 from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
+from api.routers import add_routes
 from api.routes import container_repository, events, executions, health, invocations, projects, versions
 
 _ROUTERS = (
@@ -36,16 +38,15 @@ def describe_app() -> FastAPI:
     app = FastAPI(
         title="FastAPI",
         version="0.1.0",
-        generate_unique_id_function=operation_id,
         separate_input_output_schemas=False,
-        strict_content_type=False,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `request_spans` and `metrics`
     )
-    use_openapi_3_0(app)
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestDurations)
     app.add_middleware(RequestIds)
-    for router in _ROUTERS:
-        app.include_router(router)
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    add_routes(app, routes)
+    use_openapi_3_0(app, routes)
     return app

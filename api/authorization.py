@@ -1,13 +1,14 @@
 """Who may call what: root keys everything, an execution's token its own execution and a little of its project."""
 
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi import models
+from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
-from starlette.requests import HTTPConnection
 
 from api.composition import services_of
 from catalog.executions import ExecutionRepository
@@ -28,27 +29,34 @@ class ExecutionCaller:
     execution_id: ExecutionId
 
 
-class _BearerKey(HTTPBearer):
-    """Bearer authentication with the texts and the 403 that clients know: newer versions of FastAPI answer 401."""
-
-    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials:
-        scheme, credentials = get_authorization_scheme_param(request.headers.get("Authorization"))
-        if not scheme or not credentials:
-            raise Forbidden("Not authenticated")
-        if scheme.lower() != "bearer":
-            raise Forbidden("Invalid authentication credentials")
-        return HTTPAuthorizationCredentials(scheme=scheme, credentials=credentials)
+Caller = RootCaller | ExecutionCaller
 
 
-_bearer_key = _BearerKey(scheme_name="HTTPBearer")
+class KeyOf(SecurityBase):
+    """Dependency: the caller, by the bearer key in the request, once a check lets it pass.
+
+    All of it is one dependency that declares no parameters: FastAPI's work for either costs more than what is done
+    here. The texts and the 403 are those that clients know: FastAPI's own bearer authentication answers 401.
+    """
+
+    def __init__(self, check: Callable[[Caller, Request], Awaitable[None]]) -> None:
+        self.model = models.HTTPBearer()
+        self.scheme_name = "HTTPBearer"
+        self._check = check
+
+    async def __call__(self, request: Request) -> Caller:
+        """Raises Forbidden, ApiKeyIsInvalid."""
+        caller = _authenticate(services_of(request).root_keys, request.headers.get("Authorization"))
+        await self._check(caller, request)
+        return caller
 
 
-async def authenticate(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials, Depends(_bearer_key)]
-) -> RootCaller | ExecutionCaller:
-    """Raises Forbidden, ApiKeyIsInvalid."""
-    root_keys = services_of(request).root_keys
-    presented = credentials.credentials
+def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Caller:
+    scheme, presented = get_authorization_scheme_param(authorization)
+    if not scheme or not presented:
+        raise Forbidden("Not authenticated")
+    if scheme.lower() != "bearer":
+        raise Forbidden("Invalid authentication credentials")
     # Headers are decoded as Latin-1: this gives back the bytes that were sent.
     is_root = [hmac.compare_digest(presented.encode("latin-1"), key.encode()) for key in root_keys]
     if any(is_root):
@@ -59,29 +67,29 @@ async def authenticate(
     return ExecutionCaller(execution_id=execution_id)
 
 
-Caller = Annotated[RootCaller | ExecutionCaller, Depends(authenticate)]
-
-
-async def require_root(caller: Caller) -> None:
-    """Raises ApiKeyIsInvalid."""
+async def _is_root(caller: Caller, _: Request) -> None:
     if not isinstance(caller, RootCaller):
         raise ApiKeyIsInvalid
 
 
-async def require_own_execution(caller: Caller, execution_id: str) -> None:
-    """A root key, or the token of the execution in the path, as long as the execution exists: no query is needed.
-
-    Raises ApiKeyIsInvalid.
-    """
-    if isinstance(caller, ExecutionCaller) and caller.execution_id != execution_id:
+async def _is_own_execution(caller: Caller, request: Request) -> None:
+    if isinstance(caller, ExecutionCaller) and caller.execution_id != request.path_params["execution_id"]:
         raise ApiKeyIsInvalid
 
 
-async def require_project_member(request: Request, caller: Caller, project_name: str) -> None:
-    """A root key, or the token of an execution of this project that is not TERMINATED. Raises ApiKeyIsInvalid."""
+async def _is_project_member(caller: Caller, request: Request) -> None:
     if isinstance(caller, RootCaller):
         return
     async with services_of(request).database.statement() as session:
         own_project = await ExecutionRepository(session).project_of_live(caller.execution_id)
-    if own_project != project_name:
+    if own_project != request.path_params["project_name"]:
         raise ApiKeyIsInvalid
+
+
+require_root = KeyOf(_is_root)
+# A root key, or the token of the execution in the path, as long as the execution exists: no query is needed.
+require_own_execution = KeyOf(_is_own_execution)
+# A root key, or the token of an execution of the project in the path that is not TERMINATED.
+require_project_member = KeyOf(_is_project_member)
+
+ProjectMember = Annotated[Caller, Depends(require_project_member)]

@@ -69,10 +69,12 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that gives its handler a JsonRequest."""
+    """A route that gives its handler a JsonRequest, if it takes a body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
 
         async def handle_json(request: Request) -> Response:
             return await handle(JsonRequest(request.scope, request.receive))

@@ -1,5 +1,6 @@
 """The OpenAPI document, written as OpenAPI 3.0 has it: FastAPI speaks 3.1 only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,8 +19,8 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def use_openapi_3_0(app: FastAPI) -> None:
-    """Make the app serve its document in version 3.0.3. It is made once."""
+def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    """Make the app serve its document of these routes, in their order and in version 3.0.3. It is made once."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -27,7 +28,7 @@ def use_openapi_3_0(app: FastAPI) -> None:
                 title=app.title,
                 version=app.version,
                 openapi_version=OPENAPI_VERSION,
-                routes=app.routes,
+                routes=routes,
                 separate_input_output_schemas=app.separate_input_output_schemas,
             )
             app.openapi_schema = _as_3_0(document)

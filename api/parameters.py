@@ -1,16 +1,15 @@
-"""Parts of paths and queries that several routes take."""
+"""Parts of paths that several routes take.
+
+Each kind of path is one dependency, though they repeat each other's parameters: FastAPI's work for a dependency costs
+more than what is done here. The order of the parameters is the document's: generated clients take them by position.
+"""
 
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends
 
-from api.composition import Services, services_of
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-
-
-async def _services(request: Request) -> Services:
-    return services_of(request)
 
 
 async def _function_path(project_name: str, version_ref_str: str, function_name: str) -> FunctionPath:
@@ -18,20 +17,22 @@ async def _function_path(project_name: str, version_ref_str: str, function_name:
 
 
 async def _invocation_path(
-    function: Annotated[FunctionPath, Depends(_function_path)], invocation_id: str
+    project_name: str, invocation_id: str, version_ref_str: str, function_name: str
 ) -> InvocationPath:
     structlog.contextvars.bind_contextvars(invocation_id=invocation_id)
+    function = FunctionPath(project_name=project_name, version_ref=version_ref_str, function_name=function_name)
     return InvocationPath(function=function, invocation_id=invocation_id)
 
 
 async def _execution_path(
-    invocation: Annotated[InvocationPath, Depends(_invocation_path)], execution_id: str
+    execution_id: str, invocation_id: str, project_name: str, version_ref_str: str, function_name: str
 ) -> ExecutionPath:
-    structlog.contextvars.bind_contextvars(execution_id=execution_id)
+    structlog.contextvars.bind_contextvars(invocation_id=invocation_id, execution_id=execution_id)
+    function = FunctionPath(project_name=project_name, version_ref=version_ref_str, function_name=function_name)
+    invocation = InvocationPath(function=function, invocation_id=invocation_id)
     return ExecutionPath(invocation=invocation, execution_id=execution_id)
 
 
-InjectedServices = Annotated[Services, Depends(_services)]
 FunctionPathOfRequest = Annotated[FunctionPath, Depends(_function_path)]
 InvocationPathOfRequest = Annotated[InvocationPath, Depends(_invocation_path)]
 ExecutionPathOfRequest = Annotated[ExecutionPath, Depends(_execution_path)]

@@ -1,7 +1,7 @@
 """An id for each request, by which its answer, its log lines and what its client knows of it are found together."""
 
 import re
-import uuid
+import secrets
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,7 +25,7 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if _ACCEPTABLE.fullmatch(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)

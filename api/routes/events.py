@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import Depends, Header, Request, Response
 
-from api.authorization import Caller, RootCaller, require_project_member
-from api.bodies import JsonRoute
+from api.authorization import ProjectMember, RootCaller, require_project_member
+from api.composition import services_of
 from api.errors import documented
-from api.parameters import InjectedServices, InvocationPathOfRequest
+from api.parameters import InvocationPathOfRequest
+from api.routers import new_router
 from domain.errors import (
     ApiKeyIsInvalid,
     FunctionDoesNotExist,
@@ -26,8 +27,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     204: {"description": "The last event was `end`: there are no more to come"},
 }
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )
@@ -44,15 +44,15 @@ router = APIRouter(
 async def follow_invocation(
     *,
     path: InvocationPathOfRequest,
-    caller: Caller,
-    services: InjectedServices,
+    caller: ProjectMember,
+    request: Request,
     logs: bool = True,
     last_event_id: str | None = None,
     last_event_id_of_header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """An invocation's events from its creation to its end, as they happen. After a stream has broken off, the `id` of
     its last event, as header or as query, goes on behind it. Logs are read with a root key only."""
-    stream = await services.event_streams.open(
+    stream = await services_of(request).event_streams.open(
         path,
         cursor=last_event_id if last_event_id_of_header is None else last_event_id_of_header,
         with_logs=logs and isinstance(caller, RootCaller),

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query, Request
 
 from api.authorization import require_own_execution, require_root
-from api.bodies import JsonRoute
+from api.composition import services_of
 from api.errors import documented
 from api.metrics import observe_start
-from api.parameters import ExecutionPathOfRequest, InjectedServices
+from api.parameters import ExecutionPathOfRequest
+from api.routers import new_router
 from api.schemas.executions import (
     ExecutionFinalResultPayload,
     ExecutionInfo,
@@ -40,8 +41,7 @@ _EXECUTION = (
 )
 _REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     responses=documented(
         ApiKeyIsInvalid,
         ProjectDoesNotExist,
@@ -59,9 +59,9 @@ router = APIRouter(
     dependencies=[Depends(require_own_execution)],
     responses=documented(ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated),
 )
-async def start_execution(path: ExecutionPathOfRequest, services: InjectedServices) -> ExecutionInfo:
+async def start_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
     """The container's first word: the user's code runs from now on."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         detail = await ExecutionRepository(session).start(path)
     observe_start(detail.execution)
     return ExecutionInfo.of(detail)
@@ -73,10 +73,10 @@ async def start_execution(path: ExecutionPathOfRequest, services: InjectedServic
     responses=documented(*_REFUSED_REPORT),
 )
 async def update_execution(
-    path: ExecutionPathOfRequest, payload: ExecutionTemporaryResultPayload, services: InjectedServices
+    path: ExecutionPathOfRequest, payload: ExecutionTemporaryResultPayload, request: Request
 ) -> ExecutionInfo:
     """Report progress: the latest output replaces the one before."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         return ExecutionInfo.of(await ExecutionRepository(session).update(path, latest_output=payload.latest_output))
 
 
@@ -86,10 +86,10 @@ async def update_execution(
     responses=documented(*_REFUSED_REPORT),
 )
 async def finish_execution(
-    path: ExecutionPathOfRequest, payload: ExecutionFinalResultPayload, services: InjectedServices
+    path: ExecutionPathOfRequest, payload: ExecutionFinalResultPayload, request: Request
 ) -> ExecutionInfo:
     """Report the outcome, once."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         return ExecutionInfo.of(
             await ExecutionRepository(session).finish(
                 path,
@@ -101,19 +101,20 @@ async def finish_execution(
 
 
 @router.get(_EXECUTION, dependencies=[Depends(require_own_execution)])
-async def get_execution(path: ExecutionPathOfRequest, services: InjectedServices) -> ExecutionInfo:
-    async with services.database.statement() as session:
+async def get_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
+    async with services_of(request).database.statement() as session:
         return ExecutionInfo.of(await ExecutionRepository(session).get(path))
 
 
 @router.get(_EXECUTION + "/logs", dependencies=[Depends(require_root)], responses=documented(OffsetIsInvalid))
 async def get_execution_logs(
     path: ExecutionPathOfRequest,
-    services: InjectedServices,
+    request: Request,
     max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
     initial_offset: str | None = None,
 ) -> ExecutionLogs:
     """What the container wrote, oldest first. `next_offset` goes on from there, also later, when there is more."""
+    services = services_of(request)
     async with services.database.statement() as session:
         detail = await ExecutionRepository(session).get(path)
     worker = detail.execution.worker_details

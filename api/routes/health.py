@@ -2,15 +2,16 @@
 
 import asyncio
 
-from fastapi import APIRouter, Response
+from fastapi import Request, Response
 
-from api.parameters import InjectedServices
+from api.composition import services_of
+from api.routers import new_router
 from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from catalog.database import Database
 from catalog.projects import ProjectRepository
 from domain.errors import CatalogIsAway, ServiceIsUnavailable
 
-router = APIRouter()
+router = new_router()
 
 
 @router.get("/")
@@ -22,7 +23,8 @@ async def health_check() -> HealthStatus:
     "/health/ready",
     responses={ServiceIsUnavailable.http_status: {"model": ReadinessStatus, "description": "Something is away"}},
 )
-async def health_ready(services: InjectedServices, response: Response) -> ReadinessStatus:
+async def health_ready(request: Request, response: Response) -> ReadinessStatus:
+    services = services_of(request)
     has_postgres, has_temporal = await asyncio.gather(_answers(services.database), services.orchestrator.answers())
     if not (has_postgres and has_temporal):
         response.status_code = ServiceIsUnavailable.http_status

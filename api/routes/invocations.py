@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
-from api.bodies import JsonRoute
+from api.composition import services_of
 from api.errors import documented
-from api.parameters import FunctionPathOfRequest, InjectedServices, InvocationPathOfRequest
+from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
+from api.routers import new_router
 from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
 from api.submissions import submit, submit_once
@@ -36,8 +37,7 @@ _FUNCTION = "/projects/{project_name}/versions/{version_ref_str}/functions/{func
 _INVOCATION = _FUNCTION + "/invocations/{invocation_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )
@@ -50,13 +50,14 @@ router = APIRouter(
 async def create_invocation(
     path: FunctionPathOfRequest,
     definition: InvocationDefinition,
-    services: InjectedServices,
+    request: Request,
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
     ] = None,
 ) -> InvocationInfo:
     """Call a function. With an Idempotency-Key, a repeated request answers with the first one's invocation."""
+    services = services_of(request)
     new = definition.to_domain()
     if idempotency_key is None:
         invocation, is_new = await submit(services.database, path, new), True
@@ -71,8 +72,9 @@ async def create_invocation(
     _INVOCATION + "/cancel",
     responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist, InvocationIsAlreadyTerminated),
 )
-async def cancel_invocation(path: InvocationPathOfRequest, services: InjectedServices) -> InvocationInfo:
+async def cancel_invocation(path: InvocationPathOfRequest, request: Request) -> InvocationInfo:
     """Ask for the end of an invocation and of its children. May be repeated while it runs."""
+    services = services_of(request)
     async with services.database.transaction() as session:
         invocation = await InvocationRepository(session).request_cancellation(path)
     await services.orchestrator.cancel_invocation(invocation.invocation_id)
@@ -82,11 +84,12 @@ async def cancel_invocation(path: InvocationPathOfRequest, services: InjectedSer
 @router.get(_INVOCATION, responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist))
 async def get_invocation(
     path: InvocationPathOfRequest,
-    services: InjectedServices,
+    request: Request,
     wait_seconds: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
 ) -> InvocationInfo:
     """An invocation with its executions. With `wait_seconds`, the answer comes as soon as its outcome is known, it is
     TERMINATED, or the time is over."""
+    services = services_of(request)
     if wait_seconds > 0:
         patience = timedelta(seconds=wait_seconds)
         return InvocationInfo.of(await services.long_polls.settled_invocation(path, patience=patience))
@@ -101,7 +104,7 @@ async def get_invocation(
 async def list_invocations(
     *,
     path: FunctionPathOfRequest,
-    services: InjectedServices,
+    request: Request,
     max_results: Annotated[int, Query(ge=0)] = MAX_INVOCATIONS_PER_PAGE,
     initial_offset: str | None = None,
     status: InvocationStatus | None = None,
@@ -110,7 +113,7 @@ async def list_invocations(
 ) -> InvocationsListForFunction:
     """A function's invocations, newest first, page by page: `next_offset` is the next page's `initial_offset`."""
     matching = InvocationFilter(status=status, parent=_parent_filter(parent_function_name, parent_invocation_id))
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         page = await InvocationPageRepository(session).read(
             path,
             matching=matching,

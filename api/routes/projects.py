@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 
 from api.authorization import require_root
-from api.bodies import JsonRoute
+from api.composition import services_of
 from api.errors import documented
-from api.parameters import InjectedServices
+from api.routers import new_router
 from api.schemas.bounded import proper_name
 from api.schemas.projects import ProjectInfo, ProjectsList
 from catalog.projects import ProjectRepository
@@ -21,8 +21,7 @@ from domain.errors import (
     ServiceIsUnavailable,
 )
 
-router = APIRouter(
-    route_class=JsonRoute,
+router = new_router(
     dependencies=[Depends(require_root)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )
@@ -30,17 +29,18 @@ router = APIRouter(
 
 @router.put("/projects/{project_name}", responses=documented(ProjectNameIsTooLong, ProjectAlreadyExists))
 async def create_project(
-    project_name: Annotated[str, Path(), AfterValidator(proper_name)], services: InjectedServices
+    project_name: Annotated[str, Path(), AfterValidator(proper_name)], request: Request
 ) -> ProjectInfo:
     if len(project_name) > MAX_PROJECT_NAME_LENGTH:
         raise ProjectNameIsTooLong
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         return ProjectInfo.of(await ProjectRepository(session).create(project_name))
 
 
 @router.delete("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
-async def delete_project(project_name: str, services: InjectedServices) -> ProjectInfo:
+async def delete_project(project_name: str, request: Request) -> ProjectInfo:
     """Ask for the deletion: what runs is cancelled, then the project goes away. May be repeated."""
+    services = services_of(request)
     async with services.database.statement() as session:
         project = await ProjectRepository(session).request_deletion(project_name)
     await services.orchestrator.start_deletion(project)
@@ -48,13 +48,13 @@ async def delete_project(project_name: str, services: InjectedServices) -> Proje
 
 
 @router.get("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
-async def get_project(project_name: str, services: InjectedServices) -> ProjectInfo:
-    async with services.database.statement() as session:
+async def get_project(project_name: str, request: Request) -> ProjectInfo:
+    async with services_of(request).database.statement() as session:
         return ProjectInfo.of(await ProjectRepository(session).get(project_name))
 
 
 @router.get("/projects")
-async def list_projects(services: InjectedServices) -> ProjectsList:
+async def list_projects(request: Request) -> ProjectsList:
     """All projects, newest first."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         return ProjectsList.of(await ProjectRepository(session).list_all())

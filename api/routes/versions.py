@@ -1,11 +1,11 @@
 """/projects/…/versions: declared once, with their functions, and read."""
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, Request
 
 from api.authorization import require_project_member, require_root
-from api.bodies import JsonRoute
+from api.composition import services_of
 from api.errors import documented
-from api.parameters import InjectedServices
+from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
 from catalog.versions import VersionRepository
 from domain.errors import (
@@ -18,9 +18,7 @@ from domain.errors import (
 )
 from domain.messages import PreparationRequest
 
-router = APIRouter(
-    route_class=JsonRoute, responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable)
-)
+router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable))
 
 
 @router.post(
@@ -28,10 +26,9 @@ router = APIRouter(
     dependencies=[Depends(require_root)],
     responses=documented(ProjectIsBeingDeleted, BodyIsTooLarge),
 )
-async def create_project_version(
-    project_name: str, definition: VersionDefinition, services: InjectedServices
-) -> VersionInfo:
+async def create_project_version(project_name: str, definition: VersionDefinition, request: Request) -> VersionInfo:
     """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once."""
+    services = services_of(request)
     async with services.database.transaction() as session:
         version = await VersionRepository(session).create(project_name, definition.to_domain())
     if version.functions:
@@ -50,15 +47,15 @@ async def create_project_version(
     dependencies=[Depends(require_project_member)],
     responses=documented(ProjectDoesNotExist, VersionDoesNotExist),
 )
-async def get_project_version(project_name: str, version_ref_str: str, services: InjectedServices) -> VersionInfo:
+async def get_project_version(project_name: str, version_ref_str: str, request: Request) -> VersionInfo:
     """A version by its id, or the newest as `latest`."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         return VersionInfo.of(await VersionRepository(session).get(project_name, version_ref_str))
 
 
 @router.get("/projects/{project_name}/versions", dependencies=[Depends(require_project_member)])
-async def list_project_versions(project_name: str, services: InjectedServices) -> VersionsListForProject:
+async def list_project_versions(project_name: str, request: Request) -> VersionsListForProject:
     """All versions, newest first."""
-    async with services.database.statement() as session:
+    async with services_of(request).database.statement() as session:
         versions = await VersionRepository(session).list_of_project(project_name)
     return VersionsListForProject.of(project_name, versions)
