@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Row, Select, Text, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Bundle, aliased
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -20,7 +20,7 @@ from catalog.paths import (
     require,
     searchable,
 )
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Invocation, InvocationStatus, ParentInvocation, ParentRef
 from domain.errors import (
     InvocationDoesNotExist,
@@ -33,14 +33,13 @@ from domain.identifiers import FunctionName, InvocationId, new_invocation_id
 _PARENT = aliased(InvocationRow, name="parent")
 _PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
 # Listed column by column: a parent's input may be long and nobody asks for it here.
-_PARENT_STATE: Bundle[Any] = Bundle(
-    "parent_state",
-    _PARENT.invocation_id,
-    _PARENT_FUNCTION.function_name,
-    _PARENT.cancellation_request_time,
-    _PARENT.status,
-    _PARENT.creation_time,
-    _PARENT.last_update_time,
+_PARENT_STATE = (
+    _PARENT.invocation_id.label("parent_invocation_id"),
+    _PARENT_FUNCTION.function_name.label("parent_function_name"),
+    _PARENT.cancellation_request_time.label("parent_cancellation_request_time"),
+    _PARENT.status.label("parent_status"),
+    _PARENT.creation_time.label("parent_creation_time"),
+    _PARENT.last_update_time.label("parent_last_update_time"),
 )
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
@@ -54,27 +53,26 @@ _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
 _NOW = func.statement_timestamp()
 
 
-def _with_parent(
-    statement: Select[VersionRow, FunctionRow, InvocationRow, Any],
-) -> Select[VersionRow, FunctionRow, InvocationRow, Any]:
+def _with_parent(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
         _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
     )
 
 
-_GET = _with_parent(along_invocation(select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)))
+_READ = (*columns_of(VersionRow, FunctionRow, InvocationRow), *_PARENT_STATE)
+_GET = _with_parent(along_invocation(select(*_READ)))
 _GET_BY_ID = _with_parent(
-    select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)
+    select(*_READ)
     .select_from(InvocationRow)
     .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .where(InvocationRow.invocation_id == _ID)
 )
-_EXECUTIONS = select(ExecutionRow).where(ExecutionRow.invocation_id == _ID).order_by(ExecutionRow.attempt)
+_EXECUTIONS = select(*columns_of(ExecutionRow)).where(ExecutionRow.invocation_id == _ID).order_by(ExecutionRow.attempt)
 
 # The function at a path and, in the same version, the parent that the client names.
 _FUNCTION_AND_PARENT = (
-    along_function(select(VersionRow, FunctionRow, _PARENT_STATE))
+    along_function(select(*columns_of(VersionRow, FunctionRow), *_PARENT_STATE))
     .outerjoin(
         _PARENT_FUNCTION,
         and_(
@@ -123,7 +121,6 @@ _REQUEST_CANCELLATION = (
     .where(*INVOCATION_MATCHES, InvocationRow.status == InvocationStatus.RUNNING.value)
     .values(cancellation_request_time=_NOW, last_update_time=_NOW)
     .returning(InvocationRow.invocation_id)
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -134,32 +131,32 @@ class NewInvocation:
 
 
 class InvocationRepository:
-    """The session's owner commits. Every method that takes a path raises the NotFound of the outermost missing part."""
+    """The connection's owner commits. What takes a path raises the NotFound of the outermost part that is missing."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
         """Two statements. Under a cancelled parent or on a project being deleted it is cancelled at birth.
 
         Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
         """
-        found = await self._session.execute(_FUNCTION_AND_PARENT, path.parameters | _parent_parameters(new.parent))
-        version, function, parent_state = require(found.one_or_none(), parts=2)
-        parent = _to_parent(parent_state)
+        found = await self._connection.execute(_FUNCTION_AND_PARENT, path.parameters | _parent_parameters(new.parent))
+        declared = require(found.one_or_none(), parts=2)
+        parent = _to_parent(declared)
         if new.parent is not None and parent is None:
             raise ParentInvocationDoesNotExist
         invocation_id = new_invocation_id()
         try:
             row = (
-                await self._session.execute(
+                await self._connection.execute(
                     _CREATE if parent is None else _CREATE_CHILD,
                     {
                         _NEW_ID.key: invocation_id,
-                        _FUNCTION_ID.key: function.function_id,
+                        _FUNCTION_ID.key: declared.functions_function_id,
                         _PARENT_ID.key: None if parent is None else parent.ref.invocation_id,
                         _INPUT.key: new.input,
-                        _PROJECT.key: version.project_name,
+                        _PROJECT.key: declared.versions_project_name,
                     },
                 )
             ).one()
@@ -168,7 +165,7 @@ class InvocationRepository:
             raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
         return Invocation(
             invocation_id=invocation_id,
-            function=to_function(function, version),
+            function=to_function(declared),
             parent=parent,
             input=new.input,
             cancellation_request_time=row.cancellation_request_time,
@@ -180,47 +177,39 @@ class InvocationRepository:
 
     async def get(self, path: InvocationPath) -> Invocation:
         """Read before its executions: one that is seen TERMINATED is seen with all that it left."""
-        found = await self._session.execute(_GET, path.parameters)
-        version, function, invocation, parent_state = require(found.one_or_none(), parts=3)
-        return await self._with_executions(
-            invocation, version=version, function=function, parent=_to_parent(parent_state)
-        )
+        found = await self._connection.execute(_GET, path.parameters)
+        return await self._with_executions(require(found.one_or_none(), parts=3))
 
     async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
         """Raises InvocationDoesNotExist."""
-        found = await self._session.execute(_GET_BY_ID, {_ID.key: invocation_id})
+        found = await self._connection.execute(_GET_BY_ID, {_ID.key: invocation_id})
         row = found.one_or_none()
         if row is None:
             raise InvocationDoesNotExist
-        version, function, invocation, parent_state = row
-        return await self._with_executions(
-            invocation, version=version, function=function, parent=_to_parent(parent_state)
-        )
+        return await self._with_executions(row)
 
     async def request_cancellation(self, path: InvocationPath) -> Invocation:
         """Note the request; repeated, it moves the time. Needs a transaction, so that the answer is what it wrote.
 
         Raises InvocationIsAlreadyTerminated.
         """
-        cancelled = await self._session.scalar(_REQUEST_CANCELLATION, path.parameters)
+        cancelled = await self._connection.scalar(_REQUEST_CANCELLATION, path.parameters)
         invocation = await self.get(path)
         if cancelled is None:
             raise InvocationIsAlreadyTerminated
         return invocation
 
-    async def _with_executions(
-        self, row: InvocationRow, *, version: VersionRow, function: FunctionRow, parent: ParentInvocation | None
-    ) -> Invocation:
-        executions = await self._session.scalars(_EXECUTIONS, {_ID.key: row.invocation_id})
+    async def _with_executions(self, row: Row[*tuple[Any, ...]]) -> Invocation:
+        executions = await self._connection.execute(_EXECUTIONS, {_ID.key: row.invocations_invocation_id})
         return Invocation(
-            invocation_id=InvocationId(row.invocation_id),
-            function=to_function(function, version),
-            parent=parent,
-            input=row.input,
-            cancellation_request_time=row.cancellation_request_time,
-            status=InvocationStatus(row.status),
-            creation_time=row.creation_time,
-            last_update_time=row.last_update_time,
+            invocation_id=InvocationId(row.invocations_invocation_id),
+            function=to_function(row),
+            parent=_to_parent(row),
+            input=row.invocations_input,
+            cancellation_request_time=row.invocations_cancellation_request_time,
+            status=InvocationStatus(row.invocations_status),
+            creation_time=row.invocations_creation_time,
+            last_update_time=row.invocations_last_update_time,
             executions=tuple(to_execution(execution) for execution in executions),
         )
 
@@ -237,13 +226,15 @@ def _parent_parameters(parent: ParentRef | None) -> dict[str, object]:
     }
 
 
-def _to_parent(state: Any) -> ParentInvocation | None:
-    if state.invocation_id is None:
+def _to_parent(row: Row[*tuple[Any, ...]]) -> ParentInvocation | None:
+    if row.parent_invocation_id is None:
         return None
     return ParentInvocation(
-        ref=ParentRef(function_name=FunctionName(state.function_name), invocation_id=InvocationId(state.invocation_id)),
-        cancellation_request_time=state.cancellation_request_time,
-        status=InvocationStatus(state.status),
-        creation_time=state.creation_time,
-        last_update_time=state.last_update_time,
+        ref=ParentRef(
+            function_name=FunctionName(row.parent_function_name), invocation_id=InvocationId(row.parent_invocation_id)
+        ),
+        cancellation_request_time=row.parent_cancellation_request_time,
+        status=InvocationStatus(row.parent_status),
+        creation_time=row.parent_creation_time,
+        last_update_time=row.parent_last_update_time,
     )

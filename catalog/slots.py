@@ -30,11 +30,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function, to_worker_details
 from catalog.launches import Launch
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow, columns_of
 from domain.entities import Function, FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
 
@@ -81,7 +81,7 @@ _CAN_RUN = bindparam("slot_can_run", type_=Boolean)
 
 # NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
 _LOCKED_FUNCTION = (
-    select(FunctionRow, VersionRow)
+    select(*columns_of(FunctionRow, VersionRow))
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .where(InvocationRow.invocation_id == _INVOCATION)
@@ -136,7 +136,6 @@ _CLAIM = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(**_CLAIMED, last_update_time=func.clock_timestamp())
-    .execution_options(synchronize_session=False)
 )
 _INSERTED = (
     insert(ExecutionRow)
@@ -148,31 +147,30 @@ _INSERT_CLAIMED = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _INVOCATION)
     .values(last_update_time=select(_INSERTED.c.creation_time).scalar_subquery())
-    .execution_options(synchronize_session=False)
 )
 
 
 class SlotQueue:
     """The slot procedures, inside the caller's transaction. Each finds its own earlier work again."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def take(
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
         """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
-        found = (await self._session.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
+        found = (await self._connection.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
-        function, version = found
+        function_id, function = found.functions_function_id, to_function(found)
         state = (
-            await self._session.execute(
+            await self._connection.execute(
                 _STATE,
                 {
                     _INVOCATION.key: invocation_id,
                     _EXECUTION.key: execution_id,
-                    _FUNCTION.key: function.function_id,
+                    _FUNCTION.key: function_id,
                 },
             )
         ).one()
@@ -182,34 +180,36 @@ class SlotQueue:
             return Refused(refusal=Refusal.STOPPED)
         if state.worker_status is not None:
             if state.claim_time is None:
-                await self._session.execute(
+                await self._connection.execute(
                     _CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: function.preparation_error is None}
                 )
-            return _assignment(function, version, state)
+            return _assignment(function, state)
         if function.preparation_error is None and (
-            function.status != FunctionStatus.READY or state.held >= function.max_concurrency or state.older_waits
+            function.status != FunctionStatus.READY
+            or state.held >= function.resource_spec.max_concurrency
+            or state.older_waits
         ):
-            await self._enqueue(function.function_id, state, execution_id, attempt)
-            return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function.function_id))
-        await self._session.execute(
+            await self._enqueue(function_id, state, execution_id, attempt)
+            return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function_id))
+        await self._connection.execute(
             _INSERT_CLAIMED,
             {
                 _INVOCATION.key: invocation_id,
                 _EXECUTION.key: execution_id,
-                _FUNCTION.key: function.function_id,
+                _FUNCTION.key: function_id,
                 _ATTEMPT.key: attempt,
                 _CAN_RUN.key: function.preparation_error is None,
             },
         )
-        return _assignment(function, version, state)
+        return _assignment(function, state)
 
     async def settle(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
-        return _grants(await self._session.execute(_SETTLE, {"function_id": function_id}))
+        return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
 
     async def unclaimed_grants(self, function_id: int) -> tuple[Grant, ...]:
         """Grants that nobody has taken up yet, perhaps because the one who should have told them died."""
-        held = await self._session.execute(
+        held = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
                 ExecutionRow.function_id == function_id,
                 ExecutionRow.worker_status != WorkerStatus.TERMINATED,
@@ -220,17 +220,17 @@ class SlotQueue:
 
     async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
         """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone."""
-        function_id: int | None = await self._session.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
+        function_id: int | None = await self._connection.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
         return function_id
 
     async def leave_queue(self, invocation_id: InvocationId) -> None:
-        await self._session.execute(
+        await self._connection.execute(
             delete(WaitingExecutionRow).where(WaitingExecutionRow.invocation_id == invocation_id)
         )
 
     async def _enqueue(self, function_id: int, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
         place = {"execution_id": execution_id, "attempt": attempt}
-        await self._session.execute(
+        await self._connection.execute(
             upsert(WaitingExecutionRow)
             .values(
                 invocation_id=state.invocation_id,
@@ -270,12 +270,12 @@ _SETTLE = text("""
     """)
 
 
-def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:
+def _assignment(function: Function, state: Row[Any]) -> Assignment:
     return Assignment(
-        function=to_function(function, version),
+        function=function,
         launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
         waits_for=state.error_message,
-        worker=to_worker_details(state),
+        worker=to_worker_details(state.worker_type, state.worker_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,
     )
 
