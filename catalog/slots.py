@@ -78,6 +78,8 @@ _EXECUTION = bindparam("slot_execution", type_=Text)
 _FUNCTION = bindparam("slot_function", type_=BigInteger)
 _ATTEMPT = bindparam("slot_attempt", type_=Integer)
 _CAN_RUN = bindparam("slot_can_run", type_=Boolean)
+_IS_READY = bindparam("slot_is_ready", type_=Boolean)
+_MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
 
 # NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
 _LOCKED_FUNCTION = (
@@ -124,6 +126,7 @@ _STATE = (
     )
     .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
     .where(InvocationRow.invocation_id == _INVOCATION)
+    .cte("state")
 )
 # The first launch is noted with the claim, one statement less; a function that can never run has no launch.
 _CLAIMED: dict[str, ColumnElement[Any]] = {
@@ -137,17 +140,27 @@ _CLAIM = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(**_CLAIMED, last_update_time=func.clock_timestamp())
 )
+# Whoever can never run needs no free slot: it is told the reason and ends.
+_IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _MAX_CONCURRENCY) & ~_STATE.c.older_waits)
 _INSERTED = (
     insert(ExecutionRow)
-    .values(execution_id=_EXECUTION, invocation_id=_INVOCATION, function_id=_FUNCTION, attempt=_ATTEMPT, **_CLAIMED)
-    .returning(ExecutionRow.creation_time)
+    .from_select(
+        ["execution_id", "invocation_id", "function_id", "attempt", *_CLAIMED],
+        select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, *_CLAIMED.values()).where(
+            _STATE.c.worker_status.is_(None), ~_STATE.c.is_over, _IS_FREE
+        ),
+    )
+    .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
     .cte("inserted")
 )
-_INSERT_CLAIMED = (
+_TOUCHED = (
     update(InvocationRow)
-    .where(InvocationRow.invocation_id == _INVOCATION)
-    .values(last_update_time=select(_INSERTED.c.creation_time).scalar_subquery())
+    .where(InvocationRow.invocation_id == _INSERTED.c.invocation_id)
+    .values(last_update_time=_INSERTED.c.creation_time)
+    .cte("touched")
 )
+# What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
+_TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 
 
 class SlotQueue:
@@ -164,44 +177,33 @@ class SlotQueue:
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
         function_id, function = found.functions_function_id, to_function(found)
+        can_run = function.preparation_error is None
         state = (
             await self._connection.execute(
-                _STATE,
+                _TAKE,
                 {
                     _INVOCATION.key: invocation_id,
                     _EXECUTION.key: execution_id,
                     _FUNCTION.key: function_id,
+                    _ATTEMPT.key: attempt,
+                    _CAN_RUN.key: can_run,
+                    _IS_READY.key: function.status is FunctionStatus.READY,
+                    _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
                 },
             )
         ).one()
+        if state.is_inserted:
+            return _assignment(function, state)
         if state.worker_status == WorkerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
         if state.is_over and state.claim_time is None:
             return Refused(refusal=Refusal.STOPPED)
         if state.worker_status is not None:
             if state.claim_time is None:
-                await self._connection.execute(
-                    _CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: function.preparation_error is None}
-                )
+                await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
             return _assignment(function, state)
-        if function.preparation_error is None and (
-            function.status != FunctionStatus.READY
-            or state.held >= function.resource_spec.max_concurrency
-            or state.older_waits
-        ):
-            await self._enqueue(function_id, state, execution_id, attempt)
-            return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function_id))
-        await self._connection.execute(
-            _INSERT_CLAIMED,
-            {
-                _INVOCATION.key: invocation_id,
-                _EXECUTION.key: execution_id,
-                _FUNCTION.key: function_id,
-                _ATTEMPT.key: attempt,
-                _CAN_RUN.key: function.preparation_error is None,
-            },
-        )
-        return _assignment(function, state)
+        await self._enqueue(function_id, state, execution_id, attempt)
+        return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function_id))
 
     async def settle(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
