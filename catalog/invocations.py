@@ -1,5 +1,6 @@
 """Invocations as users see them: submitted, read, asked to stop. How they end is in `endings.py`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,22 +54,34 @@ _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
 _NOW = func.statement_timestamp()
 
 
-def _with_parent(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
-        _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
+def _with_parent_and_executions(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id)
+        .outerjoin(_PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id)
+        .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+        .order_by(ExecutionRow.attempt)
     )
 
 
-_READ = (*columns_of(VersionRow, FunctionRow, InvocationRow), *_PARENT_STATE)
-_GET = _with_parent(along_invocation(select(*_READ)))
-_GET_BY_ID = _with_parent(
-    select(*_READ)
+# One row for each execution, or for an invocation that has none. An input may be long: it is in the first row only.
+_WHOLE = (
+    *columns_of(VersionRow, FunctionRow, ExecutionRow),
+    InvocationRow.invocation_id.label("invocations_invocation_id"),
+    case((func.row_number().over(order_by=ExecutionRow.attempt) == 1, InvocationRow.input)).label("invocations_input"),
+    InvocationRow.cancellation_request_time.label("invocations_cancellation_request_time"),
+    InvocationRow.status.label("invocations_status"),
+    InvocationRow.creation_time.label("invocations_creation_time"),
+    InvocationRow.last_update_time.label("invocations_last_update_time"),
+    *_PARENT_STATE,
+)
+_GET = _with_parent_and_executions(along_invocation(select(*_WHOLE)))
+_GET_BY_ID = _with_parent_and_executions(
+    select(*_WHOLE)
     .select_from(InvocationRow)
     .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .where(InvocationRow.invocation_id == _ID)
 )
-_EXECUTIONS = select(*columns_of(ExecutionRow)).where(ExecutionRow.invocation_id == _ID).order_by(ExecutionRow.attempt)
 
 # The function at a path and, in the same version, the parent that the client names.
 _FUNCTION_AND_PARENT = (
@@ -176,17 +189,17 @@ class InvocationRepository:
         )
 
     async def get(self, path: InvocationPath) -> Invocation:
-        """Read before its executions: one that is seen TERMINATED is seen with all that it left."""
-        found = await self._connection.execute(_GET, path.parameters)
-        return await self._with_executions(require(found.one_or_none(), parts=3))
+        """One statement, and so one instant: what is seen TERMINATED is seen with all that it left."""
+        rows = (await self._connection.execute(_GET, path.parameters)).all()
+        require(rows[0] if rows else None, parts=3)
+        return _to_invocation(rows)
 
     async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
         """Raises InvocationDoesNotExist."""
-        found = await self._connection.execute(_GET_BY_ID, {_ID.key: invocation_id})
-        row = found.one_or_none()
-        if row is None:
+        rows = (await self._connection.execute(_GET_BY_ID, {_ID.key: invocation_id})).all()
+        if not rows:
             raise InvocationDoesNotExist
-        return await self._with_executions(row)
+        return _to_invocation(rows)
 
     async def request_cancellation(self, path: InvocationPath) -> Invocation:
         """Note the request; repeated, it moves the time. Needs a transaction, so that the answer is what it wrote.
@@ -199,19 +212,20 @@ class InvocationRepository:
             raise InvocationIsAlreadyTerminated
         return invocation
 
-    async def _with_executions(self, row: Row[*tuple[Any, ...]]) -> Invocation:
-        executions = await self._connection.execute(_EXECUTIONS, {_ID.key: row.invocations_invocation_id})
-        return Invocation(
-            invocation_id=InvocationId(row.invocations_invocation_id),
-            function=to_function(row),
-            parent=_to_parent(row),
-            input=row.invocations_input,
-            cancellation_request_time=row.invocations_cancellation_request_time,
-            status=InvocationStatus(row.invocations_status),
-            creation_time=row.invocations_creation_time,
-            last_update_time=row.invocations_last_update_time,
-            executions=tuple(to_execution(execution) for execution in executions),
-        )
+
+def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
+    first = rows[0]
+    return Invocation(
+        invocation_id=InvocationId(first.invocations_invocation_id),
+        function=to_function(first),
+        parent=_to_parent(first),
+        input=first.invocations_input,
+        cancellation_request_time=first.invocations_cancellation_request_time,
+        status=InvocationStatus(first.invocations_status),
+        creation_time=first.invocations_creation_time,
+        last_update_time=first.invocations_last_update_time,
+        executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),
+    )
 
 
 def _is_about_parent(error: IntegrityError) -> bool:
