@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, Text, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Text, and_, bindparam, case, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalog.converters import to_execution, to_function
@@ -44,8 +43,6 @@ _PARENT_STATE = (
 )
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
-_FUNCTION_ID = bindparam("new_function", type_=BigInteger)
-_PROJECT = bindparam("new_project", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
 _PARENT_ID = bindparam("new_parent", type_=Text)
 _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
@@ -84,8 +81,14 @@ _GET_BY_ID = _with_parent_and_executions(
 )
 
 # The function at a path and, in the same version, the parent that the client names.
-_FUNCTION_AND_PARENT = (
-    along_function(select(*columns_of(VersionRow, FunctionRow), *_PARENT_STATE))
+_FOUND = (
+    along_function(
+        select(
+            ProjectRow.deletion_request_time.label("project_deletion_request_time"),
+            *columns_of(VersionRow, FunctionRow),
+            *_PARENT_STATE,
+        )
+    )
     .outerjoin(
         _PARENT_FUNCTION,
         and_(
@@ -94,11 +97,9 @@ _FUNCTION_AND_PARENT = (
         ),
     )
     .outerjoin(_PARENT, and_(_PARENT.function_id == _PARENT_FUNCTION.function_id, _PARENT.invocation_id == _PARENT_ID))
+    .cte("found")
 )
-
-_PROJECT_IS_BEING_DELETED = (
-    select(ProjectRow.deletion_request_time).where(ProjectRow.project_name == _PROJECT).scalar_subquery().is_not(None)
-)
+_PROJECT_IS_BEING_DELETED = _FOUND.c.project_deletion_request_time.is_not(None)
 # The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after this
 # insert's and who then looks for children to cancel finds this one.
 _PARENT_IS_STOPPED = (
@@ -110,24 +111,41 @@ _PARENT_IS_STOPPED = (
 )
 
 
-def _insertion(is_cancelled_at_birth: ColumnElement[bool]) -> ReturningInsert[Any, Any]:
-    return (
+def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """What is found and, if nothing is missing, what is inserted."""
+    inserted = (
         insert(InvocationRow)
-        .values(
-            invocation_id=_NEW_ID,
-            function_id=_FUNCTION_ID,
-            parent_invocation_id=_PARENT_ID,
-            input=_INPUT,
-            creation_time=_NOW,
-            last_update_time=_NOW,
-            cancellation_request_time=case((is_cancelled_at_birth, _NOW)),
+        .from_select(
+            [
+                "invocation_id",
+                "function_id",
+                "parent_invocation_id",
+                "input",
+                "creation_time",
+                "last_update_time",
+                "cancellation_request_time",
+            ],
+            select(
+                _NEW_ID,
+                _FOUND.c.functions_function_id,
+                _FOUND.c.parent_invocation_id,
+                _INPUT,
+                _NOW,
+                _NOW,
+                case((is_cancelled_at_birth, _NOW)),
+            ).where(
+                _FOUND.c.functions_function_id.is_not(None),
+                or_(_PARENT_ID.is_(None), _FOUND.c.parent_invocation_id.is_not(None)),
+            ),
         )
         .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
+        .cte("inserted")
     )
+    return select(_FOUND, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())
 
 
-_CREATE = _insertion(_PROJECT_IS_BEING_DELETED)
-_CREATE_CHILD = _insertion(or_(_PROJECT_IS_BEING_DELETED, _PARENT_IS_STOPPED))
+_CREATE = _creation(_PROJECT_IS_BEING_DELETED)
+_CREATE_CHILD = _creation(or_(_PROJECT_IS_BEING_DELETED, _PARENT_IS_STOPPED))
 
 _REQUEST_CANCELLATION = (
     update(InvocationRow)
@@ -150,35 +168,27 @@ class InvocationRepository:
         self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
-        """Two statements. Under a cancelled parent or on a project being deleted it is cancelled at birth.
+        """One statement. Under a cancelled parent or on a project being deleted it is cancelled at birth.
 
         Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
         """
-        found = await self._connection.execute(_FUNCTION_AND_PARENT, path.parameters | _parent_parameters(new.parent))
-        declared = require(found.one_or_none(), parts=2)
-        parent = _to_parent(declared)
-        if new.parent is not None and parent is None:
-            raise ParentInvocationDoesNotExist
         invocation_id = new_invocation_id()
+        new_parameters = {_NEW_ID.key: invocation_id, _INPUT.key: new.input}
         try:
-            row = (
-                await self._connection.execute(
-                    _CREATE if parent is None else _CREATE_CHILD,
-                    {
-                        _NEW_ID.key: invocation_id,
-                        _FUNCTION_ID.key: declared.functions_function_id,
-                        _PARENT_ID.key: None if parent is None else parent.ref.invocation_id,
-                        _INPUT.key: new.input,
-                        _PROJECT.key: declared.versions_project_name,
-                    },
-                )
-            ).one()
+            created = await self._connection.execute(
+                _CREATE if new.parent is None else _CREATE_CHILD,
+                path.parameters | _parent_parameters(new.parent) | new_parameters,
+            )
         except IntegrityError as error:
             # A parent may just have been forgotten; a function goes away with its project only.
             raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
+        row = require(created.one_or_none(), parts=2)
+        parent = _to_parent(row)
+        if new.parent is not None and parent is None:
+            raise ParentInvocationDoesNotExist
         return Invocation(
             invocation_id=invocation_id,
-            function=to_function(declared),
+            function=to_function(row),
             parent=parent,
             input=new.input,
             cancellation_request_time=row.cancellation_request_time,

@@ -42,13 +42,13 @@ async def test_a_report_is_one_statement_whoever_sends_it(
         assert len(statements) == 1, statements
 
 
-async def test_a_submit_is_two_statements(client: httpx2.AsyncClient, statements: list[str]) -> None:
+async def test_a_submit_is_one_statement(client: httpx2.AsyncClient, statements: list[str]) -> None:
     deployed = await deploy(client)
     parent = await invoke(client, deployed.invocations())
     for parent_invocation in (None, {"function_name": "f", "invocation_id": parent.rsplit("/", 1)[1]}):
         statements.clear()
         await invoke(client, deployed.invocations(), parent_invocation=parent_invocation)
-        assert len(statements) == 2, statements
+        assert len(statements) == 1, statements
 
 
 async def test_reads_are_two_statements_at_most(
