@@ -5,7 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
@@ -16,6 +16,7 @@ from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 
 
@@ -115,6 +116,27 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert stopped == StoppedInvocation(worker=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_a_slot_is_taken_beside_a_cancellation_that_is_being_written(database: Database) -> None:
+    """It was not there when the slot was looked for: the workflow will be told."""
+    invocation = await insert_invocation(database, await insert_function(database))
+    async with database.transaction() as connection:
+        await connection.execute(update(InvocationRow).values(cancellation_request_time=func.clock_timestamp()))
+        taking = asyncio.create_task(take(database, invocation))
+        await somebody_waits_for_a_lock(database)
+    assert isinstance(await taking, Assignment)
+    async with database.statement() as connection:
+        found = await connection.execute(
+            select(
+                InvocationRow.cancellation_request_time,
+                InvocationRow.last_update_time,
+                ExecutionRow.creation_time,
+            ).join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+        )
+    row = found.one()
+    assert row.cancellation_request_time is not None
+    assert row.last_update_time == row.creation_time
 
 
 async def test_a_granted_slot_is_not_taken_up_after_a_cancellation(database: Database) -> None:
