@@ -44,5 +44,5 @@ class BoundDeletionActivities(DeletionActivities):
 
     @asynccontextmanager
     async def _repository(self, request: DeletionRequest) -> AsyncIterator[DeletionRepository]:
-        async with self._database.transaction() as session:
-            yield DeletionRepository(session, project_name=request.project_name, creation_time=request.creation_time)
+        async with self._database.transaction() as connection:
+            yield DeletionRepository(connection, project_name=request.project_name, creation_time=request.creation_time)

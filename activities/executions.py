@@ -29,8 +29,8 @@ class ExecutionRunner:
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
         """Raises Unavailable for faults that pass by themselves: the next try resumes the same execution."""
-        async with self._tools.database.transaction() as session:
-            taken = await SlotQueue(session).take(
+        async with self._tools.database.transaction() as connection:
+            taken = await SlotQueue(connection).take(
                 invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
             )
         if isinstance(taken, Refused):
@@ -73,8 +73,8 @@ class ExecutionRunner:
     async def _close(
         self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
     ) -> RunExecutionResult:
-        async with self._tools.database.transaction() as session:
-            closed = await EndingRepository(session).close_execution(
+        async with self._tools.database.transaction() as connection:
+            closed = await EndingRepository(connection).close_execution(
                 invocation_id=request.invocation_id,
                 execution_id=request.execution_id,
                 reason=reason,

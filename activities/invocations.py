@@ -35,15 +35,15 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> None:
-        async with self._database.transaction() as session:
-            stopped = await StopRepository(session).stop_invocation(request.invocation_id, reason=request.reason)
+        async with self._database.transaction() as connection:
+            stopped = await StopRepository(connection).stop_invocation(request.invocation_id, reason=request.reason)
         if stopped.worker is not None:
             await self._provisioner.stop(stopped.worker)
         await self._messenger.tell(cancelled=stopped.children)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
-        async with self._database.transaction() as session:
-            ended = await EndingRepository(session).end_invocation(request.invocation_id, reason=request.reason)
+        async with self._database.transaction() as connection:
+            ended = await EndingRepository(connection).end_invocation(request.invocation_id, reason=request.reason)
         self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
         await self._messenger.tell(grants=ended.grants, cancelled=ended.children)

@@ -142,8 +142,8 @@ class Launching:
 
     async def _noted_worker(self, details: WorkerDetails) -> Worker:
         worker = Worker(name=self._name, details=details)
-        async with self._tools.database.statement() as session:
-            may_run = await LaunchRepository(session).record_worker(worker)
+        async with self._tools.database.statement() as connection:
+            may_run = await LaunchRepository(connection).record_worker(worker)
         if not may_run:
             await self._stop(worker)
         self._launched = time.monotonic()
@@ -158,8 +158,8 @@ class Launching:
         execution_id = self._request.execution_id
         logger.warning("execution_has_no_worker", execution_id=execution_id, launch=self.launch, reason=reason)
         async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
-            async with self._tools.database.statement() as session:
-                launch = await LaunchRepository(session).begin_another(
+            async with self._tools.database.statement() as connection:
+                launch = await LaunchRepository(connection).begin_another(
                     self._name, reason=reason, was_refused=was_refused
                 )
             if launch is None:
@@ -171,8 +171,8 @@ class Launching:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await notified.wait()
-        async with self._tools.database.statement() as session:
-            return not (await LaunchRepository(session).state(execution_id)).must_stop
+        async with self._tools.database.statement() as connection:
+            return not (await LaunchRepository(connection).state(execution_id)).must_stop
 
     def _go_on_with(self, launch: Launch) -> None:
         self._launch = launch

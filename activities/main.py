@@ -58,9 +58,7 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
         sys.exit(2)
 
 
-async def _run(
-    arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning
-) -> None:
+async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning) -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):

@@ -56,8 +56,8 @@ class Messenger:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            async with self._database.transaction() as session:
-                return await EndingRepository(session).take_back(grant)
+            async with self._database.transaction() as connection:
+                return await EndingRepository(connection).take_back(grant)
         return EndedInvocation(grants=(), children=())
 
     async def _cancel(self, invocation_id: InvocationId) -> None:

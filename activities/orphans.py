@@ -32,15 +32,15 @@ class OrphanRepairs:
         The list of open workflows lags behind and only points out whom to ask for. An invocation that ends by itself is
         TERMINATED before its workflow closes: one that runs in the catalog after its workflow was seen closed is lost.
         """
-        async with self._database.statement() as session:
-            running = await OrphanRepository(session).running_invocations(older_than=policies.START_PATIENCE)
+        async with self._database.statement() as connection:
+            running = await OrphanRepository(connection).running_invocations(older_than=policies.START_PATIENCE)
         if not running:
             return 0
         is_open = {workflow.id async for workflow in self._client.list_workflows(_OPEN_WORKFLOWS)}
         suspects = [one for one in running if invocation_workflow_id(one.invocation_id) not in is_open]
         lost = [one.invocation_id for one in suspects[:_MOST_DESCRIBED] if await self._has_lost_its_workflow(one)]
-        async with self._database.statement() as session:
-            requests = await OrphanRepository(session).running_among(lost)
+        async with self._database.statement() as connection:
+            requests = await OrphanRepository(connection).running_among(lost)
         cleaned_up = 0
         for request in requests:
             if await starting.start_clean_up(self._client, request):
@@ -54,8 +54,8 @@ class OrphanRepairs:
         Of workers that the catalog does not know some other control plane may: they are left alone.
         """
         workers = {worker.name: worker for worker in await self._provisioner.live_workers()}
-        async with self._database.statement() as session:
-            findings = await OrphanRepository(session).judge(workers, older_than=policies.WORKER_PATIENCE)
+        async with self._database.statement() as connection:
+            findings = await OrphanRepository(connection).judge(workers, older_than=policies.WORKER_PATIENCE)
         for name in findings.unneeded:
             logger.warning("worker_is_not_needed", execution_id=name.execution_id, worker=str(name))
             try:

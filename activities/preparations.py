@@ -22,8 +22,8 @@ class BoundPreparationActivities(PreparationActivities):
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
-        async with self._database.transaction() as session:
-            function = await PreparationRepository(session).pending(request.function)
+        async with self._database.transaction() as connection:
+            function = await PreparationRepository(connection).pending(request.function)
         settled = await (self._settled_before(request) if function is None else self._prepare(request, function))
         await self._messenger.tell(grants=settled.grants)
         return PrepareFunctionResult(
@@ -31,18 +31,18 @@ class BoundPreparationActivities(PreparationActivities):
         )
 
     async def _settled_before(self, request: PrepareFunctionRequest) -> SettledFunction:
-        async with self._database.transaction() as session:
-            return await PreparationRepository(session).settled(request.function)
+        async with self._database.transaction() as connection:
+            return await PreparationRepository(connection).settled(request.function)
 
     async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
         try:
             async with heartbeating():
                 prepared = await self._provisioner.prepare(function)
         except (FunctionFailure, Misconfigured) as error:
-            async with self._database.transaction() as session:
-                return await PreparationRepository(session).mark_unpreparable(request.function, str(error))
-        async with self._database.transaction() as session:
-            settled = await PreparationRepository(session).mark_ready(request.function, prepared)
+            async with self._database.transaction() as connection:
+                return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))
+        async with self._database.transaction() as connection:
+            settled = await PreparationRepository(connection).mark_ready(request.function, prepared)
         if settled.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
             await self._provisioner.retire(prepared)
         return settled

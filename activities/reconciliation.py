@@ -81,8 +81,8 @@ class BoundReconciliationActivities(ReconciliationActivities):
             return 0
 
     async def _start_invocations(self) -> int:
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).unstarted_invocations(older_than=policies.START_PATIENCE)
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).unstarted_invocations(older_than=policies.START_PATIENCE)
         return await _count(self._start_invocation(request) for request in found)
 
     async def _start_invocation(self, request: InvocationRequest) -> bool:
@@ -96,24 +96,24 @@ class BoundReconciliationActivities(ReconciliationActivities):
         return is_started
 
     async def _start_preparations(self) -> int:
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).unprepared_versions(older_than=policies.START_PATIENCE)
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).unprepared_versions(older_than=policies.START_PATIENCE)
         return await _count(starting.start_preparation(self._client, request) for request in found)
 
     async def _start_deletions(self) -> int:
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).undeleted_projects(older_than=policies.START_PATIENCE)
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).undeleted_projects(older_than=policies.START_PATIENCE)
         return await _count(starting.start_deletion(self._client, request) for request in found)
 
     async def _tell_grants(self) -> int:
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
         await self._messenger.tell(grants=found)
         return len(found)
 
     async def _deliver_cancellations(self) -> int:
-        async with self._database.statement() as session:
-            found = await LooseEndRepository(session).undelivered_cancellations(older_than=policies.START_PATIENCE)
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).undelivered_cancellations(older_than=policies.START_PATIENCE)
         await self._messenger.tell(cancelled=found)
         return len(found)
 
@@ -121,8 +121,8 @@ class BoundReconciliationActivities(ReconciliationActivities):
         """In short transactions. What is too much for one look is left for the next ones."""
         forgotten = 0
         for _ in range(_MOST_BATCHES):
-            async with self._database.transaction() as session:
-                deleted = await RetentionRepository(session).forget_ended(older_than=retention, at_most=_BATCH)
+            async with self._database.transaction() as connection:
+                deleted = await RetentionRepository(connection).forget_ended(older_than=retention, at_most=_BATCH)
             forgotten += deleted
             if not deleted:
                 break

@@ -37,8 +37,8 @@ async def _relay(events: WorkerEvents, database: Database) -> None:
     while True:
         try:
             async for identifiers in events.ended():
-                async with database.statement() as session:
-                    await notify_workers(session, identifiers)
+                async with database.statement() as connection:
+                    await notify_workers(connection, identifiers)
         except (Unavailable, Misconfigured) as error:
             logger.warning("worker_events_are_not_heard", reason=str(error), retry_seconds=_PAUSE.total_seconds())
             await asyncio.sleep(_PAUSE.total_seconds())

@@ -78,8 +78,8 @@ class WorkerWatch:
     async def _latest_end(self, worker: Worker) -> float | None:
         """When to stop the worker, perhaps once more. A notification is a hint: the listener wakes everyone when it is
         back after a fault."""
-        async with self._database.statement() as session:
-            state = await LaunchRepository(session).state(worker.name.execution_id)
+        async with self._database.statement() as connection:
+            state = await LaunchRepository(connection).state(worker.name.execution_id)
         if state.must_stop:
             return _after(self._longest_stop)
         return _after(self._grace) if state.has_reported else None

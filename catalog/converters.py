@@ -1,10 +1,9 @@
-"""Turns the catalog's rows into domain entities: one converter per table."""
+"""Turns the catalog's rows into domain entities: one converter per table, of rows that hold its `columns_of`."""
 
 from typing import Any
 
 from sqlalchemy import Row
 
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.entities import (
     Execution,
     ExecutionDetail,
@@ -21,93 +20,101 @@ from domain.entities import (
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.specs import ExecutionSpec, ResourceSpec
 
+_Row = Row[*tuple[Any, ...]]
 
-def to_project(row: ProjectRow) -> Project:
+
+def to_project(row: _Row) -> Project:
     return Project(
-        project_name=ProjectName(row.project_name),
-        creation_time=row.creation_time,
-        deletion_request_time=row.deletion_request_time,
+        project_name=ProjectName(row.projects_project_name),
+        creation_time=row.projects_creation_time,
+        deletion_request_time=row.projects_deletion_request_time,
     )
 
 
-def to_version_summary(row: VersionRow) -> VersionSummary:
-    return VersionSummary(version_id=VersionId(row.version_id), creation_time=row.creation_time)
+def to_version_summary(row: _Row) -> VersionSummary:
+    return VersionSummary(version_id=VersionId(row.versions_version_id), creation_time=row.versions_creation_time)
 
 
-def to_function(row: FunctionRow, version: VersionRow) -> Function:
+def to_function(row: _Row) -> Function:
     return Function(
         ref=FunctionRef(
-            project_name=ProjectName(version.project_name),
-            version_id=VersionId(version.version_id),
-            function_name=FunctionName(row.function_name),
+            project_name=ProjectName(row.versions_project_name),
+            version_id=VersionId(row.versions_version_id),
+            function_name=FunctionName(row.functions_function_name),
         ),
-        creation_time=version.creation_time,
-        docker_image=row.docker_image,
+        creation_time=row.versions_creation_time,
+        docker_image=row.functions_docker_image,
         resource_spec=ResourceSpec(
-            virtual_cpus=row.virtual_cpus, memory_gbs=row.memory_gbs, max_concurrency=row.max_concurrency
+            virtual_cpus=row.functions_virtual_cpus,
+            memory_gbs=row.functions_memory_gbs,
+            max_concurrency=row.functions_max_concurrency,
         ),
         execution_spec=ExecutionSpec(
-            max_retries=row.max_retries,
-            timeout_seconds=row.timeout_seconds,
-            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
-            retry_backoff_coefficient=row.retry_backoff_coefficient,
-            retry_max_interval_seconds=row.retry_max_interval_seconds,
+            max_retries=row.functions_max_retries,
+            timeout_seconds=row.functions_timeout_seconds,
+            retry_initial_interval_seconds=row.functions_retry_initial_interval_seconds,
+            retry_backoff_coefficient=row.functions_retry_backoff_coefficient,
+            retry_max_interval_seconds=row.functions_retry_max_interval_seconds,
         ),
-        command=None if row.command is None else tuple(row.command),
-        status=FunctionStatus(row.status),
+        command=None if row.functions_command is None else tuple(row.functions_command),
+        status=FunctionStatus(row.functions_status),
         prepared=_prepared(row),
-        preparation_error=row.preparation_error,
+        preparation_error=row.functions_preparation_error,
     )
 
 
-def to_execution(row: ExecutionRow) -> Execution:
+def to_execution(row: _Row) -> Execution:
     return Execution(
-        execution_id=ExecutionId(row.execution_id),
-        attempt=row.attempt,
-        launches=row.launches - row.refused_launches - _launches_without_worker(row),
-        worker_status=WorkerStatus(row.worker_status),
-        worker_details=to_worker_details(row),
-        termination_signal_time=row.termination_signal_time,
-        outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
-        output=row.output,
-        error_message=row.error_message,
-        creation_time=row.creation_time,
-        last_update_time=row.last_update_time,
-        execution_start_time=row.execution_start_time,
-        execution_finish_time=row.execution_finish_time,
-        launch_time=row.launch_time,
+        execution_id=ExecutionId(row.executions_execution_id),
+        attempt=row.executions_attempt,
+        launches=row.executions_launches - row.executions_refused_launches - _launches_without_worker(row),
+        worker_status=WorkerStatus(row.executions_worker_status),
+        worker_details=to_worker_details(
+            row.executions_worker_type, row.executions_worker_identifier, row.executions_logs_identifier
+        ),
+        termination_signal_time=row.executions_termination_signal_time,
+        outcome=None if row.executions_outcome is None else ExecutionOutcome(row.executions_outcome),
+        output=row.executions_output,
+        error_message=row.executions_error_message,
+        creation_time=row.executions_creation_time,
+        last_update_time=row.executions_last_update_time,
+        execution_start_time=row.executions_execution_start_time,
+        execution_finish_time=row.executions_execution_finish_time,
+        launch_time=row.executions_launch_time,
     )
 
 
-def _launches_without_worker(row: ExecutionRow) -> int:
+def _launches_without_worker(row: _Row) -> int:
     """The current launch is noted before it is sent: it counts once its container is known, or has spoken to us. That
     may be all we ever hear of one that was quick, if whoever launched it died, and a stop came before the next try."""
-    return int(row.launches > 0 and row.worker_identifier is None and row.execution_start_time is None)
+    return int(
+        row.executions_launches > 0
+        and row.executions_worker_identifier is None
+        and row.executions_execution_start_time is None
+    )
 
 
-def to_execution_detail(
-    *, version: VersionRow, function: FunctionRow, invocation: InvocationRow, execution: ExecutionRow
-) -> ExecutionDetail:
+def to_execution_detail(row: _Row) -> ExecutionDetail:
     return ExecutionDetail(
-        execution=to_execution(execution),
-        function=to_function(function, version),
-        invocation_id=InvocationId(invocation.invocation_id),
-        input=invocation.input,
-        cancellation_request_time=invocation.cancellation_request_time,
-        invocation_creation_time=invocation.creation_time,
+        execution=to_execution(row),
+        function=to_function(row),
+        invocation_id=InvocationId(row.invocations_invocation_id),
+        input=row.invocations_input,
+        cancellation_request_time=row.invocations_cancellation_request_time,
+        invocation_creation_time=row.invocations_creation_time,
     )
 
 
-def _prepared(row: FunctionRow) -> PreparedFunction | None:
-    if row.prepared_type is None or row.prepared_identifier is None:
+def _prepared(row: _Row) -> PreparedFunction | None:
+    if row.functions_prepared_type is None or row.functions_prepared_identifier is None:
         return None
-    return PreparedFunction(type=WorkerType(row.prepared_type), identifier=row.prepared_identifier)
+    return PreparedFunction(type=WorkerType(row.functions_prepared_type), identifier=row.functions_prepared_identifier)
 
 
-def to_worker_details(row: ExecutionRow | Row[*tuple[Any, ...]]) -> WorkerDetails | None:
-    """None until the worker is known. A row of a query must hold the three columns."""
-    if row.worker_type is None or row.worker_identifier is None or row.logs_identifier is None:
+def to_worker_details(
+    worker_type: str | None, identifier: str | None, logs_identifier: str | None
+) -> WorkerDetails | None:
+    """None until the worker is known."""
+    if worker_type is None or identifier is None or logs_identifier is None:
         return None
-    return WorkerDetails(
-        type=WorkerType(row.worker_type), identifier=row.worker_identifier, logs_identifier=row.logs_identifier
-    )
+    return WorkerDetails(type=WorkerType(worker_type), identifier=identifier, logs_identifier=logs_identifier)

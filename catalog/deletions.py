@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.entities import InvocationStatus, PreparedFunction, WorkerType
@@ -16,8 +16,8 @@ class DeletionRepository:
     Inside the caller's transaction. Each method may be repeated.
     """
 
-    def __init__(self, session: AsyncSession, *, project_name: ProjectName, creation_time: datetime) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection, *, project_name: ProjectName, creation_time: datetime) -> None:
+        self._connection = connection
         self._is_the_project = (
             (ProjectRow.project_name == project_name)
             & (ProjectRow.creation_time == creation_time)
@@ -27,17 +27,16 @@ class DeletionRepository:
     async def cancel_invocations(self) -> tuple[InvocationId, ...]:
         """Note a request to cancel for whatever runs. Returns all of them, those noted earlier included."""
         running = self._of_the_project(InvocationRow.status == InvocationStatus.RUNNING)
-        await self._session.execute(
+        await self._connection.execute(
             update(InvocationRow)
             .where(running, InvocationRow.cancellation_request_time.is_(None))
             .values(cancellation_request_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
-            .execution_options(synchronize_session=False)
         )
-        found = await self._session.scalars(select(InvocationRow.invocation_id).where(running))
+        found = await self._connection.scalars(select(InvocationRow.invocation_id).where(running))
         return tuple(InvocationId(invocation_id) for invocation_id in found)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(FunctionRow.prepared_type, FunctionRow.prepared_identifier)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
@@ -51,7 +50,7 @@ class DeletionRepository:
 
     async def note_retired(self, retired: PreparedFunction) -> None:
         """What was prepared is undone: a deletion that is resumed begins with the next."""
-        await self._session.execute(
+        await self._connection.execute(
             update(FunctionRow)
             .where(
                 FunctionRow.prepared_identifier == retired.identifier,
@@ -60,13 +59,12 @@ class DeletionRepository:
                 self._is_the_project,
             )
             .values(prepared_type=None, prepared_identifier=None)
-            .execution_options(synchronize_session=False)
         )
 
     async def delete(self) -> int:
         """Delete every row of the project, unless invocations run. Returns how many do."""
         # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.
-        await self._session.execute(
+        await self._connection.execute(
             select(FunctionRow.function_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
@@ -74,11 +72,11 @@ class DeletionRepository:
             .order_by(FunctionRow.function_id)
             .with_for_update(of=FunctionRow)
         )
-        running = await self._session.scalar(
+        running = await self._connection.scalar(
             select(func.count()).where(self._of_the_project(InvocationRow.status == InvocationStatus.RUNNING))
         )
         if not running:
-            await self._session.execute(delete(ProjectRow).where(self._is_the_project))
+            await self._connection.execute(delete(ProjectRow).where(self._is_the_project))
         return running or 0
 
     def _of_the_project(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:

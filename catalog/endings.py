@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, Text, bindparam, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
@@ -104,10 +104,10 @@ _CLOSE = select(
 class EndingRepository:
     """The endings, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-        self._slots = SlotQueue(session)
-        self._stops = StopRepository(session)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
+        self._stops = StopRepository(connection)
 
     async def close_execution(
         self,
@@ -125,7 +125,7 @@ class EndingRepository:
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch.
         """
-        state = (await self._session.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
+        state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
         if state is None:  # deleted with its project
             return ClosedExecution(
                 is_new=False,
@@ -150,7 +150,7 @@ class EndingRepository:
                 error_message = reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
-            somebody_waits = await self._session.scalar(
+            somebody_waits = await self._connection.scalar(
                 _CLOSE,
                 {
                     _EXECUTION.key: execution_id,
@@ -175,7 +175,7 @@ class EndingRepository:
     async def take_back(self, grant: Grant) -> EndedInvocation:
         """The end of an invocation whose workflow is gone, so that it cannot take up its slot. Not if it has."""
         await self._slots.lock_function_of(grant.invocation_id)
-        was_taken_up = await self._session.scalar(
+        was_taken_up = await self._connection.scalar(
             select(ExecutionRow.claim_time.is_not(None)).where(ExecutionRow.execution_id == grant.execution_id)
         )
         if was_taken_up:
@@ -192,7 +192,7 @@ class EndingRepository:
         await self._slots.leave_queue(invocation_id)
         # Signalled and never started is how clients tell a stopped execution from a failed one.
         await self._stops.signal_live_executions(invocation_id)
-        await self._session.execute(
+        await self._connection.execute(
             update(ExecutionRow)
             .where(ExecutionRow.invocation_id == invocation_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
             .values(worker_status=WorkerStatus.TERMINATED, last_update_time=func.clock_timestamp())
@@ -205,7 +205,7 @@ class EndingRepository:
         )
 
     async def _terminate(self, invocation_id: InvocationId) -> None:
-        await self._session.execute(_TERMINATE, {_INVOCATION.key: invocation_id})
+        await self._connection.execute(_TERMINATE, {_INVOCATION.key: invocation_id})
 
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Text, bindparam, case, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -19,7 +19,7 @@ from catalog.paths import (
     require,
     searchable,
 )
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, columns_of
 from domain.entities import Execution, ExecutionDetail, ExecutionOutcome, WorkerStatus
 from domain.errors import (
     Conflict,
@@ -44,17 +44,20 @@ _IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
 )
 
 
+# All of `ExecutionDetail`.
+_DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
+
+
 def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:
-    """An update of the live execution at a path that returns all of `ExecutionDetail`."""
+    """An update of the live execution at a path that returns its detail."""
     return (
         update(ExecutionRow)
         .where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, _IS_LIVE)
-        .returning(VersionRow, FunctionRow, InvocationRow, ExecutionRow, *notifications)
-        .execution_options(synchronize_session=False)
+        .returning(*_DETAIL, *notifications)
     )
 
 
-_GET = along_execution(select(VersionRow, FunctionRow, InvocationRow, ExecutionRow))
+_GET = along_execution(select(*_DETAIL))
 _START = (
     _change()
     .where(ExecutionRow.execution_start_time.is_(None))
@@ -98,13 +101,12 @@ class ExecutionRepository:
     Every method that takes a path raises the NotFound of the outermost part that is missing.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def get(self, path: ExecutionPath) -> ExecutionDetail:
-        found = await self._session.execute(_GET, path.parameters)
-        version, function, invocation, execution = require(found.one_or_none(), parts=4)
-        return to_execution_detail(version=version, function=function, invocation=invocation, execution=execution)
+        found = await self._connection.execute(_GET, path.parameters)
+        return to_execution_detail(require(found.one_or_none(), parts=4))
 
     async def start(self, path: ExecutionPath) -> ExecutionDetail:
         """Raises ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated."""
@@ -129,7 +131,7 @@ class ExecutionRepository:
 
     async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
         """The project of an execution whose worker is not TERMINATED."""
-        name = await self._session.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
+        name = await self._connection.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
         return None if name is None else ProjectName(name)
 
     async def _apply(
@@ -139,11 +141,10 @@ class ExecutionRepository:
         refusal: Callable[[Execution], Conflict],
         report: Mapping[str, object] = MappingProxyType({}),
     ) -> ExecutionDetail:
-        row = (await self._session.execute(statement, path.parameters | dict(report))).one_or_none()
+        row = (await self._connection.execute(statement, path.parameters | dict(report))).one_or_none()
         if row is None:
             raise refusal((await self.get(path)).execution)
-        version, function, invocation, execution = row[:4]
-        return to_execution_detail(version=version, function=function, invocation=invocation, execution=execution)
+        return to_execution_detail(row)
 
 
 def _refusal_to_start(execution: Execution) -> Conflict:

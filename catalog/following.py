@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, t
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from catalog.converters import to_worker_details
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 from catalog.paths import InvocationPath, along_invocation, require
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerDetails, WorkerStatus
@@ -55,7 +55,13 @@ _ATTEMPT = bindparam("from_attempt", type_=Integer)
 _KNOWN_EXECUTION = bindparam("known_execution", type_=Text)
 _KNOWN_UPDATE = bindparam("known_update", type_=TIMESTAMP(timezone=True))
 
-_FIND = along_invocation(select(VersionRow.version_id, FunctionRow.function_id, InvocationRow.invocation_id))
+_FIND = along_invocation(
+    select(
+        VersionRow.version_id.label("versions_version_id"),
+        FunctionRow.function_id.label("functions_function_id"),
+        InvocationRow.invocation_id.label("invocations_invocation_id"),
+    )
+)
 
 _IS_NEW = or_(
     ExecutionRow.execution_id.is_distinct_from(_KNOWN_EXECUTION),
@@ -100,14 +106,13 @@ _STATE = (
 
 
 class FollowingRepository:
-    def __init__(self, session: StatementSession) -> None:
-        self._session = session
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
 
     async def find(self, path: InvocationPath) -> InvocationId:
         """Raises the NotFound of the outermost part of the path that is missing."""
-        found = await self._session.execute(_FIND, path.parameters)
-        *_, invocation_id = require(found.one_or_none(), parts=3)
-        return InvocationId(invocation_id)
+        found = await self._connection.execute(_FIND, path.parameters)
+        return InvocationId(require(found.one_or_none(), parts=3).invocations_invocation_id)
 
     async def read(
         self, invocation_id: InvocationId, *, attempt: int, known: FollowedExecution | None = None
@@ -124,7 +129,7 @@ class FollowingRepository:
             _KNOWN_EXECUTION.key: None if known is None else known.execution_id,
             _KNOWN_UPDATE.key: None if known is None else known.last_update_time,
         }
-        rows = (await self._session.execute(_STATE, parameters)).all()
+        rows = (await self._connection.execute(_STATE, parameters)).all()
         if not rows:
             raise InvocationDoesNotExist
         first = rows[0]
@@ -155,7 +160,7 @@ def _to_executions(
             attempt=row.attempt,
             launch=row.launch,
             worker_status=WorkerStatus(row.worker_status),
-            worker_details=to_worker_details(row),
+            worker_details=to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier),
             outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
             output=known.output if known is not None and is_known else row.output,
             error_message=row.error_message,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.paths import searchable
 from catalog.tables import IdempotencyKeyRow
@@ -36,20 +36,21 @@ def fingerprint(*, function_input: str, parent: ParentRef | None) -> str:
 
 
 class IdempotencyKeyRepository:
-    """The session's owner commits."""
+    """The connection's owner commits."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def find(self, key: IdempotencyKey) -> InvocationId | None:
         """The invocation made under this key. Raises IdempotencyKeyIsReused if it was made by another body."""
-        row = await self._session.scalar(
-            select(IdempotencyKeyRow).where(
+        found = await self._connection.execute(
+            select(IdempotencyKeyRow.request_fingerprint, IdempotencyKeyRow.invocation_id).where(
                 IdempotencyKeyRow.project_name == searchable(key.project_name),
                 IdempotencyKeyRow.function_name == searchable(key.function_name),
                 IdempotencyKeyRow.idempotency_key == key.key,
             )
         )
+        row = found.one_or_none()
         if row is None:
             return None
         if row.request_fingerprint != key.request_fingerprint:
@@ -59,7 +60,7 @@ class IdempotencyKeyRepository:
     async def record(self, key: IdempotencyKey, invocation_id: InvocationId) -> None:
         """Belongs in the transaction that inserts the invocation, and ends it by KeyIsTaken if someone was quicker."""
         try:
-            await self._session.execute(
+            await self._connection.execute(
                 insert(IdempotencyKeyRow).values(
                     project_name=key.project_name,
                     function_name=key.function_name,

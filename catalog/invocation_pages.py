@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from catalog.paths import FunctionPath, along_function, is_storable, require
-from catalog.tables import FunctionRow, InvocationRow, VersionRow, epoch_second
+from catalog.tables import FunctionRow, InvocationRow, VersionRow, columns_of, epoch_second
 from domain.entities import InvocationStatus, InvocationSummary, ParentRef
 from domain.errors import OffsetIsInvalid
 from domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 
 _PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
 _PARENT = aliased(InvocationRow, name="parent")
-_FUNCTION = along_function(select(VersionRow, FunctionRow))
+_FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
 _MAX_BIGINT = 2**63 - 1
 
 
@@ -59,8 +59,8 @@ class InvocationPage:
 class InvocationPageRepository:
     """Reads only."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def read(
         self, path: FunctionPath, *, matching: InvocationFilter, offset: str | None, max_results: int
@@ -69,16 +69,16 @@ class InvocationPageRepository:
 
         Raises ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, and only then OffsetIsInvalid.
         """
-        found = await self._session.execute(_FUNCTION, path.parameters)
-        version, function = require(found.one_or_none(), parts=2)
+        found = await self._connection.execute(_FUNCTION, path.parameters)
+        function = require(found.one_or_none(), parts=2)
         start = None if offset is None else PageStart.parse(offset)
-        listed = await self._list(function.function_id, matching=matching, start=start, limit=max_results + 1)
+        listed = await self._list(function.functions_function_id, matching=matching, start=start, limit=max_results + 1)
         following = listed[max_results:]
         return InvocationPage(
             function=FunctionRef(
-                project_name=ProjectName(version.project_name),
-                version_id=VersionId(version.version_id),
-                function_name=FunctionName(function.function_name),
+                project_name=ProjectName(function.versions_project_name),
+                version_id=VersionId(function.versions_version_id),
+                function_name=FunctionName(function.functions_function_name),
             ),
             invocations=tuple(invocation for _, invocation in listed[:max_results]),
             next_offset=str(following[0][0]) if following else None,
@@ -132,7 +132,7 @@ class InvocationPageRepository:
                     last_update_time=row.last_update_time,
                 ),
             )
-            for row in await self._session.execute(statement)
+            for row in await self._connection.execute(statement)
         ]
 
 

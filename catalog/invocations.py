@@ -1,13 +1,13 @@
 """Invocations as users see them: submitted, read, asked to stop. How they end is in `endings.py`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Text, and_, bindparam, case, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Bundle, aliased
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from catalog.converters import to_execution, to_function
@@ -20,7 +20,7 @@ from catalog.paths import (
     require,
     searchable,
 )
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Invocation, InvocationStatus, ParentInvocation, ParentRef
 from domain.errors import (
     InvocationDoesNotExist,
@@ -33,19 +33,16 @@ from domain.identifiers import FunctionName, InvocationId, new_invocation_id
 _PARENT = aliased(InvocationRow, name="parent")
 _PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
 # Listed column by column: a parent's input may be long and nobody asks for it here.
-_PARENT_STATE: Bundle[Any] = Bundle(
-    "parent_state",
-    _PARENT.invocation_id,
-    _PARENT_FUNCTION.function_name,
-    _PARENT.cancellation_request_time,
-    _PARENT.status,
-    _PARENT.creation_time,
-    _PARENT.last_update_time,
+_PARENT_STATE = (
+    _PARENT.invocation_id.label("parent_invocation_id"),
+    _PARENT_FUNCTION.function_name.label("parent_function_name"),
+    _PARENT.cancellation_request_time.label("parent_cancellation_request_time"),
+    _PARENT.status.label("parent_status"),
+    _PARENT.creation_time.label("parent_creation_time"),
+    _PARENT.last_update_time.label("parent_last_update_time"),
 )
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
-_FUNCTION_ID = bindparam("new_function", type_=BigInteger)
-_PROJECT = bindparam("new_project", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
 _PARENT_ID = bindparam("new_parent", type_=Text)
 _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
@@ -54,27 +51,44 @@ _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
 _NOW = func.statement_timestamp()
 
 
-def _with_parent(
-    statement: Select[VersionRow, FunctionRow, InvocationRow, Any],
-) -> Select[VersionRow, FunctionRow, InvocationRow, Any]:
-    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
-        _PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id
+def _with_parent_and_executions(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id)
+        .outerjoin(_PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id)
+        .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+        .order_by(ExecutionRow.attempt)
     )
 
 
-_GET = _with_parent(along_invocation(select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)))
-_GET_BY_ID = _with_parent(
-    select(VersionRow, FunctionRow, InvocationRow, _PARENT_STATE)
+# One row for each execution, or for an invocation that has none. An input may be long: it is in the first row only.
+_WHOLE = (
+    *columns_of(VersionRow, FunctionRow, ExecutionRow),
+    InvocationRow.invocation_id.label("invocations_invocation_id"),
+    case((func.row_number().over(order_by=ExecutionRow.attempt) == 1, InvocationRow.input)).label("invocations_input"),
+    InvocationRow.cancellation_request_time.label("invocations_cancellation_request_time"),
+    InvocationRow.status.label("invocations_status"),
+    InvocationRow.creation_time.label("invocations_creation_time"),
+    InvocationRow.last_update_time.label("invocations_last_update_time"),
+    *_PARENT_STATE,
+)
+_GET = _with_parent_and_executions(along_invocation(select(*_WHOLE)))
+_GET_BY_ID = _with_parent_and_executions(
+    select(*_WHOLE)
     .select_from(InvocationRow)
     .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .where(InvocationRow.invocation_id == _ID)
 )
-_EXECUTIONS = select(ExecutionRow).where(ExecutionRow.invocation_id == _ID).order_by(ExecutionRow.attempt)
 
 # The function at a path and, in the same version, the parent that the client names.
-_FUNCTION_AND_PARENT = (
-    along_function(select(VersionRow, FunctionRow, _PARENT_STATE))
+_FOUND = (
+    along_function(
+        select(
+            ProjectRow.deletion_request_time.label("project_deletion_request_time"),
+            *columns_of(VersionRow, FunctionRow),
+            *_PARENT_STATE,
+        )
+    )
     .outerjoin(
         _PARENT_FUNCTION,
         and_(
@@ -83,11 +97,9 @@ _FUNCTION_AND_PARENT = (
         ),
     )
     .outerjoin(_PARENT, and_(_PARENT.function_id == _PARENT_FUNCTION.function_id, _PARENT.invocation_id == _PARENT_ID))
+    .cte("found")
 )
-
-_PROJECT_IS_BEING_DELETED = (
-    select(ProjectRow.deletion_request_time).where(ProjectRow.project_name == _PROJECT).scalar_subquery().is_not(None)
-)
+_PROJECT_IS_BEING_DELETED = _FOUND.c.project_deletion_request_time.is_not(None)
 # The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after this
 # insert's and who then looks for children to cancel finds this one.
 _PARENT_IS_STOPPED = (
@@ -99,31 +111,47 @@ _PARENT_IS_STOPPED = (
 )
 
 
-def _insertion(is_cancelled_at_birth: ColumnElement[bool]) -> ReturningInsert[Any, Any]:
-    return (
+def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """What is found and, if nothing is missing, what is inserted."""
+    inserted = (
         insert(InvocationRow)
-        .values(
-            invocation_id=_NEW_ID,
-            function_id=_FUNCTION_ID,
-            parent_invocation_id=_PARENT_ID,
-            input=_INPUT,
-            creation_time=_NOW,
-            last_update_time=_NOW,
-            cancellation_request_time=case((is_cancelled_at_birth, _NOW)),
+        .from_select(
+            [
+                "invocation_id",
+                "function_id",
+                "parent_invocation_id",
+                "input",
+                "creation_time",
+                "last_update_time",
+                "cancellation_request_time",
+            ],
+            select(
+                _NEW_ID,
+                _FOUND.c.functions_function_id,
+                _FOUND.c.parent_invocation_id,
+                _INPUT,
+                _NOW,
+                _NOW,
+                case((is_cancelled_at_birth, _NOW)),
+            ).where(
+                _FOUND.c.functions_function_id.is_not(None),
+                or_(_PARENT_ID.is_(None), _FOUND.c.parent_invocation_id.is_not(None)),
+            ),
         )
         .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
+        .cte("inserted")
     )
+    return select(_FOUND, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())
 
 
-_CREATE = _insertion(_PROJECT_IS_BEING_DELETED)
-_CREATE_CHILD = _insertion(or_(_PROJECT_IS_BEING_DELETED, _PARENT_IS_STOPPED))
+_CREATE = _creation(_PROJECT_IS_BEING_DELETED)
+_CREATE_CHILD = _creation(or_(_PROJECT_IS_BEING_DELETED, _PARENT_IS_STOPPED))
 
 _REQUEST_CANCELLATION = (
     update(InvocationRow)
     .where(*INVOCATION_MATCHES, InvocationRow.status == InvocationStatus.RUNNING.value)
     .values(cancellation_request_time=_NOW, last_update_time=_NOW)
     .returning(InvocationRow.invocation_id)
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -134,41 +162,33 @@ class NewInvocation:
 
 
 class InvocationRepository:
-    """The session's owner commits. Every method that takes a path raises the NotFound of the outermost missing part."""
+    """The connection's owner commits. What takes a path raises the NotFound of the outermost part that is missing."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
-        """Two statements. Under a cancelled parent or on a project being deleted it is cancelled at birth.
+        """One statement. Under a cancelled parent or on a project being deleted it is cancelled at birth.
 
         Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
         """
-        found = await self._session.execute(_FUNCTION_AND_PARENT, path.parameters | _parent_parameters(new.parent))
-        version, function, parent_state = require(found.one_or_none(), parts=2)
-        parent = _to_parent(parent_state)
-        if new.parent is not None and parent is None:
-            raise ParentInvocationDoesNotExist
         invocation_id = new_invocation_id()
+        new_parameters = {_NEW_ID.key: invocation_id, _INPUT.key: new.input}
         try:
-            row = (
-                await self._session.execute(
-                    _CREATE if parent is None else _CREATE_CHILD,
-                    {
-                        _NEW_ID.key: invocation_id,
-                        _FUNCTION_ID.key: function.function_id,
-                        _PARENT_ID.key: None if parent is None else parent.ref.invocation_id,
-                        _INPUT.key: new.input,
-                        _PROJECT.key: version.project_name,
-                    },
-                )
-            ).one()
+            created = await self._connection.execute(
+                _CREATE if new.parent is None else _CREATE_CHILD,
+                path.parameters | _parent_parameters(new.parent) | new_parameters,
+            )
         except IntegrityError as error:
             # A parent may just have been forgotten; a function goes away with its project only.
             raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
+        row = require(created.one_or_none(), parts=2)
+        parent = _to_parent(row)
+        if new.parent is not None and parent is None:
+            raise ParentInvocationDoesNotExist
         return Invocation(
             invocation_id=invocation_id,
-            function=to_function(function, version),
+            function=to_function(row),
             parent=parent,
             input=new.input,
             cancellation_request_time=row.cancellation_request_time,
@@ -179,50 +199,43 @@ class InvocationRepository:
         )
 
     async def get(self, path: InvocationPath) -> Invocation:
-        """Read before its executions: one that is seen TERMINATED is seen with all that it left."""
-        found = await self._session.execute(_GET, path.parameters)
-        version, function, invocation, parent_state = require(found.one_or_none(), parts=3)
-        return await self._with_executions(
-            invocation, version=version, function=function, parent=_to_parent(parent_state)
-        )
+        """One statement, and so one instant: what is seen TERMINATED is seen with all that it left."""
+        rows = (await self._connection.execute(_GET, path.parameters)).all()
+        require(rows[0] if rows else None, parts=3)
+        return _to_invocation(rows)
 
     async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
         """Raises InvocationDoesNotExist."""
-        found = await self._session.execute(_GET_BY_ID, {_ID.key: invocation_id})
-        row = found.one_or_none()
-        if row is None:
+        rows = (await self._connection.execute(_GET_BY_ID, {_ID.key: invocation_id})).all()
+        if not rows:
             raise InvocationDoesNotExist
-        version, function, invocation, parent_state = row
-        return await self._with_executions(
-            invocation, version=version, function=function, parent=_to_parent(parent_state)
-        )
+        return _to_invocation(rows)
 
     async def request_cancellation(self, path: InvocationPath) -> Invocation:
         """Note the request; repeated, it moves the time. Needs a transaction, so that the answer is what it wrote.
 
         Raises InvocationIsAlreadyTerminated.
         """
-        cancelled = await self._session.scalar(_REQUEST_CANCELLATION, path.parameters)
+        cancelled = await self._connection.scalar(_REQUEST_CANCELLATION, path.parameters)
         invocation = await self.get(path)
         if cancelled is None:
             raise InvocationIsAlreadyTerminated
         return invocation
 
-    async def _with_executions(
-        self, row: InvocationRow, *, version: VersionRow, function: FunctionRow, parent: ParentInvocation | None
-    ) -> Invocation:
-        executions = await self._session.scalars(_EXECUTIONS, {_ID.key: row.invocation_id})
-        return Invocation(
-            invocation_id=InvocationId(row.invocation_id),
-            function=to_function(function, version),
-            parent=parent,
-            input=row.input,
-            cancellation_request_time=row.cancellation_request_time,
-            status=InvocationStatus(row.status),
-            creation_time=row.creation_time,
-            last_update_time=row.last_update_time,
-            executions=tuple(to_execution(execution) for execution in executions),
-        )
+
+def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
+    first = rows[0]
+    return Invocation(
+        invocation_id=InvocationId(first.invocations_invocation_id),
+        function=to_function(first),
+        parent=_to_parent(first),
+        input=first.invocations_input,
+        cancellation_request_time=first.invocations_cancellation_request_time,
+        status=InvocationStatus(first.invocations_status),
+        creation_time=first.invocations_creation_time,
+        last_update_time=first.invocations_last_update_time,
+        executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),
+    )
 
 
 def _is_about_parent(error: IntegrityError) -> bool:
@@ -237,13 +250,15 @@ def _parent_parameters(parent: ParentRef | None) -> dict[str, object]:
     }
 
 
-def _to_parent(state: Any) -> ParentInvocation | None:
-    if state.invocation_id is None:
+def _to_parent(row: Row[*tuple[Any, ...]]) -> ParentInvocation | None:
+    if row.parent_invocation_id is None:
         return None
     return ParentInvocation(
-        ref=ParentRef(function_name=FunctionName(state.function_name), invocation_id=InvocationId(state.invocation_id)),
-        cancellation_request_time=state.cancellation_request_time,
-        status=InvocationStatus(state.status),
-        creation_time=state.creation_time,
-        last_update_time=state.last_update_time,
+        ref=ParentRef(
+            function_name=FunctionName(row.parent_function_name), invocation_id=InvocationId(row.parent_invocation_id)
+        ),
+        cancellation_request_time=row.parent_cancellation_request_time,
+        status=InvocationStatus(row.parent_status),
+        creation_time=row.parent_creation_time,
+        last_update_time=row.parent_last_update_time,
     )

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Integer, Text, bindparam, case, func, select, update
 
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 from catalog.tables import ExecutionRow
 from domain.entities import WorkerStatus
 from domain.identifiers import ExecutionId
@@ -55,7 +55,6 @@ _RECORD_WORKER = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.termination_signal_time.is_(None))
-    .execution_options(synchronize_session=False)
 )
 _STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
     ExecutionRow.execution_id == _EXECUTION
@@ -63,8 +62,8 @@ _STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_sig
 
 
 class LaunchRepository:
-    def __init__(self, session: StatementSession) -> None:
-        self._session = session
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
 
     async def begin_another(self, over: WorkerName, *, reason: str, was_refused: bool = False) -> Launch | None:
         """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
@@ -80,7 +79,7 @@ class LaunchRepository:
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
-        begun: int | None = await self._session.scalar(
+        begun: int | None = await self._connection.scalar(
             update(ExecutionRow)
             .where(*may_be_launched, ExecutionRow.launches == over.launch)
             .values(
@@ -97,12 +96,11 @@ class LaunchRepository:
                 last_update_time=func.clock_timestamp(),
             )
             .returning(ExecutionRow.launches)
-            .execution_options(synchronize_session=False)
         )
         if begun is not None:
             return Launch(number=begun, age=timedelta(), is_new=True)
         others = (
-            await self._session.execute(
+            await self._connection.execute(
                 select(ExecutionRow.launches, (func.clock_timestamp() - ExecutionRow.launch_time).label("age")).where(
                     *may_be_launched, ExecutionRow.launches > over.launch
                 )
@@ -113,7 +111,7 @@ class LaunchRepository:
     async def record_worker(self, worker: Worker) -> bool:
         """Note where the launch's worker is found. False if it must not run: the execution was stopped or has ended
         meanwhile, or this launch was given up."""
-        may_run: bool | None = await self._session.scalar(
+        may_run: bool | None = await self._connection.scalar(
             _RECORD_WORKER,
             {
                 _EXECUTION.key: worker.name.execution_id,
@@ -126,7 +124,7 @@ class LaunchRepository:
         return bool(may_run)
 
     async def state(self, execution_id: ExecutionId) -> WorkerState:
-        row = (await self._session.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
+        row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
         if row is None:  # deleted with its project
             return WorkerState(has_reported=False, must_stop=True)
         return WorkerState(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +27,12 @@ class FunctionLoad:
 
 
 class LoadRepository:
-    def __init__(self, session: StatementSession) -> None:
-        self._session = session
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
 
     async def read(self, *, at_most: int) -> tuple[FunctionLoad, ...]:
         """Functions of which something runs or waits, those with most waiting first. What has ended is not read."""
-        found = await self._session.execute(_LOAD, {"at_most": at_most})
+        found = await self._connection.execute(_LOAD, {"at_most": at_most})
         return tuple(FunctionLoad(**row) for row in found.mappings())
 
 

@@ -3,13 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from catalog.converters import to_function
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 from catalog.slots import Grant
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, WaitingExecutionRow
+from catalog.tables import (
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    VersionRow,
+    WaitingExecutionRow,
+    columns_of,
+)
 from domain.entities import FunctionStatus, InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, FunctionName, InvocationId, ProjectName
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
@@ -21,13 +29,13 @@ _MOST = 1_000
 class LooseEndRepository:
     """Reads only. What is found may just have been mended by somebody else: every repair must be conditional."""
 
-    def __init__(self, session: StatementSession) -> None:
-        self._session = session
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
 
     async def unstarted_invocations(self, *, older_than: timedelta) -> list[InvocationRequest]:
         """Running, and nothing ever happened to them."""
-        found = await self._session.execute(
-            select(InvocationRow, FunctionRow, VersionRow)
+        found = await self._connection.execute(
+            select(*columns_of(InvocationRow, FunctionRow, VersionRow))
             .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(
@@ -39,10 +47,10 @@ class LooseEndRepository:
             .order_by(InvocationRow.creation_time)
             .limit(_MOST)
         )
-        return [_invocation_request(invocation, function, version) for invocation, function, version in found]
+        return [_invocation_request(row) for row in found]
 
     async def unprepared_versions(self, *, older_than: timedelta) -> list[PreparationRequest]:
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(VersionRow.project_name, VersionRow.version_id, func.array_agg(FunctionRow.function_name))
             .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
             .where(
@@ -63,7 +71,7 @@ class LooseEndRepository:
         ]
 
     async def undeleted_projects(self, *, older_than: timedelta) -> list[DeletionRequest]:
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(ProjectRow.project_name, ProjectRow.creation_time)
             .where(_is_older(ProjectRow.deletion_request_time, older_than))
             .limit(_MOST)
@@ -75,7 +83,7 @@ class LooseEndRepository:
 
     async def unclaimed_grants(self, *, older_than: timedelta) -> list[Grant]:
         """Slots whose owners were perhaps never told."""
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id)
             .where(
                 ExecutionRow.worker_status != WorkerStatus.TERMINATED,
@@ -91,7 +99,7 @@ class LooseEndRepository:
 
     async def undelivered_cancellations(self, *, older_than: timedelta) -> list[InvocationId]:
         """Asked for, and not yet made durable by the invocation's workflow."""
-        found = await self._session.scalars(
+        found = await self._connection.scalars(
             select(InvocationRow.invocation_id)
             .where(
                 InvocationRow.status == InvocationStatus.RUNNING,
@@ -107,13 +115,13 @@ def _is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement
     return time < func.clock_timestamp() - age
 
 
-def _invocation_request(invocation: InvocationRow, function: FunctionRow, version: VersionRow) -> InvocationRequest:
-    parent = invocation.parent_invocation_id
-    entity = to_function(function, version)
+def _invocation_request(row: Row[*tuple[Any, ...]]) -> InvocationRequest:
+    parent = row.invocations_parent_invocation_id
+    function = to_function(row)
     return InvocationRequest(
-        invocation_id=InvocationId(invocation.invocation_id),
-        function=entity.ref,
-        execution_spec=entity.execution_spec,
-        creation_time=invocation.creation_time,
+        invocation_id=InvocationId(row.invocations_invocation_id),
+        function=function.ref,
+        execution_spec=function.execution_spec,
+        creation_time=row.invocations_creation_time,
         parent_invocation_id=None if parent is None else InvocationId(parent),
     )

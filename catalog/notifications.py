@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 from sqlalchemy import ARRAY, URL, Text, func, literal, select
 
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 
 # Whoever writes a change that others wait for notifies it in the same statement.
 EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
@@ -98,9 +98,11 @@ class NotificationListener:
             event.set()
 
 
-async def notify_workers(session: StatementSession, identifiers: Collection[str]) -> None:
+async def notify_workers(connection: StatementConnection, identifiers: Collection[str]) -> None:
     """Tell every process that these workers are gone."""
-    await session.execute(select(func.pg_notify(WORKERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text))))))
+    await connection.execute(
+        select(func.pg_notify(WORKERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text)))))
+    )
 
 
 async def _connect(url: URL) -> "asyncpg.Connection[asyncpg.Record]":

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Text, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
-from catalog.database import StatementSession
+from catalog.database import StatementConnection
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import InvocationStatus, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
@@ -35,8 +35,8 @@ class WorkerFindings:
 class OrphanRepository:
     """Reads only, as `LooseEndRepository` does."""
 
-    def __init__(self, session: StatementSession) -> None:
-        self._session = session
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
 
     async def running_invocations(self, *, older_than: timedelta) -> list[RunningInvocation]:
         """All of them: a look at the catalog is cheap, and who compares needs the whole."""
@@ -44,7 +44,7 @@ class OrphanRepository:
             exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
             | exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
         ).label("has_begun")
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(InvocationRow.invocation_id, has_begun).where(
                 InvocationRow.status == InvocationStatus.RUNNING,
                 InvocationRow.creation_time < func.clock_timestamp() - older_than,
@@ -57,7 +57,7 @@ class OrphanRepository:
 
     async def running_among(self, invocation_ids: Iterable[InvocationId]) -> list[CleanUpRequest]:
         """Those of the invocations that the catalog takes for running, each with its live execution."""
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(InvocationRow.invocation_id, ExecutionRow.execution_id, ExecutionRow.attempt)
             .outerjoin(
                 ExecutionRow,
@@ -82,7 +82,7 @@ class OrphanRepository:
         long ago: younger than that, its launch or its end may be under way."""
         names = tuple(workers)
         then = func.clock_timestamp() - older_than
-        found = await self._session.execute(
+        found = await self._connection.execute(
             select(
                 ExecutionRow.execution_id,
                 ExecutionRow.launches,

@@ -21,11 +21,11 @@ from domain.errors import (
 _Columns = TypeVarTuple("_Columns")
 
 _LATEST = "latest"
-_MISSING: tuple[type[NotFound], ...] = (
-    VersionDoesNotExist,
-    FunctionDoesNotExist,
-    InvocationDoesNotExist,
-    ExecutionDoesNotExist,
+_PARTS: tuple[tuple[str, type[NotFound]], ...] = (
+    ("versions_version_id", VersionDoesNotExist),
+    ("functions_function_id", FunctionDoesNotExist),
+    ("invocations_invocation_id", InvocationDoesNotExist),
+    ("executions_execution_id", ExecutionDoesNotExist),
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -149,13 +149,13 @@ def along_execution(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 
 def require(row: Row[*_Columns] | None, *, parts: int) -> Row[*_Columns]:
-    """The row, if all of its first `parts` columns are there: version, function, invocation, execution, in this order.
+    """The row, if the first `parts` of version, function, invocation and execution are there. It holds their ids.
 
     Raises the NotFound of the outermost thing that is missing.
     """
     if row is None:
         raise ProjectDoesNotExist
-    for part, error in zip(row[:parts], _MISSING, strict=False):
-        if part is None:
+    for identifier, error in _PARTS[:parts]:
+        if getattr(row, identifier) is None:
             raise error
     return row

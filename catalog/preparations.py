@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function
 from catalog.slots import Grant, SlotQueue
-from catalog.tables import FunctionRow, VersionRow
+from catalog.tables import FunctionRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
 from domain.identifiers import FunctionRef
 
@@ -21,17 +21,25 @@ class SettledFunction:
     grants: tuple[Grant, ...]
 
 
+_SETTLED = (
+    FunctionRow.function_id,
+    FunctionRow.status,
+    FunctionRow.prepared_identifier,
+    FunctionRow.preparation_error,
+)
+
+
 class PreparationRepository:
     """Inside the caller's transaction. What is settled stays: the second answer changes nothing."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-        self._slots = SlotQueue(session)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
 
     async def pending(self, function: FunctionRef) -> Function | None:
         """The function as declared; None if it needs no preparation any more, or is gone."""
-        found = await self._session.execute(
-            select(FunctionRow, VersionRow)
+        found = await self._connection.execute(
+            select(*columns_of(FunctionRow, VersionRow))
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(
                 VersionRow.project_name == function.project_name,
@@ -42,7 +50,7 @@ class PreparationRepository:
             )
         )
         row = found.one_or_none()
-        return None if row is None else to_function(*row)
+        return None if row is None else to_function(row)
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
         """READY: whoever waits gets a slot, the oldest first."""
@@ -64,17 +72,22 @@ class PreparationRepository:
         return await self._settle(function, {})
 
     async def _settle(self, function: FunctionRef, values: dict[str, str]) -> SettledFunction:
-        row = await self._session.scalar(
-            select(FunctionRow)
+        found = await self._connection.execute(
+            select(*_SETTLED)
             .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
             .with_for_update(key_share=True)
         )
+        row = found.one_or_none()
         if row is None:  # deleted with its project
             return SettledFunction(identifier=None, preparation_error=None, grants=())
-        if row.status == FunctionStatus.PENDING and row.preparation_error is None:
-            for column, value in values.items():
-                setattr(row, column, value)
-            await self._session.flush()
+        if values and row.status == FunctionStatus.PENDING and row.preparation_error is None:
+            settled = await self._connection.execute(
+                update(FunctionRow)
+                .where(FunctionRow.function_id == row.function_id)
+                .values(**values)
+                .returning(*_SETTLED)
+            )
+            row = settled.one()
         await self._slots.settle(row.function_id)
         return SettledFunction(
             identifier=row.prepared_identifier,

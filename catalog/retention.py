@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import delete, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from catalog.tables import InvocationRow
@@ -13,8 +13,8 @@ from domain.entities import InvocationStatus
 class RetentionRepository:
     """Inside the caller's transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def forget_ended(self, *, older_than: timedelta, at_most: int) -> int:
         """Delete invocations that ended so long ago, the longest first, with their executions and idempotency keys.
@@ -35,10 +35,7 @@ class RetentionRepository:
             .limit(at_most)
             .with_for_update(skip_locked=True)
         )
-        deleted = await self._session.scalars(
-            delete(InvocationRow)
-            .where(InvocationRow.invocation_id.in_(expired))
-            .returning(InvocationRow.invocation_id)
-            .execution_options(synchronize_session=False)
+        deleted = await self._connection.scalars(
+            delete(InvocationRow).where(InvocationRow.invocation_id.in_(expired)).returning(InvocationRow.invocation_id)
         )
         return len(deleted.all())

@@ -30,11 +30,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function, to_worker_details
 from catalog.launches import Launch
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow, columns_of
 from domain.entities import Function, FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus
 from domain.identifiers import ExecutionId, InvocationId
 
@@ -78,10 +78,12 @@ _EXECUTION = bindparam("slot_execution", type_=Text)
 _FUNCTION = bindparam("slot_function", type_=BigInteger)
 _ATTEMPT = bindparam("slot_attempt", type_=Integer)
 _CAN_RUN = bindparam("slot_can_run", type_=Boolean)
+_IS_READY = bindparam("slot_is_ready", type_=Boolean)
+_MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
 
 # NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
 _LOCKED_FUNCTION = (
-    select(FunctionRow, VersionRow)
+    select(*columns_of(FunctionRow, VersionRow))
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .where(InvocationRow.invocation_id == _INVOCATION)
@@ -124,6 +126,7 @@ _STATE = (
     )
     .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
     .where(InvocationRow.invocation_id == _INVOCATION)
+    .cte("state")
 )
 # The first launch is noted with the claim, one statement less; a function that can never run has no launch.
 _CLAIMED: dict[str, ColumnElement[Any]] = {
@@ -136,80 +139,79 @@ _CLAIM = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(**_CLAIMED, last_update_time=func.clock_timestamp())
-    .execution_options(synchronize_session=False)
 )
+# Whoever can never run needs no free slot: it is told the reason and ends.
+_IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _MAX_CONCURRENCY) & ~_STATE.c.older_waits)
 _INSERTED = (
     insert(ExecutionRow)
-    .values(execution_id=_EXECUTION, invocation_id=_INVOCATION, function_id=_FUNCTION, attempt=_ATTEMPT, **_CLAIMED)
-    .returning(ExecutionRow.creation_time)
+    .from_select(
+        ["execution_id", "invocation_id", "function_id", "attempt", *_CLAIMED],
+        select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, *_CLAIMED.values()).where(
+            _STATE.c.worker_status.is_(None), ~_STATE.c.is_over, _IS_FREE
+        ),
+    )
+    .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
     .cte("inserted")
 )
-_INSERT_CLAIMED = (
+_TOUCHED = (
     update(InvocationRow)
-    .where(InvocationRow.invocation_id == _INVOCATION)
-    .values(last_update_time=select(_INSERTED.c.creation_time).scalar_subquery())
-    .execution_options(synchronize_session=False)
+    .where(InvocationRow.invocation_id == _INSERTED.c.invocation_id)
+    .values(last_update_time=_INSERTED.c.creation_time)
+    .cte("touched")
 )
+# What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
+_TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 
 
 class SlotQueue:
     """The slot procedures, inside the caller's transaction. Each finds its own earlier work again."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def take(
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
         """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
-        found = (await self._session.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
+        found = (await self._connection.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
-        function, version = found
+        function_id, function = found.functions_function_id, to_function(found)
+        can_run = function.preparation_error is None
         state = (
-            await self._session.execute(
-                _STATE,
+            await self._connection.execute(
+                _TAKE,
                 {
                     _INVOCATION.key: invocation_id,
                     _EXECUTION.key: execution_id,
-                    _FUNCTION.key: function.function_id,
+                    _FUNCTION.key: function_id,
+                    _ATTEMPT.key: attempt,
+                    _CAN_RUN.key: can_run,
+                    _IS_READY.key: function.status is FunctionStatus.READY,
+                    _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
                 },
             )
         ).one()
+        if state.is_inserted:
+            return _assignment(function, state)
         if state.worker_status == WorkerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
         if state.is_over and state.claim_time is None:
             return Refused(refusal=Refusal.STOPPED)
         if state.worker_status is not None:
             if state.claim_time is None:
-                await self._session.execute(
-                    _CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: function.preparation_error is None}
-                )
-            return _assignment(function, version, state)
-        if function.preparation_error is None and (
-            function.status != FunctionStatus.READY or state.held >= function.max_concurrency or state.older_waits
-        ):
-            await self._enqueue(function.function_id, state, execution_id, attempt)
-            return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function.function_id))
-        await self._session.execute(
-            _INSERT_CLAIMED,
-            {
-                _INVOCATION.key: invocation_id,
-                _EXECUTION.key: execution_id,
-                _FUNCTION.key: function.function_id,
-                _ATTEMPT.key: attempt,
-                _CAN_RUN.key: function.preparation_error is None,
-            },
-        )
-        return _assignment(function, version, state)
+                await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
+            return _assignment(function, state)
+        await self._enqueue(function_id, state, execution_id, attempt)
+        return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function_id))
 
     async def settle(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
-        return _grants(await self._session.execute(_SETTLE, {"function_id": function_id}))
+        return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
 
     async def unclaimed_grants(self, function_id: int) -> tuple[Grant, ...]:
         """Grants that nobody has taken up yet, perhaps because the one who should have told them died."""
-        held = await self._session.execute(
+        held = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
                 ExecutionRow.function_id == function_id,
                 ExecutionRow.worker_status != WorkerStatus.TERMINATED,
@@ -220,17 +222,17 @@ class SlotQueue:
 
     async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
         """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone."""
-        function_id: int | None = await self._session.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
+        function_id: int | None = await self._connection.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
         return function_id
 
     async def leave_queue(self, invocation_id: InvocationId) -> None:
-        await self._session.execute(
+        await self._connection.execute(
             delete(WaitingExecutionRow).where(WaitingExecutionRow.invocation_id == invocation_id)
         )
 
     async def _enqueue(self, function_id: int, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
         place = {"execution_id": execution_id, "attempt": attempt}
-        await self._session.execute(
+        await self._connection.execute(
             upsert(WaitingExecutionRow)
             .values(
                 invocation_id=state.invocation_id,
@@ -270,12 +272,12 @@ _SETTLE = text("""
     """)
 
 
-def _assignment(function: FunctionRow, version: VersionRow, state: Row[Any]) -> Assignment:
+def _assignment(function: Function, state: Row[Any]) -> Assignment:
     return Assignment(
-        function=to_function(function, version),
+        function=function,
         launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
         waits_for=state.error_message,
-        worker=to_worker_details(state),
+        worker=to_worker_details(state.worker_type, state.worker_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,
     )
 

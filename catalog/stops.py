@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from catalog.converters import to_worker_details
@@ -28,9 +28,9 @@ class StoppedInvocation:
 class StopRepository:
     """The stops, inside the caller's transaction. Each may be repeated."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-        self._slots = SlotQueue(session)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
 
     async def stop_invocation(self, invocation_id: InvocationId, *, reason: StopReason) -> StoppedInvocation:
         """Nothing of the invocation is launched from now on. One that has ended by itself is left as it is."""
@@ -52,7 +52,7 @@ class StopRepository:
         if reason is StopReason.CANCELLED:
             cancellation["cancellation_request_time"] = func.coalesce(InvocationRow.cancellation_request_time, now)
             cancellation["last_update_time"] = now
-        await self._session.execute(
+        await self._connection.execute(
             update(InvocationRow)
             .where(
                 InvocationRow.invocation_id == invocation_id,
@@ -64,7 +64,7 @@ class StopRepository:
 
     async def signal_live_executions(self, invocation_id: InvocationId) -> None:
         """Note that they must stop, and wake who launches or watches their workers."""
-        await self._session.execute(
+        await self._connection.execute(
             update(ExecutionRow)
             .where(
                 ExecutionRow.invocation_id == invocation_id,
@@ -73,7 +73,6 @@ class StopRepository:
             )
             .values(termination_signal_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
             .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
-            .execution_options(synchronize_session=False)
         )
 
     async def cancel_children(self, invocation_id: InvocationId) -> tuple[InvocationId, ...]:
@@ -89,17 +88,17 @@ class StopRepository:
             InvocationRow.status == InvocationStatus.RUNNING,
             exists().where(parent.invocation_id == invocation_id, is_stopped(parent)),
         )
-        await self._session.execute(
+        await self._connection.execute(
             update(InvocationRow)
             .where(*running, InvocationRow.cancellation_request_time.is_(None))
             .values(cancellation_request_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
         )
-        children = await self._session.scalars(select(InvocationRow.invocation_id).where(*running))
+        children = await self._connection.scalars(select(InvocationRow.invocation_id).where(*running))
         return tuple(InvocationId(child) for child in children)
 
     async def _live_worker(self, invocation_id: InvocationId) -> Worker | None:
         live = (
-            await self._session.execute(
+            await self._connection.execute(
                 select(
                     ExecutionRow.execution_id,
                     ExecutionRow.launches,
@@ -112,8 +111,10 @@ class StopRepository:
                 )
             )
         ).one_or_none()
-        details = None if live is None else to_worker_details(live)
-        if live is None or details is None:
+        if live is None:
+            return None
+        details = to_worker_details(live.worker_type, live.worker_identifier, live.logs_identifier)
+        if details is None:
             return None
         return Worker(
             name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches), details=details

@@ -1,7 +1,7 @@
 """The catalog's tables. Rows never leave this package: repositories turn them into domain entities."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Label,
     Text,
     UniqueConstraint,
     extract,
@@ -22,6 +23,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {str: Text, datetime: TIMESTAMP(timezone=True), float: Double, int: Integer}
+
+
+def columns_of(*tables: type[Base]) -> tuple[Label[Any], ...]:
+    """All their columns, each named after its table too, as converters read them: `functions_status`."""
+    return tuple(
+        column.label(f"{table.__tablename__}_{column.name}") for table in tables for column in table.__table__.columns
+    )
 
 
 class ProjectRow(Base):

@@ -1,75 +1,83 @@
 """Versions of a project with their functions: written once, then read."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Row, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function, to_version_summary
 from catalog.paths import along_version, require, searchable, version_parameters
-from catalog.tables import FunctionRow, ProjectRow, VersionRow
+from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Version, VersionSummary
 from domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from domain.identifiers import ProjectName, VersionId, new_version_id
 from domain.specs import FunctionSpec
 
-# The second column keeps a missing version from looking like a missing row to `one_or_none`.
-_GET = along_version(select(VersionRow, ProjectRow.project_name))
+_GET = along_version(select(*columns_of(VersionRow)))
 
 
 class VersionRepository:
-    """The session's owner commits."""
+    """The connection's owner commits."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def create(self, project_name: str, functions: Sequence[FunctionSpec]) -> Version:
         """Write a version whole: needs a transaction. Raises ProjectDoesNotExist, ProjectIsBeingDeleted."""
         # Locked until the commit: whoever asks for the deletion meanwhile waits, and then sees this version too.
-        project = await self._session.scalar(
-            select(ProjectRow).where(ProjectRow.project_name == searchable(project_name)).with_for_update(read=True)
+        found = await self._connection.execute(
+            select(ProjectRow.deletion_request_time)
+            .where(ProjectRow.project_name == searchable(project_name))
+            .with_for_update(read=True)
         )
+        project = found.one_or_none()
         if project is None:
             raise ProjectDoesNotExist
         if project.deletion_request_time is not None:
             raise ProjectIsBeingDeleted
-        version = VersionRow(version_id=new_version_id(), project_name=project.project_name)
-        self._session.add(version)
-        await self._session.flush()
+        version_id = new_version_id()
+        inserted = await self._connection.execute(
+            insert(VersionRow)
+            .values(version_id=version_id, project_name=project_name)
+            .returning(*columns_of(VersionRow))
+        )
         if functions:
-            rows = [_function_values(version.version_id, spec) for spec in functions]
-            await self._session.execute(insert(FunctionRow), rows)
-        return await self._with_functions(version)
+            rows = [_function_values(version_id, spec) for spec in functions]
+            await self._connection.execute(insert(FunctionRow), rows)
+        return await self._with_functions(inserted.one())
 
     async def get(self, project_name: str, version_ref: str) -> Version:
         """The version with its functions as declared. Raises ProjectDoesNotExist, VersionDoesNotExist."""
-        found = await self._session.execute(_GET, version_parameters(project_name, version_ref))
-        version, _ = require(found.one_or_none(), parts=1)
-        return await self._with_functions(version)
+        found = await self._connection.execute(_GET, version_parameters(project_name, version_ref))
+        return await self._with_functions(require(found.one_or_none(), parts=1))
 
     async def list_of_project(self, project_name: str) -> list[VersionSummary]:
         """Newest first, exactly as `latest` sees them. Raises ProjectDoesNotExist."""
-        found = await self._session.execute(
-            select(VersionRow)
+        found = await self._connection.execute(
+            select(*columns_of(VersionRow))
             .select_from(ProjectRow)
             .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
             .where(ProjectRow.project_name == searchable(project_name))
             .order_by(VersionRow.creation_time.desc(), VersionRow.version_id)
         )
-        rows = found.scalars().all()
+        rows = found.all()
         if not rows:
             raise ProjectDoesNotExist
-        return [to_version_summary(row) for row in rows if row is not None]
+        return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
 
-    async def _with_functions(self, version: VersionRow) -> Version:
-        rows = await self._session.scalars(
-            select(FunctionRow).where(FunctionRow.version_id == version.version_id).order_by(FunctionRow.function_id)
+    async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
+        found = await self._connection.execute(
+            select(*columns_of(VersionRow, FunctionRow))
+            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+            .where(FunctionRow.version_id == version.versions_version_id)
+            .order_by(FunctionRow.function_id)
         )
         return Version(
-            project_name=ProjectName(version.project_name),
-            version_id=VersionId(version.version_id),
-            creation_time=version.creation_time,
-            functions=tuple(to_function(row, version) for row in rows),
+            project_name=ProjectName(version.versions_project_name),
+            version_id=VersionId(version.versions_version_id),
+            creation_time=version.versions_creation_time,
+            functions=tuple(to_function(row) for row in found),
         )
 
 

@@ -57,8 +57,8 @@ class CatalogMetrics(Collector):
 
     async def _read(self) -> Sequence[FunctionLoad] | None:
         try:
-            async with asyncio.timeout(_PATIENCE.total_seconds()), self._database.statement() as session:
-                return await LoadRepository(session).read(at_most=_MOST_FUNCTIONS)
+            async with asyncio.timeout(_PATIENCE.total_seconds()), self._database.statement() as connection:
+                return await LoadRepository(connection).read(at_most=_MOST_FUNCTIONS)
         except (CatalogIsAway, TimeoutError) as error:
             logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
             return None

@@ -54,8 +54,8 @@ async def migrated_database(postgres_settings: PostgresSettings) -> AsyncIterato
 async def database(migrated_database: Database) -> AsyncIterator[Database]:
     """The migrated catalog, empty again after the test."""
     yield migrated_database
-    async with migrated_database.statement() as session:
-        await session.execute(text("TRUNCATE projects CASCADE"))
+    async with migrated_database.statement() as connection:
+        await connection.execute(text("TRUNCATE projects CASCADE"))
 
 
 @pytest.fixture

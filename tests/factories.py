@@ -26,10 +26,10 @@ async def insert_function(
     ref = FunctionRef(
         project_name=ProjectName(f"project-{version_id[-8:]}"), version_id=version_id, function_name=FUNCTION_NAME
     )
-    async with database.transaction() as session:
-        await session.execute(insert(ProjectRow).values(project_name=ref.project_name))
-        await session.execute(insert(VersionRow).values(version_id=version_id, project_name=ref.project_name))
-        await session.execute(
+    async with database.transaction() as connection:
+        await connection.execute(insert(ProjectRow).values(project_name=ref.project_name))
+        await connection.execute(insert(VersionRow).values(version_id=version_id, project_name=ref.project_name))
+        await connection.execute(
             insert(FunctionRow).values(
                 version_id=version_id,
                 function_name=ref.function_name,
@@ -50,8 +50,8 @@ async def insert_function(
 
 
 async def make_ready(database: Database, version_id: VersionId) -> None:
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(FunctionRow)
             .where(FunctionRow.version_id == version_id)
             .values(status=FunctionStatus.READY, prepared_type=WorkerType.TEST, prepared_identifier="prepared")
@@ -66,8 +66,8 @@ async def insert_invocation(database: Database, function: FunctionRef, *, text: 
         .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
         .scalar_subquery()
     )
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             insert(InvocationRow).values(invocation_id=invocation_id, function_id=function_id, input=text)
         )
     return invocation_id

@@ -27,15 +27,15 @@ async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
         newest = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
         return MigrationContext.configure(connection).get_current_revision(), newest
 
-    async with database.transaction() as session:
-        return await (await session.connection()).run_sync(read)
+    async with database.transaction() as connection:
+        return await connection.run_sync(read)
 
 
 async def drop_everything(database: Database) -> None:
     """Drop every table of ours, data included. Raises CatalogIsAway."""
     await _locked(database, lambda config: command.downgrade(config, "base"))
-    async with database.statement() as session:
-        await session.execute(text("DROP TABLE IF EXISTS alembic_version"))
+    async with database.statement() as connection:
+        await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -51,5 +51,5 @@ async def _locked(database: Database, run: Callable[[Config], None]) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         run(alembic_config(connection))
 
-    async with database.transaction() as session:
-        await (await session.connection()).run_sync(migrate)
+    async with database.transaction() as connection:
+        await connection.run_sync(migrate)

@@ -42,5 +42,5 @@ async def ensure_temporal_answers(address: str) -> None:
 
 
 async def _ask(database: Database) -> None:
-    async with database.statement() as session:
-        await session.execute(text("SELECT 1"))
+    async with database.statement() as connection:
+        await connection.execute(text("SELECT 1"))

@@ -54,8 +54,8 @@ async def launching(
 ) -> Launching:
     """One try of the invocation's first execution."""
     execution_id = execution_id_for(invocation, 1)
-    async with database.transaction() as session:
-        assignment = await SlotQueue(session).take(invocation_id=invocation, execution_id=execution_id, attempt=1)
+    async with database.transaction() as connection:
+        assignment = await SlotQueue(connection).take(invocation_id=invocation, execution_id=execution_id, attempt=1)
     assert isinstance(assignment, Assignment)
     client = await Client.connect("nobody.invalid:7233", lazy=True)
     tools = LaunchTools(

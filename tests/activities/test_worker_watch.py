@@ -62,13 +62,13 @@ async def listener(database: Database) -> AsyncIterator[NotificationListener]:
 async def invocation(database: Database) -> InvocationId:
     """With a container that runs."""
     invocation_id = await insert_invocation(database, await insert_function(database))
-    async with database.transaction() as session:
-        taken = await SlotQueue(session).take(
+    async with database.transaction() as connection:
+        taken = await SlotQueue(connection).take(
             invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
         )
     assert isinstance(taken, Assignment)
-    async with database.statement() as session:
-        assert await LaunchRepository(session).record_worker(worker_of(invocation_id))
+    async with database.statement() as connection:
+        assert await LaunchRepository(connection).record_worker(worker_of(invocation_id))
     return invocation_id
 
 
@@ -83,13 +83,13 @@ def watch(database: Database, listener: NotificationListener, fleet: Fleet) -> W
 
 
 async def stop(database: Database, invocation_id: InvocationId) -> None:
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation_id, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(invocation_id, reason=StopReason.CANCELLED)
 
 
 async def report(database: Database) -> None:
-    async with database.statement() as session:
-        await session.execute(update(ExecutionRow).values(execution_finish_time=func.clock_timestamp()))
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(execution_finish_time=func.clock_timestamp()))
 
 
 async def test_what_does_not_go_is_told_again(
@@ -118,8 +118,8 @@ async def test_what_just_runs_is_left_alone_and_looked_at_when_there_is_news(
     watching = asyncio.create_task(watch(database, listener, fleet).ended(worker_of(invocation)))
     await fleet.looked.wait()
     fleet.looked.clear()
-    async with database.statement() as session:
-        await notify_workers(session, [DETAILS.identifier])
+    async with database.statement() as connection:
+        await notify_workers(connection, [DETAILS.identifier])
     await fleet.looked.wait()
     fleet.gone.set_result(GONE)
     assert await watching == GONE

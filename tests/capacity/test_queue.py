@@ -31,8 +31,8 @@ async def queue(loaded: Stack, tmp_path_factory: pytest.TempPathFactory) -> None
             await loaded.project.invoke("hold", notes=str(notes))
 
     await asyncio.gather(*(submit() for _ in range(_SUBMITTERS)))
-    async with loaded.catalog.statement() as session:
-        while await session.scalar(select(func.count()).select_from(WaitingExecutionRow)) != WAITING:
+    async with loaded.catalog.statement() as connection:
+        while await connection.scalar(select(func.count()).select_from(WaitingExecutionRow)) != WAITING:
             await asyncio.sleep(0.1)
 
 

@@ -18,8 +18,8 @@ from tests.factories import insert_function, insert_invocation
 
 
 async def adopt(database: Database, child: InvocationId, parent: InvocationId) -> None:
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == child).values(parent_invocation_id=parent)
         )
 
@@ -27,10 +27,10 @@ async def adopt(database: Database, child: InvocationId, parent: InvocationId) -
 async def run_and_succeed(database: Database, invocation_id: InvocationId) -> None:
     """Up to the moment when the container has reported and is gone."""
     execution_id = execution_id_for(invocation_id, 1)
-    async with database.transaction() as session:
-        taken = await SlotQueue(session).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+    async with database.transaction() as connection:
+        taken = await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
         assert isinstance(taken, Assignment)
-        await session.execute(
+        await connection.execute(
             update(ExecutionRow)
             .where(ExecutionRow.execution_id == execution_id)
             .values(outcome=ExecutionOutcome.SUCCEEDED)
@@ -38,8 +38,8 @@ async def run_and_succeed(database: Database, invocation_id: InvocationId) -> No
 
 
 async def close(database: Database, invocation_id: InvocationId) -> ClosedExecution:
-    async with database.transaction() as session:
-        return await EndingRepository(session).close_execution(
+    async with database.transaction() as connection:
+        return await EndingRepository(connection).close_execution(
             invocation_id=invocation_id,
             execution_id=execution_id_for(invocation_id, 1),
             reason=None,
@@ -65,10 +65,10 @@ async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(data
 
 async def test_an_invocation_that_was_ended_without_a_container_has_stopped_durably(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    async with database.transaction() as session:
-        await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)
-    async with database.statement() as session:
-        stop_time = await session.scalar(
+    async with database.transaction() as connection:
+        await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.statement() as connection:
+        stop_time = await connection.scalar(
             select(InvocationRow.stop_time).where(InvocationRow.invocation_id == invocation)
         )
     assert stop_time is not None
@@ -80,8 +80,8 @@ async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database
     await adopt(database, child, parent)
     await run_and_succeed(database, parent)
     closed = await close(database, parent)
-    async with database.transaction() as session:
-        stopped = await StopRepository(session).stop_invocation(parent, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        stopped = await StopRepository(connection).stop_invocation(parent, reason=StopReason.CANCELLED)
     assert (closed.was_stopped, closed.children) == (False, ())
     assert stopped.children == ()
     assert await close(database, parent) == replace(closed, is_new=False)

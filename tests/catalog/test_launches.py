@@ -32,8 +32,8 @@ async def invocation(database: Database) -> InvocationId:
 
 
 async def assignment(database: Database, invocation_id: InvocationId) -> Assignment:
-    async with database.transaction() as session:
-        taken = await SlotQueue(session).take(
+    async with database.transaction() as connection:
+        taken = await SlotQueue(connection).take(
             invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
         )
     assert isinstance(taken, Assignment)
@@ -46,13 +46,13 @@ def worker_of(invocation_id: InvocationId, *, launch: int = 1) -> Worker:
 
 
 async def record(database: Database, worker: Worker) -> bool:
-    async with database.statement() as session:
-        return await LaunchRepository(session).record_worker(worker)
+    async with database.statement() as connection:
+        return await LaunchRepository(connection).record_worker(worker)
 
 
 async def begin_another(database: Database, lost: Worker) -> int | None:
-    async with database.statement() as session:
-        launch = await LaunchRepository(session).begin_another(lost.name, reason="Spot")
+    async with database.statement() as connection:
+        launch = await LaunchRepository(connection).begin_another(lost.name, reason="Spot")
     return None if launch is None else launch.number
 
 
@@ -64,16 +64,16 @@ async def test_a_recorded_worker_is_found_by_the_next_try(database: Database, in
 async def test_a_worker_of_a_stopped_execution_is_recorded_and_must_not_run(
     database: Database, invocation: InvocationId
 ) -> None:
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert not await record(database, worker_of(invocation))
     taken = await assignment(database, invocation)
     assert (taken.worker, taken.is_stopped) == (DETAILS, True)
 
 
 async def test_a_worker_that_comes_after_the_end_must_not_run(database: Database, invocation: InvocationId) -> None:
-    async with database.transaction() as session:
-        await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
     assert not await record(database, worker_of(invocation))
 
 
@@ -89,14 +89,14 @@ async def test_a_lost_worker_is_replaced_once_whoever_asks(database: Database, i
 
 
 async def test_nothing_is_launched_again_after_an_outcome(database: Database, invocation: InvocationId) -> None:
-    async with database.statement() as session:
-        await session.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
     assert await begin_another(database, worker_of(invocation)) is None
 
 
 async def test_nothing_is_launched_again_after_a_stop(database: Database, invocation: InvocationId) -> None:
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert await begin_another(database, worker_of(invocation)) is None
 
 
@@ -117,8 +117,8 @@ async def test_an_abort_that_we_did_not_ask_for_does_not_keep_a_lost_worker_from
 async def test_an_abort_that_we_asked_for_counts_at_once(database: Database, invocation: InvocationId) -> None:
     await record(database, worker_of(invocation))
     await report(database, invocation, "start")
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     await report(database, invocation, "abort")
     assert (await execution_of(database, invocation)).outcome is ExecutionOutcome.ABORTED
 
@@ -129,8 +129,8 @@ async def test_an_abort_is_the_outcome_once_the_container_is_gone_by_itself(
     await record(database, worker_of(invocation))
     await report(database, invocation, "start")
     await report(database, invocation, "abort")
-    async with database.transaction() as session:
-        closed = await EndingRepository(session).close_execution(
+    async with database.transaction() as connection:
+        closed = await EndingRepository(connection).close_execution(
             invocation_id=invocation,
             execution_id=execution_id_for(invocation, 1),
             reason="exit code 1",
@@ -145,8 +145,8 @@ async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for
 ) -> None:
     for launch in (1, 2):
         name = worker_of(invocation, launch=launch).name
-        async with database.statement() as session:
-            repository = LaunchRepository(session)
+        async with database.statement() as connection:
+            repository = LaunchRepository(connection)
             first, again = [
                 await repository.begin_another(name, reason="no capacity", was_refused=True) for _ in range(2)
             ]
@@ -178,8 +178,8 @@ async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
     await record(database, lost)
     await begin_another(database, lost)
     for launch in (1, 2):
-        async with database.transaction() as session:
-            closing = EndingRepository(session).close_execution(
+        async with database.transaction() as connection:
+            closing = EndingRepository(connection).close_execution(
                 invocation_id=invocation,
                 execution_id=execution_id_for(invocation, 1),
                 reason="gone",
@@ -202,13 +202,13 @@ async def test_what_a_quick_container_said_is_not_forgotten(database: Database, 
 
 
 async def test_what_a_stopped_execution_waited_for_stays(database: Database, invocation: InvocationId) -> None:
-    async with database.statement() as session:
+    async with database.statement() as connection:
         name = worker_of(invocation).name
-        await LaunchRepository(session).begin_another(name, reason="no capacity", was_refused=True)
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(invocation, reason=StopReason.TIMED_OUT)
-    async with database.transaction() as session:
-        await EndingRepository(session).close_execution(
+        await LaunchRepository(connection).begin_another(name, reason="no capacity", was_refused=True)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(invocation, reason=StopReason.TIMED_OUT)
+    async with database.transaction() as connection:
+        await EndingRepository(connection).close_execution(
             invocation_id=invocation, execution_id=execution_id_for(invocation, 1), reason=None, allows_retry=True
         )
     assert (await execution_of(database, invocation)).error_message == "no capacity"
@@ -217,8 +217,8 @@ async def test_what_a_stopped_execution_waited_for_stays(database: Database, inv
 async def report(database: Database, invocation_id: InvocationId, word: str) -> None:
     """As the container does through the API."""
     path = await path_of(database, invocation_id)
-    async with database.statement() as session:
-        repository = ExecutionRepository(session)
+    async with database.statement() as connection:
+        repository = ExecutionRepository(connection)
         match word:
             case "start":
                 await repository.start(path)
@@ -232,14 +232,14 @@ async def report(database: Database, invocation_id: InvocationId, word: str) -> 
 
 async def execution_of(database: Database, invocation_id: InvocationId) -> Execution:
     path = await path_of(database, invocation_id)
-    async with database.statement() as session:
-        return (await ExecutionRepository(session).get(path)).execution
+    async with database.statement() as connection:
+        return (await ExecutionRepository(connection).get(path)).execution
 
 
 async def path_of(database: Database, invocation_id: InvocationId) -> ExecutionPath:
-    async with database.statement() as session:
+    async with database.statement() as connection:
         row = (
-            await session.execute(
+            await connection.execute(
                 select(VersionRow.project_name, VersionRow.version_id)
                 .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
                 .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)

@@ -10,15 +10,15 @@ from tests.factories import insert_function, insert_invocation
 
 
 async def take(database: Database, invocation_id: InvocationId) -> None:
-    async with database.transaction() as session:
-        await SlotQueue(session).take(
+    async with database.transaction() as connection:
+        await SlotQueue(connection).take(
             invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
         )
 
 
 async def load(database: Database, *, at_most: int = 10) -> tuple[FunctionLoad, ...]:
-    async with database.statement() as session:
-        return await LoadRepository(session).read(at_most=at_most)
+    async with database.statement() as connection:
+        return await LoadRepository(connection).read(at_most=at_most)
 
 
 async def test_what_waits_and_runs_is_counted_by_function(database: Database) -> None:
@@ -32,8 +32,8 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
     assert (first.project_name, second.project_name) == (busy.project_name, calm.project_name)
     assert (first.running, first.waiting, first.provisioning_workers) == (4, 2, 1)
     assert (second.running, second.waiting, second.oldest_waiting_seconds) == (1, 0, 0)
-    async with database.statement() as session:
-        created = await session.scalar(
+    async with database.statement() as connection:
+        created = await connection.scalar(
             text(
                 "SELECT extract(epoch FROM clock_timestamp() - creation_time) FROM invocations WHERE invocation_id = :i"
             ),
@@ -45,7 +45,7 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
 
 async def test_what_has_ended_is_not_read(database: Database) -> None:
     await insert_function(database)
-    async with database.transaction() as session:
+    async with database.transaction() as connection:
         for statement in (
             "INSERT INTO invocations (invocation_id, function_id, input, status)"
             " SELECT 'inv-' || n, function_id, '', 'TERMINATED' FROM functions, generate_series(1, 20000) n",
@@ -53,8 +53,8 @@ async def test_what_has_ended_is_not_read(database: Database) -> None:
             " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
             "ANALYZE invocations, executions",
         ):
-            await session.execute(text(statement))
-        plan = "\n".join(await session.scalars(text(f"EXPLAIN {_LOAD.text}"), {"at_most": 1_000}))
+            await connection.execute(text(statement))
+        plan = "\n".join(await connection.scalars(text(f"EXPLAIN {_LOAD.text}"), {"at_most": 1_000}))
     assert "invocations_running" in plan
     assert "executions_holding_slots" in plan
     assert "Seq Scan on invocations" not in plan

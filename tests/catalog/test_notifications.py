@@ -20,8 +20,8 @@ async def listener(postgres_settings: PostgresSettings) -> AsyncIterator[Notific
 
 
 async def notify(database: Database, payload: str, *, channel: str = CHANNEL) -> None:
-    async with database.statement() as session:
-        await session.execute(select(func.pg_notify(channel, payload)))
+    async with database.statement() as connection:
+        await connection.execute(select(func.pg_notify(channel, payload)))
 
 
 async def wake(event: asyncio.Event) -> None:
@@ -54,8 +54,8 @@ async def test_a_lost_connection_is_replaced_and_everyone_woken(
 ) -> None:
     async with listener.subscribe((CHANNEL, "a")) as event:
         await wake(event)
-        async with database.statement() as session:
-            await session.execute(
+        async with database.statement() as connection:
+            await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name = 'control-plane notifications'"
@@ -71,12 +71,12 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(postgres_settings: 
     admin = Database(postgres_settings.url)
     late = Database(postgres_settings.model_copy(update={"db": name}).url)
     async with NotificationListener(late.url, [CHANNEL]) as listener, listener.subscribe((CHANNEL, "a")) as event:
-        async with admin.statement() as session:
-            await session.execute(text(f'CREATE DATABASE "{name}"'))
+        async with admin.statement() as connection:
+            await connection.execute(text(f'CREATE DATABASE "{name}"'))
         await wake(event)
         await notify(late, "a")
         await wake(event)
     await late.close()
-    async with admin.statement() as session:
-        await session.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    async with admin.statement() as connection:
+        await connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     await admin.close()

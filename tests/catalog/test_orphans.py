@@ -29,20 +29,20 @@ async def execution_id(database: Database) -> ExecutionId:
 
 
 async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
-    async with database.transaction() as session:
-        return await SlotQueue(session).take(
+    async with database.transaction() as connection:
+        return await SlotQueue(connection).take(
             invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
         )
 
 
 async def change(database: Database, **columns: object) -> None:
-    async with database.statement() as session:
-        await session.execute(update(ExecutionRow).values(**columns))
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(**columns))
 
 
 async def judge(database: Database, workers: Sequence[WorkerName], *, older_than: timedelta) -> WorkerFindings:
-    async with database.statement() as session:
-        return await OrphanRepository(session).judge(workers, older_than=older_than)
+    async with database.statement() as connection:
+        return await OrphanRepository(connection).judge(workers, older_than=older_than)
 
 
 async def test_the_worker_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
@@ -79,11 +79,11 @@ async def test_running_invocations_are_told_with_how_far_they_came(database: Dat
     fresh, holding, waiting, ended = [await insert_invocation(database, function) for _ in range(4)]
     await take(database, holding)
     await take(database, waiting)
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == ended).values(status="TERMINATED")
         )
-        repository = OrphanRepository(session)
+        repository = OrphanRepository(connection)
         running = await repository.running_invocations(older_than=AT_ONCE)
         assert {one.invocation_id: one.has_begun for one in running} == {fresh: False, holding: True, waiting: True}
         assert await repository.running_invocations(older_than=PATIENCE) == []

@@ -29,8 +29,8 @@ async def insert_ended(
     database: Database, function: FunctionRef, *, age: timedelta, parent: InvocationId | None = None
 ) -> InvocationId:
     invocation_id = await insert_invocation(database, function)
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == invocation_id)
             .values(status="TERMINATED", last_update_time=func.clock_timestamp() - age, parent_invocation_id=parent)
@@ -39,19 +39,19 @@ async def insert_ended(
 
 
 async def forget(database: Database, *, at_most: int = 100) -> int:
-    async with database.transaction() as session:
-        return await RetentionRepository(session).forget_ended(older_than=MONTH, at_most=at_most)
+    async with database.transaction() as connection:
+        return await RetentionRepository(connection).forget_ended(older_than=MONTH, at_most=at_most)
 
 
 async def kept(database: Database) -> set[str]:
-    async with database.statement() as session:
-        return set(await session.scalars(select(InvocationRow.invocation_id)))
+    async with database.statement() as connection:
+        return set(await connection.scalars(select(InvocationRow.invocation_id)))
 
 
 async def test_only_what_ended_long_ago_is_forgotten(database: Database, function: FunctionRef) -> None:
     running = await insert_invocation(database, function)
-    async with database.statement() as session:
-        await session.execute(update(InvocationRow).values(last_update_time=func.clock_timestamp() - 2 * MONTH))
+    async with database.statement() as connection:
+        await connection.execute(update(InvocationRow).values(last_update_time=func.clock_timestamp() - 2 * MONTH))
     young = await insert_ended(database, function, age=MONTH - timedelta(minutes=1))
     await insert_ended(database, function, age=MONTH + timedelta(minutes=1))
     assert await forget(database) == 1
@@ -67,11 +67,11 @@ async def test_the_oldest_go_first_batch_by_batch(database: Database, function: 
 
 async def test_executions_and_idempotency_keys_go_with_it(database: Database, function: FunctionRef) -> None:
     invocation_id = await insert_ended(database, function, age=2 * MONTH)
-    async with database.transaction() as session:
-        await session.execute(
+    async with database.transaction() as connection:
+        await connection.execute(
             insert(ExecutionRow).values(execution_id="exe-1", invocation_id=invocation_id, function_id=0, attempt=1)
         )
-        await session.execute(
+        await connection.execute(
             insert(IdempotencyKeyRow).values(
                 project_name=function.project_name,
                 function_name=function.function_name,
@@ -81,9 +81,9 @@ async def test_executions_and_idempotency_keys_go_with_it(database: Database, fu
             )
         )
     await forget(database)
-    async with database.statement() as session:
+    async with database.statement() as connection:
         for row in (ExecutionRow, IdempotencyKeyRow):
-            assert await session.scalar(select(func.count()).select_from(row)) == 0
+            assert await connection.scalar(select(func.count()).select_from(row)) == 0
 
 
 async def test_a_parent_is_kept_as_long_as_its_children(database: Database, function: FunctionRef) -> None:
@@ -91,8 +91,8 @@ async def test_a_parent_is_kept_as_long_as_its_children(database: Database, func
     child = await insert_ended(database, function, age=2 * MONTH, parent=parent)
     grandchild = await insert_ended(database, function, age=timedelta(), parent=child)
     assert await forget(database) == 0
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == grandchild)
             .values(last_update_time=func.clock_timestamp() - 2 * MONTH)
@@ -102,8 +102,8 @@ async def test_a_parent_is_kept_as_long_as_its_children(database: Database, func
 
 async def test_what_somebody_holds_is_left_alone(database: Database, function: FunctionRef) -> None:
     held = await insert_ended(database, function, age=2 * MONTH)
-    async with database.transaction() as session:
-        await session.execute(text("SELECT FROM invocations FOR KEY SHARE"))  # as a child that is being created does
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT FROM invocations FOR KEY SHARE"))  # as a child that is being created does
         assert await forget(database) == 0
     assert await kept(database) == {held}
 
@@ -113,7 +113,8 @@ async def test_two_at_once_forget_everything_once(database: Database, function: 
         await insert_ended(database, function, age=2 * MONTH)
     async with database.transaction() as first, database.transaction() as second:
         counts = [
-            await RetentionRepository(session).forget_ended(older_than=MONTH, at_most=6) for session in (first, second)
+            await RetentionRepository(connection).forget_ended(older_than=MONTH, at_most=6)
+            for connection in (first, second)
         ]
     assert counts == [6, 4]
 
@@ -130,8 +131,8 @@ async def test_a_child_of_a_parent_that_is_forgotten_at_this_moment_is_refused(
     )
 
     async def create() -> None:
-        async with database.transaction() as session:
-            await InvocationRepository(session).create(path, NewInvocation(input="1", parent=parent))
+        async with database.transaction() as connection:
+            await InvocationRepository(connection).create(path, NewInvocation(input="1", parent=parent))
 
     async with database.transaction() as forgetting:
         assert await RetentionRepository(forgetting).forget_ended(older_than=MONTH, at_most=1) == 1

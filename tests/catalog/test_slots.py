@@ -5,7 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
@@ -16,12 +16,13 @@ from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 
 
 async def take(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
-    async with database.transaction() as session:
-        return await SlotQueue(session).take(
+    async with database.transaction() as connection:
+        return await SlotQueue(connection).take(
             invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
         )
 
@@ -29,8 +30,8 @@ async def take(database: Database, invocation_id: InvocationId, attempt: int = 1
 async def close(
     database: Database, invocation_id: InvocationId, attempt: int = 1, *, allows_retry: bool = False
 ) -> ClosedExecution:
-    async with database.transaction() as session:
-        return await EndingRepository(session).close_execution(
+    async with database.transaction() as connection:
+        return await EndingRepository(connection).close_execution(
             invocation_id=invocation_id,
             execution_id=execution_id_for(invocation_id, attempt),
             reason="exit code 1",
@@ -87,8 +88,8 @@ async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: D
     invocations = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in invocations:
         assert is_queued(await take(database, invocation))
-    async with database.transaction() as session:
-        settled = await PreparationRepository(session).mark_ready(
+    async with database.transaction() as connection:
+        settled = await PreparationRepository(connection).mark_ready(
             function, PreparedFunction(type=WorkerType.TEST, identifier="prepared")
         )
     assert set(settled.grants) == {grant_of(invocation) for invocation in invocations[:2]}
@@ -99,8 +100,8 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
     waiting = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in waiting:
         await take(database, invocation)
-    async with database.transaction() as session:
-        settled = await PreparationRepository(session).mark_unpreparable(function, "no such image")
+    async with database.transaction() as connection:
+        settled = await PreparationRepository(connection).mark_unpreparable(function, "no such image")
     assert set(settled.grants) == {grant_of(invocation) for invocation in waiting}
     late = await insert_invocation(database, function)
     for invocation in [*waiting, late]:
@@ -111,10 +112,31 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
 
 async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    async with database.transaction() as session:
-        stopped = await StopRepository(session).stop_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert stopped == StoppedInvocation(worker=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
+
+
+async def test_a_slot_is_taken_beside_a_cancellation_that_is_being_written(database: Database) -> None:
+    """It was not there when the slot was looked for: the workflow will be told."""
+    invocation = await insert_invocation(database, await insert_function(database))
+    async with database.transaction() as connection:
+        await connection.execute(update(InvocationRow).values(cancellation_request_time=func.clock_timestamp()))
+        taking = asyncio.create_task(take(database, invocation))
+        await somebody_waits_for_a_lock(database)
+    assert isinstance(await taking, Assignment)
+    async with database.statement() as connection:
+        found = await connection.execute(
+            select(
+                InvocationRow.cancellation_request_time,
+                InvocationRow.last_update_time,
+                ExecutionRow.creation_time,
+            ).join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+        )
+    row = found.one()
+    assert row.cancellation_request_time is not None
+    assert row.last_update_time == row.creation_time
 
 
 async def test_a_granted_slot_is_not_taken_up_after_a_cancellation(database: Database) -> None:
@@ -123,8 +145,8 @@ async def test_a_granted_slot_is_not_taken_up_after_a_cancellation(database: Dat
     await take(database, holder)
     await take(database, granted)
     await close(database, holder)
-    async with database.transaction() as session:
-        await StopRepository(session).stop_invocation(granted, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(granted, reason=StopReason.CANCELLED)
     assert await take(database, granted) == Refused(refusal=Refusal.STOPPED)
 
 
@@ -135,11 +157,11 @@ async def test_a_slot_is_taken_back_unless_it_was_taken_up(database: Database) -
         await take(database, invocation)
     await close(database, holder)
     await take(database, taken_up)
-    async with database.transaction() as session:
-        assert (await EndingRepository(session).take_back(grant_of(taken_up))).grants == ()
+    async with database.transaction() as connection:
+        assert (await EndingRepository(connection).take_back(grant_of(taken_up))).grants == ()
     await close(database, taken_up)
-    async with database.transaction() as session:
-        await EndingRepository(session).take_back(grant_of(younger))
+    async with database.transaction() as connection:
+        await EndingRepository(connection).take_back(grant_of(younger))
     assert await take(database, younger) == Refused(refusal=Refusal.TERMINATED)
 
 
@@ -152,13 +174,13 @@ async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Da
     holder, queued = [await insert_invocation(database, function) for _ in range(2)]
     await take(database, holder)
     await take(database, queued)
-    async with database.transaction() as session:
-        assert (await EndingRepository(session).end_invocation(queued, reason=StopReason.CANCELLED)).grants == ()
+    async with database.transaction() as connection:
+        assert (await EndingRepository(connection).end_invocation(queued, reason=StopReason.CANCELLED)).grants == ()
     assert (await close(database, holder)).grants == ()
     assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
-    async with database.statement() as session:
-        assert await session.scalar(select(func.count()).select_from(WaitingExecutionRow)) == 0
-        status = await session.scalar(select(InvocationRow.status).where(InvocationRow.invocation_id == queued))
+    async with database.statement() as connection:
+        assert await connection.scalar(select(func.count()).select_from(WaitingExecutionRow)) == 0
+        status = await connection.scalar(select(InvocationRow.status).where(InvocationRow.invocation_id == queued))
     assert status == InvocationStatus.TERMINATED
 
 
@@ -168,8 +190,8 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
     for invocation in (holder, granted, younger):
         await take(database, invocation)
     await close(database, holder)
-    async with database.transaction() as session:
-        ended = await EndingRepository(session).end_invocation(granted, reason=StopReason.CANCELLED)
+    async with database.transaction() as connection:
+        ended = await EndingRepository(connection).end_invocation(granted, reason=StopReason.CANCELLED)
     assert ended.grants == (grant_of(younger),)
 
 
@@ -207,9 +229,11 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 return
             tell(taken.grants)
             if ends_early:
-                async with database.transaction() as session:
+                async with database.transaction() as connection:
                     tell(
-                        (await EndingRepository(session).end_invocation(invocation, reason=StopReason.CANCELLED)).grants
+                        (
+                            await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
+                        ).grants
                     )
                 return
             await granted[invocation].wait()
@@ -220,8 +244,8 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
     async def sample() -> None:
         nonlocal most_held
         while True:
-            async with database.statement() as session:
-                held = await session.scalar(
+            async with database.statement() as connection:
+                held = await connection.scalar(
                     select(func.count()).where(ExecutionRow.worker_status != WorkerStatus.TERMINATED)
                 )
             most_held = max(most_held, held or 0)
@@ -231,6 +255,6 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
     sampling.cancel()
     await asyncio.wait([sampling])
     assert 1 < most_held <= limit
-    async with database.statement() as session:
-        running = await session.scalar(select(func.count()).where(InvocationRow.status == InvocationStatus.RUNNING))
+    async with database.statement() as connection:
+        running = await connection.scalar(select(func.count()).where(InvocationRow.status == InvocationStatus.RUNNING))
     assert running == 0

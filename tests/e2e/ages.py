@@ -17,9 +17,9 @@ _TIMES = (
 
 
 async def grow_old(catalog: Database, *invocation_ids: str) -> None:
-    async with catalog.statement() as session:
+    async with catalog.statement() as connection:
         for table, column in _TIMES:
-            await session.execute(
+            await connection.execute(
                 text(f"UPDATE {table} SET {column} = {column} - interval '1 minute' WHERE invocation_id = ANY(:ids)"),
                 {"ids": list(invocation_ids)},
             )
@@ -28,8 +28,8 @@ async def grow_old(catalog: Database, *invocation_ids: str) -> None:
 async def insert_old_invocation(catalog: Database, version_id: str, **arguments: Any) -> InvocationId:
     """As the API leaves one, of the version's only function, if it dies between the row and the workflow."""
     invocation_id = new_invocation_id()
-    async with catalog.statement() as session:
-        await session.execute(
+    async with catalog.statement() as connection:
+        await connection.execute(
             text(
                 "INSERT INTO invocations (invocation_id, function_id, input, creation_time) "
                 "SELECT :invocation_id, function_id, :input, clock_timestamp() - interval '1 minute' "

@@ -75,8 +75,8 @@ async def test_a_cancellation_that_was_never_delivered_is_delivered(
     notes = tmp_path / "notes"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
     await lines_of(notes)
-    async with catalog.statement() as session:
-        await session.execute(
+    async with catalog.statement() as connection:
+        await connection.execute(
             text(
                 "UPDATE invocations SET cancellation_request_time = clock_timestamp() - interval '1 minute' "
                 "WHERE invocation_id = :invocation_id"
@@ -153,20 +153,20 @@ async def test_a_preparation_that_somebody_terminated_begins_again(
     await preparation.result()
     await temporal.start_workflow("FunctionPreparationWorkflow", id=preparation.id, task_queue="nobody-works-here")
     await preparation.terminate("an operator's hand")
-    async with catalog.statement() as session:
+    async with catalog.statement() as connection:
         for statement in (
             "UPDATE functions SET status = 'PENDING', prepared_type = NULL WHERE version_id = :version_id",
             "UPDATE versions SET creation_time = creation_time - interval '1 minute' WHERE version_id = :version_id",
         ):
-            await session.execute(text(statement), {"version_id": version["version_id"]})
+            await connection.execute(text(statement), {"version_id": version["version_id"]})
     invocation_id = await project.invoke("double", number=21)
     await repairs(temporal)
     assert (await project.ended("double", invocation_id))["executions"][0]["output"] == "42"
 
 
 async def waiting(catalog: Database, *invocation_ids: str) -> list[str]:
-    async with catalog.statement() as session:
-        found = await session.scalars(
+    async with catalog.statement() as connection:
+        found = await connection.scalars(
             text("SELECT invocation_id FROM waiting_executions WHERE invocation_id = ANY(:ids)"),
             {"ids": list(invocation_ids)},
         )
@@ -175,8 +175,8 @@ async def waiting(catalog: Database, *invocation_ids: str) -> list[str]:
 
 async def end_in_the_catalog(catalog: Database, invocation_id: str, *, age: timedelta) -> None:
     """As nothing of ours does while a container runs."""
-    async with catalog.statement() as session:
-        await session.execute(
+    async with catalog.statement() as connection:
+        await connection.execute(
             text(
                 "WITH ended AS (UPDATE invocations SET status = 'TERMINATED' WHERE invocation_id = :invocation_id)"
                 " UPDATE executions SET worker_status = 'TERMINATED',"

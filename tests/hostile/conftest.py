@@ -90,8 +90,8 @@ async def target(
             await add_execution(migrated_database, invocation, state)
             for invocation, state in zip(invocations, (PENDING, STARTED, FINISHED, {**FINISHED, **DEAD}), strict=True)
         ]
-        async with migrated_database.statement() as session:
-            await session.execute(
+        async with migrated_database.statement() as connection:
+            await connection.execute(
                 update(InvocationRow)
                 .where(InvocationRow.invocation_id == invocations[-1].rsplit("/", 1)[1])
                 .values(status="TERMINATED")

@@ -130,8 +130,8 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(stack: ChaosSta
     old, young = [await project.invoke("double", number=number) for number in (1, 2)]
     for invocation_id in (old, young):
         await project.ended("double", invocation_id)
-    async with stack.database.statement() as session:
-        await session.execute(
+    async with stack.database.statement() as connection:
+        await connection.execute(
             text(
                 "UPDATE invocations SET last_update_time = last_update_time - interval '31 days'"
                 " WHERE invocation_id = :id"
@@ -159,9 +159,9 @@ async def rows(stack: ChaosStack) -> dict[str, Any]:
 
 async def _rows(stack: ChaosStack) -> dict[str, Any]:
     counts = {}
-    async with stack.database.statement() as session:
+    async with stack.database.statement() as connection:
         for table in ("projects", "versions", "functions", "invocations", "executions"):
-            counts[table] = await session.scalar(text(f"SELECT count(*) FROM {table}"))
+            counts[table] = await connection.scalar(text(f"SELECT count(*) FROM {table}"))
         for table, column in (("projects", "deletion_request_time"), ("invocations", "cancellation_request_time")):
-            counts[column] = await session.scalar(text(f"SELECT count({column}) FROM {table}"))
+            counts[column] = await connection.scalar(text(f"SELECT count({column}) FROM {table}"))
     return counts

@@ -47,8 +47,8 @@ async def test_a_clock_that_is_wrong_by_an_hour_does_no_harm(tmp_path: Path) -> 
 async def insert_unstarted(catalog: Database, version_id: str) -> str:
     """As the API leaves it for as long as it talks to Temporal."""
     invocation_id = new_invocation_id()
-    async with catalog.statement() as session:
-        await session.execute(
+    async with catalog.statement() as connection:
+        await connection.execute(
             text(
                 "INSERT INTO invocations (invocation_id, function_id, input) SELECT :invocation_id, function_id, :input"
                 " FROM functions WHERE version_id = :version_id AND function_name = 'double'"

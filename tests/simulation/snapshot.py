@@ -81,8 +81,8 @@ class Snapshot:
 
 async def read_snapshot(database: Database) -> Snapshot:
     """One statement, and so one instant."""
-    async with database.statement() as session:
-        found = (await session.execute(_EVERYTHING)).all()
+    async with database.statement() as connection:
+        found = (await connection.execute(_EVERYTHING)).all()
     functions: dict[int, FunctionState] = {}
     rows_of: defaultdict[InvocationId, list[_Row]] = defaultdict(list)
     for row in found:

@@ -1,0 +1,25 @@
+"""An invocation is read whole, however many attempts it took."""
+
+from catalog.database import Database
+from catalog.endings import EndingRepository
+from catalog.invocations import InvocationRepository
+from catalog.slots import SlotQueue
+from domain.entities import InvocationStatus
+from domain.identifiers import execution_id_for
+from tests.factories import insert_function, insert_invocation
+
+
+async def test_an_invocation_comes_with_its_input_and_its_attempts_in_order(database: Database) -> None:
+    invocation_id = await insert_invocation(database, await insert_function(database, max_retries=2), text="[1]")
+    execution_ids = tuple(execution_id_for(invocation_id, attempt) for attempt in (1, 2, 3))
+    for attempt, execution_id in enumerate(execution_ids, start=1):
+        async with database.transaction() as connection:
+            await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=attempt)
+            await EndingRepository(connection).close_execution(
+                invocation_id=invocation_id, execution_id=execution_id, reason=f"{attempt}", allows_retry=attempt < 3
+            )
+    async with database.statement() as connection:
+        invocation = await InvocationRepository(connection).get_by_id(invocation_id)
+    assert (invocation.input, invocation.status) == ("[1]", InvocationStatus.TERMINATED)
+    assert tuple(execution.execution_id for execution in invocation.executions) == execution_ids
+    assert [execution.error_message for execution in invocation.executions] == ["1", "2", "3"]
