@@ -80,8 +80,8 @@ async def _is_own_execution(caller: Caller, request: Request) -> None:
 async def _is_project_member(caller: Caller, request: Request) -> None:
     if isinstance(caller, RootCaller):
         return
-    async with services_of(request).database.statement() as session:
-        own_project = await ExecutionRepository(session).project_of_live(caller.execution_id)
+    async with services_of(request).database.statement() as connection:
+        own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id)
     if own_project != request.path_params["project_name"]:
         raise ApiKeyIsInvalid
 

@@ -48,8 +48,8 @@ class LongPolls:
                         await changed.wait()
 
     async def _read(self, path: InvocationPath) -> Invocation:
-        async with self._database.statement() as session:
-            return await InvocationRepository(session).get(path)
+        async with self._database.statement() as connection:
+            return await InvocationRepository(connection).get(path)
 
 
 def _pinned(path: InvocationPath, invocation: Invocation) -> InvocationPath:

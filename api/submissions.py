@@ -9,8 +9,8 @@ from domain.entities import Invocation
 
 async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> Invocation:
     """Raises what `InvocationRepository.create` raises."""
-    async with database.statement() as session:
-        return await InvocationRepository(session).create(path, new)
+    async with database.statement() as connection:
+        return await InvocationRepository(connection).create(path, new)
 
 
 async def submit_once(
@@ -30,15 +30,15 @@ async def submit_once(
     if earlier is not None:
         return earlier, False
     try:
-        async with database.transaction() as session:
-            invocation = await InvocationRepository(session).create(path, new)
-            await IdempotencyKeyRepository(session).record(key, invocation.invocation_id)
+        async with database.transaction() as connection:
+            invocation = await InvocationRepository(connection).create(path, new)
+            await IdempotencyKeyRepository(connection).record(key, invocation.invocation_id)
     except KeyIsTaken:
         return await submit_once(database, path, new, client_key=client_key)
     return invocation, True
 
 
 async def _find(database: Database, key: IdempotencyKey) -> Invocation | None:
-    async with database.statement() as session:
-        invocation_id = await IdempotencyKeyRepository(session).find(key)
-        return None if invocation_id is None else await InvocationRepository(session).get_by_id(invocation_id)
+    async with database.statement() as connection:
+        invocation_id = await IdempotencyKeyRepository(connection).find(key)
+        return None if invocation_id is None else await InvocationRepository(connection).get_by_id(invocation_id)

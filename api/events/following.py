@@ -44,8 +44,8 @@ class Follower:
         Raises InvocationDoesNotExist, CatalogIsAway; OffsetIsInvalid if the position is none of a reader's.
         """
         attempt = self._position.attempt
-        async with self._database.statement() as session:
-            seen = await FollowingRepository(session).read(
+        async with self._database.statement() as connection:
+            seen = await FollowingRepository(connection).read(
                 self._invocation_id, attempt=max(1, attempt), known=self._known
             )
         told = self._tell(seen, LogState.BEHIND)

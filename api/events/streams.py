@@ -58,8 +58,8 @@ class EventStreams:
 
         Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway.
         """
-        async with self._database.statement() as session:
-            invocation_id = await FollowingRepository(session).find(path)
+        async with self._database.statement() as connection:
+            invocation_id = await FollowingRepository(connection).find(path)
         position = Position() if cursor is None else Position.parse(cursor, invocation_id)
         follower = Follower(
             self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position

@@ -61,8 +61,8 @@ router = new_router(
 )
 async def start_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
     """The container's first word: the user's code runs from now on."""
-    async with services_of(request).database.statement() as session:
-        detail = await ExecutionRepository(session).start(path)
+    async with services_of(request).database.statement() as connection:
+        detail = await ExecutionRepository(connection).start(path)
     observe_start(detail.execution)
     return ExecutionInfo.of(detail)
 
@@ -76,8 +76,8 @@ async def update_execution(
     path: ExecutionPathOfRequest, payload: ExecutionTemporaryResultPayload, request: Request
 ) -> ExecutionInfo:
     """Report progress: the latest output replaces the one before."""
-    async with services_of(request).database.statement() as session:
-        return ExecutionInfo.of(await ExecutionRepository(session).update(path, latest_output=payload.latest_output))
+    async with services_of(request).database.statement() as connection:
+        return ExecutionInfo.of(await ExecutionRepository(connection).update(path, latest_output=payload.latest_output))
 
 
 @router.put(
@@ -89,9 +89,9 @@ async def finish_execution(
     path: ExecutionPathOfRequest, payload: ExecutionFinalResultPayload, request: Request
 ) -> ExecutionInfo:
     """Report the outcome, once."""
-    async with services_of(request).database.statement() as session:
+    async with services_of(request).database.statement() as connection:
         return ExecutionInfo.of(
-            await ExecutionRepository(session).finish(
+            await ExecutionRepository(connection).finish(
                 path,
                 outcome=payload.outcome,
                 final_output=payload.final_output,
@@ -102,8 +102,8 @@ async def finish_execution(
 
 @router.get(_EXECUTION, dependencies=[Depends(require_own_execution)])
 async def get_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
-    async with services_of(request).database.statement() as session:
-        return ExecutionInfo.of(await ExecutionRepository(session).get(path))
+    async with services_of(request).database.statement() as connection:
+        return ExecutionInfo.of(await ExecutionRepository(connection).get(path))
 
 
 @router.get(_EXECUTION + "/logs", dependencies=[Depends(require_root)], responses=documented(OffsetIsInvalid))
@@ -115,8 +115,8 @@ async def get_execution_logs(
 ) -> ExecutionLogs:
     """What the container wrote, oldest first. `next_offset` goes on from there, also later, when there is more."""
     services = services_of(request)
-    async with services.database.statement() as session:
-        detail = await ExecutionRepository(session).get(path)
+    async with services.database.statement() as connection:
+        detail = await ExecutionRepository(connection).get(path)
     worker = detail.execution.worker_details
     if worker is None:
         return ExecutionLogs.of(detail, LogPage(lines=(), next_offset=None))

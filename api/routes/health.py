@@ -34,8 +34,8 @@ async def health_ready(request: Request, response: Response) -> ReadinessStatus:
 async def _answers(database: Database) -> bool:
     """Whether the catalog is there with its tables."""
     try:
-        async with database.statement() as session:
-            await ProjectRepository(session).probe()
+        async with database.statement() as connection:
+            await ProjectRepository(connection).probe()
     except CatalogIsAway:
         return False
     return True

@@ -75,8 +75,8 @@ async def create_invocation(
 async def cancel_invocation(path: InvocationPathOfRequest, request: Request) -> InvocationInfo:
     """Ask for the end of an invocation and of its children. May be repeated while it runs."""
     services = services_of(request)
-    async with services.database.transaction() as session:
-        invocation = await InvocationRepository(session).request_cancellation(path)
+    async with services.database.transaction() as connection:
+        invocation = await InvocationRepository(connection).request_cancellation(path)
     await services.orchestrator.cancel_invocation(invocation.invocation_id)
     return InvocationInfo.of(invocation)
 
@@ -93,8 +93,8 @@ async def get_invocation(
     if wait_seconds > 0:
         patience = timedelta(seconds=wait_seconds)
         return InvocationInfo.of(await services.long_polls.settled_invocation(path, patience=patience))
-    async with services.database.statement() as session:
-        return InvocationInfo.of(await InvocationRepository(session).get(path))
+    async with services.database.statement() as connection:
+        return InvocationInfo.of(await InvocationRepository(connection).get(path))
 
 
 @router.get(
@@ -113,8 +113,8 @@ async def list_invocations(
 ) -> InvocationsListForFunction:
     """A function's invocations, newest first, page by page: `next_offset` is the next page's `initial_offset`."""
     matching = InvocationFilter(status=status, parent=_parent_filter(parent_function_name, parent_invocation_id))
-    async with services_of(request).database.statement() as session:
-        page = await InvocationPageRepository(session).read(
+    async with services_of(request).database.statement() as connection:
+        page = await InvocationPageRepository(connection).read(
             path,
             matching=matching,
             offset=initial_offset,

@@ -33,28 +33,28 @@ async def create_project(
 ) -> ProjectInfo:
     if len(project_name) > MAX_PROJECT_NAME_LENGTH:
         raise ProjectNameIsTooLong
-    async with services_of(request).database.statement() as session:
-        return ProjectInfo.of(await ProjectRepository(session).create(project_name))
+    async with services_of(request).database.statement() as connection:
+        return ProjectInfo.of(await ProjectRepository(connection).create(project_name))
 
 
 @router.delete("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
 async def delete_project(project_name: str, request: Request) -> ProjectInfo:
     """Ask for the deletion: what runs is cancelled, then the project goes away. May be repeated."""
     services = services_of(request)
-    async with services.database.statement() as session:
-        project = await ProjectRepository(session).request_deletion(project_name)
+    async with services.database.statement() as connection:
+        project = await ProjectRepository(connection).request_deletion(project_name)
     await services.orchestrator.start_deletion(project)
     return ProjectInfo.of(project)
 
 
 @router.get("/projects/{project_name}", responses=documented(ProjectDoesNotExist))
 async def get_project(project_name: str, request: Request) -> ProjectInfo:
-    async with services_of(request).database.statement() as session:
-        return ProjectInfo.of(await ProjectRepository(session).get(project_name))
+    async with services_of(request).database.statement() as connection:
+        return ProjectInfo.of(await ProjectRepository(connection).get(project_name))
 
 
 @router.get("/projects")
 async def list_projects(request: Request) -> ProjectsList:
     """All projects, newest first."""
-    async with services_of(request).database.statement() as session:
-        return ProjectsList.of(await ProjectRepository(session).list_all())
+    async with services_of(request).database.statement() as connection:
+        return ProjectsList.of(await ProjectRepository(connection).list_all())

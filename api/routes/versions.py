@@ -29,8 +29,8 @@ router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, S
 async def create_project_version(project_name: str, definition: VersionDefinition, request: Request) -> VersionInfo:
     """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once."""
     services = services_of(request)
-    async with services.database.transaction() as session:
-        version = await VersionRepository(session).create(project_name, definition.to_domain())
+    async with services.database.transaction() as connection:
+        version = await VersionRepository(connection).create(project_name, definition.to_domain())
     if version.functions:
         await services.orchestrator.start_preparation(
             PreparationRequest(
@@ -49,13 +49,13 @@ async def create_project_version(project_name: str, definition: VersionDefinitio
 )
 async def get_project_version(project_name: str, version_ref_str: str, request: Request) -> VersionInfo:
     """A version by its id, or the newest as `latest`."""
-    async with services_of(request).database.statement() as session:
-        return VersionInfo.of(await VersionRepository(session).get(project_name, version_ref_str))
+    async with services_of(request).database.statement() as connection:
+        return VersionInfo.of(await VersionRepository(connection).get(project_name, version_ref_str))
 
 
 @router.get("/projects/{project_name}/versions", dependencies=[Depends(require_project_member)])
 async def list_project_versions(project_name: str, request: Request) -> VersionsListForProject:
     """All versions, newest first."""
-    async with services_of(request).database.statement() as session:
-        versions = await VersionRepository(session).list_of_project(project_name)
+    async with services_of(request).database.statement() as connection:
+        versions = await VersionRepository(connection).list_of_project(project_name)
     return VersionsListForProject.of(project_name, versions)

@@ -77,8 +77,8 @@ async def add_execution(database: Database, invocation: str, state: Columns = PE
     invocation_id = InvocationId(invocation.rsplit("/", 1)[1])
     execution_id = execution_id_for(invocation_id, attempt)
     function_id = select(InvocationRow.function_id).where(InvocationRow.invocation_id == invocation_id)
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             insert(ExecutionRow).values(
                 execution_id=execution_id,
                 invocation_id=invocation_id,

@@ -63,8 +63,8 @@ async def test_health_needs_no_key_and_readiness_names_what_is_away(
 
 async def test_the_pool_recovers_from_lost_connections(client: httpx2.AsyncClient, database: Database) -> None:
     await client.put(PROJECT)
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'control-plane' AND pid <> pg_backend_pid()"

@@ -50,8 +50,8 @@ class Worker:
         self._log = folder_of(data_dir, self._name).log
 
     async def set(self, **values: object) -> None:
-        async with self._database.statement() as session:
-            await session.execute(
+        async with self._database.statement() as connection:
+            await connection.execute(
                 update(ExecutionRow)
                 .where(ExecutionRow.execution_id == execution_id_of(self._execution))
                 .values(last_update_time=func.clock_timestamp(), **values)
@@ -89,13 +89,13 @@ def progress(events: list[ServerSent]) -> list[object]:
 
 async def end(database: Database, invocation: str) -> None:
     invocation_id = invocation.rsplit("/", 1)[1]
-    async with database.transaction() as session:
-        await session.execute(
+    async with database.transaction() as connection:
+        await connection.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == invocation_id)
             .values(status="TERMINATED", last_update_time=func.clock_timestamp())
         )
-        await session.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, invocation_id)))
+        await connection.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, invocation_id)))
 
 
 async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had_been(

@@ -57,14 +57,14 @@ class Scene:
         return path
 
     async def set_execution(self, path: str, **values: object) -> None:
-        async with self._database.statement() as session:
-            await session.execute(
+        async with self._database.statement() as connection:
+            await connection.execute(
                 update(ExecutionRow).where(ExecutionRow.execution_id == execution_id_of(path)).values(**values)
             )
 
     async def set(self, **values: object) -> None:
-        async with self._database.statement() as session:
-            await session.execute(
+        async with self._database.statement() as connection:
+            await connection.execute(
                 update(InvocationRow)
                 .where(InvocationRow.invocation_id == self.invocation.rsplit("/", 1)[1])
                 .values(last_update_time=func.clock_timestamp(), **values)
@@ -200,6 +200,6 @@ async def test_a_project_that_is_deleted_meanwhile_ends_the_stream(
     )
     stream = await services.event_streams.open(path, cursor=None, with_logs=True)
     assert stream is not None
-    async with database.statement() as session:
-        await session.execute(text("DELETE FROM projects"))
+    async with database.statement() as connection:
+        await connection.execute(text("DELETE FROM projects"))
     assert len([chunk async for chunk in stream.body_iterator]) == 2, "how soon to connect again, and the creation"

@@ -222,8 +222,8 @@ async def test_the_worker_and_its_launches_are_shown(
     client: httpx2.AsyncClient, database: Database, invocation: str
 ) -> None:
     execution = await add_execution(database, invocation)
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(ExecutionRow).values(
                 worker_status="RUNNING",
                 worker_type="TEST",

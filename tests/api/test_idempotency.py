@@ -58,15 +58,15 @@ async def test_of_many_at_once_one_makes_the_invocation(client: httpx2.AsyncClie
     answers = await asyncio.gather(*(client.post(LATEST, json={"input": "1"}, headers=keyed()) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["invocation_id"] for answer in answers}) == 1
-    async with database.statement() as session:
-        assert await session.scalar(text("SELECT count(*) FROM invocations")) == 1
+    async with database.statement() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM invocations")) == 1
 
 
 async def test_a_key_goes_away_with_its_project(client: httpx2.AsyncClient, database: Database) -> None:
     await deploy(client)
     await client.post(LATEST, json={"input": "1"}, headers=keyed())
-    async with database.statement() as session:
-        await session.execute(text("DELETE FROM projects"))
+    async with database.statement() as connection:
+        await connection.execute(text("DELETE FROM projects"))
     gone = await client.post(LATEST, json={"input": "1"}, headers=keyed())
     assert gone.status_code == 404
     await client.put(PROJECT)

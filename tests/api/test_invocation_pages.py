@@ -15,8 +15,8 @@ async def fill(client: httpx2.AsyncClient, database: Database, times: list[float
     for time in times:
         invocation_id = (await invoke(client, deployed.invocations())).rsplit("/", 1)[1]
         made.append((-int(time), invocation_id))
-        async with database.statement() as session:
-            await session.execute(
+        async with database.statement() as connection:
+            await connection.execute(
                 text("UPDATE invocations SET creation_time = to_timestamp(:time) WHERE invocation_id = :id"),
                 {"time": time, "id": invocation_id},
             )
@@ -89,8 +89,8 @@ async def test_filters_combine(client: httpx2.AsyncClient, database: Database) -
     parent = (await invoke(client, deployed.invocations("g"))).rsplit("/", 1)[1]
     family = {"function_name": "g", "invocation_id": parent}
     ended = (await invoke(client, deployed.invocations(), parent_invocation=family)).rsplit("/", 1)[1]
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             text("UPDATE invocations SET status = 'TERMINATED' WHERE invocation_id = :id"), {"id": ended}
         )
     running = (await invoke(client, deployed.invocations(), parent_invocation=family)).rsplit("/", 1)[1]

@@ -14,8 +14,8 @@ PARENT_IS_INVALID = {"detail": "The ID of the parent invocation is invalid"}
 
 
 async def terminate(database: Database, invocation: str) -> None:
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == invocation.rsplit("/", 1)[1])
             .values(status="TERMINATED")
@@ -148,8 +148,8 @@ async def test_cancellation_may_be_requested_again_until_the_end(
     assert first.status_code == 200
     assert first.json()["cancellation_request_time"] == first.json()["last_update_time"]
     assert first.json()["invocation_status"] == "RUNNING"
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             text("UPDATE invocations SET cancellation_request_time = cancellation_request_time - interval '9 s'")
         )
     second = await client.put(f"{invocation}/cancel")
@@ -179,10 +179,10 @@ async def test_a_submit_waits_for_a_cancellation_of_its_parent_that_is_being_wri
     deployed = await deploy(client)
     parent = await invoke(client, deployed.invocations())
     body = {"input": "", "parent_invocation": parent_of(parent)}
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE invocations SET cancellation_request_time = clock_timestamp()"))
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE invocations SET cancellation_request_time = clock_timestamp()"))
         submit = asyncio.create_task(client.post(deployed.invocations(), json=body))
-        while not await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+        while not await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
             assert not submit.done()
     assert (await submit).json()["cancellation_request_time"] is not None
 

@@ -53,11 +53,11 @@ async def test_the_end_of_the_invocation_ends_the_wait(
     wait = asyncio.create_task(wait_for(client, invocation))
     await wait_for(client, invocation, 1)
     invocation_id = invocation.rsplit("/", 1)[1]
-    async with database.transaction() as session:
-        await session.execute(
+    async with database.transaction() as connection:
+        await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == invocation_id).values(status="TERMINATED")
         )
-        await session.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, invocation_id)))
+        await connection.execute(select(func.pg_notify(INVOCATIONS_CHANNEL, invocation_id)))
     body, took = await wait
     assert body["invocation_status"] == "TERMINATED"
     assert took < PROMPTLY + 1

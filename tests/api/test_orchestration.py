@@ -83,8 +83,8 @@ async def test_a_workflow_that_was_started_already_is_a_success(
     client: httpx2.AsyncClient, temporal: Client, services: Services
 ) -> None:
     invocation_id = id_of(await invoke(client, (await deploy(client)).invocations()))
-    async with services.database.statement() as session:
-        invocation = await InvocationRepository(session).get_by_id(invocation_id)
+    async with services.database.statement() as connection:
+        invocation = await InvocationRepository(connection).get_by_id(invocation_id)
     with capture_logs() as logs:
         await Orchestrator(temporal).start_invocation(invocation)
     assert logs == []

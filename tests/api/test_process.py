@@ -85,8 +85,8 @@ async def late_settings(postgres_settings: PostgresSettings) -> AsyncIterator[Po
 async def on(settings: PostgresSettings, statement: str) -> None:
     database = Database(settings.url)
     try:
-        async with database.statement() as session:
-            await session.execute(text(statement))
+        async with database.statement() as connection:
+            await connection.execute(text(statement))
     finally:
         await database.close()
 
@@ -109,8 +109,8 @@ async def test_it_starts_alone_recovers_by_itself_and_ends_in_order(
         async with asyncio.timeout(15):
             assert await running.process.wait() == 0
     database = Database(late_settings.url)
-    async with database.statement() as session:
-        assert await session.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")) == 0
+    async with database.statement() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")) == 0
     await database.close()
 
 

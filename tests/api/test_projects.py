@@ -55,8 +55,8 @@ async def test_deletion_may_be_requested_again_and_moves_the_time(
     first = await client.delete(PROJECT)
     assert first.status_code == 200
     assert first.json()["deletion_request_time"] >= first.json()["creation_time"]
-    async with database.statement() as session:
-        await session.execute(
+    async with database.statement() as connection:
+        await connection.execute(
             text("UPDATE projects SET deletion_request_time = deletion_request_time - interval '9 s'")
         )
     second = await client.delete(PROJECT)
@@ -70,9 +70,9 @@ async def test_projects_are_listed_newest_first_and_by_name_within_a_second(
 ) -> None:
     for name in ("b", "a", "old", "new"):
         await client.put(f"/projects/{name}")
-    async with database.statement() as session:
+    async with database.statement() as connection:
         for name, time in (("a", "10.9"), ("b", "10.1"), ("old", "9.9"), ("new", "11.0")):
-            await session.execute(
+            await connection.execute(
                 text("UPDATE projects SET creation_time = to_timestamp(:time) WHERE project_name = :name"),
                 {"name": name, "time": float(time)},
             )

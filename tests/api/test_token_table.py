@@ -146,8 +146,8 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
 
 
 async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, database: Database) -> None:
-    async with database.statement() as session:
-        await session.execute(update(ExecutionRow).values(worker_status="TERMINATED", **dict(STARTED)))
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(worker_status="TERMINATED", **dict(STARTED)))
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
@@ -165,8 +165,8 @@ async def test_it_is_never_good_for_another_execution_or_project(
     holder: Holder, database: Database, has_ended: bool
 ) -> None:
     if has_ended:
-        async with database.statement() as session:
-            await session.execute(update(ExecutionRow).values(worker_status="TERMINATED"))
+        async with database.statement() as connection:
+            await connection.execute(update(ExecutionRow).values(worker_status="TERMINATED"))
     for operation in IN_ORDER:
         scope = TABLE[operation].scope
         if scope is Scope.ANYONE:
@@ -179,8 +179,8 @@ async def test_it_is_never_good_for_another_execution_or_project(
 async def test_once_its_project_is_deleted_there_is_nothing_left_that_it_is_good_for(
     holder: Holder, database: Database
 ) -> None:
-    async with database.statement() as session:
-        await session.execute(text("DELETE FROM projects WHERE project_name = 'p'"))
+    async with database.statement() as connection:
+        await connection.execute(text("DELETE FROM projects WHERE project_name = 'p'"))
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
