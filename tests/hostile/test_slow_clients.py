@@ -1,6 +1,7 @@
 """Clients that trickle, that never end, that never read, that wait: the server serves everyone else meanwhile."""
 
 import asyncio
+import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -32,16 +33,21 @@ def head(method: str, path: str, *headers: str) -> str:
 async def trickle(streams: Streams, text: bytes) -> bytes:
     """Write it byte by byte until the server has had enough; what it said."""
     reader, writer = streams
-    answer = asyncio.create_task(reader.read())
+    answer = asyncio.create_task(all_of(reader))
     while not answer.done():
         writer.write(text)
         await asyncio.sleep(0.5)
-    try:
-        return await answer
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
+    writer.close()
+    return await answer
+
+
+async def all_of(reader: asyncio.StreamReader) -> bytes:
+    """Until the end, or until the connection is reset: what is written to one that is closed already does that."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := await reader.read(65_536):
+            answer += chunk
+    return answer
 
 
 async def slowest_of(target: Target, *, submits: int) -> float:
