@@ -4,7 +4,6 @@ import structlog
 
 from activities import metrics
 from activities.errors import shortened
-from activities.heartbeat import heartbeating
 from activities.launching import Launching, LaunchTools
 from activities.worker_watch import WorkerWatch
 from catalog.endings import ClosedExecution, EndingRepository
@@ -39,8 +38,7 @@ class ExecutionRunner:
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
         launching = Launching(self._tools, request, taken, prepared)
-        async with heartbeating():
-            reason, allows_retry = await self._run_to_its_end(request, launching)
+        reason, allows_retry = await self._run_to_its_end(request, launching)
         return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launching.launch)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:

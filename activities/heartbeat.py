@@ -9,7 +9,10 @@ from temporalio import activity
 
 @asynccontextmanager
 async def heartbeating() -> AsyncIterator[None]:
-    """Beat while the body runs, four times per heartbeat timeout. Cancellation never rides on heartbeats here."""
+    """Beat while the body runs, which is all of the activity: four times per heartbeat timeout.
+
+    Cancellation never rides on heartbeats here.
+    """
     timeout = activity.info().heartbeat_timeout
     if timeout is None:
         raise RuntimeError("an activity without a heartbeat timeout cannot tell that its process died")

@@ -4,6 +4,7 @@ from temporalio import activity
 
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
+from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.endings import EndingRepository
@@ -31,7 +32,8 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
-        return await self._runner.run(request)
+        async with heartbeating():
+            return await self._runner.run(request)
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> None:

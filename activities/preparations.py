@@ -22,6 +22,10 @@ class BoundPreparationActivities(PreparationActivities):
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        async with heartbeating():
+            return await self._settled(request)
+
+    async def _settled(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as connection:
             function = await PreparationRepository(connection).pending(request.function)
         settled = await (self._settled_before(request) if function is None else self._prepare(request, function))
@@ -36,8 +40,7 @@ class BoundPreparationActivities(PreparationActivities):
 
     async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
         try:
-            async with heartbeating():
-                prepared = await self._provisioner.prepare(function)
+            prepared = await self._provisioner.prepare(function)
         except (FunctionFailure, Misconfigured) as error:
             async with self._database.transaction() as connection:
                 return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))

@@ -30,9 +30,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cp-bench-") as folder:
         rows = asyncio.run(_measured(Path(folder), QUICK if arguments.quick else FULL))
-    print_table(rows)
     if arguments.json is not None:
         write_json(rows, arguments.json)
+    print_table(rows)
 
 
 async def _measured(folder: Path, sizes: Sizes) -> list[Row]:

@@ -28,7 +28,6 @@ class ContainerHost:
 
     def __init__(self, http: Http) -> None:
         self._http = http
-        self._tasks: set[asyncio.Task[None]] = set()
         self._launches = 0
         self._launched = asyncio.Condition()
         self._lives: defaultdict[str, asyncio.Future[Life]] = defaultdict(asyncio.get_running_loop().create_future)
@@ -47,16 +46,15 @@ class ContainerHost:
         return await self._lives[execution_id]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            told = json.loads(line)
-            async with self._launched:
-                self._launches += 1
-                self._launched.notify_all()
-            if not told["function"].startswith(HOLD):
-                task = asyncio.create_task(self._run(told, writer))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        writer.close()
+        """A container's failure, or the death of whoever launches, ends the benchmark: nobody would see the end."""
+        async with asyncio.TaskGroup() as containers:
+            while line := await reader.readline():
+                told = json.loads(line)
+                async with self._launched:
+                    self._launches += 1
+                    self._launched.notify_all()
+                if not told["function"].startswith(HOLD):
+                    containers.create_task(self._run(told, writer))
 
     async def _run(self, told: dict[str, str], writer: asyncio.StreamWriter) -> None:
         path, key = told["path"], told["token"]
@@ -72,6 +70,12 @@ class ContainerHost:
 
 @asynccontextmanager
 async def hosting(socket: Path, http: Http) -> AsyncIterator[ContainerHost]:
+    """While the body runs: what fails in a container is raised in it."""
     host = ContainerHost(http)
-    async with await asyncio.start_unix_server(host.serve, socket):
-        yield host
+    async with asyncio.TaskGroup() as tasks:
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await tasks.create_task(host.serve(reader, writer))
+
+        async with await asyncio.start_unix_server(serve, socket):
+            yield host

@@ -1,6 +1,7 @@
 """What is measured, as rows of one table: a ratio to something that was measured beside it, or a figure by itself."""
 
 import json
+import math
 import operator
 import statistics
 from collections.abc import Sequence
@@ -44,12 +45,19 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        return [ours / theirs for ours, theirs in zip(self.figures, self.against, strict=True)] if self.against else []
+        """Without a ratio to what is not positive: a difference of two figures may be lost in their noise."""
+        if not self.against:
+            return []
+        pairs = zip(self.figures, self.against, strict=True)
+        return [ours / theirs if theirs > 0 else math.nan for ours, theirs in pairs]
 
     @property
     def verdict(self) -> bool | None:
-        """Whether the median meets the target; None without one."""
-        return None if self.target is None else self.target.is_met_by(statistics.median(self.ratios or self.figures))
+        """Whether the median meets the target; None without one, or without a ratio."""
+        figures = self.ratios or self.figures
+        if self.target is None or any(map(math.isnan, figures)):
+            return None
+        return self.target.is_met_by(statistics.median(figures))
 
 
 def print_table(rows: Sequence[Row]) -> None:

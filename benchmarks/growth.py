@@ -1,14 +1,13 @@
 """What a running execution costs the control plane: as much among thousands as among hundreds."""
 
-import asyncio
 import itertools
 
 from benchmarks.containers import HOLD
-from benchmarks.cpu import core_share
 from benchmarks.figures import Row, Target
 from benchmarks.project import MAX_CONCURRENCY, Project
-from benchmarks.sizes import ROUNDS, Sizes
+from benchmarks.sizes import Sizes
 from benchmarks.stack import Stack
+from benchmarks.windows import core_shares
 
 
 async def growth(stack: Stack, sizes: Sizes) -> list[Row]:
@@ -41,7 +40,4 @@ async def growth(stack: Stack, sizes: Sizes) -> list[Row]:
 
 
 async def _shares(stack: Stack, sizes: Sizes) -> list[float]:
-    await asyncio.sleep(5)  # what was just started has come to rest
-    processes = [stack.processes[name] for name in ("loop", "api", "postgres")]
-    await sizes.window_may_begin()
-    return [await core_share(processes, seconds=sizes.window_seconds) for _ in range(ROUNDS)]
+    return [share for share, in await core_shares(stack, names=("loop", "api", "postgres"), sizes=sizes)]

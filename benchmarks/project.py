@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from benchmarks.http import Http, Json
+from benchmarks.http import Http
 from benchmarks.stack import Stack
 
 MAX_CONCURRENCY = 100  # the most that a function may have
@@ -43,11 +43,11 @@ class Project:
         await asyncio.gather(*(submit() for _ in range(_SUBMITTERS)))
         return paths
 
-    async def outcome(self, path: str) -> Json:
-        """The invocation, once its outcome is known."""
-        while not (invocation := await self._http.get(f"{path}?wait_seconds=60"))["executions"]:
-            pass
-        return invocation
+    async def outcome(self, path: str) -> None:
+        """Wait for it. Anything but a success ends the benchmark."""
+        invocation = await self._http.get(f"{path}?wait_seconds=60")
+        if [execution["outcome"] for execution in invocation["executions"]] != ["SUCCEEDED"]:
+            raise RuntimeError(f"{path} did not succeed within a minute: {invocation}")
 
     async def until_none_runs(self, function: str) -> None:
         while (await self._http.get(f"{self.invocations(function)}?status=RUNNING&max_results=1"))["invocations"]:

@@ -1,7 +1,5 @@
 """How much is measured: in full, which takes less than half an hour, or quickly, in less than five minutes."""
 
-import asyncio
-import time
 from dataclasses import dataclass
 
 ROUNDS = 3
@@ -9,23 +7,17 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """`levels`: held executions; the first and the last are compared. `begins_with_a_minute`: windows of CPU time do,
-    so that a reconciliation is in the first of three and in no other. `minutes`: that tasks on AWS are watched."""
+    """`levels`: held executions; the first and the last are compared. `minutes`: that tasks on AWS are watched."""
 
     throughput: int
     trials: int
     levels: tuple[int, ...]
     window_seconds: float
-    begins_with_a_minute: bool
     few_ended: int
     many_ended: int
     backlog: int
     tasks: int
     minutes: float
-
-    async def window_may_begin(self) -> None:
-        if self.begins_with_a_minute:
-            await asyncio.sleep(60 - time.time() % 60 - 0.5)
 
 
 FULL = Sizes(
@@ -33,22 +25,20 @@ FULL = Sizes(
     trials=30,
     levels=(300, 1_000, 3_000),
     window_seconds=20.0,
-    begins_with_a_minute=True,
     few_ended=10_000,
     many_ended=1_000_000,
     backlog=10_000,
     tasks=300,
-    minutes=1.0,
+    minutes=2.0,
 )
 QUICK = Sizes(
     throughput=100,
     trials=8,
     levels=(100, 300),
-    window_seconds=4.0,
-    begins_with_a_minute=False,
+    window_seconds=5.0,
     few_ended=1_000,
     many_ended=50_000,
     backlog=500,
     tasks=300,
-    minutes=0.2,
+    minutes=0.5,
 )

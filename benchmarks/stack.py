@@ -106,13 +106,21 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
         await wait_until_ready(api, wait_until_api_answers(access.api_url))
         processes = {name: _process(folder, name) for name in ("loop", "api", "temporal", "bare")}
         postmaster = int((folder.postgres / "postmaster.pid").read_text().splitlines()[0])
-        yield Stack(
-            http=http,
-            host=host,
-            temporal=client,
-            catalog=settings.url,
-            processes=processes | {"postgres": psutil.Process(postmaster)},
-        )
+        async with asyncio.TaskGroup() as watching:
+            watches = [watching.create_task(_watch(server)) for server in (temporal, loop, bare_worker, api)]
+            yield Stack(
+                http=http,
+                host=host,
+                temporal=client,
+                catalog=settings.url,
+                processes=processes | {"postgres": psutil.Process(postmaster)},
+            )
+            for watch in watches:
+                watch.cancel()
+
+
+async def _watch(server: Server) -> None:
+    raise server.failure(await server.ended())
 
 
 async def _start(opened: AsyncExitStack, server: Server) -> None:

@@ -37,7 +37,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One short transaction, committed at the end. Raises CatalogIsAway. No network call inside."""
+        """One short transaction, committed at the end. Raises CatalogIsAway. No network call inside.
+
+        Cancelled while it commits, it is committed or not, as after any death: what is written may be written again.
+        """
         async with self._connection() as connection, connection.begin():
             yield connection
 
