@@ -31,14 +31,14 @@ async def callers(stack: Stack, sizes: Sizes) -> list[Row]:
 
     ways: dict[str, Callable[[str], Awaitable[None]]] = {
         f"that read every {_POLL_SECONDS:g} s": poll,
-        "in long polls": wait,
         "on event streams": project.follow,
+        "in long polls": wait,
     }
     shares: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
         for way, call in ways.items():
             shares[way].append(await _share(stack, paths, call, seconds=max(_WAIT_SECONDS, sizes.window_seconds / 2)))
-            await asyncio.sleep(_WAIT_SECONDS)  # polls that are given up are answered all the same
+        await asyncio.sleep(_WAIT_SECONDS)  # polls that are given up are answered all the same
     for path in paths:
         await stack.http.put(f"{path}/cancel")
     await project.until_none_runs(HOLD)

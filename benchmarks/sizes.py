@@ -29,16 +29,16 @@ FULL = Sizes(
     many_ended=1_000_000,
     backlog=10_000,
     tasks=300,
-    minutes=2.0,
+    minutes=1.0,
 )
 QUICK = Sizes(
     throughput=100,
     trials=8,
-    levels=(100, 300),
-    window_seconds=5.0,
+    levels=(100, 200),
+    window_seconds=3.0,
     few_ended=1_000,
     many_ended=50_000,
-    backlog=500,
+    backlog=300,
     tasks=300,
-    minutes=0.5,
+    minutes=0.3,
 )
