@@ -19,6 +19,7 @@ async def backlog(calm: Stack, busy: Stack, sizes: Sizes) -> list[Row]:
     queue = await Project.deployed(busy, HOLD, ZERO, max_concurrency=1)
     await queue.submit_all(itertools.repeat(HOLD, 1 + sizes.backlog))
     await _until_waiting(busy, sizes.backlog)
+    await asyncio.sleep(10)  # Temporal has come to rest as well
     calm_project = await Project.deployed(calm, ZERO)
     figures, against = [], []
     for _ in range(ROUNDS):

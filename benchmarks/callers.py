@@ -13,13 +13,13 @@ from benchmarks.stack import Stack
 
 _CALLERS = 100
 _POLL_SECONDS = 0.5
-_WAIT_SECONDS = 5
 
 
 async def callers(stack: Stack, sizes: Sizes) -> list[Row]:
     """An error of any call ends the benchmark."""
     project = await Project.deployed(stack, HOLD)
     paths = await project.submit_all(itertools.repeat(HOLD, _CALLERS))
+    seconds = round(max(3.0, sizes.window_seconds / 2))
 
     async def poll(path: str) -> None:
         while True:
@@ -27,18 +27,18 @@ async def callers(stack: Stack, sizes: Sizes) -> list[Row]:
 
     async def wait(path: str) -> None:
         while True:
-            await stack.http.get(f"{path}?wait_seconds={_WAIT_SECONDS}")
+            await stack.http.get(f"{path}?wait_seconds={seconds}")
 
     ways: dict[str, Callable[[str], Awaitable[None]]] = {
         f"that read every {_POLL_SECONDS:g} s": poll,
         "on event streams": project.follow,
-        "in long polls": wait,
+        f"in long polls of {seconds} s": wait,
     }
     shares: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
         for way, call in ways.items():
-            shares[way].append(await _share(stack, paths, call, seconds=max(_WAIT_SECONDS, sizes.window_seconds / 2)))
-        await asyncio.sleep(_WAIT_SECONDS)  # polls that are given up are answered all the same
+            shares[way].append(await _share(stack, paths, call, seconds=seconds))
+        await asyncio.sleep(seconds)  # polls that are given up are answered all the same
     for path in paths:
         await stack.http.put(f"{path}/cancel")
     await project.until_none_runs(HOLD)
