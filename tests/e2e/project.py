@@ -66,6 +66,15 @@ class Project:
             await asyncio.sleep(0.05)
         return invocation
 
+    async def worker(self, function: str, invocation_id: str, *, other_than: str | None = None) -> str:
+        """Where the latest execution's worker is found, once that is known: it may be at work before."""
+        while True:
+            executions = (await self.get(function, invocation_id))["executions"]
+            details = executions[-1]["worker_details"] if executions else None
+            if details is not None and details["identifier"] != other_than:
+                return str(details["identifier"])
+            await asyncio.sleep(0.02)
+
     async def cancel(self, function: str, invocation_id: str) -> Json:
         return await self._checked(self.http.put(f"{self._invocations(function)}/{invocation_id}/cancel"))
 

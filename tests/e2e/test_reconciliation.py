@@ -127,10 +127,7 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     ]
     await lines_of(tmp_path / "a")
     await lines_of(tmp_path / "b")
-    workers = {
-        name: (await project.get("note_and_hold", name))["executions"][0]["worker_details"]["identifier"]
-        for name in (forgotten, healthy)
-    }
+    workers = {name: await project.worker("note_and_hold", name) for name in (forgotten, healthy)}
     await end_in_the_catalog(catalog, forgotten, age=timedelta())
     await grow_old(catalog, healthy)
     assert await repairs(temporal) == {}  # its container may just be going

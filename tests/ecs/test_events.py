@@ -47,8 +47,7 @@ async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(
     notes = tmp_path / "notes"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
     await lines_of(notes)
-    (execution,) = (await project.get("note_and_hold", invocation_id))["executions"]
-    task = execution["worker_details"]["identifier"]
+    task = await project.worker("note_and_hold", invocation_id)
     await _quiet(aws)
     await aws.reset_calls()
     await aws.lose_host(task)
