@@ -13,12 +13,10 @@ from pathlib import Path
 import psutil
 from sqlalchemy import URL
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks import bare
 from benchmarks.containers import ContainerHost, hosting
 from benchmarks.http import Http
-from catalog.migrations.migrate import upgrade_to_head
 from cli.stack.access import StackAccess
 from cli.stack.folder import DataFolder
 from cli.stack.options import StackOptions
@@ -28,11 +26,10 @@ from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.records import read_record
 from cli.stack.server import Server
-from cli.stack.servers import api_server, process_environment
-from cli.stack.temporal import is_polled, temporal_command, wait_until_loop_polls, wait_until_temporal_answers
-from environment.composition import open_database
-from environment.development import inherited_environment
-from environment.settings import PostgresSettings
+from cli.stack.servers import api_server, process_environment, temporal_server
+from cli.stack.temporal import is_polled, wait_until_loop_polls, wait_until_temporal_answers
+from environment.composition import migrate
+from environment.payloads import data_converter
 
 _PYTHON = (sys.executable, "-P", "-m")
 
@@ -68,22 +65,11 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
         postgres = EmbeddedPostgres(folder.postgres)
         opened.push_async_callback(postgres.stop)
         settings = await postgres.start()
-        await _migrate(settings)
-        temporal = Server(
-            name="temporal",
-            command=temporal_command(
-                database=folder.temporal_database if has_file else None,
-                port=temporal_port,
-                ui_port=ui_port,
-                namespace=access.temporal_namespace,
-            ),
-            environment=inherited_environment(without_prefixes=("TEMPORAL_",)),
-            grace=timedelta(seconds=10),
-            folder=folder,
-        )
+        await migrate(settings)
+        temporal = temporal_server(options, folder, namespace=access.temporal_namespace, has_file=has_file)
         await _start(opened, temporal)
         await wait_until_ready(temporal, wait_until_temporal_answers(access))
-        client = await Client.connect(access.temporal_address, data_converter=pydantic_data_converter)
+        client = await Client.connect(access.temporal_address, data_converter=data_converter)
         http = await opened.enter_async_context(Http(access.api_url, key=access.api_key))
         socket = path / "containers.sock"
         host = await opened.enter_async_context(hosting(socket, http))
@@ -126,14 +112,6 @@ async def _watch(server: Server) -> None:
 async def _start(opened: AsyncExitStack, server: Server) -> None:
     opened.push_async_callback(server.stop, asyncio.Event())
     await server.start()
-
-
-async def _migrate(settings: PostgresSettings) -> None:
-    database = open_database(settings)
-    try:
-        await upgrade_to_head(database)
-    finally:
-        await database.close()
 
 
 def _process(folder: DataFolder, name: str) -> psutil.Process:

@@ -97,7 +97,7 @@ _CLOSED = (
 # The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
 _CLOSE = select(
     exists().where(WaitingExecutionRow.function_id == _FUNCTION),
-    select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id)).scalar_subquery(),
+    _TERMINATE.scalar_subquery(),
 ).add_cte(_CLOSED)
 
 

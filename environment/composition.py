@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from catalog.database import Database
+from catalog.migrations.migrate import upgrade_to_head
 from environment.loading import Settings
 from environment.settings import PostgresSettings
 from provisioners.contract import Provisioner, WorkerEvents
@@ -14,6 +15,15 @@ from provisioners.process.provisioner import ProcessProvisioner
 
 def open_database(settings: PostgresSettings) -> Database:
     return Database(settings.url, pool_size=settings.pool_size)
+
+
+async def migrate(settings: PostgresSettings) -> None:
+    """Bring the catalog to the newest schema. Raises CatalogIsAway."""
+    database = open_database(settings)
+    try:
+        await upgrade_to_head(database)
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

@@ -17,10 +17,10 @@ from environment.settings import PostgresSettings
 _PYTHON = (sys.executable, "-P", "-m")
 
 
-def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str) -> Server:
-    """Raises StackError if the program is missing."""
+def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str, has_file: bool = True) -> Server:
+    """`has_file`: its state is in the folder, else in memory. Raises StackError if the program is missing."""
     command = temporal_command(
-        database=folder.temporal_database,
+        database=folder.temporal_database if has_file else None,
         port=options.temporal_port,
         ui_port=options.temporal_ui_port,
         namespace=namespace,

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from catalog.migrations.migrate import upgrade_to_head
 from cli.stack.access import StackAccess, note_access
 from cli.stack.external import ensure_temporal_answers, external_postgres
 from cli.stack.folder import DataFolder
@@ -18,7 +17,7 @@ from cli.stack.servers import api_server, loop_server, process_environment, temp
 from cli.stack.supervision import keep_postgres_running, keep_server_running
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
 from cli.stack.workers import stop_workers
-from environment.composition import open_database
+from environment.composition import migrate
 from environment.development import DevelopmentSettings
 from environment.settings import PostgresSettings
 
@@ -63,7 +62,7 @@ class EmbeddedStack:
         access = self._access(api_keys)
         postgres = await self._start_postgres()
         await self._start_temporal(access)
-        await _migrate(postgres)
+        await migrate(postgres)
         environment = process_environment(folder=self._folder, api_keys=api_keys, postgres=postgres, access=access)
         loop = loop_server(self._options, self._folder, environment)
         api = api_server(self._options, self._folder, environment)
@@ -133,11 +132,3 @@ class EmbeddedStack:
         if self._postgres is not None:
             await self._postgres.stop()
         self._folder.release()
-
-
-async def _migrate(settings: PostgresSettings) -> None:
-    database = open_database(settings)
-    try:
-        await upgrade_to_head(database)
-    finally:
-        await database.close()
