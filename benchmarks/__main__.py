@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from benchmarks.backlog import backlog
@@ -36,50 +37,61 @@ def main() -> None:
 
 
 async def _measured(folder: Path, sizes: Sizes) -> list[Row]:
-    return [
-        *await _on_file(folder / "file", sizes),
-        *await _in_memory(folder / "memory", sizes),
-        *await _on_two(folder / "calm", folder / "busy", sizes),
-        *await _on_aws(sizes),
-    ]
+    rows: list[Row] = []
+    for measured in (
+        _on_file(folder / "file", sizes),
+        _in_memory(folder / "memory", sizes),
+        _on_two(folder / "calm", folder / "busy", sizes),
+        _on_aws(sizes),
+    ):
+        async for row in measured:
+            note(f"  {row}")  # of a run that is broken off, too, something is known
+            rows.append(row)
+    return rows
 
 
-async def _on_file(folder: Path, sizes: Sizes) -> list[Row]:
+async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
     async with running_stack(folder) as stack:
         note("throughput, against bare workflows …")
-        rows = [await throughput(stack, sizes, where="on a file", least=0.8)]
+        yield await throughput(stack, sizes, where="on a file", least=0.8)
         note("overhead of one invocation …")
-        rows += await overhead(stack, sizes)
-        rows += await histories(stack)
+        for row in [*await overhead(stack, sizes), *await histories(stack)]:
+            yield row
         note("callers that poll and wait …")
-        rows += await callers(stack, sizes)
+        for row in await callers(stack, sizes):
+            yield row
         note(f"up to {sizes.levels[-1]} held executions …")
-        return rows + await growth(stack, sizes)
+        for row in await growth(stack, sizes):
+            yield row
 
 
-async def _in_memory(folder: Path, sizes: Sizes) -> list[Row]:
+async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
     note("throughput, with Temporal in memory …")
     async with running_stack(folder, has_file=False) as stack:
-        return [await throughput(stack, sizes, where="in memory", least=0.75)]
+        yield await throughput(stack, sizes, where="in memory", least=0.75)
 
 
-async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> list[Row]:
+async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
     async with running_stack(calm_folder) as calm, running_stack(busy_folder) as busy:
         for stack in (calm, busy):
             await Project.deployed(stack, ZERO)
         note(f"loading {sizes.many_ended} ended invocations …")
         await add_ended(busy.catalog, function=ZERO, count=sizes.many_ended)
         note("idle, with them and without …")
-        rows = await idle(calm, busy, sizes)
+        for row in await idle(calm, busy, sizes):
+            yield row
         await add_ended(calm.catalog, function=ZERO, count=sizes.few_ended)
         note("reads …")
-        rows += await reads(calm, busy, sizes)
+        for row in await reads(calm, busy, sizes):
+            yield row
         note(f"queueing {sizes.backlog} invocations …")
-        return rows + await backlog(calm, busy, sizes)
+        for row in await backlog(calm, busy, sizes):
+            yield row
 
 
-async def _on_aws(sizes: Sizes) -> list[Row]:
-    return await calls_of_running_tasks(tasks=sizes.tasks, minutes=sizes.minutes)
+async def _on_aws(sizes: Sizes) -> AsyncIterator[Row]:
+    for row in await calls_of_running_tasks(tasks=sizes.tasks, minutes=sizes.minutes):
+        yield row
 
 
 if __name__ == "__main__":

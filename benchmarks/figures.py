@@ -59,6 +59,10 @@ class Row:
             return None
         return self.target.is_met_by(statistics.median(figures))
 
+    def __str__(self) -> str:
+        ratio = f", ratio {_median_and_range(self.ratios)}" if self.ratios else ""
+        return f"{self.what}: {_median_and_range(self.figures)} {self.unit}{ratio}"
+
 
 def print_table(rows: Sequence[Row]) -> None:
     """As wide as it is: a table that is folded cannot be read."""
