@@ -13,6 +13,7 @@ from benchmarks.figures import Row, Target
 from benchmarks.project import Project
 from benchmarks.sizes import ROUNDS, Sizes
 from benchmarks.stack import Stack
+from benchmarks.trials import until_at_rest
 
 
 async def backlog(calm: Stack, busy: Stack, sizes: Sizes) -> list[Row]:
@@ -39,6 +40,7 @@ async def backlog(calm: Stack, busy: Stack, sizes: Sizes) -> list[Row]:
 
 
 async def _milliseconds(project: Project) -> float:
+    await until_at_rest()
     start = time.monotonic()
     await project.outcome(await project.submit(ZERO))
     return 1_000 * (time.monotonic() - start)

@@ -19,7 +19,7 @@ async def callers(stack: Stack, sizes: Sizes) -> list[Row]:
     """An error of any call ends the benchmark."""
     project = await Project.deployed(stack, HOLD)
     paths = await project.submit_all(itertools.repeat(HOLD, _CALLERS))
-    seconds = round(max(3.0, sizes.window_seconds / 2))
+    seconds = round(max(2.0, sizes.window_seconds / 2))
 
     async def poll(path: str) -> None:
         while True:

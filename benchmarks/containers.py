@@ -26,10 +26,12 @@ class Life:
 class ContainerHost:
     """Runs containers by the protocol of workers: read the execution, start, finish."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, tasks: asyncio.TaskGroup) -> None:
         self._http = http
+        self._tasks = tasks
         self._launches = 0
         self._launched = asyncio.Condition()
+        self._serving: list[asyncio.Task[None]] = []
         self._lives: defaultdict[str, asyncio.Future[Life]] = defaultdict(asyncio.get_running_loop().create_future)
 
     @property
@@ -45,8 +47,17 @@ class ContainerHost:
         """Once it is over."""
         return await self._lives[execution_id]
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A container's failure, or the death of whoever launches, ends the benchmark: nobody would see the end."""
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve somebody who launches containers. A container's failure, or the launcher's death, ends the benchmark:
+        nobody would see the end."""
+        self._serving.append(self._tasks.create_task(self._serve(reader, writer)))
+
+    def let_go(self) -> None:
+        """Of every container, before the servers that they call are stopped: failures of theirs would hide the first."""
+        for task in self._serving:
+            task.cancel()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.TaskGroup() as containers:
             while line := await reader.readline():
                 told = json.loads(line)
@@ -71,11 +82,7 @@ class ContainerHost:
 @asynccontextmanager
 async def hosting(socket: Path, http: Http) -> AsyncIterator[ContainerHost]:
     """While the body runs: what fails in a container is raised in it."""
-    host = ContainerHost(http)
     async with asyncio.TaskGroup() as tasks:
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await tasks.create_task(host.serve(reader, writer))
-
-        async with await asyncio.start_unix_server(serve, socket):
+        host = ContainerHost(http, tasks)
+        async with await asyncio.start_unix_server(host.accept, socket):
             yield host

@@ -1,7 +1,6 @@
 """What is measured, as rows of one table: a ratio to something that was measured beside it, or a figure by itself."""
 
 import json
-import math
 import operator
 import statistics
 from collections.abc import Sequence
@@ -45,17 +44,16 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        """Without a ratio to what is not positive: a difference of two figures may be lost in their noise."""
-        if not self.against:
+        """None at all if one of `against` is not positive: a difference of two figures may be lost in their noise."""
+        if not self.against or min(self.against) <= 0:
             return []
-        pairs = zip(self.figures, self.against, strict=True)
-        return [ours / theirs if theirs > 0 else math.nan for ours, theirs in pairs]
+        return [ours / theirs for ours, theirs in zip(self.figures, self.against, strict=True)]
 
     @property
     def verdict(self) -> bool | None:
         """Whether the median meets the target; None without one, or without a ratio."""
-        figures = self.ratios or self.figures
-        if self.target is None or any(map(math.isnan, figures)):
+        figures = self.ratios if self.against else self.figures
+        if self.target is None or not figures:
             return None
         return self.target.is_met_by(statistics.median(figures))
 

@@ -9,12 +9,17 @@ import aiohttp
 
 Json = dict[str, Any]
 
+# Less than the 5 s after which `api` closes an idle connection: a request could cross with the close.
+_KEEPALIVE_SECONDS = 2
+
 
 class Http:
     def __init__(self, base_url: str, *, key: str) -> None:
         self._key = key
         self._session = aiohttp.ClientSession(
-            base_url, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=120)
+            base_url,
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=120),
         )
 
     async def __aenter__(self) -> Self:

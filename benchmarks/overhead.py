@@ -12,6 +12,7 @@ from benchmarks.figures import Row, Target
 from benchmarks.project import Project
 from benchmarks.sizes import ROUNDS, Sizes
 from benchmarks.stack import Stack
+from benchmarks.trials import until_at_rest
 from domain.identifiers import InvocationId, execution_id_for
 
 _TARGET = Target(comparison="under", bound=3.0)
@@ -48,8 +49,10 @@ async def overhead(stack: Stack, sizes: Sizes) -> list[Row]:
 async def _round(stack: Stack, project: Project, *, trials: int) -> _Round:
     before, after, theirs = [], [], []
     for _ in range(trials):
+        await until_at_rest()
         start = time.time()
         theirs.append(1_000 * (await bare.run(stack.temporal) - start))
+        await until_at_rest()
         start = time.time()
         path = await project.submit(ZERO)
         execution_id = execution_id_for(InvocationId(path.rpartition("/")[2]), 1)

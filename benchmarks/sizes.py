@@ -40,5 +40,5 @@ QUICK = Sizes(
     many_ended=50_000,
     backlog=300,
     tasks=300,
-    minutes=0.3,
+    minutes=0.25,
 )

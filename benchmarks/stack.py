@@ -91,6 +91,7 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
         await wait_until_ready(bare_worker, poll_until(partial(is_polled, client, bare.TASK_QUEUE)))
         await wait_until_ready(api, wait_until_api_answers(access.api_url))
         processes = {name: _process(folder, name) for name in ("loop", "api", "temporal", "bare")}
+        opened.callback(host.let_go)
         postmaster = int((folder.postgres / "postmaster.pid").read_text().splitlines()[0])
         async with asyncio.TaskGroup() as watching:
             watches = [watching.create_task(_watch(server)) for server in (temporal, loop, bare_worker, api)]
