@@ -53,7 +53,7 @@ class ContainerHost:
         self._serving.append(self._tasks.create_task(self._serve(reader, writer)))
 
     def let_go(self) -> None:
-        """Of every container, before the servers that they call are stopped: failures of theirs would hide the first."""
+        """Of all containers, before the servers that they call are stopped: their failures would hide the first."""
         for task in self._serving:
             task.cancel()
 
