@@ -56,7 +56,7 @@ chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PROVISIONER),--provisioner $(PROVISIONER))
 
-# What the control plane costs, in half an hour; make bench QUICK=1 in five minutes. JSON=FILE for the table.
+# What the control plane costs, in twenty minutes; make bench QUICK=1 in five minutes. JSON=FILE for the table.
 bench: install
 	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(JSON),--json "$(JSON)")
 
