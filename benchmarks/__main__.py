@@ -60,9 +60,10 @@ async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
         note("callers that poll and wait …")
         for row in await callers(stack, sizes):
             yield row
-        note(f"up to {sizes.levels[-1]} held executions …")
-        for row in await growth(stack, sizes):
-            yield row
+        if sizes.levels:
+            note(f"up to {sizes.levels[-1]} held executions …")
+            for row in await growth(stack, sizes):
+                yield row
 
 
 async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
