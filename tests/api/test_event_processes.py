@@ -109,6 +109,8 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
         whole, cut = Reader(kept.client, invocation), Reader(killed.client, invocation)
         failing = Worker(database, kept.client, await add_execution(database, invocation, PENDING), tmp_path)
         await failing.start()
+        for reader in (whole, cut):  # what is logged at the moment of the start may be told before or after it
+            await reader.has(5, "state")
         failing.log("one", "two", "three")
         await failing.report("update", latest_output="1")
         for reader in (whole, cut):
@@ -121,6 +123,7 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
         failing.log("four")
         await failing.report("update", latest_output="2")
         await whole.has(2, "progress")
+        await whole.has(4, "log")
         await failing.report("update", latest_output="3")
         await failing.report("finish", outcome="FAILED", error_message="boom")
         await failing.set(worker_status="TERMINATED")
@@ -132,6 +135,8 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
             second = await add_execution(database, invocation, PENDING, attempt=2)
             succeeding = Worker(database, kept.client, second, tmp_path)
             await succeeding.start()
+            await whole.has(11, "state")
+            await rest.has(6, "state")
             succeeding.log("five")
             await rest.has(1, "log")
             await whole.has(5, "log")
