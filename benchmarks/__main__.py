@@ -44,55 +44,49 @@ async def _measured(folder: Path, sizes: Sizes) -> list[Row]:
         _on_two(folder / "calm", folder / "busy", sizes),
         _on_aws(sizes),
     ):
-        async for row in measured:
-            note(f"  {row}")  # of a run that is broken off, too, something is known
-            rows.append(row)
+        async for some in measured:
+            for row in some:
+                note(f"  {row}")  # of a run that is broken off, too, something is known
+            rows += some
     return rows
 
 
-async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
+async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     async with running_stack(folder) as stack:
         note("throughput, against bare workflows …")
-        yield await throughput(stack, sizes, where="on a file", least=0.8)
+        yield [await throughput(stack, sizes, where="on a file", least=0.8)]
         note("overhead of one invocation …")
-        for row in [*await overhead(stack, sizes), *await histories(stack)]:
-            yield row
+        yield [*await overhead(stack, sizes), *await histories(stack)]
         note("callers that poll and wait …")
-        for row in await callers(stack, sizes):
-            yield row
+        yield await callers(stack, sizes)
         if sizes.levels:
             note(f"up to {sizes.levels[-1]} held executions …")
-            for row in await growth(stack, sizes):
-                yield row
+            yield await growth(stack, sizes)
 
 
-async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
+async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     note("throughput, with Temporal in memory …")
     async with running_stack(folder, has_file=False) as stack:
-        yield await throughput(stack, sizes, where="in memory", least=0.75)
+        yield [await throughput(stack, sizes, where="in memory", least=0.75)]
 
 
-async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> AsyncIterator[Row]:
+async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     async with running_stack(calm_folder) as calm, running_stack(busy_folder) as busy:
         for stack in (calm, busy):
             await Project.deployed(stack, ZERO)
         note(f"loading {sizes.many_ended} ended invocations …")
         await add_ended(busy.catalog, function=ZERO, count=sizes.many_ended)
         note("idle, with them and without …")
-        for row in await idle(calm, busy, sizes):
-            yield row
+        yield await idle(calm, busy, sizes)
         await add_ended(calm.catalog, function=ZERO, count=sizes.few_ended)
         note("reads …")
-        for row in await reads(calm, busy, sizes):
-            yield row
+        yield await reads(calm, busy, sizes)
         note(f"queueing {sizes.backlog} invocations …")
-        for row in await backlog(calm, busy, sizes):
-            yield row
+        yield await backlog(calm, busy, sizes)
 
 
-async def _on_aws(sizes: Sizes) -> AsyncIterator[Row]:
-    for row in await calls_of_running_tasks(tasks=sizes.tasks, minutes=sizes.minutes):
-        yield row
+async def _on_aws(sizes: Sizes) -> AsyncIterator[list[Row]]:
+    yield await calls_of_running_tasks(tasks=sizes.tasks, minutes=sizes.minutes)
 
 
 if __name__ == "__main__":
