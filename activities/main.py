@@ -4,30 +4,31 @@ import asyncio
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
+from temporalio.worker import Worker
 
-from activities.schedule import schedule_reconciliation
-from activities.search_attributes import register_search_attributes
+from activities.namespace import NamespacePreparation
 from activities.worker_events import relaying
 from activities.workers import build_workers
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
 from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
-from domain.errors import CatalogIsAway, Misconfigured
+from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.arguments import process_parser
 from environment.composition import open_database, open_provisioner, open_worker_events
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
+from environment.temporal_link import TemporalLink, watching
 from environment.tracing import TracingIsNotInstalled, recording_spans
 from provisioners.contract import Provisioner
 
@@ -42,7 +43,10 @@ _RETRY_SECONDS = 1.0
 
 
 def main(provisioning: Provisioning = open_provisioner) -> None:
-    """Console script `loop`. Exit status 2 if settings are missing or malformed."""
+    """Console script `loop`.
+
+    Exit status 2 if settings are missing or malformed, or Temporal and the catalog do not belong together.
+    """
     parser = process_parser("loop", "Runs workflows and containers. Start as many as you like.")
     arguments = parser.parse_args()
     configure_logs()
@@ -53,7 +57,7 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_run(arguments, settings, spans, provisioning))
-    except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled) as error:
+    except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled, NamespaceIsNotOurs) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
 
@@ -96,43 +100,67 @@ async def _work(
     if not starting.done():
         starting.cancel()
         return
+    client, link = starting.result()
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
     async with provisioning(settings) as provisioner, open_worker_events(settings) as events:
-        invocations, control = build_workers(
-            starting.result(),
-            database=database,
-            provisioner=provisioner,
-            listener=listener,
-            settings=settings.control_plane,
-            spans=spans,
-        )
-        async with listener, relaying(events, database), control, invocations:
+
+        def workers() -> tuple[Worker, Worker]:
+            return build_workers(
+                client,
+                link=link,
+                database=database,
+                provisioner=provisioner,
+                listener=listener,
+                settings=settings.control_plane,
+                spans=spans,
+            )
+
+        async with listener, relaying(events, database), watching(link):
             logger.info("loop_runs", provisioner=arguments.provisioner)
-            await stopped
+            await _work_while_linked(workers, link, stopped)
             logger.info("loop_stops")
     if arguments.delete_tables:
         await drop_everything(database)
 
 
-async def _start(arguments: Namespace, database: Database, runtime: Runtime | None) -> Client:
-    """Everything that the workers need, each waited for as long as it takes."""
+async def _work_while_linked(
+    workers: Callable[[], tuple[Worker, Worker]], link: TemporalLink, stopped: "asyncio.Task[bool]"
+) -> None:
+    """Until stopped. In a namespace that is not ours nothing is done: it may be somebody else's, whose work we would
+    end."""
+    while not stopped.done():
+        invocations, control = workers()
+        async with control, invocations:
+            await _first(stopped, link.wait_until(matches=False))
+        if not stopped.done():
+            logger.error("loop_rests", advice=link.problem)
+            await _first(stopped, link.wait_until(matches=True))
+            logger.warning("loop_goes_on")
+
+
+async def _first(stopped: "asyncio.Task[bool]", other: Coroutine[Any, Any, None]) -> None:
+    waiting = asyncio.create_task(other)
+    await asyncio.wait((stopped, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def _start(arguments: Namespace, database: Database, runtime: Runtime | None) -> tuple[Client, TemporalLink]:
+    """Everything that the workers need, each waited for as long as it takes. Raises NamespaceIsNotOurs."""
     if arguments.create_tables:
         await _when_there("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
     client = await _when_there("temporal", lambda: connect_temporal(runtime=runtime), RuntimeError)
-    try:
-        await _when_there("temporal", lambda: register_search_attributes(client), RPCError)
-    except Misconfigured as error:
-        logger.error("search_attributes_are_missing", advice=str(error))  # works as soon as someone has run it
-    await _when_there("temporal", lambda: schedule_reconciliation(client), RPCError)
-    return client
+    link = TemporalLink(client, database, prepare=NamespacePreparation())
+    await _when_there("catalog and temporal", link.check, RPCError, TimeoutError, CatalogIsAway)
+    return client, link
 
 
-async def _when_there(name: str, attempt: Callable[[], Awaitable[Result]], away: type[Exception]) -> Result:
+async def _when_there(name: str, attempt: Callable[[], Awaitable[Result]], *away: type[Exception]) -> Result:
     while True:
         try:
             return await attempt()
         except away as error:
-            logger.warning("waiting", for_=name, reason=str(error), retry_seconds=_RETRY_SECONDS)
+            reason = str(error) or type(error).__name__
+            logger.warning("waiting", for_=name, reason=reason, retry_seconds=_RETRY_SECONDS)
             await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -16,6 +16,12 @@ LAUNCHES_REPEATED = Counter(
     ["reason"],
 )
 REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation.", ["kind"])
+REPAIRS_NOT_MADE = Counter(
+    "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]
+)
+ENDINGS_HELD = Gauge(
+    "control_plane_endings_held", "Invocations whose workflows somebody closed, too many to be ended unasked."
+)
 LAST_RECONCILIATION = Gauge(
     "control_plane_last_reconciliation_timestamp_seconds", "When this process has last reconciled, since 1970."
 )

@@ -1,30 +1,31 @@
-"""`reconcile`: one look for what was left undone, and the repairs."""
+"""`reconcile`: one look for what was left undone, and the repairs. `forget_ended`: retention."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from activities import metrics
+from activities.heartbeat import heartbeating
+from activities.lost_invocations import LostInvocations
 from activities.messenger import Messenger
-from activities.orphans import OrphanRepairs
+from activities.repairs import RepairRun
+from activities.unstarted import UnstartedWorkflows
+from activities.worker_repairs import WorkerRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
 from catalog.retention import RetentionRepository
-from domain.errors import WorkerError
-from domain.messages import InvocationRequest, ReconciliationResult
-from workflows import policies, starting
+from catalog.slots import Grant
+from domain.identifiers import InvocationId
+from domain.messages import ForgetEndedResult, ReconciliationResult
+from workflows import policies
 from workflows.ports import ReconciliationActivities
 
-if TYPE_CHECKING:
-    from environment.spans import Spans
-
 logger = structlog.get_logger(__name__)
+
+Repair = Callable[[RepairRun], Awaitable[None]]
 
 # 20,000 a minute: more than Temporal starts.
 _BATCH = 1_000
@@ -35,102 +36,79 @@ class BoundReconciliationActivities(ReconciliationActivities):
     def __init__(
         self,
         *,
-        client: Client,
         database: Database,
         messenger: Messenger,
-        orphans: OrphanRepairs,
+        unstarted: UnstartedWorkflows,
+        lost: LostInvocations,
+        workers: WorkerRepairs,
         retention: timedelta | None,
-        spans: "Spans | None",
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
-        self._client = client
         self._database = database
         self._messenger = messenger
-        self._orphans = orphans
         self._retention = retention
-        self._spans = spans
+        self._repairs: dict[str, Repair] = {
+            "invocations started": unstarted.start_invocations,
+            "versions prepared": unstarted.start_preparations,
+            "projects deleted": unstarted.start_deletions,
+            "grants told again": self._tell_grants,
+            "cancellations delivered": self._deliver_cancellations,
+            "lost invocations mended": lost.repair,
+            "workers stopped": workers.stop_workers,
+        }
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
-        steps: dict[str, Callable[[], Awaitable[int]]] = {
-            "invocations started": self._start_invocations,
-            "versions prepared": self._start_preparations,
-            "projects deleted": self._start_deletions,
-            "grants told again": self._tell_grants,
-            "cancellations delivered": self._deliver_cancellations,
-            "invocations cleaned up": self._orphans.clean_up_invocations,
-            "workers stopped": self._orphans.stop_workers,
-        }
-        repairs = {name: await self._repaired(name, step) for name, step in steps.items()}
-        for name, count in repairs.items():
-            metrics.REPAIRS.labels(name.replace(" ", "_")).inc(count)
+        """All kinds of repair at once: what keeps one from being made, AWS away for instance, keeps none of the
+        others."""
+        runs = {RepairRun(kind): repair for kind, repair in self._repairs.items()}
+        async with heartbeating():
+            await asyncio.gather(*(run.run(repair) for run, repair in runs.items()))
+        for run in runs:
+            metrics.REPAIRS.labels(run.label).inc(run.made)
         metrics.LAST_RECONCILIATION.set_to_current_time()
-        made = {name: count for name, count in repairs.items() if count}
+        made = {run.label: run.made for run in runs if run.made}
         if made:
-            logger.warning("reconciliation_repaired", **{name.replace(" ", "_"): count for name, count in made.items()})
-        if self._retention is not None:
-            repairs["ended invocations forgotten"] = await self._forget_ended(self._retention)
-        return ReconciliationResult(repairs=repairs)
+            logger.warning("reconciliation_repaired", **made)
+        return ReconciliationResult(
+            repairs={run.kind: run.made for run in runs}, forgets_ended=self._retention is not None
+        )
 
-    async def _repaired(self, name: str, step: Callable[[], Awaitable[int]]) -> int:
-        """What keeps one repair from being made, AWS away for instance, keeps none of the others."""
-        try:
-            return await step()
-        except (WorkerError, RPCError) as error:
-            logger.warning("repair_is_not_made", repair=name, reason=str(error))
-            return 0
-
-    async def _start_invocations(self) -> int:
-        async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).unstarted_invocations(older_than=policies.START_PATIENCE)
-        return await _count(self._start_invocation(request) for request in found)
-
-    async def _start_invocation(self, request: InvocationRequest) -> bool:
-        if self._spans is None:
-            return await starting.start_invocation(self._client, request)
-        origin = self._spans.origin(request.invocation_id)
-        request = replace(request, traceparent=self._spans.traceparent_of(origin))
-        is_started = await starting.start_invocation(self._client, request)
-        if is_started:
-            origin.end()
-        return is_started
-
-    async def _start_preparations(self) -> int:
-        async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).unprepared_versions(older_than=policies.START_PATIENCE)
-        return await _count(starting.start_preparation(self._client, request) for request in found)
-
-    async def _start_deletions(self) -> int:
-        async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).undeleted_projects(older_than=policies.START_PATIENCE)
-        return await _count(starting.start_deletion(self._client, request) for request in found)
-
-    async def _tell_grants(self) -> int:
-        async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
-        await self._messenger.tell(grants=found)
-        return len(found)
-
-    async def _deliver_cancellations(self) -> int:
-        async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).undelivered_cancellations(older_than=policies.START_PATIENCE)
-        await self._messenger.tell(cancelled=found)
-        return len(found)
-
-    async def _forget_ended(self, retention: timedelta) -> int:
+    @activity.defn(name="forget_ended")
+    async def forget_ended(self) -> ForgetEndedResult:
         """In short transactions. What is too much for one look is left for the next ones."""
+        if self._retention is None:
+            return ForgetEndedResult(forgotten=0)
         forgotten = 0
-        for _ in range(_MOST_BATCHES):
-            async with self._database.transaction() as connection:
-                deleted = await RetentionRepository(connection).forget_ended(older_than=retention, at_most=_BATCH)
-            forgotten += deleted
-            if not deleted:
-                break
+        async with heartbeating():
+            for _ in range(_MOST_BATCHES):
+                async with self._database.transaction() as connection:
+                    deleted = await RetentionRepository(connection).forget_ended(
+                        older_than=self._retention, at_most=_BATCH
+                    )
+                forgotten += deleted
+                if not deleted:
+                    break
         if forgotten:
             logger.info("ended_invocations_forgotten", invocations=forgotten)
-        return forgotten
+        return ForgetEndedResult(forgotten=forgotten)
 
+    async def _tell_grants(self, run: RepairRun) -> None:
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
 
-async def _count(starts: Iterable[Awaitable[bool]]) -> int:
-    """How many workflows were started by this, one after the other: a repair is in no hurry."""
-    return sum([await start for start in starts])
+        async def tell(grant: Grant) -> bool:
+            await self._messenger.tell(grants=[grant])
+            return True
+
+        await run.each(found, tell)
+
+    async def _deliver_cancellations(self, run: RepairRun) -> None:
+        async with self._database.statement() as connection:
+            found = await LooseEndRepository(connection).undelivered_cancellations(older_than=policies.START_PATIENCE)
+
+        async def deliver(invocation_id: InvocationId) -> bool:
+            await self._messenger.tell(cancelled=[invocation_id])
+            return True
+
+        await run.each(found, deliver)

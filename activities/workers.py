@@ -13,15 +13,18 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.launching import LaunchTools
 from activities.log_context import LogContext
+from activities.lost_invocations import LostInvocations
 from activities.messenger import Messenger
-from activities.orphans import OrphanRepairs
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
+from activities.unstarted import UnstartedWorkflows
 from activities.versioning import deployment_config
+from activities.worker_repairs import WorkerRepairs
 from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.notifications import NotificationListener
 from environment.settings import ControlPlaneSettings
+from environment.temporal_link import TemporalLink
 from provisioners.contract import Provisioner
 from workflows import naming
 from workflows.registry import WORKFLOWS
@@ -37,6 +40,7 @@ _CONTROL_CEILING = 1_000
 def build_workers(
     client: Client,
     *,
+    link: TemporalLink,
     database: Database,
     provisioner: Provisioner,
     listener: NotificationListener,
@@ -61,13 +65,20 @@ def build_workers(
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
+    unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, spans=spans)
     reconciliation = BoundReconciliationActivities(
-        client=client,
         database=database,
         messenger=messenger,
-        orphans=OrphanRepairs(client=client, database=database, provisioner=provisioner),
+        unstarted=unstarted,
+        lost=LostInvocations(
+            client=client,
+            database=database,
+            messenger=messenger,
+            link=link,
+            start_invocation=unstarted.start_invocation,
+        ),
+        workers=WorkerRepairs(database=database, provisioner=provisioner),
         retention=settings.retention,
-        spans=spans,
     )
     deployment = deployment_config(settings)
     return (
@@ -94,6 +105,7 @@ def build_workers(
                 deletions.retire_project,
                 deletions.delete_project,
                 reconciliation.reconcile,
+                reconciliation.forget_ended,
             ],
             interceptors=[LogContext(), DomainErrors()],
             # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.

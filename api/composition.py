@@ -16,6 +16,7 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.composition import open_database, open_provisioner
 from environment.loading import Settings
 from environment.temporal import connect_temporal
+from environment.temporal_link import TemporalLink
 from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ async def open_services(
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
             open_provisioner(settings) as provisioner,
         ):
+            client = await connect_temporal(lazy=True, runtime=runtime)
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime), spans=spans),
+                orchestrator=Orchestrator(client, link=TemporalLink(client, database), spans=spans),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

@@ -18,12 +18,13 @@ from api.connections import BoundedProtocol
 from api.server import DrainingServer
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
-from domain.errors import CatalogIsAway
+from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.arguments import process_parser
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
+from environment.temporal_link import watching
 from environment.tracing import TracingIsNotInstalled, recording_spans
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ logger = structlog.get_logger(__name__)
 
 _DEFAULT_PORT = 5000
 _RETRY_PAUSE = timedelta(seconds=1)
+# Longer than it takes if both are there; without them the process starts all the same.
+_LINK_PATIENCE = timedelta(seconds=2)
 # What a request may still take after SIGTERM; long polls are answered at once.
 _SHUTDOWN_PATIENCE = timedelta(seconds=10)
 
 
 def main() -> None:
-    """Console script `api`. Exit status 2 if arguments or settings are missing or malformed."""
+    """Console script `api`.
+
+    Exit status 2 if arguments or settings are missing or malformed, or Temporal and the catalog do not belong together.
+    """
     parser = process_parser("api", "Serves the REST API. Start as many as you like.")
     parser.add_argument("--host", help="where to listen; by default everywhere, with `process` on loopback alone")
     parser.add_argument("--port", type=int, default=_DEFAULT_PORT)
@@ -58,7 +64,7 @@ def main() -> None:
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(arguments, settings, spans))
-    except (MetricsAreNotServed, TracingIsNotInstalled) as error:
+    except (MetricsAreNotServed, TracingIsNotInstalled, NamespaceIsNotOurs) as error:
         _refuse(str(error))
 
 
@@ -83,7 +89,9 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
     async with (
         open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,
         serving_metrics(metrics, services.database),
+        watching(services.orchestrator.link),
     ):
+        await services.orchestrator.link.check_if_there(patience=_LINK_PATIENCE)
         config = uvicorn.Config(
             create_app(services),
             host=arguments.host or _default_host(arguments.provisioner),

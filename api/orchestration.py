@@ -1,10 +1,9 @@
 """What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from temporalio.client import Client
@@ -13,6 +12,7 @@ from temporalio.service import RPCError
 from domain.entities import Invocation, Project
 from domain.identifiers import InvocationId
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
+from environment.temporal_link import TemporalLink
 from workflows import naming, starting
 
 if TYPE_CHECKING:
@@ -27,44 +27,29 @@ logger = structlog.get_logger(__name__)
 class Orchestrator:
     """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
 
-    def __init__(self, client: Client, *, spans: "Spans | None" = None) -> None:
-        """The client should be a lazy one, so that this process starts without Temporal. `spans`: if tracing is on."""
+    def __init__(self, client: Client, *, link: TemporalLink, spans: "Spans | None" = None) -> None:
+        """The client should be a lazy one, so that this process starts without Temporal. `link`: whether it leads to
+        the right namespace; nothing is asked of another one. `spans`: if tracing is on."""
         self._client = client
+        self.link = link
         self._spans = spans
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
         structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
-        async with _best_effort("start", invocation.invocation_id):
-            await starting.start_invocation(
-                self._client,
-                InvocationRequest(
-                    invocation_id=invocation.invocation_id,
-                    function=invocation.function.ref,
-                    execution_spec=invocation.function.execution_spec,
-                    creation_time=invocation.creation_time,
-                    parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
-                    traceparent=None if self._spans is None else self._spans.current_traceparent(),
-                ),
-            )
-            if invocation.cancellation_request_time is not None:
-                await self._cancel(invocation.invocation_id)
+        await self._try(self._start_invocation(invocation), verb="start", what=invocation.invocation_id)
 
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
-        async with _best_effort("cancel", invocation_id):
-            await self._cancel(invocation_id)
+        await self._try(self._cancel(invocation_id), verb="cancel", what=invocation_id)
 
     async def start_preparation(self, request: PreparationRequest) -> None:
-        async with _best_effort("prepare", request.version_id):
-            await starting.start_preparation(self._client, request)
+        preparation = starting.start_preparation(self._client, request)
+        await self._try(preparation, verb="prepare", what=request.version_id)
 
     async def start_deletion(self, project: Project) -> None:
         """A repeated request finds the deletion under way, or done."""
-        async with _best_effort("delete", project.project_name):
-            await starting.start_deletion(
-                self._client,
-                DeletionRequest(project_name=project.project_name, creation_time=project.creation_time),
-            )
+        request = DeletionRequest(project_name=project.project_name, creation_time=project.creation_time)
+        await self._try(starting.start_deletion(self._client, request), verb="delete", what=project.project_name)
 
     async def answers(self) -> bool:
         """Whether Temporal is there."""
@@ -74,14 +59,31 @@ class Orchestrator:
         except (RPCError, RuntimeError, TimeoutError):
             return False
 
+    async def _try(self, request: Coroutine[Any, Any, object], *, verb: str, what: str) -> None:
+        if self.link.problem is not None:
+            request.close()
+            logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=self.link.problem)
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                await request
+        except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
+            logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))
+
+    async def _start_invocation(self, invocation: Invocation) -> None:
+        await starting.start_invocation(
+            self._client,
+            InvocationRequest(
+                invocation_id=invocation.invocation_id,
+                function=invocation.function.ref,
+                execution_spec=invocation.function.execution_spec,
+                creation_time=invocation.creation_time,
+                parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
+                traceparent=None if self._spans is None else self._spans.current_traceparent(),
+            ),
+        )
+        if invocation.cancellation_request_time is not None:
+            await self._cancel(invocation.invocation_id)
+
     async def _cancel(self, invocation_id: InvocationId) -> None:
         await self._client.get_workflow_handle(naming.invocation_workflow_id(invocation_id)).cancel()
-
-
-@asynccontextmanager
-async def _best_effort(verb: str, what: str) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(_PATIENCE.total_seconds()):
-            yield
-    except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
-        logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))

@@ -1,12 +1,13 @@
 """What a process that died may have left undone. Every age is told by the database's clock."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, select
+from sqlalchemy import ColumnElement, Row, Text, any_, exists, func, literal, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
-from catalog.converters import to_function
 from catalog.database import StatementConnection
 from catalog.slots import Grant
 from catalog.tables import (
@@ -16,14 +17,44 @@ from catalog.tables import (
     ProjectRow,
     VersionRow,
     WaitingExecutionRow,
-    columns_of,
 )
 from domain.entities import FunctionStatus, InvocationStatus, WorkerStatus
-from domain.identifiers import ExecutionId, FunctionName, InvocationId, ProjectName
+from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
+from domain.specs import ExecutionSpec
 
-# Of each kind per look: what is left is found by the next one.
-_MOST = 1_000
+# Of each kind at a time.
+PAGE = 1_000
+
+_PLACE = tuple_(InvocationRow.creation_time, InvocationRow.invocation_id)
+_NEWEST_ATTEMPT = func.greatest(
+    select(func.max(ExecutionRow.attempt))
+    .where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .scalar_subquery(),
+    select(WaitingExecutionRow.attempt)
+    .where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .scalar_subquery(),
+    1,
+)
+# No more than a workflow is started with: inputs stay where they are.
+_REQUESTS = (
+    select(
+        InvocationRow.invocation_id,
+        InvocationRow.parent_invocation_id,
+        InvocationRow.creation_time,
+        _NEWEST_ATTEMPT.label("newest_attempt"),
+        VersionRow.project_name,
+        VersionRow.version_id,
+        FunctionRow.function_name,
+        FunctionRow.max_retries,
+        FunctionRow.timeout_seconds,
+        FunctionRow.retry_initial_interval_seconds,
+        FunctionRow.retry_backoff_coefficient,
+        FunctionRow.retry_max_interval_seconds,
+    )
+    .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+)
 
 
 class LooseEndRepository:
@@ -32,20 +63,31 @@ class LooseEndRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
-    async def unstarted_invocations(self, *, older_than: timedelta) -> list[InvocationRequest]:
-        """Running, and nothing ever happened to them."""
+    async def unstarted_invocations(
+        self, *, older_than: timedelta, after: InvocationRequest | None = None
+    ) -> list[InvocationRequest]:
+        """Running, and nothing ever happened to them: at most PAGE, the oldest first, from the one after `after` on."""
         found = await self._connection.execute(
-            select(*columns_of(InvocationRow, FunctionRow, VersionRow))
-            .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
-            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-            .where(
+            _REQUESTS.where(
                 InvocationRow.status == InvocationStatus.RUNNING,
                 _is_older(InvocationRow.creation_time, older_than),
                 ~exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id),
                 ~exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id),
+                true() if after is None else tuple_(after.creation_time, after.invocation_id) < _PLACE,
             )
-            .order_by(InvocationRow.creation_time)
-            .limit(_MOST)
+            .order_by(InvocationRow.creation_time, InvocationRow.invocation_id)
+            .limit(PAGE)
+        )
+        return [_invocation_request(row) for row in found]
+
+    async def requests_of(self, invocation_ids: Iterable[InvocationId]) -> list[InvocationRequest]:
+        """What a workflow needs to go on with each of those that the catalog takes for running, from its newest attempt
+        on."""
+        found = await self._connection.execute(
+            _REQUESTS.where(
+                InvocationRow.status == InvocationStatus.RUNNING,
+                InvocationRow.invocation_id == any_(literal(list(invocation_ids), ARRAY(Text))),
+            )
         )
         return [_invocation_request(row) for row in found]
 
@@ -59,7 +101,7 @@ class LooseEndRepository:
                 _is_older(VersionRow.creation_time, older_than),
             )
             .group_by(VersionRow.version_id)
-            .limit(_MOST)
+            .limit(PAGE)
         )
         return [
             PreparationRequest(
@@ -74,7 +116,7 @@ class LooseEndRepository:
         found = await self._connection.execute(
             select(ProjectRow.project_name, ProjectRow.creation_time)
             .where(_is_older(ProjectRow.deletion_request_time, older_than))
-            .limit(_MOST)
+            .limit(PAGE)
         )
         return [
             DeletionRequest(project_name=ProjectName(project_name), creation_time=creation_time)
@@ -90,7 +132,7 @@ class LooseEndRepository:
                 ExecutionRow.claim_time.is_(None),
                 _is_older(ExecutionRow.creation_time, older_than),
             )
-            .limit(_MOST)
+            .limit(PAGE)
         )
         return [
             Grant(invocation_id=InvocationId(invocation_id), execution_id=ExecutionId(execution_id))
@@ -106,7 +148,7 @@ class LooseEndRepository:
                 InvocationRow.stop_time.is_(None),
                 _is_older(InvocationRow.cancellation_request_time, older_than),
             )
-            .limit(_MOST)
+            .limit(PAGE)
         )
         return [InvocationId(invocation_id) for invocation_id in found]
 
@@ -116,12 +158,21 @@ def _is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement
 
 
 def _invocation_request(row: Row[*tuple[Any, ...]]) -> InvocationRequest:
-    parent = row.invocations_parent_invocation_id
-    function = to_function(row)
     return InvocationRequest(
-        invocation_id=InvocationId(row.invocations_invocation_id),
-        function=function.ref,
-        execution_spec=function.execution_spec,
-        creation_time=row.invocations_creation_time,
-        parent_invocation_id=None if parent is None else InvocationId(parent),
+        invocation_id=InvocationId(row.invocation_id),
+        function=FunctionRef(
+            project_name=ProjectName(row.project_name),
+            version_id=VersionId(row.version_id),
+            function_name=FunctionName(row.function_name),
+        ),
+        execution_spec=ExecutionSpec(
+            max_retries=row.max_retries,
+            timeout_seconds=row.timeout_seconds,
+            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
+            retry_backoff_coefficient=row.retry_backoff_coefficient,
+            retry_max_interval_seconds=row.retry_max_interval_seconds,
+        ),
+        creation_time=row.creation_time,
+        parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),
+        first_attempt=row.newest_attempt,
     )

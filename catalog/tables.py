@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Double,
     ForeignKey,
     Identity,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     extract,
     func,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -30,6 +32,20 @@ def columns_of(*tables: type[Base]) -> tuple[Label[Any], ...]:
     return tuple(
         column.label(f"{table.__tablename__}_{column.name}") for table in tables for column in table.__table__.columns
     )
+
+
+class InstallationRow(Base):
+    """One row: which installation this catalog is of, and which Temporal namespace works for it."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("is_the_only_row", name="installation_is_one_row"),)
+
+    is_the_only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=true())
+    installation_id: Mapped[str]
+    # Temporal's own id of the namespace: another namespace of the same name has another one. None: none yet.
+    namespace_id: Mapped[str | None]
+    # Until when the reconciliation may end more invocations at once than is usual.
+    mass_endings_allowed_until: Mapped[datetime | None]
 
 
 class ProjectRow(Base):

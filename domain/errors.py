@@ -20,6 +20,7 @@ ControlPlaneError
    ├─ NoCapacity                 a launch was refused, nothing was started by it: the next one may find room
    ├─ LaunchIsLost               what became of a launch cannot be told any more: another one takes its place
    └─ Misconfigured              only a person can mend it: ends the invocation
+      └─ NamespaceIsNotOurs      Temporal's namespace and the catalog do not belong together: nothing is done with it
 """
 
 import inspect
@@ -218,3 +219,7 @@ class LaunchIsLost(WorkerError):
 
 class Misconfigured(WorkerError):
     """The control plane is set up wrongly; retrying cannot mend it"""
+
+
+class NamespaceIsNotOurs(Misconfigured):
+    """The Temporal namespace does not work for this catalog"""

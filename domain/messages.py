@@ -38,7 +38,8 @@ class AttemptState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationRequest:
-    """Input of `InvocationWorkflow`."""
+    """Input of `InvocationWorkflow`. `first_attempt`: with which it begins; more than 1 if it takes the place of a
+    workflow that Temporal has lost."""
 
     invocation_id: InvocationId
     function: FunctionRef
@@ -46,6 +47,7 @@ class InvocationRequest:
     creation_time: datetime
     parent_invocation_id: InvocationId | None = None
     traceparent: str | None = None  # of the span that it came from; None: no spans are recorded
+    first_attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,15 @@ class CleanUpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationResult:
-    """How often each kind of repair was made."""
+    """How often each kind of repair was made. `forgets_ended`: whether there is a retention, so that `forget_ended` has
+    something to do."""
 
     repairs: dict[str, int]
+    forgets_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetEndedResult:
+    """How many invocations were deleted."""
+
+    forgotten: int

@@ -49,7 +49,7 @@ class InvocationWorkflow:
                 function=request.function,
                 creation_time=request.creation_time,
             )
-        self._attempt = 1
+        self._attempt = request.first_attempt
         self._state = "starting"
         self._granted: set[ExecutionId] = set()  # made here: a signal may come before `run`
         self._retry_now = False

@@ -1,5 +1,8 @@
 """Names that Temporal and its users see: task queues, workflow ids, search attributes, summaries."""
 
+import hashlib
+import json
+
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from domain.identifiers import FunctionRef, InvocationId
@@ -21,6 +24,12 @@ RUNNING_STATUS = "RUNNING"
 
 RECONCILIATION_SCHEDULE_ID = "reconciliation"
 
+# Temporal takes 2,048 bytes of JSON, and keeps 255 characters where SQL stores what can be searched for
+# (https://docs.temporal.io/search-attribute, "Keyword"; schema of its PostgreSQL visibility store).
+_MOST_CHARACTERS = 255
+_MOST_JSON_BYTES = 1_900
+_DIGEST_CHARACTERS = 8
+
 
 def invocation_workflow_id(invocation_id: InvocationId) -> str:
     return invocation_id
@@ -39,11 +48,26 @@ def clean_up_workflow_id(request: CleanUpRequest) -> str:
     return f"clean-up-{request.invocation_id}"
 
 
+def shorten(name: str) -> str:
+    """A name as Temporal takes it: a long one's beginning, and what tells it from others that begin alike."""
+    if _fits(name):
+        return name
+    ending = f"…{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
+    beginning = name[: _MOST_CHARACTERS - len(ending)]
+    while not _fits(beginning + ending):
+        beginning = beginning[:-1]
+    return beginning + ending
+
+
+def _fits(name: str) -> bool:
+    return len(name) <= _MOST_CHARACTERS and len(json.dumps(name)) <= _MOST_JSON_BYTES
+
+
 def invocation_search_attributes(request: InvocationRequest) -> TypedSearchAttributes:
     pairs = [
         SearchAttributePair(PROJECT, request.function.project_name),
         SearchAttributePair(VERSION, request.function.version_id),
-        SearchAttributePair(FUNCTION, request.function.function_name),
+        SearchAttributePair(FUNCTION, shorten(request.function.function_name)),
         SearchAttributePair(STATUS, RUNNING_STATUS),
     ]
     if request.parent_invocation_id is not None:
@@ -63,7 +87,7 @@ def deletion_search_attributes(request: DeletionRequest) -> TypedSearchAttribute
 
 def invocation_summary(function: FunctionRef) -> str:
     """One line for lists in the Web UI."""
-    return f"{function.project_name}/{function.function_name}"
+    return shorten(f"{function.project_name}/{function.function_name}")
 
 
 def execution_summary(*, attempt: int, max_attempts: int, slot_was_granted: bool) -> str:

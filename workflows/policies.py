@@ -39,7 +39,10 @@ DELETION_LONGEST_PAUSE = timedelta(seconds=10)
 DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
 
 RECONCILIATION_INTERVAL = timedelta(minutes=1)
-RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)
+RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)  # each kind of repair has less
+
+# Some batches of rows to delete, each of them a short transaction.
+RETENTION_START_TO_CLOSE = timedelta(minutes=5)
 
 # The next run comes in a minute, and finds what this one did not.
 RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)

@@ -6,6 +6,7 @@ from domain.messages import (
     CancelProjectResult,
     DeletionRequest,
     EndInvocationRequest,
+    ForgetEndedResult,
     PrepareFunctionRequest,
     PrepareFunctionResult,
     ReconciliationResult,
@@ -64,4 +65,9 @@ class ReconciliationActivities:
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
         """Look once for everything that is left undone, and have it done."""
+        raise NotImplementedError
+
+    @activity.defn(name="forget_ended")
+    async def forget_ended(self) -> ForgetEndedResult:
+        """Delete invocations that ended longer ago than they are kept."""
         raise NotImplementedError

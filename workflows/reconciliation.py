@@ -18,7 +18,16 @@ class ReconciliationWorkflow:
             ReconciliationActivities.reconcile,
             task_queue=naming.CONTROL_TASK_QUEUE,
             start_to_close_timeout=policies.RECONCILIATION_START_TO_CLOSE,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.RECONCILIATION_RETRIES,
         )
         workflow.set_current_details("\n".join(f"{name}: {count}" for name, count in result.repairs.items()))
+        if result.forgets_ended:
+            await workflow.execute_activity_method(
+                ReconciliationActivities.forget_ended,
+                task_queue=naming.CONTROL_TASK_QUEUE,
+                start_to_close_timeout=policies.RETENTION_START_TO_CLOSE,
+                heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
+                retry_policy=policies.RECONCILIATION_RETRIES,
+            )
         return result

@@ -15,8 +15,9 @@ from workflows.preparation import FunctionPreparationWorkflow
 
 # The default policy would start a workflow again that has closed.
 _NEVER_AGAIN = WorkflowIDReusePolicy.REJECT_DUPLICATE
-# What somebody closed before it was done is begun again, from what the catalog holds by then.
-_UNTIL_COMPLETED = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+# Whoever starts these has seen in the catalog that they are not done, whatever a closed one of the same id has done: it
+# may have been closed by somebody, or the catalog may have been restored since. What they do may be repeated.
+_UNLESS_RUNNING = WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
 
 async def start_invocation(client: Client, request: InvocationRequest) -> bool:
@@ -41,7 +42,7 @@ async def start_preparation(client: Client, request: PreparationRequest) -> bool
             request,
             id=naming.preparation_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_UNTIL_COMPLETED,
+            id_reuse_policy=_UNLESS_RUNNING,
             search_attributes=naming.preparation_search_attributes(request),
             static_summary=f"prepare {request.project_name}",
         )
@@ -55,7 +56,7 @@ async def start_deletion(client: Client, request: DeletionRequest) -> bool:
             request,
             id=naming.deletion_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_UNTIL_COMPLETED,
+            id_reuse_policy=_UNLESS_RUNNING,
             search_attributes=naming.deletion_search_attributes(request),
             static_summary=f"delete {request.project_name}",
         )
@@ -69,7 +70,7 @@ async def start_clean_up(client: Client, request: CleanUpRequest) -> bool:
             request,
             id=naming.clean_up_workflow_id(request),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
-            id_reuse_policy=_UNTIL_COMPLETED,
+            id_reuse_policy=_UNLESS_RUNNING,
             static_summary=f"clean up {request.invocation_id}",
         )
     )

@@ -26,9 +26,13 @@ async def health_check() -> HealthStatus:
 async def health_ready(request: Request, response: Response) -> ReadinessStatus:
     services = services_of(request)
     has_postgres, has_temporal = await asyncio.gather(_answers(services.database), services.orchestrator.answers())
-    if not (has_postgres and has_temporal):
+    temporal = _status(has_temporal)
+    if has_temporal and services.orchestrator.link.problem is not None:
+        temporal = DependencyStatus.NOT_OURS
+    readiness = ReadinessStatus(postgres=_status(has_postgres), temporal=temporal)
+    if {readiness.postgres, readiness.temporal} != {DependencyStatus.OK}:
         response.status_code = ServiceIsUnavailable.http_status
-    return ReadinessStatus(postgres=_status(has_postgres), temporal=_status(has_temporal))
+    return readiness
 
 
 async def _answers(database: Database) -> bool:

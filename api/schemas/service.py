@@ -15,6 +15,7 @@ class HealthStatus(BaseModel):
 class DependencyStatus(StrEnum):
     OK = "ok"
     AWAY = "away"
+    NOT_OURS = "not ours"  # it is there, and works for another catalog, or has lost its state
 
 
 class ReadinessStatus(BaseModel):

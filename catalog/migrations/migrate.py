@@ -16,8 +16,11 @@ _MIGRATION_LOCK = 7_203_314_151
 
 
 async def upgrade_to_head(database: Database) -> None:
-    """Run every migration that is missing. Raises CatalogIsAway."""
-    await _locked(database, lambda config: command.upgrade(config, "head"))
+    """Run every migration that is missing. A schema of a later version is left as it is: migrations only add.
+
+    Raises CatalogIsAway.
+    """
+    await _locked(database, _upgrade)
 
 
 async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
@@ -33,7 +36,7 @@ async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
 
 async def drop_everything(database: Database) -> None:
     """Drop every table of ours, data included. Raises CatalogIsAway."""
-    await _locked(database, lambda config: command.downgrade(config, "base"))
+    await _locked(database, lambda config, _: command.downgrade(config, "base"))
     async with database.statement() as connection:
         await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
 
@@ -45,11 +48,18 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-async def _locked(database: Database, run: Callable[[Config], None]) -> None:
+def _upgrade(config: Config, connection: Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is None or current in known:
+        command.upgrade(config, "head")
+
+
+async def _locked(database: Database, run: Callable[[Config, Connection], None]) -> None:
     def migrate(connection: Connection) -> None:
         # Held until the commit: whoever comes second finds the schema at head and does nothing.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        run(alembic_config(connection))
+        run(alembic_config(connection), connection)
 
     async with database.transaction() as connection:
         await connection.run_sync(migrate)

@@ -17,6 +17,7 @@ from api.orchestration import Orchestrator
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
+from environment.temporal_link import TemporalLink
 from provisioners.process.provisioner import ProcessProvisioner
 from tests.api.scenery import ROOT_KEYS, bearer
 
@@ -30,10 +31,11 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
         provisioner = ProcessProvisioner(
             data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
         )
+        temporal = await Client.connect(NOBODY, lazy=True, data_converter=pydantic_data_converter)
         yield Services(
             root_keys=ROOT_KEYS,
             database=database,
-            orchestrator=Orchestrator(await Client.connect(NOBODY, lazy=True, data_converter=pydantic_data_converter)),
+            orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, database)),
             provisioner=provisioner,
             long_polls=LongPolls(database, listener),
             event_streams=EventStreams(database, listener, provisioner),

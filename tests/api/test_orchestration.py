@@ -21,6 +21,7 @@ from api.composition import Services
 from api.orchestration import Orchestrator
 from catalog.invocations import InvocationRepository
 from domain.identifiers import InvocationId
+from environment.temporal_link import TemporalLink
 from tests.api.scenery import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -39,10 +40,16 @@ async def temporal() -> AsyncIterator[Client]:
 @pytest.fixture
 async def client(services: Services, temporal: Client) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of an API whose Temporal is there; no worker is."""
-    app = create_app(replace(services, orchestrator=Orchestrator(temporal)))
+    app = create_app(
+        replace(services, orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, services.database)))
+    )
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as client:
         yield client
+
+
+def orchestrator(temporal: Client, services: Services) -> Orchestrator:
+    return Orchestrator(temporal, link=TemporalLink(temporal, services.database))
 
 
 async def history_of(temporal: Client, workflow_id: str) -> list[EventType.ValueType]:
@@ -86,7 +93,7 @@ async def test_a_workflow_that_was_started_already_is_a_success(
     async with services.database.statement() as connection:
         invocation = await InvocationRepository(connection).get_by_id(invocation_id)
     with capture_logs() as logs:
-        await Orchestrator(temporal).start_invocation(invocation)
+        await orchestrator(temporal, services).start_invocation(invocation)
     assert logs == []
 
 
@@ -114,7 +121,9 @@ async def test_a_temporal_that_never_answers_costs_a_submit_two_seconds(services
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         temporal = await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter)
-        app = create_app(replace(services, orchestrator=Orchestrator(temporal)))
+        app = create_app(
+            replace(services, orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, services.database)))
+        )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])

@@ -37,6 +37,18 @@ async def test_dropping_leaves_no_table(empty_database: Database) -> None:
     await empty_database.close()
 
 
+async def test_a_schema_of_a_later_version_is_left_as_it_is(empty_database: Database) -> None:
+    """Whoever goes back to the version before starts it on the schema as it stays."""
+    await upgrade_to_head(empty_database)
+    async with empty_database.statement() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = 'of-a-later-version'"))
+    await upgrade_to_head(empty_database)
+    assert "invocations" in await _tables(empty_database)
+    async with empty_database.statement() as connection:
+        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "of-a-later-version"
+    await empty_database.close()
+
+
 async def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
     def check(connection: Connection) -> None:
         try:

@@ -14,8 +14,6 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from activities.schedule import schedule_reconciliation
-from activities.search_attributes import register_search_attributes
 from catalog.database import Database
 from tests.simulation.world import World, open_world
 
@@ -39,8 +37,6 @@ async def temporal() -> AsyncIterator[Client]:
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
     ) as environment:
-        await register_search_attributes(environment.client)
-        await schedule_reconciliation(environment.client)
         yield environment.client
 
 

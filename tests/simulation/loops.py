@@ -9,10 +9,12 @@ from sqlalchemy import URL
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.namespace import NamespacePreparation
 from activities.workers import build_workers
 from catalog.database import Database
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from environment.settings import ControlPlaneSettings
+from environment.temporal_link import TemporalLink
 from provisioners.contract import Provisioner
 
 # What `control-plane dev` allows the process before it kills it.
@@ -30,8 +32,12 @@ class LoopMaker:
         """A loop that runs until it is closed."""
         database = Database(self.postgres)
         listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
+        client = await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
+        link = TemporalLink(client, database, prepare=NamespacePreparation())
+        await link.check()
         invocations, control = build_workers(
-            await Client.connect(self.temporal_address, data_converter=pydantic_data_converter),
+            client,
+            link=link,
             database=database,
             provisioner=self.provisioner,
             listener=listener,

@@ -18,6 +18,7 @@ from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from domain.identifiers import FunctionName
 from environment.settings import ControlPlaneSettings
+from environment.temporal_link import TemporalLink
 from tests.simulation.client import ApiClient, Json
 from tests.simulation.containers import Fleet
 from tests.simulation.loops import LoopMaker, Loops
@@ -91,7 +92,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
     services = Services(
         root_keys=(_ROOT_KEY,),
         database=database,
-        orchestrator=Orchestrator(temporal),
+        orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, database)),
         provisioner=fleet,
         long_polls=LongPolls(database, listener),
         event_streams=EventStreams(database, listener, fleet),

@@ -1,0 +1,181 @@
+"""Invocations whose workflow Temporal has closed, or does not know, while the catalog takes them for running."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+
+import structlog
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import metrics
+from activities.messenger import Messenger
+from activities.repairs import RepairRun
+from catalog.convergence import ConvergenceRepository
+from catalog.database import Database
+from catalog.installation import InstallationRepository
+from catalog.loose_ends import LooseEndRepository
+from catalog.orphans import OrphanRepository, RunningInvocation
+from domain.entities import ExecutionOutcome
+from domain.identifiers import InvocationId
+from domain.messages import CleanUpRequest, Ending, InvocationRequest, InvocationResult
+from environment.temporal_link import TemporalLink
+from workflows import policies, starting
+from workflows.naming import invocation_workflow_id
+
+logger = structlog.get_logger(__name__)
+
+_OPEN_WORKFLOWS = 'WorkflowType = "InvocationWorkflow" AND ExecutionStatus = "Running"'
+# Asked for one by one; then those are repaired, and the next are asked for.
+_BATCH = 500
+# So few are somebody's hand; more at once, and more than a tenth of what runs, may be a mistake of ours or of an
+# operator's: they are ended when somebody says so, so many in a look.
+USUAL_ENDINGS = 20
+_USUAL_SHARE = 0.1
+_MOST_ENDINGS = 100
+_OUTCOMES = {
+    Ending.SUCCEEDED: ExecutionOutcome.SUCCEEDED,
+    Ending.FAILED: ExecutionOutcome.FAILED,
+    Ending.ABORTED: ExecutionOutcome.ABORTED,
+}
+
+
+class _Fate(Enum):
+    """What Temporal says of a workflow."""
+
+    OPEN = auto()
+    UNKNOWN = auto()
+    COMPLETED = auto()
+    CLOSED = auto()  # by somebody: terminated, say
+
+
+class LostInvocations:
+    """That Temporal does not know a workflow ends nothing: it is started again, and finds its container.
+
+    The list of open workflows lags behind, so it only points out whom to ask for. An invocation that ends by itself is
+    TERMINATED before its workflow closes: one that runs in the catalog after its workflow was seen closed is lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        database: Database,
+        messenger: Messenger,
+        link: TemporalLink,
+        start_invocation: Callable[[InvocationRequest], Awaitable[bool]],
+    ) -> None:
+        """`start_invocation`: its workflow, unless it is there."""
+        self._client = client
+        self._database = database
+        self._messenger = messenger
+        self._link = link
+        self._start_invocation = start_invocation
+
+    async def repair(self, run: RepairRun) -> None:
+        """Raises NamespaceIsNotOurs, where nothing that is not found is missing."""
+        async with self._database.statement() as connection:
+            running = await OrphanRepository(connection).running_invocations(older_than=policies.START_PATIENCE)
+        if not running:
+            return
+        await self._link.check()
+        is_open = {workflow.id async for workflow in self._client.list_workflows(_OPEN_WORKFLOWS)}
+        suspects = [one for one in running if invocation_workflow_id(one.invocation_id) not in is_open]
+        closed: list[InvocationId] = []
+        for start in range(0, len(suspects), _BATCH):
+            closed += await self._repair_batch(run, suspects[start : start + _BATCH])
+        await self._clean_up(run, closed, running=len(running))
+
+    async def _repair_batch(self, run: RepairRun, suspects: list[RunningInvocation]) -> list[InvocationId]:
+        """Those that somebody closed, which are left to do."""
+        fates: dict[InvocationId, _Fate] = {}
+
+        async def ask(suspect: RunningInvocation) -> bool:
+            fates[suspect.invocation_id] = await self._fate_of(suspect)
+            return False
+
+        await run.each(suspects, ask)
+        await self._link.check()  # what was not found is missing only if it was looked for in the right place
+        async with self._database.statement() as connection:
+            requests = await LooseEndRepository(connection).requests_of(_with_fate(fates, _Fate.UNKNOWN))
+        await run.each(requests, self._start_again)
+        await run.each(_with_fate(fates, _Fate.COMPLETED), self._record_ending)
+        return _with_fate(fates, _Fate.CLOSED)
+
+    async def _fate_of(self, suspect: RunningInvocation) -> _Fate:
+        """One that has not begun may have none yet. One that was reset has a closed run behind it, and an open one."""
+        try:
+            description = await self._client.get_workflow_handle(
+                invocation_workflow_id(suspect.invocation_id)
+            ).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return _Fate.UNKNOWN if suspect.has_begun else _Fate.OPEN
+        match description.status:
+            case WorkflowExecutionStatus.RUNNING:
+                return _Fate.OPEN
+            case WorkflowExecutionStatus.COMPLETED:
+                return _Fate.COMPLETED
+        return _Fate.CLOSED
+
+    async def _start_again(self, request: InvocationRequest) -> bool:
+        is_started = await self._start_invocation(request)
+        if is_started:
+            logger.warning("invocation_has_a_workflow_again", invocation_id=request.invocation_id)
+        return is_started
+
+    async def _record_ending(self, invocation_id: InvocationId) -> bool:
+        """What a catalog that was restored from a backup does not know."""
+        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
+        result: InvocationResult = await handle.result()
+        outcome = _OUTCOMES.get(result.ending)
+        if outcome is None:  # it was stopped
+            return await self._clean_up_one(await self._clean_up_request(invocation_id))
+        async with self._database.transaction() as connection:
+            grants = await ConvergenceRepository(connection).record_ending(
+                invocation_id, attempt=result.executions, outcome=outcome, error_message=_explanation(result)
+            )
+        logger.warning("invocation_had_ended", invocation_id=invocation_id, outcome=outcome)
+        await self._messenger.tell(grants=grants)
+        return True
+
+    async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:
+        is_unusual = len(closed) > max(USUAL_ENDINGS, _USUAL_SHARE * running)
+        if is_unusual and not await self._mass_endings_are_allowed():
+            metrics.ENDINGS_HELD.set(len(closed))
+            logger.error(
+                "endings_are_held",
+                invocations=len(closed),
+                running=running,
+                one_of_them=closed[0],
+                advice="somebody closed their workflows; if they are to end, run: control-plane allow-endings",
+            )
+            return
+        metrics.ENDINGS_HELD.set(0)
+        async with self._database.statement() as connection:
+            requests = await OrphanRepository(connection).running_among(closed[:_MOST_ENDINGS])
+        await run.each(requests, self._clean_up_one)
+
+    async def _clean_up_request(self, invocation_id: InvocationId) -> CleanUpRequest | None:
+        async with self._database.statement() as connection:
+            requests = await OrphanRepository(connection).running_among([invocation_id])
+        return requests[0] if requests else None
+
+    async def _clean_up_one(self, request: CleanUpRequest | None) -> bool:
+        is_started = request is not None and await starting.start_clean_up(self._client, request)
+        if request is not None and is_started:
+            logger.warning("invocation_is_cleaned_up", invocation_id=request.invocation_id)
+        return is_started
+
+    async def _mass_endings_are_allowed(self) -> bool:
+        async with self._database.statement() as connection:
+            return await InstallationRepository(connection).mass_endings_are_allowed()
+
+
+def _with_fate(fates: dict[InvocationId, _Fate], wanted: _Fate) -> list[InvocationId]:
+    return [invocation_id for invocation_id, fate in fates.items() if fate is wanted]
+
+
+def _explanation(result: InvocationResult) -> str:
+    known = "It ended after the backup that this catalog was restored from: its output is not known"
+    return known if result.error_message is None else f"{result.error_message} ({known[0].lower()}{known[1:]})"
