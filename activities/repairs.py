@@ -16,18 +16,21 @@ Item = TypeVar("Item")
 # All kinds are looked after at once, and are done before the next look is due.
 KIND_PATIENCE = timedelta(seconds=40)
 # Some calls of Temporal or AWS, each of which tries again by itself.
-_ITEM_PATIENCE = timedelta(seconds=15)
+ITEM_PATIENCE = timedelta(seconds=15)
 _AT_ONCE = 20
 
 
 class RepairRun:
     """What cannot be repaired is logged, counted and passed over: it spoils nobody else's repair."""
 
-    def __init__(self, kind: str, *, patience: timedelta = KIND_PATIENCE) -> None:
+    def __init__(
+        self, kind: str, *, patience: timedelta = KIND_PATIENCE, item_patience: timedelta = ITEM_PATIENCE
+    ) -> None:
         """`kind`: what is counted, as words: "invocations started"."""
         self.kind = kind
         self.made = 0
         self._patience = patience
+        self._item_patience = item_patience
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, repair: Callable[["RepairRun"], Awaitable[None]]) -> None:
@@ -45,7 +48,7 @@ class RepairRun:
     async def _one(self, item: Item, repair: Callable[[Item], Awaitable[bool]]) -> None:
         async with self._places:
             try:
-                async with asyncio.timeout(_ITEM_PATIENCE.total_seconds()):
+                async with asyncio.timeout(self._item_patience.total_seconds()):
                     is_made = await repair(item)
             except Exception as error:
                 self._pass_over(error, item=str(item))

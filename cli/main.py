@@ -27,6 +27,8 @@ VERBS = {
     "doctor": "cli.verbs.doctor:doctor",
     "demo": "cli.demo.command:demo",
     "migrate": "cli.migrate:migrate",
+    "adopt-namespace": "cli.adopt_namespace:adopt_namespace",
+    "allow-endings": "cli.allow_endings:allow_endings",
     "replay": "cli.replay:replay",
 }
 

@@ -30,8 +30,9 @@ MATCHES = Gauge(
 # What the processes do with a namespace that is theirs, before they use it and whenever they have looked again.
 Prepare = Callable[[Client, Installation], Awaitable[None]]
 
-# How soon a namespace that was replaced is noticed, by a few short calls per process.
+# How soon a namespace that was replaced is noticed, by a few short calls per process; and that it is ours again.
 CHECK_INTERVAL = timedelta(seconds=10)
+_RECHECK_INTERVAL = timedelta(seconds=2)
 # For one comparison, the client's own retries included.
 _PATIENCE = timedelta(seconds=10)
 
@@ -84,11 +85,16 @@ class TemporalLink:
             logger.info("temporal_namespace_is_not_compared", reason=str(error) or type(error).__name__)
 
     async def watch(self) -> None:
-        """Compare again and again, until cancelled. What cannot be told changes nothing."""
+        """Compare again and again, until cancelled, and log what has changed. What cannot be told changes nothing."""
+        told = self._problem
         while True:
-            await asyncio.sleep(self._interval.total_seconds())
-            with suppress(NamespaceIsNotOurs):  # noted and logged
+            interval = self._interval if self._problem is None else min(self._interval, _RECHECK_INTERVAL)
+            await asyncio.sleep(interval.total_seconds())
+            with suppress(NamespaceIsNotOurs):
                 await self.check_if_there(patience=_PATIENCE)
+            if self._problem != told:
+                told = self._problem
+                _tell(told)
 
     async def wait_until(self, *, matches: bool) -> None:
         """Until the last comparison said so."""
@@ -102,10 +108,13 @@ class TemporalLink:
         self._problem = problem
         self._changed.set()
         MATCHES.set(0 if problem else 1)
-        if problem:
-            logger.error("temporal_namespace_is_not_ours", advice=problem)
-        else:
-            logger.warning("temporal_namespace_is_ours_again")
+
+
+def _tell(problem: str | None) -> None:
+    if problem is None:
+        logger.warning("temporal_namespace_is_ours_again")
+    else:
+        logger.error("temporal_namespace_is_not_ours", advice=problem)
 
 
 @asynccontextmanager

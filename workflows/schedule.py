@@ -64,7 +64,8 @@ async def ensure_schedule(client: Client, installation_id: str) -> None:
     found = await find_schedule(client)
     if found is None:
         try:
-            await client.create_schedule(naming.RECONCILIATION_SCHEDULE_ID, schedule)
+            # At once: a namespace that takes the place of another one has everything to find.
+            await client.create_schedule(naming.RECONCILIATION_SCHEDULE_ID, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
             return
     elif found.installation_id is None:

@@ -10,12 +10,13 @@ from activities.search_attributes import missing_search_attributes
 from catalog.migrations.migrate import schema_revisions
 from cli.doctor.checks import Check, failed, ok, unknown
 from cli.stack.temporal import is_polled
-from domain.errors import CatalogIsAway
+from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.composition import open_database
 from environment.loading import Settings, SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from environment.settings import PostgresSettings
 from environment.temporal import connect_temporal
+from environment.temporal_link import compare
 from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
 
 _PATIENCE = 15.0
@@ -47,13 +48,15 @@ async def check_postgres(settings: PostgresSettings) -> list[Check]:
     return [connected, failed("schema", finding, "run: control-plane migrate")]
 
 
-async def check_temporal() -> list[Check]:
+async def check_temporal(settings: PostgresSettings | None) -> list[Check]:
+    """`settings`: of the catalog that the namespace should work for; None if they are not known."""
     try:
         async with asyncio.timeout(_PATIENCE):
             client = await connect_temporal()
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
             connected = ok("Temporal", f"namespace {client.namespace} at {client.service_client.config.target_host}")
-            return [connected, await _search_attributes(client), await _loops(client)]
+            checks = [connected, await _search_attributes(client), await _loops(client)]
+            return checks if settings is None else [*checks, await _link(client, settings)]
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             advice = "make it: temporal operator namespace create --namespace NAME, or set TEMPORAL_NAMESPACE"
@@ -69,6 +72,20 @@ async def _search_attributes(client: Client) -> Check:
     if not missing:
         return ok("search attributes", "registered")
     return unknown("search attributes", f"missing: {', '.join(missing)}", "`loop` adds them when it starts")
+
+
+async def _link(client: Client, settings: PostgresSettings) -> Check:
+    database = open_database(settings)
+    try:
+        await compare(client, database, may_link=False)
+    except NamespaceIsNotOurs as error:
+        finding, _, advice = str(error).partition(": ")
+        return failed("Temporal's namespace", finding, advice)
+    except CatalogIsAway as error:
+        return unknown("Temporal's namespace", str(error))
+    finally:
+        await database.close()
+    return ok("Temporal's namespace", "works for this catalog, or for none yet")
 
 
 async def _loops(client: Client) -> Check:

@@ -15,7 +15,7 @@ from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from cli.stack.supervision import keep_postgres_running, keep_server_running
-from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
 from cli.stack.workers import stop_workers
 from environment.composition import migrate
 from environment.development import DevelopmentSettings
@@ -61,8 +61,12 @@ class EmbeddedStack:
         api_keys = self._api_keys()
         access = self._access(api_keys)
         postgres = await self._start_postgres()
+        is_new_temporal = not self._folder.temporal_database.exists()
         await self._start_temporal(access)
         await migrate(postgres)
+        if self._temporal is not None and is_new_temporal:
+            # Whether the folder is new or its Temporal was deleted: there is no other that the catalog could mean.
+            await adopt_new_temporal(access, postgres)
         environment = process_environment(folder=self._folder, api_keys=api_keys, postgres=postgres, access=access)
         loop = loop_server(self._options, self._folder, environment)
         api = api_server(self._options, self._folder, environment)

@@ -15,7 +15,10 @@ from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
 from cli.stack.polling import poll_until
 from cli.stack.ports import LOOPBACK
+from environment.composition import open_database
+from environment.settings import PostgresSettings
 from environment.temporal import connect_temporal
+from environment.temporal_link import adopt_namespace
 from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
 
 
@@ -40,6 +43,15 @@ def temporal_command(*, database: Path | None, port: int, ui_port: int, namespac
 async def wait_until_temporal_answers(access: StackAccess) -> None:
     """Until the namespace can be used: the port opens before that."""
     await poll_until(partial(_answers, access))
+
+
+async def adopt_new_temporal(access: StackAccess, postgres: PostgresSettings) -> None:
+    """Have a server that has just begun without any state work for the catalog, whatever did before."""
+    database = open_database(postgres)
+    try:
+        await adopt_namespace(await _connect(access), database)
+    finally:
+        await database.close()
 
 
 async def wait_until_loop_polls(access: StackAccess) -> None:

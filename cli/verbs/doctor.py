@@ -53,7 +53,7 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
     settings, checks = check_settings(provisioner)
     if settings is not None:
         checks += await check_postgres(settings.postgres)
-    checks += await check_temporal()
+    checks += await check_temporal(None if settings is None else settings.postgres)
     if settings is not None:
         checks += await check_provisioner(settings)
     return checks

@@ -91,7 +91,7 @@ async def test_a_cancellation_that_was_never_delivered_is_delivered(
 async def test_what_has_lost_its_workflow_goes_on_whether_it_ran_or_waited(
     project: Project, temporal: Client, catalog: Database, tmp_path: Path
 ) -> None:
-    """That Temporal does not know a workflow says nothing about the work: it has a workflow again, and its container."""
+    """That Temporal does not know a workflow proves nothing: it has one again, which finds its container."""
     await project.deploy("note_and_hold", max_concurrency=1, max_retries=3)
     notes, release = tmp_path / "notes", tmp_path / "release"
     ran = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
