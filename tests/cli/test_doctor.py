@@ -6,6 +6,7 @@ import pytest
 
 from catalog.database import Database
 from cli.stack.access import StackAccess
+from cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 from tests.aws.process import StandIn, running_stand_in
 from tests.cli.stacks import Ports
@@ -21,14 +22,20 @@ def _findings(run: Ended) -> dict[str, str]:
 
 
 @pytest.fixture
-def deployment(migrated_database: Database, postgres_settings: PostgresSettings, access: StackAccess) -> dict[str, str]:
+async def catalog(home: Path) -> PostgresSettings:
+    """The stack's own."""
+    return await EmbeddedPostgres(home / ".control-plane" / "postgres").start()  # finds the one that runs
+
+
+@pytest.fixture
+def deployment(catalog: PostgresSettings, access: StackAccess) -> dict[str, str]:
     """What the processes of one have in their environment."""
     return {
-        "POSTGRES_HOST": postgres_settings.host,
-        "POSTGRES_PORT": str(postgres_settings.port),
-        "POSTGRES_DB": postgres_settings.db,
-        "POSTGRES_USER": postgres_settings.user,
-        "POSTGRES_PASSWORD": postgres_settings.password.get_secret_value(),
+        "POSTGRES_HOST": catalog.host,
+        "POSTGRES_PORT": str(catalog.port),
+        "POSTGRES_DB": catalog.db,
+        "POSTGRES_USER": catalog.user,
+        "POSTGRES_PASSWORD": catalog.password.get_secret_value(),
         "TEMPORAL_ADDRESS": access.temporal_address,
         "CONTROL_PLANE_API_URL": access.api_url,
         "CONTROL_PLANE_API_KEY": access.api_key,
@@ -58,10 +65,28 @@ async def test_wrong_key(terminal: Terminal) -> None:
 async def test_a_deployment(tmp_path: Path, deployment: dict[str, str]) -> None:
     run = await Terminal(tmp_path, **deployment).succeed("doctor", "--json")
     names = (
-        *("settings", "PostgreSQL", "schema", "Temporal", "search attributes", "loop", "workers"),
+        *(
+            "settings",
+            "PostgreSQL",
+            "schema",
+            "Temporal",
+            "search attributes",
+            "loop",
+            "Temporal's namespace",
+            "workers",
+        ),
         *("server", "API key", "API"),
     )
     assert _health(run) == dict.fromkeys(names, "ok")
+
+
+async def test_a_catalog_that_the_namespace_does_not_work_for(
+    tmp_path: Path, deployment: dict[str, str], migrated_database: Database, postgres_settings: PostgresSettings
+) -> None:
+    another = {"POSTGRES_HOST": postgres_settings.host, "POSTGRES_DB": postgres_settings.db}
+    run = await Terminal(tmp_path, **deployment | another).run("doctor", "--json")
+    assert {name for name, health in _health(run).items() if health == "failed"} == {"Temporal's namespace"}
+    assert _findings(run)["Temporal's namespace"].endswith("works for another catalog")
 
 
 async def test_what_is_away_or_missing(tmp_path: Path, deployment: dict[str, str]) -> None:

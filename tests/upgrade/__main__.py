@@ -1,0 +1,80 @@
+"""`python -m tests.upgrade`: another release under work that is under way, and back again. Exit status 1 if anything
+was lost, doubled or ended otherwise than it should have."""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.output import data
+from tests.upgrade.jobs import Jobs
+from tests.upgrade.stack import Servers, servers
+
+_TODAY = Path(__file__).parents[2]
+_FUNCTIONS = _TODAY / "tests" / "e2e" / "functions"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="upgrade", description="Replaces one release by another under running work.")
+    parser.add_argument("--from", dest="before", help="the release before, as git names it; by default the last tag")
+    arguments = parser.parse_args()
+    before = arguments.before or _git("describe", "--tags", "--abbrev=0")
+    with tempfile.TemporaryDirectory(prefix="cp-upgrade-") as folder, _checkout(before, Path(folder) / "tree") as tree:
+        _say(f"from {before} ({_git('rev-parse', '--short', before)}) to the code here, and back again")
+        problems = asyncio.run(_replace_and_go_back(Path(folder) / "data", tree))
+    for problem in problems:
+        _say(f"VIOLATION: {problem}")
+    _say(f"{len(problems)} violations")
+    return 1 if problems else 0
+
+
+async def _replace_and_go_back(folder: Path, before: Path) -> list[str]:
+    notes = folder.parent / "notes"
+    notes.mkdir()
+    async with servers(folder) as stack:
+        first = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "first"))
+        stack.kill()
+        second = await _begin(stack, _TODAY, Jobs(stack.access, _FUNCTIONS, notes / "second"))
+        problems = await first.end()
+        _say(f"the release before began {len(first)} jobs, was killed, and the code here has ended them")
+        stack.kill()
+        third = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "third"))
+        problems += await second.end()
+        problems += await third.end()
+        _say(f"the code here began {len(second)} jobs, was killed, and the release before has ended them")
+        return problems
+
+
+async def _begin(stack: Servers, tree: Path, jobs: Jobs) -> Jobs:
+    """Jobs of every kind under the release in a folder."""
+    await stack.run(tree)
+    await jobs.begin()
+    return jobs
+
+
+@contextmanager
+def _checkout(reference: str, tree: Path) -> Iterator[Path]:
+    _git("worktree", "add", "--detach", "--force", str(tree), reference)
+    try:
+        yield tree
+    finally:
+        _git("worktree", "remove", "--force", str(tree))
+
+
+def _git(*arguments: str) -> str:
+    run = subprocess.run(("git", "-C", str(_TODAY), *arguments), capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        sys.exit(f"git {' '.join(arguments)}: {run.stderr.strip()}; name a release with --from")
+    return run.stdout.strip()
+
+
+def _say(line: str) -> None:
+    data.print(line, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""PostgreSQL and Temporal that stay, and an `api` and a `loop` of whichever release is to run on them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cli.stack.access import StackAccess
+from cli.stack.folder import DataFolder
+from cli.stack.options import StackOptions
+from cli.stack.ports import LOOPBACK, free_ports
+from cli.stack.postgres import EmbeddedPostgres
+from cli.stack.readiness import wait_until_api_answers, wait_until_ready
+from cli.stack.records import read_record
+from cli.stack.server import Server
+from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from environment.settings import PostgresSettings
+from provisioners.process.all_workers import kill_all_workers
+
+
+class Servers:
+    def __init__(
+        self, folder: DataFolder, options: StackOptions, access: StackAccess, postgres: PostgresSettings
+    ) -> None:
+        self.access = access
+        self._folder = folder
+        self._options = options
+        self._postgres = postgres
+        self._running: list[Server] = []
+
+    async def run(self, tree: Path) -> None:
+        """The release in this folder, once it works. Its migrations first, as an operator makes them."""
+        environment = {
+            **process_environment(
+                folder=self._folder, api_keys=self.access.api_key, postgres=self._postgres, access=self.access
+            ),
+            "PYTHONPATH": str(tree),
+        }
+        await self._migrate(environment)
+        loop = loop_server(self._options, self._folder, environment)
+        api = api_server(self._options, self._folder, environment)
+        self._running = [loop, api]
+        for server in self._running:
+            await server.start()
+        await wait_until_ready(loop, wait_until_loop_polls(self.access))
+        await wait_until_ready(api, wait_until_api_answers(self.access.api_url))
+
+    def kill(self) -> None:
+        """SIGKILL, all of the release at once; workers go on."""
+        for server in self._running:
+            process = read_record(self._folder.record(server.name))
+            if process is not None:
+                os.kill(process.pid, signal.SIGKILL)
+
+    async def stop(self) -> None:
+        for server in reversed(self._running):
+            await server.stop(asyncio.Event())
+
+    async def _migrate(self, environment: dict[str, str]) -> None:
+        """A release that does not know the schema, as it is older, has none to make: the schema stays."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "cli.main", "migrate"),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        await process.wait()
+
+
+@asynccontextmanager
+async def servers(path: Path) -> AsyncIterator[Servers]:
+    folder = DataFolder(path)
+    folder.make()
+    port, temporal_port, temporal_ui_port = free_ports(3)
+    options = StackOptions(data_dir=path, port=port, temporal_port=temporal_port, temporal_ui_port=temporal_ui_port)
+    access = StackAccess(
+        pid=os.getpid(),
+        api_url=f"http://{LOOPBACK}:{port}",
+        api_key=folder.api_key(),
+        temporal_address=f"{LOOPBACK}:{temporal_port}",
+        temporal_namespace="default",
+        web_ui_url=f"http://{LOOPBACK}:{temporal_ui_port}",
+        provisioner=options.provisioner,
+    )
+    postgres = EmbeddedPostgres(folder.postgres)
+    temporal = temporal_server(options, folder, namespace=access.temporal_namespace)
+    stack = Servers(folder, options, access, await postgres.start())
+    try:
+        await temporal.start()
+        await wait_until_ready(temporal, wait_until_temporal_answers(access))
+        yield stack
+    finally:
+        await stack.stop()
+        await kill_all_workers(path)
+        await temporal.stop(asyncio.Event())
+        await postgres.stop()
