@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
+.PHONY: install demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -55,6 +55,10 @@ test: lint
 chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PROVISIONER),--provisioner $(PROVISIONER))
+
+# Another release under running work, and back again; FROM=REF, by default the last tag.
+upgrade: install
+	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM))
 
 # What the control plane costs, in twenty minutes; make bench QUICK=1 in five minutes. JSON=FILE for the table.
 bench: install
