@@ -143,12 +143,12 @@ async def compare(client: Client, database: Database, *, may_link: bool) -> Inst
     if namespace_id is None:
         if installation.namespace_id is None:
             raise RPCError(f"Namespace {client.namespace} is not found", RPCStatusCode.NOT_FOUND, b"")
-        raise _not_ours(client, "does not exist, and this catalog has worked with one of this name")
+        raise _not_ours(client, "does not exist, and this catalog has worked with one", may_be_lost=True)
     schedule = await find_schedule(client)
     if schedule is not None and schedule.installation_id not in (None, installation.installation_id):
-        raise _not_ours(client, "works for another catalog")
+        raise _not_ours(client, "works for another catalog", may_be_lost=False)
     if installation.namespace_id not in (None, namespace_id) or (has_work and schedule is None):
-        raise _not_ours(client, "is not the one that this catalog has worked with")
+        raise _not_ours(client, "is not the one that this catalog has worked with", may_be_lost=True)
     if installation.namespace_id is None and may_link:
         async with database.statement() as connection:
             await InstallationRepository(connection).link_first(namespace_id)
@@ -190,8 +190,8 @@ def _name_of(client: Client) -> str:
     return f"The Temporal namespace {client.namespace!r} at {client.service_client.config.target_host}"
 
 
-def _not_ours(client: Client, finding: str) -> NamespaceIsNotOurs:
-    return NamespaceIsNotOurs(
-        f"{_name_of(client)} {finding}: set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and POSTGRES_* so that they belong "
-        "together; if Temporal's state was lost or moved, run: control-plane adopt-namespace"
-    )
+def _not_ours(client: Client, finding: str, *, may_be_lost: bool) -> NamespaceIsNotOurs:
+    advice = "set TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and POSTGRES_* so that they belong together"
+    if may_be_lost:
+        advice += "; if Temporal's state was lost or moved, run: control-plane adopt-namespace"
+    return NamespaceIsNotOurs(f"{_name_of(client)} {finding}: {advice}")

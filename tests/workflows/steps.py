@@ -18,6 +18,7 @@ from domain.messages import (
     CancelProjectResult,
     CleanUpRequest,
     DeletionRequest,
+    ForgetEndedResult,
     PreparationRequest,
     PrepareFunctionRequest,
     PrepareFunctionResult,
@@ -77,9 +78,18 @@ class ScriptedDeletion(DeletionActivities):
 
 
 class ScriptedReconciliation(ReconciliationActivities):
+    def __init__(self, *, forgets_ended: bool) -> None:
+        self.looks_for_ended = 0
+        self._forgets_ended = forgets_ended
+
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
-        return ReconciliationResult(repairs={"invocations started": 1})
+        return ReconciliationResult(repairs={"invocations started": 1}, forgets_ended=self._forgets_ended)
+
+    @activity.defn(name="forget_ended")
+    async def forget_ended(self) -> ForgetEndedResult:
+        self.looks_for_ended += 1
+        return ForgetEndedResult(forgotten=0)
 
 
 async def prepare(client: Client, activities: ScriptedPreparation) -> Handle:
@@ -107,8 +117,9 @@ def one_execution_that_ends() -> ScriptedActivities:
     return ScriptedActivities(answers(RunExecutionResult(state=AttemptState.ENDED, invocation_ended=True)))
 
 
-async def reconcile(client: Client) -> Handle:
-    return await _run(client, ReconciliationWorkflow.run, [], [ScriptedReconciliation().reconcile])
+async def reconcile(client: Client, activities: ScriptedReconciliation | None = None) -> Handle:
+    activities = activities or ScriptedReconciliation(forgets_ended=False)
+    return await _run(client, ReconciliationWorkflow.run, [], [activities.reconcile, activities.forget_ended])
 
 
 async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps) -> Handle:

@@ -1,11 +1,13 @@
 """Preparation, deletion, clean-up and reconciliation: what they ask for, in which order."""
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from domain.messages import PrepareFunctionResult
 from tests.workflows.steps import (
     ScriptedDeletion,
     ScriptedPreparation,
+    ScriptedReconciliation,
     clean_up,
     delete,
     one_execution_that_ends,
@@ -52,3 +54,12 @@ async def test_clean_up_of_what_has_no_container_waits_for_none(time_skipping: W
 async def test_reconciliation_tells_what_it_repaired(time_skipping: WorkflowEnvironment) -> None:
     result = await (await reconcile(time_skipping.client)).result()
     assert result.repairs == {"invocations started": 1}
+
+
+@pytest.mark.parametrize(("forgets_ended", "looks"), [(False, 0), (True, 1)])
+async def test_retention_is_an_activity_of_its_own_where_there_is_any(
+    time_skipping: WorkflowEnvironment, forgets_ended: bool, looks: int
+) -> None:
+    activities = ScriptedReconciliation(forgets_ended=forgets_ended)
+    await reconcile(time_skipping.client, activities)
+    assert activities.looks_for_ended == looks
