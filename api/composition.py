@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
@@ -20,6 +21,9 @@ from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
     from environment.spans import Spans
+
+# A client that waits hears soon that the catalog is silent: it waits once for a connection, and once on it.
+_STATEMENT_LIMIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ async def open_services(
     settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
 ) -> AsyncIterator[Services]:
     """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
-    database = open_database(settings.postgres)
+    database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
