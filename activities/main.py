@@ -29,6 +29,7 @@ from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
 from environment.tracing import TracingIsNotInstalled, recording_spans
+from liveness.failures import hear_unheard
 from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
 
 async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning) -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
+    hear_unheard(asyncio.get_running_loop())
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)

@@ -25,6 +25,7 @@ from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
 from environment.tracing import TracingIsNotInstalled, recording_spans
+from liveness.failures import hear_unheard
 
 if TYPE_CHECKING:
     from environment.spans import Spans
@@ -79,6 +80,7 @@ def _default_host(provisioner: ProvisionerName) -> str:
 
 
 async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
+    hear_unheard(asyncio.get_running_loop())
     metrics = settings.metrics.of_api
     async with (
         open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,

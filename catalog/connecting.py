@@ -28,10 +28,10 @@ _OPTIONS = {
 }
 
 
-class Connection(asyncpg.Connection):  # type: ignore[type-arg] - generic for type checkers only
+class Connection(asyncpg.Connection):
     """One that is closed within a second, whether the server answers or not."""
 
-    async def close(self, *, timeout: float | None = None) -> None:
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
         longest = _CLOSE_TIMEOUT.total_seconds()
         await super().close(timeout=longest if timeout is None else min(timeout, longest))
 
@@ -79,7 +79,7 @@ def _server_settings(name: str, statement_limit: timedelta) -> dict[str, str]:
 
 def _keep_alive(connection: Connection) -> None:
     """As far as this system can: nothing for a Unix socket, which cannot be silent."""
-    opened: socket.socket = connection._transport.get_extra_info("socket")
+    opened: socket.socket = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     if opened.family not in (socket.AF_INET, socket.AF_INET6):
         return
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -91,7 +91,9 @@ class NotificationListener:
             try:
                 await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                logger.warning("cannot_listen", reason=str(error) or "no answer", retry_seconds=_RECONNECT_PAUSE.total_seconds())
+                logger.warning(
+                    "cannot_listen", reason=str(error) or "no answer", retry_seconds=_RECONNECT_PAUSE.total_seconds()
+                )
             await asyncio.sleep(_RECONNECT_PAUSE.total_seconds())
 
     async def _listen_until_lost(self) -> None:

@@ -41,11 +41,20 @@ class CatalogMetrics(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        load = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop).result()
+        load = self._load_in_time()
         up = GaugeMetricFamily("control_plane_catalog_up", "Whether the catalog answers: 1 or 0.")
         up.add_metric((), float(load is not None))
         yield up
         yield from _families(load or ())
+
+    def _load_in_time(self) -> Sequence[FunctionLoad] | None:
+        """None also if the process does not get to it, or is about to end: this thread is not held for ever."""
+        asking = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop)
+        try:
+            return asking.result(timeout=2 * _PATIENCE.total_seconds())
+        except TimeoutError:
+            asking.cancel()
+            return None
 
     async def _recent_load(self) -> Sequence[FunctionLoad] | None:
         """None if the catalog does not answer."""

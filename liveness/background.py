@@ -1,7 +1,6 @@
 """Tasks that run beside everything else for as long as a process has them, whatever happens to them."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,8 +22,7 @@ async def in_background(
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait((task,))  # raises nothing of the task's, and lets a cancellation of our own pass
 
 
 async def keep_going(

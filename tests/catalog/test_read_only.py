@@ -33,28 +33,28 @@ async def set_read_only(
     await admin.close()
 
 
-async def write(database: Database, name: str) -> None:
+async def write(database: Database) -> None:
     async with database.statement() as connection:
-        await ProjectRepository(connection).create(name)
+        await ProjectRepository(connection).create("a")
 
 
 async def test_new_connections_are_refused_until_it_writes(database: Database, set_read_only: SetReadOnly) -> None:
     new = Database(database.url)
     await set_read_only(True)
-    for attempt in (lambda: write(new, "a"), lambda: upgrade_to_head(new), lambda: read(new)):
+    attempts: tuple[Callable[[Database], Awaitable[None]], ...] = (write, read, upgrade_to_head)
+    for attempt in attempts:
         with pytest.raises(CatalogIsAway, match="only reads"):
-            await attempt()
+            await attempt(new)
     async with NotificationListener(database.url, ["tests"]) as listener, listener.subscribe(("tests", "a")) as event:
         await set_read_only(False)
         await event.wait()
-    await write(new, "a")
+    await write(new)
     await new.close()
 
 
 async def test_a_pool_of_a_server_that_was_demoted_is_thrown_away(
     database: Database, set_read_only: SetReadOnly
 ) -> None:
-    """A transaction in it is begun anew by whoever made it."""
     single = Database(database.url, pool_size=1)
     async with single.statement() as connection:
         await connection.execute(text("SET default_transaction_read_only = on"))
@@ -64,7 +64,7 @@ async def test_a_pool_of_a_server_that_was_demoted_is_thrown_away(
     with pytest.raises(CatalogIsAway, match="read-only"):
         async with single.transaction() as transaction:
             await ProjectRepository(transaction).create("a")
-    await write(single, "a")  # on a new connection
+    await write(single)  # on a new connection
     await single.close()
 
 

@@ -96,9 +96,7 @@ async def test_connections_that_died_without_a_word_are_all_thrown_away_when_one
 
 
 @pytest.mark.parametrize("kind", ["statement", "transaction"])
-async def test_nobody_waits_long_for_one_who_is_silent(
-    database: Database, proxy: Proxy, kind: str, show: Show
-) -> None:
+async def test_nobody_waits_long_for_one_who_is_silent(database: Database, proxy: Proxy, kind: str, show: Show) -> None:
     proxy.fall_silent()
     began = time.monotonic()
     with pytest.raises(CatalogIsAway):
@@ -151,7 +149,7 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_costs_
 async def test_both_sides_look_after_a_connection(settings: PostgresSettings) -> None:
     connection = await connect(settings.url, name="tests", statement_limit=LIMIT)
     try:
-        opened: socket.socket = connection._transport.get_extra_info("socket")
+        opened: socket.socket = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
         assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
