@@ -58,7 +58,7 @@ class Proxy:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._links: dict[_Link, asyncio.Task[None]] = {}
-        self._is_silent = False
+        self.is_silent = False
         self.connections = 0  # that were ever made
 
     async def __aenter__(self) -> Self:
@@ -75,13 +75,13 @@ class Proxy:
 
     def fall_silent(self) -> None:
         """What is sent is kept back, of new connections too."""
-        self._is_silent = True
+        self.is_silent = True
         for link in self._links:
             link.passes.clear()
 
     def speak(self) -> None:
         """Everything goes on where it was."""
-        self._is_silent = False
+        self.is_silent = False
         for link in self._links:
             if not link.is_lost:
                 link.passes.set()
@@ -96,11 +96,16 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         link = _Link((reader, writer))
-        if not self._is_silent:
+        if not self.is_silent:
             link.passes.set()
         task = asyncio.ensure_future(link.carry(self._dial))
         self._links[link] = task
         task.add_done_callback(lambda _: self._links.pop(link, None))
+
+
+def proxy_of_port(port: int) -> Proxy:
+    """To a server on loopback."""
+    return Proxy(lambda: asyncio.open_connection(LOOPBACK, port))
 
 
 @asynccontextmanager

@@ -60,6 +60,8 @@ class Target(StrEnum):
     TEMPORAL = "temporal"
     POSTGRES = "postgres"
     POSTGRES_SESSION = "postgres (session)"
+    POSTGRES_SILENT = "postgres (silent)"
+    TEMPORAL_SILENT = "temporal (silent)"
     WORKER = "worker"
     SUPERVISOR = "supervisor"
     RUN_TASK_THROTTLED = "RunTask (throttled)"
@@ -74,8 +76,8 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Danger:
-    """What is struck where workers run: each of `targets` once in a round, and one of the occasional ones; `gaps`:
-    the seconds from one fault to the next."""
+    """What is struck where workers run: each of `targets` once in a round, one of the occasional ones, and one of the
+    servers that may fall silent; `gaps`: the seconds from one fault to the next."""
 
     targets: tuple[Target, ...]
     gaps: tuple[float, float]
@@ -87,6 +89,7 @@ _AWS = (
     *(Target.TASKS_NOT_DESCRIBED, Target.TASKS_SEEN_LATE, Target.SPOT, Target.HOST),
 )
 _OCCASIONAL = (Target.LOOP_PAUSED, Target.POSTGRES_SESSION)
+_SILENT = (Target.POSTGRES_SILENT, Target.TEMPORAL_SILENT)
 
 DANGERS = {
     ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.WORKER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
@@ -134,7 +137,7 @@ def faults(seed: int, danger: Danger) -> Iterator[Fault]:
     """Without end, round after round, each in any order."""
     rng = random.Random(f"{seed} faults")
     while True:
-        targets = [*danger.targets, rng.choice(_OCCASIONAL)]
+        targets = [*danger.targets, rng.choice(_OCCASIONAL), rng.choice(_SILENT)]
         for target in rng.sample(targets, len(targets)):
             yield Fault(
                 gap=rng.uniform(*danger.gaps),
