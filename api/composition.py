@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from temporalio.runtime import Runtime
 
 from api.events.streams import EventStreams
+from api.leftovers import Leftovers
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
@@ -50,14 +51,16 @@ async def open_services(
     """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
     database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
+        temporal = await connect_temporal(lazy=True, runtime=runtime)
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
+            Leftovers(temporal) as leftovers,
             open_provisioner(settings) as provisioner,
         ):
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(await connect_temporal(lazy=True, runtime=runtime), spans=spans),
+                orchestrator=Orchestrator(temporal, spans=spans, leave=leftovers.note),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

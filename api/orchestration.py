@@ -1,7 +1,7 @@
 """What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,15 +27,19 @@ logger = structlog.get_logger(__name__)
 class Orchestrator:
     """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
 
-    def __init__(self, client: Client, *, spans: "Spans | None" = None) -> None:
-        """The client should be a lazy one, so that this process starts without Temporal. `spans`: if tracing is on."""
+    def __init__(
+        self, client: Client, *, spans: "Spans | None" = None, leave: Callable[[], None] = lambda: None
+    ) -> None:
+        """The client should be a lazy one, so that this process starts without Temporal. `spans`: if tracing is on.
+        `leave`: called when something is left to the reconciliation."""
         self._client = client
         self._spans = spans
+        self._leave = leave
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
         structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
-        async with _best_effort("start", invocation.invocation_id):
+        async with self._best_effort("start", invocation.invocation_id):
             await starting.start_invocation(
                 self._client,
                 InvocationRequest(
@@ -51,16 +55,16 @@ class Orchestrator:
                 await self._cancel(invocation.invocation_id)
 
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
-        async with _best_effort("cancel", invocation_id):
+        async with self._best_effort("cancel", invocation_id):
             await self._cancel(invocation_id)
 
     async def start_preparation(self, request: PreparationRequest) -> None:
-        async with _best_effort("prepare", request.version_id):
+        async with self._best_effort("prepare", request.version_id):
             await starting.start_preparation(self._client, request)
 
     async def start_deletion(self, project: Project) -> None:
         """A repeated request finds the deletion under way, or done."""
-        async with _best_effort("delete", project.project_name):
+        async with self._best_effort("delete", project.project_name):
             await starting.start_deletion(
                 self._client,
                 DeletionRequest(project_name=project.project_name, creation_time=project.creation_time),
@@ -77,11 +81,11 @@ class Orchestrator:
     async def _cancel(self, invocation_id: InvocationId) -> None:
         await self._client.get_workflow_handle(naming.invocation_workflow_id(invocation_id)).cancel()
 
-
-@asynccontextmanager
-async def _best_effort(verb: str, what: str) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(_PATIENCE.total_seconds()):
-            yield
-    except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
-        logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))
+    @asynccontextmanager
+    async def _best_effort(self, verb: str, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                yield
+        except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
+            logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))
+            self._leave()
