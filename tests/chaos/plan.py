@@ -1,5 +1,6 @@
 """What a run does, drawn from its seed: which functions are called how, and what is killed when."""
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -134,10 +135,11 @@ def calls(seed: int) -> Iterator[Call]:
 
 
 def faults(seed: int, danger: Danger) -> Iterator[Fault]:
-    """Without end, round after round, each in any order."""
+    """Without end, round after round, each in any order. The servers fall silent by turns."""
     rng = random.Random(f"{seed} faults")
+    silent = itertools.cycle(rng.sample(_SILENT, len(_SILENT)))
     while True:
-        targets = [*danger.targets, rng.choice(_OCCASIONAL), rng.choice(_SILENT)]
+        targets = [*danger.targets, rng.choice(_OCCASIONAL), next(silent)]
         for target in rng.sample(targets, len(targets)):
             yield Fault(
                 gap=rng.uniform(*danger.gaps),
