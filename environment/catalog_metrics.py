@@ -13,6 +13,7 @@ from catalog.database import Database
 from catalog.load import FunctionLoad, LoadRepository
 from domain.entities import WorkerStatus
 from domain.errors import CatalogIsAway
+from liveness.failures import tell_failure
 
 logger = structlog.get_logger(__name__)
 
@@ -70,7 +71,9 @@ class CatalogMetrics(Collector):
                 return await LoadRepository(connection).read(at_most=_MOST_FUNCTIONS)
         except (CatalogIsAway, TimeoutError) as error:
             logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
-            return None
+        except Exception as error:  # a defect: what else this process tells is told
+            tell_failure("catalog metrics", error)
+        return None
 
 
 def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from liveness.failures import tell_failure
+from liveness.failures import expect_failures, tell_failure
 
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=30)
@@ -17,6 +17,7 @@ async def in_background(
     name: str, work: Callable[[], Awaitable[None]], *, first_pause: timedelta = _FIRST_PAUSE
 ) -> AsyncIterator[None]:
     """`keep_going` as a task, as long as the context is open. The context ends when the task has."""
+    expect_failures(name)
     task = asyncio.create_task(keep_going(name, work, first_pause=first_pause), name=name)
     try:
         yield

@@ -25,3 +25,4 @@ async def run(folder: Path, provisioner: ProvisionerName, show: Show, *, seed: i
     show(f"{provisioner}, seed {seed}: {findings.summary()}")
     assert findings.ledger.violations == []
     assert set(DANGERS[provisioner].targets) <= set(findings.ledger.faults)  # what never happened was not tried
+    assert findings.ledger.resumed  # nor a silence
