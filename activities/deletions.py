@@ -44,5 +44,5 @@ class BoundDeletionActivities(DeletionActivities):
 
     @asynccontextmanager
     async def _repository(self, request: DeletionRequest) -> AsyncIterator[DeletionRepository]:
-        async with self._database.transaction() as connection:
+        async with self._database.long_transaction() as connection:
             yield DeletionRepository(connection, project_name=request.project_name, creation_time=request.creation_time)

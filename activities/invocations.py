@@ -1,5 +1,7 @@
 """The activities of an invocation's life, bound to what they work with."""
 
+from datetime import timedelta
+
 from temporalio import activity
 
 from activities.execution_spans import ExecutionSpans
@@ -12,6 +14,9 @@ from catalog.stops import StopRepository
 from domain.messages import EndInvocationRequest, RunExecutionRequest, RunExecutionResult, StopInvocationRequest
 from provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
+
+# A turn among thousands of launches takes minutes, and a pull notes its progress.
+_PROGRESS_WITHIN = timedelta(minutes=5)
 
 
 class BoundInvocationActivities(InvocationActivities):
@@ -32,7 +37,7 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
-        async with heartbeating():
+        async with heartbeating(_PROGRESS_WITHIN):
             return await self._runner.run(request)
 
     @activity.defn(name="stop_invocation")

@@ -28,8 +28,10 @@ from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.temporal import connect_temporal
-from environment.temporal_link import TemporalLink, watching
+from environment.temporal_link import TemporalLink
 from environment.tracing import TracingIsNotInstalled, recording_spans
+from liveness.background import in_background
+from liveness.failures import hear_unheard
 from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
 
 async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning) -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
+    hear_unheard(asyncio.get_running_loop())
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
@@ -115,7 +118,7 @@ async def _work(
                 spans=spans,
             )
 
-        async with listener, relaying(events, database), watching(link):
+        async with listener, relaying(events, database), in_background("temporal link", link.watch):
             logger.info("loop_runs", provisioner=arguments.provisioner)
             await _work_while_linked(workers, link, stopped)
             logger.info("loop_stops")

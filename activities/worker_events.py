@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from catalog.database import Database
 from catalog.notifications import notify_workers
 from domain.errors import Misconfigured, Unavailable
+from liveness.background import in_background
 from provisioners.contract import WorkerEvents
 
 logger = structlog.get_logger(__name__)
@@ -23,13 +25,8 @@ async def relaying(events: WorkerEvents | None, database: Database) -> AsyncIter
     if events is None:
         yield
         return
-    relay = asyncio.create_task(_relay(events, database), name="worker events")
-    try:
+    async with in_background("worker events", partial(_relay, events, database)):
         yield
-    finally:
-        relay.cancel()
-        with suppress(asyncio.CancelledError):
-            await relay
 
 
 async def _relay(events: WorkerEvents, database: Database) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 from temporalio.runtime import Runtime
 
 from api.events.streams import EventStreams
+from api.leftovers import Leftovers
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from catalog.database import Database
@@ -21,6 +23,9 @@ from provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
     from environment.spans import Spans
+
+# A client that waits hears soon that the catalog is silent: it waits once for a connection, and once on it.
+_STATEMENT_LIMIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +50,20 @@ async def open_services(
     settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
 ) -> AsyncIterator[Services]:
     """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
-    database = open_database(settings.postgres)
+    database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
+        temporal = await connect_temporal(lazy=True, runtime=runtime)
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
+            Leftovers(temporal) as leftovers,
             open_provisioner(settings) as provisioner,
         ):
-            client = await connect_temporal(lazy=True, runtime=runtime)
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(client, link=TemporalLink(client, database), spans=spans),
+                orchestrator=Orchestrator(
+                    temporal, link=TemporalLink(temporal, database), spans=spans, leave=leftovers.note
+                ),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

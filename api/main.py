@@ -24,8 +24,9 @@ from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
 from environment.provisioner_names import ProvisionerName
-from environment.temporal_link import watching
 from environment.tracing import TracingIsNotInstalled, recording_spans
+from liveness.background import in_background
+from liveness.failures import hear_unheard
 
 if TYPE_CHECKING:
     from environment.spans import Spans
@@ -85,11 +86,12 @@ def _default_host(provisioner: ProvisionerName) -> str:
 
 
 async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
+    hear_unheard(asyncio.get_running_loop())
     metrics = settings.metrics.of_api
     async with (
         open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,
         serving_metrics(metrics, services.database),
-        watching(services.orchestrator.link),
+        in_background("temporal link", services.orchestrator.link.watch),
     ):
         await services.orchestrator.link.check_if_there(patience=_LINK_PATIENCE)
         config = uvicorn.Config(

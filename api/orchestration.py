@@ -1,7 +1,7 @@
 """What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,21 @@ logger = structlog.get_logger(__name__)
 class Orchestrator:
     """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
 
-    def __init__(self, client: Client, *, link: TemporalLink, spans: "Spans | None" = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        link: TemporalLink,
+        spans: "Spans | None" = None,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
         """The client should be a lazy one, so that this process starts without Temporal. `link`: whether it leads to
-        the right namespace; nothing is asked of another one. `spans`: if tracing is on."""
+        the right namespace; nothing is asked of another one. `spans`: if tracing is on. `leave`: called when something
+        is left to the reconciliation."""
         self._client = client
         self.link = link
         self._spans = spans
+        self._leave = leave
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
@@ -60,15 +69,18 @@ class Orchestrator:
             return False
 
     async def _try(self, request: Coroutine[Any, Any, object], *, verb: str, what: str) -> None:
-        if self.link.problem is not None:
+        reason = self.link.problem
+        if reason is not None:
             request.close()
-            logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=self.link.problem)
-            return
-        try:
-            async with asyncio.timeout(_PATIENCE.total_seconds()):
-                await request
-        except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client that could not connect
-            logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=repr(error))
+        else:
+            try:
+                async with asyncio.timeout(_PATIENCE.total_seconds()):
+                    await request
+                    return
+            except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client could not connect
+                reason = repr(error)
+        logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=reason)
+        self._leave()
 
     async def _start_invocation(self, invocation: Invocation) -> None:
         await starting.start_invocation(

@@ -2,38 +2,61 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import NewType, cast
 
 import asyncpg
-from sqlalchemy import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import URL, NullPool, event
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from catalog.connecting import Connection, connect
 from domain.errors import CatalogIsAway
+from liveness.progress import note_progress
 
 # A connection whose statements commit one by one: a transaction of one statement costs three round trips.
 StatementConnection = NewType("StatementConnection", AsyncConnection)
 
+# A server that only reads: it was demoted, or is not promoted yet.
+_READ_ONLY = "25006"
+# A transaction in which we were silent for too long, or that took too long: PostgreSQL has ended it.
+_TIMED_OUT = ("25P03", "25P04")
 # SQLSTATE prefixes of what passes without a change of ours: connection failure, a login that is refused, deadlock, too
-# many connections, operator intervention (a restart), a table or column that is not migrated yet, a database that does
-# not exist yet.
-_PASSING_SQLSTATES = ("08", "28", "40", "53", "57", "42P01", "42703", "3D000")
+# many connections, a lock that is not to be had, operator intervention (a restart, a statement that takes too long), a
+# table or column that is not migrated yet, a database that does not exist yet.
+_PASSING_SQLSTATES = ("08", _READ_ONLY, *_TIMED_OUT, "28", "40", "53", "55P03", "57", "42P01", "42703", "3D000")
+
+STATEMENT_LIMIT = timedelta(seconds=10)
+# A migration, or the rows of a project of a million invocations.
+_LONG_LIMIT = timedelta(minutes=10)
 
 
 class Database:
-    """The catalog's engine. One per process."""
+    """The catalog's engine. One per process.
 
-    def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+    No statement takes longer than `statement_limit`, and nobody waits longer for a connection. One that is found dead
+    takes all with it that were made before it: each is replaced when it is wanted.
+    """
+
+    def __init__(self, url: URL, *, pool_size: int = 10, statement_limit: timedelta = STATEMENT_LIMIT) -> None:
         self.url = url
         self._engine = create_async_engine(
             url,
+            async_creator=partial(connect, url, name="control-plane", statement_limit=statement_limit),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
-            connect_args={"timeout": 5, "server_settings": {"application_name": "control-plane", "jit": "off"}},
+            pool_timeout=statement_limit.total_seconds(),
         )
+        self._engine_of_long = create_async_engine(
+            url,
+            async_creator=partial(connect, url, name="control-plane", statement_limit=_LONG_LIMIT),
+            poolclass=NullPool,
+        )
+        for engine in (self._engine, self._engine_of_long):
+            event.listen(engine.sync_engine, "handle_error", _discard_the_useless)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -41,13 +64,19 @@ class Database:
 
         Cancelled while it commits, it is committed or not, as after any death: what is written may be written again.
         """
-        async with self._connection() as connection, connection.begin():
+        async with _connection(self._engine) as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
+        """The same for what may take minutes, as a whole table does, on a connection of its own."""
+        async with _connection(self._engine_of_long) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[StatementConnection]:
         """A connection whose statements commit one by one. Raises CatalogIsAway. No network call inside."""
-        async with self._connection() as connection:
+        async with _connection(self._engine) as connection:
             # All that the isolation level AUTOCOMMIT comes to: as an option of the engine, it makes a short statement
             # cost a fifth more.
             adapted = cast(DBAPIConnection, (await connection.get_raw_connection()).dbapi_connection)
@@ -57,19 +86,32 @@ class Database:
             finally:
                 adapted.autocommit = False
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        with _translated_errors():
-            connection = await self._engine.connect()
-            try:
-                yield connection
-            finally:
-                # Its own context manager does so in a task, in case there is something to wait for: there is not, as
-                # no transaction is open by now.
-                await connection.close()
-
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    with _translated_errors():
+        connection = await engine.connect()
+        try:
+            yield connection
+        finally:
+            # Its own context manager does so in a task, in case there is something to wait for: there is not, as no
+            # transaction is open by now.
+            await connection.close()
+    note_progress()
+
+
+def _discard_the_useless(context: ExceptionContext) -> None:
+    """A server that is silent or only reads is as good as gone, and with it every connection that it was asked on."""
+    error = context.original_exception
+    is_silent = isinstance(error, TimeoutError)
+    if is_silent and context.connection is not None:
+        cast(Connection, context.connection.connection.driver_connection).terminate()
+    if is_silent or getattr(error, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = True
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,9 @@ import asyncpg
 import structlog
 from sqlalchemy import ARRAY, URL, Text, func, literal, select
 
+from catalog.connecting import Connection, connect
 from catalog.database import StatementConnection
+from liveness.background import in_background
 
 # Whoever writes a change that others wait for notifies it in the same statement.
 EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
@@ -22,8 +25,10 @@ INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
 )
 
-_CONNECT_TIMEOUT = timedelta(seconds=5)
 _RECONNECT_PAUSE = timedelta(seconds=1)
+# A connection on which nothing comes may have nothing to say, or nobody at its other end.
+_CHECK_INTERVAL = timedelta(seconds=5)
+_PATIENCE = timedelta(seconds=5)
 
 logger = structlog.get_logger(__name__)
 
@@ -32,26 +37,34 @@ class NotificationListener:
     """Listens while it is entered, and reconnects by itself.
 
     A notification is a hint, never the truth: what is sent while the connection is down is lost. So every waiter is
-    woken when it is up again, and should look for itself from time to time.
+    woken when it is up again, and should look for itself from time to time. That it still hears is tried by
+    notifications to itself, `check_interval` apart, each of which has to arrive within `patience`.
     """
 
-    def __init__(self, url: URL, channels: Collection[str]) -> None:
+    def __init__(
+        self,
+        url: URL,
+        channels: Collection[str],
+        *,
+        check_interval: timedelta = _CHECK_INTERVAL,
+        patience: timedelta = _PATIENCE,
+    ) -> None:
         self._url = url
         self._channels = channels
+        self._check_interval = check_interval
+        self._patience = patience
+        self._own_channel = f"listener_{uuid.uuid4().hex}"
         self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
-        self._task: asyncio.Task[None] | None = None
+        self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._listen_for_ever(), name="notification listener")
+        await self._running.enter_async_context(in_background("notification listener", self._listen_for_ever))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._running.aclose()
 
     @asynccontextmanager
     async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[asyncio.Event]:
@@ -78,20 +91,32 @@ class NotificationListener:
             try:
                 await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                logger.warning("cannot_listen", reason=str(error), retry_seconds=_RECONNECT_PAUSE.total_seconds())
+                logger.warning(
+                    "cannot_listen", reason=str(error) or "no answer", retry_seconds=_RECONNECT_PAUSE.total_seconds()
+                )
             await asyncio.sleep(_RECONNECT_PAUSE.total_seconds())
 
     async def _listen_until_lost(self) -> None:
-        connection = await _connect(self._url)
+        """Raises OSError, asyncpg.PostgresError, asyncpg.InterfaceError."""
+        connection = await connect(self._url, name="control-plane notifications", statement_limit=self._patience)
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
             for channel in self._channels:
                 await connection.add_listener(channel, self._hand_out)
+            heard = asyncio.Event()
+            await connection.add_listener(self._own_channel, lambda *_: heard.set())
             self.wake_all()
-            await lost.wait()
+            while not await _is_set_within(self._check_interval, lost):
+                await self._check(connection, heard)
         finally:
             connection.terminate()
+
+    async def _check(self, connection: Connection, heard: asyncio.Event) -> None:
+        heard.clear()
+        await connection.execute(f"NOTIFY {self._own_channel}")
+        if not await _is_set_within(self._patience, heard):
+            raise TimeoutError("what is notified does not arrive")
 
     def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         for event in self._waiting.get((channel, str(payload)), ()):
@@ -105,16 +130,8 @@ async def notify_workers(connection: StatementConnection, identifiers: Collectio
     )
 
 
-async def _connect(url: URL) -> "asyncpg.Connection[asyncpg.Record]":
-    # The folder of a Unix socket and its port stand in the query, see `environment.settings`.
-    host = url.host or url.query.get("host")
-    port = url.port or url.query.get("port")
-    return await asyncpg.connect(
-        host=host if isinstance(host, str) else None,
-        port=int(port) if isinstance(port, (int, str)) else None,
-        user=url.username,
-        password=url.password,
-        database=url.database,
-        timeout=_CONNECT_TIMEOUT.total_seconds(),
-        server_settings={"application_name": "control-plane notifications"},
-    )
+async def _is_set_within(time: timedelta, event: asyncio.Event) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(time.total_seconds()):
+            await event.wait()
+    return event.is_set()

@@ -1,6 +1,6 @@
 """Projects: created, listed, asked to go away."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,7 +8,7 @@ from catalog.converters import to_project
 from catalog.paths import searchable
 from catalog.tables import ProjectRow, columns_of, epoch_second
 from domain.entities import Project
-from domain.errors import ProjectAlreadyExists, ProjectDoesNotExist
+from domain.errors import CatalogIsAway, ProjectAlreadyExists, ProjectDoesNotExist
 
 _COLUMNS = columns_of(ProjectRow)
 
@@ -60,5 +60,10 @@ class ProjectRepository:
         return [to_project(row) for row in rows]
 
     async def probe(self) -> None:
-        """Nothing, or CatalogIsAway from the connection if the table cannot be read."""
-        await self._connection.execute(select(ProjectRow.project_name).limit(1))
+        """Nothing, or CatalogIsAway: from the connection if the table cannot be read, from here if nothing can be
+        written."""
+        only_reads = await self._connection.scalar(
+            select(func.current_setting("transaction_read_only") == "on", exists(select(ProjectRow.project_name)))
+        )
+        if only_reads:
+            raise CatalogIsAway("The catalog only reads at this time")

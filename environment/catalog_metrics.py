@@ -13,6 +13,7 @@ from catalog.database import Database
 from catalog.load import FunctionLoad, LoadRepository
 from domain.entities import WorkerStatus
 from domain.errors import CatalogIsAway
+from liveness.failures import tell_failure
 
 logger = structlog.get_logger(__name__)
 
@@ -41,11 +42,20 @@ class CatalogMetrics(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        load = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop).result()
+        load = self._load_in_time()
         up = GaugeMetricFamily("control_plane_catalog_up", "Whether the catalog answers: 1 or 0.")
         up.add_metric((), float(load is not None))
         yield up
         yield from _families(load or ())
+
+    def _load_in_time(self) -> Sequence[FunctionLoad] | None:
+        """None also if the process does not get to it, or is about to end: this thread is not held for ever."""
+        asking = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop)
+        try:
+            return asking.result(timeout=2 * _PATIENCE.total_seconds())
+        except TimeoutError:
+            asking.cancel()
+            return None
 
     async def _recent_load(self) -> Sequence[FunctionLoad] | None:
         """None if the catalog does not answer."""
@@ -61,7 +71,9 @@ class CatalogMetrics(Collector):
                 return await LoadRepository(connection).read(at_most=_MOST_FUNCTIONS)
         except (CatalogIsAway, TimeoutError) as error:
             logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
-            return None
+        except Exception as error:  # a defect: what else this process tells is told
+            tell_failure("catalog metrics", error)
+        return None
 
 
 def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
-from catalog.database import Database
+from catalog.database import STATEMENT_LIMIT, Database
 from catalog.migrations.migrate import upgrade_to_head
 from environment.loading import Settings
 from environment.settings import PostgresSettings
@@ -13,8 +14,8 @@ from provisioners.ecs.opening import open_ecs_provisioner, open_task_events
 from provisioners.process.provisioner import ProcessProvisioner
 
 
-def open_database(settings: PostgresSettings) -> Database:
-    return Database(settings.url, pool_size=settings.pool_size)
+def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
+    return Database(settings.url, pool_size=settings.pool_size, statement_limit=statement_limit)
 
 
 async def migrate(settings: PostgresSettings) -> None:

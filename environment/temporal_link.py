@@ -5,8 +5,8 @@ That Temporal does not know a workflow proves something only in the right namesp
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -115,18 +115,6 @@ def _tell(problem: str | None) -> None:
         logger.warning("temporal_namespace_is_ours_again")
     else:
         logger.error("temporal_namespace_is_not_ours", advice=problem)
-
-
-@asynccontextmanager
-async def watching(link: TemporalLink) -> AsyncIterator[None]:
-    """The question is asked again and again while the context lasts."""
-    watch = asyncio.create_task(link.watch(), name="temporal link")
-    try:
-        yield
-    finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
 
 
 async def compare(client: Client, database: Database, *, may_link: bool) -> Installation:

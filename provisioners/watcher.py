@@ -13,12 +13,15 @@ import structlog
 
 from domain.errors import Misconfigured, Unavailable
 from domain.workers import WorkerExit
+from liveness.failures import tell_failure
 
 logger = structlog.get_logger(__name__)
 
 Describe = Callable[[frozenset[str]], Awaitable[Mapping[str, WorkerExit]]]
 
 _LONGEST_BACKOFF = timedelta(seconds=10)
+# Longer than any provisioner tries.
+_LOOK_LIMIT = timedelta(minutes=2)
 
 # Looks between the rounds: the first one within this, then after twice as long each time, for some seconds. All that
 # are due at about the same time share a look.
@@ -29,15 +32,24 @@ _NO_LONGER_SOON = timedelta(seconds=4)
 class Watcher:
     """Runs only while somebody waits.
 
-    `describe` says of some workers which are gone, and why; it may raise Unavailable or Misconfigured, then it is asked
-    again, each time after twice as long. `interval` tells from the number of workers how long to wait between two
-    rounds, which are looks at all of them.
+    `describe` says of some workers which are gone, and why; it may raise Unavailable or Misconfigured, or not answer
+    within `look_limit`, then it is asked again, each time after twice as long. What else it raises is a defect, and is
+    raised to whoever waits for the worker that it is raised for. `interval` tells from the number of workers how long
+    to wait between two rounds, which are looks at all of them.
     """
 
-    def __init__(self, describe: Describe, *, interval: Callable[[int], timedelta], batch_size: int) -> None:
+    def __init__(
+        self,
+        describe: Describe,
+        *,
+        interval: Callable[[int], timedelta],
+        batch_size: int,
+        look_limit: timedelta = _LOOK_LIMIT,
+    ) -> None:
         self._describe = describe
         self._interval = interval
         self._batch_size = batch_size
+        self._look_limit = look_limit
         self._waiting: dict[str, set[asyncio.Future[WorkerExit]]] = {}
         self._hurried: dict[str, _Hurry] = {}
         self._wake = asyncio.Event()
@@ -53,6 +65,7 @@ class Watcher:
         if self._rounds is None or self._rounds.done():
             # A context of its own: it works for everybody, and not in the name of whoever happens to be the first.
             self._rounds = asyncio.create_task(self._watch(), name="watcher", context=contextvars.Context())
+            self._rounds.add_done_callback(self._end)
         else:
             self.look_soon(worker)  # it may have ended while nobody waited
         try:
@@ -83,11 +96,7 @@ class Watcher:
             is_round = time.monotonic() >= next_round
             interval = self._interval(len(self._waiting)).total_seconds()
             workers = list(self._waiting) if is_round else self._due()
-            try:
-                is_seen = await self._look(workers)
-            except Exception as error:  # a defect: everyone who waits is told, instead of waiting for ever
-                self._fail(error)
-                return
+            is_seen = await self._look(workers)
             failures = 0 if is_seen else failures + 1
             if failures:
                 await asyncio.sleep(min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF.total_seconds()))
@@ -103,13 +112,27 @@ class Watcher:
         is_seen = True
         for batch in batches(workers, self._batch_size):
             try:
-                self._announce(await self._describe(frozenset(batch)))
-            except (Unavailable, Misconfigured) as error:  # whoever must mend it: the workers go on meanwhile
+                await self._look_at(batch)
+            except (Unavailable, Misconfigured, TimeoutError) as error:  # whoever must mend it: the workers go on
                 is_seen = False
-                logger.warning("workers_are_not_described", workers=len(batch), reason=str(error))
-                if isinstance(error, Unavailable):
+                logger.warning("workers_are_not_described", workers=len(batch), reason=str(error) or "no answer")
+                if not isinstance(error, Misconfigured):
                     break
         return is_seen
+
+    async def _look_at(self, batch: list[str]) -> None:
+        """Raises Unavailable, Misconfigured, TimeoutError. One that cannot be described leaves the others theirs."""
+        try:
+            async with asyncio.timeout(self._look_limit.total_seconds()):
+                self._announce(await self._describe(frozenset(batch)))
+        except (Unavailable, Misconfigured, TimeoutError):
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                self._fail(batch, error)
+                return
+            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                await self._look_at(half)
 
     def _due(self) -> list[str]:
         now = time.monotonic()
@@ -134,10 +157,18 @@ class Watcher:
                 if not future.done():
                     future.set_result(worker_exit)
 
-    def _fail(self, error: Exception) -> None:
-        for future in {future for futures in self._waiting.values() for future in futures}:
-            if not future.done():
-                future.set_exception(error)
+    def _fail(self, workers: Iterable[str], error: Exception) -> None:
+        tell_failure("watcher", error)
+        for worker in workers:
+            for future in self._waiting.get(worker, ()):
+                if not future.done():
+                    future.set_exception(error)
+
+    def _end(self, rounds: asyncio.Task[None]) -> None:
+        """Whoever still waits when the rounds have ended would wait for ever."""
+        if rounds is self._rounds and self._waiting:
+            error = None if rounds.cancelled() else rounds.exception()
+            self._fail(self._waiting, error if isinstance(error, Exception) else Unavailable("The watcher has ended"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
 from domain.errors import CatalogIsAway, InvocationDoesNotExist
 from domain.identifiers import InvocationId
+from liveness.failures import tell_failure
 from provisioners.contract import Provisioner
 
 # Outcomes and ends are notified, all else is seen by looking.
@@ -92,6 +93,9 @@ class EventStreams:
                 except CatalogIsAway:
                     look = Look(told=(), is_behind=False)
                 except InvocationDoesNotExist:  # forgotten, or deleted with its project
+                    return
+                except Exception as error:  # a defect: its reader comes again, and goes on where this one was
+                    tell_failure("event stream", error)
                     return
 
 

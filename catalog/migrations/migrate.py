@@ -61,5 +61,5 @@ async def _locked(database: Database, run: Callable[[Config, Connection], None])
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         run(alembic_config(connection), connection)
 
-    async with database.transaction() as connection:
+    async with database.long_transaction() as connection:
         await connection.run_sync(migrate)

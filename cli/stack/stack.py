@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from cli.stack.access import StackAccess, note_access
 from cli.stack.external import ensure_temporal_answers, external_postgres
@@ -14,7 +15,7 @@ from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
-from cli.stack.supervision import keep_postgres_running, keep_server_running
+from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
 from cli.stack.workers import stop_workers
 from environment.composition import migrate
@@ -118,9 +119,12 @@ class EmbeddedStack:
 
     def _keep_running(self) -> None:
         servers = [*self._processes, self._temporal] if self._temporal else self._processes
-        self._keepers = [asyncio.create_task(keep_server_running(server, self._report)) for server in servers]
+        keeps: dict[str, Callable[[Report], Awaitable[None]]] = {
+            server.name: partial(keep_server_running, server) for server in servers
+        }
         if self._postgres is not None:
-            self._keepers.append(asyncio.create_task(keep_postgres_running(self._postgres, self._report)))
+            keeps["PostgreSQL"] = partial(keep_postgres_running, self._postgres)
+        self._keepers = [asyncio.create_task(supervise(name, keep, self._report)) for name, keep in keeps.items()]
 
     async def _stop_servers(self, hurry: asyncio.Event, *, with_workers: bool) -> None:
         for keeper in self._keepers:

@@ -1,12 +1,17 @@
 """Keeps the servers of a running stack running."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from cli.stack.errors import StackError
 from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.server import Server
+from liveness.background import keep_going
+
+Report = Callable[[str], None]
 
 _FIRST_DELAY = timedelta(seconds=1)
 _LAST_DELAY = timedelta(seconds=30)
@@ -14,7 +19,17 @@ _STEADY_AFTER = timedelta(minutes=1)  # a server that ran so long has earned a q
 _LOOK_EVERY = timedelta(seconds=2)
 
 
-async def keep_server_running(server: Server, report: Callable[[str], None]) -> None:
+async def supervise(name: str, keep: Callable[[Report], Awaitable[None]], report: Report) -> None:
+    """Go on keeping a server, whatever it is that fails, and say so as far as anybody listens. Runs until cancelled."""
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # the terminal is gone
+            report(line)
+
+    await keep_going(name, partial(keep, tell), tell=lambda _, error: tell(f"keeping {name} running failed: {error!r}"))
+
+
+async def keep_server_running(server: Server, report: Report) -> None:
     """Start the server again whenever it ends, slower and slower while it keeps ending. Runs until cancelled."""
     clock = asyncio.get_running_loop().time
     delay = _FIRST_DELAY
@@ -29,7 +44,7 @@ async def keep_server_running(server: Server, report: Callable[[str], None]) -> 
         delay = min(2 * delay, _LAST_DELAY)
 
 
-async def keep_postgres_running(postgres: EmbeddedPostgres, report: Callable[[str], None]) -> None:
+async def keep_postgres_running(postgres: EmbeddedPostgres, report: Report) -> None:
     """The same for PostgreSQL, which is no child of ours and has to be looked at. Runs until cancelled."""
     while True:
         await asyncio.sleep(_LOOK_EVERY.total_seconds())

@@ -5,14 +5,17 @@ Every process of ours does it, so it is done as long as one is left, and by the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from domain.errors import WorkerError
 from domain.workers import WorkerName
+from liveness.background import in_background
+from liveness.failures import tell_failure
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.exits import ended_before
@@ -22,6 +25,7 @@ from provisioners.docker.requests import INSTALLATION, WORKER
 logger = structlog.get_logger(__name__)
 
 _INTERVAL = timedelta(seconds=1)
+_CHORE_LIMIT = timedelta(minutes=2)
 _ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may still have to look how workers ended
 
 
@@ -35,13 +39,8 @@ class Housekeeping:
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
         """As long as the context is open."""
-        task = asyncio.create_task(self._go_on(), name="housekeeping")
-        try:
+        async with in_background("housekeeping", self._go_on):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def kill_overdue(self) -> None:
         """SIGKILL to the workers that run though the grace period after their stop is over."""
@@ -52,14 +51,17 @@ class Housekeeping:
         for worker in overdue.intersection(container["Labels"][WORKER] for container in running):
             name = WorkerName.parse(worker)
             logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
-            await self._engine.kill(worker, "SIGKILL")
+            await self._do(partial(self._kill, worker))
+
+    async def _kill(self, worker: str) -> None:
+        await self._engine.kill(worker, "SIGKILL")
 
     async def remove_old(self) -> None:
         """Remove what is older than the retention and does not run, logs included."""
         oldest = time.time() - self._retention.total_seconds()
         for container in await self._engine.containers((self._label,)):
             if container["State"] != "running" and container["Created"] < oldest:
-                await self._remove_if_it_ended_long_ago(container["Id"], oldest)
+                await self._do(partial(self._remove_if_it_ended_long_ago, container["Id"], oldest))
 
     async def _remove_if_it_ended_long_ago(self, identifier: str, oldest: float) -> None:
         container = await self._engine.inspect(identifier)
@@ -71,9 +73,16 @@ class Housekeeping:
         while True:
             await asyncio.sleep(_INTERVAL.total_seconds())
             round_number += 1
-            try:
-                await self.kill_overdue()
-                if round_number % _ROUNDS_BETWEEN_REMOVALS == 0:
-                    await self.remove_old()
-            except WorkerError as error:
-                logger.warning("housekeeping_waits", reason=str(error))
+            await self._do(self.kill_overdue)
+            if round_number % _ROUNDS_BETWEEN_REMOVALS == 0:
+                await self._do(self.remove_old)
+
+    async def _do(self, chore: Callable[[], Awaitable[None]]) -> None:
+        """What keeps one from being done keeps none of the others, and not the next round's."""
+        try:
+            async with asyncio.timeout(_CHORE_LIMIT.total_seconds()):
+                await chore()
+        except (WorkerError, TimeoutError) as error:
+            logger.warning("housekeeping_waits", reason=str(error) or "no answer")
+        except Exception as error:
+            tell_failure("housekeeping", error)

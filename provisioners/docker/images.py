@@ -6,6 +6,7 @@ from typing import Any
 from aiodocker.exceptions import DockerError
 
 from domain.errors import FunctionFailure
+from liveness.progress import note_progress
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy
 from provisioners.docker.engine import Engine, Json, answered
 from provisioners.docker.failures import NOT_FOUND, error_of, refused_pull
@@ -47,7 +48,8 @@ class Images:
             auth["serveraddress"] = registry_of(image)
         try:
             async with answered():
-                await self._docker.images.pull(image, auth=auth)
+                async for _ in self._docker.images.pull(image, auth=auth, stream=True):
+                    note_progress()
         except DockerError as error:
             raise refused_pull(image, error) from error
 

@@ -1,4 +1,4 @@
-"""Does what the plan says: kills servers and sessions, pauses a loop, and has the platform struck."""
+"""Does what the plan says: kills servers and sessions, pauses a loop, silences servers, and has the platform struck."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
+from tests.chaos.silences import Silences
 from tests.chaos.stack import ChaosStack
 
 # Longer than a heartbeat timeout: another loop takes over what the paused one believes to be its own.
@@ -18,24 +19,27 @@ _AIM_SECONDS = 5.0
 
 
 class Faults:
-    def __init__(self, stack: ChaosStack, ledger: Ledger) -> None:
+    def __init__(self, stack: ChaosStack, silences: Silences, ledger: Ledger) -> None:
         self._stack = stack
+        self._silences = silences
         self._ledger = ledger
+        self._is_over = asyncio.Event()
 
     async def run(self, faults: Iterator[Fault], *, duration: timedelta) -> None:
-        """What is paused at the end of the time then goes on."""
-        pauses: list[asyncio.Task[None]] = []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(duration.total_seconds()):
-                for fault in faults:
-                    await asyncio.sleep(fault.gap)
-                    if fault.target is Target.LOOP_PAUSED:
-                        pauses.append(asyncio.create_task(self._pause_loop(fault)))
-                    elif await self._strike(fault):
-                        self._ledger.faults[fault.target] += 1
-        for pause in pauses:
-            pause.cancel()
-        await asyncio.gather(*pauses, return_exceptions=True)
+        """What is paused or silent at the end of the time then goes on."""
+        async with asyncio.TaskGroup() as lasting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(duration.total_seconds()):
+                    for fault in faults:
+                        await asyncio.sleep(fault.gap)
+                        match fault.target:
+                            case Target.LOOP_PAUSED:
+                                lasting.create_task(self._pause_loop(fault))
+                            case Target.POSTGRES_SILENT | Target.TEMPORAL_SILENT:
+                                lasting.create_task(self._silences.keep(fault, is_over=self._is_over))
+                            case _ if await self._strike(fault):
+                                self._ledger.faults[fault.target] += 1
+            self._is_over.set()
 
     async def _strike(self, fault: Fault) -> bool:
         """Whether there was something to strike."""
@@ -75,7 +79,9 @@ class Faults:
             os.killpg(pid, signal.SIGSTOP)
             self._ledger.faults[fault.target] += 1
         try:
-            await asyncio.sleep(_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._is_over.wait()
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGCONT)

@@ -8,7 +8,7 @@ from tests.chaos.plan import Target
 
 class Ledger:
     """`accepted`: the invocation of each label that a client was promised. `killed_workers`: whose own process, or
-    whose supervisor, we killed."""
+    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again."""
 
     def __init__(self) -> None:
         self.accepted: dict[str, InvocationId] = {}
@@ -16,6 +16,7 @@ class Ledger:
         self.faults: Counter[Target] = Counter()
         self.killed_workers: set[ExecutionId] = set()
         self.answers: Counter[str] = Counter()
+        self.resumed: list[float] = []
         self.violations: list[str] = []
 
     def accept(self, label: str, invocation_id: InvocationId) -> None:

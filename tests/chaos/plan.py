@@ -1,5 +1,6 @@
 """What a run does, drawn from its seed: which functions are called how, and what is killed when."""
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Target(StrEnum):
     TEMPORAL = "temporal"
     POSTGRES = "postgres"
     POSTGRES_SESSION = "postgres (session)"
+    POSTGRES_SILENT = "postgres (silent)"
+    TEMPORAL_SILENT = "temporal (silent)"
     WORKER = "worker"
     SUPERVISOR = "supervisor"
     RUN_TASK_THROTTLED = "RunTask (throttled)"
@@ -74,8 +77,8 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Danger:
-    """What is struck where workers run: each of `targets` once in a round, and one of the occasional ones; `gaps`:
-    the seconds from one fault to the next."""
+    """What is struck where workers run: each of `targets` once in a round, one of the occasional ones, and one of the
+    servers that may fall silent; `gaps`: the seconds from one fault to the next."""
 
     targets: tuple[Target, ...]
     gaps: tuple[float, float]
@@ -87,6 +90,7 @@ _AWS = (
     *(Target.TASKS_NOT_DESCRIBED, Target.TASKS_SEEN_LATE, Target.SPOT, Target.HOST),
 )
 _OCCASIONAL = (Target.LOOP_PAUSED, Target.POSTGRES_SESSION)
+_SILENT = (Target.POSTGRES_SILENT, Target.TEMPORAL_SILENT)
 
 DANGERS = {
     ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.WORKER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
@@ -131,10 +135,11 @@ def calls(seed: int) -> Iterator[Call]:
 
 
 def faults(seed: int, danger: Danger) -> Iterator[Fault]:
-    """Without end, round after round, each in any order."""
+    """Without end, round after round, each in any order. The servers fall silent by turns."""
     rng = random.Random(f"{seed} faults")
+    silent = itertools.cycle(rng.sample(_SILENT, len(_SILENT)))
     while True:
-        targets = [*danger.targets, rng.choice(_OCCASIONAL)]
+        targets = [*danger.targets, rng.choice(_OCCASIONAL), next(silent)]
         for target in rng.sample(targets, len(targets)):
             yield Fault(
                 gap=rng.uniform(*danger.gaps),

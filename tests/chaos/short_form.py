@@ -10,16 +10,19 @@ from pathlib import Path
 from environment.provisioner_names import ProvisionerName
 from tests.chaos import suite
 from tests.chaos.plan import DANGERS
+from tests.chaos.silences import Silence
 from tests.figures import Show
 
 _DURATION = timedelta(seconds=45)
+_SILENCE = Silence(shortest=4.0, longest=8.0)
 
 
 async def run(folder: Path, provisioner: ProvisionerName, show: Show, *, seed: int) -> None:
     seed = int(os.environ.get("CHAOS_SEED", seed))
     findings = await suite.run(
-        folder=folder, provisioner=provisioner, seed=seed, duration=_DURATION, report=lambda _: None
+        folder=folder, provisioner=provisioner, seed=seed, duration=_DURATION, report=lambda _: None, silence=_SILENCE
     )
     show(f"{provisioner}, seed {seed}: {findings.summary()}")
     assert findings.ledger.violations == []
     assert set(DANGERS[provisioner].targets) <= set(findings.ledger.faults)  # what never happened was not tried
+    assert findings.ledger.resumed  # nor a silence

@@ -1,9 +1,10 @@
-"""The embedded stack with two of each stateless process, none of which anybody but the suite looks after."""
+"""The embedded stack with two of each stateless process, none of which anybody but the suite looks after, and proxies
+between them and the servers."""
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from environment.settings import PostgresSettings
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim
+from tests.proxy import Proxy, proxy_of_port, proxy_of_postgres
 
 _NAMESPACE = "default"
 _STOP_GRACE_SECONDS = 5
@@ -40,6 +42,7 @@ class ChaosStack:
     loops: tuple[ServerVictim, ServerVictim]
     temporal: ServerVictim
     postgres: PostgresVictim
+    proxies: "Proxies"
     platform: Platform
     database: Database
     client: Client
@@ -64,6 +67,18 @@ class ChaosStack:
             await wait_until_api_answers(url)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """Through which the processes, but not the suite, reach the servers."""
+
+    postgres: Proxy
+    temporal: Proxy
+
+    @property
+    def are_silent(self) -> bool:
+        return self.postgres.is_silent or self.temporal.is_silent
+
+
 @asynccontextmanager
 async def chaos_stack(
     path: Path,
@@ -82,6 +97,7 @@ async def chaos_stack(
     folder.make()
     postgres = EmbeddedPostgres(folder.postgres)
     servers: list[Server] = []
+    proxied = AsyncExitStack()
     try:
         settings = await postgres.start()
         database = await _migrated(settings)
@@ -89,11 +105,13 @@ async def chaos_stack(
         temporal = temporal_server(options[0], folder, namespace=_NAMESPACE)
         await _start(temporal, servers)
         await wait_until_ready(temporal, wait_until_temporal_answers(accesses[0]))
+        proxies, settings = await proxied.enter_async_context(_proxies(settings, options[0]))
         loops: list[tuple[Server, dict[str, str]]] = []
         apis: list[tuple[Server, dict[str, str]]] = []
         for number, (access, option) in enumerate(zip(accesses, options, strict=True), start=1):
+            proxied_access = replace(access, temporal_address=f"{LOOPBACK}:{proxies.temporal.port}")
             environment = {
-                **process_environment(folder=folder, api_keys=access.api_key, postgres=settings, access=access),
+                **process_environment(folder=folder, api_keys=access.api_key, postgres=settings, access=proxied_access),
                 "CONTROL_PLANE_STOP_GRACE_SECONDS": str(_STOP_GRACE_SECONDS),
                 **platform.environment,
             }
@@ -116,6 +134,7 @@ async def chaos_stack(
             loops=(first_loop, second_loop),
             temporal=ServerVictim(temporal, folder, ledger, {}),
             postgres=PostgresVictim(postgres, folder.postgres, ledger),
+            proxies=proxies,
             platform=platform,
             database=database,
             client=await Client.connect(accesses[0].temporal_address, data_converter=pydantic_data_converter),
@@ -126,7 +145,19 @@ async def chaos_stack(
     finally:
         for server in reversed(servers):
             await server.stop(asyncio.Event())
+        await proxied.aclose()
         await postgres.stop()
+
+
+@asynccontextmanager
+async def _proxies(
+    settings: PostgresSettings, options: StackOptions
+) -> AsyncIterator[tuple[Proxies, PostgresSettings]]:
+    async with (
+        proxy_of_postgres(settings) as (of_postgres, proxied),
+        proxy_of_port(options.temporal_port) as of_temporal,
+    ):
+        yield Proxies(postgres=of_postgres, temporal=of_temporal), proxied
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.platforms import open_platform
+from tests.chaos.silences import LONG_SILENCE, Silence, Silences
 from tests.chaos.stack import ChaosStack, chaos_stack
 from tests.chaos.watch import Watch
 from tests.simulation.snapshot import Snapshot
@@ -33,13 +34,20 @@ class Findings:
         faults = ", ".join(f"{target} {count}" for target, count in sorted(ledger.faults.items()))
         return (
             f"{len(ledger.accepted)} calls accepted, {self.invocations} invocations, {self.executions} executions; "
-            f"{ledger.faults.total()} faults ({faults}); at rest after {self.settled_after.total_seconds():.0f} s; "
+            f"{ledger.faults.total()} faults ({faults}); moving {_longest(ledger.resumed)} after each silence; "
+            f"at rest after {self.settled_after.total_seconds():.0f} s; "
             f"{len(ledger.violations)} violations"
         )
 
 
 async def run(
-    *, folder: Path, provisioner: ProvisionerName, seed: int, duration: timedelta, report: Callable[[str], None]
+    *,
+    folder: Path,
+    provisioner: ProvisionerName,
+    seed: int,
+    duration: timedelta,
+    report: Callable[[str], None],
+    silence: Silence = LONG_SILENCE,
 ) -> Findings:
     """`duration`: of load and faults. `report` gets a line now and then."""
     ledger = Ledger()
@@ -58,7 +66,8 @@ async def run(
             async with asyncio.TaskGroup() as trouble:
                 trouble.create_task(load.run(plan.calls(seed), duration=duration))
                 faults = plan.faults(seed, plan.DANGERS[provisioner])
-                trouble.create_task(Faults(stack, ledger).run(faults, duration=duration))
+                silences = Silences(stack, watch, ledger, silence)
+                trouble.create_task(Faults(stack, silences, ledger).run(faults, duration=duration))
             await platform.calm(ledger)
             watching.cancel()
             snapshot, settled_after = await _settled(stack, watch, ledger)
@@ -71,6 +80,10 @@ async def run(
         executions=sum(len(one.executions) for one in snapshot.invocations.values()),
         settled_after=settled_after,
     )
+
+
+def _longest(seconds: list[float]) -> str:
+    return f"within {max(seconds):.0f} s" if seconds else "(there was none)"
 
 
 async def _deploy(api: ApiClient, image: str) -> None:

@@ -22,7 +22,8 @@ from catalog.slots import SlotQueue
 from catalog.tables import InstallationRow
 from domain.errors import NamespaceIsNotOurs
 from domain.identifiers import execution_id_for
-from environment.temporal_link import TemporalLink, adopt_namespace, watching
+from environment.temporal_link import TemporalLink, adopt_namespace
+from liveness.background import in_background
 from tests.factories import insert_function, insert_invocation
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 from workflows.schedule import find_schedule
@@ -176,7 +177,7 @@ async def test_what_somebody_took_away_is_made_again(client: Client, catalog: Da
     link = loop_of(client, catalog)
     await link.check()
     await client.get_schedule_handle(RECONCILIATION_SCHEDULE_ID).delete()
-    async with watching(link):
+    async with in_background("temporal link", link.watch):
         while await find_schedule(client) is None:
             await asyncio.sleep(0.02)
 
@@ -185,7 +186,7 @@ async def test_a_running_process_hears_of_both(client: Client, other: Client, ca
     link = loop_of(client, catalog)
     await link.check()
     with capture_logs() as logs:
-        async with watching(link), asyncio.timeout(10):
+        async with in_background("temporal link", link.watch), asyncio.timeout(10):
             await adopt_namespace(other, catalog)
             await link.wait_until(matches=False)
             assert link.problem is not None

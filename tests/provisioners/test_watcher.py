@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
+
 from domain.errors import Unavailable
 from domain.workers import ExitCause, WorkerExit
 from provisioners.watcher import Watcher
@@ -18,7 +20,8 @@ class Machine:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.asked: list[frozenset[str]] = []
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
+        self.poison = ""
         self.was_asked = asyncio.Event()
 
     async def describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
@@ -26,6 +29,8 @@ class Machine:
         self.was_asked.set()
         if self.failures:
             raise self.failures.pop(0)
+        if self.poison in workers:
+            raise ZeroDivisionError
         return dict.fromkeys(workers & self.gone, GONE)
 
     def watcher(self, batch_size: int = 100, interval: timedelta = INTERVAL) -> Watcher:
@@ -51,14 +56,43 @@ async def test_it_goes_on_after_failures_that_pass() -> None:
     assert len(machine.asked) == 3
 
 
-async def test_a_defect_reaches_everyone_who_waits_and_the_next_wait_works() -> None:
+async def test_a_defect_reaches_whoever_waits_for_what_it_is_raised_for_and_nobody_else() -> None:
     machine = Machine()
-    machine.failures = [ZeroDivisionError()]
+    machine.poison = "w7"
     watcher = machine.watcher()
-    waits = await asyncio.gather(watcher.stopped("a"), watcher.stopped("b"), return_exceptions=True)
-    assert [type(wait) for wait in waits] == [ZeroDivisionError] * 2
-    machine.gone = {"a"}
-    assert await watcher.stopped("a") == GONE
+    waits = [asyncio.create_task(watcher.stopped(f"w{number}")) for number in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        await waits.pop(7)
+    assert not any(wait.done() for wait in waits)
+    machine.gone = {f"w{number}" for number in range(20)}
+    assert await asyncio.gather(*waits) == [GONE] * 19
+    machine.poison = ""
+    assert await watcher.stopped("w7") == GONE
+
+
+async def test_whoever_waits_for_a_watcher_that_ends_is_told() -> None:
+    machine = Machine()
+    machine.failures = [asyncio.CancelledError()]  # of something within, that lets it pass
+    watcher = machine.watcher()
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await watcher.stopped("w")
+        machine.gone = {"w"}
+        assert await watcher.stopped("w") == GONE
+
+
+async def test_a_look_that_hangs_is_given_up_and_taken_again() -> None:
+    machine = Machine()
+    machine.gone = {"w"}
+    hangs = iter((60.0,))
+
+    async def describe(workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+        await asyncio.sleep(next(hangs, 0.0))
+        return await machine.describe(workers)
+
+    watcher = Watcher(describe, interval=lambda _: INTERVAL, batch_size=100, look_limit=timedelta(seconds=0.05))
+    async with asyncio.timeout(10):
+        assert await watcher.stopped("w") == GONE
 
 
 async def test_a_cancelled_wait_leaves_the_others_and_nobody_waiting_means_nobody_asks() -> None:

@@ -1,10 +1,14 @@
-"""Temporal, PostgreSQL and the API go away and come back while containers run and users ask: nothing is lost."""
+"""Temporal, PostgreSQL and the API go away or silent and come back, while containers run and users ask: nothing is
+lost."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from sqlalchemy import text
@@ -16,8 +20,10 @@ from tests.chaos.stack import ChaosStack
 from tests.e2e.ages import grow_old
 from tests.e2e.project import Project, lines_of, release_file
 from tests.e2e.repairs import repairs
+from tests.figures import Show
 
 _DOWNTIME = 4.0  # seconds: longer than the API waits for Temporal
+_BACK_WITHIN = 30.0
 _SETTINGS = {"CONTROL_PLANE_RETENTION_DAYS": "30"}
 
 
@@ -111,6 +117,55 @@ async def test_postgres_away_is_503_and_leaves_nothing_half_done(
     await stack.all_up()
     assert await held.result() == DELIVERED
     assert await rows(stack) == before
+
+
+async def test_postgres_silent_containers_are_seen_to_end_soon(
+    stack: ChaosStack, project: Project, tmp_path: Path, show: Show
+) -> None:
+    """Every connection that is open at that moment is never heard of again; new ones work."""
+    held = Held(project, tmp_path)
+    await held.start()
+    stack.proxies.postgres.lose_connections()
+    held.release()
+    began = time.monotonic()
+    async with asyncio.timeout(_BACK_WITHIN):
+        await stack.all_up()
+        assert await held.result() == DELIVERED
+    show(f"all connections to PostgreSQL silently cut: an end is recorded {time.monotonic() - began:.0f} s later")
+
+
+async def test_postgres_only_reads_is_503_and_nothing_is_lost(
+    stack: ChaosStack, project: Project, tmp_path: Path
+) -> None:
+    """As before a standby is promoted."""
+    held = Held(project, tmp_path)
+    await held.start()
+    invocations = f"/projects/{project.name}/versions/latest/functions/double/invocations"
+    async with only_reading(stack):
+        held.release()
+        answers = [await project.http.post(invocations, json={"input": '{"number": 1}'}) for _ in range(20)]
+        assert {answer.status_code for answer in answers} == {503}
+        ready = await project.http.get("/health/ready")
+        assert (ready.status_code, ready.json()["postgres"]) == (503, "away")
+    async with asyncio.timeout(_BACK_WITHIN):
+        await stack.all_up()
+        assert await held.result() == DELIVERED
+
+
+@asynccontextmanager
+async def only_reading(stack: ChaosStack) -> AsyncIterator[None]:
+    url = stack.database.url
+    administrator = await asyncpg.connect(
+        host=str(url.query["host"]), port=int(str(url.query["port"])), user=url.username, database=url.database
+    )
+    try:
+        for change in ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"):
+            await administrator.execute(f"ALTER SYSTEM {change}")
+            await administrator.execute("SELECT pg_reload_conf()")
+            if change.startswith("SET"):
+                yield
+    finally:
+        await administrator.close()
 
 
 async def test_the_api_away_a_container_keeps_its_result_and_delivers_it(

@@ -1,0 +1,93 @@
+"""Opens connections to PostgreSQL on which its silence is noticed, by us and by it."""
+
+import socket
+from datetime import timedelta
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+from sqlalchemy import URL
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+
+# The server cancels a statement first, and the connection stays. If it does not, it is not there.
+_LAST_WORD = timedelta(seconds=1)
+_CLOSE_TIMEOUT = timedelta(seconds=1)
+# Of a client that is gone the server rolls back what it holds locks for.
+_IDLE_IN_TRANSACTION = timedelta(seconds=10)
+
+# A host that is gone, or a network that drops everything: noticed after eleven seconds, whoever waits for whom.
+_IDLE_SECONDS = 5
+_INTERVAL_SECONDS = 2
+_PROBES = 3
+_UNACKNOWLEDGED_MILLISECONDS = 10_000
+_OPTIONS = {
+    "TCP_KEEPIDLE": _IDLE_SECONDS,
+    "TCP_KEEPINTVL": _INTERVAL_SECONDS,
+    "TCP_KEEPCNT": _PROBES,
+    "TCP_USER_TIMEOUT": _UNACKNOWLEDGED_MILLISECONDS,
+}
+
+
+class Connection(asyncpg.Connection):
+    """One that is closed within a second, whether the server answers or not."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        longest = _CLOSE_TIMEOUT.total_seconds()
+        await super().close(timeout=longest if timeout is None else min(timeout, longest))
+
+
+async def connect(url: URL, *, name: str, statement_limit: timedelta) -> Connection:
+    """A connection to a server that writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each.
+
+    Its statements raise TimeoutError if the server does not answer, and after that it is of no use. Raises OSError,
+    asyncpg.PostgresError, asyncpg.InterfaceError.
+    """
+    # The folder of a Unix socket and its port stand in the query, see `environment.settings`.
+    host = url.host or url.query.get("host")
+    port = url.port or url.query.get("port")
+    try:
+        connection = await asyncpg.connect(
+            host=host if isinstance(host, str) else None,
+            port=int(port) if isinstance(port, (int, str)) else None,
+            user=url.username,
+            password=url.password,
+            database=url.database,
+            timeout=CONNECT_TIMEOUT.total_seconds(),
+            command_timeout=(statement_limit + _LAST_WORD).total_seconds(),
+            connection_class=Connection,
+            target_session_attrs=SessionAttribute.read_write,
+            server_settings=_server_settings(name, statement_limit),
+        )
+    except asyncpg.TargetServerAttributeNotMatched as error:  # before a standby is promoted, after a server is demoted
+        raise ConnectionError("PostgreSQL only reads at this time") from error
+    _keep_alive(connection)
+    return connection
+
+
+def _server_settings(name: str, statement_limit: timedelta) -> dict[str, str]:
+    return {
+        "application_name": name,
+        "jit": "off",
+        "statement_timeout": str(_milliseconds(statement_limit)),
+        "idle_in_transaction_session_timeout": str(_milliseconds(_IDLE_IN_TRANSACTION)),
+        "tcp_keepalives_idle": str(_IDLE_SECONDS),
+        "tcp_keepalives_interval": str(_INTERVAL_SECONDS),
+        "tcp_keepalives_count": str(_PROBES),
+        "tcp_user_timeout": str(_UNACKNOWLEDGED_MILLISECONDS),
+    }
+
+
+def _keep_alive(connection: Connection) -> None:
+    """As far as this system can: nothing for a Unix socket, which cannot be silent."""
+    opened: socket.socket = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+    if opened.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _OPTIONS.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _milliseconds(time: timedelta) -> int:
+    return round(time.total_seconds() * 1_000)

@@ -1,0 +1,64 @@
+"""Tasks that run beside everything else for as long as a process has them, whatever happens to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from liveness.failures import expect_failures, tell_failure
+
+_FIRST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(seconds=30)
+_STEADY_AFTER = timedelta(minutes=1)  # what worked for so long has earned a quick restart
+
+
+@asynccontextmanager
+async def in_background(
+    name: str, work: Callable[[], Awaitable[None]], *, first_pause: timedelta = _FIRST_PAUSE
+) -> AsyncIterator[None]:
+    """`keep_going` as a task, as long as the context is open. The context ends when the task has."""
+    expect_failures(name)
+    task = asyncio.create_task(keep_going(name, work, first_pause=first_pause), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))  # raises nothing of the task's, and lets a cancellation of our own pass
+
+
+async def keep_going(
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    *,
+    first_pause: timedelta = _FIRST_PAUSE,
+    tell: Callable[[str, BaseException], None] = tell_failure,
+) -> None:
+    """Run `work`, which should never end, until cancelled: whenever it ends or fails that is told, and it is run again,
+    each time after twice as long while it keeps failing."""
+    clock = asyncio.get_running_loop().time
+    pause = first_pause
+    while True:
+        began = clock()
+        failure = await _failure_of(work)
+        if clock() - began > _STEADY_AFTER.total_seconds():
+            pause = first_pause
+        tell(name, failure)
+        await asyncio.sleep(pause.total_seconds())
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _failure_of(work: Callable[[], Awaitable[None]]) -> BaseException:
+    try:
+        await work()
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        return error  # of something within, that let it pass
+    except Exception as error:
+        return error
+    return RuntimeError("it has ended, and never should")
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,101 @@
+"""PostgreSQL or Temporal fall silent, with every connection kept open; after that everything has to move again soon."""
+
+import asyncio
+import math
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tests.chaos.ledger import Ledger
+from tests.chaos.plan import Fault, Target
+from tests.chaos.stack import ChaosStack
+from tests.chaos.watch import Watch
+
+MOVING_WITHIN = timedelta(seconds=30)
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Between how many seconds one lasts: short ones are more frequent."""
+
+    shortest: float
+    longest: float
+
+    def drawn(self, choice: float) -> float:
+        """Seconds. `choice`: from 0 to 1."""
+        return self.shortest * math.pow(self.longest / self.shortest, choice)
+
+
+LONG_SILENCE = Silence(shortest=5.0, longest=60.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Movement:
+    """What has been seen to happen, ever."""
+
+    answers: int
+    started: int
+    ended: int
+
+
+class Silences:
+    def __init__(self, stack: ChaosStack, watch: Watch, ledger: Ledger, silence: Silence) -> None:
+        self._stack = stack
+        self._watch = watch
+        self._ledger = ledger
+        self._silence = silence
+
+    async def keep(self, fault: Fault, *, is_over: asyncio.Event) -> None:
+        """One, cut short when the load is over, and what comes of it. A drawn downtime means that the connections which
+        were open then are never heard of again."""
+        proxies = self._stack.proxies
+        proxy = proxies.postgres if fault.target is Target.POSTGRES_SILENT else proxies.temporal
+        if proxy.is_silent:
+            return
+        self._ledger.faults[fault.target] += 1
+        proxy.fall_silent()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._silence.drawn(fault.choice)):
+                    await is_over.wait()
+        finally:
+            if fault.downtime:
+                proxy.lose_connections()
+            proxy.speak()
+        await self._see_movement(fault.target, is_over)
+
+    async def _see_movement(self, target: Target, is_over: asyncio.Event) -> None:
+        """Requests are answered, executions begin and end: within the time after this silence, and any that began
+        before it could be seen."""
+        clock = asyncio.get_running_loop().time
+        ended = clock()
+        before = self._movement()
+        while not self._has_moved(before, has_load=not is_over.is_set()):
+            if self._stack.proxies.are_silent:
+                ended = clock()
+            if clock() - ended > MOVING_WITHIN.total_seconds():
+                self._ledger.violation(f"{target}: {before}, and {MOVING_WITHIN} after its end {self._movement()}")
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._ledger.resumed.append(clock() - ended)
+
+    def _has_moved(self, before: _Movement, *, has_load: bool) -> bool:
+        now = self._movement()
+        if has_load:
+            return now.answers > before.answers and now.started > before.started and now.ended > before.ended
+        return now.ended > before.ended or now.started > before.started or not self._has_work()
+
+    def _has_work(self) -> bool:
+        latest = self._watch.latest
+        return latest is None or any(invocation.is_running for invocation in latest.invocations.values())
+
+    def _movement(self) -> _Movement:
+        latest = self._watch.latest
+        invocations = () if latest is None else latest.invocations.values()
+        executions = [execution for invocation in invocations for execution in invocation.executions]
+        return _Movement(
+            answers=self._ledger.answers["200"],
+            started=len(executions),
+            ended=sum(not execution.is_live for execution in executions),
+        )

@@ -1,0 +1,54 @@
+"""The housekeeping of a Docker engine: what cannot be done to one container is done to the others."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+
+from provisioners.docker.configuration import DockerConfiguration
+from provisioners.docker.engine import Engine
+from provisioners.docker.housekeeping import Housekeeping
+from provisioners.docker.notes import Notes
+from provisioners.docker.requests import WORKER
+
+OVERDUE = frozenset({"exe-a-1", "exe-b-1", "exe-c-1"})
+
+
+class Shelf:
+    """An engine and its notes, with three workers that outstay their grace: one of which nothing can be done to."""
+
+    def __init__(self) -> None:
+        self.killed: set[str] = set()
+        self.rounds = 0
+        self.has_done_rounds = asyncio.Event()
+
+    async def containers(self, labels: object, *, status: str | None = None) -> list[dict[str, Any]]:
+        self.rounds += 1
+        if self.rounds == 2:
+            self.has_done_rounds.set()
+        return [{"Labels": {WORKER: worker}} for worker in sorted(OVERDUE)]
+
+    async def overdue(self) -> frozenset[str]:
+        return OVERDUE
+
+    async def kill(self, identifier: str, signal: str) -> bool:
+        if identifier == "exe-b-1":
+            raise ZeroDivisionError
+        self.killed.add(identifier)
+        return True
+
+
+def housekeeping(shelf: Shelf) -> Housekeeping:
+    configuration = cast(DockerConfiguration, _Configuration())
+    return Housekeeping(cast(Engine, shelf), cast(Notes, shelf), configuration)
+
+
+class _Configuration:
+    installation = "tests"
+    retention = timedelta(days=1)
+
+
+async def test_one_that_cannot_be_killed_spares_none_of_the_others_and_the_rounds_go_on() -> None:
+    shelf = Shelf()
+    async with asyncio.timeout(10), housekeeping(shelf).going_on():
+        await shelf.has_done_rounds.wait()
+    assert shelf.killed == OVERDUE - {"exe-b-1"}
