@@ -13,6 +13,9 @@ from domain.messages import EndInvocationRequest, RunExecutionRequest, RunExecut
 from provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
 
+# Between two heartbeats: a parent may have thousands of children.
+_BATCH = 100
+
 
 class BoundInvocationActivities(InvocationActivities):
     def __init__(
@@ -39,9 +42,13 @@ class BoundInvocationActivities(InvocationActivities):
     async def stop_invocation(self, request: StopInvocationRequest) -> None:
         async with self._database.transaction() as connection:
             stopped = await StopRepository(connection).stop_invocation(request.invocation_id, reason=request.reason)
-        if stopped.worker is not None:
-            await self._provisioner.stop(stopped.worker)
-        await self._messenger.tell(cancelled=stopped.children)
+        try:
+            if stopped.worker is not None:
+                await self._provisioner.stop(stopped.worker)
+        finally:  # its children are stopped even if its own worker cannot be at the moment
+            for start in range(0, len(stopped.children), _BATCH):
+                activity.heartbeat()
+                await self._messenger.tell(cancelled=stopped.children[start : start + _BATCH])
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:

@@ -107,7 +107,9 @@ class BoundReconciliationActivities(ReconciliationActivities):
 
     async def _tell_grants(self) -> int:
         async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
+            found = await LooseEndRepository(connection).unclaimed_grants(
+                older_than=policies.GRANT_PATIENCE, again_after=policies.GRANT_REPEAT
+            )
         await self._messenger.tell(grants=found)
         return len(found)
 

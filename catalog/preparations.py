@@ -80,7 +80,8 @@ class PreparationRepository:
         row = found.one_or_none()
         if row is None:  # deleted with its project
             return SettledFunction(identifier=None, preparation_error=None, grants=())
-        if values and row.status == FunctionStatus.PENDING and row.preparation_error is None:
+        is_new = bool(values) and row.status == FunctionStatus.PENDING and row.preparation_error is None
+        if is_new:
             settled = await self._connection.execute(
                 update(FunctionRow)
                 .where(FunctionRow.function_id == row.function_id)
@@ -88,9 +89,9 @@ class PreparationRepository:
                 .returning(*_SETTLED)
             )
             row = settled.one()
-        await self._slots.settle(row.function_id)
+        granted = await self._slots.settle(row.function_id)
         return SettledFunction(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=await self._slots.unclaimed_grants(row.function_id),
+            grants=granted if is_new else await self._slots.untold_grants(row.function_id),
         )

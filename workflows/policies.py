@@ -48,6 +48,10 @@ RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 START_PATIENCE = timedelta(seconds=15)
 GRANT_PATIENCE = timedelta(seconds=10)
 
+# A grant that was signalled and is not taken up waits for a process that is full, perhaps for days. Temporal ends a
+# workflow at 10,000 signals, and keeps each one in its history.
+GRANT_REPEAT = timedelta(minutes=10)
+
 # Longer than a launch takes that hangs in a slow call, and than a container takes to be gone after its execution's end.
 WORKER_PATIENCE = timedelta(seconds=60)
 
