@@ -54,9 +54,7 @@ def signal_live_executions(**values: object) -> Update:
     is_first = ExecutionRow.termination_signal_time.is_(None)
     return (
         update(ExecutionRow)
-        .where(
-            ExecutionRow.invocation_id == STOPPED_INVOCATION, ExecutionRow.worker_status != WorkerStatus.TERMINATED
-        )
+        .where(ExecutionRow.invocation_id == STOPPED_INVOCATION, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
         .values(
             {
                 "termination_signal_time": func.coalesce(ExecutionRow.termination_signal_time, _NOW),
@@ -95,6 +93,8 @@ _STOP = (
         func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
     )
 )
+_EXECUTION = bindparam("stopped_execution", type_=Text)
+_IS_CLAIMED = select(ExecutionRow.claim_time.is_not(None)).where(ExecutionRow.execution_id == _EXECUTION)
 _PARENT = aliased(InvocationRow, name="stopped_parent")
 _INCLUDES_NOTED = bindparam("stop_includes_noted", type_=Boolean)
 _CANCEL_CHILDREN = (
@@ -136,15 +136,23 @@ class StopRepository:
             },
         )
         row = live.one_or_none()
-        details = None if row is None else to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier)
+        details = (
+            None if row is None else to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier)
+        )
         return StoppedInvocation(
-            worker=None
-            if row is None or details is None
-            else Worker(
-                name=WorkerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
+            worker=(
+                None
+                if row is None or details is None
+                else Worker(
+                    name=WorkerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
+                )
             ),
             children=await self.cancel_children(invocation_id, includes_noted=True),
         )
+
+    async def is_claimed(self, execution_id: ExecutionId) -> bool:
+        """Whether the execution has ever taken up its slot. One of a stopped invocation that has not never will."""
+        return bool(await self._connection.scalar(_IS_CLAIMED, {_EXECUTION.key: execution_id}))
 
     async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> tuple[InvocationId, ...]:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
