@@ -2,16 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import structlog
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
+from domain.errors import WorkerError
+from domain.identifiers import InvocationId
 from domain.messages import CancelProjectResult, DeletionRequest
 from provisioners.contract import Provisioner
 from workflows.ports import DeletionActivities
+
+logger = structlog.get_logger(__name__)
+
+# Between two heartbeats.
+_CANCELLED_AT_ONCE = 500
+_DELETED_AT_ONCE = 1_000
+# A cancellation that was told is heard within this, if Temporal has the time.
+_TOLD_AGAIN_AFTER = timedelta(seconds=15)
 
 
 class BoundDeletionActivities(DeletionActivities):
@@ -23,24 +35,62 @@ class BoundDeletionActivities(DeletionActivities):
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
         async with self._repository(request) as repository:
-            running = await repository.cancel_invocations()
-        await self._messenger.tell(cancelled=running)
-        return CancelProjectResult(running=len(running))
+            await repository.close()
+        last: InvocationId | None = None
+        while True:
+            async with self._repository(request) as repository:
+                cancelled = await repository.cancel_invocations(
+                    after=last, at_most=_CANCELLED_AT_ONCE, again_after=_TOLD_AGAIN_AFTER
+                )
+            if not cancelled:
+                break
+            await self._messenger.tell(cancelled=cancelled)
+            last = cancelled[-1]
+            activity.heartbeat()
+        async with self._repository(request) as repository:
+            left = await repository.remainder()
+        return CancelProjectResult(running=left.running, preparing=left.preparing)
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
+        """What cannot be retired now keeps nothing else from being retired. Raises WorkerError for the first of it."""
         async with self._repository(request) as repository:
             prepared = await repository.prepared_functions()
+        faults: list[WorkerError] = []
         async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
             for function in prepared:
-                await self._provisioner.retire(function)
-                async with self._repository(request) as repository:
-                    await repository.note_retired(function)
+                try:
+                    await self._provisioner.retire(function)
+                    async with self._repository(request) as repository:
+                        await repository.note_retired(function)
+                except WorkerError as error:
+                    logger.warning("function_is_not_retired", identifier=function.identifier, reason=str(error))
+                    faults.append(error)
+        if faults:
+            raise faults[0]
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
+        """Batch by batch: whoever goes on with it finds what is left."""
+        while not await self._is_gone(request):
+            activity.heartbeat()
+            if not await self._delete_some(request):
+                async with self._repository(request) as repository:
+                    running = await repository.running()
+                if running:
+                    return CancelProjectResult(running=running)
+        return CancelProjectResult(running=0)
+
+    async def _delete_some(self, request: DeletionRequest) -> bool:
         async with self._repository(request) as repository:
-            return CancelProjectResult(running=await repository.delete())
+            if await repository.delete_ended(at_most=_DELETED_AT_ONCE):
+                return True
+        async with self._repository(request) as repository:
+            return await repository.delete_version()
+
+    async def _is_gone(self, request: DeletionRequest) -> bool:
+        async with self._repository(request) as repository:
+            return await repository.delete()
 
     @asynccontextmanager
     async def _repository(self, request: DeletionRequest) -> AsyncIterator[DeletionRepository]:

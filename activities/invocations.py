@@ -11,12 +11,20 @@ from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.endings import EndingRepository
 from catalog.stops import StopRepository
-from domain.messages import EndInvocationRequest, RunExecutionRequest, RunExecutionResult, StopInvocationRequest
+from domain.messages import (
+    EndInvocationRequest,
+    RunExecutionRequest,
+    RunExecutionResult,
+    StopInvocationRequest,
+    StopInvocationResult,
+)
 from provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
 
 # A turn among thousands of launches takes minutes, and a pull notes its progress.
 _PROGRESS_WITHIN = timedelta(minutes=5)
+# Between two heartbeats: a parent may have thousands of children.
+_BATCH = 100
 
 
 class BoundInvocationActivities(InvocationActivities):
@@ -41,12 +49,19 @@ class BoundInvocationActivities(InvocationActivities):
             return await self._runner.run(request)
 
     @activity.defn(name="stop_invocation")
-    async def stop_invocation(self, request: StopInvocationRequest) -> None:
+    async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:
-            stopped = await StopRepository(connection).stop_invocation(request.invocation_id, reason=request.reason)
-        if stopped.worker is not None:
-            await self._provisioner.stop(stopped.worker)
-        await self._messenger.tell(cancelled=stopped.children)
+            stops = StopRepository(connection)
+            stopped = await stops.stop_invocation(request.invocation_id, reason=request.reason)
+            is_claimed = request.execution_id is not None and await stops.is_claimed(request.execution_id)
+        try:
+            if stopped.worker is not None:
+                await self._provisioner.stop(stopped.worker)
+        finally:  # its children are stopped even if its own worker cannot be at the moment
+            for start in range(0, len(stopped.children), _BATCH):
+                activity.heartbeat()
+                await self._messenger.tell(cancelled=stopped.children[start : start + _BATCH])
+        return None if request.execution_id is None else StopInvocationResult(is_claimed=is_claimed)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:

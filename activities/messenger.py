@@ -1,15 +1,18 @@
 """Tells workflows what has been decided in the catalog: that they have a slot, that they are to be cancelled."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
 from catalog.endings import EndedInvocation, EndingRepository
-from catalog.slots import Grant
+from catalog.slots import Grant, SlotQueue
+from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId
 from domain.messages import SlotGranted, WorkerAwaited
 from workflows.invocation import InvocationWorkflow
@@ -17,52 +20,126 @@ from workflows.naming import invocation_workflow_id
 
 logger = structlog.get_logger(__name__)
 
+Message = TypeVar("Message")
+Answer = TypeVar("Answer")
+
+# At once, of a whole process: more only makes Temporal slower for everybody.
+_AT_ONCE = 50
+# What is told together: the grants among it are noted as signalled when all of it has been tried.
+_BATCH = 100
+# With its retries. Temporal answers in milliseconds, or not at all.
+_RPC_TIMEOUT = timedelta(seconds=10)
+# The same message will be refused again; every other fault passes by itself.
+_REFUSALS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
+
 
 class Messenger:
     """Sends messages that may be repeated. What a message says is in the catalog before it is sent.
 
-    Raises RPCError if Temporal is away: the caller is an activity, whose retry finds the same messages again.
+    One that cannot be sent keeps none of the others from being sent.
     """
 
     def __init__(self, client: Client, database: Database) -> None:
         self._client = client
         self._database = database
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def tell(self, *, grants: Sequence[Grant] = (), cancelled: Sequence[InvocationId] = ()) -> None:
         """Signal each granted slot, cancel each invocation.
 
-        A slot whose invocation has no workflow any more is taken back and goes to the next, who is told too.
+        A slot whose invocation's workflow is closed is taken back and goes to the next, who is told too. A message that
+        Temporal refuses, or whose workflow it does not know, is left to the reconciliation.
+
+        Raises RPCError or CatalogIsAway, once everything has been tried: the caller is an activity, whose retry finds
+        the same messages again.
         """
+        faults: list[Exception] = []
         while grants or cancelled:
-            ended, _ = await asyncio.gather(
-                asyncio.gather(*(self._grant(grant) for grant in grants)),
-                asyncio.gather(*(self._cancel(invocation_id) for invocation_id in cancelled)),
-            )
+            ended: list[EndedInvocation] = []
+            for start in range(0, len(grants), _BATCH):
+                ended += await self._tell_grants(grants[start : start + _BATCH], faults)
+            for start in range(0, len(cancelled), _BATCH):
+                await self._try_each(self._cancel, cancelled[start : start + _BATCH], faults)
             grants = [grant for invocation in ended for grant in invocation.grants]
             cancelled = [child for invocation in ended for child in invocation.children]
+        if faults:
+            raise faults[0]
 
     async def tell_awaited(self, invocation_id: InvocationId, awaited: WorkerAwaited) -> None:
         """For whoever looks at the workflow: nothing depends on it, so a fault is no reason to stop."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
-            await handle.signal(InvocationWorkflow.worker_awaited, awaited)
+            await handle.signal(InvocationWorkflow.worker_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
             logger.warning("workflow_is_not_told", invocation_id=invocation_id, reason=str(error))
 
-    async def _grant(self, grant: Grant) -> EndedInvocation:
+    async def _tell_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[EndedInvocation]:
+        """Signal them and note which were: nobody signals those again for a while."""
+        answers = await self._try_each(self._grant, grants, faults)
+        if signalled := [grant.execution_id for grant, answer in answers if answer is None]:
+            async with self._database.statement() as connection:
+                await SlotQueue(connection).note_signalled(signalled)
+        return [answer for _, answer in answers if answer is not None]
+
+    async def _try_each(
+        self,
+        send: Callable[[Message], Awaitable[Answer]],
+        messages: Sequence[Message],
+        faults: list[Exception],
+    ) -> list[tuple[Message, Answer]]:
+        """The messages that were sent, each with its answer. What passes by itself is added to `faults`."""
+        answers: list[tuple[Message, Answer]] = []
+
+        async def try_one(message: Message) -> None:
+            try:
+                async with self._turns:
+                    answers.append((message, await send(message)))
+            except CatalogIsAway as error:
+                faults.append(error)
+            except RPCError as error:
+                if error.status in _REFUSALS:
+                    logger.error("workflow_refuses_a_message", message=str(message), reason=str(error))
+                else:
+                    faults.append(error)
+
+        await asyncio.gather(*(try_one(message) for message in messages))
+        return answers
+
+    async def _grant(self, grant: Grant) -> EndedInvocation | None:
+        """None once it is signalled; else whom to tell instead, as its workflow cannot be told any more."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
-            await handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=grant.execution_id))
+            await handle.signal(
+                InvocationWorkflow.slot_granted,
+                SlotGranted(execution_id=grant.execution_id),
+                rpc_timeout=_RPC_TIMEOUT,
+            )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+        else:
+            return None
+        if await self._is_closed(grant.invocation_id):
             async with self._database.transaction() as connection:
                 return await EndingRepository(connection).take_back(grant)
         return EndedInvocation(grants=(), children=())
 
-    async def _cancel(self, invocation_id: InvocationId) -> None:
+    async def _is_closed(self, invocation_id: InvocationId) -> bool:
+        """Not if Temporal does not know the workflow: that proves nothing, it may be another or an emptied Temporal."""
+        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
-            await self._client.get_workflow_handle(invocation_workflow_id(invocation_id)).cancel()
+            description = await handle.describe(rpc_timeout=_RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            logger.warning("workflow_is_unknown", invocation_id=invocation_id)
+            return False
+        return description.status is not WorkflowExecutionStatus.RUNNING
+
+    async def _cancel(self, invocation_id: InvocationId) -> None:
+        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
+        try:
+            await handle.cancel(rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
             # Not started yet: it will find the request in the catalog. Or closed: nothing is left to cancel.
             if error.status is not RPCStatusCode.NOT_FOUND:

@@ -27,7 +27,7 @@ class BoundPreparationActivities(PreparationActivities):
 
     async def _settled(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as connection:
-            function = await PreparationRepository(connection).pending(request.function)
+            function = await PreparationRepository(connection).begin(request.function)
         settled = await (self._settled_before(request) if function is None else self._prepare(request, function))
         await self._messenger.tell(grants=settled.grants)
         return PrepareFunctionResult(

@@ -95,7 +95,9 @@ class BoundReconciliationActivities(ReconciliationActivities):
 
     async def _tell_grants(self, run: RepairRun) -> None:
         async with self._database.statement() as connection:
-            found = await LooseEndRepository(connection).unclaimed_grants(older_than=policies.GRANT_PATIENCE)
+            found = await LooseEndRepository(connection).unclaimed_grants(
+                older_than=policies.GRANT_PATIENCE, again_after=policies.GRANT_REPEAT
+            )
 
         async def tell(grant: Grant) -> bool:
             await self._messenger.tell(grants=[grant])

@@ -100,6 +100,7 @@ def build_workers(
             task_queue=naming.CONTROL_TASK_QUEUE,
             activities=[
                 invocations.stop_invocation,
+                invocations.run_execution,  # of what is stopped, and nothing else
                 preparations.prepare_function,
                 deletions.cancel_project,
                 deletions.retire_project,

@@ -1,12 +1,12 @@
 """How invocations end in the catalog that have ended elsewhere, or never could begin."""
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
-from catalog.tables import ExecutionRow, InvocationRow
+from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
 from domain.identifiers import InvocationId, execution_id_for
 
@@ -39,7 +39,7 @@ class ConvergenceRepository:
                 error_message=reason,
             )
         )
-        await self._slots.leave_queue(invocation_id)
+        await self._leave_queue(invocation_id)
         await self._terminate(invocation_id)
         return True
 
@@ -89,9 +89,14 @@ class ConvergenceRepository:
                 },
             )
         )
-        await self._slots.leave_queue(invocation_id)
+        await self._leave_queue(invocation_id)
         await self._terminate(invocation_id)
         return await self._slots.settle(function_id)
+
+    async def _leave_queue(self, invocation_id: InvocationId) -> None:
+        await self._connection.execute(
+            delete(WaitingExecutionRow).where(WaitingExecutionRow.invocation_id == invocation_id)
+        )
 
     async def _lock_running(self, invocation_id: InvocationId) -> bool:
         found = await self._connection.scalar(

@@ -1,13 +1,26 @@
-"""The end of a project's rows."""
+"""The end of a project's rows, in transactions that are short however much there is."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import InvocationStatus, PreparedFunction, WorkerType
+from domain.entities import FunctionStatus, InvocationStatus, PreparedFunction, WorkerType
 from domain.identifiers import InvocationId, ProjectName
+
+_FUNCTION = aliased(FunctionRow, name="function_of_the_project")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remainder:
+    """What a deletion waits for: invocations that have not ended; functions for which a provisioner was asked to make
+    something, and has not said what."""
+
+    running: int
+    preparing: int
 
 
 class DeletionRepository:
@@ -24,23 +37,60 @@ class DeletionRepository:
             & ProjectRow.deletion_request_time.is_not(None)
         )
 
-    async def cancel_invocations(self) -> tuple[InvocationId, ...]:
-        """Note a request to cancel for whatever runs. Returns all of them, those noted earlier included."""
-        running = self._of_the_project(InvocationRow.status == InvocationStatus.RUNNING)
+    async def close(self) -> None:
+        """Nothing is submitted to the project, nor prepared for it, from now on."""
+        await self._connection.execute(
+            update(ProjectRow)
+            .where(self._is_the_project, ProjectRow.closing_time.is_(None))
+            .values(closing_time=func.clock_timestamp())
+        )
+
+    async def cancel_invocations(
+        self, *, after: InvocationId | None, at_most: int, again_after: timedelta
+    ) -> tuple[InvocationId, ...]:
+        """Note a request to cancel for those that run and have none, in the order of their ids from `after` on.
+
+        Returns these, and those noted so long ago that have not stopped since: perhaps they were never told.
+        """
+        now = func.clock_timestamp()
+        page = (
+            select(InvocationRow.invocation_id)
+            .where(
+                self._is_of_the_project(InvocationRow.function_id),
+                InvocationRow.status == InvocationStatus.RUNNING,
+                InvocationRow.stop_time.is_(None),
+                or_(
+                    InvocationRow.cancellation_request_time.is_(None),
+                    InvocationRow.cancellation_request_time < now - again_after,
+                ),
+                InvocationRow.invocation_id > (after or ""),
+            )
+            .order_by(InvocationRow.invocation_id)
+            .limit(at_most)
+            .with_for_update()
+        )
+        found = tuple(InvocationId(invocation_id) for invocation_id in await self._connection.scalars(page))
         await self._connection.execute(
             update(InvocationRow)
-            .where(running, InvocationRow.cancellation_request_time.is_(None))
-            .values(cancellation_request_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
+            .where(InvocationRow.invocation_id.in_(found), InvocationRow.cancellation_request_time.is_(None))
+            .values(cancellation_request_time=now, last_update_time=now)
         )
-        found = await self._connection.scalars(select(InvocationRow.invocation_id).where(running))
-        return tuple(InvocationId(invocation_id) for invocation_id in found)
+        return found
+
+    async def remainder(self) -> Remainder:
+        unsettled = select(func.count()).where(
+            self._is_of_the_project(FunctionRow.function_id),
+            FunctionRow.status == FunctionStatus.PENDING,
+            FunctionRow.preparation_error.is_(None),
+            FunctionRow.preparation_start_time.is_not(None),
+        )
+        return Remainder(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
         found = await self._connection.execute(
-            select(FunctionRow.prepared_type, FunctionRow.prepared_identifier)
-            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-            .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
-            .where(self._is_the_project)
+            select(FunctionRow.prepared_type, FunctionRow.prepared_identifier).where(
+                self._is_of_the_project(FunctionRow.function_id)
+            )
         )
         return tuple(
             PreparedFunction(type=WorkerType(kind), identifier=identifier)
@@ -53,37 +103,76 @@ class DeletionRepository:
         await self._connection.execute(
             update(FunctionRow)
             .where(
-                FunctionRow.prepared_identifier == retired.identifier,
-                FunctionRow.version_id == VersionRow.version_id,
-                VersionRow.project_name == ProjectRow.project_name,
-                self._is_the_project,
+                FunctionRow.prepared_identifier == retired.identifier, self._is_of_the_project(FunctionRow.function_id)
             )
             .values(prepared_type=None, prepared_identifier=None)
         )
 
-    async def delete(self) -> int:
-        """Delete every row of the project, unless invocations run. Returns how many do."""
-        # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.
-        await self._connection.execute(
-            select(FunctionRow.function_id)
-            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    async def delete_ended(self, *, at_most: int) -> int:
+        """Delete so many ended invocations with all that is theirs. Returns how many were there to delete."""
+        ended = (
+            select(InvocationRow.invocation_id)
+            .where(
+                self._is_of_the_project(InvocationRow.function_id),
+                InvocationRow.status == InvocationStatus.TERMINATED,
+            )
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        deleted = await self._connection.scalars(
+            delete(InvocationRow).where(InvocationRow.invocation_id.in_(ended)).returning(InvocationRow.invocation_id)
+        )
+        return len(deleted.all())
+
+    async def delete_version(self) -> bool:
+        """Delete one version with all that is left of it, unless an invocation of it runs. Whether one was deleted."""
+        version_id = await self._connection.scalar(
+            select(VersionRow.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
             .where(self._is_the_project)
+            .order_by(VersionRow.version_id)
+            .limit(1)
+        )
+        if version_id is None:
+            return False
+        # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.
+        functions = await self._connection.scalars(
+            select(FunctionRow.function_id)
+            .where(FunctionRow.version_id == version_id)
             .order_by(FunctionRow.function_id)
-            .with_for_update(of=FunctionRow)
+            .with_for_update()
         )
         running = await self._connection.scalar(
-            select(func.count()).where(self._of_the_project(InvocationRow.status == InvocationStatus.RUNNING))
+            select(func.count()).where(
+                InvocationRow.function_id.in_(functions.all()), InvocationRow.status == InvocationStatus.RUNNING
+            )
         )
-        if not running:
-            await self._connection.execute(delete(ProjectRow).where(self._is_the_project))
-        return running or 0
+        if running:
+            return False
+        await self._connection.execute(delete(VersionRow).where(VersionRow.version_id == version_id))
+        return True
 
-    def _of_the_project(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    async def delete(self) -> bool:
+        """Delete the project itself, unless it has versions. Whether it is gone."""
+        await self._connection.execute(
+            delete(ProjectRow).where(
+                self._is_the_project, ~exists().where(VersionRow.project_name == ProjectRow.project_name)
+            )
+        )
+        return not await self._connection.scalar(select(exists().where(self._is_the_project)))
+
+    async def running(self) -> int:
+        """How many of its invocations have not ended yet."""
+        running = select(func.count()).where(
+            self._is_of_the_project(InvocationRow.function_id), InvocationRow.status == InvocationStatus.RUNNING
+        )
+        return await self._connection.scalar(running) or 0
+
+    def _is_of_the_project(self, function_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
         functions = (
-            select(FunctionRow.function_id)
-            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+            select(_FUNCTION.function_id)
+            .join(VersionRow, VersionRow.version_id == _FUNCTION.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
             .where(self._is_the_project)
         )
-        return condition & InvocationRow.function_id.in_(functions)
+        return function_id.in_(functions)

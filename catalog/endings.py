@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Text, bindparam, exists, func, select, update
+from sqlalchemy import BigInteger, Row, Text, bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.notifications import INVOCATIONS_CHANNEL
+from catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
-from catalog.stops import StopRepository, is_stopped
+from catalog.stops import (
+    IS_CANCELLATION,
+    STOPPED_INVOCATION,
+    StopRepository,
+    is_stopped,
+    signal_live_executions,
+    stop_values,
+)
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
 from domain.errors import LaunchIsSuperseded
@@ -82,6 +89,27 @@ _TERMINATED = (
     .cte("terminated")
 )
 _TERMINATE = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id))
+
+# Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
+# come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
+_LEFT = (
+    delete(WaitingExecutionRow)
+    .where(WaitingExecutionRow.invocation_id == STOPPED_INVOCATION)
+    .returning(WaitingExecutionRow.invocation_id)
+    .cte("left_queue")
+)
+_GIVEN_UP = (
+    signal_live_executions(worker_status=WorkerStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
+    .cte("given_up")
+)
+_END = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
+    .add_cte(_LEFT, _GIVEN_UP)
+)
 _CLOSED = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
@@ -144,7 +172,7 @@ class EndingRepository:
         error_message: str | None = state.error_message
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
-            grants = await self._slots.unclaimed_grants(state.function_id)
+            grants = await self._slots.untold_grants(state.function_id)
         else:
             if outcome is None and state.termination_signal_time is None:
                 error_message = reason
@@ -169,7 +197,9 @@ class EndingRepository:
             invocation_ended=ended,
             was_stopped=state.is_stopped,
             grants=grants,
-            children=await self._stops.cancel_children(invocation_id) if state.is_stopped else (),
+            children=(
+                await self._stops.cancel_children(invocation_id, includes_noted=not is_live) if state.is_stopped else ()
+            ),
         )
 
     async def take_back(self, grant: Grant) -> EndedInvocation:
@@ -187,25 +217,15 @@ class EndingRepository:
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None:
             return EndedInvocation(grants=(), children=())
-        # It may have been stopped with nobody to tell: a child that is yet to come must see it.
-        await self._stops.mark_stopped(invocation_id, reason=reason)
-        await self._slots.leave_queue(invocation_id)
-        # Signalled and never started is how clients tell a stopped execution from a failed one.
-        await self._stops.signal_live_executions(invocation_id)
-        await self._connection.execute(
-            update(ExecutionRow)
-            .where(ExecutionRow.invocation_id == invocation_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
-            .values(worker_status=WorkerStatus.TERMINATED, last_update_time=func.clock_timestamp())
+        ended = await self._connection.scalar(
+            _END,
+            {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
         )
-        await self._terminate(invocation_id)
-        await self._slots.settle(function_id)
+        granted = await self._slots.settle(function_id)
         return EndedInvocation(
-            grants=await self._slots.unclaimed_grants(function_id),
-            children=await self._stops.cancel_children(invocation_id),
+            grants=granted if ended is not None else await self._slots.untold_grants(function_id),
+            children=await self._stops.cancel_children(invocation_id, includes_noted=True),
         )
-
-    async def _terminate(self, invocation_id: InvocationId) -> None:
-        await self._connection.execute(_TERMINATE, {_INVOCATION.key: invocation_id})
 
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:

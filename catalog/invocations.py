@@ -27,6 +27,7 @@ from domain.errors import (
     InvocationIsAlreadyTerminated,
     ParentInvocationDoesNotExist,
     ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
 )
 from domain.identifiers import FunctionName, InvocationId, new_invocation_id
 
@@ -85,6 +86,7 @@ _FOUND = (
     along_function(
         select(
             ProjectRow.deletion_request_time.label("project_deletion_request_time"),
+            ProjectRow.closing_time.label("project_closing_time"),
             *columns_of(VersionRow, FunctionRow),
             *_PARENT_STATE,
         )
@@ -135,6 +137,7 @@ def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, 
                 case((is_cancelled_at_birth, _NOW)),
             ).where(
                 _FOUND.c.functions_function_id.is_not(None),
+                _FOUND.c.project_closing_time.is_(None),
                 or_(_PARENT_ID.is_(None), _FOUND.c.parent_invocation_id.is_not(None)),
             ),
         )
@@ -168,9 +171,10 @@ class InvocationRepository:
         self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
-        """One statement. Under a cancelled parent or on a project being deleted it is cancelled at birth.
+        """One statement. Under a cancelled parent or on a project that is to be deleted it is cancelled at birth.
 
-        Raises ParentInvocationDoesNotExist unless the parent is of the same project and version.
+        Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
+        the same project and version.
         """
         invocation_id = new_invocation_id()
         new_parameters = {_NEW_ID.key: invocation_id, _INPUT.key: new.input}
@@ -183,6 +187,8 @@ class InvocationRepository:
             # A parent may just have been forgotten; a function goes away with its project only.
             raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
         row = require(created.one_or_none(), parts=2)
+        if row.project_closing_time is not None:
+            raise ProjectIsBeingDeleted
         parent = _to_parent(row)
         if new.parent is not None and parent is None:
             raise ParentInvocationDoesNotExist

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, any_, exists, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Text, any_, case, exists, func, literal, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -123,15 +123,22 @@ class LooseEndRepository:
             for project_name, creation_time in found
         ]
 
-    async def unclaimed_grants(self, *, older_than: timedelta) -> list[Grant]:
-        """Slots whose owners were perhaps never told."""
+    async def unclaimed_grants(self, *, older_than: timedelta, again_after: timedelta) -> list[Grant]:
+        """Slots whose owners were perhaps never told; and those who were told so long ago, the longest first.
+
+        Most of the latter wait for their turn in a process that is full, and each signal adds to their histories.
+        """
         found = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id)
             .where(
                 ExecutionRow.worker_status != WorkerStatus.TERMINATED,
                 ExecutionRow.claim_time.is_(None),
-                _is_older(ExecutionRow.creation_time, older_than),
+                case(
+                    (ExecutionRow.grant_signal_time.is_(None), _is_older(ExecutionRow.creation_time, older_than)),
+                    else_=_is_older(ExecutionRow.grant_signal_time, again_after),
+                ),
             )
+            .order_by(func.coalesce(ExecutionRow.grant_signal_time, ExecutionRow.creation_time))
             .limit(PAGE)
         )
         return [

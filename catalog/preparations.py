@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function
 from catalog.slots import Grant, SlotQueue
-from catalog.tables import FunctionRow, VersionRow, columns_of
+from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
+from domain.errors import ProjectIsBeingDeleted
 from domain.identifiers import FunctionRef
 
 
@@ -36,8 +37,19 @@ class PreparationRepository:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
-    async def pending(self, function: FunctionRef) -> Function | None:
-        """The function as declared; None if it needs no preparation any more, or is gone."""
+    async def begin(self, function: FunctionRef) -> Function | None:
+        """The function as declared, once it is noted that the provisioner is asked: whoever deletes the project then
+        waits for what comes of it. None if there is nothing to prepare any more.
+
+        A preparation that was begun before its project's deletion goes on: something may be there that only the
+        provisioner finds again.
+        """
+        # Locked until the commit: the deletion sees the note, or this sees that the deletion has begun.
+        is_closing = await self._connection.scalar(
+            select(ProjectRow.closing_time.is_not(None))
+            .where(ProjectRow.project_name == function.project_name)
+            .with_for_update(read=True)
+        )
         found = await self._connection.execute(
             select(*columns_of(FunctionRow, VersionRow))
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -48,9 +60,21 @@ class PreparationRepository:
                 FunctionRow.status == FunctionStatus.PENDING,
                 FunctionRow.preparation_error.is_(None),
             )
+            .with_for_update(key_share=True, of=FunctionRow)
         )
         row = found.one_or_none()
-        return None if row is None else to_function(row)
+        if row is None:
+            return None
+        if row.functions_preparation_start_time is None:
+            if is_closing:
+                await self.mark_unpreparable(function, ProjectIsBeingDeleted.default_message())
+                return None
+            await self._connection.execute(
+                update(FunctionRow)
+                .where(FunctionRow.function_id == row.functions_function_id)
+                .values(preparation_start_time=func.clock_timestamp())
+            )
+        return to_function(row)
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
         """READY: whoever waits gets a slot, the oldest first."""
@@ -80,7 +104,8 @@ class PreparationRepository:
         row = found.one_or_none()
         if row is None:  # deleted with its project
             return SettledFunction(identifier=None, preparation_error=None, grants=())
-        if values and row.status == FunctionStatus.PENDING and row.preparation_error is None:
+        is_new = bool(values) and row.status == FunctionStatus.PENDING and row.preparation_error is None
+        if is_new:
             settled = await self._connection.execute(
                 update(FunctionRow)
                 .where(FunctionRow.function_id == row.function_id)
@@ -88,9 +113,9 @@ class PreparationRepository:
                 .returning(*_SETTLED)
             )
             row = settled.one()
-        await self._slots.settle(row.function_id)
+        granted = await self._slots.settle(row.function_id)
         return SettledFunction(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=await self._slots.unclaimed_grants(row.function_id),
+            grants=granted if is_new else await self._slots.untold_grants(row.function_id),
         )

@@ -5,22 +5,23 @@ row: a limit is never exceeded, not even for an instant. Locks are taken in the 
 Lock and count are two statements, as one statement would count by a snapshot older than its lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     ColumnElement,
     Integer,
     Row,
     Text,
+    any_,
     bindparam,
     case,
-    delete,
     exists,
     func,
     insert,
@@ -161,6 +162,17 @@ _TOUCHED = (
 )
 # What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
 _TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
+_SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
+_IS_UNCLAIMED = (ExecutionRow.worker_status != WorkerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
+_UNTOLD = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
+    ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
+)
+# One that is taken up by now needs no note.
+_NOTE_SIGNALLED = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == any_(_SIGNALLED), *_IS_UNCLAIMED)
+    .values(grant_signal_time=func.clock_timestamp())
+)
 
 
 class SlotQueue:
@@ -209,26 +221,18 @@ class SlotQueue:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
         return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
 
-    async def unclaimed_grants(self, function_id: int) -> tuple[Grant, ...]:
-        """Grants that nobody has taken up yet, perhaps because the one who should have told them died."""
-        held = await self._connection.execute(
-            select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
-                ExecutionRow.function_id == function_id,
-                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
-                ExecutionRow.claim_time.is_(None),
-            )
-        )
-        return _grants(held)
+    async def untold_grants(self, function_id: int) -> tuple[Grant, ...]:
+        """Grants of which nothing says that they were signalled: the one who should have done it may have died."""
+        return _grants(await self._connection.execute(_UNTOLD, {_FUNCTION.key: function_id}))
+
+    async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
+        """These grants were signalled just now: nobody need do it again soon."""
+        await self._connection.execute(_NOTE_SIGNALLED, {_SIGNALLED.key: list(execution_ids)})
 
     async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
         """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone."""
         function_id: int | None = await self._connection.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
         return function_id
-
-    async def leave_queue(self, invocation_id: InvocationId) -> None:
-        await self._connection.execute(
-            delete(WaitingExecutionRow).where(WaitingExecutionRow.invocation_id == invocation_id)
-        )
 
     async def _enqueue(self, function_id: int, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
         place = {"execution_id": execution_id, "attempt": attempt}

@@ -1,11 +1,12 @@
 """How an invocation is made to stop: durably, before anybody is told."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import Boolean, Text, Update, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.elements import ColumnElement
 
 from catalog.converters import to_worker_details
 from catalog.notifications import EXECUTIONS_CHANNEL
@@ -25,6 +26,96 @@ class StoppedInvocation:
     children: tuple[InvocationId, ...]
 
 
+def is_stopped(invocation: type[InvocationRow]) -> ColumnElement[bool]:
+    """Whether it was made to stop, or somebody asked for it: what has ended so stays so, and no other becomes so."""
+    return invocation.stop_time.is_not(None) | invocation.cancellation_request_time.is_not(None)
+
+
+STOPPED_INVOCATION = bindparam("stopped_invocation", type_=Text)
+IS_CANCELLATION = bindparam("stop_is_cancellation", type_=Boolean)
+_NOW = func.clock_timestamp()
+
+
+def stop_values() -> dict[str, ColumnElement[Any]]:
+    """What an invocation's row says once it is stopped, unless it was before. A cancellation that did not come by REST
+    is noted as one that did."""
+    is_first = InvocationRow.stop_time.is_(None)
+    return {
+        "stop_time": func.coalesce(InvocationRow.stop_time, _NOW),
+        "cancellation_request_time": case(
+            (is_first & IS_CANCELLATION, func.coalesce(InvocationRow.cancellation_request_time, _NOW)),
+            else_=InvocationRow.cancellation_request_time,
+        ),
+    }
+
+
+def signal_live_executions(**values: object) -> Update:
+    """Note that they must stop, and wake who launches or watches their workers. `values`: what is noted besides."""
+    is_first = ExecutionRow.termination_signal_time.is_(None)
+    return (
+        update(ExecutionRow)
+        .where(ExecutionRow.invocation_id == STOPPED_INVOCATION, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+        .values(
+            {
+                "termination_signal_time": func.coalesce(ExecutionRow.termination_signal_time, _NOW),
+                "last_update_time": case((is_first, _NOW), else_=ExecutionRow.last_update_time),
+            }
+            | values
+        )
+    )
+
+
+_MARKED = (
+    update(InvocationRow)
+    .where(
+        InvocationRow.invocation_id == STOPPED_INVOCATION,
+        InvocationRow.status == InvocationStatus.RUNNING,
+        InvocationRow.stop_time.is_(None),
+    )
+    .values(
+        **stop_values(),
+        last_update_time=case((IS_CANCELLATION, _NOW), else_=InvocationRow.last_update_time),
+    )
+    .returning(InvocationRow.invocation_id)
+    .cte("marked")
+)
+# Returned by the update itself: a worker that is noted at this moment is seen, or who notes it sees the signal. The
+# condition holds always; it has the invocation's row locked before the execution's, as everywhere.
+_STOP = (
+    signal_live_executions()
+    .where(select(func.count()).select_from(_MARKED).scalar_subquery() >= 0)
+    .returning(
+        ExecutionRow.execution_id,
+        ExecutionRow.launches,
+        ExecutionRow.worker_type,
+        ExecutionRow.worker_identifier,
+        ExecutionRow.logs_identifier,
+        func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
+    )
+)
+_EXECUTION = bindparam("stopped_execution", type_=Text)
+_IS_CLAIMED = select(ExecutionRow.claim_time.is_not(None)).where(ExecutionRow.execution_id == _EXECUTION)
+_PARENT = aliased(InvocationRow, name="stopped_parent")
+_INCLUDES_NOTED = bindparam("stop_includes_noted", type_=Boolean)
+_CANCEL_CHILDREN = (
+    update(InvocationRow)
+    .where(
+        InvocationRow.parent_invocation_id == STOPPED_INVOCATION,
+        InvocationRow.status == InvocationStatus.RUNNING,
+        InvocationRow.stop_time.is_(None),
+        or_(_INCLUDES_NOTED, InvocationRow.cancellation_request_time.is_(None)),
+        exists(select(_PARENT).where(_PARENT.invocation_id == STOPPED_INVOCATION, is_stopped(_PARENT))),
+    )
+    .values(
+        cancellation_request_time=func.coalesce(InvocationRow.cancellation_request_time, _NOW),
+        last_update_time=case(
+            (InvocationRow.cancellation_request_time.is_(None), _NOW), else_=InvocationRow.last_update_time
+        ),
+    )
+    .returning(InvocationRow.invocation_id)
+)
+
+
 class StopRepository:
     """The stops, inside the caller's transaction. Each may be repeated."""
 
@@ -33,94 +124,44 @@ class StopRepository:
         self._slots = SlotQueue(connection)
 
     async def stop_invocation(self, invocation_id: InvocationId, *, reason: StopReason) -> StoppedInvocation:
-        """Nothing of the invocation is launched from now on. One that has ended by itself is left as it is."""
+        """Nothing of the invocation is launched from now on, and its children are cancelled at birth. One that has
+        ended by itself is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
             return StoppedInvocation(worker=None, children=())
-        await self.mark_stopped(invocation_id, reason=reason)
-        await self.signal_live_executions(invocation_id)
+        live = await self._connection.execute(
+            _STOP,
+            {
+                STOPPED_INVOCATION.key: invocation_id,
+                IS_CANCELLATION.key: reason is StopReason.CANCELLED,
+            },
+        )
+        row = live.one_or_none()
+        details = (
+            None if row is None else to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier)
+        )
         return StoppedInvocation(
-            worker=await self._live_worker(invocation_id), children=await self.cancel_children(invocation_id)
-        )
-
-    async def mark_stopped(self, invocation_id: InvocationId, *, reason: StopReason | None) -> None:
-        """From now on nothing of it is launched, and its children are cancelled at birth. Not if it has ended.
-
-        A cancellation that did not come by REST is noted as one that did.
-        """
-        now = func.clock_timestamp()
-        cancellation: dict[str, ColumnElement[datetime]] = {}
-        if reason is StopReason.CANCELLED:
-            cancellation["cancellation_request_time"] = func.coalesce(InvocationRow.cancellation_request_time, now)
-            cancellation["last_update_time"] = now
-        await self._connection.execute(
-            update(InvocationRow)
-            .where(
-                InvocationRow.invocation_id == invocation_id,
-                InvocationRow.status == InvocationStatus.RUNNING,
-                InvocationRow.stop_time.is_(None),
-            )
-            .values(stop_time=now, **cancellation)
-        )
-
-    async def signal_live_executions(self, invocation_id: InvocationId) -> None:
-        """Note that they must stop, and wake who launches or watches their workers."""
-        await self._connection.execute(
-            update(ExecutionRow)
-            .where(
-                ExecutionRow.invocation_id == invocation_id,
-                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
-                ExecutionRow.termination_signal_time.is_(None),
-            )
-            .values(termination_signal_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
-            .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
-        )
-
-    async def cancel_children(self, invocation_id: InvocationId) -> tuple[InvocationId, ...]:
-        """Note that the running children of a stopped invocation are to be cancelled. Returns all of them, those noted
-        earlier included; none if the invocation ended by itself.
-
-        A child that is being created holds a lock on its parent's row, which whoever stops the parent writes first:
-        it is seen here, or it sees the stop.
-        """
-        parent = aliased(InvocationRow)
-        running = (
-            InvocationRow.parent_invocation_id == invocation_id,
-            InvocationRow.status == InvocationStatus.RUNNING,
-            exists().where(parent.invocation_id == invocation_id, is_stopped(parent)),
-        )
-        await self._connection.execute(
-            update(InvocationRow)
-            .where(*running, InvocationRow.cancellation_request_time.is_(None))
-            .values(cancellation_request_time=func.clock_timestamp(), last_update_time=func.clock_timestamp())
-        )
-        children = await self._connection.scalars(select(InvocationRow.invocation_id).where(*running))
-        return tuple(InvocationId(child) for child in children)
-
-    async def _live_worker(self, invocation_id: InvocationId) -> Worker | None:
-        live = (
-            await self._connection.execute(
-                select(
-                    ExecutionRow.execution_id,
-                    ExecutionRow.launches,
-                    ExecutionRow.worker_type,
-                    ExecutionRow.worker_identifier,
-                    ExecutionRow.logs_identifier,
-                ).where(
-                    ExecutionRow.invocation_id == invocation_id,
-                    ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+            worker=(
+                None
+                if row is None or details is None
+                else Worker(
+                    name=WorkerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
                 )
-            )
-        ).one_or_none()
-        if live is None:
-            return None
-        details = to_worker_details(live.worker_type, live.worker_identifier, live.logs_identifier)
-        if details is None:
-            return None
-        return Worker(
-            name=WorkerName(execution_id=ExecutionId(live.execution_id), launch=live.launches), details=details
+            ),
+            children=await self.cancel_children(invocation_id, includes_noted=True),
         )
 
+    async def is_claimed(self, execution_id: ExecutionId) -> bool:
+        """Whether the execution has ever taken up its slot. One of a stopped invocation that has not never will."""
+        return bool(await self._connection.scalar(_IS_CLAIMED, {_EXECUTION.key: execution_id}))
 
-def is_stopped(invocation: type[InvocationRow]) -> ColumnElement[bool]:
-    """Whether it was made to stop, or somebody asked for it: what has ended so stays so, and no other becomes so."""
-    return invocation.stop_time.is_not(None) | invocation.cancellation_request_time.is_not(None)
+    async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> tuple[InvocationId, ...]:
+        """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
+
+        Returns those noted now; with `includes_noted` those too that were noted before and have not stopped since:
+        whoever noted them may have died before they were told. A child that is being created holds a lock on its
+        parent's row, which whoever stops the parent writes first: it is seen here, or it sees the stop.
+        """
+        children = await self._connection.scalars(
+            _CANCEL_CHILDREN, {STOPPED_INVOCATION.key: invocation_id, _INCLUDES_NOTED.key: includes_noted}
+        )
+        return tuple(InvocationId(child) for child in children)

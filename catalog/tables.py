@@ -54,6 +54,8 @@ class ProjectRow(Base):
     project_name: Mapped[str] = mapped_column(primary_key=True)
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     deletion_request_time: Mapped[datetime | None]
+    # When its deletion looked for the first time: nothing is submitted to it and nothing prepared for it from then on.
+    closing_time: Mapped[datetime | None]
 
 
 class VersionRow(Base):
@@ -88,6 +90,8 @@ class FunctionRow(Base):
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
+    # When the provisioner was first asked: until the function is settled there may be something that nobody knows of.
+    preparation_start_time: Mapped[datetime | None]
 
 
 class InvocationRow(Base):
@@ -130,8 +134,9 @@ class ExecutionRow(Base):
     function_id: Mapped[int] = mapped_column(BigInteger)
     attempt: Mapped[int]
     worker_status: Mapped[str] = mapped_column(server_default="PENDING")
-    # When the activity of this execution took up its slot: an unclaimed grant is signalled again.
+    # When the activity of this execution took up its slot, and when its workflow was last told that it has one.
     claim_time: Mapped[datetime | None]
+    grant_signal_time: Mapped[datetime | None]
     launches: Mapped[int] = mapped_column(server_default="0")
     refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent

@@ -83,6 +83,14 @@ class StopInvocationRequest:
 
     invocation_id: InvocationId
     reason: StopReason
+    execution_id: ExecutionId | None = None  # which the result is about; None: a version that expects no result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopInvocationResult:
+    """`is_claimed`: the execution has taken up its slot, and is to be seen to its end; if not, it never will."""
+
+    is_claimed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +160,10 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProjectResult:
-    """How many of the project's invocations have not ended yet."""
+    """How many of the project's invocations have not ended yet, and what of its preparations is not known yet."""
 
     running: int
+    preparing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

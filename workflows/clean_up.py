@@ -24,11 +24,13 @@ class InvocationCleanUpWorkflow:
             InvocationActivities.stop_invocation,
             StopInvocationRequest(invocation_id=request.invocation_id, reason=StopReason.CANCELLED),
             task_queue=naming.CONTROL_TASK_QUEUE,
-            start_to_close_timeout=policies.CONTROL_START_TO_CLOSE,
+            start_to_close_timeout=policies.STOP_START_TO_CLOSE,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PASSING_FAULTS,
         )
         if request.execution_id is not None:
-            # It finds the execution as its last try left it: stopped, so that nothing is launched and no retry follows.
+            # It finds the execution as its last try left it: stopped, so that nothing is launched and no retry follows,
+            # and a process that is full need not be waited for.
             await workflow.execute_activity_method(
                 InvocationActivities.run_execution,
                 RunExecutionRequest(
@@ -38,6 +40,7 @@ class InvocationCleanUpWorkflow:
                     is_last_attempt=True,
                 ),
                 activity_id=request.execution_id,
+                task_queue=naming.CONTROL_TASK_QUEUE,
                 start_to_close_timeout=policies.RUN_EXECUTION_START_TO_CLOSE,
                 heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
                 retry_policy=policies.PASSING_FAULTS,

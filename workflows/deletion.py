@@ -1,7 +1,6 @@
 """The deletion of a project: cancels what runs, waits, retires what was prepared, deletes the rows."""
 
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -22,31 +21,33 @@ class ProjectDeletionWorkflow:
     async def run(self, request: DeletionRequest) -> None:
         while True:
             await self._wait_until_nothing_runs(request)
-            await self._execute(
-                DeletionActivities.retire_project, request, heartbeat_timeout=policies.HEARTBEAT_TIMEOUT
-            )
+            await self._execute(DeletionActivities.retire_project, request)
             if not (await self._execute(DeletionActivities.delete_project, request)).running:
                 return
             # An invocation came in the meantime, cancelled at birth: it is waited for like the others.
 
     async def _wait_until_nothing_runs(self, request: DeletionRequest) -> None:
         pause = policies.DELETION_SHORTEST_PAUSE
-        while running := (await self._execute(DeletionActivities.cancel_project, request)).running:
-            workflow.set_current_details(f"Waiting for {running} invocations to end")
-            await workflow.sleep(pause, summary=f"{running} invocations run")
+        while True:
+            left = await self._execute(DeletionActivities.cancel_project, request)
+            if not left.running and not left.preparing:
+                return
+            workflow.set_current_details(
+                f"Waiting for {left.running} invocations to end and for {left.preparing} preparations"
+            )
+            await workflow.sleep(pause, summary=f"{left.running} invocations run")
             pause = min(2 * pause, policies.DELETION_LONGEST_PAUSE)
 
     async def _execute(
         self,
         activity: Callable[[DeletionActivities, DeletionRequest], Coroutine[Any, Any, Result]],
         request: DeletionRequest,
-        heartbeat_timeout: timedelta | None = None,
     ) -> Result:
         return await workflow.execute_activity_method(
             activity,
             request,
             task_queue=naming.CONTROL_TASK_QUEUE,
             start_to_close_timeout=policies.DELETION_STEP_START_TO_CLOSE,
-            heartbeat_timeout=heartbeat_timeout,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PASSING_FAULTS,
         )

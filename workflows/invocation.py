@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         RunExecutionResult,
         SlotGranted,
         StopInvocationRequest,
+        StopInvocationResult,
         StopReason,
         WorkerAwaited,
     )
@@ -50,6 +51,7 @@ class InvocationWorkflow:
                 creation_time=request.creation_time,
             )
         self._attempt = request.first_attempt
+        self._executions = self._attempt - 1  # that there are in the catalog
         self._state = "starting"
         self._granted: set[ExecutionId] = set()  # made here: a signal may come before `run`
         self._retry_now = False
@@ -113,6 +115,8 @@ class InvocationWorkflow:
             if result.invocation_ended:
                 return self._result_of(result)
             await self._back_off()
+            if self._is_stopped:
+                return await self._end()
             self._attempt += 1
 
     async def _attempt_in_turn(self) -> RunExecutionResult | None:
@@ -120,49 +124,85 @@ class InvocationWorkflow:
         slot_was_granted = False
         while self._stop_reason is None:
             result = await self._run_execution(slot_was_granted=slot_was_granted)
-            if result.state is AttemptState.ENDED:
+            if result is not None and result.state is AttemptState.ENDED:
+                self._executions = self._attempt
                 return result
-            if result.state is AttemptState.REFUSED:
+            if result is None or result.state is AttemptState.REFUSED:
                 return None
             self._show("queued", f"Waiting for a slot of `{self._request.function.function_name}`")
             await workflow.wait_condition(lambda: self._execution_id in self._granted or self._is_stopped)
-            self._granted.discard(self._execution_id)
+            if self._execution_id in self._granted:
+                self._executions = self._attempt
+                self._granted.discard(self._execution_id)
             slot_was_granted = True
         return None
 
-    async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult:
-        maximum = self._retries.maximum_attempts
+    async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult | None:
+        """None if it was stopped before it was taken up."""
         self._show_running()
-        execution = workflow.start_activity_method(
+        execution = self._start_execution(
+            activity_id=self._execution_id,
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            summary=naming.execution_summary(
+                attempt=self._attempt,
+                max_attempts=self._retries.maximum_attempts,
+                slot_was_granted=slot_was_granted,
+            ),
+        )
+        await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
+        if self._stop_reason is None or execution.done():
+            return await execution
+        stopped = await self._stop_worker(self._stop_reason)
+        if stopped is None:  # recorded before stops had a result: as it was then
+            return await execution
+        if not stopped.is_claimed:
+            return execution.result() if execution.done() else None
+        with contextlib.suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                execution.done, timeout=policies.STOP_PATIENCE, timeout_summary="end of the container"
+            )
+        if execution.done():
+            return await execution
+        # The activity may have lost its process, and wait for its turn in one that is full. Both may run at once.
+        substitute = self._start_execution(
+            activity_id=f"{self._execution_id}-stopped",
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            summary=f"see execution {self._attempt} to its end",
+        )
+        await workflow.wait_condition(lambda: execution.done() or substitute.done())
+        return await (execution if execution.done() else substitute)
+
+    def _start_execution(
+        self, *, activity_id: str, task_queue: str, summary: str
+    ) -> workflow.ActivityHandle[RunExecutionResult]:
+        return workflow.start_activity_method(
             InvocationActivities.run_execution,
             RunExecutionRequest(
                 invocation_id=self._request.invocation_id,
                 execution_id=self._execution_id,
                 attempt=self._attempt,
-                is_last_attempt=self._attempt >= maximum,
+                is_last_attempt=self._attempt >= self._retries.maximum_attempts,
                 trace=self._trace,
             ),
-            activity_id=self._execution_id,
-            summary=naming.execution_summary(
-                attempt=self._attempt, max_attempts=maximum, slot_was_granted=slot_was_granted
-            ),
+            activity_id=activity_id,
+            task_queue=task_queue,
+            summary=summary,
             start_to_close_timeout=policies.RUN_EXECUTION_START_TO_CLOSE,
             heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PASSING_FAULTS,
         )
-        await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
-        if self._stop_reason is not None and not execution.done():
-            await self._stop_worker(self._stop_reason)
-        return await execution
 
-    async def _stop_worker(self, reason: StopReason) -> None:
+    async def _stop_worker(self, reason: StopReason) -> StopInvocationResult | None:
         self._show("stopping", f"Stopping execution {self._attempt}: {reason}")
-        await workflow.execute_activity_method(
+        return await workflow.execute_activity_method(
             InvocationActivities.stop_invocation,
-            StopInvocationRequest(invocation_id=self._request.invocation_id, reason=reason),
+            StopInvocationRequest(
+                invocation_id=self._request.invocation_id, reason=reason, execution_id=self._execution_id
+            ),
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary=f"stop: {reason}",
-            start_to_close_timeout=policies.CONTROL_START_TO_CLOSE,
+            start_to_close_timeout=policies.STOP_START_TO_CLOSE,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PASSING_FAULTS,
         )
 
@@ -204,8 +244,9 @@ class InvocationWorkflow:
         return self._finished(Ending.FAILED, last.error_message)
 
     def _finished(self, ending: Ending, error_message: str | None = None) -> InvocationResult:
-        self._show("ended", f"{ending} after execution {self._attempt} of {self._retries.maximum_attempts}")
-        return InvocationResult(ending=ending, executions=self._attempt, error_message=error_message)
+        when = f"after execution {self._executions} of {self._retries.maximum_attempts}"
+        self._show("ended", f"{ending} {when if self._executions else 'before its first execution'}")
+        return InvocationResult(ending=ending, executions=self._executions, error_message=error_message)
 
     async def _time_out(self) -> None:
         remaining = self._deadline - workflow.now()

@@ -22,6 +22,13 @@ RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelt
 # One transaction and one call of the provisioner.
 CONTROL_START_TO_CLOSE = timedelta(seconds=30)
 
+# A stop tells the children too, of which there may be thousands: it says with heartbeats that it goes on.
+STOP_START_TO_CLOSE = timedelta(minutes=5)
+
+# An execution that is stopped is as a rule seen to its end by the activity that runs it. That one may have lost its
+# process and wait for its turn in a full house, behind executions that take days: then another one sees to it.
+STOP_PATIENCE = timedelta(seconds=10)
+
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)
 
@@ -50,6 +57,10 @@ RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 # Younger than this, something may simply be under way.
 START_PATIENCE = timedelta(seconds=15)
 GRANT_PATIENCE = timedelta(seconds=10)
+
+# A grant that was signalled and is not taken up waits for a process that is full, perhaps for days. Temporal ends a
+# workflow at 10,000 signals, and keeps each one in its history.
+GRANT_REPEAT = timedelta(minutes=10)
 
 # Longer than a launch takes that hangs in a slow call, and than a container takes to be gone after its execution's end.
 WORKER_PATIENCE = timedelta(seconds=60)

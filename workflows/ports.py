@@ -13,6 +13,7 @@ from domain.messages import (
     RunExecutionRequest,
     RunExecutionResult,
     StopInvocationRequest,
+    StopInvocationResult,
 )
 
 
@@ -25,8 +26,9 @@ class InvocationActivities:
         raise NotImplementedError
 
     @activity.defn(name="stop_invocation")
-    async def stop_invocation(self, request: StopInvocationRequest) -> None:
-        """Make the stop durable, then ask the live container to end. Does not wait for it."""
+    async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
+        """Make the stop durable, then ask the live container to end. Does not wait for it. None unless the
+        request names an execution."""
         raise NotImplementedError
 
     @activity.defn(name="end_invocation")
@@ -47,7 +49,7 @@ class DeletionActivities:
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
-        """Cancel whatever runs in the project."""
+        """Let nothing begin in the project any more, and cancel whatever runs."""
         raise NotImplementedError
 
     @activity.defn(name="retire_project")

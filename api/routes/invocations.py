@@ -28,6 +28,7 @@ from domain.errors import (
     ParentInvocationDoesNotExist,
     ParentInvocationIdIsMissing,
     ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
     ServiceIsUnavailable,
     VersionDoesNotExist,
 )
@@ -45,7 +46,7 @@ router = new_router(
 
 @router.post(
     _FUNCTION + "/invocations",
-    responses=documented(*_MISSING_FUNCTION, ParentInvocationDoesNotExist, BodyIsTooLarge),
+    responses=documented(*_MISSING_FUNCTION, ParentInvocationDoesNotExist, ProjectIsBeingDeleted, BodyIsTooLarge),
 )
 async def create_invocation(
     path: FunctionPathOfRequest,

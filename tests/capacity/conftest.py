@@ -1,4 +1,5 @@
-"""Two whole stacks side by side, as `control-plane dev` runs them: one to put under load, one to compare it with."""
+"""Two whole stacks side by side, as `control-plane dev` runs them: one to put under load, one to compare it with. And a
+Temporal for houses whose containers are simulated."""
 
 import asyncio
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from temporalio.client import Client
 
 from catalog.database import Database
 from cli.stack.access import find_access
@@ -17,6 +19,7 @@ from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.records import read_record
 from tests.cli.stacks import Dev, Ports, dev
 from tests.e2e.project import Project
+from tests.temporal import open_temporal
 
 FUNCTIONS = Path(__file__).parent / "functions"
 
@@ -28,6 +31,12 @@ class Stack:
     project: Project
     loop: psutil.Process
     catalog: Database
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    async with open_temporal() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,28 @@ async def cancelled_while_running(scene: SceneMaker) -> Handle:
     return it.handle
 
 
+async def cancelled_in_a_full_house(scene: SceneMaker) -> Handle:
+    """Before anything took the execution up."""
+    waiting = Container(REFUSED)
+    async with scene(waiting, is_claimed=False) as it:
+        await waiting.started.wait()
+        await it.handle.cancel()
+        await it.ended()
+        waiting.released.set()
+    return it.handle
+
+
+async def cancelled_when_its_process_was_lost(scene: SceneMaker) -> Handle:
+    """The activity waits for its turn in another one, which is full."""
+    waiting = Container(ABORTED)
+    async with scene(waiting, *answers(ABORTED)) as it:
+        await waiting.started.wait()
+        await it.handle.cancel()
+        await it.ended()
+        waiting.released.set()
+    return it.handle
+
+
 async def cancelled_while_queued(scene: SceneMaker) -> Handle:
     async with scene(*answers(QUEUED)) as it:
         await state_of(it, "queued")
@@ -137,6 +159,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     failed_at_the_last_attempt,
     queued_then_granted,
     cancelled_while_running,
+    cancelled_in_a_full_house,
+    cancelled_when_its_process_was_lost,
     cancelled_while_queued,
     cancelled_between_attempts,
     refused_by_the_catalog,

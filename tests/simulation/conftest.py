@@ -1,21 +1,18 @@
-"""The real Temporal server, and a world for each seed.
+"""A world for each seed.
 
 SIMULATION_SEEDS=7,8 chooses other seeds, SIMULATION_STEPS=5000 how many steps each of them takes. A seed decides what
 is done, not when the servers answer: a second run of it goes its own ways.
 """
 
 import os
-import sysconfig
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 
 from catalog.database import Database
 from tests.simulation.world import World, open_world
+from tests.temporal import open_temporal
 
 _SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1,2,3").split(",")]
 _STEPS = int(os.environ.get("SIMULATION_STEPS", "700"))
@@ -33,11 +30,8 @@ def step_count() -> int:
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
-    ) as environment:
-        yield environment.client
+    async with open_temporal() as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,33 +1,21 @@
-"""Everything that a simulation runs in: real but for the containers, and the API in process."""
+"""Everything that a simulation runs in."""
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx2
-from pydantic import SecretStr
 from temporalio.client import Client
 
-from api.app import create_app
-from api.composition import Services
-from api.events.streams import EventStreams
-from api.long_polls import LongPolls
-from api.orchestration import Orchestrator
 from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from domain.identifiers import FunctionName
-from environment.settings import ControlPlaneSettings
-from environment.temporal_link import TemporalLink
-from tests.simulation.client import ApiClient, Json
+from tests.simulation.client import Json
 from tests.simulation.containers import Fleet
-from tests.simulation.loops import LoopMaker, Loops
+from tests.simulation.house import open_house
 from tests.simulation.simulation import Simulation
 from tests.simulation.steps import Steps
 
 _FUNCTIONS = 6
-_STOP_GRACE_SECONDS = 1.5
-_ROOT_KEY = "root-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,32 +32,17 @@ async def open_world(*, seed: int, database: Database, temporal: Client) -> Asyn
     rng = random.Random(seed)
     project_name = f"seed-{seed}"
     functions = random_functions(rng)
-    settings = ControlPlaneSettings(api_key=SecretStr(_ROOT_KEY), stop_grace_seconds=_STOP_GRACE_SECONDS)
-    fleet = Fleet(stop_grace=settings.stop_grace)
-    maker = LoopMaker(
-        temporal_address=temporal.service_client.config.target_host,
-        postgres=database.url,
-        provisioner=fleet,
-        settings=settings,
-    )
-    async with (
-        NotificationListener(database.url, [INVOCATIONS_CHANNEL]) as listener,
-        _http(fleet, database=database, temporal=temporal, listener=listener) as http,
-        aclosing(Loops(maker)) as loops,
-    ):
-        api = ApiClient(http, project_name)
-        await loops.start()
-        await api.deploy(functions)
+    async with open_house(project_name, functions, database=database, temporal=temporal) as house:
         steps = Steps(
             rng=rng,
-            api=api,
+            api=house.api,
             temporal=temporal,
-            fleet=fleet,
-            loops=loops,
+            fleet=house.fleet,
+            loops=house.loops,
             functions=[FunctionName(str(function["function_name"])) for function in functions],
         )
-        simulation = Simulation(rng=rng, steps=steps, fleet=fleet, loops=loops, database=database)
-        yield World(project_name=project_name, simulation=simulation, fleet=fleet, temporal=temporal)
+        simulation = Simulation(rng=rng, steps=steps, fleet=house.fleet, loops=house.loops, database=database)
+        yield World(project_name=project_name, simulation=simulation, fleet=house.fleet, temporal=temporal)
 
 
 def random_functions(rng: random.Random) -> list[Json]:
@@ -86,19 +59,3 @@ def random_functions(rng: random.Random) -> list[Json]:
         }
         for number in range(_FUNCTIONS)
     ]
-
-
-def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: NotificationListener) -> httpx2.AsyncClient:
-    services = Services(
-        root_keys=(_ROOT_KEY,),
-        database=database,
-        orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, database)),
-        provisioner=fleet,
-        long_polls=LongPolls(database, listener),
-        event_streams=EventStreams(database, listener, fleet),
-    )
-    return httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=create_app(services)),
-        base_url="http://api",
-        headers={"Authorization": f"Bearer {_ROOT_KEY}"},
-    )

@@ -2,6 +2,7 @@
 
 import sysconfig
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,22 @@ from activities.search_attributes import register_search_attributes
 from tests.workflows.scenes import SceneMaker
 
 
-@pytest.fixture(scope="session")
-async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+@asynccontextmanager
+async def open_time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter,
         test_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal-test-server"),
     ) as environment:
+        await register_search_attributes(environment.client)
         yield environment
 
 
 @pytest.fixture(scope="session")
-async def scene(time_skipping: WorkflowEnvironment) -> SceneMaker:
-    await register_search_attributes(time_skipping.client)
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    async with open_time_skipping() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def scene(time_skipping: WorkflowEnvironment) -> SceneMaker:
     return SceneMaker(time_skipping.client, time_skipping.get_current_time)

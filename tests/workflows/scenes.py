@@ -21,6 +21,7 @@ from domain.messages import (
     RunExecutionRequest,
     RunExecutionResult,
     StopInvocationRequest,
+    StopInvocationResult,
 )
 from domain.specs import ExecutionSpec
 from workflows import naming
@@ -58,9 +59,13 @@ def answers(*results: RunExecutionResult) -> list[Step]:
 
 @dataclass
 class ScriptedActivities(InvocationActivities):
-    """Executions that go as the script says, one step per call; what was asked is kept."""
+    """Executions that go as the script says, one step per call; what was asked is kept.
+
+    `is_claimed`: what a stop finds of the execution.
+    """
 
     script: list[Step]
+    is_claimed: bool = True
     executions: list[RunExecutionRequest] = field(default_factory=list)
     stops: list[StopInvocationRequest] = field(default_factory=list)
     endings: list[EndInvocationRequest] = field(default_factory=list)
@@ -73,8 +78,9 @@ class ScriptedActivities(InvocationActivities):
         return await self.script[len(self.executions) - 1](request)
 
     @activity.defn(name="stop_invocation")
-    async def stop_invocation(self, request: StopInvocationRequest) -> None:
+    async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         self.stops.append(request)
+        return None if request.execution_id is None else StopInvocationResult(is_claimed=self.is_claimed)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
@@ -105,10 +111,15 @@ class SceneMaker:
 
     @asynccontextmanager
     async def __call__(
-        self, *script: Step, max_retries: int = 0, timeout_seconds: int = 3_600, age: timedelta = timedelta()
+        self,
+        *script: Step,
+        max_retries: int = 0,
+        timeout_seconds: int = 3_600,
+        age: timedelta = timedelta(),
+        is_claimed: bool = True,
     ) -> AsyncIterator[Scene]:
         client = self.client
-        activities = ScriptedActivities(list(script))
+        activities = ScriptedActivities(list(script), is_claimed=is_claimed)
         request = InvocationRequest(
             invocation_id=new_invocation_id(),
             function=FunctionRef(
@@ -126,7 +137,11 @@ class SceneMaker:
                 workflows=WORKFLOWS,
                 activities=[activities.run_execution, activities.end_invocation],
             ),
-            Worker(client, task_queue=naming.CONTROL_TASK_QUEUE, activities=[activities.stop_invocation]),
+            Worker(
+                client,
+                task_queue=naming.CONTROL_TASK_QUEUE,
+                activities=[activities.stop_invocation, activities.run_execution],
+            ),
         ):
             handle = await client.start_workflow(
                 InvocationWorkflow.run,

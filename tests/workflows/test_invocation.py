@@ -113,6 +113,33 @@ async def test_a_result_that_beats_the_cancellation_stands(scene: SceneMaker) ->
         assert (await it.handle.result()).ending is Ending.SUCCEEDED
 
 
+async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands(scene: SceneMaker) -> None:
+    container = Container(SUCCEEDED)
+    async with scene(container) as it:
+        await container.started.wait()
+        await it.handle.cancel()
+        while not it.activities.stops:
+            await asyncio.sleep(0.01)
+        container.released.set()
+        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+
+
+async def test_a_stop_in_the_back_off_counts_no_execution_that_never_was(scene: SceneMaker) -> None:
+    async with scene(*[fail] * 6, max_retries=9, timeout_seconds=40) as it:
+        result = await it.handle.result()
+        progress = await it.handle.query(InvocationWorkflow.status)
+    assert (result.ending, result.executions, len(it.activities.executions)) == (Ending.TIMED_OUT, 6, 6)
+    assert (progress.attempt, progress.execution_id) == (6, it.activities.executions[-1].execution_id)
+
+
+async def test_an_execution_that_had_a_slot_counts_though_it_never_had_a_container(scene: SceneMaker) -> None:
+    async with scene(*answers(QUEUED, REFUSED)) as it:
+        await state_of(it, "queued")
+        granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
+        await it.handle.signal(InvocationWorkflow.slot_granted, granted)
+        assert (await it.handle.result()).executions == 1
+
+
 async def test_cancelling_while_queued_ends_without_a_container(scene: SceneMaker) -> None:
     async with scene(*answers(QUEUED)) as it:
         await state_of(it, "queued")
@@ -152,7 +179,8 @@ async def test_the_timeout_stops_the_container(scene: SceneMaker) -> None:
 
 async def test_the_timeout_covers_the_queue(scene: SceneMaker) -> None:
     async with scene(*answers(QUEUED), timeout_seconds=7_200) as it:
-        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        result = await it.handle.result()
+        assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
         assert len(it.activities.endings) == 1
 
 

@@ -1,0 +1,14 @@
+"""The real Temporal server."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+
+from tests.temporal import open_temporal
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    async with open_temporal() as client:
+        yield client

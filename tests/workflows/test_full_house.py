@@ -1,0 +1,28 @@
+"""A stop while the execution's activity waits for its turn. A workflow that closes before its activities have ended
+keeps the time-skipping server from skipping for good: here is one of its own."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from domain.messages import Ending
+from tests.workflows.conftest import open_time_skipping
+from tests.workflows.scenes import REFUSED, Container, SceneMaker
+
+
+@pytest.fixture(scope="module")
+async def scene() -> AsyncIterator[SceneMaker]:
+    async with open_time_skipping() as environment:
+        yield SceneMaker(environment.client, environment.get_current_time)
+
+
+async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(scene: SceneMaker) -> None:
+    """Its activity may wait for its turn in a process that is full for days."""
+    waiting = Container(REFUSED)
+    async with scene(waiting, is_claimed=False, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+        result = await it.handle.result()
+        assert not waiting.released.is_set()
+        waiting.released.set()
+    assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
+    assert (len(it.activities.stops), len(it.activities.endings)) == (1, 1)
