@@ -1,6 +1,8 @@
 """Routes that know who calls before they read a byte of what is sent."""
 
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request, Response
@@ -56,6 +58,14 @@ def turn_of(request: Request) -> Turn | None:
     """What the request has of its execution's share; None for callers who have no limit."""
     turn: Turn | None = request.scope.get(_TURN)
     return turn
+
+
+@asynccontextmanager
+async def while_waiting(request: Request) -> AsyncIterator[None]:
+    """Around a long poll, which takes another part of the share than a request does. Raises TooManyPolls."""
+    turn = turn_of(request)
+    async with contextlib.nullcontext() if turn is None else turn.waiting():
+        yield
 
 
 class _JsonRequest(Request):
