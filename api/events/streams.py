@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.events.following import Follower, Look
-from api.events.logs import LogSource
+from api.events.logs import LogPatience, LogSource
 from api.events.order import Event, Told
 from api.events.positions import Position
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
@@ -32,6 +32,7 @@ _MAX_STREAMS = 2_000
 _KEEPALIVE_INTERVAL = timedelta(seconds=15)
 # How soon a browser connects again when its stream ended before the invocation did.
 _RETRY_MILLISECONDS = 1_000
+_LOG_PATIENCE = LogPatience()
 _NAMES: dict[type[Event], str] = {
     StateEvent: "state",
     ProgressEvent: "progress",
@@ -51,11 +52,12 @@ class EventStreams:
         provisioner: Provisioner,
         *,
         max_streams: int = _MAX_STREAMS,
+        log_patience: LogPatience = _LOG_PATIENCE,
     ) -> None:
         self._max_streams = max_streams
         self._database = database
         self._listener = listener
-        self._logs = LogSource(provisioner)
+        self._logs = LogSource(provisioner, patience=log_patience)
         self._count = 0
         self._is_stopped = False
 
@@ -91,7 +93,7 @@ class EventStreams:
     async def _stream(self, invocation_id: InvocationId, follower: Follower, look: Look) -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
         last_sent = clock()
-        async with self._counted(), self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+        async with self._serving(follower, invocation_id) as changed:
             yield format_sse_event(retry=_RETRY_MILLISECONDS)
             while True:
                 for told in look.told:
@@ -115,11 +117,14 @@ class EventStreams:
                     return
 
     @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def _serving(self, follower: Follower, invocation_id: InvocationId) -> AsyncIterator[asyncio.Event]:
+        """Within, the stream is one of those that are served, and hears when an outcome or an end is notified."""
         self._count += 1
         try:
-            yield
+            async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+                yield changed
         finally:
+            follower.close()
             self._count -= 1
 
 
