@@ -31,12 +31,17 @@ class ExecutionCaller:
 
 Caller = RootCaller | ExecutionCaller
 
+# Of a request's scope: its caller, and the checks that have let it pass.
+_CALLER = "control_plane.caller"
+_PASSED = "control_plane.passed"
+
 
 class KeyOf(SecurityBase):
     """Dependency: the caller, by the bearer key in the request, once a check lets it pass.
 
-    All of it is one dependency that declares no parameters: FastAPI's work for either costs more than what is done
-    here. The texts and the 403 are those that clients know: FastAPI's own bearer authentication answers 401.
+    The route asks for it before FastAPI reads the body, and again as FastAPI does: what was found is kept with the
+    request. All of it is one dependency that declares no parameters: FastAPI's work for either costs more than what is
+    done here. The texts and the 403 are those that clients know: FastAPI's own bearer authentication answers 401.
     """
 
     def __init__(self, check: Callable[[Caller, Request], Awaitable[None]]) -> None:
@@ -46,9 +51,21 @@ class KeyOf(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """Raises Forbidden, ApiKeyIsInvalid."""
-        caller = _authenticate(services_of(request).root_keys, request.headers.get("Authorization"))
-        await self._check(caller, request)
+        caller = caller_of(request)
+        passed: set[KeyOf] = request.scope.setdefault(_PASSED, set())
+        if self not in passed:
+            await self._check(caller, request)
+            passed.add(self)
         return caller
+
+
+def caller_of(request: Request) -> Caller:
+    """Whose key it is; what it is good for is another question. Raises Forbidden, ApiKeyIsInvalid."""
+    caller: Caller | None = request.scope.get(_CALLER)
+    if caller is None:
+        caller = _authenticate(services_of(request).root_keys, request.headers.get("Authorization"))
+        request.scope[_CALLER] = caller
+    return caller
 
 
 def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Caller:

@@ -1,16 +1,10 @@
-"""How request bodies are read: never more than the limit, and whatever is not JSON is said to be so."""
+"""How request bodies are received: never more than the limit, and not for longer than the patience."""
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.bounds import MAX_BODY_BYTES
@@ -22,7 +16,7 @@ _PATIENCE = timedelta(seconds=30)
 
 class BodyLimit:
     """Middleware: refuses a body of more than MAX_BODY_BYTES as soon as it is known, declared or counted, and one that
-    is not there in time."""
+    is not there in time. Both begin with whoever reads it: a route reads no body before it has checked the key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,16 +25,15 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _declared_length(scope) > MAX_BODY_BYTES:
-            refusal = JSONResponse({"detail": BodyIsTooLarge.default_message()}, status_code=BodyIsTooLarge.http_status)
-            await refusal(scope, receive, send)
-            return
-        read = 0
+        read, declared = 0, _declared_length(scope)
         is_complete = False
-        deadline = asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
+        deadline: float | None = None
 
         async def counted() -> Message:
-            nonlocal read, is_complete
+            nonlocal read, is_complete, deadline
+            if declared > MAX_BODY_BYTES:
+                raise _refusal(BodyIsTooLarge)
+            deadline = deadline or asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
             try:
                 async with asyncio.timeout_at(None if is_complete else deadline):
                     message = await receive()
@@ -53,33 +46,6 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
-
-
-class JsonRequest(Request):
-    """A request whose `json` fails in one way only, which FastAPI answers by 422: bad UTF-8, endless digits and endless
-    nesting are no better than bad syntax."""
-
-    async def json(self) -> Any:
-        try:
-            return await super().json()
-        except json.JSONDecodeError:
-            raise
-        except (ValueError, RecursionError) as error:
-            raise json.JSONDecodeError(str(error), "", 0) from error
-
-
-class JsonRoute(APIRoute):
-    """A route that gives its handler a JsonRequest, if it takes a body."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        if self.body_field is None:
-            return handle
-
-        async def handle_json(request: Request) -> Response:
-            return await handle(JsonRequest(request.scope, request.receive))
-
-        return handle_json
 
 
 def _refusal(error: type[ApiError], **headers: str) -> HTTPException:

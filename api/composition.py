@@ -13,6 +13,7 @@ from api.events.streams import EventStreams
 from api.leftovers import Leftovers
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.shares import Shares
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.composition import open_database, open_provisioner
@@ -36,6 +37,7 @@ class Services:
     provisioner: Provisioner
     long_polls: LongPolls
     event_streams: EventStreams
+    shares: Shares = field(default_factory=Shares)
     spans: "Spans | None" = None  # where tracing is on
 
 

@@ -1,6 +1,5 @@
 """The one place where errors become answers, and where routes say which ones they give."""
 
-import math
 from collections import defaultdict
 from typing import Any
 
@@ -10,14 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from api import request_ids
+from api.problems import presentable_problems
 from api.schemas.service import ErrorResponse
-from domain.errors import ApiError, IdempotencyKeyIsReused, Misconfigured, ServiceIsUnavailable, Unavailable
+from domain.errors import (
+    ApiError,
+    ExecutionAsksForTooMuch,
+    IdempotencyKeyIsReused,
+    Misconfigured,
+    ServiceIsUnavailable,
+    Unavailable,
+)
 
 logger = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "2"
-# What a client sent is shown to it again; what is nested deeper than this no longer says anything.
-_MAX_DEPTH = 20
+_WORTH_REPEATING = (ExecutionAsksForTooMuch, ServiceIsUnavailable)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -40,7 +46,8 @@ def documented(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
 async def _answer_api_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse({"detail": str(error)}, status_code=error.http_status)
+    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(error, _WORTH_REPEATING) else None
+    return JSONResponse({"detail": str(error)}, status_code=error.http_status, headers=headers)
 
 
 async def _answer_unavailable(_: Request, __: Exception) -> JSONResponse:
@@ -65,37 +72,16 @@ async def _answer_reused_key(request: Request, error: Exception) -> JSONResponse
         "msg": f"Value error, {error}",
         "input": request.headers.get("idempotency-key"),
     }
-    return JSONResponse({"detail": [problem]}, status_code=IdempotencyKeyIsReused.http_status)
+    return JSONResponse({"detail": presentable_problems([problem])}, status_code=IdempotencyKeyIsReused.http_status)
 
 
 async def _answer_invalid_request(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    return JSONResponse({"detail": _presentable(error.errors())}, status_code=422)
+    return JSONResponse({"detail": presentable_problems(error.errors())}, status_code=422)
 
 
 async def _answer_defect(request: Request, _: Exception) -> PlainTextResponse:
     """Of ours. The server logs it; this answer passes by all middleware."""
     headers = {request_ids.HEADER: request.state.request_id}
     return PlainTextResponse("Internal Server Error", status_code=500, headers=headers)
-
-
-def _presentable(value: object, depth: int = 0) -> object:
-    """The value as far as JSON and UTF-8 can show it: errors repeat their input, which may be neither."""
-    if depth > _MAX_DEPTH:
-        return "…"
-    if isinstance(value, dict):
-        return {_text(str(key)): _presentable(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_presentable(item, depth + 1) for item in value]
-    if isinstance(value, (str, bytes)):
-        return _text(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    is_plain = value is None or isinstance(value, int)
-    return value if is_plain else {}  # else it is the exception of a check of ours: its text is in `msg` already
-
-
-def _text(value: str | bytes) -> str:
-    encoded = value.encode(errors="replace") if isinstance(value, str) else value
-    return encoded.decode(errors="replace")

@@ -97,6 +97,8 @@ def _notes(schema: Node, is_required: bool) -> str:
             notes.append(more.format(schema[key]))
     if schema.get("maxLength"):
         notes.append(f"at most {schema['maxLength']:,} characters")
+    if schema.get("maxItems"):
+        notes.append(f"at most {schema['maxItems']:,} items")
     return ", ".join(notes)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
-from api.bodies import JsonRoute
+from api.keyed_routes import KeyedRoute
 from api.openapi import operation_id
 
 
@@ -16,7 +16,7 @@ def new_router(
 ) -> APIRouter:
     """For `add_routes`, with which routes take over nothing from their application: all that they need is here."""
     return APIRouter(
-        route_class=JsonRoute,
+        route_class=KeyedRoute,
         dependencies=dependencies,
         responses=responses,
         generate_unique_id_function=operation_id,

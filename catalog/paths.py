@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, select
+from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -32,7 +32,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionPath:
-    """As a client wrote it: nothing in it is known to exist. `version_ref` is a version id, or `latest` in any case."""
+    """As a client wrote it: nothing in it is known to exist. `version_ref` is a version id, or `latest` in any case:
+    the version declared last, if none of its functions is refused for good, else the last one of which that is true; if
+    it is true of none, the last one all the same. An invocation is found under `latest` in whatever version it is."""
 
     project_name: str
     version_ref: str
@@ -94,15 +96,36 @@ _INVOCATION = bindparam("path_invocation", type_=Text)
 _EXECUTION = bindparam("path_execution", type_=Text)
 
 _CANDIDATE = aliased(VersionRow, name="candidate")
+_CANDIDATE_FUNCTION = aliased(FunctionRow, name="candidate_function")
 _NEWEST = (
     select(_CANDIDATE.version_id)
     .where(_CANDIDATE.project_name == _PROJECT)
-    .order_by(_CANDIDATE.creation_time.desc(), _CANDIDATE.version_id.desc())
+    .order_by(_CANDIDATE.declaration_number.desc())
     .limit(1)
 )
-# Once the row is known to be of that project. Postgres looks for the newest only if it is asked for.
-_VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, _NEWEST.scalar_subquery()), else_=_VERSION
+_IS_REFUSED = (
+    select(_CANDIDATE_FUNCTION.function_id)
+    .where(_CANDIDATE_FUNCTION.version_id == _CANDIDATE.version_id, _CANDIDATE_FUNCTION.preparation_error.is_not(None))
+    .exists()
+)
+_LATEST_VERSION = func.coalesce(_NEWEST.where(~_IS_REFUSED).scalar_subquery(), _NEWEST.scalar_subquery())
+_WANTED = aliased(InvocationRow, name="wanted")
+# A subquery and no join: planned as one, it may be a merge that reads the functions up to the wanted one.
+_FUNCTION_OF_INVOCATION = select(_WANTED.function_id).where(_WANTED.invocation_id == _INVOCATION).scalar_subquery()
+_VERSION_OF_INVOCATION = (
+    select(_CANDIDATE.version_id)
+    .join(_CANDIDATE_FUNCTION, _CANDIDATE_FUNCTION.version_id == _CANDIDATE.version_id)
+    .where(
+        _CANDIDATE.project_name == _PROJECT,
+        _CANDIDATE_FUNCTION.function_name == _FUNCTION,
+        _CANDIDATE_FUNCTION.function_id == _FUNCTION_OF_INVOCATION,
+    )
+    .scalar_subquery()
+)
+# Once the row is known to be of that project. Postgres looks for the latest only if it is asked for.
+_VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case((_IS_LATEST, _LATEST_VERSION), else_=_VERSION)
+_VERSION_OF_INVOCATION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
+    (_IS_LATEST, func.coalesce(_VERSION_OF_INVOCATION, _LATEST_VERSION)), else_=_VERSION
 )
 # For changes of what is at a path.
 EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
@@ -115,27 +138,21 @@ INVOCATION_MATCHES: tuple[ColumnElement[bool], ...] = (
     FunctionRow.function_name == _FUNCTION,
     VersionRow.version_id == FunctionRow.version_id,
     VersionRow.project_name == _PROJECT,
-    _VERSION_MATCHES,
+    _VERSION_OF_INVOCATION_MATCHES,
 )
 
 
 def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
     """The select over project and version: one row if the project exists, nulls for what does not."""
-    return (
-        statement.select_from(ProjectRow)
-        .outerjoin(VersionRow, and_(VersionRow.project_name == ProjectRow.project_name, _VERSION_MATCHES))
-        .where(ProjectRow.project_name == _PROJECT)
-    )
+    return _along_version(statement, _VERSION_MATCHES)
 
 
 def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
-    return along_version(statement).outerjoin(
-        FunctionRow, and_(FunctionRow.version_id == VersionRow.version_id, FunctionRow.function_name == _FUNCTION)
-    )
+    return _along_function(statement, _VERSION_MATCHES)
 
 
 def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
-    return along_function(statement).outerjoin(
+    return _along_function(statement, _VERSION_OF_INVOCATION_MATCHES).outerjoin(
         InvocationRow,
         and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == _INVOCATION),
     )
@@ -145,6 +162,20 @@ def along_execution(statement: Select[*_Columns]) -> Select[*_Columns]:
     return along_invocation(statement).outerjoin(
         ExecutionRow,
         and_(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.execution_id == _EXECUTION),
+    )
+
+
+def _along_version(statement: Select[*_Columns], matches: ColumnElement[bool]) -> Select[*_Columns]:
+    return (
+        statement.select_from(ProjectRow)
+        .outerjoin(VersionRow, and_(VersionRow.project_name == ProjectRow.project_name, matches))
+        .where(ProjectRow.project_name == _PROJECT)
+    )
+
+
+def _along_function(statement: Select[*_Columns], matches: ColumnElement[bool]) -> Select[*_Columns]:
+    return _along_version(statement, matches).outerjoin(
+        FunctionRow, and_(FunctionRow.version_id == VersionRow.version_id, FunctionRow.function_name == _FUNCTION)
     )
 
 

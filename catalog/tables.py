@@ -60,11 +60,16 @@ class ProjectRow(Base):
 
 class VersionRow(Base):
     __tablename__ = "versions"
-    __table_args__ = (Index("versions_newest_first", "project_name", "creation_time", "version_id"),)
+    __table_args__ = (
+        Index("versions_by_declaration", "project_name", "declaration_number"),
+        Index("versions_newest_first", "project_name", "creation_time", "version_id"),  # for the release before
+    )
 
     version_id: Mapped[str] = mapped_column(primary_key=True)
     project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"))
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    # Grows with every declaration, also while the clock goes back.
+    declaration_number: Mapped[int] = mapped_column(BigInteger, Identity())
 
 
 class FunctionRow(Base):
@@ -175,6 +180,7 @@ def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
     return func.floor(extract("epoch", func.timezone("UTC", time)), type_=BigInteger)
 
 
+Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
 Index(
     "invocations_newest_first",
     InvocationRow.function_id,

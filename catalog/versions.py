@@ -53,13 +53,13 @@ class VersionRepository:
         return await self._with_functions(require(found.one_or_none(), parts=1))
 
     async def list_of_project(self, project_name: str) -> list[VersionSummary]:
-        """Newest first, exactly as `latest` sees them. Raises ProjectDoesNotExist."""
+        """The one declared last is the first, as `latest` sees them. Raises ProjectDoesNotExist."""
         found = await self._connection.execute(
             select(*columns_of(VersionRow))
             .select_from(ProjectRow)
             .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
             .where(ProjectRow.project_name == searchable(project_name))
-            .order_by(VersionRow.creation_time.desc(), VersionRow.version_id)
+            .order_by(VersionRow.declaration_number.desc())
         )
         rows = found.all()
         if not rows:

@@ -10,6 +10,7 @@ ControlPlaneError
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
+│  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
 │  ├─ ContainerRegistryIsNotConfigured 501
 │  └─ ServiceIsUnavailable 503
 └─ WorkerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
@@ -175,6 +176,24 @@ class IdempotencyKeyIsReused(ApiError):
     """The idempotency key was used before with another request body"""
 
     http_status = 422
+
+
+class ExecutionAsksForTooMuch(ApiError):
+    """The token of one execution asks for more than its share"""
+
+    http_status = 429
+
+
+class TooManyRequests(ExecutionAsksForTooMuch):
+    """This execution has too many requests under way: read the answers to earlier ones, then try again"""
+
+
+class TooManyStreams(ExecutionAsksForTooMuch):
+    """This execution follows as many invocations as it may: end one of its event streams, then try again"""
+
+
+class TooManyPolls(ExecutionAsksForTooMuch):
+    """This execution waits for as many invocations as it may: ask without wait_seconds, or try again later"""
 
 
 class ContainerRegistryIsNotConfigured(ApiError):

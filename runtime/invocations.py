@@ -27,6 +27,12 @@ from runtime.invocation_states import InvocationFailed, has_ended, result_of
 
 _WAIT_SECONDS = 20
 _SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at once while the next one is still running
+# The API lets one execution wait for 500 invocations at once. Where there are more children, they take turns.
+_POLLS_AT_ONCE = 400
+_WAIT_IN_TURN_SECONDS = 4
+_TURN_PAUSE_SECONDS = 0.05  # or whoever has had a turn takes the next one too
+
+_places = threading.BoundedSemaphore(_POLLS_AT_ONCE)
 
 __all__ = ["Invocation", "InvocationFailed", "as_completed", "start", "wait_first"]
 
@@ -64,11 +70,15 @@ class Invocation:
         try:
             while True:
                 began = time.monotonic()
-                document = self._api.request("GET", "%s?wait_seconds=%d" % (self._path, _WAIT_SECONDS)).document
+                with _places:
+                    wait_seconds = (
+                        _WAIT_SECONDS if threading.active_count() <= _POLLS_AT_ONCE else _WAIT_IN_TURN_SECONDS
+                    )
+                    document = self._api.request("GET", "%s?wait_seconds=%d" % (self._path, wait_seconds)).document
                 if has_ended(document):
                     self._ended.set_result(document)
                     return
-                time.sleep(max(0.0, began + _SHORTEST_POLL_SECONDS - time.monotonic()))
+                time.sleep(max(_TURN_PAUSE_SECONDS, began + _SHORTEST_POLL_SECONDS - time.monotonic()))
         except Exception as error:  # raised again in the thread that asks for the result
             self._ended.set_exception(error)
 

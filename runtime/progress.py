@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Callable
 
-from runtime.api import Refused, Unreachable
+from runtime.api import Unreachable
+
+_PAUSE_SECONDS = 0.3  # nobody sees more than a few values a second, and each costs the catalog a write
 
 
 class ExecutionIsGone(BaseException):
@@ -16,10 +18,12 @@ class ExecutionIsGone(BaseException):
 
 
 class Progress:
-    """Only the newest value counts: one that is overtaken before it was sent is never sent."""
+    """Only the newest value counts: one that is overtaken before it was sent is never sent. After each that is sent
+    comes a pause; the last one is sent without."""
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[str], None], *, pause_seconds: float = _PAUSE_SECONDS) -> None:
         self._send = send
+        self._pause_seconds = pause_seconds
         self._changed = threading.Condition()
         self._newest: str | None = None
         self._is_closing = False
@@ -58,10 +62,12 @@ class Progress:
                 return
             try:
                 self._send(output)
-            except Refused as refusal:
-                self._failure = refusal
             except Unreachable as error:
                 self._put_back(output, error)
+            except Exception as error:  # Refused, or a defect: raised again where the user's code reports
+                self._failure = error
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closing, timeout=self._pause_seconds)
 
     def _put_back(self, output: str, error: Unreachable) -> None:
         """Work goes on without the API; only at the end does an undelivered value matter."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.events.logs import FollowedLog, LogSource
-from api.events.order import LogState, Told, awaited_log, current_execution, next_told, told_lines
+from api.events.order import LogState, Told, awaited_log, current_execution, next_told, told_gap, told_lines
 from api.events.positions import Position, Stage
 from catalog.database import Database
 from catalog.following import FollowedExecution, FollowedInvocation, FollowingRepository
@@ -37,6 +37,11 @@ class Follower:
     def is_over(self) -> bool:
         """All has been told."""
         return self._position.stage is Stage.OVER
+
+    def close(self) -> None:
+        """Nobody follows any more."""
+        if self._log is not None:
+            self._log.close()
 
     async def look(self) -> Look:
         """One statement, and at most one page of a log.
@@ -74,15 +79,18 @@ class Follower:
         if execution is None or execution.worker_details is None or not _has_log_to_tell(self._position):
             return (), LogState.BEHIND
         is_awaited = awaited_log(seen, self._position) > LogState.BEHIND
-        page = await self._log.read(execution.worker_details, self._position.log_offset, is_awaited=is_awaited)
-        if page is None:
+        read = await self._log.read(execution.worker_details, self._position.log_offset, is_awaited=is_awaited)
+        if read is None and self._log.is_given_up and awaited_log(seen, self._position) is LogState.COMPLETE:
+            return (told_gap(execution, self._position),), LogState.COMPLETE
+        if read is None:
             return (), LogState.CAUGHT_UP  # an outcome does not wait for it, the end of the execution does
+        page = read.page
         lines = tuple(told_lines(page, execution, self._position))
         if lines:
             self._position = lines[-1].position
             return lines, LogState.CAUGHT_UP if len(page.lines) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
         is_over = execution.worker_status is WorkerStatus.TERMINATED
-        may_grow = seen.read_time - execution.last_update_time < self._source.timing.delay
+        may_grow = seen.read_time - read.age - execution.last_update_time < self._source.timing.delay
         return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP
 
 

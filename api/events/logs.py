@@ -1,6 +1,7 @@
 """Reads logs for those who follow invocations: no more often than need be, and nobody else waits long because of it."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -15,55 +16,126 @@ logger = structlog.get_logger(__name__)
 
 # Of all followers of a process at once: whoever asks for a page by `get_execution_logs` has few before him.
 _READS_AT_ONCE = 4
-# For a page: where many want theirs, changes of state are not kept waiting for it.
-_PATIENCE = timedelta(seconds=2)
+_LONGEST_READ = timedelta(seconds=20)
 _SHORTEST_PAUSE = timedelta(seconds=1)
 _PAUSE_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPatience:
+    """`of_look`: for a page: where many want theirs, changes of state are not kept waiting for it. `of_stream`: for a
+    log that is wanted to its end and cannot be read at all; then the stream goes on without it."""
+
+    of_look: timedelta = timedelta(seconds=2)
+    of_stream: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRead:
+    """`age`: how long before it was asked for the page began to be read."""
+
+    page: LogPage
+    age: timedelta
 
 
 class LogSource:
     """The logs of a process's workers, shared by its followers."""
 
-    def __init__(self, provisioner: Provisioner) -> None:
+    def __init__(self, provisioner: Provisioner, *, patience: LogPatience) -> None:
         self._provisioner = provisioner
         self._turns = asyncio.Semaphore(_READS_AT_ONCE)
+        self.patience = patience
 
     @property
     def timing(self) -> LogTiming:
         return self._provisioner.log_timing
 
-    async def read(self, worker: WorkerDetails, offset: str | None) -> LogPage | None:
-        """None if it cannot be read now. Raises OffsetIsInvalid, Misconfigured."""
+    def begin(self, worker: WorkerDetails, offset: str | None) -> "asyncio.Task[LogPage | None]":
+        """Read a page: None if it cannot be read now. A log that only an operator can make readable is empty. Raises
+        OffsetIsInvalid. It goes on though whoever began it does not wait for its end."""
+        reading = asyncio.create_task(self._read(worker, offset), name="page of a log")
+        reading.add_done_callback(_hear)
+        return reading
+
+    async def _read(self, worker: WorkerDetails, offset: str | None) -> LogPage | None:
         try:
-            async with asyncio.timeout(_PATIENCE.total_seconds()), self._turns:
+            async with asyncio.timeout(_LONGEST_READ.total_seconds()), self._turns:
                 return await self._provisioner.read_logs(worker, offset, MAX_LOG_LINES_PER_PAGE)
         except (TimeoutError, Unavailable):
             return None
+        except Misconfigured as error:
+            logger.error("log_cannot_be_read", reason=str(error))
+            return LogPage(lines=(), next_offset=offset)
 
 
 class FollowedLog:
-    """One follower's view of the source: how soon it reads again."""
+    """One follower's view of the source: how soon it reads again, and what it is still reading."""
 
     def __init__(self, source: LogSource) -> None:
         self._source = source
         self._pause = _SHORTEST_PAUSE
         self._next_read = 0.0
+        self._reading: _Reading | None = None
+        self._missed_since: float | None = None
 
-    async def read(self, worker: WorkerDetails, offset: str | None, *, is_awaited: bool) -> LogPage | None:
+    @property
+    def is_given_up(self) -> bool:
+        """Nothing of it could be read for longer than anybody waits, though it was awaited."""
+        patience = self._source.patience.of_stream.total_seconds()
+        return self._missed_since is not None and _now() - self._missed_since >= patience
+
+    async def read(self, worker: WorkerDetails, offset: str | None, *, is_awaited: bool) -> LogRead | None:
         """The page at the offset; None if it cannot be read now, or it is not time yet and nobody waits for it.
 
-        A log that only an operator can make readable is empty. Raises OffsetIsInvalid.
+        A page that takes longer than a look may is not begun anew: a later look gets it. Raises OffsetIsInvalid.
         """
-        now = asyncio.get_running_loop().time()
-        if not is_awaited and now < self._next_read:
-            return None
-        try:
-            page = await self._source.read(worker, offset)
-        except Misconfigured as error:
-            logger.error("log_cannot_be_read", reason=str(error))
-            page = LogPage(lines=(), next_offset=offset)
+        now = _now()
+        place = (worker.logs_identifier, offset)
+        if self._reading is not None and self._reading.place != place:
+            self.close()
+        if self._reading is None:
+            if not is_awaited and now < self._next_read:
+                return None
+            self._reading = _Reading(place=place, began=now, task=self._source.begin(worker, offset))
+        reading = self._reading
+        await asyncio.wait([reading.task], timeout=self._source.patience.of_look.total_seconds())
+        page = None
+        if reading.task.done():
+            self._reading = None
+            page = reading.task.result()
+            self._note_pause(page)
+        if page is not None:
+            self._missed_since = None
+            return LogRead(page=page, age=timedelta(seconds=now - reading.began))
+        if is_awaited and self._missed_since is None:
+            self._missed_since = now
+        return None
+
+    def close(self) -> None:
+        """Nobody wants the page any more that is being read."""
+        if self._reading is not None:
+            self._reading.task.cancel()
+            self._reading = None
+
+    def _note_pause(self, page: LogPage | None) -> None:
         has_lines = page is not None and len(page.lines) > 0
         longest = max(self._source.timing.longest_pause, _SHORTEST_PAUSE)
         self._pause = _SHORTEST_PAUSE if has_lines else min(self._pause * _PAUSE_GROWTH, longest)
-        self._next_read = now + self._pause.total_seconds()
-        return page
+        self._next_read = _now() + self._pause.total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    place: tuple[str, str | None]
+    began: float
+    task: "asyncio.Task[LogPage | None]"
+
+
+def _hear(reading: "asyncio.Task[LogPage | None]") -> None:
+    """Of a page that nobody waits for any more: what went wrong with it is nobody's business."""
+    if not reading.cancelled():
+        reading.exception()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -20,6 +20,9 @@ from domain.workers import LogPage
 
 Event = StateEvent | ProgressEvent | LogEvent | EndEvent
 
+_GAP = (
+    "[control-plane] The log cannot be read now: lines are missing from here on. Read it later with get_execution_logs."
+)
 _WORKER_STATUS = {
     Stage.CREATED: WorkerStatus.PENDING,
     Stage.PROVISIONING: WorkerStatus.PROVISIONING,
@@ -100,6 +103,11 @@ def told_lines(page: LogPage, execution: FollowedExecution, at: Position) -> Ite
                 replace(at, log_offset=page.next_offset, log_lines=0) if is_last else replace(at, log_lines=number)
             ),
         )
+
+
+def told_gap(execution: FollowedExecution, at: Position) -> Told:
+    """In place of the rest of a log that cannot be read. The reader's place in the log stays where it is."""
+    return Told(event=LogEvent(execution_id=execution.execution_id, line=_GAP), position=at)
 
 
 def _next_step(seen: FollowedInvocation, at: Position) -> _Step | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -10,7 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.events.following import Follower, Look
-from api.events.logs import LogSource
+from api.events.logs import LogPatience, LogSource
 from api.events.order import Event, Told
 from api.events.positions import Position
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
@@ -18,17 +19,21 @@ from catalog.database import Database
 from catalog.following import FollowingRepository
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
-from domain.errors import CatalogIsAway, InvocationDoesNotExist
+from domain.errors import CatalogIsAway, InvocationDoesNotExist, ServiceIsUnavailable
 from domain.identifiers import InvocationId
 from liveness.failures import tell_failure
 from provisioners.contract import Provisioner
 
-# Outcomes and ends are notified, all else is seen by looking.
+# Outcomes and ends are notified, all else is seen by looking: once a second, and less often where there are many.
 _LOOK_INTERVAL = timedelta(seconds=1)
+_LOOKS_PER_SECOND = 200
+# Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
+_MAX_STREAMS = 2_000
 # Proxies close connections on which nothing has come for some time, often a minute.
 _KEEPALIVE_INTERVAL = timedelta(seconds=15)
 # How soon a browser connects again when its stream ended before the invocation did.
 _RETRY_MILLISECONDS = 1_000
+_LOG_PATIENCE = LogPatience()
 _NAMES: dict[type[Event], str] = {
     StateEvent: "state",
     ProgressEvent: "progress",
@@ -41,11 +46,25 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # the latte
 class EventStreams:
     """The streams of one process. Nobody who waits holds a database connection."""
 
-    def __init__(self, database: Database, listener: NotificationListener, provisioner: Provisioner) -> None:
+    def __init__(
+        self,
+        database: Database,
+        listener: NotificationListener,
+        provisioner: Provisioner,
+        *,
+        max_streams: int = _MAX_STREAMS,
+        log_patience: LogPatience = _LOG_PATIENCE,
+    ) -> None:
+        self._max_streams = max_streams
         self._database = database
         self._listener = listener
-        self._logs = LogSource(provisioner)
+        self._logs = LogSource(provisioner, patience=log_patience)
+        self._count = 0
         self._is_stopped = False
+
+    @property
+    def _look_seconds(self) -> float:
+        return max(_LOOK_INTERVAL.total_seconds(), self._count / _LOOKS_PER_SECOND)
 
     def stop(self) -> None:
         """End every stream: this process is about to end. Readers go on elsewhere."""
@@ -57,8 +76,11 @@ class EventStreams:
 
         The first look is taken at once, so that what is wrong is an error and not the end of a stream.
 
-        Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway.
+        Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway,
+        ServiceIsUnavailable if the process has as many streams as it can serve.
         """
+        if self._count >= self._max_streams:
+            raise ServiceIsUnavailable
         async with self._database.statement() as connection:
             invocation_id = await FollowingRepository(connection).find(path)
         position = Position() if cursor is None else Position.parse(cursor, invocation_id)
@@ -72,8 +94,8 @@ class EventStreams:
     async def _stream(self, invocation_id: InvocationId, follower: Follower, look: Look) -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
         last_sent = clock()
-        yield format_sse_event(retry=_RETRY_MILLISECONDS)
-        async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+        async with self._serving(follower, invocation_id) as changed:
+            yield format_sse_event(retry=_RETRY_MILLISECONDS)
             while True:
                 for told in look.told:
                     yield _encoded(told, invocation_id)
@@ -82,7 +104,7 @@ class EventStreams:
                     return
                 if not look.is_behind:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_INTERVAL.total_seconds()):
+                        async with asyncio.timeout(self._look_seconds):
                             await changed.wait()
                 changed.clear()
                 if clock() - last_sent >= _KEEPALIVE_INTERVAL.total_seconds():
@@ -97,6 +119,17 @@ class EventStreams:
                 except Exception as error:  # a defect: its reader comes again, and goes on where this one was
                     tell_failure("event stream", error)
                     return
+
+    @asynccontextmanager
+    async def _serving(self, follower: Follower, invocation_id: InvocationId) -> AsyncIterator[asyncio.Event]:
+        """Within, the stream is one of those that are served, and hears when an outcome or an end is notified."""
+        self._count += 1
+        try:
+            async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+                yield changed
+        finally:
+            follower.close()
+            self._count -= 1
 
 
 class EventStream(StreamingResponse):

@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request, Response
 from api.authorization import ProjectMember, RootCaller, require_project_member
 from api.composition import services_of
 from api.errors import documented
+from api.keyed_routes import turn_of
 from api.parameters import InvocationPathOfRequest
 from api.routers import new_router
 from domain.errors import (
@@ -16,6 +17,8 @@ from domain.errors import (
     OffsetIsInvalid,
     ProjectDoesNotExist,
     ServiceIsUnavailable,
+    TooManyRequests,
+    TooManyStreams,
     VersionDoesNotExist,
 )
 
@@ -38,7 +41,13 @@ router = new_router(
     response_class=Response,  # of no media type: errors are documented as JSON
     responses=_ANSWERS
     | documented(
-        ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, InvocationDoesNotExist, OffsetIsInvalid
+        ProjectDoesNotExist,
+        VersionDoesNotExist,
+        FunctionDoesNotExist,
+        InvocationDoesNotExist,
+        OffsetIsInvalid,
+        TooManyRequests,
+        TooManyStreams,
     ),
 )
 async def follow_invocation(
@@ -52,6 +61,9 @@ async def follow_invocation(
 ) -> Response:
     """An invocation's events from its creation to its end, as they happen. After a stream has broken off, the `id` of
     its last event, as header or as query, goes on behind it. Logs are read with a root key only."""
+    turn = turn_of(request)
+    if turn is not None:
+        turn.become_stream()
     stream = await services_of(request).event_streams.open(
         path,
         cursor=last_event_id if last_event_id_of_header is None else last_event_id_of_header,

@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Request
 from api.authorization import require_own_execution, require_root
 from api.composition import services_of
 from api.errors import documented
+from api.keyed_routes import turn_of
 from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest
 from api.routers import new_router
@@ -31,6 +32,7 @@ from domain.errors import (
     OffsetIsInvalid,
     ProjectDoesNotExist,
     ServiceIsUnavailable,
+    TooManyRequests,
     VersionDoesNotExist,
 )
 from domain.workers import LogPage
@@ -50,6 +52,7 @@ router = new_router(
         InvocationDoesNotExist,
         ExecutionDoesNotExist,
         ServiceIsUnavailable,
+        TooManyRequests,
     ),
 )
 
@@ -75,7 +78,11 @@ async def start_execution(path: ExecutionPathOfRequest, request: Request) -> Exe
 async def update_execution(
     path: ExecutionPathOfRequest, payload: ExecutionTemporaryResultPayload, request: Request
 ) -> ExecutionInfo:
-    """Report progress: the latest output replaces the one before."""
+    """Report progress: the latest output replaces the one before. Reports that come faster than a few a second are
+    answered more slowly."""
+    turn = turn_of(request)
+    if turn is not None:
+        await turn.pace_report(len(payload.latest_output.encode()))
     async with services_of(request).database.statement() as connection:
         return ExecutionInfo.of(await ExecutionRepository(connection).update(path, latest_output=payload.latest_output))
 

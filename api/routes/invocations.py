@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Query, Request
 from api.authorization import require_project_member
 from api.composition import services_of
 from api.errors import documented
+from api.keyed_routes import while_waiting
 from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
 from api.routers import new_router
 from api.schemas.bounded import Text
@@ -30,6 +31,8 @@ from domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ServiceIsUnavailable,
+    TooManyPolls,
+    TooManyRequests,
     VersionDoesNotExist,
 )
 from domain.identifiers import FunctionName, InvocationId
@@ -40,7 +43,7 @@ _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotEx
 
 router = new_router(
     dependencies=[Depends(require_project_member)],
-    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
 )
 
 
@@ -82,7 +85,9 @@ async def cancel_invocation(path: InvocationPathOfRequest, request: Request) -> 
     return InvocationInfo.of(invocation)
 
 
-@router.get(_INVOCATION, responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist))
+@router.get(
+    _INVOCATION, responses=documented(*_MISSING_FUNCTION, InvocationDoesNotExist, TooManyRequests, TooManyPolls)
+)
 async def get_invocation(
     path: InvocationPathOfRequest,
     request: Request,
@@ -93,7 +98,9 @@ async def get_invocation(
     services = services_of(request)
     if wait_seconds > 0:
         patience = timedelta(seconds=wait_seconds)
-        return InvocationInfo.of(await services.long_polls.settled_invocation(path, patience=patience))
+        async with while_waiting(request):
+            invocation = await services.long_polls.settled_invocation(path, patience=patience)
+        return InvocationInfo.of(invocation)
     async with services.database.statement() as connection:
         return InvocationInfo.of(await InvocationRepository(connection).get(path))
 

@@ -14,6 +14,7 @@ from domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ServiceIsUnavailable,
+    TooManyRequests,
     VersionDoesNotExist,
 )
 from domain.messages import PreparationRequest
@@ -45,7 +46,7 @@ async def create_project_version(project_name: str, definition: VersionDefinitio
 @router.get(
     "/projects/{project_name}/versions/{version_ref_str}",
     dependencies=[Depends(require_project_member)],
-    responses=documented(ProjectDoesNotExist, VersionDoesNotExist),
+    responses=documented(ProjectDoesNotExist, VersionDoesNotExist, TooManyRequests),
 )
 async def get_project_version(project_name: str, version_ref_str: str, request: Request) -> VersionInfo:
     """A version by its id, or the newest as `latest`."""
@@ -53,7 +54,11 @@ async def get_project_version(project_name: str, version_ref_str: str, request: 
         return VersionInfo.of(await VersionRepository(connection).get(project_name, version_ref_str))
 
 
-@router.get("/projects/{project_name}/versions", dependencies=[Depends(require_project_member)])
+@router.get(
+    "/projects/{project_name}/versions",
+    dependencies=[Depends(require_project_member)],
+    responses=documented(TooManyRequests),
+)
 async def list_project_versions(project_name: str, request: Request) -> VersionsListForProject:
     """All versions, newest first."""
     async with services_of(request).database.statement() as connection:

@@ -86,7 +86,11 @@ def _bounded_command(command: list[str], info: ValidationInfo) -> list[str]:
     return command
 
 
-Command = Annotated[list[Text], AfterValidator(_bounded_command), Field(json_schema_extra={"minItems": 1})]
+Command = Annotated[
+    list[Text],
+    Field(fail_fast=True, max_length=bounds.MAX_COMMAND_WORDS, json_schema_extra={"minItems": 1}),
+    AfterValidator(_bounded_command),
+]
 
 
 class FunctionSpec(BaseModel):

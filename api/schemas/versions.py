@@ -1,19 +1,20 @@
 """Versions on the wire."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.bounded import DockerImage
 from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
 from api.schemas.times import epoch_seconds
-from domain import entities, specs
+from domain import bounds, entities, specs
 
 
 class VersionDefinition(BaseModel):
     default_docker_image: DockerImage
-    functions: list[FunctionSpec]
+    # The mistakes of the first wrong function are told: those of a thousand would take seconds to collect.
+    functions: Annotated[list[FunctionSpec], Field(fail_fast=True, max_length=bounds.MAX_FUNCTIONS_PER_VERSION)]
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:

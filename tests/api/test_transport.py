@@ -45,10 +45,10 @@ async def test_every_root_key_is_good_in_any_case_of_the_scheme(anonymous: httpx
 
 async def test_checks_come_in_the_order_of_the_contract(anonymous: httpx2.AsyncClient) -> None:
     root = bearer(ROOT_KEYS[0])
-    unparsable = await anonymous.post(f"{PROJECT}/versions", content=b"{", headers={"Authorization": "Basic x"})
-    assert unparsable.status_code == 422
-    unauthorized = await anonymous.post(f"{PROJECT}/versions", json={})
+    unauthorized = await anonymous.post(f"{PROJECT}/versions", content=b"{", headers={"Authorization": "Basic x"})
     assert unauthorized.status_code == 403
+    unparsable = await anonymous.post(f"{PROJECT}/versions", content=b"{", headers=root)
+    assert unparsable.status_code == 422
     invalid = await anonymous.post(f"{PROJECT}/versions", json={}, headers=root)
     assert invalid.status_code == 422
     missing = await anonymous.post(f"{PROJECT}/versions", json=definition(), headers=root)

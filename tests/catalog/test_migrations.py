@@ -11,6 +11,8 @@ from catalog.database import Database
 from catalog.migrations.migrate import alembic_config, drop_everything, upgrade_to_head
 from environment.settings import PostgresSettings
 
+_BEFORE_NUMBERS = "0003"
+
 
 @pytest.fixture
 async def empty_database(postgres_settings: PostgresSettings) -> Database:
@@ -58,6 +60,22 @@ async def test_the_migrated_schema_is_the_declared_one(database: Database) -> No
 
     async with database.transaction() as connection:
         await connection.run_sync(check)
+
+
+async def test_versions_are_numbered_in_the_order_of_their_creation(empty_database: Database) -> None:
+    """And those that the release before inserts, which knows of no numbers, come after them."""
+    insert = "INSERT INTO versions (version_id, project_name, creation_time) VALUES "
+    async with empty_database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), _BEFORE_NUMBERS))
+        await connection.execute(text("INSERT INTO projects (project_name) VALUES ('p')"))
+        for version, day in (("third", 3), ("first", 1), ("second-b", 2), ("second-a", 2)):
+            await connection.execute(text(f"{insert}('{version}', 'p', '2020-01-0{day}')"))
+    await upgrade_to_head(empty_database)
+    async with empty_database.statement() as connection:
+        await connection.execute(text(f"{insert}('fourth', 'p', '2000-01-01')"))
+        numbered = await connection.scalars(text("SELECT version_id FROM versions ORDER BY declaration_number"))
+        assert numbered.all() == ["first", "second-a", "second-b", "third", "fourth"]
+    await empty_database.close()
 
 
 async def _tables(database: Database) -> set[str]:

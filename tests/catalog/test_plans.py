@@ -20,7 +20,7 @@ from catalog.launches import LaunchRepository
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from catalog.slots import SlotQueue
 from domain.entities import ExecutionOutcome, InvocationStatus, ParentRef, WorkerDetails, WorkerType
-from domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
 from domain.workers import Worker, WorkerName
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
@@ -145,6 +145,42 @@ def _path(function: FunctionRef) -> FunctionPath:
 
 def _invocation(function: FunctionRef, invocation_id: InvocationId) -> InvocationPath:
     return InvocationPath(function=_path(function), invocation_id=invocation_id)
+
+
+@pytest.fixture
+async def many_versions(database: Database, function: FunctionRef) -> FunctionRef:
+    """The function's project has very many versions of many functions since, the last ones refused for good."""
+    async with database.statement() as connection:
+        for statement in (
+            "INSERT INTO versions (version_id, project_name)"
+            " SELECT 'ver-' || n, project_name FROM versions, generate_series(1, 1000) n",
+            "INSERT INTO functions (version_id, function_name, docker_image, virtual_cpus, memory_gbs,"
+            " max_concurrency, max_retries, timeout_seconds, retry_initial_interval_seconds,"
+            " retry_backoff_coefficient, retry_max_interval_seconds, preparation_error)"
+            " SELECT 'ver-' || n, 'f-' || m, '', 1, 1, 1, 0, 60, 1, 2, 60, CASE WHEN n > 990 THEN 'refused' END"
+            " FROM generate_series(1, 1000) n, generate_series(1, 30) m",
+            "ANALYZE",
+        ):
+            await connection.execute(text(statement))
+    return function
+
+
+async def test_latest(database: Database, many_versions: FunctionRef, statements: list[Statement]) -> None:
+    newest = FunctionPath(
+        project_name=many_versions.project_name, version_ref="latest", function_name=FunctionName("f-1")
+    )
+    old = FunctionPath(project_name=newest.project_name, version_ref="latest", function_name=FUNCTION_NAME)
+    invocation = InvocationPath(function=old, invocation_id=f"inv-{ENDED // 2}")
+    async with database.statement() as connection:
+        created = await InvocationRepository(connection).create(newest, NewInvocation(input="1"))
+        assert created.function.ref.version_id == "ver-990"
+        assert (await InvocationRepository(connection).get(invocation)).function.ref == many_versions
+        await FollowingRepository(connection).find(invocation)
+    async with database.transaction() as connection:
+        await InvocationRepository(connection).request_cancellation(
+            InvocationPath(function=newest, invocation_id=created.invocation_id)
+        )
+    await _check(database, statements, most_rows=100)
 
 
 async def _check(database: Database, statements: Sequence[Statement], *, most_rows: int) -> None:

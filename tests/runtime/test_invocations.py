@@ -1,10 +1,15 @@
 """Calls of other functions from the user's code."""
 
 import json
+import threading
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime import invocations
+from runtime.api import Answer, Api
 from runtime.invocation_states import status_of
 from tests.runtime.api_stub import Document, StubState
 from tests.runtime.conftest import StartContainer
@@ -120,3 +125,26 @@ def test_status_never_leaves_a_parent_waiting_for_nothing(document: Document) ->
             max([document["last_update_time"], *(e["termination_signal_time"] or 0 for e in document["executions"])])
             > 1_060
         )
+
+
+def test_children_that_are_many_are_waited_for_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API would refuse to wait for all of them at once."""
+    monkeypatch.setattr(invocations, "_places", threading.BoundedSemaphore(3))
+    state = {"now": 0, "most": 0}
+    lock = threading.Lock()
+
+    class SlowApi(Api):
+        def request(self, method: str, path: str, **_: Any) -> Answer:
+            with lock:
+                state["now"] += 1
+                state["most"] = max(state["most"], state["now"])
+            threading.Event().wait(0.01)
+            with lock:
+                state["now"] -= 1
+            execution = {"outcome": "SUCCEEDED", "output": "1", "last_update_time": 1}
+            return Answer({"invocation_status": "TERMINATED", "executions": [execution]}, False)
+
+    api = SlowApi("http://127.0.0.1:1", "key")
+    children = [invocations.Invocation(api, f"/{n}", function_name="f", invocation_id=f"{n}") for n in range(20)]
+    assert len(list(invocations.as_completed(children, timeout=20))) == 20
+    assert state["most"] == 3

@@ -1,0 +1,45 @@
+"""JSON whose cost is known before it is paid: reading a megabyte of brackets takes far longer than counting them."""
+
+import json
+import re
+from itertools import accumulate
+from typing import Any
+
+# The deepest legal body has some ten levels.
+MAX_DEPTH = 64
+# Brackets, braces, commas, colons and strings, each. A version of a thousand functions has some 50,000 of them.
+MAX_ELEMENTS = 250_000
+
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NOT_BRACKETS = re.compile(r"[^][{}]+")
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def parse_json(body: bytes) -> Any:
+    """What `json.loads` makes of it. Raises json.JSONDecodeError and nothing else, also for what is nested too deeply
+    or has too many elements, for bad encodings and for endless digits."""
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        _check_cost(text)
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise _malformed(str(error)) from error
+
+
+def _check_cost(text: str) -> None:
+    """First by counts that take strings for structure, and so never too few; only then by what is outside of them."""
+    opened = text.count("[") + text.count("{")
+    if opened <= MAX_DEPTH and opened + text.count(",") + text.count(":") <= MAX_ELEMENTS:
+        return
+    structure, strings = _STRING.subn("", text, count=MAX_ELEMENTS + 1)
+    elements = sum(map(structure.count, "[{,:"))
+    if strings > MAX_ELEMENTS or elements > MAX_ELEMENTS:
+        raise _malformed(f"there are more than {MAX_ELEMENTS:,} elements")
+    if max(accumulate(map(_STEPS.__getitem__, _NOT_BRACKETS.sub("", structure))), default=0) > MAX_DEPTH:
+        raise _malformed(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _malformed(problem: str) -> json.JSONDecodeError:
+    return json.JSONDecodeError(problem, "", 0)

@@ -1,0 +1,84 @@
+"""Routes that know who calls before they read a byte of what is sent."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Message, Receive, Scope, Send
+
+from api.authorization import ExecutionCaller, KeyOf, caller_of
+from api.bounded_json import parse_json
+from api.composition import services_of
+from api.shares import Turn
+
+_TURN = "control_plane.turn"
+# An answer is handed on in pieces: with the last one, all of it but what the connection buffers has been read.
+_PIECE_BYTES = 64 * 1024
+
+
+class KeyedRoute(APIRoute):
+    """A route that checks the key first, then gives the caller a turn, and only then reads the body: bounded JSON."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Forbidden, ApiKeyIsInvalid, TooManyRequests."""
+        key = next((one.dependency for one in self.dependencies if isinstance(one.dependency, KeyOf)), None)
+        if key is None or scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        caller = caller_of(request)
+        if not isinstance(caller, ExecutionCaller):
+            await key(request)
+            await super().handle(scope, receive, send)
+            return
+        async with services_of(request).shares.turn(caller.execution_id) as turn:
+            scope[_TURN] = turn
+            await key(request)
+            await super().handle(scope, receive, _in_pieces(send))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def handle_json(request: Request) -> Response:
+            json_request = _JsonRequest(request.scope, request.receive)
+            turn = turn_of(request)
+            if turn is not None:
+                await turn.pace_body(len(await json_request.body()))
+            return await handle(json_request)
+
+        return handle_json
+
+
+def turn_of(request: Request) -> Turn | None:
+    """What the request has of its execution's share; None for callers who have no limit."""
+    turn: Turn | None = request.scope.get(_TURN)
+    return turn
+
+
+@asynccontextmanager
+async def while_waiting(request: Request) -> AsyncIterator[None]:
+    """Around a long poll, which takes another part of the share than a request does. Raises TooManyPolls."""
+    turn = turn_of(request)
+    async with contextlib.nullcontext() if turn is None else turn.waiting():
+        yield
+
+
+class _JsonRequest(Request):
+    async def json(self) -> Any:
+        return parse_json(await self.body())
+
+
+def _in_pieces(send: Send) -> Send:
+    async def send_piece_by_piece(message: Message) -> None:
+        body = memoryview(message.get("body", b""))
+        while len(body) > _PIECE_BYTES:
+            await send({"type": message["type"], "body": bytes(body[:_PIECE_BYTES]), "more_body": True})
+            body = body[_PIECE_BYTES:]
+        await send({**message, "body": bytes(body)} if message["type"] == "http.response.body" else message)
+
+    return send_piece_by_piece

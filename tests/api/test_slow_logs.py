@@ -1,0 +1,133 @@
+"""Streams of invocations whose logs are slow, or cannot be read at all: they end, and say so if lines are missing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from api.composition import Services
+from api.events.logs import LogPatience
+from api.events.streams import EventStreams
+from catalog.database import Database
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from domain.entities import WorkerDetails
+from domain.errors import Unavailable
+from domain.workers import LogPage
+from environment.settings import PostgresSettings
+from provisioners.process.provisioner import ProcessProvisioner
+from tests.api.event_streams import ServerSent, events_of
+from tests.api.scenery import ROOT_KEYS, bearer, deploy, invoke
+from tests.api.test_events import FAILED, SUCCEEDED, Scene
+
+MISSING = "[control-plane] The log cannot be read now"
+QUICK = LogPatience(of_look=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
+
+BeforeReading = Callable[[int], Awaitable[None]]
+Follow = Callable[[BeforeReading], Awaitable[list[ServerSent]]]
+
+
+class SlowProvisioner(ProcessProvisioner):
+    """Reads a log after this, which is told how many reads there were."""
+
+    before_reading: BeforeReading
+    reads = 0
+
+    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+        self.reads += 1
+        await self.before_reading(self.reads)
+        return await super().read_logs(details, offset, max_lines)
+
+
+async def throttled(_: int) -> None:
+    raise Unavailable("throttled")
+
+
+async def stuck(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+async def sluggish(_: int) -> None:
+    await asyncio.sleep(3 * QUICK.of_look.total_seconds())
+
+
+async def recovering(reads: int) -> None:
+    if reads < 3:
+        raise Unavailable("throttled")
+
+
+@pytest.fixture
+async def scene(client: httpx2.AsyncClient, database: Database, tmp_path: Path) -> Scene:
+    """Two attempts, the last one with more lines than a page has."""
+    scene = Scene(database, await invoke(client, (await deploy(client)).invocations()), tmp_path)
+    await scene.attempt(FAILED, lines=3)
+    await scene.attempt(SUCCEEDED, lines=260)
+    await scene.set(status="TERMINATED")
+    return scene
+
+
+@pytest.fixture
+def follow(services: Services, scene: Scene, postgres_settings: PostgresSettings, tmp_path: Path) -> Follow:
+    async def follow(before_reading: BeforeReading) -> list[ServerSent]:
+        provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
+        provisioner.before_reading = before_reading
+        async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
+            streams = EventStreams(services.database, listener, provisioner, log_patience=QUICK)
+            transport = httpx2.ASGITransport(app=create_app(replace(services, event_streams=streams)))
+            async with httpx2.AsyncClient(
+                transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])
+            ) as one:
+                async with asyncio.timeout(30):
+                    return await events_of(one, scene.invocation)
+
+    return follow
+
+
+def lines_of(events: list[ServerSent]) -> list[object]:
+    return [event.data["line"] for event in events if event.name == "log"]
+
+
+@pytest.mark.parametrize("before_reading", [throttled, stuck])
+async def test_a_log_that_cannot_be_read_is_said_to_be_incomplete(
+    follow: Follow, before_reading: BeforeReading
+) -> None:
+    events = await follow(before_reading)
+    assert [str(line)[: len(MISSING)] for line in lines_of(events)] == [MISSING] * 2, "once for each attempt"
+    for place, event in enumerate(events):
+        if event.name == "log":
+            assert events[place + 1].data["worker_status"] == "TERMINATED"
+    assert events[-1].name == "end"
+
+
+async def test_a_page_that_takes_longer_than_a_look_is_told_whole_and_read_once(follow: Follow) -> None:
+    reads = 0
+
+    async def counted(count: int) -> None:
+        nonlocal reads
+        reads = count
+        await sluggish(count)
+
+    events = await follow(counted)
+    assert lines_of(events) == [f"line {n}" for n in range(3)] + [f"line {n}" for n in range(260)]
+    assert events[-1].name == "end"
+    assert reads == 5, "of the first log its lines and its end; of the other two pages and its end"
+
+
+async def test_a_log_that_can_be_read_again_is_told_whole(follow: Follow) -> None:
+    events = await follow(recovering)
+    assert lines_of(events) == [f"line {n}" for n in range(3)] + [f"line {n}" for n in range(260)]
+
+
+async def test_a_process_serves_a_bounded_number_of_streams(
+    services: Services, scene: Scene, postgres_settings: PostgresSettings
+) -> None:
+    async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
+        streams = EventStreams(services.database, listener, services.provisioner, max_streams=0)
+        transport = httpx2.ASGITransport(app=create_app(replace(services, event_streams=streams)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as one:
+            answer = await one.get(f"{scene.invocation}/events")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
