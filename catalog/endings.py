@@ -22,7 +22,7 @@ from catalog.stops import (
 )
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
 from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
-from domain.errors import LaunchIsSuperseded
+from domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
 
@@ -151,9 +151,12 @@ class EndingRepository:
         `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation
         ends too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
 
-        Raises LaunchIsSuperseded if the execution has gone on to a later launch.
+        Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
+        was restored from a backup that does not know it.
         """
         state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
+        if state is None and await self._runs(invocation_id):
+            raise ExecutionIsForgotten
         if state is None:  # deleted with its project
             return ClosedExecution(
                 is_new=False,
@@ -201,6 +204,14 @@ class EndingRepository:
                 await self._stops.cancel_children(invocation_id, includes_noted=not is_live) if state.is_stopped else ()
             ),
         )
+
+    async def _runs(self, invocation_id: InvocationId) -> bool:
+        found = await self._connection.scalar(
+            select(InvocationRow.invocation_id).where(
+                InvocationRow.invocation_id == invocation_id, InvocationRow.status == InvocationStatus.RUNNING
+            )
+        )
+        return found is not None
 
     async def take_back(self, grant: Grant) -> EndedInvocation:
         """The end of an invocation whose workflow is gone, so that it cannot take up its slot. Not if it has."""

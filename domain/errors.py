@@ -17,7 +17,8 @@ ControlPlaneError
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
    │  ├─ CatalogIsAway           Postgres does not answer or is not migrated yet
-   │  └─ LaunchIsSuperseded      an execution has gone on to a later launch: whoever looks again goes on with that
+   │  ├─ LaunchIsSuperseded      an execution has gone on to a later launch: whoever looks again goes on with that
+   │  └─ ExecutionIsForgotten    the catalog was restored and does not know the execution: it is begun again
    ├─ NoCapacity                 a launch was refused, nothing was started by it: the next one may find room
    ├─ LaunchIsLost               what became of a launch cannot be told any more: another one takes its place
    └─ Misconfigured              only a person can mend it: ends the invocation
@@ -226,6 +227,10 @@ class CatalogIsAway(Unavailable):
 
 class LaunchIsSuperseded(Unavailable):
     """The execution has gone on to a later launch"""
+
+
+class ExecutionIsForgotten(Unavailable):
+    """The catalog does not know this execution, but its invocation"""
 
 
 class NoCapacity(WorkerError):

@@ -1,24 +1,21 @@
-"""The real Temporal server, with nothing in it but what every `loop` sees to."""
+"""The real Temporal server, with nothing in it: every `loop` sees to what it needs."""
 
 import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from activities.schedule import schedule_reconciliation
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from activities.search_attributes import register_search_attributes
-
 
 @asynccontextmanager
-async def open_temporal() -> AsyncIterator[Client]:
+async def open_temporal(*namespaces: str) -> AsyncIterator[Client]:
+    """With these namespaces besides the default one."""
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
+        dev_server_extra_args=[part for name in namespaces for part in ("--namespace", name)],
     ) as environment:
-        await register_search_attributes(environment.client)
-        await schedule_reconciliation(environment.client)
         yield environment.client

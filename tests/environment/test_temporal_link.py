@@ -1,10 +1,8 @@
 """Whether a Temporal namespace works for a catalog: each knows the other, and neither is taken for another one."""
 
 import asyncio
-import sysconfig
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Text, cast, func, update
@@ -12,7 +10,6 @@ from structlog.testing import capture_logs
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from activities.namespace import NamespacePreparation
 from activities.search_attributes import missing_search_attributes
@@ -25,6 +22,7 @@ from domain.identifiers import execution_id_for
 from environment.temporal_link import TemporalLink, adopt_namespace
 from liveness.background import in_background
 from tests.factories import insert_function, insert_invocation
+from tests.temporal import open_temporal
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 from workflows.schedule import find_schedule
 
@@ -34,12 +32,8 @@ SOON = timedelta(seconds=0.05)
 
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
-        dev_server_extra_args=[part for name in NAMESPACES for part in ("--namespace", name)],
-    ) as environment:
-        yield environment.client
+    async with open_temporal(*NAMESPACES) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
