@@ -21,7 +21,7 @@ class _Line:
 class Turns:
     """A bucket of calls, refilled at a steady pace, in front of which many may wait.
 
-    A thousand who wait under one name do not keep others waiting: the next call is for the name that has had the fewest.
+    A thousand who wait under one name keep nobody else waiting: the next call is for the name that has had the fewest.
     What can wait goes when nobody else does, and only while more than `reserve` calls are left for whoever comes next.
     """
 
