@@ -28,8 +28,8 @@ def take_snapshot(
     """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError.
 
     A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there.
-    Sockets and the like are left out. Raises Interrupted, nothing left behind, once `is_interrupted`, which is asked all
-    the time.
+    Sockets and the like are left out. Raises Interrupted, nothing left behind, once `is_interrupted`: it is asked again
+    and again.
     """
     home = _home(root, project)
     home.mkdir(parents=True, exist_ok=True)
