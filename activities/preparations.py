@@ -8,22 +8,40 @@ from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import PreparationRepository, SettledFunction
 from domain.entities import Function
-from domain.errors import FunctionFailure, Misconfigured
+from domain.errors import FunctionFailure, Misconfigured, Unavailable
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
+# Of one process: whatever waits for a platform's pace leaves slots of `control` to stops.
+MOST_AT_ONCE = 400
+
 
 class BoundPreparationActivities(PreparationActivities):
-    def __init__(self, *, database: Database, provisioner: Provisioner, messenger: Messenger) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        provisioner: Provisioner,
+        messenger: Messenger,
+        most_at_once: int = MOST_AT_ONCE,
+    ) -> None:
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
+        self._most_at_once = most_at_once
+        self._under_way = 0
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
-        async with heartbeating():
-            return await self._settled(request)
+        if self._under_way >= self._most_at_once:
+            raise Unavailable("This process prepares as many functions as it may already")
+        self._under_way += 1
+        try:
+            async with heartbeating():
+                return await self._settled(request)
+        finally:
+            self._under_way -= 1
 
     async def _settled(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as connection:

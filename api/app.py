@@ -11,13 +11,23 @@ from api.openapi import use_openapi_3_0
 from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
 from api.routers import add_routes
-from api.routes import container_repository, events, executions, health, invocations, projects, versions
+from api.routes import (
+    container_repository,
+    events,
+    executions,
+    health,
+    invocations,
+    invocations_by_id,
+    projects,
+    versions,
+)
 
 _ROUTERS = (
     health.router,
     projects.router,
     versions.router,
     invocations.router,
+    invocations_by_id.router,
     events.router,
     executions.router,
     container_repository.router,

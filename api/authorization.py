@@ -103,7 +103,13 @@ async def _is_project_member(caller: Caller, request: Request) -> None:
         raise ApiKeyIsInvalid
 
 
+async def _is_anyone(_caller: Caller, _request: Request) -> None:
+    return
+
+
 require_root = KeyOf(_is_root)
+# Any key, or the token of any execution, ended or not: the route looks further.
+require_key = KeyOf(_is_anyone)
 # A root key, or the token of the execution in the path, as long as the execution exists: no query is needed.
 require_own_execution = KeyOf(_is_own_execution)
 # A root key, or the token of an execution of the project in the path that is not TERMINATED.

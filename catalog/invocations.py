@@ -210,9 +210,9 @@ class InvocationRepository:
         require(rows[0] if rows else None, parts=3)
         return _to_invocation(rows)
 
-    async def get_by_id(self, invocation_id: InvocationId) -> Invocation:
+    async def get_by_id(self, invocation_id: str) -> Invocation:
         """Raises InvocationDoesNotExist."""
-        rows = (await self._connection.execute(_GET_BY_ID, {_ID.key: invocation_id})).all()
+        rows = (await self._connection.execute(_GET_BY_ID, {_ID.key: searchable(invocation_id)})).all()
         if not rows:
             raise InvocationDoesNotExist
         return _to_invocation(rows)

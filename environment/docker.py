@@ -15,6 +15,7 @@ from provisioners.docker.configuration import DockerConfiguration, PullPolicy, R
 _MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")
 _LOGIN = re.compile(r"(?P<registry>[^=\s]+)=(?P<username>[^:\s]+):(?P<password>.+)")
 _LOOPBACK = re.compile(r"localhost|127\..*|::1")
+_CAPABILITY = re.compile(r"(?!ALL$|CAP_)[A-Z][A-Z_]*")
 _ENGINE = re.compile(r"unix://.+|https?://.+|tcp://.+")
 
 
@@ -38,6 +39,10 @@ Mounts = Annotated[
     Words,
     all_matching(_MOUNT, "must be /source:/target or /source:/target:ro, comma separated"),
 ]
+Capabilities = Annotated[
+    Words,
+    all_matching(_CAPABILITY, "must be capabilities of Linux without CAP_, comma separated"),
+]
 Logins = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_logins)]
 
 
@@ -53,6 +58,8 @@ class DockerSettings(BaseSettings):
     docker_registry_logins: Logins = {}  # ghcr.io=user:password
     docker_pull: PullPolicy = PullPolicy.MISSING
     docker_log_max_mib: Annotated[int, Field(ge=2)] = 100  # of one worker; of a longer log the beginning is dropped
+    docker_max_processes: Annotated[int, Field(ge=64)] = 1_024  # of one worker, threads included
+    docker_capabilities: Capabilities = ()  # CHOWN,SETUID: what workers may do beside nothing
     docker_retention_hours: Annotated[float, Field(gt=0)] = 24  # of workers that have ended, with their logs
     control_plane_api_url: str  # has no default here: a container's loopback is its own
 
@@ -75,6 +82,8 @@ class DockerSettings(BaseSettings):
             stop_grace=control_plane.stop_grace,
             retention=timedelta(hours=self.docker_retention_hours),
             log_max_mib=self.docker_log_max_mib,
+            max_processes=self.docker_max_processes,
+            capabilities=self.docker_capabilities,
             pull=self.docker_pull,
             mounts=self.docker_mounts,
             logins={

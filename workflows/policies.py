@@ -32,8 +32,8 @@ STOP_PATIENCE = timedelta(seconds=10)
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)
 
-# Registering a task definition waits for a bucket of one a second.
-PREPARATION_START_TO_CLOSE = timedelta(minutes=5)
+# Registering a task definition waits for a bucket of one a second, behind some hundreds of other versions' functions.
+PREPARATION_START_TO_CLOSE = timedelta(minutes=30)
 PREPARATION_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=60)
 )

@@ -1,4 +1,4 @@
-"""From PENDING to READY: prepares the functions of one version, all at once."""
+"""From PENDING to READY: prepares the functions of one version, some at a time."""
 
 import asyncio
 
@@ -9,6 +9,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.messages import PreparationRequest, PrepareFunctionRequest, PrepareFunctionResult
     from workflows import naming, policies
     from workflows.ports import PreparationActivities
+
+# A platform takes about one a second, and whoever waits for that holds a slot of `control`, which stops need as well.
+MOST_AT_ONCE = 20
 
 
 @workflow.defn
@@ -23,10 +26,23 @@ class FunctionPreparationWorkflow:
 
     @workflow.run
     async def run(self, request: PreparationRequest) -> list[PrepareFunctionResult]:
-        return await asyncio.gather(*(self._prepare(request, name) for name in request.function_names))
+        at_once = self._functions
+        if self._functions > MOST_AT_ONCE and workflow.patched("some-at-a-time"):
+            at_once = MOST_AT_ONCE
+        places = asyncio.Semaphore(at_once)
+        return await asyncio.gather(*(self._prepare(request, name, places) for name in request.function_names))
 
-    async def _prepare(self, request: PreparationRequest, function_name: FunctionName) -> PrepareFunctionResult:
-        result = await workflow.execute_activity_method(
+    async def _prepare(
+        self, request: PreparationRequest, function_name: FunctionName, places: asyncio.Semaphore
+    ) -> PrepareFunctionResult:
+        async with places:
+            result = await self._prepared(request, function_name)
+        self._settled += 1
+        workflow.set_current_details(f"{self._settled} of {self._functions} functions are settled")
+        return result
+
+    async def _prepared(self, request: PreparationRequest, function_name: FunctionName) -> PrepareFunctionResult:
+        return await workflow.execute_activity_method(
             PreparationActivities.prepare_function,
             PrepareFunctionRequest(
                 function=FunctionRef(
@@ -41,6 +57,3 @@ class FunctionPreparationWorkflow:
             heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.PREPARATION_RETRIES,
         )
-        self._settled += 1
-        workflow.set_current_details(f"{self._settled} of {self._functions} functions are settled")
-        return result

@@ -79,6 +79,9 @@ class Client:
     async def invocation(self, path: InvocationPath, *, wait_seconds: int = 0) -> Invocation:
         return self._read(Invocation, await self._get(str(path), wait_seconds=wait_seconds))
 
+    async def invocation_by_id(self, invocation_id: str) -> Invocation:
+        return self._read(Invocation, await self._get(f"/invocations/{escaped(invocation_id)}"))
+
     async def invocations(self, path: FunctionPath, **query: str | int) -> InvocationsPage:
         """Newest first. `query`: of the API's endpoint."""
         return self._read(InvocationsPage, await self._get(str(path), **query))

@@ -1,7 +1,7 @@
 """Finds what users name, and says what there is where they name what is not there."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from cli.client.answers import Invocation
 from cli.client.client import Client
@@ -46,31 +46,24 @@ def reference_of(invocation: Invocation) -> Reference:
 
 
 async def find_invocation(client: Client, reference: Reference) -> Invocation:
-    """Of the version that is named, else of any, the newest first. Raises CommandFailed if there is none."""
+    """Of the version that is named, else of any. Raises CommandFailed if there is none."""
     assert reference.invocation is not None
-    async with explained(client, reference):
-        path = InvocationPath(function=function_path(reference), invocation_id=reference.invocation)
-        try:
-            return await client.invocation(path)
-        except NotFound as error:
-            found = None
-            if reference.version is None and error.detail in _ELSEWHERE:
-                found = await _find_in_older_versions(client, path)
-            if found is None:
-                raise
+    with suppress(NotFound):
+        found = await client.invocation_by_id(reference.invocation)
+        if _is_meant(reference, found):
             return found
+    async with explained(client, reference):  # says what of it is not there
+        return await client.invocation(
+            InvocationPath(function=function_path(reference), invocation_id=reference.invocation)
+        )
 
 
-async def _find_in_older_versions(client: Client, path: InvocationPath) -> Invocation | None:
-    project = path.function.project
-    for version in (await client.versions(project)).versions[1:]:
-        function = FunctionPath(project=project, version=version.version_id, function=path.function.function)
-        try:
-            return await client.invocation(InvocationPath(function=function, invocation_id=path.invocation_id))
-        except NotFound as error:
-            if error.detail not in _ELSEWHERE:
-                raise
-    return None
+def _is_meant(reference: Reference, found: Invocation) -> bool:
+    return (
+        reference.project == found.project_name
+        and reference.version in (None, found.version_id)
+        and reference.function == found.function_name
+    )
 
 
 async def _explanation(client: Client, reference: Reference, detail: str) -> str:

@@ -1,6 +1,8 @@
 """Where a stack on this machine finds the snapshots that it runs."""
 
+import asyncio
 import shutil
+import threading
 from pathlib import Path
 
 from cli.access.server import Server
@@ -9,19 +11,30 @@ from cli.exits import CommandFailed
 from cli.stack.options import DEFAULT_DATA_DIR
 
 
-def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
-    """The image that is a snapshot of the folder. Raises CommandFailed."""
+async def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
+    """The image that is a snapshot of the folder. Raises CommandFailed.
+
+    If it is cancelled, the copying ends and leaves nothing behind.
+    """
     root = _root(server)
+    interrupted = threading.Event()
+    copying = asyncio.create_task(
+        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set)
+    )
     try:
-        return take_snapshot(folder, root, project=project).as_uri()
+        return (await asyncio.shield(copying)).as_uri()
     except (OSError, shutil.Error) as error:
         raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
+    except asyncio.CancelledError:
+        interrupted.set()
+        await asyncio.wait((copying,))
+        raise
 
 
-def forget_snapshots(server: Server, *, project: str) -> None:
+async def forget_snapshots(server: Server, *, project: str) -> None:
     """Once no version of the project is there any more."""
     if server.is_on_this_machine:
-        remove_snapshots(_root(server), project=project)
+        await asyncio.to_thread(remove_snapshots, _root(server), project=project)
 
 
 def _root(server: Server) -> Path:

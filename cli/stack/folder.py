@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import IO
 
 from cli.stack.errors import StackError
+from cli.stack.records import read_record, write_record
+from provisioners.process.processes import process_of
 
 
 class DataFolder:
@@ -19,6 +21,7 @@ class DataFolder:
         self.access = self.path / "run" / "stack.json"
         self._logs = self.path / "logs"
         self._run = self.path / "run"
+        self._holder = self._run / "holder.json"
         self._lock: IO[str] | None = None
 
     def log(self, server: str) -> Path:
@@ -53,23 +56,24 @@ class DataFolder:
                 f"process {self.holder() or 'unknown'} runs a stack on {self.path}; "
                 "stop it or choose another folder with --data-dir"
             ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
         self._lock = lock
+        if (this := process_of(os.getpid())) is not None:
+            write_record(self._holder, this)
 
     def release(self) -> None:
         if self._lock is not None:
+            self._holder.unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
     def holder(self) -> int | None:
-        """The process that holds the folder, or None if none does."""
-        try:
-            with (self._run / "lock").open() as lock:
-                return None if _is_free(lock) else int(lock.read() or 0)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
+        """The process that holds the folder, or None if none does.
+
+        Told by what it has noted of itself: whoever tried the lock would hold it for that moment, and keep a stack from
+        starting.
+        """
+        process = read_record(self._holder)
+        return process.pid if process is not None and process.is_alive() else None
 
     def api_key(self) -> str:
         """The key of stacks on this folder, drawn once and readable by its owner alone."""
@@ -86,11 +90,3 @@ class DataFolder:
         """The file is empty: whoever drew the key was killed before writing it."""
         path.unlink()
         return self.api_key()
-
-
-def _is_free(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -16,5 +16,5 @@ def read_record(path: Path) -> Process | None:
     """None where there is no record, or none that can be read."""
     try:
         return Process.from_json(path.read_text())
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None

@@ -55,7 +55,7 @@ async def _deploy(
         if build:
             image = await build_image(client, folder, project=project)
         elif image is None:
-            image = snapshot_image(folder, server, project=project)
+            image = await snapshot_image(folder, server, project=project)
         version = await declare(client, project, {"default_docker_image": image, "functions": functions})
         note(f"{project}: {version.version_id} is declared, its functions are being prepared")
         version = await wait_until_ready(client, version, note)

@@ -1,14 +1,14 @@
 """`control-plane list`: projects, the functions of one, or the invocations of a function."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.access.resolution import find_server
-from cli.client.answers import InvocationsPage, ListedInvocation
+from cli.client.answers import ListedInvocation
 from cli.client.client import Client
-from cli.client.errors import NotFound
 from cli.client.lookup import explained
+from cli.client.newest import newest_invocations
 from cli.client.references import LATEST, FunctionPath, Reference, parse
 from cli.output import local_time, print_json, print_table
 from cli.running import run
@@ -93,31 +93,10 @@ async def _newest(client: Client, reference: Reference, *, limit: int) -> list[t
         versions = [reference.version]
     else:
         versions = [version.version_id for version in (await client.versions(reference.project)).versions]
-    missing: NotFound | None = None
-    found: list[tuple[str, ListedInvocation]] = []
-    for version in versions:
-        try:
-            path = FunctionPath(project=reference.project, version=version, function=reference.function)
-            found += await _of_version(client, path, limit=limit)
-        except NotFound as error:
-            missing = error
-            continue
-        if len(found) >= limit:
-            break
-    if missing is not None and not found:
-        raise missing
-    return sorted(found, key=lambda pair: -pair[1].creation_time)[:limit]
-
-
-async def _of_version(client: Client, path: FunctionPath, *, limit: int) -> list[tuple[str, ListedInvocation]]:
-    found: list[tuple[str, ListedInvocation]] = []
-    query: dict[str, Any] = {}
-    while True:
-        page: InvocationsPage = await client.invocations(path, **query)
-        found += [(page.version_id, invocation) for invocation in page.invocations]
-        if page.next_offset is None or len(found) >= limit:
-            return found
-        query = {"initial_offset": page.next_offset}
+    paths = [
+        FunctionPath(project=reference.project, version=version, function=reference.function) for version in versions
+    ]
+    return await newest_invocations(client, paths, limit=limit)
 
 
 def _state(invocation: ListedInvocation) -> str:

@@ -45,7 +45,7 @@ async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:
             project = await client.delete_project(name)
         note(f"Deleting {name}; what runs is told to stop …")
         await _wait_until_gone(client, project)
-    forget_snapshots(server, project=name)
+    await forget_snapshots(server, project=name)
     note(f"{name} is gone.")
     if as_json:
         print_json(project.document())

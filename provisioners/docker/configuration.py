@@ -25,6 +25,7 @@ class DockerConfiguration:
 
     `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every worker.
     `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their logs.
+    `max_processes`: of one worker, its threads included. `capabilities`: of Linux, without CAP_; a worker has no others.
     """
 
     engine_url: str
@@ -34,6 +35,8 @@ class DockerConfiguration:
     stop_grace: timedelta
     retention: timedelta
     log_max_mib: int
+    max_processes: int = 1_024
+    capabilities: tuple[str, ...] = ()
     pull: PullPolicy = PullPolicy.MISSING
     mounts: tuple[str, ...] = ()
     logins: Mapping[str, RegistryLogin] = field(default_factory=dict)

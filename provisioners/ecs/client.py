@@ -1,8 +1,8 @@
 """The only place that calls ECS: each action once, at a pace that leaves others of the account their share."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from itertools import groupby
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from domain.errors import Misconfigured, NoCapacity, Unavailable
 from provisioners.ecs.calls import code_and_message, translated
 from provisioners.ecs.failures import error_of, refused_definition, refused_launch
+from provisioners.ecs.turns import Turns
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs import ECSClient
@@ -26,9 +27,11 @@ logger = structlog.get_logger(__name__)
 
 MOST_TASKS_PER_CALL = 100
 
+_MOST_REVISIONS = 10
 _CONFLICT = "ConflictException"
 _CLIENT_ERROR = "ClientException"
 _INVALID = "InvalidParameterException"
+_THROTTLING = "ThrottlingException"
 
 
 class EcsClient:
@@ -44,8 +47,9 @@ class EcsClient:
         self._launches = AsyncLimiter(19, 1)  # Fargate takes 20 RunTask calls
         self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
         self._reads = AsyncLimiter(5, 1)  # 20 that read a cluster
-        self._definitions = AsyncLimiter(15, 15)  # 1 that registers or deregisters, after a burst of 20
-        self._definition_reads = AsyncLimiter(10, 1)  # 20 that read definitions
+        # 1 that registers or deregisters, after a burst of 20: a deploy finds some of it even if much is being deleted.
+        self._definitions = Turns(burst=15, per_second=1, reserve=10, most_patient=200)
+        self._definition_reads = Turns(burst=10, per_second=10, reserve=0, most_patient=0)  # 20 that read definitions
 
     async def run_task(self, request: "RunTaskRequestTypeDef", *, before: float) -> str:
         """The ARN of the task that runs, or has run, under the request's token.
@@ -88,62 +92,74 @@ class EcsClient:
         return arns
 
     async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
-        """At most MOST_TASKS_PER_CALL. What ECS does not know, not yet or no longer, is left out."""
-        tasks: list[TaskTypeDef] = []
-        for cluster, of_cluster in groupby(sorted(arns, key=_cluster_of), key=_cluster_of):
-            async with self._reads:
-                with translated("ecs:DescribeTasks"):
-                    answer = await self._ecs.describe_tasks(cluster=cluster, tasks=list(of_cluster))
-            tasks += answer["tasks"]
-        return tasks
+        """At most MOST_TASKS_PER_CALL, of one cluster, at least one. What ECS does not know, not yet or no longer, is
+        left out."""
+        async with self._reads:
+            with translated("ecs:DescribeTasks"):
+                answer = await self._ecs.describe_tasks(cluster=cluster_of(arns[0]), tasks=arns)
+        return answer["tasks"]
 
     async def stop_task(self, arn: str, *, reason: str) -> None:
         """SIGTERM now, SIGKILL after the stop timeout. A task that is gone is a success."""
         async with self._stops:
             try:
                 with translated("ecs:StopTask", but=(_INVALID,)):
-                    await self._ecs.stop_task(cluster=_cluster_of(arn), task=arn, reason=reason)
+                    await self._ecs.stop_task(cluster=cluster_of(arn), task=arn, reason=reason)
             except ClientError as error:
                 code, message = code_and_message(error)
                 if "not found" not in message:
                     raise error_of("ecs:StopTask", code, message) from error
 
-    async def register_task_definition(self, request: "RegisterTaskDefinitionRequestTypeDef") -> str:
-        """The ARN of a new revision. Raises FunctionFailure for a definition that ECS does not accept."""
-        async with self._definitions:
-            try:
-                with translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
-                    answer = await self._ecs.register_task_definition(**request)
-            except ClientError as error:
-                raise refused_definition(*code_and_message(error)) from error
+    async def register_task_definition(self, request: "RegisterTaskDefinitionRequestTypeDef", *, version: str) -> str:
+        """The ARN of a new revision, in its turn among those of other versions.
+
+        Raises FunctionFailure for a definition that ECS does not accept.
+        """
+        await self._definitions.take(version)
+        try:
+            with self._noting_refusals(), translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                answer = await self._ecs.register_task_definition(**request)
+        except ClientError as error:
+            raise refused_definition(*code_and_message(error)) from error
         return answer["taskDefinition"]["taskDefinitionArn"]
 
-    async def active_task_definitions(self, family: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
-        """The family's revisions, newest first, each fetched when it is asked for."""
-        pages = self._ecs.get_paginator("list_task_definitions").paginate(
-            familyPrefix=family, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 10}
-        )
+    async def newest_task_definitions(self, family: str, *, version: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
+        """Active revisions, some of the newest, newest first, each fetched when it is asked for, in turn like these."""
+        await self._definition_reads.take(version)
         with translated("ecs:ListTaskDefinitions"):
-            async for page in pages:
-                for arn in page["taskDefinitionArns"]:
-                    await self._definition_reads.acquire()
-                    with translated("ecs:DescribeTaskDefinition"):
-                        answer = await self._ecs.describe_task_definition(taskDefinition=arn)
-                    yield answer["taskDefinition"]
+            listed = await self._ecs.list_task_definitions(
+                familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=_MOST_REVISIONS
+            )
+        for arn in listed["taskDefinitionArns"]:
+            await self._definition_reads.take(version)
+            with translated("ecs:DescribeTaskDefinition"):
+                answer = await self._ecs.describe_task_definition(taskDefinition=arn)
+            yield answer["taskDefinition"]
 
     async def deregister_task_definition(self, arn: str) -> None:
-        """May be repeated. One that somebody has removed is a success."""
-        async with self._definitions:
-            try:
-                with translated("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
-                    await self._ecs.deregister_task_definition(taskDefinition=arn)
-            except ClientError as error:
-                refusal = error_of("ecs:DeregisterTaskDefinition", *code_and_message(error))
-                if not isinstance(refusal, Misconfigured):
-                    raise refusal from error
-                logger.warning("task_definition_is_gone", task_definition=arn, reason=str(refusal))
+        """When nobody wants to register. May be repeated. One that somebody has removed is a success."""
+        await self._definitions.take_when_idle()
+        try:
+            with self._noting_refusals(), translated("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                await self._ecs.deregister_task_definition(taskDefinition=arn)
+        except ClientError as error:
+            refusal = error_of("ecs:DeregisterTaskDefinition", *code_and_message(error))
+            if not isinstance(refusal, Misconfigured):
+                raise refusal from error
+            logger.warning("task_definition_is_gone", task_definition=arn, reason=str(refusal))
+
+    @contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        """Other processes take from the same bucket: after a refusal nothing is left in it, and who can wait waits."""
+        try:
+            yield
+        except Unavailable as error:
+            refusal = error.__cause__
+            if isinstance(refusal, ClientError) and code_and_message(refusal)[0] == _THROTTLING:
+                self._definitions.empty()
+            raise
 
 
-def _cluster_of(arn: str) -> str:
+def cluster_of(arn: str) -> str:
     """Where the task is, whatever the settings say now: `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
     return arn.split("/")[-2]

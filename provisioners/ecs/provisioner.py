@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import LaunchIsLost
@@ -45,15 +46,17 @@ class EcsProvisioner:
         self._logs = logs
         self._ecr = ecr
         self._configuration = configuration
-        self._registering = asyncio.Lock()  # ECS refuses revisions of one family at the same time
+        # ECS refuses revisions of one family at the same time.
+        self._families: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
         request = requests.task_definition(function, self._configuration)
-        async with self._registering:
+        family = self._families.setdefault(request["family"], asyncio.Lock())
+        async with family:
             arn = await self._registered_before(function, request["family"])
             if arn is None:
-                arn = await self._client.register_task_definition(request)
+                arn = await self._client.register_task_definition(request, version=function.ref.version_id)
         return PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
 
     async def retire(self, prepared: PreparedFunction) -> None:
@@ -107,7 +110,7 @@ class EcsProvisioner:
         return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
 
     async def _registered_before(self, function: Function, family: str) -> str | None:
-        async for definition in self._client.active_task_definitions(family):
+        async for definition in self._client.newest_task_definitions(family, version=function.ref.version_id):
             if requests.is_of(definition, function):
                 return definition["taskDefinitionArn"]
             registered = definition.get("registeredAt")

@@ -1,5 +1,6 @@
 """What is asked of ECS, built from what is to run. Pure: the same input makes the same request, byte for byte."""
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -29,14 +30,20 @@ CONTAINER = "main"
 LOG_STREAM_PREFIX = "ecs"
 
 _LONGEST_NAME_IN_FAMILY = 16
+_DIGEST_LENGTH = 16
 _SHORTEST_STOP_SECONDS = 2
 _NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def family_of(function: Function) -> str:
-    """Functions whose names begin alike share a family; a version is one of its revisions."""
+    """Of a function, whose versions are its revisions. Where its names do not fit, a digest tells it from others whose
+    names begin alike."""
     names = (function.ref.project_name, function.ref.function_name)
-    return "-".join(("multinode-worker", *(_NOT_IN_FAMILY.sub("-", name[:_LONGEST_NAME_IN_FAMILY]) for name in names)))
+    shown = [_NOT_IN_FAMILY.sub("-", name[:_LONGEST_NAME_IN_FAMILY]) for name in names]
+    family = ("multinode-worker", *shown)
+    if tuple(shown) != names:
+        family += (hashlib.sha256("/".join(names).encode()).hexdigest()[:_DIGEST_LENGTH],)
+    return "-".join(family)
 
 
 def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":

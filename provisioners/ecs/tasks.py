@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from domain.workers import ExitCause, WorkerExit
-from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
+from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient, cluster_of
 from provisioners.ecs.statuses import exit_of
 from provisioners.watcher import Watcher
 
@@ -24,26 +24,37 @@ def polling_interval(tasks: int) -> timedelta:
 
 
 class TaskWatch:
-    """Tells when a task is gone, and why. Tasks are named by their ARNs."""
+    """Tells when a task is gone, and why. Tasks are named by their ARNs.
+
+    Each cluster has a watcher of its own: one that does not answer keeps nobody from hearing of the others' tasks.
+    """
 
     def __init__(self, client: EcsClient, *, has_events: bool, patience: timedelta = _VISIBILITY_PATIENCE) -> None:
         self._client = client
+        self._has_events = has_events
         self._patience = patience
         self._missing_since: dict[str, float] = {}
-        self._watcher = Watcher(
-            self._describe,
-            interval=(lambda _: _SAFETY_NET) if has_events else polling_interval,
-            batch_size=MOST_TASKS_PER_CALL,
-        )
+        self._watchers: dict[str, Watcher] = {}
 
     async def stopped(self, arn: str) -> WorkerExit:
         try:
-            return await self._watcher.stopped(arn)
+            return await self._watcher_of(arn).stopped(arn)
         finally:
             self._missing_since.pop(arn, None)
 
     def look_soon(self, arn: str) -> None:
-        self._watcher.look_soon(arn)
+        self._watcher_of(arn).look_soon(arn)
+
+    def _watcher_of(self, arn: str) -> Watcher:
+        """Made once for each cluster that ever was in the settings: they are few."""
+        cluster = cluster_of(arn)
+        if cluster not in self._watchers:
+            self._watchers[cluster] = Watcher(
+                self._describe,
+                interval=(lambda _: _SAFETY_NET) if self._has_events else polling_interval,
+                batch_size=MOST_TASKS_PER_CALL,
+            )
+        return self._watchers[cluster]
 
     async def _describe(self, arns: frozenset[str]) -> Mapping[str, WorkerExit]:
         tasks = {task["taskArn"]: task for task in await self._client.describe_tasks(sorted(arns))}

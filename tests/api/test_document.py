@@ -25,6 +25,7 @@ OPERATIONS = {
     "cancel_invocation": ("put", {"404", "409"}),
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
+    "get_invocation_by_id": ("get", {"404"}),
     "follow_invocation": ("get", {"204", "400", "404"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),

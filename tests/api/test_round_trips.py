@@ -57,7 +57,8 @@ async def test_reads_are_two_statements_at_most(
     deployed = await deploy(client)
     invocation = await invoke(client, deployed.invocations())
     execution = await add_execution(database, invocation)
-    for path, most in ((execution, 1), (invocation, 1), (deployed.invocations(), 2), (deployed.version, 2)):
+    by_id = f"/invocations/{invocation.rsplit('/', 1)[1]}"
+    for path, most in ((execution, 1), (invocation, 1), (by_id, 1), (deployed.invocations(), 2), (deployed.version, 2)):
         statements.clear()
         assert (await client.get(path)).status_code == 200
         assert len(statements) == most, path

@@ -36,6 +36,7 @@ class Scope(Enum):
     ANYONE = auto()  # no key is needed
     OWN = auto()  # the token's own execution, as long as it exists
     PROJECT = auto()  # the token's own project, until its execution is TERMINATED
+    VISIBLE = auto()  # like PROJECT, and what is elsewhere does not exist
     ROOT = auto()  # never
 
 
@@ -62,6 +63,7 @@ TABLE = {
     "cancel_invocation": Row(scope=Scope.PROJECT),
     "get_invocation": Row(scope=Scope.PROJECT),
     "list_invocations": Row(scope=Scope.PROJECT),
+    "get_invocation_by_id": Row(scope=Scope.VISIBLE),
     "follow_invocation": Row(scope=Scope.PROJECT),
     "start_execution": Row(scope=Scope.OWN, status_at_the_end=409),
     "update_execution": Row(scope=Scope.OWN, body={"latest_output": "1"}, status_at_the_end=409),
@@ -81,6 +83,7 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 IN_ORDER = sorted(ENDPOINTS, key=list(TABLE).index) if ENDPOINTS.keys() == TABLE.keys() else list(ENDPOINTS)
 
 WRONG_KEY = (403, {"detail": "The API key is invalid"})
+NO_INVOCATION = (404, {"detail": "An invocation with this ID does not exist for this function"})
 NO_PROJECT = (404, {"detail": "A project with this name does not exist"})
 Place = dict[str, str]
 
@@ -141,7 +144,7 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation  # Temporal is away here
-            case Scope.OWN | Scope.PROJECT:
+            case Scope.OWN | Scope.PROJECT | Scope.VISIBLE:
                 assert answer[0] == 200, (operation, answer)
 
 
@@ -151,7 +154,7 @@ async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, 
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
-            case Scope.ROOT | Scope.PROJECT:
+            case Scope.ROOT | Scope.PROJECT | Scope.VISIBLE:
                 assert answer == WRONG_KEY, operation
             case Scope.OWN:
                 assert answer[0] == TABLE[operation].status_at_the_end, (operation, answer)
@@ -171,8 +174,9 @@ async def test_it_is_never_good_for_another_execution_or_project(
         scope = TABLE[operation].scope
         if scope is Scope.ANYONE:
             continue
-        assert await holder.ask(operation, holder.others["elsewhere"]) == WRONG_KEY, operation
-        if scope is not Scope.PROJECT or has_ended:
+        elsewhere = NO_INVOCATION if scope is Scope.VISIBLE and not has_ended else WRONG_KEY
+        assert await holder.ask(operation, holder.others["elsewhere"]) == elsewhere, operation
+        if scope not in (Scope.PROJECT, Scope.VISIBLE) or has_ended:
             assert await holder.ask(operation, holder.others["beside"]) == WRONG_KEY, operation
 
 
@@ -186,7 +190,7 @@ async def test_once_its_project_is_deleted_there_is_nothing_left_that_it_is_good
         match TABLE[operation].scope:
             case Scope.OWN:
                 assert answer == NO_PROJECT, operation
-            case Scope.PROJECT | Scope.ROOT:
+            case Scope.PROJECT | Scope.VISIBLE | Scope.ROOT:
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation

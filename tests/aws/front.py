@@ -17,6 +17,7 @@ from tests.aws.registration_times import RegistrationTimes
 from tests.aws.requests import Answer, AwsRequest, failure, parsed, success
 from tests.aws.run_task import RunTask
 from tests.aws.task_actions import TaskActions
+from tests.aws.task_definition_lists import in_order
 from tests.aws.wire import Call, Document, Fault, Settings
 
 _HANG_LOOK_SECONDS = 0.05
@@ -94,6 +95,8 @@ class Front:
         return success(document)
 
     async def _answer_of_moto(self, http_request: web.Request, request: AwsRequest) -> Answer:
+        if request.service == "ecs" and request.action == "ListTaskDefinitions":
+            return in_order(await self._moto.answer(http_request, request.body), request.parameters)
         if request.service != "ecs" or request.action not in _TASK_DEFINITION_ACTIONS:
             return await self._moto.answer(http_request, request.body)
         if request.action == "RegisterTaskDefinition":

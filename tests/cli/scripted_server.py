@@ -7,6 +7,23 @@ from dataclasses import dataclass
 
 from cli.access.server import Server
 
+# An answer with all that a client needs of it, and more.
+INVOCATION = {
+    "project_name": "p",
+    "version_id": "ver-1",
+    "function_name": "f",
+    "invocation_id": "inv-1",
+    "execution_spec": {"max_retries": 0, "timeout_seconds": 1},
+    "input": "",
+    "preparation_error": None,
+    "cancellation_request_time": None,
+    "invocation_status": "RUNNING",
+    "creation_time": 1,
+    "last_update_time": 1,
+    "executions": [],
+    "of_a_later_version": [1],
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.deployment.snapshots import remove_snapshots, take_snapshot
+from cli.deployment.snapshots import Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture
@@ -85,3 +85,18 @@ def test_whatever_a_project_is_called(folder: Path, root: Path, project: str) ->
     remove_snapshots(root, project=project)
     assert not snapshot.exists()
     assert other.exists()
+
+
+def test_an_interruption_within_a_file_leaves_nothing_behind(folder: Path, root: Path) -> None:
+    with (folder / "large").open("wb") as large:
+        large.truncate(100 * 1024 * 1024)
+    looks = iter([*[False] * 20, True])
+    with pytest.raises(Interrupted):
+        take_snapshot(folder, root, project="p", is_interrupted=lambda: next(looks))
+    assert list((root / "p").iterdir()) == []
+
+
+def test_what_is_left_of_an_interrupted_removal_is_removed_with_the_next(folder: Path, root: Path) -> None:
+    take_snapshot(folder, root, project="p").parent.rename(root / ".removed-1")
+    remove_snapshots(root, project="p")
+    assert list(root.iterdir()) == []

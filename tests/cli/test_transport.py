@@ -7,26 +7,11 @@ import pytest
 from cli.client.client import Client
 from cli.client.errors import Refused, Unreachable
 from cli.client.references import FunctionPath
-from tests.cli.scripted_server import Received, json_answer, scripted_server
+from tests.cli.scripted_server import INVOCATION, Received, json_answer, scripted_server
 
 _PROJECTS = json_answer('{"projects": []}')
 _AWAY = json_answer('{"detail": "away"}', status="503 Service Unavailable", headers="Retry-After: 1\r\n")
 _FUNCTION = FunctionPath(project="p", version="latest", function="f")
-_INVOCATION = {
-    "project_name": "p",
-    "version_id": "ver-1",
-    "function_name": "f",
-    "invocation_id": "inv-1",
-    "execution_spec": {"max_retries": 0, "timeout_seconds": 1},
-    "input": "",
-    "preparation_error": None,
-    "cancellation_request_time": None,
-    "invocation_status": "RUNNING",
-    "creation_time": 1,
-    "last_update_time": 1,
-    "executions": [],
-    "of_a_later_version": [1],
-}
 
 
 async def test_what_passes_by_itself_is_waited_out() -> None:
@@ -39,11 +24,11 @@ async def test_what_passes_by_itself_is_waited_out() -> None:
 
 async def test_a_repeated_call_has_the_same_key() -> None:
     def answer(received: Received, number: int) -> bytes:
-        return (b"", json_answer(json.dumps(_INVOCATION)))[number]
+        return (b"", json_answer(json.dumps(INVOCATION)))[number]
 
     async with scripted_server(answer) as scripted, Client(scripted.server) as client:
         invocation = await client.invoke(_FUNCTION, "{}")
-    assert invocation.document() == _INVOCATION  # with what this client does not know
+    assert invocation.document() == INVOCATION  # with what this client does not know
     first, second = scripted.received
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 

@@ -37,6 +37,8 @@ def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DOCKER_MOUNTS", "/srv/data:/data:ro, models:/models")
     environment.setenv("DOCKER_REGISTRY_LOGINS", "ghcr.io=somebody:a:b=c, docker.io=x:y")
     environment.setenv("DOCKER_PULL", "always")
+    environment.setenv("DOCKER_MAX_PROCESSES", "64")
+    environment.setenv("DOCKER_CAPABILITIES", "CHOWN, NET_RAW")
     docker = load_settings(ProvisionerName.DOCKER).docker
     assert docker is not None
     assert docker.mounts == ("/srv/data:/data:ro", "models:/models")
@@ -45,6 +47,7 @@ def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
         "docker.io": RegistryLogin(username="x", password="y"),
     }
     assert docker.pull is PullPolicy.ALWAYS
+    assert (docker.max_processes, docker.capabilities) == (64, ("CHOWN", "NET_RAW"))
     assert "a:b=c" not in repr(docker)
 
 
@@ -67,6 +70,8 @@ def test_everything_that_is_missing_or_malformed_is_named_at_once(environment: p
         "DOCKER_REGISTRY_LOGINS": "ghcr.io=secret",
         "DOCKER_PULL": "sometimes",
         "DOCKER_LOG_MAX_MIB": "none",
+        "DOCKER_MAX_PROCESSES": "63",
+        "DOCKER_CAPABILITIES": "CHOWN,ALL",
         "DOCKER_RETENTION_HOURS": "0",
     }
     for name, value in malformed.items():

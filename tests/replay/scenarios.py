@@ -137,6 +137,10 @@ async def prepared(scene: SceneMaker) -> Handle:
     return await prepare(scene.client, ScriptedPreparation())
 
 
+async def prepared_some_at_a_time(scene: SceneMaker) -> Handle:
+    return await prepare(scene.client, ScriptedPreparation(), names=[f"function {number}" for number in range(25)])
+
+
 async def deleted(scene: SceneMaker) -> Handle:
     return await delete(scene.client, ScriptedDeletion(running=[2, 0, 0], running_at_the_end=[1, 0]))
 
@@ -167,6 +171,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     timed_out_while_running,
     timed_out_while_queued,
     prepared,
+    prepared_some_at_a_time,
     deleted,
     cleaned_up,
     cleaned_up_without_a_container,

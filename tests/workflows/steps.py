@@ -1,7 +1,9 @@
 """Scripted activities of the workflows beside the invocation's, and a way to run those workflows."""
 
+import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,14 +40,27 @@ Handle = WorkflowHandle[Any, Any]
 Steps = Sequence[Callable[..., Any]]
 
 
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class ScriptedPreparation(PreparationActivities):
-    """Every function is prepared but the one named `broken`; before that, what is needed is away `faults` times."""
+    """Every function is prepared but the one named `broken`; before that, what is needed is away `faults` times.
+
+    Nothing is prepared before `may_begin`.
+    """
 
     faults: int = 0
+    may_begin: asyncio.Event = field(default_factory=_set_event)
+    begun: int = 0
 
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+        self.begun += 1
+        await self.may_begin.wait()
         if self.faults > 0:
             self.faults -= 1
             raise application_error(Unavailable("throttled"))
@@ -92,11 +107,22 @@ class ScriptedReconciliation(ReconciliationActivities):
         return ForgetEndedResult(forgotten=0)
 
 
-async def prepare(client: Client, activities: ScriptedPreparation) -> Handle:
+async def prepare(
+    client: Client, activities: ScriptedPreparation, *, names: Sequence[str] = ("double", "broken")
+) -> Handle:
+    async with preparing(client, activities, names=names) as handle:
+        await handle.result()
+    return handle
+
+
+@asynccontextmanager
+async def preparing(client: Client, activities: ScriptedPreparation, *, names: Sequence[str]) -> AsyncIterator[Handle]:
+    """While it runs."""
     request = PreparationRequest(
-        project_name="project", version_id="ver-1", function_names=(FunctionName("double"), FunctionName("broken"))
+        project_name="project", version_id="ver-1", function_names=tuple(FunctionName(name) for name in names)
     )
-    return await _run(client, FunctionPreparationWorkflow.run, [request], [activities.prepare_function])
+    async with _running(client, FunctionPreparationWorkflow.run, [request], [activities.prepare_function]) as handle:
+        yield handle
 
 
 async def delete(client: Client, activities: ScriptedDeletion) -> Handle:
@@ -123,10 +149,18 @@ async def reconcile(client: Client, activities: ScriptedReconciliation | None = 
 
 
 async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps) -> Handle:
-    """To its end, on workers of its own for both queues."""
+    """To its end."""
+    async with _running(client, run, arguments, activities) as handle:
+        await handle.result()
+    return handle
+
+
+@asynccontextmanager
+async def _running(
+    client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps
+) -> AsyncIterator[Handle]:
+    """On workers of its own for both queues."""
     queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE)
     first, second = (Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities) for queue in queues)
     async with first, second:
-        handle: Handle = await client.start_workflow(run, args=arguments, id=uuid.uuid4().hex, task_queue=queues[0])
-        await handle.result()
-    return handle
+        yield await client.start_workflow(run, args=arguments, id=uuid.uuid4().hex, task_queue=queues[0])

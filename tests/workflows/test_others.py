@@ -1,6 +1,9 @@
 """Preparation, deletion, clean-up and reconciliation: what they ask for, in which order."""
 
+import asyncio
+
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.testing import WorkflowEnvironment
 
 from domain.messages import PrepareFunctionResult
@@ -12,8 +15,10 @@ from tests.workflows.steps import (
     delete,
     one_execution_that_ends,
     prepare,
+    preparing,
     reconcile,
 )
+from workflows.preparation import MOST_AT_ONCE
 
 
 async def test_preparation_answers_for_each_function(time_skipping: WorkflowEnvironment) -> None:
@@ -28,6 +33,23 @@ async def test_what_passes_by_itself_does_not_keep_a_function_from_being_prepare
     activities = ScriptedPreparation(faults=20)  # minutes of waiting, skipped
     results = await (await prepare(time_skipping.client, activities)).result()
     assert (activities.faults, results[0].identifier) == (0, "prepared")
+
+
+async def test_of_many_functions_some_are_prepared_at_a_time(time_skipping: WorkflowEnvironment) -> None:
+    activities = ScriptedPreparation(may_begin=asyncio.Event())
+    names = [f"function {number}" for number in range(3 * MOST_AT_ONCE)]
+    async with preparing(time_skipping.client, activities, names=names) as handle:
+        async with asyncio.timeout(20):
+            while activities.begun < MOST_AT_ONCE:
+                await asyncio.sleep(0.01)
+        scheduled = [event for event in (await handle.fetch_history()).events if _schedules_an_activity(event)]
+        assert len(scheduled) == MOST_AT_ONCE
+        activities.may_begin.set()
+        assert len(await handle.result()) == 3 * MOST_AT_ONCE
+
+
+def _schedules_an_activity(event: HistoryEvent) -> bool:
+    return event.HasField("activity_task_scheduled_event_attributes")
 
 
 async def test_deletion_waits_until_nothing_runs_and_begins_again_if_something_came(

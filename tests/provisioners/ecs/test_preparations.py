@@ -1,16 +1,21 @@
 """One task definition for each function of a version."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from domain.entities import Function
+from domain.entities import Function, PreparedFunction, WorkerType
 from domain.errors import FunctionFailure, Unavailable
+from domain.identifiers import FunctionName
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_provisioner
+from provisioners.ecs.opening import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
+from provisioners.ecs.requests import task_definition
 from tests.aws.control import Control
 from tests.provisioners.ecs.scenery import function, new_ref
 
@@ -70,3 +75,59 @@ async def test_what_somebody_has_removed_is_retired(provisioner: EcsProvisioner,
     prepared = await provisioner.prepare(held)
     family = prepared.identifier.rpartition(":")[0]
     await provisioner.retire(replace(prepared, identifier=f"{family}:999999"))
+
+
+async def test_functions_whose_names_begin_alike_are_told_apart_without_a_look_at_each_other(
+    provisioner: EcsProvisioner, aws: Control
+) -> None:
+    ref = new_ref()
+    names = (FunctionName(f"a function of many, number {number}") for number in range(10))
+    functions = [function(replace(ref, function_name=name)) for name in names]
+    prepared = await asyncio.gather(*(provisioner.prepare(one) for one in functions))
+    assert len(set(prepared)) == 10
+    assert await aws.calls("DescribeTaskDefinition") == []
+
+
+async def test_a_family_of_many_revisions_is_looked_through_so_far_and_no_further(
+    provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control
+) -> None:
+    async with open_ecs_client(chosen) as client:
+        for _ in range(12):
+            definition = task_definition(function(new_ref()), chosen)
+            await client.register_task_definition(definition, version="another")
+    await provisioner.prepare(function(new_ref()))
+    assert len(await aws.calls("DescribeTaskDefinition")) == 10
+
+
+async def test_a_version_of_many_functions_lets_anothers_deploy_through(provisioner: EcsProvisioner) -> None:
+    ref = new_ref()
+    many = [function(replace(ref, function_name=FunctionName(f"{number}"))) for number in range(40)]
+    async with in_the_background(provisioner.prepare(one) for one in many), asyncio.timeout(8):
+        for one in [function(new_ref()) for _ in range(2)]:
+            await provisioner.prepare(one)
+
+
+async def test_deletions_let_a_deploy_through(provisioner: EcsProvisioner, aws: Control) -> None:
+    definition = PreparedFunction(
+        type=WorkerType.AWS_ECS, identifier="arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
+    )
+    ref = new_ref()
+    deployed = [function(replace(ref, function_name=FunctionName(f"new {number}"))) for number in range(10)]
+    async with in_the_background(provisioner.retire(definition) for _ in range(40)):
+        async with asyncio.timeout(8):
+            await asyncio.gather(*(provisioner.prepare(one) for one in deployed))
+        deregistered = len(await aws.calls("DeregisterTaskDefinition"))
+        assert 0 < deregistered < 15
+
+
+@contextlib.asynccontextmanager
+async def in_the_background(works: Iterable[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
+    """All of it has begun."""
+    tasks = [asyncio.create_task(work) for work in works]
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

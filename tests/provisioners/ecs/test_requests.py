@@ -1,12 +1,13 @@
 """What is asked of ECS."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from domain.errors import FunctionFailure
-from domain.identifiers import FunctionName, FunctionRef, ProjectName
+from domain.identifiers import FunctionName, ProjectName
 from provisioners.ecs import requests
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
 from tests.provisioners.ecs.scenery import EXECUTION, INVOCATION, REF, configuration, function, worker_request
@@ -14,13 +15,33 @@ from tests.provisioners.ecs.scenery import EXECUTION, INVOCATION, REF, configura
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
 
 
-def test_a_family_is_of_legal_characters() -> None:
-    ref = FunctionRef(
-        project_name=ProjectName("a project with a long name"),
-        version_id=REF.version_id,
-        function_name=FunctionName("größe: 10 %, and more"),
-    )
-    assert requests.family_of(function(ref)) == "multinode-worker-a-project-with-a-gr--e--10----and"
+def test_a_family_is_called_like_its_function_where_the_names_fit() -> None:
+    assert family_of("a_project", "a-function") == "multinode-worker-a_project-a-function"
+
+
+@pytest.mark.parametrize(
+    ("project", "name", "shown"),
+    [
+        ("a project with a long name", "größe: 10 %, and more", "a-project-with-a-gr--e--10----and"),
+        ("a", "b", "a-b"),
+        ("a" * 64, "函" * 1_023, f"{'a' * 16}-{'-' * 16}"),
+    ],
+)
+def test_a_family_is_of_legal_characters(project: str, name: str, shown: str) -> None:
+    family = family_of(project, name)
+    assert family.startswith(f"multinode-worker-{shown}")
+    assert re.fullmatch("[A-Za-z0-9_-]{1,255}", family)
+
+
+def test_functions_whose_names_begin_alike_have_families_of_their_own() -> None:
+    names = [f"a function of many, {end}" for end in ("one", "two", "Two", "2", "zwei, größer", "zwei, gr--er")]
+    assert len({family_of("project", name) for name in (*names, "ä", "ö", "-")}) == 9
+    assert family_of("a project with a long name", "f") != family_of("a project with a longer name", "f")
+
+
+def family_of(project: str, name: str) -> str:
+    ref = replace(REF, project_name=ProjectName(project), function_name=FunctionName(name))
+    return requests.family_of(function(ref))
 
 
 def test_a_definition_holds_what_every_worker_of_the_function_must_know() -> None:

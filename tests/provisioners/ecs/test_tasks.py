@@ -95,6 +95,25 @@ async def test_whoever_is_told_of_an_end_sees_it_at_once(
             await waiting
 
 
+async def test_a_cluster_that_cannot_be_looked_at_blinds_only_its_own(
+    provisioner: EcsProvisioner, aws: Control, worker: Worker
+) -> None:
+    lost = replace(worker, details=replace(worker.details, identifier=_in_cluster(worker, "another")))
+    waiting = asyncio.create_task(provisioner.stopped(lost))
+    while not await aws.calls("DescribeTasks"):
+        await asyncio.sleep(0.02)
+    await aws.end(worker.details.identifier, 3)
+    async with asyncio.timeout(5):
+        assert (await provisioner.stopped(worker)).exit_code == 3
+    assert not waiting.done()
+    waiting.cancel()
+
+
+def _in_cluster(worker: Worker, cluster: str) -> str:
+    where, _, task_id = worker.details.identifier.rpartition("/")
+    return f"{where.rpartition('/')[0]}/{cluster}/{task_id}"
+
+
 @pytest.mark.parametrize(
     ("tasks", "calls_per_second"), [(1, 2), (25, 2), (26, 1), (100, 1), (200, 1), (300, 1.5), (900, 4.5)]
 )
