@@ -51,10 +51,11 @@ test: lint
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
 	else echo "docker: not run, as there is no engine, or this is not root"; fi
 
-# Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks.
+# Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks;
+# REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle.
 chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(PROVISIONER),--provisioner $(PROVISIONER))
+		$(if $(PROVISIONER),--provisioner $(PROVISIONER)) $(if $(REPLACE_TEMPORAL),--replace-temporal)
 
 # Another release under running work, and back again; FROM=REF, by default the last tag.
 upgrade: install

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of load and faults")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--provisioner", type=ProvisionerName, default=ProvisionerName.PROCESS, choices=ProvisionerName)
+    parser.add_argument("--replace-temporal", action="store_true", help="by an empty one, once, in the middle")
     parser.add_argument("--keep", action="store_true", help="leave the folder, with all logs, even if nothing is wrong")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cp-chaos-"))
@@ -32,6 +33,7 @@ def main() -> int:
         seed=arguments.seed,
         duration=timedelta(minutes=arguments.minutes),
         report=note,
+        replaces_temporal=arguments.replace_temporal,
     )
     try:
         findings = asyncio.run(_until_stopped(run))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,7 +47,7 @@ async def settle(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
 
 async def judge(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes: Path, ledger: Ledger) -> None:
     """Every check, each violation noted."""
-    for sentence in (*_unended(snapshot), *laws.breaches_of_history(snapshot)):
+    for sentence in (*_unended(snapshot), *_cancelled_by_nobody(snapshot, ledger), *laws.breaches_of_history(snapshot)):
         ledger.violation(sentence)
     invocations = await _told_by_api(api, snapshot, ledger)
     for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
@@ -61,6 +62,14 @@ def _unended(snapshot: Snapshot) -> Iterator[str]:
         states = laws.legal_states(invocation, snapshot.functions[invocation.function_id])
         if states != [laws.LegalState.ENDED]:
             yield f"{invocation.invocation_id} is in the states {states} at the end: {invocation}"
+
+
+def _cancelled_by_nobody(snapshot: Snapshot, ledger: Ledger) -> Iterator[str]:
+    """A stop goes down to children, a timeout's too: of those that nobody else could stop."""
+    for invocation in snapshot.invocations.values():
+        if invocation.is_cancelled and invocation.parent_id is None:
+            if invocation.invocation_id not in ledger.asked_to_cancel:
+                yield f"{invocation.invocation_id} was cancelled, and nobody asked for that: {invocation}"
 
 
 async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
@@ -94,12 +103,16 @@ async def _left_over(platform: Platform) -> list[str]:
 async def _judge_workflows(client: Client, snapshot: Snapshot, ledger: Ledger) -> None:
     try:
         async with asyncio.timeout(_LISTED_WITHIN.total_seconds()):
-            workflows = await aftermath.closed_workflows(client, PROJECT, count=len(snapshot.invocations))
+            known = {
+                one: state for one, state in snapshot.invocations.items() if one not in ledger.forgotten_by_temporal
+            }
+            workflows = await aftermath.closed_workflows(client, PROJECT, count=len(known))
     except TimeoutError:
         listed = [one.id async for one in client.list_workflows(_OPEN)]
         ledger.violation(f"workflows are missing or open: {len(snapshot.invocations)} invocations, open: {listed}")
         return
-    for sentence in (*aftermath.contradictions(snapshot, workflows), *_ended_by_force(workflows)):
+    contradictions = aftermath.contradictions(replace(snapshot, invocations=known), workflows)
+    for sentence in (*contradictions, *_ended_by_force(workflows)):
         ledger.violation(sentence)
     for workflow_id, error in (await _replay_failures(client)).items():
         ledger.violation(f"the history of {workflow_id} does not replay: {error}")

@@ -8,11 +8,16 @@ from tests.chaos.plan import Target
 
 class Ledger:
     """`accepted`: the invocation of each label that a client was promised. `killed_workers`: whose own process, or
-    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again."""
+    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again. `cancelled`: what
+    was accepted of what was `asked_to_cancel`. `has_another_temporal`: whose state was lost, so that no process of ours
+    begins; `forgotten_by_temporal`: what had ended by then."""
 
     def __init__(self) -> None:
         self.accepted: dict[str, InvocationId] = {}
+        self.asked_to_cancel: set[InvocationId] = set()
         self.cancelled: set[InvocationId] = set()
+        self.has_another_temporal = False
+        self.forgotten_by_temporal: set[InvocationId] = set()
         self.faults: Counter[Target] = Counter()
         self.killed_workers: set[ExecutionId] = set()
         self.answers: Counter[str] = Counter()

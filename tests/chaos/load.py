@@ -40,6 +40,7 @@ class Load:
         if invocation_id is None or call.cancel_by is None:
             return
         await asyncio.sleep(call.cancel_after)
+        self._ledger.asked_to_cancel.add(invocation_id)
         match call.cancel_by:
             case CancelBy.REST:
                 await self._cancel_by_rest(call.function, invocation_id)

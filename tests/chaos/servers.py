@@ -16,6 +16,8 @@ from cli.stack.server import Server
 from provisioners.process.processes import process_of
 from tests.chaos.ledger import Ledger
 
+_REFUSED = 2  # the exit status of a process of ours that does not begin
+_REFUSED_PAUSE_SECONDS = 1.0
 _POSTGRES_LOOK_SECONDS = 0.1
 _POSTGRES_RETRY_SECONDS = 0.5  # until the last session of the dead server has noticed, a new one does not start
 
@@ -66,9 +68,10 @@ class ServerVictim:
     async def keep(self) -> None:
         while True:
             exit_code = await self._server.ended()
-            if self._downtime is None:
+            has_refused = exit_code == _REFUSED and self._ledger.has_another_temporal
+            if self._downtime is None and not has_refused:
                 self._ledger.violation(f"ended by itself: {self._server.failure(exit_code)}")
-            await asyncio.sleep(self._downtime or 0.0)
+            await asyncio.sleep(_REFUSED_PAUSE_SECONDS if has_refused else self._downtime or 0.0)
             self._downtime = None
             await self._server.start()
 

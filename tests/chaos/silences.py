@@ -72,7 +72,7 @@ class Silences:
         ended = clock()
         before = self._movement()
         while not self._has_moved(before, has_load=not is_over.is_set()):
-            if self._stack.proxies.are_silent:
+            if self._stack.proxies.are_silent or self._ledger.has_another_temporal:
                 ended = clock()
             if clock() - ended > MOVING_WITHIN.total_seconds():
                 self._ledger.violation(f"{target}: {before}, and {MOVING_WITHIN} after its end {self._movement()}")

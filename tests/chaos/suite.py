@@ -13,6 +13,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.platforms import open_platform
+from tests.chaos.replacement import Replacement
 from tests.chaos.silences import LONG_SILENCE, Silence, Silences
 from tests.chaos.stack import ChaosStack, chaos_stack
 from tests.chaos.watch import Watch
@@ -48,8 +49,10 @@ async def run(
     duration: timedelta,
     report: Callable[[str], None],
     silence: Silence = LONG_SILENCE,
+    replaces_temporal: bool = False,
 ) -> Findings:
-    """`duration`: of load and faults. `report` gets a line now and then."""
+    """`duration`: of load and faults. `report` gets a line now and then. `replaces_temporal`: once, in the middle, by an
+    empty one."""
     ledger = Ledger()
     async with (
         open_platform(provisioner, folder) as platform,
@@ -67,6 +70,8 @@ async def run(
                 trouble.create_task(load.run(plan.calls(seed), duration=duration))
                 faults = plan.faults(seed, plan.DANGERS[provisioner])
                 silences = Silences(stack, watch, ledger, silence)
+                if replaces_temporal:
+                    trouble.create_task(Replacement(stack, ledger).make(after=duration / 2))
                 trouble.create_task(Faults(stack, silences, ledger).run(faults, duration=duration))
             await platform.calm(ledger)
             watching.cancel()
