@@ -1,6 +1,7 @@
 """What a process that died may have left undone. Every age is told by the database's clock."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,7 +90,7 @@ class LooseEndRepository:
                 InvocationRow.invocation_id == any_(literal(list(invocation_ids), ARRAY(Text))),
             )
         )
-        return [_invocation_request(row) for row in found]
+        return [replace(_invocation_request(row), resumes=True) for row in found]
 
     async def unprepared_versions(self, *, older_than: timedelta) -> list[PreparationRequest]:
         found = await self._connection.execute(

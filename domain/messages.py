@@ -38,8 +38,11 @@ class AttemptState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationRequest:
-    """Input of `InvocationWorkflow`. `first_attempt`: with which it begins; more than 1 if it takes the place of a
-    workflow that Temporal has lost."""
+    """Input of `InvocationWorkflow`.
+
+    `resumes`: it takes the place of a workflow that Temporal has lost, from `first_attempt` on, which may have a
+    container by now.
+    """
 
     invocation_id: InvocationId
     function: FunctionRef
@@ -48,6 +51,7 @@ class InvocationRequest:
     parent_invocation_id: InvocationId | None = None
     traceparent: str | None = None  # of the span that it came from; None: no spans are recorded
     first_attempt: int = 1
+    resumes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class InvocationWorkflow:
         self._attempt = request.first_attempt
         self._executions = self._attempt - 1  # that there are in the catalog
         self._state = "starting"
+        self._may_have_begun = request.resumes
         self._granted: set[ExecutionId] = set()  # made here: a signal may come before `run`
         self._retry_now = False
         self._stop_reason: StopReason | None = None
@@ -121,6 +122,9 @@ class InvocationWorkflow:
 
     async def _attempt_in_turn(self) -> RunExecutionResult | None:
         """One attempt, queueing included. None if the invocation was stopped before it had a container."""
+        if self._stop_reason is not None and self._may_have_begun:
+            return await self._finish_stopped(self._stop_reason)
+        self._may_have_begun = False
         slot_was_granted = False
         while self._stop_reason is None:
             result = await self._run_execution(slot_was_granted=slot_was_granted)
@@ -136,6 +140,18 @@ class InvocationWorkflow:
                 self._granted.discard(self._execution_id)
             slot_was_granted = True
         return None
+
+    async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
+        """What a workflow that was lost has left of an attempt, stopped before this one could look. None if nothing."""
+        stopped = await self._stop_worker(reason)
+        if stopped is None or not stopped.is_claimed:
+            return None
+        self._executions = self._attempt
+        return await self._start_execution(
+            activity_id=self._execution_id,
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            summary=f"see execution {self._attempt} to its end",
+        )
 
     async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult | None:
         """None if it was stopped before it was taken up."""

@@ -67,9 +67,9 @@ def _unended(snapshot: Snapshot) -> Iterator[str]:
 def _cancelled_by_nobody(snapshot: Snapshot, ledger: Ledger) -> Iterator[str]:
     """A stop goes down to children, a timeout's too: of those that nobody else could stop."""
     for invocation in snapshot.invocations.values():
-        if invocation.is_cancelled and invocation.parent_id is None:
-            if invocation.invocation_id not in ledger.asked_to_cancel:
-                yield f"{invocation.invocation_id} was cancelled, and nobody asked for that: {invocation}"
+        nobody_asked = invocation.invocation_id not in ledger.asked_to_cancel and invocation.parent_id is None
+        if invocation.is_cancelled and nobody_asked:
+            yield f"{invocation.invocation_id} was cancelled, and nobody asked for that: {invocation}"
 
 
 async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
@@ -103,9 +103,8 @@ async def _left_over(platform: Platform) -> list[str]:
 async def _judge_workflows(client: Client, snapshot: Snapshot, ledger: Ledger) -> None:
     try:
         async with asyncio.timeout(_LISTED_WITHIN.total_seconds()):
-            known = {
-                one: state for one, state in snapshot.invocations.items() if one not in ledger.forgotten_by_temporal
-            }
+            forgotten = ledger.forgotten_by_temporal
+            known = {one: state for one, state in snapshot.invocations.items() if one not in forgotten}
             workflows = await aftermath.closed_workflows(client, PROJECT, count=len(known))
     except TimeoutError:
         listed = [one.id async for one in client.list_workflows(_OPEN)]

@@ -8,9 +8,10 @@ from tests.chaos.plan import Target
 
 class Ledger:
     """`accepted`: the invocation of each label that a client was promised. `killed_workers`: whose own process, or
-    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again. `cancelled`: what
-    was accepted of what was `asked_to_cancel`. `has_another_temporal`: whose state was lost, so that no process of ours
-    begins; `forgotten_by_temporal`: what had ended by then."""
+    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again.
+
+    `cancelled`: what was accepted of what was `asked_to_cancel`. `has_another_temporal`: one that has lost its state,
+    so that no process of ours begins; `forgotten_by_temporal`: what had ended by then."""
 
     def __init__(self) -> None:
         self.accepted: dict[str, InvocationId] = {}

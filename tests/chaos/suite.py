@@ -51,8 +51,9 @@ async def run(
     silence: Silence = LONG_SILENCE,
     replaces_temporal: bool = False,
 ) -> Findings:
-    """`duration`: of load and faults. `report` gets a line now and then. `replaces_temporal`: once, in the middle, by an
-    empty one."""
+    """`duration`: of load and faults. `report` gets a line now and then.
+
+    `replaces_temporal`: once, in the middle, by an empty one."""
     ledger = Ledger()
     async with (
         open_platform(provisioner, folder) as platform,

@@ -117,7 +117,9 @@ class SceneMaker:
         timeout_seconds: int = 3_600,
         age: timedelta = timedelta(),
         is_claimed: bool = True,
+        first_attempt: int | None = None,
     ) -> AsyncIterator[Scene]:
+        """`first_attempt`: of a workflow that takes the place of one that was lost."""
         client = self.client
         activities = ScriptedActivities(list(script), is_claimed=is_claimed)
         request = InvocationRequest(
@@ -129,6 +131,8 @@ class SceneMaker:
             ),
             execution_spec=ExecutionSpec(max_retries=max_retries, timeout_seconds=timeout_seconds),
             creation_time=await self._clock() - age,
+            first_attempt=first_attempt or 1,
+            resumes=first_attempt is not None,
         )
         async with (
             Worker(

@@ -201,3 +201,26 @@ async def test_what_keeps_it_from_having_a_container_is_shown(scene: SceneMaker)
             await state_of(it, state)
         container.released.set()
         assert (await it.handle.result()).ending is Ending.SUCCEEDED
+
+
+async def test_one_that_takes_the_place_of_a_lost_one_goes_on_with_its_attempt(scene: SceneMaker) -> None:
+    async with scene(fail, *answers(SUCCEEDED), max_retries=3, first_attempt=2) as it:
+        result = await it.handle.result()
+    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 3)
+    assert [execution.attempt for execution in it.activities.executions] == [2, 3]
+
+
+async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its_end(scene: SceneMaker) -> None:
+    """Its result counts if it had one, though the time is over."""
+    async with scene(*answers(SUCCEEDED), timeout_seconds=60, age=timedelta(hours=1), first_attempt=1) as it:
+        result = await it.handle.result()
+    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 1)
+    assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
+    assert it.activities.endings == []
+
+
+async def test_one_that_comes_too_late_ends_what_had_not_begun(scene: SceneMaker) -> None:
+    async with scene(timeout_seconds=60, age=timedelta(hours=1), is_claimed=False, first_attempt=1) as it:
+        result = await it.handle.result()
+    assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
+    assert len(it.activities.endings) == 1
