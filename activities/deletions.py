@@ -19,15 +19,17 @@ from workflows.ports import DeletionActivities
 
 logger = structlog.get_logger(__name__)
 
-# Between two heartbeats.
-_CANCELLED_AT_ONCE = 500
-_DELETED_AT_ONCE = 1_000
+# Invocations in one transaction, and between two heartbeats.
+_BATCH_SIZE = 500
 # A cancellation that was told is heard within this, if Temporal has the time.
 _TOLD_AGAIN_AFTER = timedelta(seconds=15)
 
 
 class BoundDeletionActivities(DeletionActivities):
-    def __init__(self, *, database: Database, provisioner: Provisioner, messenger: Messenger) -> None:
+    def __init__(
+        self, *, database: Database, provisioner: Provisioner, messenger: Messenger, batch_size: int = _BATCH_SIZE
+    ) -> None:
+        self._batch_size = batch_size
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
@@ -40,7 +42,7 @@ class BoundDeletionActivities(DeletionActivities):
         while True:
             async with self._repository(request) as repository:
                 cancelled = await repository.cancel_invocations(
-                    after=last, at_most=_CANCELLED_AT_ONCE, again_after=_TOLD_AGAIN_AFTER
+                    after=last, at_most=self._batch_size, again_after=_TOLD_AGAIN_AFTER
                 )
             if not cancelled:
                 break
@@ -83,7 +85,7 @@ class BoundDeletionActivities(DeletionActivities):
 
     async def _delete_some(self, request: DeletionRequest) -> bool:
         async with self._repository(request) as repository:
-            if await repository.delete_ended(at_most=_DELETED_AT_ONCE):
+            if await repository.delete_ended(at_most=self._batch_size):
                 return True
         async with self._repository(request) as repository:
             return await repository.delete_version()

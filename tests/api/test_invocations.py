@@ -195,6 +195,19 @@ async def test_an_invocation_on_a_project_that_goes_away_is_cancelled_at_birth(c
     assert answer.json()["cancellation_request_time"] == answer.json()["creation_time"]
 
 
+async def test_an_invocation_on_a_project_whose_deletion_has_begun_is_refused(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    deployed = await deploy(client)
+    parent = await invoke(client, deployed.invocations())
+    await client.delete(PROJECT)
+    async with database.statement() as connection:
+        await connection.execute(text("UPDATE projects SET closing_time = clock_timestamp()"))
+    for body in ({"input": ""}, {"input": "", "parent_invocation": parent_of(parent)}):
+        answer = await client.post(deployed.invocations(), json=body)
+        assert (answer.status_code, answer.json()) == (400, {"detail": "The project is being deleted"})
+
+
 async def test_executions_are_listed_oldest_first(client: httpx2.AsyncClient, database: Database) -> None:
     deployed = await deploy(client, function_spec(execution_spec={"max_retries": 9}))
     invocation = await invoke(client, deployed.invocations())

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from catalog.database import Database
 from catalog.endings import ClosedExecution, EndingRepository
 from catalog.slots import Assignment, SlotQueue
-from catalog.stops import StopRepository
+from catalog.stops import StoppedInvocation, StopRepository
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import ExecutionOutcome
 from domain.identifiers import InvocationId, execution_id_for
@@ -47,6 +47,11 @@ async def close(database: Database, invocation_id: InvocationId) -> ClosedExecut
         )
 
 
+async def stop(database: Database, invocation_id: InvocationId) -> StoppedInvocation:
+    async with database.transaction() as connection:
+        return await StopRepository(connection).stop_invocation(invocation_id, reason=StopReason.CANCELLED)
+
+
 async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(database: Database) -> None:
     function = await insert_function(database)
     parent, child = [await insert_invocation(database, function) for _ in range(2)]
@@ -61,6 +66,65 @@ async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(data
         closing = asyncio.create_task(close(database, parent))
         await somebody_waits_for_a_lock(database)
     assert (await closing).children == (child,)
+
+
+async def test_children_are_told_until_they_have_stopped(database: Database) -> None:
+    """By whoever repeats the stop: the one who should have told them may have died."""
+    function = await insert_function(database)
+    parent, *children = [await insert_invocation(database, function) for _ in range(3)]
+    for child in children:
+        await adopt(database, child, parent)
+    first, again = await stop(database, parent), await stop(database, parent)
+    assert set(first.children) == set(again.children) == set(children)
+    await stop(database, children[0])
+    assert (await stop(database, parent)).children == (children[1],)
+
+
+async def test_children_that_a_stop_has_noted_are_not_told_again_by_the_end(database: Database) -> None:
+    function = await insert_function(database, max_concurrency=2)
+    parent, noted, new = [await insert_invocation(database, function) for _ in range(3)]
+    await adopt(database, noted, parent)
+    await run_and_succeed(database, parent)
+    assert (await stop(database, parent)).children == (noted,)
+    await adopt(database, new, parent)
+    assert (await close(database, parent)).children == (new,)
+    assert set((await close(database, parent)).children) == {noted, new}, "the first may have died"
+
+
+async def test_a_stop_tells_whether_anything_has_taken_up_the_slot(database: Database) -> None:
+    function = await insert_function(database)
+    holder, waiting = [await insert_invocation(database, function) for _ in range(2)]
+    await run_and_succeed(database, holder)
+    for invocation, is_claimed in ((holder, True), (waiting, False)):
+        async with database.transaction() as connection:
+            stops = StopRepository(connection)
+            await stops.stop_invocation(invocation, reason=StopReason.TIMED_OUT)
+            assert await stops.is_claimed(execution_id_for(invocation, 1)) is is_claimed
+    await close(database, holder)
+    async with database.transaction() as connection:
+        assert await StopRepository(connection).is_claimed(execution_id_for(holder, 1))
+
+
+async def test_a_stop_repeated_changes_nothing(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    await run_and_succeed(database, invocation)
+    seen = []
+    for reason in (StopReason.TIMED_OUT, StopReason.CANCELLED):
+        async with database.transaction() as connection:
+            await StopRepository(connection).stop_invocation(invocation, reason=reason)
+        async with database.statement() as connection:
+            found = await connection.execute(
+                select(
+                    InvocationRow.stop_time,
+                    InvocationRow.cancellation_request_time,
+                    InvocationRow.last_update_time,
+                    ExecutionRow.termination_signal_time,
+                    ExecutionRow.last_update_time.label("execution_update_time"),
+                ).join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+            )
+            seen.append(found.one())
+    assert seen[0] == seen[1]
+    assert (seen[0].stop_time is None, seen[0].cancellation_request_time) == (False, None)
 
 
 async def test_an_invocation_that_was_ended_without_a_container_has_stopped_durably(database: Database) -> None:

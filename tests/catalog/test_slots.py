@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from catalog.database import Database
-from catalog.endings import ClosedExecution, EndingRepository
+from catalog.endings import ClosedExecution, EndedInvocation, EndingRepository
 from catalog.preparations import PreparationRepository
 from catalog.slots import Assignment, Grant, Refusal, Refused, SlotQueue
 from catalog.stops import StoppedInvocation, StopRepository
@@ -37,6 +37,11 @@ async def close(
             reason="exit code 1",
             allows_retry=allows_retry,
         )
+
+
+async def end(database: Database, invocation_id: InvocationId, *, reason: StopReason | None) -> EndedInvocation:
+    async with database.transaction() as connection:
+        return await EndingRepository(connection).end_invocation(invocation_id, reason=reason)
 
 
 def is_queued(taken: Assignment | Refused) -> bool:

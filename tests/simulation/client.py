@@ -37,6 +37,24 @@ class ApiClient:
     async def submit(self, function: FunctionName, *, parent: Submitted | None = None) -> Submitted:
         return await self._submit(function, parent=parent, headers={})
 
+    async def submit_unless_deleted(self, function: FunctionName, *, parent: Container | None = None) -> bool:
+        """False if the project is being deleted, or gone."""
+        body: Json = {"input": "1"}
+        if parent is not None:
+            request = parent.request
+            body["parent_invocation"] = {
+                "function_name": request.function.function_name,
+                "invocation_id": request.invocation_id,
+            }
+        answer = await self._http.post(self._invocations(function), json=body)
+        return answer.status_code not in (400, 404) and _checked(answer).is_success
+
+    async def delete(self) -> None:
+        """Ask for the project's deletion, and wait until it is gone."""
+        _checked(await self._http.delete(self._project))
+        while (await self._http.get(self._project)).status_code != 404:
+            await asyncio.sleep(0.02)
+
     async def submit_from(self, container: Container, function: FunctionName) -> Submitted:
         """A child of the container's invocation."""
         request = container.request

@@ -75,12 +75,14 @@ class ScriptedDeletion(DeletionActivities):
 
     running: list[int]
     running_at_the_end: list[int]
+    preparing: list[int] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
         self.steps.append("cancel")
-        return CancelProjectResult(running=self.running.pop(0))
+        preparing = self.preparing.pop(0) if self.preparing else 0
+        return CancelProjectResult(running=self.running.pop(0), preparing=preparing)
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:

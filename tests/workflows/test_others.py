@@ -18,6 +18,7 @@ from tests.workflows.steps import (
     preparing,
     reconcile,
 )
+from workflows import policies
 from workflows.preparation import MOST_AT_ONCE
 
 
@@ -59,6 +60,22 @@ async def test_deletion_waits_until_nothing_runs_and_begins_again_if_something_c
     await delete(time_skipping.client, activities)
     first_time = ["cancel", "cancel", "cancel", "retire", "delete"]
     assert activities.steps == [*first_time, "cancel", "cancel", "retire", "delete"]
+
+
+async def test_deletion_waits_until_it_is_known_what_was_prepared(time_skipping: WorkflowEnvironment) -> None:
+    activities = ScriptedDeletion(running=[0, 0, 0], running_at_the_end=[0], preparing=[2, 1, 0])
+    await delete(time_skipping.client, activities)
+    assert activities.steps == ["cancel", "cancel", "cancel", "retire", "delete"]
+
+
+async def test_a_step_of_a_deletion_whose_loop_died_is_soon_done_by_another(time_skipping: WorkflowEnvironment) -> None:
+    handle = await delete(time_skipping.client, ScriptedDeletion(running=[0], running_at_the_end=[0]))
+    scheduled = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await handle.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert [step.heartbeat_timeout.ToTimedelta() for step in scheduled] == 3 * [policies.HEARTBEAT_TIMEOUT]
 
 
 async def test_clean_up_stops_waits_and_ends(time_skipping: WorkflowEnvironment) -> None:

@@ -1,0 +1,209 @@
+"""The steps of a deletion, each killed in the middle and gone on with, beside preparations that are killed too."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, insert, select, update
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.deletions import BoundDeletionActivities
+from activities.messenger import Messenger
+from activities.preparations import BoundPreparationActivities
+from catalog.database import Database
+from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from domain.entities import Function, InvocationStatus, PreparedFunction, WorkerType
+from domain.errors import Unavailable
+from domain.identifiers import FunctionRef, new_invocation_id
+from domain.messages import CancelProjectResult, DeletionRequest, PrepareFunctionRequest
+from tests.factories import insert_function
+from tests.simulation.containers import Fleet
+
+
+class Workshop(Fleet):
+    """Makes something for each function, finds it again, and keeps whoever asks until it may answer."""
+
+    def __init__(self) -> None:
+        super().__init__(stop_grace=timedelta())
+        self.made: set[str] = set()
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.refused: set[str] = set()
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        self.made.add(function.ref.version_id)
+        self.asked.set()
+        await self.may_answer.wait()
+        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        if prepared.identifier in self.refused:
+            raise Unavailable
+        self.made.discard(prepared.identifier)
+
+
+class Steps:
+    """The activities, each run by a process of its own."""
+
+    def __init__(self, database: Database, temporal: Client, workshop: Workshop) -> None:
+        messenger = Messenger(temporal, database)
+        self.database = database
+        self.workshop = workshop
+        self.deletion = BoundDeletionActivities(
+            database=database, provisioner=workshop, messenger=messenger, batch_size=10
+        )
+        self.preparation = BoundPreparationActivities(database=database, provisioner=workshop, messenger=messenger)
+
+    async def request_of(self, function: FunctionRef) -> DeletionRequest:
+        async with self.database.transaction() as connection:
+            created = await connection.scalar(
+                update(ProjectRow)
+                .where(ProjectRow.project_name == function.project_name)
+                .values(deletion_request_time=func.clock_timestamp())
+                .returning(ProjectRow.creation_time)
+            )
+        assert created is not None
+        return DeletionRequest(project_name=function.project_name, creation_time=created)
+
+    async def prepare(self, function: FunctionRef) -> None:
+        await _environment().run(self.preparation.prepare_function, PrepareFunctionRequest(function=function))
+
+    async def rows(self) -> int:
+        async with self.database.statement() as connection:
+            return await connection.scalar(select(func.count()).select_from(InvocationRow)) or 0
+
+
+@pytest.fixture
+def steps(database: Database, temporal: Client) -> Steps:
+    return Steps(database, temporal, Workshop())
+
+
+def _environment(on_heartbeat: Callable[..., None] = lambda: None) -> ActivityEnvironment:
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = on_heartbeat
+    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=20))
+    return environment
+
+
+async def _killed_at_its_second_heartbeat(
+    step: Callable[[DeletionRequest], Coroutine[Any, Any, CancelProjectResult]], request: DeletionRequest
+) -> None:
+    beats = 0
+    killed = asyncio.Event()
+
+    def beat(*_: object) -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 2:
+            killed.set()
+
+    running = asyncio.create_task(_environment(beat).run(step, request))
+    await killed.wait()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def _insert_invocations(
+    database: Database, function: FunctionRef, *, count: int, status: InvocationStatus
+) -> None:
+    async with database.statement() as connection:
+        function_id = await connection.scalar(
+            select(FunctionRow.function_id).where(FunctionRow.version_id == function.version_id)
+        )
+        await connection.execute(
+            insert(InvocationRow),
+            [
+                {"invocation_id": new_invocation_id(), "function_id": function_id, "input": "1", "status": status}
+                for _ in range(count)
+            ],
+        )
+
+
+async def test_rows_are_deleted_in_batches_with_a_heartbeat_after_each(
+    steps: Steps,
+) -> None:
+    function = await insert_function(steps.database)
+    await _insert_invocations(steps.database, function, count=100, status=InvocationStatus.TERMINATED)
+    request = await steps.request_of(function)
+    await _killed_at_its_second_heartbeat(steps.deletion.delete_project, request)
+    assert 0 < await steps.rows() < 100
+    assert (await _environment().run(steps.deletion.delete_project, request)).running == 0
+    assert await steps.rows() == 0
+    async with steps.database.statement() as connection:
+        assert await connection.scalar(select(func.count()).select_from(ProjectRow)) == 0
+    assert (await _environment().run(steps.deletion.delete_project, request)).running == 0, "it may be repeated"
+
+
+async def test_invocations_are_cancelled_in_batches_with_a_heartbeat_after_each(
+    steps: Steps,
+) -> None:
+    function = await insert_function(steps.database)
+    await _insert_invocations(steps.database, function, count=100, status=InvocationStatus.RUNNING)
+    request = await steps.request_of(function)
+    await _killed_at_its_second_heartbeat(steps.deletion.cancel_project, request)
+    assert (await _environment().run(steps.deletion.cancel_project, request)).running == 100
+    async with steps.database.statement() as connection:
+        cancelled = await connection.scalar(select(func.count(InvocationRow.cancellation_request_time)))
+    assert cancelled == 100
+
+
+async def test_what_a_preparation_made_before_it_died_is_retired_with_the_project(steps: Steps) -> None:
+    function = await insert_function(steps.database, is_ready=False)
+    steps.workshop.may_answer.clear()
+    preparing = asyncio.create_task(steps.prepare(function))
+    await steps.workshop.asked.wait()
+    preparing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await preparing
+    request = await steps.request_of(function)
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 1
+    steps.workshop.may_answer.set()
+    await steps.prepare(function)  # Temporal's retry
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 0
+    await _environment().run(steps.deletion.retire_project, request)
+    await _environment().run(steps.deletion.delete_project, request)
+    assert steps.workshop.made == set()
+
+
+async def test_nothing_is_prepared_for_a_project_whose_deletion_has_begun(steps: Steps) -> None:
+    function = await insert_function(steps.database, is_ready=False)
+    await _environment().run(steps.deletion.cancel_project, await steps.request_of(function))
+    await steps.prepare(function)
+    assert not steps.workshop.asked.is_set()
+
+
+async def test_what_comes_of_a_preparation_after_its_project_is_gone_is_retired(steps: Steps) -> None:
+    """A try that Temporal took for dead: another one has settled the function, and the project is gone."""
+    function = await insert_function(steps.database, is_ready=False)
+    steps.workshop.may_answer.clear()
+    late = asyncio.create_task(steps.prepare(function))
+    await steps.workshop.asked.wait()
+    async with steps.database.transaction() as connection:
+        await connection.execute(delete(ProjectRow))
+    steps.workshop.may_answer.set()
+    await late
+    assert steps.workshop.made == set()
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+async def test_what_cannot_be_retired_keeps_nothing_else_from_being_retired(steps: Steps, refused: int) -> None:
+    functions = [await insert_function(steps.database, is_ready=False) for _ in range(2)]
+    async with steps.database.statement() as connection:  # two versions of one project
+        await connection.execute(update(VersionRow).values(project_name=functions[0].project_name))
+    for function in functions:
+        await steps.prepare(replace(function, project_name=functions[0].project_name))
+    request = await steps.request_of(functions[0])
+    steps.workshop.refused = {functions[refused].version_id}
+    with pytest.raises(Unavailable):
+        await _environment().run(steps.deletion.retire_project, request)
+    assert steps.workshop.made == steps.workshop.refused
+    steps.workshop.refused = set()
+    await _environment().run(steps.deletion.retire_project, request)
+    assert steps.workshop.made == set()
