@@ -107,7 +107,7 @@ def _discard_the_useless(context: ExceptionContext) -> None:
     """A server that is silent or only reads is as good as gone, and with it every connection that it was asked on."""
     error = context.original_exception
     is_silent = isinstance(error, TimeoutError)
-    if is_silent and context.connection is not None:
+    if is_silent and context.connection is not None and not context.connection.invalidated:
         cast(Connection, context.connection.connection.driver_connection).terminate()
     if is_silent or getattr(error, "sqlstate", None) == _READ_ONLY:
         context.is_disconnect = True

@@ -1,6 +1,7 @@
 """Whether this process lives, and whether what it depends on is there. No key is needed."""
 
 import asyncio
+from datetime import timedelta
 
 from fastapi import Request, Response
 
@@ -10,6 +11,9 @@ from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from catalog.database import Database
 from catalog.projects import ProjectRepository
 from domain.errors import CatalogIsAway, ServiceIsUnavailable
+
+# Whoever asks has seldom more than five seconds.
+_PATIENCE = timedelta(seconds=3)
 
 router = new_router()
 
@@ -36,11 +40,11 @@ async def health_ready(request: Request, response: Response) -> ReadinessStatus:
 
 
 async def _answers(database: Database) -> bool:
-    """Whether the catalog is there with its tables."""
+    """Whether the catalog is there with its tables, and writes."""
     try:
-        async with database.statement() as connection:
+        async with asyncio.timeout(_PATIENCE.total_seconds()), database.statement() as connection:
             await ProjectRepository(connection).probe()
-    except CatalogIsAway:
+    except (CatalogIsAway, TimeoutError):
         return False
     return True
 

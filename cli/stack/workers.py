@@ -13,6 +13,6 @@ async def stop_workers(data_dir: Path, *, grace: timedelta, hurry: asyncio.Event
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait({stopping, hurried}, timeout=grace.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
-    if not stopping.done():
+    if not stopping.done() or stopping.exception() is not None:
         stopping.cancel()
         await kill_all_workers(data_dir)
