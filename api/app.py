@@ -8,6 +8,7 @@ from api.composition import Services
 from api.errors import add_error_handlers
 from api.metrics import RequestDurations
 from api.openapi import use_openapi_3_0
+from api.redirects import redirect_trailing_slashes
 from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
 from api.routers import add_routes
@@ -58,5 +59,6 @@ def describe_app() -> FastAPI:
     app.add_middleware(RequestIds)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     add_routes(app, routes)
+    redirect_trailing_slashes(app)
     use_openapi_3_0(app, routes)
     return app

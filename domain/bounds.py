@@ -4,6 +4,7 @@ MAX_PROJECT_NAME_LENGTH = 64
 MAX_FUNCTION_NAME_LENGTH = 1_023
 MAX_FUNCTIONS = 1_000  # of a version
 MAX_DOCKER_IMAGE_LENGTH = 1_023
+MAX_IMAGE_COMPONENT_LENGTH = 255  # of registries and of file systems
 MAX_FUNCTIONS_PER_VERSION = 1_000
 MAX_COMMAND_WORDS = 4_096
 MAX_COMMAND_LENGTH = 4_096  # of all its words together: ECS takes 8,192 characters of overrides in all

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, ValidationInfo
 from pydantic.fields import FieldInfo
@@ -64,6 +65,20 @@ def proper_name(name: str) -> str:
     return name
 
 
+def image_with_short_components(image: str, info: ValidationInfo) -> str:
+    """An image in whose name no part between slashes is longer than a registry takes, tag and digest not counted; in
+    the URL of a folder, than a file system does. Raises ValueError."""
+    if image.startswith("file:"):
+        lengths = [len(unquote(part).encode()) for part in image.split("/")]
+    else:
+        *parents, last = image.partition("@")[0].split("/")
+        lengths = [len(part) for part in (*parents, last.partition(":")[0])]
+    if max(lengths) > bounds.MAX_IMAGE_COMPONENT_LENGTH:
+        longest = bounds.MAX_IMAGE_COMPONENT_LENGTH
+        raise ValueError(f"{info.field_name} must not have a part of more than {longest} characters between slashes")
+    return image
+
+
 def _at_most(limit: float, number: float, info: ValidationInfo) -> float:
     if number > limit:
         raise ValueError(f"{info.field_name} must not exceed {limit:.10g}")
@@ -99,6 +114,7 @@ FunctionNameText = Annotated[
 DockerImage = Annotated[
     Text,
     AfterValidator(LessThan(bounds.MAX_DOCKER_IMAGE_LENGTH + 1)),
+    AfterValidator(image_with_short_components),
     _length_up_to(bounds.MAX_DOCKER_IMAGE_LENGTH),
 ]
 Input = Annotated[Text, AfterValidator(LessThan(bounds.MAX_INPUT_LENGTH + 1)), _length_up_to(bounds.MAX_INPUT_LENGTH)]

@@ -33,8 +33,11 @@ class DataFolder:
     def make(self) -> None:
         """Raises StackError if the folder cannot be used."""
         try:
-            self._logs.mkdir(parents=True, exist_ok=True)
-            self._run.mkdir(exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._logs.mkdir(mode=0o700, exist_ok=True)
+            self._run.mkdir(mode=0o700, exist_ok=True)
+            for file in self.path.glob(f"{self.temporal_database.name}*"):  # a release before made it readable to all
+                file.chmod(0o600)
             (self._run / "lock").touch()
         except OSError as error:
             raise StackError(

@@ -19,14 +19,23 @@ class Server:
     which stops its servers in order."""
 
     def __init__(
-        self, *, name: str, command: Sequence[str], environment: Mapping[str, str], grace: timedelta, folder: DataFolder
+        self,
+        *,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        grace: timedelta,
+        folder: DataFolder,
+        umask: int = -1,
     ) -> None:
+        """`umask`: of what it writes; -1 for ours."""
         self.name = name
         self.log = folder.log(name)
         self._command = command
         self._environment = environment
         self._grace = grace
         self._folder = folder
+        self._umask = umask
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -42,6 +51,7 @@ class Server:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                umask=self._umask,
             )
 
     async def ended(self) -> int:

@@ -31,6 +31,7 @@ def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str
         environment=inherited_environment(without_prefixes=("TEMPORAL_",)),
         grace=timedelta(seconds=10),
         folder=folder,
+        umask=0o077,  # its database is for its owner's eyes alone
     )
 
 

@@ -84,7 +84,7 @@ class ProcessProvisioner:
     def _launch(self, request: WorkerRequest) -> WorkerDetails:
         folder = self._folder(str(request.name))
         if folder.supervisor() is None:
-            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.make()
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:
             raise Unavailable(f"{request.name} was withdrawn, or its supervisor failed, see {folder.supervisor_log}")

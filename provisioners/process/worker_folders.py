@@ -8,6 +8,8 @@ from pathlib import Path
 from provisioners.process.processes import Process
 
 _NOBODY = ""
+_PRIVATE = 0o700
+_OF_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +47,16 @@ class WorkerFolder:
         """Take the name for a supervisor. False if another one has it, or it was withdrawn."""
         return self._take_name(supervisor.to_json())
 
+    def make(self) -> None:
+        """For its owner's eyes alone: inputs, outputs and logs are in it. So for those that were made before."""
+        self.path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        if self.path.parent.stat().st_mode & _OF_OTHERS:
+            self.path.parent.chmod(_PRIVATE)
+        self.path.mkdir(mode=_PRIVATE, exist_ok=True)
+
     def withdraw(self) -> None:
         """Take the name for nobody, if it is still free: whoever is about to start a worker under it comes too late."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.make()
         self._take_name(_NOBODY)
 
     def supervisor(self) -> Process | None:

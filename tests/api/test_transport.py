@@ -74,9 +74,28 @@ async def test_unknown_paths_and_methods(
         assert response.json() == body
 
 
-async def test_a_trailing_slash_is_redirected(client: httpx2.AsyncClient) -> None:
-    response = await client.get("/projects/")
-    assert (response.status_code, response.headers["location"]) == (307, "http://api/projects")
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/projects/", "/projects"),
+        ("/projects//", "/projects"),
+        ("/projects/p/?x=%2F&y=1", "/projects/p?x=%2F&y=1"),
+        ("/projects/%C3%A9%20%3F%0D%0A/versions/", "/projects/%C3%A9%20%3F%0D%0A/versions"),
+    ],
+)
+async def test_a_trailing_slash_is_redirected_whatever_host_is_named(
+    client: httpx2.AsyncClient, path: str, location: str
+) -> None:
+    for method in ("GET", "POST"):
+        response = await client.request(
+            method, path, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+        )
+        assert (response.status_code, response.headers["location"]) == (307, location)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/nowhere/", "//projects/", "/projects/a%2Fb/"])
+async def test_no_other_slash_is_redirected(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(f"http://api{path}")).status_code == 404
 
 
 async def test_a_body_without_content_type_is_json(client: httpx2.AsyncClient) -> None:

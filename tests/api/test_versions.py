@@ -155,7 +155,7 @@ async def test_bounds_are_kept_by_the_contracts_texts(
 @pytest.mark.parametrize(
     "spec",
     [
-        function_spec("x" * 1_023, docker_image_override="x" * 1_023, command=["x" * 4_096]),
+        function_spec("x" * 1_023, docker_image_override="x/" * 511 + "x", command=["x" * 4_096]),
         function_spec(resource_spec={"virtual_cpus": 16, "memory_gbs": 1e-9, "max_concurrency": 100}),
         function_spec(execution_spec={"retry_initial_interval_seconds": 3_600, "retry_max_interval_seconds": 86_400}),
     ],
@@ -163,6 +163,40 @@ async def test_bounds_are_kept_by_the_contracts_texts(
 async def test_what_is_just_within_bounds_is_taken(client: httpx2.AsyncClient, spec: Json) -> None:
     await client.put(PROJECT)
     assert (await client.post(VERSIONS, json=definition(spec))).status_code == 200
+
+
+LONGEST = "x" * 255
+
+
+@pytest.mark.parametrize(
+    ("image", "status"),
+    [
+        ("", 200),
+        (LONGEST, 200),
+        (f"{LONGEST}:{'t' * 128}@sha256:{'0' * 64}", 200),
+        (f"registry:5000/{LONGEST}/{LONGEST}", 200),
+        (f"file:///{'%C3%A9' * 127}/x", 200),
+        (f"{LONGEST}x", 422),
+        (f"{LONGEST}x:1", 422),
+        (f"a/{LONGEST}x/b", 422),
+        (f"{LONGEST}x/b@sha256:{'0' * 64}", 422),
+        (f"file:///{'%C3%A9' * 128}/x", 422),
+        (f"file:///a/{LONGEST}x", 422),
+    ],
+)
+async def test_no_part_of_an_images_name_is_longer_than_registries_take(
+    client: httpx2.AsyncClient, image: str, status: int
+) -> None:
+    await client.put(PROJECT)
+    for body in (
+        definition(function_spec(), default_docker_image=image),
+        definition(function_spec(docker_image_override=image)),
+    ):
+        answer = await client.post(VERSIONS, json=body)
+        assert answer.status_code == status
+        if status == 422:
+            (problem,) = answer.json()["detail"]
+            assert "must not have a part of more than 255 characters between slashes" in problem["msg"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

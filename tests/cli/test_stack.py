@@ -16,6 +16,10 @@ from tests.cli.stacks import Ports, dev
 pytestmark = pytest.mark.timeout(180)
 
 
+def modes_of_databases(data_dir: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in data_dir.glob("temporal.db*")}
+
+
 async def test_starts_answers_and_stops(tmp_path: Path) -> None:
     ports = Ports.free()
     async with dev(tmp_path, ports) as stack:
@@ -27,6 +31,7 @@ async def test_starts_answers_and_stops(tmp_path: Path) -> None:
             assert (await client.get(f"{access.api_url}/docs")).status_code == 200
         assert (tmp_path / "api-key").read_text() == access.api_key
         assert (tmp_path / "api-key").stat().st_mode & 0o777 == 0o600
+        assert modes_of_databases(tmp_path) == {0o600}
         assert await stack.end() == 0
         output = await stack.output()
     assert access.api_url in output

@@ -90,8 +90,14 @@ def function_named(name: str) -> object:
     return definition(function_spec(name))
 
 
+def slashed(text: str) -> str:
+    """As long, in parts as long as a part of an image's name may be."""
+    part = bounds.MAX_IMAGE_COMPONENT_LENGTH + 1
+    return "".join("/" if place % part == 0 else character for place, character in enumerate(text, start=1))
+
+
 def image(text: str) -> object:
-    return definition(function_spec(), default_docker_image=text)
+    return definition(function_spec(), default_docker_image=slashed(text))
 
 
 SIZES = {
@@ -101,7 +107,7 @@ SIZES = {
         bounds.MAX_DOCKER_IMAGE_LENGTH,
         "POST",
         "versions",
-        lambda text: definition(function_spec(docker_image_override=text)),
+        lambda text: definition(function_spec(docker_image_override=slashed(text))),
     ),
     "input": (bounds.MAX_INPUT_LENGTH, "POST", "invocations", lambda text: {"input": text}),
     "latest output": (bounds.MAX_OUTPUT_LENGTH, "PUT", "update", lambda text: {"latest_output": text}),

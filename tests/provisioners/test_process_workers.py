@@ -15,7 +15,7 @@ from domain.errors import Unavailable
 from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process.all_workers import kill_all_workers, live_worker_names, stop_all_workers
 from provisioners.process.provisioner import ProcessProvisioner
-from provisioners.process.worker_folders import WorkerFolder, folder_of
+from provisioners.process.worker_folders import WorkerFolder, folder_of, workers_root
 from tests.provisioners.conftest import TOKEN, worker_request
 from tests.runtime.api_stub import StubState
 
@@ -59,6 +59,21 @@ async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
     assert not {"the-root-key", "the-secret"} & set(environment.values())
     assert directory == str(folder(data_dir, worker).work)
     assert importable == ["runtime"]
+
+
+@pytest.mark.parametrize("was_readable", [False, True])
+async def test_others_on_the_machine_cannot_read_what_it_reads_and_writes(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path, was_readable: bool
+) -> None:
+    root = workers_root(data_dir)
+    if was_readable:  # a release before has made it
+        root.mkdir(parents=True)
+        root.chmod(0o755)
+    worker = await launch(provisioner, worker_request(image, command=("true",)))
+    await provisioner.stopped(worker)
+    withdrawn = await provisioner.withdraw(worker_request(image).name)
+    assert withdrawn is None
+    assert {path.stat().st_mode & 0o077 for path in (root, *root.iterdir())} == {0}
 
 
 async def test_live_workers_are_those_that_run_now(
