@@ -5,8 +5,8 @@ Every process of ours does it, so it is done as long as one is left, and by the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 import structlog
@@ -52,14 +52,16 @@ class Housekeeping:
         for worker in overdue.intersection(container["Labels"][WORKER] for container in running):
             name = WorkerName.parse(worker)
             logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
-            await self._engine.kill(worker, "SIGKILL")
+            with _of_its_own(worker):
+                await self._engine.kill(worker, "SIGKILL")
 
     async def remove_old(self) -> None:
         """Remove what is older than the retention and does not run, logs included."""
         oldest = time.time() - self._retention.total_seconds()
         for container in await self._engine.containers((self._label,)):
             if container["State"] != "running" and container["Created"] < oldest:
-                await self._remove_if_it_ended_long_ago(container["Id"], oldest)
+                with _of_its_own(container["Id"]):
+                    await self._remove_if_it_ended_long_ago(container["Id"], oldest)
 
     async def _remove_if_it_ended_long_ago(self, identifier: str, oldest: float) -> None:
         container = await self._engine.inspect(identifier)
@@ -71,9 +73,21 @@ class Housekeeping:
         while True:
             await asyncio.sleep(_INTERVAL.total_seconds())
             round_number += 1
-            try:
-                await self.kill_overdue()
-                if round_number % _ROUNDS_BETWEEN_REMOVALS == 0:
-                    await self.remove_old()
-            except WorkerError as error:
-                logger.warning("housekeeping_waits", reason=str(error))
+            await self._try(self.kill_overdue)
+            if round_number % _ROUNDS_BETWEEN_REMOVALS == 0:
+                await self._try(self.remove_old)
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except WorkerError as error:
+            logger.warning("housekeeping_waits", reason=str(error))
+
+
+@contextmanager
+def _of_its_own(container: str) -> Iterator[None]:
+    """A fault with one container is no reason to leave the others; the next round tries again."""
+    try:
+        yield
+    except WorkerError as error:
+        logger.warning("container_is_left", container=container, reason=str(error))

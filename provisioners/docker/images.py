@@ -16,7 +16,7 @@ _NAME = re.compile(r"\w[\w.:@-]*(/\w[\w.:@-]*)*", re.ASCII)
 
 class Images:
     def __init__(self, engine: Engine, configuration: DockerConfiguration) -> None:
-        self._docker = engine.docker
+        self._engine = engine
         self._logins = configuration.logins
         self._pull = configuration.pull
 
@@ -46,15 +46,15 @@ class Images:
         if auth is not None:
             auth["serveraddress"] = registry_of(image)
         try:
-            async with answered():
-                await self._docker.images.pull(image, auth=auth)
+            async with answered(), self._engine.apart() as docker:
+                await docker.images.pull(image, auth=auth)
         except DockerError as error:
             raise refused_pull(image, error) from error
 
     async def _find(self, image: str) -> Json | None:
         try:
             async with answered():
-                return await self._docker.images.inspect(image)
+                return await self._engine.docker.images.inspect(image)
         except DockerError as error:
             if error.status == NOT_FOUND:
                 return None
