@@ -1,5 +1,6 @@
 """Versions on the wire."""
 
+import json
 from collections.abc import Iterable
 from typing import Self
 
@@ -9,6 +10,7 @@ from api.schemas.bounded import DockerImage
 from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
 from api.schemas.times import epoch_seconds
 from domain import entities, specs
+from domain.bounds import MAX_FUNCTION_NAMES_BYTES
 
 
 class VersionDefinition(BaseModel):
@@ -19,6 +21,13 @@ class VersionDefinition(BaseModel):
     def _names_are_distinct(self) -> Self:
         if len({function.function_name for function in self.functions}) < len(self.functions):
             raise ValueError("function_name values must be distinct")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_short_in_all(self) -> Self:
+        names = (json.dumps(function.function_name, ensure_ascii=False) for function in self.functions)
+        if sum(len(name.encode()) for name in names) > MAX_FUNCTION_NAMES_BYTES:
+            raise ValueError(f"function_name values must not exceed {MAX_FUNCTION_NAMES_BYTES} bytes of JSON in all")
         return self
 
     def to_domain(self) -> list[specs.FunctionSpec]:
