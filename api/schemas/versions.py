@@ -1,5 +1,6 @@
 """Versions on the wire."""
 
+import json
 from collections.abc import Iterable
 from typing import Annotated, Self
 
@@ -20,6 +21,13 @@ class VersionDefinition(BaseModel):
     def _names_are_distinct(self) -> Self:
         if len({function.function_name for function in self.functions}) < len(self.functions):
             raise ValueError("function_name values must be distinct")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_short_in_all(self) -> Self:
+        names = (json.dumps(function.function_name, ensure_ascii=False) for function in self.functions)
+        if sum(len(name.encode()) for name in names) > bounds.MAX_FUNCTION_NAMES_BYTES:
+            raise ValueError(f"function_name values must not exceed {bounds.MAX_FUNCTION_NAMES_BYTES} bytes of JSON in all")
         return self
 
     def to_domain(self) -> list[specs.FunctionSpec]:

@@ -25,7 +25,7 @@ class DockerConfiguration:
 
     `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every worker.
     `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their logs.
-    `max_processes`: of one worker, its threads included. `capabilities`: of Linux, without CAP_; a worker has no others.
+    `max_processes`: of one worker, threads included. `capabilities`: of Linux, without CAP_; workers have no others.
     """
 
     engine_url: str

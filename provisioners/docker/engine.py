@@ -84,13 +84,17 @@ class Engine:
             raise error_of(error) from error
         return [container._container for container in found]
 
+    def apart(self) -> Docker:
+        """Another client, to be closed, for what takes long: it keeps none of our connections from others."""
+        return open_docker(self._url)
+
     async def start_time(self) -> datetime | None:
         """When the engine came up, as far as it can be told: then it makes its default network anew.
 
         Asked on a connection of its own: an engine that is shutting down accepts none, while those that it has go on.
         """
         try:
-            async with answered(), open_docker(self._url) as docker:
+            async with answered(), self.apart() as docker:
                 network = await (await docker.networks.get("bridge")).show()
         except DockerError as error:
             if error.status == NOT_FOUND:

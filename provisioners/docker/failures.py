@@ -13,7 +13,8 @@ _CANNOT_CONNECT = 900  # aiodocker's own
 
 _NO_PROGRAM = re.compile(r"executable file not found|no such file or directory: unknown|permission denied: unknown")
 _OPERATORS = re.compile(
-    r"invalid Cap(Add|Drop)|invalid mount config|bind source path|network \S+ not found|invalid (volume|mount)|volume name|docker-init"
+    r"invalid Cap(Add|Drop)"
+    r"|invalid mount config|bind source path|network \S+ not found|invalid (volume|mount)|volume name|docker-init"
 )
 _REFUSED_BY_THE_REGISTRY = re.compile(
     r"manifest unknown|not found|no such image|pull access denied|denied:|repository does not exist"

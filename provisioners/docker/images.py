@@ -17,7 +17,7 @@ _NAME = re.compile(r"\w[\w.:@-]*(/\w[\w.:@-]*)*", re.ASCII)
 
 class Images:
     def __init__(self, engine: Engine, configuration: DockerConfiguration) -> None:
-        self._docker = engine.docker
+        self._engine = engine
         self._logins = configuration.logins
         self._pull = configuration.pull
 
@@ -47,8 +47,8 @@ class Images:
         if auth is not None:
             auth["serveraddress"] = registry_of(image)
         try:
-            async with answered():
-                async for _ in self._docker.images.pull(image, auth=auth, stream=True):
+            async with answered(), self._engine.apart() as docker:
+                async for _ in docker.images.pull(image, auth=auth, stream=True):
                     note_progress()
         except DockerError as error:
             raise refused_pull(image, error) from error
@@ -56,7 +56,7 @@ class Images:
     async def _find(self, image: str) -> Json | None:
         try:
             async with answered():
-                return await self._docker.images.inspect(image)
+                return await self._engine.docker.images.inspect(image)
         except DockerError as error:
             if error.status == NOT_FOUND:
                 return None

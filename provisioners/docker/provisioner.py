@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+import structlog
+
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
+from domain.errors import ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable, WorkerError
 from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
@@ -17,8 +19,13 @@ from provisioners.docker.requests import INSTALLATION, WORKER, memory_bytes, nan
 from provisioners.docker.runtime_archive import runtime_archive
 from provisioners.watcher import Watcher
 
+logger = structlog.get_logger(__name__)
+
 _LOOK_INTERVAL = timedelta(seconds=0.25)
 _LOOK_INTERVAL_PER_WORKER = timedelta(seconds=0.005)
+# An engine may hang about one container and answer for all others.
+_LONGEST_LOOK = timedelta(seconds=10)
+_LOOKS_AT_ONCE = 10
 # Whoever has created a container starts it at once. If it is not started after this, its creator has died or sleeps.
 _CREATORS_PATIENCE = timedelta(seconds=2)
 
@@ -32,11 +39,20 @@ class DockerProvisioner:
     taken for unstarted. The second container would have its `start` refused by the API.)
     """
 
-    def __init__(self, engine: Engine, notes: Notes, configuration: DockerConfiguration) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        notes: Notes,
+        configuration: DockerConfiguration,
+        *,
+        longest_look: timedelta = _LONGEST_LOOK,
+    ) -> None:
         self._engine = engine
         self._notes = notes
         self._images = Images(engine, configuration)
         self._configuration = configuration
+        self._longest_look = longest_look
+        self._looks = asyncio.Semaphore(_LOOKS_AT_ONCE)
         self._watcher = Watcher(self._describe, interval=_interval, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
@@ -155,9 +171,30 @@ class DockerProvisioner:
         return False
 
     async def _describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
-        others = workers - await self._running()
-        exits = {worker: await self._exit(worker) for worker in others}
-        return {worker: worker_exit for worker, worker_exit in exits.items() if worker_exit is not None}
+        """One that the engine says nothing of is asked for again in the next round. If it says nothing of any, it is
+        away."""
+        others = sorted(workers - await self._running())
+        answers = await asyncio.gather(*(self._looked_at(worker) for worker in others))
+        faults = {
+            worker: answer for worker, answer in zip(others, answers, strict=True) if isinstance(answer, Exception)
+        }
+        if faults and len(faults) == len(workers):
+            raise next(iter(faults.values()))
+        for worker, fault in faults.items():
+            logger.warning("worker_is_not_seen", worker=worker, reason=str(fault))
+        return {
+            worker: answer for worker, answer in zip(others, answers, strict=True) if isinstance(answer, WorkerExit)
+        }
+
+    async def _looked_at(self, worker: str) -> WorkerExit | WorkerError | None:
+        async with self._looks:
+            try:
+                async with asyncio.timeout(self._longest_look.total_seconds()):
+                    return await self._exit(worker)
+            except TimeoutError:
+                return Unavailable("The Docker engine does not answer")
+            except WorkerError as error:
+                return error
 
     async def _running(self) -> frozenset[str]:
         labels = (WORKER, f"{INSTALLATION}={self._configuration.installation}")

@@ -28,10 +28,17 @@ def _exit_of_record(record: ExitRecord) -> WorkerExit:
     if record.was_stopped:
         return WorkerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=record.exit_code)
     if record.signal is not None:
-        return WorkerExit(cause=ExitCause.EXITED, reason=f"killed by {signal.Signals(record.signal).name}")
+        return WorkerExit(cause=ExitCause.EXITED, reason=f"killed by {_name_of(record.signal)}")
     if record.exit_code == 0:
         return WorkerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
     return WorkerExit(cause=ExitCause.EXITED, reason=f"exit code {record.exit_code}", exit_code=record.exit_code)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have none
+        return f"signal {number}"
 
 
 def _clear_up(folder: WorkerFolder, supervisor: Process) -> WorkerExit:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+
 from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
 from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
 from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
@@ -20,6 +22,8 @@ from provisioners.process.log_files import read_page
 from provisioners.process.runtime_copies import runtime_path
 from provisioners.process.worker_folders import WorkerFolder, folder_of
 from provisioners.watcher import Watcher
+
+logger = structlog.get_logger(__name__)
 
 _PROJECT = Path(supervisor.__file__).parents[2]
 _LOOK_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
@@ -119,8 +123,17 @@ class ProcessProvisioner:
         return await asyncio.to_thread(self._exits, workers)
 
     def _exits(self, workers: frozenset[str]) -> dict[str, WorkerExit]:
-        exits = ((worker, exit_of(self._folder(worker))) for worker in workers)
-        return {worker: worker_exit for worker, worker_exit in exits if worker_exit is not None}
+        """What cannot be seen of one worker now is looked for in the next round."""
+        exits = {}
+        for worker in workers:
+            try:
+                worker_exit = exit_of(self._folder(worker))
+            except OSError as error:
+                logger.warning("worker_is_not_seen", worker=worker, reason=str(error))
+                continue
+            if worker_exit is not None:
+                exits[worker] = worker_exit
+        return exits
 
     def _read_logs(self, worker: str, offset: str | None, max_lines: int) -> LogPage:
         folder = self._folder(worker)

@@ -60,16 +60,23 @@ class WorkerFolder:
         self._take_name(_NOBODY)
 
     def supervisor(self) -> Process | None:
-        """None if the name is still free, or was withdrawn."""
+        """None if the name is free, or withdrawn, or cannot be read: a power failure may leave half a file."""
         text = _text_of(self._pid_file)
-        return Process.from_json(text) if text else None
+        try:
+            return Process.from_json(text) if text else None
+        except (ValueError, TypeError):
+            return None
 
     def record_exit(self, record: ExitRecord) -> None:
         os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
 
     def exit_record(self) -> ExitRecord | None:
+        """None if there is none, or none that can be read."""
         text = _text_of(self._exit_file)
-        return None if text is None else ExitRecord(**json.loads(text))
+        try:
+            return None if text is None else ExitRecord(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
 
     def has_ended(self) -> bool:
         if self._exit_file.exists():

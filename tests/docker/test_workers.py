@@ -17,6 +17,19 @@ from tests.docker.conftest import TOKEN, worker_request
 from tests.docker.scenes import NEW, first_lines, launch
 from tests.runtime.api_stub import StubState
 
+FORKS = """
+import os, time
+children = 0
+try:
+    while children < 5000:
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
+        children += 1
+except BlockingIOError:
+    pass
+print(children)
+"""
 IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
 
 
@@ -165,3 +178,22 @@ async def test_an_engine_that_is_away(configuration: DockerConfiguration) -> Non
             await provisioner.launch(worker_request(), age=NEW)
         with pytest.raises(Unavailable):
             await provisioner.withdraw(worker_request().name, age=NEW)
+
+
+async def test_a_worker_has_so_many_processes_and_no_more(configuration: DockerConfiguration, state: StubState) -> None:
+    few = dataclasses.replace(configuration, max_processes=64)
+    async with open_docker_provisioner(few) as provisioner:
+        await provisioner.stopped(await launch(provisioner, worker_request(command=("python3", "-c", FORKS))))
+    assert state.report is not None
+    assert state.report["outcome"] == "SUCCEEDED", state.report
+    assert 10 < int(state.report["final_output"]) < 64
+
+
+async def test_a_worker_has_no_privileges_and_cannot_gain_any(provisioner: DockerProvisioner, state: StubState) -> None:
+    await provisioner.stopped(
+        await launch(provisioner, worker_request(command=("grep", "-E", "^(Cap|NoNewPrivs)", "/proc/self/status")))
+    )
+    assert state.report is not None
+    facts = dict(line.split(":\t") for line in state.report["final_output"].splitlines())
+    assert facts.pop("NoNewPrivs") == "1"
+    assert set(facts.values()) == {"0" * 16}, facts

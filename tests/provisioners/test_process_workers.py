@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from domain.entities import WorkerDetails, WorkerType
 from domain.errors import Unavailable
 from domain.workers import ExitCause, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process.all_workers import kill_all_workers, live_worker_names, stop_all_workers
@@ -236,3 +237,31 @@ async def test_all_workers_are_stopped_together(provisioner: ProcessProvisioner,
     assert await stop_all_workers(data_dir) == 3
     assert len(live_worker_names(data_dir)) == 0
     assert {(await provisioner.stopped(worker)).cause for worker in workers} == {ExitCause.STOPPED}
+
+
+async def test_a_signal_without_a_name_is_told_by_its_number(provisioner: ProcessProvisioner, image: Path) -> None:
+    (image / "main.py").write_text("import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGRTMIN + 1)\n")
+    worker = await launch(provisioner, worker_request(image))
+    async with asyncio.timeout(20):
+        ended = await provisioner.stopped(worker)
+    assert (ended.cause, ended.reason) == (ExitCause.EXITED, f"killed by signal {signal.SIGRTMIN + 1}")
+
+
+@pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"pid": 1}', '"text"'])
+async def test_a_worker_whose_records_cannot_be_read_spoils_no_other(
+    provisioner: ProcessProvisioner, data_dir: Path, image: Path, rubbish: str
+) -> None:
+    """As after a power failure."""
+    broken = worker_request(image).name
+    where = folder_of(data_dir, str(broken)).path
+    where.mkdir(parents=True)
+    for name in ("pid", "exit"):
+        (where / name).write_text(rubbish)
+    worker = await launch(provisioner, worker_request(image, command=("true",)))
+    details = WorkerDetails(type=WorkerType.TEST, identifier=str(broken), logs_identifier=str(broken))
+    async with asyncio.timeout(20):
+        lost, ended = await asyncio.gather(
+            provisioner.stopped(Worker(name=broken, details=details)), provisioner.stopped(worker)
+        )
+    assert (lost.cause, ended.exit_code) == (ExitCause.LOST, 0)
+    assert live_worker_names(data_dir) == []
