@@ -6,7 +6,6 @@ MAX_FUNCTIONS = 1_000  # of a version
 MAX_FUNCTION_NAMES_BYTES = 1_500_000  # of all names in a version, as JSON: Temporal takes no more than 2 MB at once
 MAX_DOCKER_IMAGE_LENGTH = 1_023
 MAX_IMAGE_COMPONENT_LENGTH = 255  # of registries and of file systems
-MAX_FUNCTIONS_PER_VERSION = 1_000
 MAX_COMMAND_WORDS = 4_096
 MAX_COMMAND_LENGTH = 4_096  # of all its words together: ECS takes 8,192 characters of overrides in all
 MAX_INPUT_LENGTH = 249_999

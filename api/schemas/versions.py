@@ -15,7 +15,7 @@ from domain import bounds, entities, specs
 class VersionDefinition(BaseModel):
     default_docker_image: DockerImage
     # The mistakes of the first wrong function are told: those of a thousand would take seconds to collect.
-    functions: Annotated[list[FunctionSpec], Field(fail_fast=True, max_length=bounds.MAX_FUNCTIONS_PER_VERSION)]
+    functions: Annotated[list[FunctionSpec], Field(fail_fast=True, max_length=bounds.MAX_FUNCTIONS)]
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
@@ -26,8 +26,9 @@ class VersionDefinition(BaseModel):
     @model_validator(mode="after")
     def _names_are_short_in_all(self) -> Self:
         names = (json.dumps(function.function_name, ensure_ascii=False) for function in self.functions)
-        if sum(len(name.encode()) for name in names) > bounds.MAX_FUNCTION_NAMES_BYTES:
-            raise ValueError(f"function_name values must not exceed {bounds.MAX_FUNCTION_NAMES_BYTES} bytes of JSON in all")
+        most = bounds.MAX_FUNCTION_NAMES_BYTES
+        if sum(len(name.encode()) for name in names) > most:
+            raise ValueError(f"function_name values must not exceed {most} bytes of JSON in all")
         return self
 
     def to_domain(self) -> list[specs.FunctionSpec]:

@@ -52,7 +52,7 @@ def test_the_first_twenty_are_told_and_all_together_they_are_short() -> None:
 
 async def test_a_version_has_a_bounded_number_of_functions(client: httpx2.AsyncClient) -> None:
     await deploy(client)
-    most = [function_spec(f"f{number}") for number in range(bounds.MAX_FUNCTIONS_PER_VERSION)]
+    most = [function_spec(f"f{number}") for number in range(bounds.MAX_FUNCTIONS)]
     assert (await client.post(VERSIONS, json=definition(*most))).status_code == 200
     refused = await client.post(VERSIONS, json=definition(*most, function_spec("one-too-many")))
     assert refused.status_code == 422
