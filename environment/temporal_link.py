@@ -126,7 +126,8 @@ async def compare(client: Client, database: Database, *, may_link: bool) -> Inst
     async with database.statement() as connection:
         repository = InstallationRepository(connection)
         installation = await repository.read()
-        has_work = installation.namespace_id is None and await repository.has_work_under_way()
+        is_first = installation.namespace_id is None and may_link
+        has_work = is_first and await repository.has_work_under_way()
     namespace_id = await find_namespace_id(client)
     if namespace_id is None:
         if installation.namespace_id is None:

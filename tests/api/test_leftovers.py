@@ -46,6 +46,8 @@ async def _until_scheduled(address: str) -> None:
             client = await Client.connect(address)
             await register_search_attributes(client)
             await ensure_schedule(client, "anybody")
+            while not await looks(client):  # the first one is made at once
+                await asyncio.sleep(0.05)
             await client.get_schedule_handle(RECONCILIATION_SCHEDULE_ID).pause()  # it runs when it is asked for only
         except Exception:
             await asyncio.sleep(0.05)
