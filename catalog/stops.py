@@ -157,8 +157,9 @@ class StopRepository:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
 
         Returns those noted now that do not stop already; with `includes_noted` those too that were noted before and
-        have not stopped since: whoever noted them may have died before they were told. A child that is being created holds a lock on its
-        parent's row, which whoever stops the parent writes first: it is seen here, or it sees the stop.
+        have not stopped since: whoever noted them may have died before they were told. A child that is being created
+        holds a lock on its parent's row, which whoever stops the parent writes first: it is seen here, or it sees the
+        stop.
         """
         children = await self._connection.execute(
             _CANCEL_CHILDREN, {STOPPED_INVOCATION.key: invocation_id, _INCLUDES_NOTED.key: includes_noted}
