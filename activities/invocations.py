@@ -61,7 +61,12 @@ class BoundInvocationActivities(InvocationActivities):
             for start in range(0, len(stopped.children), _BATCH):
                 activity.heartbeat()
                 await self._messenger.tell(cancelled=stopped.children[start : start + _BATCH])
-        return None if request.execution_id is None else StopInvocationResult(is_claimed=is_claimed)
+        if request.execution_id is None:
+            return None
+        is_at_work = not request.is_repeated or await self._messenger.is_at_work(
+            request.invocation_id, request.execution_id
+        )
+        return StopInvocationResult(is_claimed=is_claimed, is_at_work=is_at_work)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -72,6 +73,19 @@ class Messenger:
             await handle.signal(InvocationWorkflow.worker_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
             logger.warning("workflow_is_not_told", invocation_id=invocation_id, reason=str(error))
+
+    async def is_at_work(self, invocation_id: InvocationId, activity_id: str) -> bool:
+        """Whether a process has this activity of the workflow; not if it waits for its turn, or for its next try.
+
+        Raises RPCError.
+        """
+        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
+        pending = (await handle.describe(rpc_timeout=_RPC_TIMEOUT)).raw_description.pending_activities
+        return any(
+            activity.activity_id == activity_id
+            and activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+            for activity in pending
+        )
 
     async def _tell_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[EndedInvocation]:
         """Signal them and note which were: nobody signals those again for a while."""

@@ -58,10 +58,9 @@ class DeletionRepository:
             .where(
                 self._is_of_the_project(InvocationRow.function_id),
                 InvocationRow.status == InvocationStatus.RUNNING,
-                InvocationRow.stop_time.is_(None),
                 or_(
                     InvocationRow.cancellation_request_time.is_(None),
-                    InvocationRow.cancellation_request_time < now - again_after,
+                    InvocationRow.stop_time.is_(None) & (InvocationRow.cancellation_request_time < now - again_after),
                 ),
                 InvocationRow.invocation_id > (after or ""),
             )

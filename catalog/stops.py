@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Text, Update, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Boolean, Text, Update, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
@@ -102,8 +102,7 @@ _CANCEL_CHILDREN = (
     .where(
         InvocationRow.parent_invocation_id == STOPPED_INVOCATION,
         InvocationRow.status == InvocationStatus.RUNNING,
-        InvocationRow.stop_time.is_(None),
-        or_(_INCLUDES_NOTED, InvocationRow.cancellation_request_time.is_(None)),
+        InvocationRow.cancellation_request_time.is_(None) | (_INCLUDES_NOTED & InvocationRow.stop_time.is_(None)),
         exists(select(_PARENT).where(_PARENT.invocation_id == STOPPED_INVOCATION, is_stopped(_PARENT))),
     )
     .values(
@@ -112,7 +111,7 @@ _CANCEL_CHILDREN = (
             (InvocationRow.cancellation_request_time.is_(None), _NOW), else_=InvocationRow.last_update_time
         ),
     )
-    .returning(InvocationRow.invocation_id)
+    .returning(InvocationRow.invocation_id, InvocationRow.stop_time)
 )
 
 
@@ -157,11 +156,12 @@ class StopRepository:
     async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> tuple[InvocationId, ...]:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
 
-        Returns those noted now; with `includes_noted` those too that were noted before and have not stopped since:
-        whoever noted them may have died before they were told. A child that is being created holds a lock on its
-        parent's row, which whoever stops the parent writes first: it is seen here, or it sees the stop.
+        Returns those noted now that do not stop already; with `includes_noted` those too that were noted before and
+        have not stopped since: whoever noted them may have died before they were told. A child that is being created
+        holds a lock on its parent's row, which whoever stops the parent writes first: it is seen here, or it sees the
+        stop.
         """
-        children = await self._connection.scalars(
+        children = await self._connection.execute(
             _CANCEL_CHILDREN, {STOPPED_INVOCATION.key: invocation_id, _INCLUDES_NOTED.key: includes_noted}
         )
-        return tuple(InvocationId(child) for child in children)
+        return tuple(InvocationId(child) for child, stop_time in children if stop_time is None)

@@ -88,13 +88,18 @@ class StopInvocationRequest:
     invocation_id: InvocationId
     reason: StopReason
     execution_id: ExecutionId | None = None  # which the result is about; None: a version that expects no result
+    is_repeated: bool = False  # its end takes longer than usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopInvocationResult:
-    """`is_claimed`: the execution has taken up its slot, and is to be seen to its end; if not, it never will."""
+    """`is_claimed`: the execution has taken up its slot, and is to be seen to its end; if not, it never will.
+
+    `is_at_work`: a process has the activity that sees to it, as far as Temporal knows. Only repeated stops look for it.
+    """
 
     is_claimed: bool
+    is_at_work: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

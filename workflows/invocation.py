@@ -173,13 +173,10 @@ class InvocationWorkflow:
             return await execution
         if not stopped.is_claimed:
             return execution.result() if execution.done() else None
-        with contextlib.suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(
-                execution.done, timeout=policies.STOP_PATIENCE, timeout_summary="end of the container"
-            )
+        await self._wait_until_done_or_not_at_work(execution, self._stop_reason)
         if execution.done():
             return await execution
-        # The activity may have lost its process, and wait for its turn in one that is full. Both may run at once.
+        # The activity has lost its process, and waits for its turn in one that may be full. Both may run at once.
         substitute = self._start_execution(
             activity_id=f"{self._execution_id}-stopped",
             task_queue=naming.CONTROL_TASK_QUEUE,
@@ -187,6 +184,20 @@ class InvocationWorkflow:
         )
         await workflow.wait_condition(lambda: execution.done() or substitute.done())
         return await (execution if execution.done() else substitute)
+
+    async def _wait_until_done_or_not_at_work(
+        self, execution: workflow.ActivityHandle[RunExecutionResult], reason: StopReason
+    ) -> None:
+        patience = policies.STOP_PATIENCE
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(execution.done, timeout=patience, timeout_summary="end of the container")
+            if execution.done():
+                return
+            stopped = await self._stop_worker(reason, is_repeated=True)
+            if stopped is not None and not stopped.is_at_work:
+                return
+            patience = min(2 * patience, policies.STOP_LONGEST_PATIENCE)
 
     def _start_execution(
         self, *, activity_id: str, task_queue: str, summary: str
@@ -208,12 +219,15 @@ class InvocationWorkflow:
             retry_policy=policies.PASSING_FAULTS,
         )
 
-    async def _stop_worker(self, reason: StopReason) -> StopInvocationResult | None:
+    async def _stop_worker(self, reason: StopReason, *, is_repeated: bool = False) -> StopInvocationResult | None:
         self._show("stopping", f"Stopping execution {self._attempt}: {reason}")
         return await workflow.execute_activity_method(
             InvocationActivities.stop_invocation,
             StopInvocationRequest(
-                invocation_id=self._request.invocation_id, reason=reason, execution_id=self._execution_id
+                invocation_id=self._request.invocation_id,
+                reason=reason,
+                execution_id=self._execution_id,
+                is_repeated=is_repeated,
             ),
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary=f"stop: {reason}",

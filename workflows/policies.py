@@ -26,8 +26,9 @@ CONTROL_START_TO_CLOSE = timedelta(seconds=30)
 STOP_START_TO_CLOSE = timedelta(minutes=5)
 
 # An execution that is stopped is as a rule seen to its end by the activity that runs it. That one may have lost its
-# process and wait for its turn in a full house, behind executions that take days: then another one sees to it.
+# process and wait for its turn in a full house, behind executions that take days: that is looked for from time to time.
 STOP_PATIENCE = timedelta(seconds=10)
+STOP_LONGEST_PATIENCE = timedelta(minutes=1)
 
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)

@@ -80,6 +80,20 @@ async def test_children_are_told_until_they_have_stopped(database: Database) -> 
     assert (await stop(database, parent)).children == (children[1],)
 
 
+async def test_a_child_that_stops_by_itself_is_noted_as_cancelled_and_not_told(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(child, reason=StopReason.TIMED_OUT)
+    assert (await stop(database, parent)).children == ()
+    async with database.statement() as connection:
+        noted = await connection.scalar(
+            select(InvocationRow.cancellation_request_time).where(InvocationRow.invocation_id == child)
+        )
+    assert noted is not None
+
+
 async def test_children_that_a_stop_has_noted_are_not_told_again_by_the_end(database: Database) -> None:
     function = await insert_function(database, max_concurrency=2)
     parent, noted, new = [await insert_invocation(database, function) for _ in range(3)]

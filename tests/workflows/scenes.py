@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,11 +61,12 @@ def answers(*results: RunExecutionResult) -> list[Step]:
 class ScriptedActivities(InvocationActivities):
     """Executions that go as the script says, one step per call; what was asked is kept.
 
-    `is_claimed`: what a stop finds of the execution.
+    `is_claimed`: what a stop finds of the execution; `is_at_work`: what each repeated one finds of its activity.
     """
 
     script: list[Step]
     is_claimed: bool = True
+    is_at_work: Iterator[bool] = field(default_factory=lambda: iter((True, False)))
     executions: list[RunExecutionRequest] = field(default_factory=list)
     stops: list[StopInvocationRequest] = field(default_factory=list)
     endings: list[EndInvocationRequest] = field(default_factory=list)
@@ -80,7 +81,10 @@ class ScriptedActivities(InvocationActivities):
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         self.stops.append(request)
-        return None if request.execution_id is None else StopInvocationResult(is_claimed=self.is_claimed)
+        if request.execution_id is None:
+            return None
+        is_at_work = not request.is_repeated or next(self.is_at_work)
+        return StopInvocationResult(is_claimed=self.is_claimed, is_at_work=is_at_work)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
