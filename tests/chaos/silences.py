@@ -58,6 +58,7 @@ class Silences:
         if proxy.is_silent:
             return
         self._ledger.faults[fault.target] += 1
+        await asyncio.gather(*map(self._serves, self._stack.api_urls))  # the more connections there are, the better
         proxy.fall_silent()
         try:
             with suppress(TimeoutError):
@@ -95,15 +96,16 @@ class Silences:
                 task.cancel()
 
     async def _until_it_serves(self, url: str) -> None:
-        """More at once than it has connections to PostgreSQL: none of those is silent any more."""
+        while not await self._serves(url):
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _serves(self, url: str) -> bool:
+        """More at once than it has connections to PostgreSQL: so it has all of them, and none is silent."""
         headers = {"Authorization": f"Bearer {self._stack.api_key}"}
         async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=_ANSWER_SECONDS, trust_env=False) as http:
-            while True:
-                requests = (http.get("/projects") for _ in range(_REQUESTS))
-                answers = await asyncio.gather(*requests, return_exceptions=True)
-                if all(isinstance(answer, httpx2.Response) and answer.is_success for answer in answers):
-                    return
-                await asyncio.sleep(_LOOK_SECONDS)
+            requests = (http.get("/projects") for _ in range(_REQUESTS))
+            answers = await asyncio.gather(*requests, return_exceptions=True)
+        return all(isinstance(answer, httpx2.Response) and answer.is_success for answer in answers)
 
     def _has_moved(self, before: _Movement, *, has_load: bool) -> bool:
         now = self._movement()
