@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx2
+
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
 from tests.chaos.stack import ChaosStack
@@ -13,6 +15,8 @@ from tests.chaos.watch import Watch
 
 MOVING_WITHIN = timedelta(seconds=30)
 _LOOK_SECONDS = 0.1
+_REQUESTS = 15
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Silences:
         if proxy.is_silent:
             return
         self._ledger.faults[fault.target] += 1
+        await asyncio.gather(*map(self._serves, self._stack.api_urls))  # the more connections there are, the better
         proxy.fall_silent()
         try:
             with suppress(TimeoutError):
@@ -66,19 +71,41 @@ class Silences:
         await self._see_movement(fault.target, is_over)
 
     async def _see_movement(self, target: Target, is_over: asyncio.Event) -> None:
-        """Requests are answered, executions begin and end: within the time after this silence, and any that began
-        before it could be seen."""
+        """Each `api` serves, executions begin and end: within the time after this silence, and any that began before it
+        could be seen."""
         clock = asyncio.get_running_loop().time
         ended = clock()
         before = self._movement()
-        while not self._has_moved(before, has_load=not is_over.is_set()):
-            if self._stack.proxies.are_silent or self._ledger.has_another_temporal:
-                ended = clock()
-            if clock() - ended > MOVING_WITHIN.total_seconds():
-                self._ledger.violation(f"{target}: {before}, and {MOVING_WITHIN} after its end {self._movement()}")
-                return
+        serving = {url: asyncio.create_task(self._until_it_serves(url)) for url in self._stack.api_urls}
+        try:
+            while not (
+                all(task.done() for task in serving.values()) and self._has_moved(before, has_load=not is_over.is_set())
+            ):
+                if self._stack.proxies.are_silent or self._ledger.has_another_temporal:
+                    ended = clock()
+                if clock() - ended > MOVING_WITHIN.total_seconds():
+                    mute = [url for url, task in serving.items() if not task.done()]
+                    self._ledger.violation(
+                        f"{target}: {before}, and {MOVING_WITHIN} after its end {self._movement()}, {mute} do not serve"
+                    )
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+            self._ledger.resumed.append(clock() - ended)
+        finally:
+            for task in serving.values():
+                task.cancel()
+
+    async def _until_it_serves(self, url: str) -> None:
+        while not await self._serves(url):
             await asyncio.sleep(_LOOK_SECONDS)
-        self._ledger.resumed.append(clock() - ended)
+
+    async def _serves(self, url: str) -> bool:
+        """More at once than it has connections to PostgreSQL: so it has all of them, and none is silent."""
+        headers = {"Authorization": f"Bearer {self._stack.api_key}"}
+        async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=_ANSWER_SECONDS, trust_env=False) as http:
+            requests = (http.get("/projects") for _ in range(_REQUESTS))
+            answers = await asyncio.gather(*requests, return_exceptions=True)
+        return all(isinstance(answer, httpx2.Response) and answer.is_success for answer in answers)
 
     def _has_moved(self, before: _Movement, *, has_load: bool) -> bool:
         now = self._movement()
