@@ -24,7 +24,7 @@ class KeyedRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Forbidden, ApiKeyIsInvalid, TooManyRequests."""
-        key = next((one.dependency for one in self.dependencies if isinstance(one.dependency, KeyOf)), None)
+        key = self._key
         if key is None or scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
@@ -40,6 +40,9 @@ class KeyedRoute(APIRoute):
             await super().handle(scope, receive, _in_pieces(send))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI asks for it once, as it makes the route."""
+        checks = (one.dependency for one in self.dependencies)
+        self._key = next((check for check in checks if isinstance(check, KeyOf)), None)
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle

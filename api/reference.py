@@ -12,7 +12,7 @@ Made from the API's own description by `make reference`; a test holds it to that
 
 Requests carry `Authorization: Bearer KEY`. Bodies and answers are JSON, times are seconds since 1970, success is 200.
 An error's body is `{"detail": "…"}` with exactly the text given here; 422 says in `detail` which fields are wrong and
-why. What is unknown in a request is ignored, and answers may get further fields.
+why, up to 20 of them. What is unknown in a request is ignored, and answers may get further fields.
 """
 
 

@@ -90,7 +90,9 @@ def is_storable(text: str) -> bool:
 # every request takes several times as long as all that Postgres does for it.
 _PROJECT = bindparam("path_project", type_=Text)
 _VERSION = bindparam("path_version", type_=Text)
-_IS_LATEST = bindparam("path_is_latest", type_=Boolean)
+# Written into the statement: Postgres then plans each of the two once. As a parameter, what `latest` takes would be
+# part of every plan's price, and each statement planned anew each time.
+_IS_LATEST = bindparam("path_is_latest", type_=Boolean, literal_execute=True)
 _FUNCTION = bindparam("path_function", type_=Text)
 _INVOCATION = bindparam("path_invocation", type_=Text)
 _EXECUTION = bindparam("path_execution", type_=Text)

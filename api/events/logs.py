@@ -8,7 +8,7 @@ import structlog
 
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
 from domain.entities import WorkerDetails
-from domain.errors import Misconfigured, Unavailable
+from domain.errors import Misconfigured, OffsetIsInvalid, Unavailable
 from domain.workers import LogPage, LogTiming
 from provisioners.contract import Provisioner
 
@@ -132,9 +132,10 @@ class _Reading:
 
 
 def _hear(reading: "asyncio.Task[LogPage | None]") -> None:
-    """Of a page that nobody waits for any more: what went wrong with it is nobody's business."""
-    if not reading.cancelled():
-        reading.exception()
+    """Perhaps nobody waits for the page any more, to whom it would be raised."""
+    error = None if reading.cancelled() else reading.exception()
+    if error is not None and not isinstance(error, OffsetIsInvalid):
+        logger.error("page_of_log_failed", reason=repr(error))
 
 
 def _now() -> float:

@@ -1,5 +1,7 @@
 """/projects/…/executions: what containers report, and what everyone reads of it."""
 
+import asyncio
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -41,6 +43,8 @@ _EXECUTION = (
     "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
     "/invocations/{invocation_id}/executions/{execution_id}"
 )
+# For a page, wherever logs are kept: CloudWatch may make many who read wait for each other.
+_LOG_PATIENCE = timedelta(seconds=30)
 _REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
 
 router = new_router(
@@ -127,5 +131,9 @@ async def get_execution_logs(
     worker = detail.execution.worker_details
     if worker is None:
         return ExecutionLogs.of(detail, LogPage(lines=(), next_offset=None))
-    page = await services.provisioner.read_logs(worker, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE))
+    try:
+        async with asyncio.timeout(_LOG_PATIENCE.total_seconds()):
+            page = await services.provisioner.read_logs(worker, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE))
+    except TimeoutError:
+        raise ServiceIsUnavailable from None
     return ExecutionLogs.of(detail, page)

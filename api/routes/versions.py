@@ -49,7 +49,7 @@ async def create_project_version(project_name: str, definition: VersionDefinitio
     responses=documented(ProjectDoesNotExist, VersionDoesNotExist, TooManyRequests),
 )
 async def get_project_version(project_name: str, version_ref_str: str, request: Request) -> VersionInfo:
-    """A version by its id, or the newest as `latest`."""
+    """A version by its id, or as `latest` the one declared last of which no function is refused for good."""
     async with services_of(request).database.statement() as connection:
         return VersionInfo.of(await VersionRepository(connection).get(project_name, version_ref_str))
 

@@ -14,7 +14,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(value=values, encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]), is_ascii=st.booleans())
 def test_it_is_read_as_json_loads_reads_it(value: object, encoding: str, is_ascii: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=is_ascii).encode(encoding)) == value

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.composition import Services
 from api.events.logs import LogPatience
 from api.events.streams import EventStreams
+from api.routes import executions
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from domain.entities import WorkerDetails
@@ -130,4 +131,17 @@ async def test_a_process_serves_a_bounded_number_of_streams(
         transport = httpx2.ASGITransport(app=create_app(replace(services, event_streams=streams)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as one:
             answer = await one.get(f"{scene.invocation}/events")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_page_that_does_not_come_is_an_answer_all_the_same(
+    services: Services, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executions, "_LOG_PATIENCE", timedelta(seconds=0.05))
+    provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
+    provisioner.before_reading = stuck
+    transport = httpx2.ASGITransport(app=create_app(replace(services, provisioner=provisioner)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as one:
+        summaries = (await one.get(scene.invocation)).json()["executions"]
+        answer = await one.get(f"{scene.invocation}/executions/{summaries[0]['execution_id']}/logs")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

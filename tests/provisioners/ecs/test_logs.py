@@ -140,3 +140,18 @@ async def test_throttled_reading_succeeds_a_little_later(
     await stream.write("line")
     await aws.throttle("GetLogEvents", calls=4)
     assert (await provisioner.read_logs(stream.details, None, 10)).lines == ("line",)
+
+
+async def test_who_gives_up_on_a_page_does_not_restart_it_for_the_others(
+    provisioner: EcsProvisioner, aws: Control, stream: Stream
+) -> None:
+    await stream.begin()
+    await stream.write("line")
+    await aws.reset_calls()
+    await aws.throttle("GetLogEvents", calls=3)
+    hasty, patient = (asyncio.create_task(provisioner.read_logs(stream.details, None, 10)) for _ in range(2))
+    while not await aws.calls("GetLogEvents"):
+        await asyncio.sleep(0.01)
+    hasty.cancel()
+    assert (await patient).lines == ("line",)
+    assert len(await aws.calls("GetLogEvents")) == 3 + 2
