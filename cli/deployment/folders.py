@@ -27,7 +27,7 @@ async def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
         raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
     except asyncio.CancelledError:
         interrupted.set()
-        await asyncio.wait((copying,))
+        await asyncio.gather(copying, return_exceptions=True)
         raise
 
 

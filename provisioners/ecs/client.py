@@ -28,6 +28,7 @@ logger = structlog.get_logger(__name__)
 MOST_TASKS_PER_CALL = 100
 
 _MOST_REVISIONS = 10
+_MOST_TURNS = 20
 _CONFLICT = "ConflictException"
 _CLIENT_ERROR = "ClientException"
 _INVALID = "InvalidParameterException"
@@ -113,15 +114,24 @@ class EcsClient:
     async def register_task_definition(self, request: "RegisterTaskDefinitionRequestTypeDef", *, version: str) -> str:
         """The ARN of a new revision, in its turn among those of other versions.
 
-        Raises FunctionFailure for a definition that ECS does not accept.
+        Other processes have their turns from the same bucket of AWS's: what is refused for that has another turn soon,
+        as a caller who tries again later and later would lose to whoever comes new. Raises FunctionFailure for a
+        definition that ECS does not accept.
         """
-        await self._definitions.take(version)
-        try:
-            with self._noting_refusals(), translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
-                answer = await self._ecs.register_task_definition(**request)
-        except ClientError as error:
-            raise refused_definition(*code_and_message(error)) from error
-        return answer["taskDefinition"]["taskDefinitionArn"]
+        turns = 0
+        while True:
+            await self._definitions.take(version)
+            turns += 1
+            try:
+                with self._noting_refusals(), translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                    answer = await self._ecs.register_task_definition(**request)
+            except ClientError as error:
+                raise refused_definition(*code_and_message(error)) from error
+            except Unavailable as error:
+                if turns == _MOST_TURNS or not _is_out_of_calls(error):
+                    raise
+            else:
+                return answer["taskDefinition"]["taskDefinitionArn"]
 
     async def newest_task_definitions(self, family: str, *, version: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
         """Active revisions, some of the newest, newest first, each fetched when it is asked for, in turn like these."""
@@ -154,10 +164,14 @@ class EcsClient:
         try:
             yield
         except Unavailable as error:
-            refusal = error.__cause__
-            if isinstance(refusal, ClientError) and code_and_message(refusal)[0] == _THROTTLING:
+            if _is_out_of_calls(error):
                 self._definitions.empty()
             raise
+
+
+def _is_out_of_calls(error: Unavailable) -> bool:
+    refusal = error.__cause__
+    return isinstance(refusal, ClientError) and code_and_message(refusal)[0] == _THROTTLING
 
 
 def cluster_of(arn: str) -> str:

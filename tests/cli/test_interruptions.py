@@ -30,6 +30,7 @@ async def test_a_large_folder_that_is_being_copied(terminal: Terminal, show: Sho
     show(f"A copy of 2 GiB is interrupted within {time.monotonic() - began:.2f} s")
     assert run.exit_code == 130, run.stderr
     assert list(copies.iterdir()) == []
+    assert run.stderr == ""
 
 
 def _bytes_in(copies: Path) -> int:

@@ -59,6 +59,14 @@ async def test_a_race_for_a_revision_passes_by_itself(
     await provisioner.prepare(held)
 
 
+async def test_what_another_process_was_quicker_to_take_is_waited_for(
+    provisioner: EcsProvisioner, aws: Control, held: Function
+) -> None:
+    await aws.throttle("RegisterTaskDefinition", calls=4)  # one more than botocore tries
+    await provisioner.prepare(held)
+    assert len(await aws.calls("RegisterTaskDefinition")) == 5
+
+
 async def test_what_ecs_refuses_is_the_users_doing(provisioner: EcsProvisioner, held: Function) -> None:
     with pytest.raises(FunctionFailure, match="image"):
         await provisioner.prepare(replace(held, docker_image=""))
