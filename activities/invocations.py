@@ -53,7 +53,9 @@ class BoundInvocationActivities(InvocationActivities):
         async with self._database.transaction() as connection:
             stops = StopRepository(connection)
             stopped = await stops.stop_invocation(request.invocation_id, reason=request.reason)
-            is_claimed = request.execution_id is not None and await stops.is_claimed(request.execution_id)
+            is_claimed = stopped.is_claimed or (
+                request.execution_id is not None and await stops.is_claimed(request.execution_id)
+            )
         try:
             if stopped.worker is not None:
                 await self._provisioner.stop(stopped.worker)

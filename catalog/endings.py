@@ -73,6 +73,7 @@ _LOCKED = (
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
         InvocationRow.status,
+        InvocationRow.stop_time,
         is_stopped(InvocationRow).label("is_stopped"),
     )
     .select_from(FunctionRow)
@@ -200,9 +201,7 @@ class EndingRepository:
             invocation_ended=ended,
             was_stopped=state.is_stopped,
             grants=grants,
-            children=(
-                await self._stops.cancel_children(invocation_id, includes_noted=not is_live) if state.is_stopped else ()
-            ),
+            children=await self._children_to_tell(invocation_id, state, is_new=is_live),
         )
 
     async def _runs(self, invocation_id: InvocationId) -> bool:
@@ -212,6 +211,15 @@ class EndingRepository:
             )
         )
         return found is not None
+
+    async def _children_to_tell(
+        self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
+    ) -> tuple[InvocationId, ...]:
+        """Whoever made the invocation stop has noted its children, and tells them. Of one that somebody asked to stop
+        and that has ended before, they are noted here."""
+        if not state.is_stopped or (is_new and state.stop_time is not None):
+            return ()
+        return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
 
     async def take_back(self, grant: Grant) -> EndedInvocation:
         """The end of an invocation whose workflow is gone, so that it cannot take up its slot. Not if it has."""

@@ -20,8 +20,12 @@ from domain.workers import Worker, WorkerName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedInvocation:
-    """Whom to tell: the live worker, if one is known, and the children that must be cancelled."""
+    """Whom to tell: the live worker, if one is known, and the children that must be cancelled.
 
+    `is_claimed`: there is a live execution that has taken up its slot.
+    """
+
+    is_claimed: bool
     worker: Worker | None
     children: tuple[InvocationId, ...]
 
@@ -86,6 +90,7 @@ _STOP = (
     .where(select(func.count()).select_from(_MARKED).scalar_subquery() >= 0)
     .returning(
         ExecutionRow.execution_id,
+        ExecutionRow.claim_time,
         ExecutionRow.launches,
         ExecutionRow.worker_type,
         ExecutionRow.worker_identifier,
@@ -126,7 +131,7 @@ class StopRepository:
         """Nothing of the invocation is launched from now on, and its children are cancelled at birth. One that has
         ended by itself is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
-            return StoppedInvocation(worker=None, children=())
+            return StoppedInvocation(is_claimed=False, worker=None, children=())
         live = await self._connection.execute(
             _STOP,
             {
@@ -139,6 +144,7 @@ class StopRepository:
             None if row is None else to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier)
         )
         return StoppedInvocation(
+            is_claimed=row is not None and row.claim_time is not None,
             worker=(
                 None
                 if row is None or details is None

@@ -119,7 +119,7 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert stopped == StoppedInvocation(worker=None, children=())
+    assert stopped == StoppedInvocation(is_claimed=False, worker=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 
