@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 from catalog.database import Database
+from catalog.following import FollowingRepository
 from catalog.invocations import InvocationRepository
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
@@ -13,6 +16,8 @@ from domain.entities import Invocation
 
 # A notification may be lost with its connection: then the wait is this much longer than it need be.
 _REREAD_INTERVAL = timedelta(seconds=5)
+
+Parked = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class LongPolls:
@@ -28,28 +33,45 @@ class LongPolls:
         self._is_stopped = True
         self._listener.wake_all()
 
-    async def settled_invocation(self, path: InvocationPath, *, patience: timedelta) -> Invocation:
+    async def settled_invocation(
+        self, path: InvocationPath, *, patience: timedelta, parked: Parked = contextlib.nullcontext
+    ) -> Invocation:
         """The invocation as soon as its outcome is known, or as it is when the patience is over.
 
+        `parked`: around each wait, in which nothing of the invocation is kept: it may be large, and many may wait.
         Raises the NotFound of the outermost part of the path that is missing.
         """
-        deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+        deadline = _now() + patience.total_seconds()
         async with self._listener.subscribe((INVOCATIONS_CHANNEL, path.invocation_id)) as changed:
             while True:
                 changed.clear()
                 invocation = await self._read(path)
-                remaining = deadline - asyncio.get_running_loop().time()
-                if invocation.is_settled or self._is_stopped or remaining <= 0:
+                if invocation.is_settled or self._is_stopped or _now() >= deadline:
                     return invocation
                 # `latest` may move on while we wait.
                 path = _pinned(path, invocation)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(remaining, _REREAD_INTERVAL.total_seconds())):
-                        await changed.wait()
+                del invocation
+                async with parked():
+                    await self._wait(path, changed, deadline)
+
+    async def _wait(self, path: InvocationPath, changed: asyncio.Event, deadline: float) -> None:
+        """Until something is notified, the outcome is known all the same, or the time is over."""
+        while (remaining := deadline - _now()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(remaining, _REREAD_INTERVAL.total_seconds())):
+                    await changed.wait()
+                    return
+            async with self._database.statement() as connection:
+                if await FollowingRepository(connection).is_settled(path):
+                    return
 
     async def _read(self, path: InvocationPath) -> Invocation:
         async with self._database.statement() as connection:
             return await InvocationRepository(connection).get(path)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _pinned(path: InvocationPath, invocation: Invocation) -> InvocationPath:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, true
+from sqlalchemy import Integer, Row, Text, and_, bindparam, case, func, or_, select, true
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from catalog.converters import to_worker_details
@@ -63,6 +63,24 @@ _FIND = along_invocation(
     )
 )
 
+_IS_LAST_OUTCOME = or_(
+    ExecutionRow.outcome.in_([ExecutionOutcome.SUCCEEDED.value, ExecutionOutcome.ABORTED.value]),
+    and_(ExecutionRow.outcome == ExecutionOutcome.FAILED.value, ExecutionRow.attempt > FunctionRow.max_retries),
+)
+_IS_SETTLED = along_invocation(
+    select(
+        VersionRow.version_id.label("versions_version_id"),
+        FunctionRow.function_id.label("functions_function_id"),
+        InvocationRow.invocation_id.label("invocations_invocation_id"),
+        or_(
+            InvocationRow.status == InvocationStatus.TERMINATED.value,
+            select(ExecutionRow.execution_id)
+            .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, _IS_LAST_OUTCOME)
+            .exists(),
+        ).label("is_settled"),
+    )
+)
+
 _IS_NEW = or_(
     ExecutionRow.execution_id.is_distinct_from(_KNOWN_EXECUTION),
     ExecutionRow.last_update_time.is_distinct_from(_KNOWN_UPDATE),
@@ -113,6 +131,11 @@ class FollowingRepository:
         """Raises the NotFound of the outermost part of the path that is missing."""
         found = await self._connection.execute(_FIND, path.parameters)
         return InvocationId(require(found.one_or_none(), parts=3).invocations_invocation_id)
+
+    async def is_settled(self, path: InvocationPath) -> bool:
+        """What `Invocation.is_settled` says, without reading all of it. Raises as `find` does."""
+        found = await self._connection.execute(_IS_SETTLED, path.parameters)
+        return bool(require(found.one_or_none(), parts=3).is_settled)
 
     async def read(
         self, invocation_id: InvocationId, *, attempt: int, known: FollowedExecution | None = None

@@ -1,6 +1,7 @@
 """/projects/…/invocations: submitted, read, waited for, listed, asked to stop."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
@@ -98,8 +99,9 @@ async def get_invocation(
     services = services_of(request)
     if wait_seconds > 0:
         patience = timedelta(seconds=wait_seconds)
-        async with while_waiting(request):
-            invocation = await services.long_polls.settled_invocation(path, patience=patience)
+        invocation = await services.long_polls.settled_invocation(
+            path, patience=patience, parked=partial(while_waiting, request)
+        )
         return InvocationInfo.of(invocation)
     async with services.database.statement() as connection:
         return InvocationInfo.of(await InvocationRepository(connection).get(path))

@@ -9,9 +9,12 @@ from sqlalchemy import func, select, update
 
 from api.composition import Services
 from catalog.database import Database
+from catalog.following import FollowingRepository
+from catalog.invocations import InvocationRepository
 from catalog.notifications import INVOCATIONS_CHANNEL
+from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import InvocationRow
-from tests.api.scenery import DEAD, FINISHED, STARTED, add_execution, deploy, function_spec, invoke
+from tests.api.scenery import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
 
 # Far more than a wake-up takes, far less than the re-read that would hide a lost one.
 PROMPTLY = 3.0
@@ -118,3 +121,34 @@ async def test_the_patience_is_bounded(client: httpx2.AsyncClient, invocation: s
 async def test_what_does_not_exist_is_not_waited_for(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/projects/x/versions/x/functions/x/invocations/x", params={"wait_seconds": 30})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        (),
+        (PENDING,),
+        (STARTED,),
+        (FINISHED,),
+        ({**FINISHED, "outcome": "ABORTED"},),
+        ({**FINISHED, "outcome": "FAILED"},),
+        ({**FINISHED, **DEAD, "outcome": "FAILED"}, STARTED),
+        ({**FINISHED, **DEAD, "outcome": "FAILED"}, {**FINISHED, "outcome": "FAILED"}),
+        (DEAD, DEAD),
+    ],
+)
+@pytest.mark.parametrize("status", ["RUNNING", "TERMINATED"])
+async def test_whether_it_is_settled_is_told_without_reading_all_of_it(
+    database: Database, invocation: str, states: tuple[Columns, ...], status: str
+) -> None:
+    for attempt, state in enumerate(states, start=1):
+        await add_execution(database, invocation, state, attempt=attempt)
+    _, _, project, _, version, _, function, _, invocation_id = invocation.split("/")
+    path = InvocationPath(
+        function=FunctionPath(project_name=project, version_ref=version, function_name=function),
+        invocation_id=invocation_id,
+    )
+    async with database.statement() as connection:
+        await connection.execute(update(InvocationRow).values(status=status))
+        whole = await InvocationRepository(connection).get(path)
+        assert await FollowingRepository(connection).is_settled(path) is whole.is_settled

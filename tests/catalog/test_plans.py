@@ -176,6 +176,7 @@ async def test_latest(database: Database, many_versions: FunctionRef, statements
         assert created.function.ref.version_id == "ver-990"
         assert (await InvocationRepository(connection).get(invocation)).function.ref == many_versions
         await FollowingRepository(connection).find(invocation)
+        assert await FollowingRepository(connection).is_settled(invocation)
     async with database.transaction() as connection:
         await InvocationRepository(connection).request_cancellation(
             InvocationPath(function=newest, invocation_id=created.invocation_id)
