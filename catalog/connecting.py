@@ -36,8 +36,11 @@ class Connection(asyncpg.Connection):
         await super().close(timeout=longest if timeout is None else min(timeout, longest))
 
 
-async def connect(url: URL, *, name: str, statement_limit: timedelta) -> Connection:
+async def connect(
+    url: URL, *, name: str, statement_limit: timedelta, lock_limit: timedelta = timedelta()
+) -> Connection:
     """A connection to a server that writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each.
+    `lock_limit`: for each lock that a statement waits for; none if it is 0.
 
     Its statements raise TimeoutError if the server does not answer, and after that it is of no use. Raises OSError,
     asyncpg.PostgresError, asyncpg.InterfaceError.
@@ -56,7 +59,7 @@ async def connect(url: URL, *, name: str, statement_limit: timedelta) -> Connect
             command_timeout=(statement_limit + _LAST_WORD).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
-            server_settings=_server_settings(name, statement_limit),
+            server_settings=_server_settings(name, statement_limit, lock_limit),
         )
     except asyncpg.TargetServerAttributeNotMatched as error:  # before a standby is promoted, after a server is demoted
         raise ConnectionError("PostgreSQL only reads at this time") from error
@@ -64,11 +67,12 @@ async def connect(url: URL, *, name: str, statement_limit: timedelta) -> Connect
     return connection
 
 
-def _server_settings(name: str, statement_limit: timedelta) -> dict[str, str]:
+def _server_settings(name: str, statement_limit: timedelta, lock_limit: timedelta) -> dict[str, str]:
     return {
         "application_name": name,
         "jit": "off",
         "statement_timeout": str(_milliseconds(statement_limit)),
+        "lock_timeout": str(_milliseconds(lock_limit)),
         "idle_in_transaction_session_timeout": str(_milliseconds(_IDLE_IN_TRANSACTION)),
         "tcp_keepalives_idle": str(_IDLE_SECONDS),
         "tcp_keepalives_interval": str(_INTERVAL_SECONDS),

@@ -30,6 +30,9 @@ _TIMED_OUT = ("25P03", "25P04")
 _PASSING_SQLSTATES = ("08", _READ_ONLY, *_TIMED_OUT, "28", "40", "53", "55P03", "57", "42P01", "42703", "3D000")
 
 STATEMENT_LIMIT = timedelta(seconds=10)
+# Whoever holds a lock of ours does so for milliseconds. Somebody who holds one for longer, of one function say, must
+# not keep all connections waiting for it.
+LOCK_LIMIT = timedelta(seconds=3)
 # A migration, or the rows of a project of a million invocations.
 _LONG_LIMIT = timedelta(minutes=10)
 
@@ -37,15 +40,25 @@ _LONG_LIMIT = timedelta(minutes=10)
 class Database:
     """The catalog's engine. One per process.
 
-    No statement takes longer than `statement_limit`, and nobody waits longer for a connection. One that is found dead
-    takes all with it that were made before it: each is replaced when it is wanted.
+    No statement takes longer than `statement_limit`, or waits longer than `lock_limit` for a lock, and nobody waits
+    longer for a connection. One that is found dead takes all with it that were made before it: each is replaced when it
+    is wanted.
     """
 
-    def __init__(self, url: URL, *, pool_size: int = 10, statement_limit: timedelta = STATEMENT_LIMIT) -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        pool_size: int = 10,
+        statement_limit: timedelta = STATEMENT_LIMIT,
+        lock_limit: timedelta = LOCK_LIMIT,
+    ) -> None:
         self.url = url
         self._engine = create_async_engine(
             url,
-            async_creator=partial(connect, url, name="control-plane", statement_limit=statement_limit),
+            async_creator=partial(
+                connect, url, name="control-plane", statement_limit=statement_limit, lock_limit=lock_limit
+            ),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=statement_limit.total_seconds(),

@@ -1,0 +1,44 @@
+"""A row that somebody keeps locked spoils what needs that row, and nothing else."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from catalog.database import Database
+from catalog.slots import Assignment, Refused, SlotQueue
+from domain.errors import CatalogIsAway
+from domain.identifiers import InvocationId, execution_id_for
+from environment.settings import PostgresSettings
+from tests.factories import insert_function, insert_invocation
+
+_POOL_SIZE = 2
+
+
+async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
+    async with database.transaction() as connection:
+        return await SlotQueue(connection).take(
+            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
+        )
+
+
+async def test_a_locked_function_keeps_no_other_from_its_slots(
+    database: Database, postgres_settings: PostgresSettings
+) -> None:
+    locked, free = [await insert_function(database, max_concurrency=10) for _ in range(2)]
+    of_locked = [await insert_invocation(database, locked) for _ in range(2 * _POOL_SIZE)]
+    of_free = await insert_invocation(database, free)
+    ours = Database(postgres_settings.url, pool_size=_POOL_SIZE, lock_limit=timedelta(seconds=0.2))
+    async with database.transaction() as somebody:
+        await somebody.execute(
+            text("SELECT FROM functions WHERE version_id = :version FOR UPDATE"), {"version": locked.version_id}
+        )
+        waiting = [asyncio.create_task(take(ours, invocation_id)) for invocation_id in of_locked]
+        async with asyncio.timeout(5):
+            assert isinstance(await take(ours, of_free), Assignment)
+        for task in waiting:
+            with pytest.raises(CatalogIsAway, match="lock timeout"):
+                await task
+    assert isinstance(await take(ours, of_locked[0]), Assignment)
+    await ours.close()
