@@ -82,7 +82,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         forgotten = 0
         async with heartbeating():
             for _ in range(_MOST_BATCHES):
-                async with self._database.transaction() as connection:
+                async with self._database.long_transaction() as connection:
                     deleted = await RetentionRepository(connection).forget_ended(
                         older_than=self._retention, at_most=_BATCH
                     )
