@@ -1,4 +1,4 @@
-"""Servers and containers are killed, servers fall silent, AWS refuses, forgets to answer, and takes its machines back."""
+"""Servers and containers are killed, servers fall silent, AWS refuses, forgets to answer, and takes machines back."""
 
 from pathlib import Path
 
