@@ -7,12 +7,11 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import metrics
+from activities.ending_brake import EndingBrake
 from activities.messenger import Messenger
 from activities.repairs import RepairRun
 from catalog.convergence import ConvergenceRepository
 from catalog.database import Database
-from catalog.installation import InstallationRepository
 from catalog.loose_ends import LooseEndRepository
 from catalog.orphans import OrphanRepository, RunningInvocation
 from domain.entities import ExecutionOutcome
@@ -20,6 +19,7 @@ from domain.identifiers import InvocationId
 from domain.messages import CleanUpRequest, Ending, InvocationRequest, InvocationResult
 from environment.temporal_link import TemporalLink
 from workflows import policies, starting
+from workflows.closing import CLOSED_EARLY
 from workflows.naming import invocation_workflow_id
 
 logger = structlog.get_logger(__name__)
@@ -27,11 +27,7 @@ logger = structlog.get_logger(__name__)
 _OPEN_WORKFLOWS = 'WorkflowType = "InvocationWorkflow" AND ExecutionStatus = "Running"'
 # Asked for one by one; then those are repaired, and the next are asked for.
 _BATCH = 500
-# So few are somebody's hand; more at once, and more than a tenth of what runs, may be a mistake of ours or of an
-# operator's: they are ended when somebody says so, so many in a look.
-USUAL_ENDINGS = 20
-_USUAL_SHARE = 0.1
-_MOST_ENDINGS = 100
+_CLOSED = "closed"
 _OUTCOMES = {
     Ending.SUCCEEDED: ExecutionOutcome.SUCCEEDED,
     Ending.FAILED: ExecutionOutcome.FAILED,
@@ -62,6 +58,7 @@ class LostInvocations:
         database: Database,
         messenger: Messenger,
         link: TemporalLink,
+        brake: EndingBrake,
         start_invocation: Callable[[InvocationRequest], Awaitable[bool]],
     ) -> None:
         """`start_invocation`: its workflow, unless it is there."""
@@ -69,6 +66,7 @@ class LostInvocations:
         self._database = database
         self._messenger = messenger
         self._link = link
+        self._brake = brake
         self._start_invocation = start_invocation
 
     async def repair(self, run: RepairRun) -> None:
@@ -76,6 +74,7 @@ class LostInvocations:
         async with self._database.statement() as connection:
             running = await OrphanRepository(connection).running_invocations(older_than=policies.START_PATIENCE)
         if not running:
+            await self._brake.let_pass(_CLOSED, (), running=0)
             return
         await self._link.check()
         is_open = {workflow.id async for workflow in self._client.list_workflows(_OPEN_WORKFLOWS)}
@@ -98,8 +97,16 @@ class LostInvocations:
         async with self._database.statement() as connection:
             requests = await LooseEndRepository(connection).requests_of(_with_fate(fates, _Fate.UNKNOWN))
         await run.each(requests, self._start_again)
-        await run.each(_with_fate(fates, _Fate.COMPLETED), self._record_ending)
-        return _with_fate(fates, _Fate.CLOSED)
+        closed = _with_fate(fates, _Fate.CLOSED)
+
+        async def record(invocation_id: InvocationId) -> bool:
+            is_recorded = await self._record_ending(invocation_id)
+            if not is_recorded:  # it was stopped
+                closed.append(invocation_id)
+            return is_recorded
+
+        await run.each(_with_fate(fates, _Fate.COMPLETED), record)
+        return closed
 
     async def _fate_of(self, suspect: RunningInvocation) -> _Fate:
         """One that has not begun may have none yet. One that was reset has a closed run behind it, and an open one."""
@@ -111,12 +118,9 @@ class LostInvocations:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return _Fate.UNKNOWN if suspect.has_begun else _Fate.OPEN
-        match description.status:
-            case WorkflowExecutionStatus.RUNNING:
-                return _Fate.OPEN
-            case WorkflowExecutionStatus.COMPLETED:
-                return _Fate.COMPLETED
-        return _Fate.CLOSED
+        if description.status is WorkflowExecutionStatus.COMPLETED:
+            return _Fate.COMPLETED
+        return _Fate.CLOSED if description.status in CLOSED_EARLY else _Fate.OPEN
 
     async def _start_again(self, request: InvocationRequest) -> bool:
         is_started = await self._start_invocation(request)
@@ -125,12 +129,12 @@ class LostInvocations:
         return is_started
 
     async def _record_ending(self, invocation_id: InvocationId) -> bool:
-        """What a catalog that was restored from a backup does not know."""
+        """What a catalog that was restored from a backup does not know. False if it was stopped."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
         result: InvocationResult = await handle.result()
         outcome = _OUTCOMES.get(result.ending)
-        if outcome is None:  # it was stopped
-            return await self._clean_up_one(await self._clean_up_request(invocation_id))
+        if outcome is None:
+            return False
         async with self._database.transaction() as connection:
             grants = await ConvergenceRepository(connection).record_ending(
                 invocation_id, attempt=result.executions, outcome=outcome, error_message=_explanation(result)
@@ -140,36 +144,17 @@ class LostInvocations:
         return True
 
     async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:
-        is_unusual = len(closed) > max(USUAL_ENDINGS, _USUAL_SHARE * running)
-        if is_unusual and not await self._mass_endings_are_allowed():
-            metrics.ENDINGS_HELD.set(len(closed))
-            logger.error(
-                "endings_are_held",
-                invocations=len(closed),
-                running=running,
-                one_of_them=closed[0],
-                advice="somebody closed their workflows; if they are to end, run: control-plane allow-endings",
-            )
-            return
-        metrics.ENDINGS_HELD.set(0)
         async with self._database.statement() as connection:
-            requests = await OrphanRepository(connection).running_among(closed[:_MOST_ENDINGS])
+            requests = await OrphanRepository(connection).running_among(
+                await self._brake.let_pass(_CLOSED, closed, running=running)
+            )
         await run.each(requests, self._clean_up_one)
 
-    async def _clean_up_request(self, invocation_id: InvocationId) -> CleanUpRequest | None:
-        async with self._database.statement() as connection:
-            requests = await OrphanRepository(connection).running_among([invocation_id])
-        return requests[0] if requests else None
-
-    async def _clean_up_one(self, request: CleanUpRequest | None) -> bool:
-        is_started = request is not None and await starting.start_clean_up(self._client, request)
-        if request is not None and is_started:
+    async def _clean_up_one(self, request: CleanUpRequest) -> bool:
+        is_started = await starting.start_clean_up(self._client, request)
+        if is_started:
             logger.warning("invocation_is_cleaned_up", invocation_id=request.invocation_id)
         return is_started
-
-    async def _mass_endings_are_allowed(self) -> bool:
-        async with self._database.statement() as connection:
-            return await InstallationRepository(connection).mass_endings_are_allowed()
 
 
 def _with_fate(fates: dict[InvocationId, _Fate], wanted: _Fate) -> list[InvocationId]:

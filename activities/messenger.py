@@ -7,15 +7,16 @@ from typing import TypeVar
 
 import structlog
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
-from catalog.endings import EndedInvocation, EndingRepository
+from catalog.endings import EndingRepository
 from catalog.slots import Grant, SlotQueue
 from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId
 from domain.messages import SlotGranted, WorkerAwaited
+from workflows.closing import CLOSED
 from workflows.invocation import InvocationWorkflow
 from workflows.naming import invocation_workflow_id
 
@@ -55,14 +56,13 @@ class Messenger:
         the same messages again.
         """
         faults: list[Exception] = []
-        while grants or cancelled:
-            ended: list[EndedInvocation] = []
+        for start in range(0, len(cancelled), _BATCH):
+            await self._try_each(self._cancel, cancelled[start : start + _BATCH], faults)
+        while grants:
+            next_grants: list[Grant] = []
             for start in range(0, len(grants), _BATCH):
-                ended += await self._tell_grants(grants[start : start + _BATCH], faults)
-            for start in range(0, len(cancelled), _BATCH):
-                await self._try_each(self._cancel, cancelled[start : start + _BATCH], faults)
-            grants = [grant for invocation in ended for grant in invocation.grants]
-            cancelled = [child for invocation in ended for child in invocation.children]
+                next_grants += await self._tell_grants(grants[start : start + _BATCH], faults)
+            grants = next_grants
         if faults:
             raise faults[0]
 
@@ -87,13 +87,13 @@ class Messenger:
             for activity in pending
         )
 
-    async def _tell_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[EndedInvocation]:
-        """Signal them and note which were: nobody signals those again for a while."""
+    async def _tell_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[Grant]:
+        """Signal them and note which were: nobody signals those again for a while. Returns who got slots instead."""
         answers = await self._try_each(self._grant, grants, faults)
         if signalled := [grant.execution_id for grant, answer in answers if answer is None]:
             async with self._database.statement() as connection:
                 await SlotQueue(connection).note_signalled(signalled)
-        return [answer for _, answer in answers if answer is not None]
+        return [grant for _, instead in answers for grant in instead or ()]
 
     async def _try_each(
         self,
@@ -119,8 +119,9 @@ class Messenger:
         await asyncio.gather(*(try_one(message) for message in messages))
         return answers
 
-    async def _grant(self, grant: Grant) -> EndedInvocation | None:
-        """None once it is signalled; else whom to tell instead, as its workflow cannot be told any more."""
+    async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
+        """None once it is signalled; else whom to tell instead, as its workflow cannot be told any more. The invocation
+        itself is ended by the reconciliation, which does not end many unasked."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
             await handle.signal(
@@ -136,7 +137,7 @@ class Messenger:
         if await self._is_closed(grant.invocation_id):
             async with self._database.transaction() as connection:
                 return await EndingRepository(connection).take_back(grant)
-        return EndedInvocation(grants=(), children=())
+        return ()
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:
         """Not if Temporal does not know the workflow: that proves nothing, it may be another or an emptied Temporal."""
@@ -148,7 +149,7 @@ class Messenger:
                 raise
             logger.warning("workflow_is_unknown", invocation_id=invocation_id)
             return False
-        return description.status is not WorkflowExecutionStatus.RUNNING
+        return description.status in CLOSED
 
     async def _cancel(self, invocation_id: InvocationId) -> None:
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))

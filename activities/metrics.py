@@ -20,7 +20,9 @@ REPAIRS_NOT_MADE = Counter(
     "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]
 )
 ENDINGS_HELD = Gauge(
-    "control_plane_endings_held", "Invocations whose workflows somebody closed, too many to be ended unasked."
+    "control_plane_endings_held",
+    "Invocations that this process found lost when it last reconciled, too many to be ended unasked.",
+    ["kind"],
 )
 LAST_RECONCILIATION = Gauge(
     "control_plane_last_reconciliation_timestamp_seconds", "When this process has last reconciled, since 1970."

@@ -7,6 +7,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.deletions import BoundDeletionActivities
+from activities.ending_brake import EndingBrake
 from activities.errors import DomainErrors
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
@@ -65,7 +66,8 @@ def build_workers(
     )
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
-    unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, spans=spans)
+    brake = EndingBrake(database)
+    unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, brake=brake, spans=spans)
     reconciliation = BoundReconciliationActivities(
         database=database,
         messenger=messenger,
@@ -75,6 +77,7 @@ def build_workers(
             database=database,
             messenger=messenger,
             link=link,
+            brake=brake,
             start_invocation=unstarted.start_invocation,
         ),
         workers=WorkerRepairs(database=database, provisioner=provisioner),

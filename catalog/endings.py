@@ -111,6 +111,20 @@ _END = (
     .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
     .add_cte(_LEFT, _GIVEN_UP)
 )
+_TAKE_BACK = (
+    update(ExecutionRow)
+    .where(
+        ExecutionRow.execution_id == _EXECUTION,
+        ExecutionRow.claim_time.is_(None),
+        ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+    )
+    .values(
+        worker_status=WorkerStatus.TERMINATED,
+        termination_signal_time=func.clock_timestamp(),
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.execution_id)
+)
 _CLOSED = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
@@ -221,15 +235,14 @@ class EndingRepository:
             return ()
         return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
 
-    async def take_back(self, grant: Grant) -> EndedInvocation:
-        """The end of an invocation whose workflow is gone, so that it cannot take up its slot. Not if it has."""
-        await self._slots.lock_function_of(grant.invocation_id)
-        was_taken_up = await self._connection.scalar(
-            select(ExecutionRow.claim_time.is_not(None)).where(ExecutionRow.execution_id == grant.execution_id)
-        )
-        if was_taken_up:
-            return EndedInvocation(grants=(), children=())
-        return await self.end_invocation(grant.invocation_id, reason=None)
+    async def take_back(self, grant: Grant) -> tuple[Grant, ...]:
+        """The slot of an execution whose workflow is closed, so that it cannot take it up, goes to the next. Not if it
+        has been taken up. The execution is as one that was stopped before it had a container."""
+        function_id = await self._slots.lock_function_of(grant.invocation_id)
+        taken_back = await self._connection.scalar(_TAKE_BACK, {_EXECUTION.key: grant.execution_id})
+        if function_id is None or taken_back is None:
+            return ()
+        return await self._slots.settle(function_id)
 
     async def end_invocation(self, invocation_id: InvocationId, *, reason: StopReason | None) -> EndedInvocation:
         """The end of a stopped invocation that has no container: out of the queue, a granted slot handed on."""

@@ -26,6 +26,9 @@ from domain.specs import ExecutionSpec
 
 # Of each kind at a time.
 PAGE = 1_000
+# Which of more than a page: those that stay must not hide others for ever.
+_DRAWN = func.random()
+_IS_UNPREPARED = (FunctionRow.status == FunctionStatus.PENDING, FunctionRow.preparation_error.is_(None))
 
 _PLACE = tuple_(InvocationRow.creation_time, InvocationRow.invocation_id)
 _NEWEST_ATTEMPT = func.greatest(
@@ -92,31 +95,40 @@ class LooseEndRepository:
         )
         return [replace(_invocation_request(row), resumes=True) for row in found]
 
-    async def unprepared_versions(self, *, older_than: timedelta) -> list[PreparationRequest]:
-        found = await self._connection.execute(
-            select(VersionRow.project_name, VersionRow.version_id, func.array_agg(FunctionRow.function_name))
+    async def unprepared_versions(self, *, older_than: timedelta) -> list[VersionId]:
+        """Of which functions are neither READY nor refused for good."""
+        found = await self._connection.scalars(
+            select(VersionRow.version_id)
             .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
-            .where(
-                FunctionRow.status == FunctionStatus.PENDING,
-                FunctionRow.preparation_error.is_(None),
-                _is_older(VersionRow.creation_time, older_than),
-            )
+            .where(*_IS_UNPREPARED, _is_older(VersionRow.creation_time, older_than))
             .group_by(VersionRow.version_id)
+            .order_by(_DRAWN)
             .limit(PAGE)
         )
-        return [
-            PreparationRequest(
-                project_name=project_name,
-                version_id=version_id,
-                function_names=tuple(FunctionName(name) for name in function_names),
-            )
-            for project_name, version_id, function_names in found
-        ]
+        return [VersionId(version_id) for version_id in found]
+
+    async def preparation_of(self, version_id: VersionId) -> PreparationRequest | None:
+        """Of those functions. None if there are none."""
+        found = await self._connection.execute(
+            select(VersionRow.project_name, func.array_agg(FunctionRow.function_name).label("function_names"))
+            .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
+            .where(VersionRow.version_id == version_id, *_IS_UNPREPARED)
+            .group_by(VersionRow.version_id)
+        )
+        row = found.one_or_none()
+        if row is None:
+            return None
+        return PreparationRequest(
+            project_name=row.project_name,
+            version_id=version_id,
+            function_names=tuple(FunctionName(name) for name in row.function_names),
+        )
 
     async def undeleted_projects(self, *, older_than: timedelta) -> list[DeletionRequest]:
         found = await self._connection.execute(
             select(ProjectRow.project_name, ProjectRow.creation_time)
             .where(_is_older(ProjectRow.deletion_request_time, older_than))
+            .order_by(_DRAWN)
             .limit(PAGE)
         )
         return [
@@ -156,6 +168,7 @@ class LooseEndRepository:
                 InvocationRow.stop_time.is_(None),
                 _is_older(InvocationRow.cancellation_request_time, older_than),
             )
+            .order_by(_DRAWN)
             .limit(PAGE)
         )
         return [InvocationId(invocation_id) for invocation_id in found]

@@ -144,7 +144,7 @@ class InvocationWorkflow:
     async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
         """What a workflow that was lost has left of an attempt, stopped before this one could look. None if nothing."""
         stopped = await self._stop_worker(reason)
-        if stopped is None or not stopped.is_claimed:
+        if stopped is not None and not stopped.is_claimed:
             return None
         self._executions = self._attempt
         return await self._start_execution(

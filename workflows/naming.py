@@ -35,8 +35,8 @@ def invocation_workflow_id(invocation_id: InvocationId) -> str:
     return invocation_id
 
 
-def preparation_workflow_id(request: PreparationRequest) -> str:
-    return f"prepare-{request.version_id}"
+def preparation_workflow_id(version_id: str) -> str:
+    return f"prepare-{version_id}"
 
 
 def deletion_workflow_id(request: DeletionRequest) -> str:

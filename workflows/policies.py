@@ -49,6 +49,8 @@ DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
 RECONCILIATION_INTERVAL = timedelta(minutes=1)
 RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)  # each kind of repair has less
 
+RECONCILIATION_TIMEOUT = timedelta(minutes=20)  # with retention and all retries
+
 # Some batches of rows to delete, each of them a short transaction.
 RETENTION_START_TO_CLOSE = timedelta(minutes=5)
 

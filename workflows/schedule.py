@@ -54,6 +54,8 @@ async def ensure_schedule(client: Client, installation_id: str) -> None:
         id=naming.RECONCILIATION_SCHEDULE_ID,
         task_queue=naming.INVOCATIONS_TASK_QUEUE,
         memo={_INSTALLATION: installation_id},
+        # One that hangs, as it waits for an activity that only another release knows, must not keep all others away.
+        execution_timeout=policies.RECONCILIATION_TIMEOUT,
     )
     schedule = Schedule(
         action=action,

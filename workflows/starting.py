@@ -40,7 +40,7 @@ async def start_preparation(client: Client, request: PreparationRequest) -> bool
         client.start_workflow(
             FunctionPreparationWorkflow.run,
             request,
-            id=naming.preparation_workflow_id(request),
+            id=naming.preparation_workflow_id(request.version_id),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             id_reuse_policy=_UNLESS_RUNNING,
             search_attributes=naming.preparation_search_attributes(request),

@@ -163,7 +163,7 @@ async def test_a_slot_is_taken_back_unless_it_was_taken_up(database: Database) -
     await close(database, holder)
     await take(database, taken_up)
     async with database.transaction() as connection:
-        assert (await EndingRepository(connection).take_back(grant_of(taken_up))).grants == ()
+        assert await EndingRepository(connection).take_back(grant_of(taken_up)) == ()
     await close(database, taken_up)
     async with database.transaction() as connection:
         await EndingRepository(connection).take_back(grant_of(younger))

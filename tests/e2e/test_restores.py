@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from activities.lost_invocations import USUAL_ENDINGS
+from activities.ending_brake import USUAL_ENDINGS
 from catalog.database import Database
 from catalog.installation import InstallationRepository
 from tests.e2e.ages import grow_old, insert_old_invocation

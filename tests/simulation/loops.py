@@ -14,7 +14,7 @@ from activities.workers import build_workers
 from catalog.database import Database
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from environment.settings import ControlPlaneSettings
-from environment.temporal_link import TemporalLink
+from environment.temporal_link import TemporalLink, adopt_namespace
 from provisioners.contract import Provisioner
 
 # What `control-plane dev` allows the process before it kills it.
@@ -34,6 +34,7 @@ class LoopMaker:
         listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
         client = await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
         link = TemporalLink(client, database, prepare=NamespacePreparation())
+        await adopt_namespace(client, database)  # the tests of a process share its catalog
         await link.check()
         invocations, control = build_workers(
             client,
