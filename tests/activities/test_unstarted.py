@@ -14,7 +14,7 @@ from activities.search_attributes import register_search_attributes
 from activities.unstarted import UnstartedWorkflows
 from catalog.database import Database
 from catalog.installation import InstallationRepository
-from catalog.tables import FunctionRow, InstallationRow, InvocationRow, VersionRow
+from catalog.tables import FunctionRow, InvocationRow, VersionRow
 from domain.identifiers import FunctionRef
 from tests.factories import insert_function, insert_invocation
 from tests.temporal import open_temporal
@@ -30,10 +30,8 @@ async def temporal() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def function(database: Database) -> AsyncIterator[FunctionRef]:
-    yield await insert_function(database)
-    async with database.statement() as connection:
-        await connection.execute(update(InstallationRow).values(mass_endings_allowed_until=None))
+async def function(database: Database) -> FunctionRef:
+    return await insert_function(database)
 
 
 async def insert_old(database: Database, function: FunctionRef, *, count: int) -> None:

@@ -34,7 +34,7 @@ class LoopMaker:
         listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
         client = await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
         link = TemporalLink(client, database, prepare=NamespacePreparation())
-        await adopt_namespace(client, database)  # the tests of a process share its catalog
+        await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
         invocations, control = build_workers(
             client,
