@@ -55,6 +55,10 @@ RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)  # each kind of repair has
 # Some batches of rows to delete, each of them a short transaction.
 RETENTION_START_TO_CLOSE = timedelta(minutes=5)
 
+# All of its steps with their retries, and more. One that an older release cannot go on with, after going back to it,
+# keeps the others from being started for so long.
+RECONCILIATION_TIMEOUT = timedelta(minutes=20)
+
 # The next run comes in a minute, and finds what this one did not.
 RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 

@@ -53,6 +53,7 @@ async def ensure_schedule(client: Client, installation_id: str) -> None:
         ReconciliationWorkflow.run,
         id=naming.RECONCILIATION_SCHEDULE_ID,
         task_queue=naming.INVOCATIONS_TASK_QUEUE,
+        execution_timeout=policies.RECONCILIATION_TIMEOUT,
         memo={_INSTALLATION: installation_id},
     )
     schedule = Schedule(
