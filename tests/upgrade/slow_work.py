@@ -9,10 +9,15 @@ from catalog.connecting import connect
 from catalog.database import STATEMENT_LIMIT
 from cli.stack.access import StackAccess
 from domain.identifiers import FunctionName, InvocationId
-from domain.messages import PreparationRequest
+from domain.messages import CleanUpRequest, PreparationRequest
 from environment.settings import PostgresSettings
 from tests.e2e.project import Project, definition, lines_of
-from workflows.naming import invocation_workflow_id, preparation_workflow_id
+from workflows.naming import (
+    RECONCILIATION_SCHEDULE_ID,
+    clean_up_workflow_id,
+    invocation_workflow_id,
+    preparation_workflow_id,
+)
 
 _ENDED_WITHIN = 180.0  # seconds: a reconciliation comes once a minute
 _CLEAN_UP = 30  # seconds that a function takes for it: longer than it takes to replace a release
@@ -38,7 +43,8 @@ SELECT setval('preparations_tried', 1);
 
 
 class SlowWork:
-    """A stop in its grace period, a large version in preparation, and a deletion that waits for what it has stopped."""
+    """A stop in its grace period, a clean-up and a deletion that wait for what they have stopped, a large version in
+    preparation."""
 
     def __init__(self, access: StackAccess, catalog: PostgresSettings, functions: Path, folder: Path) -> None:
         folder.mkdir()
@@ -46,17 +52,18 @@ class SlowWork:
         self._catalog = catalog
         self._functions = functions
         self._folder = folder
-        self._stopping, self._preparing, self._deleted = (
-            Project(access, f"upgrade-{folder.name}-{what}") for what in ("stopping", "preparing", "deleted")
+        self._projects = self._stopping, self._cleaned, self._deleted, self._preparing = tuple(
+            Project(access, f"upgrade-{folder.name}-{what}") for what in ("stopping", "cleaned", "deleted", "preparing")
         )
-        self._stopped = self._stopped_by_deletion = InvocationId("")
+        self._stopped = self._cleaned_up = self._stopped_by_deletion = InvocationId("")
         self._version_id = ""
 
     def __len__(self) -> int:
-        return 3
+        return len(self._projects)
 
     async def begin(self) -> None:
         """Return once each is in the middle of it."""
+        await self._begin_clean_up()
         self._stopped = await self._hold(self._stopping)
         await self._stopping.cancel(_STOPPED, self._stopped)
         self._stopped_by_deletion = await self._hold(self._deleted)
@@ -76,7 +83,7 @@ class SlowWork:
         except TimeoutError:
             return [f"not all of the slow work of {self._folder.name} has ended within {_ENDED_WITHIN:.0f} s"]
         finally:
-            for project in (self._stopping, self._preparing, self._deleted):
+            for project in self._projects:
                 await project.http.aclose()
 
     async def _problems(self, *, is_older: bool) -> list[str]:
@@ -86,17 +93,20 @@ class SlowWork:
         await self._execute("DELETE FROM preparations_held")
         if is_older:
             await self._terminate(preparation_workflow_id(self._preparation))
+            await self._terminate(clean_up_workflow_id(CleanUpRequest(invocation_id=self._cleaned_up)))
         await self._are_ready()
-        invocation = await self._stopping.ended(_STOPPED, self._stopped)
-        outcomes = [execution["outcome"] for execution in invocation["executions"]]
-        if outcomes != ["ABORTED"]:
-            problems.append(f"what was stopped in {self._stopping.name} has {outcomes}")
+        for project, invocation_id in ((self._stopping, self._stopped), (self._cleaned, self._cleaned_up)):
+            invocation = await project.ended(_STOPPED, invocation_id)
+            outcomes = [execution["outcome"] for execution in invocation["executions"]]
+            if outcomes != ["ABORTED"]:
+                problems.append(f"what was stopped in {project.name} has {outcomes}")
         while (await self._deleted.http.get(f"/projects/{self._deleted.name}")).status_code != 404:
             await asyncio.sleep(0.05)
         for invocation_id in (self._stopped, self._stopped_by_deletion):
             if is_older:
                 await self._terminate(invocation_workflow_id(invocation_id))
             await self._is_closed(invocation_workflow_id(invocation_id))
+        await self._is_closed(clean_up_workflow_id(CleanUpRequest(invocation_id=self._cleaned_up)))
         await self._is_closed(preparation_workflow_id(self._preparation))
         return problems
 
@@ -108,9 +118,22 @@ class SlowWork:
         await lines_of(notes)
         return InvocationId(invocation_id)
 
-    async def _is_cleaning_up(self, project: Project, invocation_id: str) -> None:
-        while not (await project.get(_STOPPED, invocation_id))["executions"][0]["output"]:
+    async def _begin_clean_up(self) -> None:
+        """Somebody closes a workflow, and the reconciliation finds out."""
+        self._cleaned_up = await self._hold(self._cleaned)
+        await self._terminate(invocation_workflow_id(self._cleaned_up))
+        schedule = (await self._temporal()).get_schedule_handle(RECONCILIATION_SCHEDULE_ID)
+        while not await self._cleans_up(self._cleaned, self._cleaned_up):
+            await schedule.trigger()
+            await asyncio.sleep(1)
+
+    async def _is_cleaning_up(self, project: Project, invocation_id: InvocationId) -> None:
+        while not await self._cleans_up(project, invocation_id):
             await asyncio.sleep(0.05)
+
+    async def _cleans_up(self, project: Project, invocation_id: InvocationId) -> bool:
+        """Whether the container has been told to end, and has said so."""
+        return bool((await project.get(_STOPPED, invocation_id))["executions"][0]["output"])
 
     async def _begin_preparation(self) -> None:
         await self._execute(_HOLD)
