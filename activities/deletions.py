@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import structlog
 from temporalio import activity
+from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
-from domain.errors import WorkerError
+from domain.errors import CatalogIsAway, WorkerError
 from domain.identifiers import InvocationId
 from domain.messages import CancelProjectResult, DeletionRequest
 from provisioners.contract import Provisioner
@@ -19,7 +20,7 @@ from workflows.ports import DeletionActivities
 
 logger = structlog.get_logger(__name__)
 
-# Invocations in one transaction, and between two heartbeats.
+# Invocations in one transaction.
 _BATCH_SIZE = 500
 # A cancellation that was told is heard within this, if Temporal has the time.
 _TOLD_AGAIN_AFTER = timedelta(seconds=15)
@@ -36,30 +37,21 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
-        async with self._repository(request) as repository:
-            await repository.close()
-        last: InvocationId | None = None
-        while True:
+        async with heartbeating():
             async with self._repository(request) as repository:
-                cancelled = await repository.cancel_invocations(
-                    after=last, at_most=self._batch_size, again_after=_TOLD_AGAIN_AFTER
-                )
-            if not cancelled:
-                break
-            await self._messenger.tell(cancelled=cancelled)
-            last = cancelled[-1]
-            activity.heartbeat()
-        async with self._repository(request) as repository:
-            left = await repository.remainder()
-        return CancelProjectResult(running=left.running, preparing=left.preparing)
+                await repository.close()
+            await self._cancel_invocations(request)
+            async with self._repository(request) as repository:
+                left = await repository.remainder()
+        return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
         """What cannot be retired now keeps nothing else from being retired. Raises WorkerError for the first of it."""
-        async with self._repository(request) as repository:
-            prepared = await repository.prepared_functions()
         faults: list[WorkerError] = []
         async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
+            async with self._repository(request) as repository:
+                prepared = await repository.prepared_functions()
             for function in prepared:
                 try:
                     await self._provisioner.retire(function)
@@ -74,14 +66,36 @@ class BoundDeletionActivities(DeletionActivities):
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
         """Batch by batch: whoever goes on with it finds what is left."""
-        while not await self._is_gone(request):
-            activity.heartbeat()
-            if not await self._delete_some(request):
-                async with self._repository(request) as repository:
-                    running = await repository.running()
-                if running:
-                    return CancelProjectResult(running=running)
+        async with heartbeating():
+            while not await self._is_gone(request):
+                if not await self._delete_some(request):
+                    async with self._repository(request) as repository:
+                        running = await repository.running()
+                    if running:
+                        return CancelProjectResult(running=running)
         return CancelProjectResult(running=0)
+
+    async def _cancel_invocations(self, request: DeletionRequest) -> None:
+        """One that cannot be told keeps none of the others from being told, in whichever batch.
+
+        Raises RPCError or CatalogIsAway, once everything has been tried.
+        """
+        faults: list[Exception] = []
+        last: InvocationId | None = None
+        while True:
+            async with self._repository(request) as repository:
+                cancelled = await repository.cancel_invocations(
+                    after=last, at_most=self._batch_size, again_after=_TOLD_AGAIN_AFTER
+                )
+            if not cancelled:
+                break
+            try:
+                await self._messenger.tell(cancelled=cancelled)
+            except (RPCError, CatalogIsAway) as error:
+                faults.append(error)
+            last = cancelled[-1]
+        if faults:
+            raise faults[0]
 
     async def _delete_some(self, request: DeletionRequest) -> bool:
         async with self._repository(request) as repository:

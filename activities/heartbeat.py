@@ -11,6 +11,7 @@ from temporalio import activity
 from domain.errors import Unavailable
 from liveness.failures import tell_failure
 from liveness.progress import Progress, watched_progress
+from workflows import policies
 
 logger = structlog.get_logger(__name__)
 
@@ -26,9 +27,8 @@ async def heartbeating(progress_within: timedelta = _PROGRESS_WITHIN) -> AsyncIt
     so long hangs: it is cancelled, and raises Unavailable. If it hangs even then nothing beats any more, so Temporal
     has another process try again. Cancellation never rides on heartbeats here.
     """
-    timeout = activity.info().heartbeat_timeout
-    if timeout is None:
-        raise RuntimeError("an activity without a heartbeat timeout cannot tell that its process died")
+    # None: asked for by a release before, that did not expect this activity to beat.
+    timeout = activity.info().heartbeat_timeout or policies.HEARTBEAT_TIMEOUT
     with watched_progress() as progress:
         try:
             async with asyncio.timeout(None) as patience:

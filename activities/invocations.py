@@ -23,8 +23,9 @@ from workflows.ports import InvocationActivities
 
 # A turn among thousands of launches takes minutes, and a pull notes its progress.
 _PROGRESS_WITHIN = timedelta(minutes=5)
-# Between two heartbeats: a parent may have thousands of children.
-_BATCH = 100
+# Told by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like these, and the
+# reconciliation delivers what was not.
+_MOST_TOLD_AT_THE_END = 300
 
 
 class BoundInvocationActivities(InvocationActivities):
@@ -50,6 +51,19 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
+        async with (
+            heartbeating()
+        ):  # a platform takes so many stops a second, and a parent may have thousands of children
+            return await self._stop(request)
+
+    @activity.defn(name="end_invocation")
+    async def end_invocation(self, request: EndInvocationRequest) -> None:
+        async with self._database.transaction() as connection:
+            ended = await EndingRepository(connection).end_invocation(request.invocation_id, reason=request.reason)
+        self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
+        await self._messenger.tell(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
+
+    async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:
             stops = StopRepository(connection)
             stopped = await stops.stop_invocation(request.invocation_id, reason=request.reason)
@@ -60,19 +74,10 @@ class BoundInvocationActivities(InvocationActivities):
             if stopped.worker is not None:
                 await self._provisioner.stop(stopped.worker)
         finally:  # its children are stopped even if its own worker cannot be at the moment
-            for start in range(0, len(stopped.children), _BATCH):
-                activity.heartbeat()
-                await self._messenger.tell(cancelled=stopped.children[start : start + _BATCH])
+            await self._messenger.tell(cancelled=stopped.children)
         if request.execution_id is None:
             return None
         is_at_work = not request.is_repeated or await self._messenger.is_at_work(
             request.invocation_id, request.execution_id
         )
         return StopInvocationResult(is_claimed=is_claimed, is_at_work=is_at_work)
-
-    @activity.defn(name="end_invocation")
-    async def end_invocation(self, request: EndInvocationRequest) -> None:
-        async with self._database.transaction() as connection:
-            ended = await EndingRepository(connection).end_invocation(request.invocation_id, reason=request.reason)
-        self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
-        await self._messenger.tell(grants=ended.grants, cancelled=ended.children)

@@ -16,6 +16,7 @@ from catalog.slots import Grant, SlotQueue
 from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId
 from domain.messages import SlotGranted, WorkerAwaited
+from liveness.progress import note_progress
 from workflows.closing import CLOSED
 from workflows.invocation import InvocationWorkflow
 from workflows.naming import invocation_workflow_id
@@ -115,6 +116,7 @@ class Messenger:
                     logger.error("workflow_refuses_a_message", message=str(message), reason=str(error))
                 else:
                     faults.append(error)
+            note_progress()
 
         await asyncio.gather(*(try_one(message) for message in messages))
         return answers

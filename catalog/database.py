@@ -7,7 +7,7 @@ from functools import partial
 from typing import NewType, cast
 
 import asyncpg
-from sqlalchemy import URL, NullPool, event
+from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -35,6 +35,8 @@ STATEMENT_LIMIT = timedelta(seconds=10)
 LOCK_LIMIT = timedelta(seconds=3)
 # A migration, or the rows of a project of a million invocations.
 _LONG_LIMIT = timedelta(minutes=10)
+# However many projects are deleted: PostgreSQL takes 100 connections of all processes, unless told otherwise.
+_LONG_AT_ONCE = 3
 
 
 class Database:
@@ -66,7 +68,9 @@ class Database:
         self._engine_of_long = create_async_engine(
             url,
             async_creator=partial(connect, url, name="control-plane", statement_limit=_LONG_LIMIT),
-            poolclass=NullPool,
+            pool_size=_LONG_AT_ONCE,
+            max_overflow=0,
+            pool_timeout=_LONG_LIMIT.total_seconds(),
         )
         for engine in (self._engine, self._engine_of_long):
             event.listen(engine.sync_engine, "handle_error", _discard_the_useless)
@@ -82,7 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
-        """The same for what may take minutes, as a whole table does, on a connection of its own."""
+        """The same for what may take minutes, as a whole table does, on one of a few connections for that alone."""
         async with _connection(self._engine_of_long) as connection, connection.begin():
             yield connection
 
@@ -100,7 +104,8 @@ class Database:
                 adapted.autocommit = False
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        for engine in (self._engine, self._engine_of_long):
+            await engine.dispose()
 
 
 @asynccontextmanager

@@ -169,7 +169,8 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProjectResult:
-    """How many of the project's invocations have not ended yet, and what of its preparations is not known yet."""
+    """`running`: what is to be waited for, which a release before knows as one figure: invocations that have not ended,
+    and preparations of which it is not known yet what they made; `preparing`: so many of it are the latter."""
 
     running: int
     preparing: int = 0

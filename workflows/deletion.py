@@ -30,12 +30,13 @@ class ProjectDeletionWorkflow:
         pause = policies.DELETION_SHORTEST_PAUSE
         while True:
             left = await self._execute(DeletionActivities.cancel_project, request)
-            if not left.running and not left.preparing:
+            if not left.running:
                 return
+            invocations = left.running - left.preparing
             workflow.set_current_details(
-                f"Waiting for {left.running} invocations to end and for {left.preparing} preparations"
+                f"Waiting for {invocations} invocations to end and for {left.preparing} preparations"
             )
-            await workflow.sleep(pause, summary=f"{left.running} invocations run")
+            await workflow.sleep(pause, summary=f"{invocations} invocations run")
             pause = min(2 * pause, policies.DELETION_LONGEST_PAUSE)
 
     async def _execute(

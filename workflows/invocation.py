@@ -188,8 +188,7 @@ class InvocationWorkflow:
     async def _wait_until_done_or_not_at_work(
         self, execution: workflow.ActivityHandle[RunExecutionResult], reason: StopReason
     ) -> None:
-        patience = policies.STOP_PATIENCE
-        while True:
+        for patience in policies.stop_patiences():
             with contextlib.suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(execution.done, timeout=patience, timeout_summary="end of the container")
             if execution.done():
@@ -197,7 +196,6 @@ class InvocationWorkflow:
             stopped = await self._stop_worker(reason, is_repeated=True)
             if stopped is not None and not stopped.is_at_work:
                 return
-            patience = min(2 * patience, policies.STOP_LONGEST_PATIENCE)
 
     def _start_execution(
         self, *, activity_id: str, task_queue: str, summary: str

@@ -1,5 +1,6 @@
 """Every timeout and retry policy, each with its reason."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from temporalio.common import RetryPolicy
@@ -22,13 +23,15 @@ RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelt
 # One transaction and one call of the provisioner.
 CONTROL_START_TO_CLOSE = timedelta(seconds=30)
 
-# A stop tells the children too, of which there may be thousands: it says with heartbeats that it goes on.
-STOP_START_TO_CLOSE = timedelta(minutes=5)
+# ECS takes 20 stops a second, and a stop tells the children too, of which there may be thousands: it says with
+# heartbeats that it goes on.
+STOP_START_TO_CLOSE = timedelta(minutes=30)
 
 # An execution that is stopped is as a rule seen to its end by the activity that runs it. That one may have lost its
-# process and wait for its turn in a full house, behind executions that take days: that is looked for from time to time.
+# process and wait for its turn in a full house, behind executions that take days: that is looked for, less and less
+# often, as each look adds eleven events to the history.
 STOP_PATIENCE = timedelta(seconds=10)
-STOP_LONGEST_PATIENCE = timedelta(minutes=1)
+STOP_LONGEST_PATIENCE = timedelta(minutes=30)
 
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)
@@ -49,10 +52,12 @@ DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
 RECONCILIATION_INTERVAL = timedelta(minutes=1)
 RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)  # each kind of repair has less
 
-RECONCILIATION_TIMEOUT = timedelta(minutes=20)  # with retention and all retries
-
 # Some batches of rows to delete, each of them a short transaction.
 RETENTION_START_TO_CLOSE = timedelta(minutes=5)
+
+# All of its steps with their retries, and more. One that an older release cannot go on with, after going back to it,
+# keeps the others from being started for so long.
+RECONCILIATION_TIMEOUT = timedelta(minutes=20)
 
 # The next run comes in a minute, and finds what this one did not.
 RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
@@ -84,6 +89,14 @@ def backoff_after(attempt: int, policy: RetryPolicy) -> timedelta:
     longest = policy.maximum_interval or policy.initial_interval
     factor = policy.backoff_coefficient ** (attempt - 1)  # at most 10 ** 50: a float holds it, a timedelta does not
     return timedelta(seconds=min(policy.initial_interval.total_seconds() * factor, longest.total_seconds()))
+
+
+def stop_patiences() -> Iterator[timedelta]:
+    """The waits before each look at a stopped execution whose end is not known: without end."""
+    patience = STOP_PATIENCE
+    while True:
+        yield patience
+        patience = min(2 * patience, STOP_LONGEST_PATIENCE)
 
 
 def deadline_of(creation_time: datetime, spec: ExecutionSpec) -> datetime:

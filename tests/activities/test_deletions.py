@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, update
-from temporalio.client import Client
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.client import CancelWorkflowInput, Client, Interceptor, OutboundInterceptor
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.deletions import BoundDeletionActivities
@@ -48,11 +50,48 @@ class Workshop(Fleet):
         self.made.discard(prepared.identifier)
 
 
+class MortalDatabase(Database):
+    """Whoever uses it is killed at a step that may take long: as many are left before that, if any number is said."""
+
+    steps_left: int | None = None
+
+    @asynccontextmanager
+    async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
+        if self.steps_left is not None:
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                self.steps_left = None
+                raise asyncio.CancelledError
+        async with super().long_transaction() as connection:
+            yield connection
+
+
+class Cancellations(Interceptor, OutboundInterceptor):
+    """Notes which workflows are to be cancelled; Temporal fails to take one of these."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+        self.fails: str | None = None
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        OutboundInterceptor.__init__(self, next)
+        return self
+
+    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
+        self.tried.append(input.id)
+        if input.id == self.fails:
+            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+        await super().cancel_workflow(input)
+
+
 class Steps:
     """The activities, each run by a process of its own."""
 
-    def __init__(self, database: Database, temporal: Client, workshop: Workshop) -> None:
-        messenger = Messenger(temporal, database)
+    def __init__(self, database: MortalDatabase, temporal: Client, workshop: Workshop) -> None:
+        self.cancellations = Cancellations()
+        config = temporal.config()
+        config["interceptors"] = [self.cancellations]
+        messenger = Messenger(Client(**config), database)
         self.database = database
         self.workshop = workshop
         self.deletion = BoundDeletionActivities(
@@ -80,34 +119,17 @@ class Steps:
 
 
 @pytest.fixture
-def steps(database: Database, temporal: Client) -> Steps:
-    return Steps(database, temporal, Workshop())
+async def steps(database: Database, temporal: Client) -> AsyncIterator[Steps]:
+    mortal = MortalDatabase(database.url)
+    yield Steps(mortal, temporal, Workshop())
+    await mortal.close()
 
 
-def _environment(on_heartbeat: Callable[..., None] = lambda: None) -> ActivityEnvironment:
+def _environment(on_heartbeat: Callable[..., None] = lambda: None, *, timeout: float = 20.0) -> ActivityEnvironment:
     environment = ActivityEnvironment()
     environment.on_heartbeat = on_heartbeat
-    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=20))
+    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=timeout))
     return environment
-
-
-async def _killed_at_its_second_heartbeat(
-    step: Callable[[DeletionRequest], Coroutine[Any, Any, CancelProjectResult]], request: DeletionRequest
-) -> None:
-    beats = 0
-    killed = asyncio.Event()
-
-    def beat(*_: object) -> None:
-        nonlocal beats
-        beats += 1
-        if beats == 2:
-            killed.set()
-
-    running = asyncio.create_task(_environment(beat).run(step, request))
-    await killed.wait()
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
 
 
 async def _insert_invocations(
@@ -126,13 +148,38 @@ async def _insert_invocations(
         )
 
 
-async def test_rows_are_deleted_in_batches_with_a_heartbeat_after_each(
-    steps: Steps,
-) -> None:
+@pytest.mark.parametrize("name", ["cancel_project", "retire_project", "delete_project"])
+async def test_a_step_that_waits_for_the_catalog_beats(steps: Steps, name: str) -> None:
+    """As it does behind other deletions, and in a statement on all rows of a project."""
+    request = await steps.request_of(await insert_function(steps.database))
+    beats = asyncio.Semaphore(0)
+    async with asyncio.timeout(5):
+        async with steps.database.transaction() as connection:
+            await connection.execute(text("LOCK TABLE projects"))
+            environment = _environment(lambda *_: beats.release(), timeout=0.08)
+            step = asyncio.create_task(environment.run(getattr(steps.deletion, name), request))
+            for _ in range(3):
+                await beats.acquire()
+        await step
+
+
+async def test_an_invocation_that_cannot_be_told_keeps_none_of_the_others_from_being_told(steps: Steps) -> None:
+    function = await insert_function(steps.database)
+    await _insert_invocations(steps.database, function, count=30, status=InvocationStatus.RUNNING)
+    async with steps.database.statement() as connection:
+        steps.cancellations.fails = await connection.scalar(select(func.min(InvocationRow.invocation_id)))
+    with pytest.raises(RPCError):
+        await _environment().run(steps.deletion.cancel_project, await steps.request_of(function))
+    assert len(steps.cancellations.tried) == 30
+
+
+async def test_rows_are_deleted_in_batches(steps: Steps) -> None:
     function = await insert_function(steps.database)
     await _insert_invocations(steps.database, function, count=100, status=InvocationStatus.TERMINATED)
     request = await steps.request_of(function)
-    await _killed_at_its_second_heartbeat(steps.deletion.delete_project, request)
+    steps.database.steps_left = 5
+    with pytest.raises(asyncio.CancelledError):
+        await _environment().run(steps.deletion.delete_project, request)
     assert 0 < await steps.rows() < 100
     assert (await _environment().run(steps.deletion.delete_project, request)).running == 0
     assert await steps.rows() == 0
@@ -141,17 +188,21 @@ async def test_rows_are_deleted_in_batches_with_a_heartbeat_after_each(
     assert (await _environment().run(steps.deletion.delete_project, request)).running == 0, "it may be repeated"
 
 
-async def test_invocations_are_cancelled_in_batches_with_a_heartbeat_after_each(
-    steps: Steps,
-) -> None:
+async def test_invocations_are_cancelled_in_batches(steps: Steps) -> None:
     function = await insert_function(steps.database)
     await _insert_invocations(steps.database, function, count=100, status=InvocationStatus.RUNNING)
     request = await steps.request_of(function)
-    await _killed_at_its_second_heartbeat(steps.deletion.cancel_project, request)
+    steps.database.steps_left = 3
+    with pytest.raises(asyncio.CancelledError):
+        await _environment().run(steps.deletion.cancel_project, request)
+    assert await _cancelled(steps) == 20
     assert (await _environment().run(steps.deletion.cancel_project, request)).running == 100
+    assert await _cancelled(steps) == 100
+
+
+async def _cancelled(steps: Steps) -> int:
     async with steps.database.statement() as connection:
-        cancelled = await connection.scalar(select(func.count(InvocationRow.cancellation_request_time)))
-    assert cancelled == 100
+        return await connection.scalar(select(func.count(InvocationRow.cancellation_request_time))) or 0
 
 
 async def test_what_a_preparation_made_before_it_died_is_retired_with_the_project(steps: Steps) -> None:
@@ -163,7 +214,10 @@ async def test_what_a_preparation_made_before_it_died_is_retired_with_the_projec
     with contextlib.suppress(asyncio.CancelledError):
         await preparing
     request = await steps.request_of(function)
-    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 1
+    # A release before waits for what runs, and for nothing else.
+    assert await _environment().run(steps.deletion.cancel_project, request) == CancelProjectResult(
+        running=1, preparing=1
+    )
     steps.workshop.may_answer.set()
     await steps.prepare(function)  # Temporal's retry
     assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 0

@@ -104,6 +104,17 @@ async def test_whoever_gets_on_beats_however_long_it_takes(beats: Beats, databas
     assert beats.count > 4
 
 
+async def test_what_a_release_asked_for_that_expected_no_beats_is_done_all_the_same(beats: Beats) -> None:
+    beats.info = replace(beats.info, heartbeat_timeout=None)
+    is_run = asyncio.Event()
+
+    async def get_on() -> None:
+        is_run.set()
+
+    await run(beats, get_on)
+    assert is_run.is_set()
+
+
 async def test_a_timeout_of_its_own_is_no_standstill(beats: Beats) -> None:
     async def run_out_of_time() -> None:
         async with asyncio.timeout(INTERVAL):

@@ -51,3 +51,19 @@ async def test_what_is_cancelled_or_fails_gives_its_connection_back(database: Da
             await fail(open_connection())
         async with database.statement() as connection:
             assert not await connection.scalar(_IN_TRANSACTION)
+
+
+async def test_long_transactions_wait_for_each_other(database: Database) -> None:
+    """However many projects are deleted at once: PostgreSQL takes so many connections and no more."""
+    most_at_once = running = 0
+
+    async def run() -> None:
+        nonlocal most_at_once, running
+        async with database.long_transaction() as connection:
+            running += 1
+            most_at_once = max(most_at_once, running)
+            await connection.execute(text("SELECT pg_sleep(0.01)"))
+            running -= 1
+
+    await asyncio.gather(*(run() for _ in range(110)))
+    assert most_at_once <= 3

@@ -7,7 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Text, cast, func, update
 from structlog.testing import capture_logs
-from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleSpec,
+    WorkflowExecutionStatus,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
@@ -23,6 +30,7 @@ from environment.temporal_link import TemporalLink, adopt_namespace
 from liveness.background import in_background
 from tests.factories import insert_function, insert_invocation
 from tests.temporal import open_temporal
+from workflows import policies
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 from workflows.schedule import find_schedule
 
@@ -103,6 +111,26 @@ async def test_the_first_loop_makes_them_known_to_each_other(client: Client, cat
     found = await find_schedule(client)
     assert found is not None
     assert found.installation_id is not None
+
+
+async def test_a_reconciliation_that_nobody_can_go_on_with_gives_way_to_the_next(
+    client: Client, catalog: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of a newer release, after going back to an older one: here nobody works at all."""
+    monkeypatch.setattr(policies, "RECONCILIATION_TIMEOUT", timedelta(seconds=1))
+    await loop_of(client, catalog).check()
+    schedule = client.get_schedule_handle(RECONCILIATION_SCHEDULE_ID)
+    async with asyncio.timeout(20):
+        while not (started := (await schedule.describe()).info.recent_actions):
+            await asyncio.sleep(0.05)
+        action = started[0].action
+        assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+        stuck = client.get_workflow_handle(action.workflow_id)
+        while (await stuck.describe()).status is not WorkflowExecutionStatus.TIMED_OUT:
+            await asyncio.sleep(0.05)
+        while len((await schedule.describe()).info.recent_actions) == 1:
+            await schedule.trigger()
+            await asyncio.sleep(0.05)
 
 
 async def test_a_namespace_of_another_catalog_is_not_ours(client: Client, catalog: Database) -> None:

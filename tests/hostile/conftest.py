@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
@@ -102,6 +102,8 @@ async def target(
         if process.returncode is None:
             process.terminate()
         await process.wait()
+        async with migrated_database.statement() as connection:
+            await connection.execute(text("TRUNCATE projects CASCADE"))
 
 
 def _environment(settings: PostgresSettings, temporal_address: str, folder: Path) -> dict[str, str]:

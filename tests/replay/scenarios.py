@@ -145,6 +145,10 @@ async def deleted(scene: SceneMaker) -> Handle:
     return await delete(scene.client, ScriptedDeletion(running=[2, 0, 0], running_at_the_end=[1, 0]))
 
 
+async def deleted_after_a_preparation(scene: SceneMaker) -> Handle:
+    return await delete(scene.client, ScriptedDeletion(running=[1, 0], preparing=[1, 0], running_at_the_end=[0]))
+
+
 async def cleaned_up(scene: SceneMaker) -> Handle:
     return await clean_up(scene.client, one_execution_that_ends(), has_execution=True)
 
@@ -173,6 +177,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     prepared,
     prepared_some_at_a_time,
     deleted,
+    deleted_after_a_preparation,
     cleaned_up,
     cleaned_up_without_a_container,
     reconciled,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.output import data
 from tests.upgrade.jobs import Jobs
+from tests.upgrade.slow_work import SlowWork
 from tests.upgrade.stack import Servers, servers
 
 _TODAY = Path(__file__).parents[2]
@@ -37,15 +38,21 @@ async def _replace_and_go_back(folder: Path, before: Path) -> list[str]:
     notes.mkdir()
     async with servers(folder) as stack:
         first = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "first"))
+        slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow")
+        await slow.begin()
         stack.kill()
         second = await _begin(stack, _TODAY, Jobs(stack.access, _FUNCTIONS, notes / "second"))
-        problems = await first.end()
-        _say(f"the release before began {len(first)} jobs, was killed, and the code here has ended them")
+        problems = await slow.end()
+        problems += await first.end()
+        _say(f"the release before began {len(first) + len(slow)} jobs, was killed, and the code here has ended them")
+        slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow-again")
+        await slow.begin()
         stack.kill()
         third = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "third"))
+        problems += await slow.end(is_older=True)
         problems += await second.end()
         problems += await third.end()
-        _say(f"the code here began {len(second)} jobs, was killed, and the release before has ended them")
+        _say(f"the code here began {len(second) + len(slow)} jobs, was killed, and the release before has ended them")
         return problems
 
 

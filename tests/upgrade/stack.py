@@ -30,14 +30,14 @@ class Servers:
         self.access = access
         self._folder = folder
         self._options = options
-        self._postgres = postgres
+        self.postgres = postgres
         self._running: list[Server] = []
 
     async def run(self, tree: Path) -> None:
         """The release in this folder, once it works. Its migrations first, as an operator makes them."""
         environment = {
             **process_environment(
-                folder=self._folder, api_keys=self.access.api_key, postgres=self._postgres, access=self.access
+                folder=self._folder, api_keys=self.access.api_key, postgres=self.postgres, access=self.access
             ),
             "PYTHONPATH": str(tree),
         }

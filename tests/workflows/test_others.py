@@ -63,7 +63,7 @@ async def test_deletion_waits_until_nothing_runs_and_begins_again_if_something_c
 
 
 async def test_deletion_waits_until_it_is_known_what_was_prepared(time_skipping: WorkflowEnvironment) -> None:
-    activities = ScriptedDeletion(running=[0, 0, 0], running_at_the_end=[0], preparing=[2, 1, 0])
+    activities = ScriptedDeletion(running=[2, 1, 0], running_at_the_end=[0], preparing=[2, 1, 0])
     await delete(time_skipping.client, activities)
     assert activities.steps == ["cancel", "cancel", "cancel", "retire", "delete"]
 

@@ -1,11 +1,12 @@
 """Back-off and deadline, computed."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, takewhile
 
 import pytest
 
 from domain.specs import ExecutionSpec
-from workflows.policies import backoff_after, deadline_of, retry_policy_of
+from workflows.policies import backoff_after, deadline_of, retry_policy_of, stop_patiences
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (50, 60.0)])
@@ -23,6 +24,13 @@ def test_the_steepest_backoff_stays_within_its_maximum() -> None:
         retry_max_interval_seconds=86_400.0,
     )
     assert backoff_after(50, retry_policy_of(spec)) == timedelta(days=1)
+
+
+def test_a_stop_of_what_does_not_end_is_repeated_less_and_less_often() -> None:
+    """Temporal ends a workflow at 51,200 events, and each look is eleven."""
+    ends = list(takewhile(lambda end: end < timedelta(days=3), accumulate(stop_patiences(), initial=timedelta())))
+    assert ends[1:4] == [timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=70)]
+    assert 100 < len(ends) < 200
 
 
 def test_the_deadline_is_strictly_later_than_creation_plus_timeout_in_whole_seconds() -> None:
