@@ -28,8 +28,8 @@ class Launch:
 class WorkerState:
     """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container.
 
-    `is_known`: else the catalog has no such execution. It was deleted with its project, and the worker must stop; or the
-    catalog was restored from a backup, if the invocation runs: then the worker is found again, and need not.
+    `is_known`: else the catalog has no such execution. It was deleted with its project, and the worker must stop; or,
+    if the invocation runs, the catalog was restored from a backup: then the worker is found again, and need not.
     """
 
     has_reported: bool

@@ -15,7 +15,7 @@ from catalog.launches import LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener, notify_workers
 from catalog.slots import Assignment, SlotQueue
 from catalog.stops import StopRepository
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.entities import WorkerDetails, WorkerType
 from domain.errors import Misconfigured, Unavailable
 from domain.identifiers import InvocationId, execution_id_for
@@ -239,9 +239,9 @@ async def test_what_is_deleted_with_its_project_is_stopped(
 async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_for_once_more(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
-    tables = [row.__table__ for row in (ProjectRow, VersionRow, FunctionRow, InvocationRow, ExecutionRow)]
+    tables: list[type[Base]] = [ProjectRow, VersionRow, FunctionRow, InvocationRow, ExecutionRow]
     async with database.statement() as connection:
-        backup = [(await connection.execute(select(table))).mappings().all() for table in tables]
+        backup = [(await connection.execute(select(table.__table__))).mappings().all() for table in tables]
         await connection.execute(delete(ProjectRow))
     fleet = Stubborn(stops_needed=1)
     stop_after = timedelta(seconds=1.5)
