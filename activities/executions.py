@@ -57,7 +57,7 @@ class ExecutionRunner:
             worker = await launching.worker()
             worker_exit = None
             while worker is not None:
-                worker_exit = await self._watch.ended(worker)
+                worker_exit = await self._watch.ended(worker, request.invocation_id)
                 if worker_exit.cause is not ExitCause.LOST:
                     return worker_exit.reason, worker_exit.cause is not ExitCause.MISCONFIGURED
                 worker = await launching.worker_instead(worker_exit)

@@ -172,7 +172,8 @@ class Launching:
                 async with asyncio.timeout(self._pause()):
                     await notified.wait()
         async with self._tools.database.statement() as connection:
-            return not (await LaunchRepository(connection).state(execution_id)).must_stop
+            state = await LaunchRepository(connection).state(execution_id, invocation_id=self._request.invocation_id)
+        return state.is_known and not state.must_stop
 
     def _go_on_with(self, launch: Launch) -> None:
         self._launch = launch

@@ -6,9 +6,9 @@ from activities.errors import shortened
 from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.preparations import PreparationRepository, SettledFunction
-from domain.entities import Function
-from domain.errors import FunctionFailure, Misconfigured, Unavailable
+from catalog.preparations import BegunPreparation, PreparationRepository, SettledFunction
+from domain.entities import PreparedFunction
+from domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
@@ -45,8 +45,8 @@ class BoundPreparationActivities(PreparationActivities):
 
     async def _settled(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as connection:
-            function = await PreparationRepository(connection).begin(request.function)
-        settled = await (self._settled_before(request) if function is None else self._prepare(request, function))
+            begun = await PreparationRepository(connection).begin(request.function)
+        settled = await (self._settled_before(request) if begun is None else self._prepare(request, begun))
         await self._messenger.tell(grants=settled.grants)
         return PrepareFunctionResult(
             identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
@@ -56,9 +56,9 @@ class BoundPreparationActivities(PreparationActivities):
         async with self._database.transaction() as connection:
             return await PreparationRepository(connection).settled(request.function)
 
-    async def _prepare(self, request: PrepareFunctionRequest, function: Function) -> SettledFunction:
+    async def _prepare(self, request: PrepareFunctionRequest, begun: BegunPreparation) -> SettledFunction:
         try:
-            prepared = await self._provisioner.prepare(function)
+            prepared = await self._prepared(begun)
         except (FunctionFailure, Misconfigured) as error:
             async with self._database.transaction() as connection:
                 return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))
@@ -67,3 +67,12 @@ class BoundPreparationActivities(PreparationActivities):
         if settled.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
             await self._provisioner.retire(prepared)
         return settled
+
+    async def _prepared(self, begun: BegunPreparation) -> PreparedFunction:
+        """A project that is being deleted gets nothing new, and does not wait for what cannot be prepared now."""
+        if not begun.is_closing:
+            return await self._provisioner.prepare(begun.function)
+        found = await self._provisioner.find_prepared(begun.function)
+        if found is None:
+            raise FunctionFailure(ProjectIsBeingDeleted.default_message())
+        return found

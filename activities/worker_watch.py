@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import random
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -11,6 +13,7 @@ from catalog.database import Database
 from catalog.launches import LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
 from domain.errors import Misconfigured, Unavailable
+from domain.identifiers import InvocationId
 from domain.workers import Worker, WorkerExit
 from liveness.background import in_background
 from liveness.progress import note_progress
@@ -28,6 +31,40 @@ _STEP = timedelta(minutes=1)
 _LONGEST_UNASKED = timedelta(minutes=5)
 # Longer than any provisioner tries.
 _CALL_LIMIT = timedelta(minutes=2)
+# While the catalog cannot be asked, or the provisioner cannot be told.
+_FIRST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deadline:
+    """When to stop the worker, perhaps once more. `is_doubtful`: only because the catalog did not know it; it may be in
+    the middle of a restore."""
+
+    at: float
+    is_doubtful: bool
+
+
+class _Faults:
+    """When to try again what failed: later each time. Drawn, as hundreds may wait for the same thing."""
+
+    def __init__(self, worker: Worker, *, first_pause: timedelta, longest_pause: timedelta) -> None:
+        self._worker = worker
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self.clear()
+
+    def clear(self) -> None:
+        self._pause = timedelta()
+        self.retry_at: float | None = None
+
+    def note(self, error: Exception) -> None:
+        """Logged whenever the pause gets longer."""
+        pause = min(2 * self._pause, self._longest_pause) or self._first_pause
+        if pause > self._pause:
+            logger.warning("worker_may_linger", worker=str(self._worker.name), reason=str(error) or "no answer")
+        self._pause = pause
+        self.retry_at = _after(pause * random.uniform(0.5, 1))
 
 
 class WorkerWatch:
@@ -43,10 +80,13 @@ class WorkerWatch:
         usual_stop: timedelta = USUAL_STOP,
         longest_unasked: timedelta = _LONGEST_UNASKED,
         call_limit: timedelta = _CALL_LIMIT,
+        first_pause: timedelta = _FIRST_PAUSE,
+        longest_pause: timedelta = _LONGEST_PAUSE,
     ) -> None:
         """`grace`: how long a container may go on after its outcome, and after it was told to stop. Once it should be
         gone and is not, it is told again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
-        though nothing was notified. `call_limit`: for the provisioner to be told."""
+        though nothing was notified. `call_limit`: for the provisioner to be told. `first_pause` and `longest_pause`:
+        before what failed is tried again."""
         self._database = database
         self._provisioner = provisioner
         self._listener = listener
@@ -54,12 +94,14 @@ class WorkerWatch:
         self._longest_stop = grace + usual_stop
         self._longest_unasked = longest_unasked
         self._call_limit = call_limit
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
 
-    async def ended(self, worker: Worker) -> WorkerExit:
-        """Why the worker is gone. Cancelling the wait leaves the worker alone."""
+    async def ended(self, worker: Worker, invocation_id: InvocationId) -> WorkerExit:
+        """Why the invocation's worker is gone. Cancelling the wait leaves the worker alone."""
         watching = asyncio.create_task(self._provisioner.stopped(worker))
         try:
-            async with in_background("seeing off a worker", partial(self._see_off, worker)):
+            async with in_background("seeing off a worker", partial(self._see_off, worker, invocation_id)):
                 while not watching.done():
                     await asyncio.wait((watching,), timeout=_STEP.total_seconds())
                     note_progress()
@@ -67,40 +109,53 @@ class WorkerWatch:
         finally:
             watching.cancel()
 
-    async def _see_off(self, worker: Worker) -> None:
+    async def _see_off(self, worker: Worker, invocation_id: InvocationId) -> None:
         """Whenever there is news of the worker, look at it soon; stop it, and stop it again, if it stays too long."""
         topics = ((EXECUTIONS_CHANNEL, worker.name.execution_id), (WORKERS_CHANNEL, worker.details.identifier))
-        stop_at: float | None = None
+        faults = _Faults(worker, first_pause=self._first_pause, longest_pause=self._longest_pause)
+        deadline: _Deadline | None = None
         async with self._listener.subscribe(*topics) as notified:
             notified.set()  # the worker may have reported before anybody listened
             while True:
                 look_at = _after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(look_at if stop_at is None else min(look_at, stop_at)):
+                    due_at = look_at if deadline is None else min(look_at, deadline.at)
+                    async with asyncio.timeout_at(due_at if faults.retry_at is None else faults.retry_at):
                         await notified.wait()
                 try:
-                    if notified.is_set() or stop_at is None or _after(timedelta()) < stop_at:
+                    if notified.is_set() or deadline is None or _after(timedelta()) < deadline.at:
                         notified.clear()
                         self._provisioner.look_soon(worker)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
-                        stop_at = stop_at or await self._latest_end(worker)
+                        if deadline is None:
+                            deadline = await self._deadline(worker, invocation_id)
+                            faults.clear()
                     else:
-                        logger.warning("worker_lingers", worker=str(worker.name))
-                        async with asyncio.timeout(self._call_limit.total_seconds()):
-                            await self._provisioner.stop(worker)
-                        stop_at = _after(self._longest_stop)
+                        if faults.retry_at is None:
+                            logger.warning("worker_lingers", worker=str(worker.name))
+                        deadline = await self._stop(worker, invocation_id, deadline)
+                        faults.clear()
                 except (Unavailable, Misconfigured, TimeoutError) as error:
-                    logger.warning("worker_may_linger", worker=str(worker.name), reason=str(error) or "no answer")
-                    notified.set()
+                    faults.note(error)
 
-    async def _latest_end(self, worker: Worker) -> float | None:
-        """When to stop the worker, perhaps once more. A notification is a hint: the listener wakes everyone when it is
-        back after a fault."""
+    async def _deadline(self, worker: Worker, invocation_id: InvocationId) -> _Deadline | None:
+        """A notification is a hint: the listener wakes everyone when it is back after a fault."""
         async with self._database.statement() as connection:
-            state = await LaunchRepository(connection).state(worker.name.execution_id)
+            repository = LaunchRepository(connection)
+            state = await repository.state(worker.name.execution_id, invocation_id=invocation_id)
         if state.must_stop:
-            return _after(self._longest_stop)
-        return _after(self._grace) if state.has_reported else None
+            return _Deadline(at=_after(self._longest_stop), is_doubtful=not state.is_known)
+        return _Deadline(at=_after(self._grace), is_doubtful=False) if state.has_reported else None
+
+    async def _stop(self, worker: Worker, invocation_id: InvocationId, due: _Deadline) -> _Deadline | None:
+        """Returns when to stop it again. What is doubtful is looked for first, and not stopped if it is found."""
+        if due.is_doubtful:
+            found = await self._deadline(worker, invocation_id)
+            if found is None or not found.is_doubtful:
+                return found
+        async with asyncio.timeout(self._call_limit.total_seconds()):
+            await self._provisioner.stop(worker)
+        return _Deadline(at=_after(self._longest_stop), is_doubtful=due.is_doubtful)
 
 
 def _after(time: timedelta) -> float:

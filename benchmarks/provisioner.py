@@ -41,6 +41,10 @@ class ToldProvisioner:
     async def prepare(self, function: Function) -> PreparedFunction:
         return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.function_name)
 
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        """Nothing was made."""
+        return None
+
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing was made."""
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import Integer, Text, bindparam, case, func, select, update
 
 from catalog.database import StatementConnection
-from catalog.tables import ExecutionRow
-from domain.entities import WorkerStatus
-from domain.identifiers import ExecutionId
+from catalog.tables import ExecutionRow, InvocationRow
+from domain.entities import InvocationStatus, WorkerStatus
+from domain.identifiers import ExecutionId, InvocationId
 from domain.workers import Worker, WorkerName
 
 
@@ -26,13 +26,19 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
-    """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container."""
+    """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container.
+
+    `is_known`: else the catalog has no such execution. It was deleted with its project, and the worker must stop; or,
+    if the invocation runs, the catalog was restored from a backup: then the worker is found again, and need not.
+    """
 
     has_reported: bool
     must_stop: bool
+    is_known: bool = True
 
 
 _EXECUTION = bindparam("launched_execution", type_=Text)
+_INVOCATION = bindparam("launched_invocation", type_=Text)
 _LAUNCH = bindparam("launch_number", type_=Integer)
 _TYPE = bindparam("found_type", type_=Text)
 _IDENTIFIER = bindparam("found_identifier", type_=Text)
@@ -55,6 +61,9 @@ _RECORD_WORKER = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.termination_signal_time.is_(None))
+)
+_INVOCATION_RUNS = select(InvocationRow.status == InvocationStatus.RUNNING).where(
+    InvocationRow.invocation_id == _INVOCATION
 )
 _STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
     ExecutionRow.execution_id == _EXECUTION
@@ -123,10 +132,11 @@ class LaunchRepository:
         )
         return bool(may_run)
 
-    async def state(self, execution_id: ExecutionId) -> WorkerState:
+    async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> WorkerState:
         row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
-        if row is None:  # deleted with its project
-            return WorkerState(has_reported=False, must_stop=True)
+        if row is None:
+            runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})
+            return WorkerState(has_reported=False, must_stop=not runs, is_known=False)
         return WorkerState(
             has_reported=row.execution_finish_time is not None, must_stop=row.termination_signal_time is not None
         )

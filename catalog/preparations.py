@@ -14,6 +14,14 @@ from domain.identifiers import FunctionRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BegunPreparation:
+    """`is_closing`: the project's deletion has begun since. What an earlier try made is wanted, and nothing new."""
+
+    function: Function
+    is_closing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettledFunction:
     """What a function's preparation came to, and who got a slot by it."""
 
@@ -37,12 +45,12 @@ class PreparationRepository:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
-    async def begin(self, function: FunctionRef) -> Function | None:
+    async def begin(self, function: FunctionRef) -> BegunPreparation | None:
         """The function as declared, once it is noted that the provisioner is asked: whoever deletes the project then
         waits for what comes of it. None if there is nothing to prepare any more.
 
-        A preparation that was begun before its project's deletion goes on: something may be there that only the
-        provisioner finds again.
+        A preparation that was begun before its project's deletion is to be settled: something may be there that only
+        the provisioner finds again.
         """
         # Locked until the commit: the deletion sees the note, or this sees that the deletion has begun.
         is_closing = await self._connection.scalar(
@@ -74,7 +82,7 @@ class PreparationRepository:
                 .where(FunctionRow.function_id == row.functions_function_id)
                 .values(preparation_start_time=func.clock_timestamp())
             )
-        return to_function(row)
+        return BegunPreparation(function=to_function(row), is_closing=bool(is_closing))
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
         """READY: whoever waits gets a slot, the oldest first."""

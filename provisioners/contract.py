@@ -18,6 +18,9 @@ class Provisioner(Protocol):
     async def prepare(self, function: Function) -> PreparedFunction:
         """Do once per function what need not be done per launch. FunctionFailure here is final."""
 
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        """What a `prepare` that died has left of this function, if that is something that has to be undone."""
+
     async def retire(self, prepared: PreparedFunction) -> None:
         """Undo `prepare`. What is already gone is a success."""
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -29,6 +29,8 @@ _LOOK_INTERVAL = timedelta(seconds=1)
 _LOOKS_PER_SECOND = 200
 # Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
 _MAX_STREAMS = 2_000
+# The last ones are for root keys: the tokens of executions, however many, leave people and dashboards theirs.
+_ROOT_RESERVE = 500
 # Proxies close connections on which nothing has come for some time, often a minute.
 _KEEPALIVE_INTERVAL = timedelta(seconds=15)
 # How soon a browser connects again when its stream ended before the invocation did.
@@ -53,9 +55,11 @@ class EventStreams:
         provisioner: Provisioner,
         *,
         max_streams: int = _MAX_STREAMS,
+        root_reserve: int = _ROOT_RESERVE,
         log_patience: LogPatience = _LOG_PATIENCE,
     ) -> None:
         self._max_streams = max_streams
+        self._root_reserve = root_reserve
         self._database = database
         self._listener = listener
         self._logs = LogSource(provisioner, patience=log_patience)
@@ -71,30 +75,35 @@ class EventStreams:
         self._is_stopped = True
         self._listener.wake_all()
 
-    async def open(self, path: InvocationPath, *, cursor: str | None, with_logs: bool) -> "EventStream | None":
+    async def open(
+        self, path: InvocationPath, *, cursor: str | None, with_logs: bool, is_root: bool
+    ) -> "EventStream | None":
         """The events after this cursor, all without one. None if there are none to come.
 
         The first look is taken at once, so that what is wrong is an error and not the end of a stream.
 
         Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway,
-        ServiceIsUnavailable if the process has as many streams as it can serve.
+        ServiceIsUnavailable if the process has as many streams as it can serve, or as it serves to executions. It
+        counts from here on, not from when it is first read: many may be opened at once.
         """
-        if self._count >= self._max_streams:
-            raise ServiceIsUnavailable
-        async with self._database.statement() as connection:
-            invocation_id = await FollowingRepository(connection).find(path)
-        position = Position() if cursor is None else Position.parse(cursor, invocation_id)
-        follower = Follower(
-            self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position
-        )
-        if follower.is_over:
-            return None
-        return EventStream(self._stream(invocation_id, follower, await follower.look()))
+        with ExitStack() as place:
+            place.enter_context(self._counted(is_root=is_root))
+            async with self._database.statement() as connection:
+                invocation_id = await FollowingRepository(connection).find(path)
+            position = Position() if cursor is None else Position.parse(cursor, invocation_id)
+            follower = Follower(
+                self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position
+            )
+            if follower.is_over:
+                return None
+            place.callback(follower.close)
+            look = await follower.look()
+            return EventStream(self._stream(invocation_id, follower, look), place=place.pop_all())
 
     async def _stream(self, invocation_id: InvocationId, follower: Follower, look: Look) -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
         last_sent = clock()
-        async with self._serving(follower, invocation_id) as changed:
+        async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
             yield format_sse_event(retry=_RETRY_MILLISECONDS)
             while True:
                 for told in look.told:
@@ -120,28 +129,32 @@ class EventStreams:
                     tell_failure("event stream", error)
                     return
 
-    @asynccontextmanager
-    async def _serving(self, follower: Follower, invocation_id: InvocationId) -> AsyncIterator[asyncio.Event]:
-        """Within, the stream is one of those that are served, and hears when an outcome or an end is notified."""
+    @contextmanager
+    def _counted(self, *, is_root: bool) -> Iterator[None]:
+        """Within, the stream is one of those that are served. Raises ServiceIsUnavailable if there must be no more."""
+        if self._count >= self._max_streams - (0 if is_root else self._root_reserve):
+            raise ServiceIsUnavailable
         self._count += 1
         try:
-            async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
-                yield changed
+            yield
         finally:
-            follower.close()
             self._count -= 1
 
 
 class EventStream(StreamingResponse):
+    """Has its place among the streams that are served until it was sent."""
+
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncGenerator[bytes]) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes], *, place: ExitStack) -> None:
         super().__init__(chunks, headers=_HEADERS)
         self._chunks = chunks
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with contextlib.aclosing(self._chunks):  # also if its reader goes away
-            await super().__call__(scope, receive, send)
+        with self._place:
+            async with contextlib.aclosing(self._chunks):  # also if its reader goes away
+                await super().__call__(scope, receive, send)
 
 
 def _encoded(told: Told, invocation_id: InvocationId) -> bytes:

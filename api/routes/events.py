@@ -64,9 +64,11 @@ async def follow_invocation(
     turn = turn_of(request)
     if turn is not None:
         turn.become_stream()
+    is_root = isinstance(caller, RootCaller)
     stream = await services_of(request).event_streams.open(
         path,
         cursor=last_event_id if last_event_id_of_header is None else last_event_id_of_header,
-        with_logs=logs and isinstance(caller, RootCaller),
+        with_logs=logs and is_root,
+        is_root=is_root,
     )
     return Response(status_code=204) if stream is None else stream

@@ -4,8 +4,9 @@ Every process of ours does it, so it is done as long as one is left, and by the 
 """
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -24,13 +25,28 @@ from provisioners.docker.requests import INSTALLATION, WORKER
 
 logger = structlog.get_logger(__name__)
 
+Chore = Callable[[], Awaitable[None]]
+
 _INTERVAL = timedelta(seconds=1)
 _CHORE_LIMIT = timedelta(minutes=2)
+# An engine may hang about one container and answer for all others.
+_CALL_LIMIT = timedelta(seconds=10)
+_CALLS_AT_ONCE = 10
 _ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may still have to look how workers ended
 
 
 class Housekeeping:
-    def __init__(self, engine: Engine, notes: Notes, configuration: DockerConfiguration) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        notes: Notes,
+        configuration: DockerConfiguration,
+        *,
+        call_limit: timedelta = _CALL_LIMIT,
+    ) -> None:
+        """`call_limit`: for what is done about one container."""
+        self._call_limit = call_limit
+        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._engine = engine
         self._notes = notes
         self._label = f"{INSTALLATION}={configuration.installation}"
@@ -48,20 +64,24 @@ class Housekeeping:
         if not running:
             return
         overdue = await self._notes.overdue()
-        for worker in overdue.intersection(container["Labels"][WORKER] for container in running):
-            name = WorkerName.parse(worker)
-            logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
-            await self._do(partial(self._kill, worker))
+        workers = overdue.intersection(container["Labels"][WORKER] for container in running)
+        await self._do_all([partial(self._kill, worker) for worker in workers])
 
     async def _kill(self, worker: str) -> None:
+        name = WorkerName.parse(worker)
+        logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
         await self._engine.kill(worker, "SIGKILL")
 
     async def remove_old(self) -> None:
         """Remove what is older than the retention and does not run, logs included."""
         oldest = time.time() - self._retention.total_seconds()
-        for container in await self._engine.containers((self._label,)):
-            if container["State"] != "running" and container["Created"] < oldest:
-                await self._do(partial(self._remove_if_it_ended_long_ago, container["Id"], oldest))
+        await self._do_all(
+            [
+                partial(self._remove_if_it_ended_long_ago, container["Id"], oldest)
+                for container in await self._engine.containers((self._label,))
+                if container["State"] != "running" and container["Created"] < oldest
+            ]
+        )
 
     async def _remove_if_it_ended_long_ago(self, identifier: str, oldest: float) -> None:
         container = await self._engine.inspect(identifier)
@@ -73,14 +93,22 @@ class Housekeeping:
         while True:
             await asyncio.sleep(_INTERVAL.total_seconds())
             round_number += 1
-            await self._do(self.kill_overdue)
+            await self._do(self.kill_overdue, limit=_CHORE_LIMIT)
             if round_number % _ROUNDS_BETWEEN_REMOVALS == 0:
-                await self._do(self.remove_old)
+                await self._do(self.remove_old, limit=_CHORE_LIMIT)
 
-    async def _do(self, chore: Callable[[], Awaitable[None]]) -> None:
+    async def _do_all(self, chores: Sequence[Chore]) -> None:
+        """Each about one container. Some at once, in another order each time: however many hang, each has its turn."""
+        await asyncio.gather(*(self._do_in_turn(chore) for chore in random.sample(chores, len(chores))))
+
+    async def _do_in_turn(self, chore: Chore) -> None:
+        async with self._turns:
+            await self._do(chore, limit=self._call_limit)
+
+    async def _do(self, chore: Chore, *, limit: timedelta) -> None:
         """What keeps one from being done keeps none of the others, and not the next round's."""
         try:
-            async with asyncio.timeout(_CHORE_LIMIT.total_seconds()):
+            async with asyncio.timeout(limit.total_seconds()):
                 await chore()
         except (WorkerError, TimeoutError) as error:
             logger.warning("housekeeping_waits", reason=str(error) or "no answer")

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiodocker.exceptions import DockerError
 
-from domain.errors import FunctionFailure
+from domain.errors import FunctionFailure, Unavailable
 from liveness.progress import note_progress
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy
 from provisioners.docker.engine import Engine, Json, answered
@@ -22,7 +22,8 @@ class Images:
         self._pull = configuration.pull
 
     async def pinned(self, image: str, *, needs_program: bool) -> str:
-        """A name that never means another image, pulled if need be. Raises FunctionFailure if there is none.
+        """A name that never means another image, pulled if need be. Raises FunctionFailure if there is none,
+        Unavailable also if a pull has left none: its connection may have been lost, or somebody has removed the image.
 
         It can be pulled again if the image came from a registry; else it is the identifier of what is on the engine.
         """
@@ -33,7 +34,7 @@ class Images:
             await self.pull(image)
             found = await self._find(image)
         if found is None:
-            raise FunctionFailure(f"The image {image!r} is not on the engine, though it was just pulled")
+            raise Unavailable(f"The image {image!r} is not on the engine, though it was just pulled")
         if needs_program and not (found["Config"].get("Entrypoint") or found["Config"].get("Cmd")):
             raise FunctionFailure(f"The image {image!r} names no program to run: it has neither ENTRYPOINT nor CMD")
         return _digest_name(image, found) or str(found["Id"])

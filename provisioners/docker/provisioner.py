@@ -60,6 +60,10 @@ class DockerProvisioner:
         image = await self._images.pinned(function.docker_image, needs_program=function.command is None)
         return PreparedFunction(type=WorkerType.TEST, identifier=image)
 
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        """Nothing: an image that was pulled needs no undoing."""
+        return None
+
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing: other versions may have the same image."""
 

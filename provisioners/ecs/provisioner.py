@@ -52,12 +52,17 @@ class EcsProvisioner:
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
         request = requests.task_definition(function, self._configuration)
-        family = self._families.setdefault(request["family"], asyncio.Lock())
-        async with family:
+        async with self._turn_in(request["family"]):
             arn = await self._registered_before(function, request["family"])
             if arn is None:
                 arn = await self._client.register_task_definition(request, version=function.ref.version_id)
         return PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
+
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        family = requests.task_definition(function, self._configuration)["family"]
+        async with self._turn_in(family):
+            arn = await self._registered_before(function, family)
+        return None if arn is None else PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
 
     async def retire(self, prepared: PreparedFunction) -> None:
         await self._client.deregister_task_definition(prepared.identifier)
@@ -108,6 +113,9 @@ class EcsProvisioner:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+
+    def _turn_in(self, family: str) -> asyncio.Lock:
+        return self._families.setdefault(family, asyncio.Lock())
 
     async def _registered_before(self, function: Function, family: str) -> str | None:
         async for definition in self._client.newest_task_definitions(family, version=function.ref.version_id):

@@ -46,6 +46,10 @@ class ProcessProvisioner:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
         return PreparedFunction(type=WorkerType.TEST, identifier=str(folder))
 
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        """Nothing is made."""
+        return None
+
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing: an image folder is the user's."""
 

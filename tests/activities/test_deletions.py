@@ -37,11 +37,19 @@ class Workshop(Fleet):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.refused: set[str] = set()
+        self.is_away = False
 
     async def prepare(self, function: Function) -> PreparedFunction:
+        if self.is_away:
+            raise Unavailable("no such host")
         self.made.add(function.ref.version_id)
         self.asked.set()
         await self.may_answer.wait()
+        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
+
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        if function.ref.version_id not in self.made:
+            return None
         return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
 
     async def retire(self, prepared: PreparedFunction) -> None:
@@ -223,6 +231,51 @@ async def test_what_a_preparation_made_before_it_died_is_retired_with_the_projec
     assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 0
     await _environment().run(steps.deletion.retire_project, request)
     await _environment().run(steps.deletion.delete_project, request)
+    assert steps.workshop.made == set()
+
+
+async def test_a_function_that_cannot_be_prepared_now_does_not_keep_its_project(steps: Steps) -> None:
+    function = await insert_function(steps.database, is_ready=False)
+    steps.workshop.is_away = True
+    with pytest.raises(Unavailable):
+        await steps.prepare(function)
+    request = await steps.request_of(function)
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 1
+    await steps.prepare(function)  # Temporal's retry
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 0
+
+
+async def test_what_hung_in_a_preparation_is_not_asked_for_again_once_the_project_is_closed(steps: Steps) -> None:
+    """The first try is given up after a time, and what it may have made meanwhile is looked for."""
+    function = await insert_function(steps.database, is_ready=False)
+    steps.workshop.may_answer.clear()
+    hanging = asyncio.create_task(steps.prepare(function))
+    await steps.workshop.asked.wait()
+    request = await steps.request_of(function)
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 1
+    hanging.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await hanging
+    async with asyncio.timeout(10):
+        await steps.prepare(function)
+    assert (await _environment().run(steps.deletion.cancel_project, request)).preparing == 0
+    await _environment().run(steps.deletion.retire_project, request)
+    assert steps.workshop.made == set()
+
+
+async def test_what_a_try_makes_after_another_has_found_nothing_is_retired(steps: Steps) -> None:
+    """A try that Temporal took for dead: another one has looked for what it made, before it made anything."""
+    function = await insert_function(steps.database, is_ready=False)
+    steps.workshop.may_answer.clear()
+    late = asyncio.create_task(steps.prepare(function))
+    await steps.workshop.asked.wait()
+    steps.workshop.made.clear()
+    await _environment().run(steps.deletion.cancel_project, await steps.request_of(function))
+    async with asyncio.timeout(10):
+        await steps.prepare(function)
+    steps.workshop.made.add(function.version_id)
+    steps.workshop.may_answer.set()
+    await late
     assert steps.workshop.made == set()
 
 

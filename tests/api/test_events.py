@@ -198,7 +198,7 @@ async def test_a_project_that_is_deleted_meanwhile_ends_the_stream(
         function=FunctionPath(project_name=project, version_ref=version, function_name=function),
         invocation_id=invocation_id,
     )
-    stream = await services.event_streams.open(path, cursor=None, with_logs=True)
+    stream = await services.event_streams.open(path, cursor=None, with_logs=True, is_root=True)
     assert stream is not None
     async with database.statement() as connection:
         await connection.execute(text("DELETE FROM projects"))

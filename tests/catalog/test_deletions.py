@@ -149,7 +149,9 @@ async def test_a_version_with_a_running_invocation_stays(database: Database, fun
 async def test_a_preparation_that_was_begun_is_waited_for(database: Database) -> None:
     function = await insert_function(database, is_ready=False)
     async with database.transaction() as connection:
-        assert await PreparationRepository(connection).begin(function) is not None
+        begun = await PreparationRepository(connection).begin(function)
+    assert begun is not None
+    assert not begun.is_closing
     await request_deletion(database, function)
     deletion = Deletion(database, function)
     await deletion.close()
@@ -157,6 +159,7 @@ async def test_a_preparation_that_was_begun_is_waited_for(database: Database) ->
     async with database.transaction() as connection:
         again = await PreparationRepository(connection).begin(function)
     assert again is not None, "only the provisioner finds again what may be there"
+    assert again.is_closing
     async with database.transaction() as connection:
         prepared = PreparedFunction(type=WorkerType.TEST, identifier="prepared")
         await PreparationRepository(connection).mark_ready(function, prepared)

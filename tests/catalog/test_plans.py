@@ -83,7 +83,7 @@ async def test_a_life(database: Database, function: FunctionRef, statements: lis
         await ExecutionRepository(connection).finish(
             execution, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
         )
-        await LaunchRepository(connection).state(execution_id)
+        await LaunchRepository(connection).state(execution_id, invocation_id=invocation_id)
     async with database.transaction() as connection:
         await EndingRepository(connection).close_execution(
             invocation_id=invocation_id, execution_id=execution_id, reason=None, allows_retry=False

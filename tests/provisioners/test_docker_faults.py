@@ -1,7 +1,7 @@
 """An engine that is in trouble with one container, or with pulls, and with nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -80,6 +80,26 @@ async def test_one_that_cannot_be_removed_keeps_no_other() -> None:
     assert len(engine.removed) == 2
 
 
+async def test_one_that_hangs_keeps_no_other_from_being_removed() -> None:
+    engine = HalfBroken(hangs=True)
+    notes = Notes(engine, installation="test")
+    housekeeping = Housekeeping(engine, notes, CONFIGURATION, call_limit=timedelta(seconds=0.2))
+    async with asyncio.timeout(10):
+        await housekeeping.remove_old()
+    assert len(engine.removed) == 2
+
+
+async def test_a_pull_that_breaks_off_says_nothing_of_the_image() -> None:
+    """Where its connection is lost, the engine's answer may just end, as if the pull had."""
+    async with _engine_whose_pulls_break_off() as url:
+        docker = open_docker(url)
+        try:
+            with pytest.raises(Unavailable, match="just pulled"):
+                await Images(Engine(docker, url), CONFIGURATION).pinned("image:1", needs_program=False)
+        finally:
+            await docker.close()
+
+
 async def test_pulls_that_hang_keep_nobody_from_stopping_a_worker() -> None:
     """However many there are: an engine's client has a hundred connections."""
     async with _engine_that_hangs_in_pulls() as (url, pulls):
@@ -103,23 +123,45 @@ async def _engine_that_hangs_in_pulls() -> AsyncIterator[tuple[str, list[str]]]:
     pulls: list[str] = []
     is_over = asyncio.Event()
 
-    async def answer(request: web.Request) -> web.Response:
-        if request.path.endswith("/version"):
-            return web.json_response({"ApiVersion": "1.41"})
+    async def answer(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/images/create"):
             pulls.append(request.query["fromImage"])
             await is_over.wait()
         return web.Response(status=204)
 
+    async with _engine(answer) as url:
+        try:
+            yield url, pulls
+        finally:
+            is_over.set()
+
+
+@asynccontextmanager
+async def _engine_whose_pulls_break_off() -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if not request.path.endswith("/images/create"):
+            return web.json_response({"message": "No such image"}, status=404)
+        return web.json_response({"status": "Downloading"})
+
+    async with _engine(answer) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _engine(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/version"):
+            return web.json_response({"ApiVersion": "1.41"})
+        return await answer(request)
+
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
+    application.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
         host, port = runner.addresses[0][:2]
-        yield f"tcp://{host}:{port}", pulls
+        yield f"tcp://{host}:{port}"
     finally:
-        is_over.set()
         await runner.cleanup()

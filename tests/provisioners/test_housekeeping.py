@@ -39,7 +39,7 @@ class Shelf:
 
 def housekeeping(shelf: Shelf) -> Housekeeping:
     configuration = cast(DockerConfiguration, _Configuration())
-    return Housekeeping(cast(Engine, shelf), cast(Notes, shelf), configuration)
+    return Housekeeping(cast(Engine, shelf), cast(Notes, shelf), configuration, call_limit=timedelta(seconds=0.2))
 
 
 class _Configuration:
@@ -52,3 +52,40 @@ async def test_one_that_cannot_be_killed_spares_none_of_the_others_and_the_round
     async with asyncio.timeout(10), housekeeping(shelf).going_on():
         await shelf.has_done_rounds.wait()
     assert shelf.killed == OVERDUE - {"exe-b-1"}
+
+
+class StickyShelf(Shelf):
+    """A hundred workers: nothing is ever said of any but the last ones."""
+
+    workers = frozenset(f"exe-{number:02}-1" for number in range(100))
+    answering = frozenset({"exe-98-1", "exe-99-1"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = 0
+        self.most_under_way = 0
+
+    async def containers(self, labels: object, *, status: str | None = None) -> list[dict[str, Any]]:
+        return [{"Labels": {WORKER: worker}} for worker in sorted(self.workers)]
+
+    async def overdue(self) -> frozenset[str]:
+        return self.workers
+
+    async def kill(self, identifier: str, signal: str) -> bool:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            if identifier not in self.answering:
+                await asyncio.Event().wait()
+            self.killed.add(identifier)
+        finally:
+            self.under_way -= 1
+        return True
+
+
+async def test_those_that_hang_keep_no_other_from_being_killed_however_many_they_are() -> None:
+    shelf = StickyShelf()
+    async with asyncio.timeout(10):
+        await housekeeping(shelf).kill_overdue()
+    assert shelf.killed == shelf.answering
+    assert shelf.most_under_way == 10

@@ -92,7 +92,7 @@ class SlowWork:
             problems.append(f"{self._stopped} had ended before the release was replaced")
         await self._execute("DELETE FROM preparations_held")
         if is_older:
-            await self._terminate(preparation_workflow_id(self._preparation))
+            await self._terminate(preparation_workflow_id(self._preparation.version_id))
             await self._terminate(clean_up_workflow_id(CleanUpRequest(invocation_id=self._cleaned_up)))
         await self._are_ready()
         for project, invocation_id in ((self._stopping, self._stopped), (self._cleaned, self._cleaned_up)):
@@ -107,7 +107,7 @@ class SlowWork:
                 await self._terminate(invocation_workflow_id(invocation_id))
             await self._is_closed(invocation_workflow_id(invocation_id))
         await self._is_closed(clean_up_workflow_id(CleanUpRequest(invocation_id=self._cleaned_up)))
-        await self._is_closed(preparation_workflow_id(self._preparation))
+        await self._is_closed(preparation_workflow_id(self._preparation.version_id))
         return problems
 
     async def _hold(self, project: Project) -> InvocationId:

@@ -29,6 +29,18 @@ async def test_a_preparation_that_is_repeated_finds_its_definition(
     assert len(await aws.calls("RegisterTaskDefinition")) == 1
 
 
+async def test_what_a_preparation_has_left_is_found_and_nothing_is_registered_for_the_look(
+    provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, held: Function
+) -> None:
+    assert await provisioner.find_prepared(held) is None
+    assert await aws.calls("RegisterTaskDefinition") == []
+    prepared = await provisioner.prepare(held)
+    async with open_ecs_provisioner(chosen) as another_process:
+        assert await another_process.find_prepared(held) == prepared
+    await provisioner.retire(prepared)
+    assert await provisioner.find_prepared(held) is None
+
+
 async def test_functions_of_one_family_are_told_apart(provisioner: EcsProvisioner, aws: Control) -> None:
     functions = [function(new_ref()) for _ in range(5)]
     prepared = await asyncio.gather(*(provisioner.prepare(one) for one in functions))
