@@ -55,17 +55,16 @@ async def open_services(
     database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
         temporal = await connect_temporal(lazy=True, runtime=runtime)
+        link = TemporalLink(temporal, database)
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
-            Leftovers(temporal) as leftovers,
+            Leftovers(temporal, link=link) as leftovers,
             open_provisioner(settings) as provisioner,
         ):
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(
-                    temporal, link=TemporalLink(temporal, database), spans=spans, leave=leftovers.note
-                ),
+                orchestrator=Orchestrator(temporal, link=link, spans=spans, leave=leftovers.note),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),
