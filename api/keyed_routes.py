@@ -41,7 +41,7 @@ class KeyedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI asks for it once, as it makes the route."""
-        checks = (one.dependency for one in self.dependencies)
+        checks = (one.call for one in self.dependant.dependencies)  # of its router, and of its parameters
         self._key = next((check for check in checks if isinstance(check, KeyOf)), None)
         handle = super().get_route_handler()
         if self.body_field is None:

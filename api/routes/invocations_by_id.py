@@ -12,9 +12,9 @@ from api.routers import new_router
 from api.schemas.invocations import InvocationInfo
 from catalog.executions import ExecutionRepository
 from catalog.invocations import InvocationRepository
-from domain.errors import ApiKeyIsInvalid, InvocationDoesNotExist, ServiceIsUnavailable
+from domain.errors import ApiKeyIsInvalid, InvocationDoesNotExist, ServiceIsUnavailable, TooManyRequests
 
-router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable))
+router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
 
 
 @router.get("/invocations/{invocation_id}", responses=documented(InvocationDoesNotExist))
