@@ -24,7 +24,7 @@ class KeyedRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Forbidden, ApiKeyIsInvalid, TooManyRequests."""
-        key = self._key
+        key = self.key
         if key is None or scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
@@ -42,7 +42,7 @@ class KeyedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI asks for it once, as it makes the route."""
         checks = (one.call for one in self.dependant.dependencies)  # of its router, and of its parameters
-        self._key = next((check for check in checks if isinstance(check, KeyOf)), None)
+        self.key = next((check for check in checks if isinstance(check, KeyOf)), None)
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle

@@ -8,8 +8,9 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from api.app import create_app
+from api.app import create_app, describe_app
 from api.composition import Services
+from api.keyed_routes import KeyedRoute
 from api.shares import Pace, ShareLimits, Shares
 from catalog.database import Database
 from domain.errors import TooManyRequests, TooManyStreams
@@ -174,3 +175,8 @@ async def test_progress_at_full_speed_is_answered_more_slowly_and_never_refused(
         answer = await quick.put(f"{path}/update", json={"latest_output": str(number)}, headers=token)
         assert (answer.status_code, answer.json()["output"]) == (200, str(number))
     assert clock() - began > 0.4
+
+
+def test_every_route_but_those_on_health_knows_its_key_before_the_body() -> None:
+    routes = [route for route in describe_app().router.routes if isinstance(route, KeyedRoute)]
+    assert {route.path for route in routes if route.key is None} == {"/", "/health/ready"}
