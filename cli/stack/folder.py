@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,8 @@ class DataFolder:
     def make(self) -> None:
         """Raises StackError if the folder cannot be used."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # a folder, as a rule; of a file the next line says that it is none
+                self.path.mkdir(mode=0o700, parents=True)
             self._logs.mkdir(mode=0o700, exist_ok=True)
             self._run.mkdir(mode=0o700, exist_ok=True)
             for file in self.path.glob(f"{self.temporal_database.name}*"):  # a release before made it readable to all
