@@ -15,6 +15,15 @@ from tests.docker.compose import ROOT, run
 from tests.docs.pages import NEEDS_AWS, blocks_of
 
 BLOCKS = blocks_of(ROOT / "docs" / "one-server.md")
+# What the stand-in for Temporal has in its container, the real server has in PostgreSQL: `down` removes it, and no backup
+# brings it back.
+RESTORED = "< backup.sql\ndocker compose up --detach\n"
+ADOPTED = """\
+< backup.sql
+docker compose up --detach temporal-namespace
+until docker compose run --rm -T loop control-plane adopt-namespace; do sleep 1; done
+docker compose up --detach
+"""
 # What the page does to the repository, or to what was built before these tests, is only looked up.
 SHIMS = {
     "make": 'exec {make} --directory {root} --dry-run "$@" >/dev/null',
@@ -68,6 +77,8 @@ async def test_the_page_can_be_followed(server: dict[str, str], tmp_path: Path) 
     script = "set -euo pipefail\n" + "".join(block.source for block in BLOCKS if not block.is_marked(NEEDS_AWS))
     # The real ones, of whoever runs these tests, are not touched.
     script = script.replace("127.0.0.1:5000", f"127.0.0.1:{server['CONTROL_PLANE_PORT']}")
+    assert RESTORED in script
+    script = script.replace(RESTORED, ADOPTED)
     script = script.replace("control-plane_postgres", f"{server['COMPOSE_PROJECT_NAME']}_postgres")
     process = await asyncio.create_subprocess_exec(
         *("bash", "-xc", script),
