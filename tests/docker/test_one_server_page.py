@@ -15,8 +15,8 @@ from tests.docker.compose import ROOT, run
 from tests.docs.pages import NEEDS_AWS, blocks_of
 
 BLOCKS = blocks_of(ROOT / "docs" / "one-server.md")
-# What the stand-in for Temporal has in its container, the real server has in PostgreSQL: `down` removes it, and no backup
-# brings it back.
+# What the stand-in for Temporal has in its container, the real server has in PostgreSQL: `down` removes it, and no
+# backup brings it back.
 RESTORED = "< backup.sql\ndocker compose up --detach\n"
 ADOPTED = """\
 < backup.sql
