@@ -20,9 +20,6 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=20)
 # see its container gone; Temporal wants some limit, and this one is never met.
 RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelta(days=1)
 
-# One transaction and one call of the provisioner.
-CONTROL_START_TO_CLOSE = timedelta(seconds=30)
-
 # ECS takes 20 stops a second, and a stop tells the children too, of which there may be thousands: it says with
 # heartbeats that it goes on.
 STOP_START_TO_CLOSE = timedelta(minutes=30)

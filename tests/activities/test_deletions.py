@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from temporalio.client import CancelWorkflowInput, Client, Interceptor, OutboundInterceptor
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.deletions import BoundDeletionActivities
@@ -23,6 +23,7 @@ from domain.entities import Function, InvocationStatus, PreparedFunction, Worker
 from domain.errors import Unavailable
 from domain.identifiers import FunctionRef, new_invocation_id
 from domain.messages import CancelProjectResult, DeletionRequest, PrepareFunctionRequest
+from tests.activities.cancellations import Cancellations
 from tests.factories import insert_function
 from tests.simulation.containers import Fleet
 
@@ -72,24 +73,6 @@ class MortalDatabase(Database):
                 raise asyncio.CancelledError
         async with super().long_transaction() as connection:
             yield connection
-
-
-class Cancellations(Interceptor, OutboundInterceptor):
-    """Notes which workflows are to be cancelled; Temporal fails to take one of these."""
-
-    def __init__(self) -> None:
-        self.tried: list[str] = []
-        self.fails: str | None = None
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        OutboundInterceptor.__init__(self, next)
-        return self
-
-    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
-        self.tried.append(input.id)
-        if input.id == self.fails:
-            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-        await super().cancel_workflow(input)
 
 
 class Steps:

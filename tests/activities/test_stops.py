@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, update
-from temporalio.client import CancelWorkflowInput, Client, Interceptor, OutboundInterceptor
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.execution_spans import ExecutionSpans
@@ -22,6 +22,7 @@ from domain.entities import WorkerType
 from domain.identifiers import InvocationId, execution_id_for, new_invocation_id
 from domain.messages import EndInvocationRequest, StopInvocationRequest, StopReason
 from domain.workers import Worker
+from tests.activities.cancellations import Cancellations
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
 
@@ -35,24 +36,6 @@ class SlowPlatform(Fleet):
 
     async def stop(self, worker: Worker) -> None:
         await self.may_stop.wait()
-
-
-class Cancellations(Interceptor, OutboundInterceptor):
-    """Notes them; one of them Temporal cannot take."""
-
-    def __init__(self) -> None:
-        self.tried: list[str] = []
-        self.fails: str | None = None
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        OutboundInterceptor.__init__(self, next)
-        return self
-
-    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
-        self.tried.append(input.id)
-        if input.id == self.fails:
-            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-        await super().cancel_workflow(input)
 
 
 @pytest.fixture
