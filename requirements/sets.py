@@ -1,0 +1,46 @@
+"""The requirement files, each with all that it takes: every version and every hash.
+
+They are exported from poetry.lock, so that installing needs neither Poetry nor a solver.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent
+PROJECT = FOLDER / "project.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementSet:
+    """`groups` and `extras` are those of pyproject.toml; `main` is the group of the project's own dependencies."""
+
+    name: str
+    purpose: str
+    groups: frozenset[str]
+    extras: frozenset[str] = frozenset()
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / f"{self.name}.txt"
+
+
+SERVER = RequirementSet(
+    name="server", purpose="What the image holds", groups=frozenset({"main"}), extras=frozenset({"tracing"})
+)
+STACK = RequirementSet(
+    name="stack",
+    purpose="What the embedded stack and the demo need",
+    groups=frozenset({"main"}),
+    extras=frozenset({"embedded", "tracing"}),
+)
+DEVELOPMENT = RequirementSet(
+    name="development",
+    purpose="What the tests and the checks need, the embedded stack included",
+    groups=frozenset({"main", "dev"}),
+    extras=frozenset({"embedded", "tracing"}),
+)
+INSTALLATION = RequirementSet(
+    name="installation", purpose="What installs and builds", groups=frozenset({"installation"})
+)
+SETS = (SERVER, STACK, DEVELOPMENT, INSTALLATION)
