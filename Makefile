@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -20,12 +20,17 @@ install-stack: uv
 
 # uv, in an environment of its own, by pip: so it comes from the index and by the certificates that pip is configured with.
 uv:
-	@cmp -s requirements/installation.txt .uv/installed.txt && .uv/bin/python -c "" 2>/dev/null && exit; \
-	test -n "$(PYTHON)" && "$(PYTHON)" -c "$(NEW_ENOUGH)" || \
-		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }; \
-	echo "Installing uv into .uv/" && "$(PYTHON)" -m venv --clear .uv && \
-	.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		--requirement requirements/installation.txt && cp requirements/installation.txt .uv/installed.txt
+	@cmp -s requirements/installation.txt .uv/installed.txt && .uv/bin/python -c "" 2>/dev/null || \
+		$(MAKE) --no-print-directory install-uv
+
+install-uv:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c "$(NEW_ENOUGH)" || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing uv into .uv/"
+	@"$(PYTHON)" -m venv --clear .uv
+	@.uv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+		--requirement requirements/installation.txt
+	@cp requirements/installation.txt .uv/installed.txt
 
 # Solve a real problem on the real stack; KEEP=1 leaves the stack running.
 demo: install-stack

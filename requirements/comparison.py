@@ -1,5 +1,7 @@
-"""`python -m requirements.comparison`: whether poetry.lock is that of pyproject.toml, and the requirement files are those
-of poetry.lock. Prints a line for each that is not; needs neither Poetry nor a network."""
+"""`python -m requirements.comparison`: whether poetry.lock is of pyproject.toml, and the requirement files of poetry.lock.
+
+Prints a line for each that is not. Needs neither Poetry nor a network.
+"""
 
 import hashlib
 import json

@@ -33,11 +33,15 @@ def main() -> int:
 
 
 def install(wanted: RequirementSet, venv: Path, *, python: str | None) -> int:
-    """An exit code. What the stack needs is added to what is there, so that the tests' tools stay; what is in no set goes
-    when the set for development is installed."""
-    how = ("install", "--no-deps", "--requirements", str(wanted.path), "--requirements", str(PROJECT))
-    if wanted is DEVELOPMENT:
-        how = ("sync", str(wanted.path), str(PROJECT))
+    """An exit code. What the stack needs is added to what is there, so that the tests' tools stay; with the set for
+    development, what is not in it goes."""
+    if python is not None and _identity(python) is None:
+        print(f"{python} is no Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11", file=sys.stderr)
+        return 2
+    files = [str(wanted.path), str(PROJECT)]
+    how = (
+        ["sync", *files] if wanted is DEVELOPMENT else ["install", "--no-deps", *(f"--requirements={f}" for f in files)]
+    )
     with _alone(venv) as unfinished:
         if unfinished.exists() or not _is_usable(venv, python):
             status = run_uv("venv", "--quiet", "--clear", "--python", python or sys.executable, str(venv))
@@ -54,8 +58,8 @@ def install(wanted: RequirementSet, venv: Path, *, python: str | None) -> int:
 
 @contextmanager
 def _alone(venv: Path) -> Iterator[Path]:
-    """The mark of an installation that was begun and not ended, looked at by one process at a time. uv inherits the lock:
-    if this process is killed, it is free when uv has ended."""
+    """The mark of an installation that was begun and not ended, which one process at a time looks at. uv inherits the
+    lock: if this process is killed, it is free when uv has ended."""
     with venv.with_name(f"{venv.name}.lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), True)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -63,8 +67,8 @@ def _alone(venv: Path) -> Iterator[Path]:
 
 
 def _is_usable(venv: Path, python: str | None) -> bool:
-    """Whether it has an interpreter that runs, the one that is asked for, and lies where it was made: the programs in it
-    name their interpreter by its path."""
+    """Whether it has an interpreter that runs, the one that is asked for, and lies where it was made: the programs in
+    it name their interpreter by its path."""
     program = venv / "bin" / "control-plane"
     if program.exists() and f"{venv}/bin/" not in program.read_text():
         return False
