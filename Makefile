@@ -70,13 +70,15 @@ bench-ecs: install
 
 # What is quick enough to run before every commit.
 check: lint
-	.venv/bin/python -m pytest -p tests.counts tests/replay tests/architecture
+	.venv/bin/python -m pytest -p tests.counts $(wildcard tests/unit) tests/replay tests/architecture
 
+# Formatting, style, types, who imports whom, and whether the requirement files are of the lock file.
 lint: install
 	.venv/bin/black --quiet --check .
 	.venv/bin/ruff check --quiet .
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
+	.venv/bin/python -m requirements.comparison
 
 format: install
 	.venv/bin/black --quiet .

@@ -1,4 +1,4 @@
-"""`python -m requirements.comparison`: whether poetry.lock is of pyproject.toml, and the requirement files of poetry.lock.
+"""`python -m requirements.comparison`: whether poetry.lock is of pyproject.toml, and the files here of poetry.lock.
 
 Prints a line for each that is not. Needs neither Poetry nor a network.
 """

@@ -18,7 +18,7 @@ _ALWAYS = {
 
 
 def run_uv(*arguments: str, announcement: str = "") -> int:
-    """Its exit code. Without the network and without a word, if nothing is missing or all that is missing was downloaded
+    """Its exit code. Without the network and without a word, if nothing is missing or what is missing was downloaded
     before; else announced, and from where pip would take it. What the user has set for uv wins."""
     if _run("--offline", "--quiet", *arguments, variables={}, stderr=subprocess.DEVNULL) == 0:
         return 0
