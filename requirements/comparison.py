@@ -34,7 +34,7 @@ def differences(root: Path, sets: tuple[RequirementSet, ...]) -> Iterator[str]:
     if lock["metadata"]["content-hash"] != content_hash(project):
         yield "poetry.lock is not of this pyproject.toml: run `make lock`"
     for compared in sets:
-        expected, found = locked(lock, compared), read(compared.path)
+        expected, found = locked(lock, compared), read(root / compared.file)
         names = sorted({name for name, version in expected.keys() ^ found.keys()})
         names += sorted(
             {
@@ -45,7 +45,7 @@ def differences(root: Path, sets: tuple[RequirementSet, ...]) -> Iterator[str]:
         )
         if names:
             named = ", ".join(names)
-            yield f"requirements/{compared.path.name} is not what poetry.lock says of {named}: run `make lock`"
+            yield f"{compared.file} is not what poetry.lock says of {named}: run `make lock`"
 
 
 def locked(lock: Mapping[str, Any], wanted: RequirementSet) -> Requirements:

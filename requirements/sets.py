@@ -6,9 +6,8 @@ They are exported from poetry.lock, so that installing needs neither Poetry nor 
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
-ROOT = FOLDER.parent
-PROJECT = FOLDER / "project.txt"
+ROOT = Path(__file__).parents[1]
+PROJECT = ROOT / "requirements" / "project.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +20,13 @@ class RequirementSet:
     extras: frozenset[str] = frozenset()
 
     @property
+    def file(self) -> str:
+        """Its path in the repository."""
+        return f"requirements/{self.name}.txt"
+
+    @property
     def path(self) -> Path:
-        return FOLDER / f"{self.name}.txt"
+        return ROOT / self.file
 
 
 SERVER = RequirementSet(
