@@ -3,15 +3,15 @@
 import structlog
 
 from activities import metrics
+from activities.container_watch import ContainerWatch
 from activities.errors import shortened
 from activities.launching import Launching, LaunchTools
-from activities.worker_watch import WorkerWatch
 from catalog.endings import ClosedExecution, EndingRepository
 from catalog.slots import Refusal, Refused, SlotQueue
+from domain.containers import ExitCause
 from domain.entities import ExecutionOutcome
 from domain.errors import FunctionFailure, Misconfigured
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
-from domain.workers import ExitCause
 
 logger = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ class ExecutionRunner:
     May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
     """
 
-    def __init__(self, *, tools: LaunchTools, watch: WorkerWatch) -> None:
+    def __init__(self, *, tools: LaunchTools, watch: ContainerWatch) -> None:
         self._tools = tools
         self._watch = watch
 
@@ -54,19 +54,19 @@ class ExecutionRunner:
     async def _run_to_its_end(self, request: RunExecutionRequest, launching: Launching) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
         try:
-            worker = await launching.worker()
-            worker_exit = None
-            while worker is not None:
-                worker_exit = await self._watch.ended(worker, request.invocation_id)
-                if worker_exit.cause is not ExitCause.LOST:
-                    return worker_exit.reason, worker_exit.cause is not ExitCause.MISCONFIGURED
-                worker = await launching.worker_instead(worker_exit)
+            container = await launching.container()
+            container_exit = None
+            while container is not None:
+                container_exit = await self._watch.ended(container, request.invocation_id)
+                if container_exit.cause is not ExitCause.LOST:
+                    return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
+                container = await launching.container_instead(container_exit)
         except FunctionFailure as error:
             return str(error), True
         except Misconfigured as error:
             logger.error("execution_is_misconfigured", execution_id=request.execution_id, reason=str(error))
             return str(error), False
-        return None if worker_exit is None else worker_exit.reason, True
+        return None if container_exit is None else container_exit.reason, True
 
     async def _close(
         self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None

@@ -71,9 +71,9 @@ class BoundInvocationActivities(InvocationActivities):
                 request.execution_id is not None and await stops.is_claimed(request.execution_id)
             )
         try:
-            if stopped.worker is not None:
-                await self._provisioner.stop(stopped.worker)
-        finally:  # its children are stopped even if its own worker cannot be at the moment
+            if stopped.container is not None:
+                await self._provisioner.stop(stopped.container)
+        finally:  # its children are stopped even if its own container cannot be at the moment
             await self._messenger.tell(cancelled=stopped.children)
         if request.execution_id is None:
             return None

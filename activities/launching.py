@@ -18,11 +18,11 @@ from catalog.database import Database
 from catalog.launches import Launch, LaunchRepository
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from catalog.slots import Assignment
-from domain.entities import PreparedFunction, WorkerDetails
-from domain.errors import FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable, WorkerError
+from domain.containers import Container, ContainerExit, ContainerName, ContainerRequest
+from domain.entities import ContainerDetails, PreparedFunction
+from domain.errors import ContainerError, FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from domain.execution_tokens import execution_token
-from domain.messages import RunExecutionRequest, WorkerAwaited
-from domain.workers import Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.messages import ContainerAwaited, RunExecutionRequest
 from provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
@@ -76,27 +76,27 @@ class Launching:
         """The number of the launch that this try has come to."""
         return self._launch.number
 
-    async def worker(self) -> Worker | None:
+    async def container(self) -> Container | None:
         """The execution's container: the one that an earlier try noted, or launched as soon as there is capacity.
 
         None if it must have none.
         """
-        if self._assignment.worker is None:
-            return await self._launched_worker(is_stopped=self._assignment.is_stopped)
-        worker = Worker(name=self._name, details=self._assignment.worker)
+        if self._assignment.container is None:
+            return await self._launched_container(is_stopped=self._assignment.is_stopped)
+        container = Container(name=self._name, details=self._assignment.container)
         if self._assignment.is_stopped:  # the stop may not have reached it
-            await self._stop(worker)
-        return worker
+            await self._stop(container)
+        return container
 
-    async def worker_instead(self, lost: WorkerExit) -> Worker | None:
+    async def container_instead(self, lost: ContainerExit) -> Container | None:
         """Another container for the one that infrastructure took away. None if there must be no further one."""
         if time.monotonic() - self._launched > _GOOD_LIFE_SECONDS:
             self._misses = 0
         if not await self._may_launch_again(f"Launched again: {lost.reason}", was_refused=False):
             return None
-        return await self._launched_worker(is_stopped=False)
+        return await self._launched_container(is_stopped=False)
 
-    async def _launched_worker(self, *, is_stopped: bool) -> Worker | None:
+    async def _launched_container(self, *, is_stopped: bool) -> Container | None:
         while True:
             try:
                 details = await self._withdrawn() if is_stopped else await self._launched_now()
@@ -105,24 +105,24 @@ class Launching:
             except LaunchIsLost as error:
                 goes_on = await self._may_launch_again(f"Launched again: {error}", was_refused=False)
             else:
-                return None if details is None else await self._noted_worker(details)
+                return None if details is None else await self._noted_container(details)
             if not goes_on:
                 return None
 
-    async def _stop(self, worker: Worker) -> None:
+    async def _stop(self, container: Container) -> None:
         with _until_mended():
-            await self._tools.provisioner.stop(worker)
+            await self._tools.provisioner.stop(container)
 
-    async def _withdrawn(self) -> WorkerDetails | None:
+    async def _withdrawn(self) -> ContainerDetails | None:
         with _until_mended():
             return await self._tools.provisioner.withdraw(self._name, age=self._age)
 
-    async def _launched_now(self) -> WorkerDetails:
+    async def _launched_now(self) -> ContainerDetails:
         """A refusal counts only if nothing was launched before it under the same name, by a try that died."""
         may_be_there = not self._launch.is_new
         try:
             with self._recorded_launch():
-                return await self._tools.provisioner.launch(self._worker_request(), age=self._age)
+                return await self._tools.provisioner.launch(self._container_request(), age=self._age)
         except (FunctionFailure, Misconfigured):
             details = await self._withdrawn() if may_be_there else None
             if details is None:
@@ -134,21 +134,21 @@ class Launching:
         start, error = datetime.now(UTC), None
         try:
             yield
-        except WorkerError as refusal:
+        except ContainerError as refusal:
             error = str(refusal)
             raise
         finally:
             self._tools.spans.launched(self._request.trace, self._name, start=start, error=error)
 
-    async def _noted_worker(self, details: WorkerDetails) -> Worker:
-        worker = Worker(name=self._name, details=details)
+    async def _noted_container(self, details: ContainerDetails) -> Container:
+        container = Container(name=self._name, details=details)
         async with self._tools.database.statement() as connection:
-            may_run = await LaunchRepository(connection).record_worker(worker)
+            may_run = await LaunchRepository(connection).record_container(container)
         if not may_run:
-            await self._stop(worker)
+            await self._stop(container)
         self._launched = time.monotonic()
         await self._tell(None)
-        return worker
+        return container
 
     async def _may_launch_again(self, reason: str, *, was_refused: bool) -> bool:
         """Note the next launch and why there has to be one, and wait a little, longer each time, but not beyond a stop.
@@ -156,7 +156,7 @@ class Launching:
         False if the execution is to have no further container.
         """
         execution_id = self._request.execution_id
-        logger.warning("execution_has_no_worker", execution_id=execution_id, launch=self.launch, reason=reason)
+        logger.warning("execution_has_no_container", execution_id=execution_id, launch=self.launch, reason=reason)
         async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
             async with self._tools.database.statement() as connection:
                 launch = await LaunchRepository(connection).begin_another(
@@ -189,20 +189,20 @@ class Launching:
         """The workflow shows to whoever looks at it what its execution waits for."""
         if reason != self._waits_for:
             self._waits_for = reason
-            awaited = WorkerAwaited(execution_id=self._request.execution_id, reason=shortened(reason))
+            awaited = ContainerAwaited(execution_id=self._request.execution_id, reason=shortened(reason))
             await self._tools.messenger.tell_awaited(self._request.invocation_id, awaited)
 
     @property
-    def _name(self) -> WorkerName:
-        return WorkerName(execution_id=self._request.execution_id, launch=self.launch)
+    def _name(self) -> ContainerName:
+        return ContainerName(execution_id=self._request.execution_id, launch=self.launch)
 
     @property
     def _age(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self._noted)
 
-    def _worker_request(self) -> WorkerRequest:
+    def _container_request(self) -> ContainerRequest:
         function = self._assignment.function
-        return WorkerRequest(
+        return ContainerRequest(
             name=self._name,
             function=function.ref,
             invocation_id=self._request.invocation_id,

@@ -15,15 +15,15 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.container_events import relaying
 from activities.namespace import NamespacePreparation
-from activities.worker_events import relaying
-from activities.workers import build_workers
+from activities.temporal_workers import build_temporal_workers
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
-from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
+from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
 from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.arguments import process_parser
-from environment.composition import open_database, open_provisioner, open_worker_events
+from environment.composition import open_container_events, open_database, open_provisioner
 from environment.loading import Settings, SettingsError, load_settings
 from environment.logs import configure_logs
 from environment.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
@@ -104,11 +104,11 @@ async def _work(
         starting.cancel()
         return
     client, link = starting.result()
-    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, WORKERS_CHANNEL))
-    async with provisioning(settings) as provisioner, open_worker_events(settings) as events:
+    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
+    async with provisioning(settings) as provisioner, open_container_events(settings) as events:
 
         def workers() -> tuple[Worker, Worker]:
-            return build_workers(
+            return build_temporal_workers(
                 client,
                 link=link,
                 database=database,
@@ -148,7 +148,7 @@ async def _first(stopped: "asyncio.Task[bool]", other: Coroutine[Any, Any, None]
 
 
 async def _start(arguments: Namespace, database: Database, runtime: Runtime | None) -> tuple[Client, TemporalLink]:
-    """Everything that the workers need, each waited for as long as it takes. Raises NamespaceIsNotOurs."""
+    """Everything that the Temporal workers need, each waited for as long as it takes. Raises NamespaceIsNotOurs."""
     if arguments.create_tables:
         await _when_there("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
     client = await _when_there("temporal", lambda: connect_temporal(runtime=runtime), RuntimeError)

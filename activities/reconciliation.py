@@ -8,12 +8,12 @@ import structlog
 from temporalio import activity
 
 from activities import metrics
+from activities.container_repairs import ContainerRepairs
 from activities.heartbeat import heartbeating
 from activities.lost_invocations import LostInvocations
 from activities.messenger import Messenger
 from activities.repairs import RepairRun
 from activities.unstarted import UnstartedWorkflows
-from activities.worker_repairs import WorkerRepairs
 from catalog.database import Database
 from catalog.loose_ends import LooseEndRepository
 from catalog.retention import RetentionRepository
@@ -40,7 +40,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         messenger: Messenger,
         unstarted: UnstartedWorkflows,
         lost: LostInvocations,
-        workers: WorkerRepairs,
+        containers: ContainerRepairs,
         retention: timedelta | None,
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
@@ -54,7 +54,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "grants told again": self._tell_grants,
             "cancellations delivered": self._deliver_cancellations,
             "lost invocations mended": lost.repair,
-            "workers stopped": workers.stop_workers,
+            "containers stopped": containers.stop_containers,
         }
 
     @activity.defn(name="reconcile")

@@ -9,7 +9,7 @@ _BEHAVIORS = {"auto-upgrade": VersioningBehavior.AUTO_UPGRADE, "pinned": Version
 
 
 def deployment_config(settings: ControlPlaneSettings) -> WorkerDeploymentConfig | None:
-    """What both workers of a `loop` must have, so that they are one version. None without a build id."""
+    """What both Temporal workers of a `loop` must have, so that they are one version. None without a build id."""
     if settings.build_id is None:
         return None
     return WorkerDeploymentConfig(

@@ -49,7 +49,7 @@ async def _run() -> None:
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
-    # As in `activities.workers`.
+    # As in `activities.temporal_workers`.
     async with Worker(
         await connect_temporal(),
         task_queue=TASK_QUEUE,

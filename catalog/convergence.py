@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from catalog.slots import Grant, SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.identifiers import InvocationId, execution_id_for
 
 
@@ -35,7 +35,7 @@ class ConvergenceRepository:
                 invocation_id=invocation_id,
                 function_id=function_id,
                 attempt=1,
-                worker_status=WorkerStatus.TERMINATED,
+                container_status=ContainerStatus.TERMINATED,
                 error_message=reason,
             )
         )
@@ -56,13 +56,15 @@ class ConvergenceRepository:
             return ()
         execution_id = execution_id_for(invocation_id, attempt)
         end = {
-            "worker_status": WorkerStatus.TERMINATED,
+            "container_status": ContainerStatus.TERMINATED,
             "last_update_time": func.clock_timestamp(),
         }
         # Whoever still waits for a container of it looks again, and finds that it has ended.
         await self._connection.execute(
             update(ExecutionRow)
-            .where(ExecutionRow.invocation_id == invocation_id, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+            .where(
+                ExecutionRow.invocation_id == invocation_id, ExecutionRow.container_status != ContainerStatus.TERMINATED
+            )
             .values(**end)
             .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
         )

@@ -21,7 +21,7 @@ from catalog.stops import (
     stop_values,
 )
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
@@ -66,7 +66,7 @@ _LOCKED = (
     select(
         FunctionRow.function_id,
         ExecutionRow.creation_time,
-        ExecutionRow.worker_status,
+        ExecutionRow.container_status,
         ExecutionRow.launches,
         ExecutionRow.outcome,
         ExecutionRow.error_message,
@@ -100,7 +100,7 @@ _LEFT = (
     .cte("left_queue")
 )
 _GIVEN_UP = (
-    signal_live_executions(worker_status=WorkerStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
     .cte("given_up")
 )
@@ -116,10 +116,10 @@ _TAKE_BACK = (
     .where(
         ExecutionRow.execution_id == _EXECUTION,
         ExecutionRow.claim_time.is_(None),
-        ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+        ExecutionRow.container_status != ContainerStatus.TERMINATED,
     )
     .values(
-        worker_status=WorkerStatus.TERMINATED,
+        container_status=ContainerStatus.TERMINATED,
         termination_signal_time=func.clock_timestamp(),
         last_update_time=func.clock_timestamp(),
     )
@@ -129,7 +129,7 @@ _CLOSED = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(
-        worker_status=WorkerStatus.TERMINATED,
+        container_status=ContainerStatus.TERMINATED,
         outcome=_OUTCOME,
         error_message=_ERROR_MESSAGE,
         last_update_time=func.clock_timestamp(),
@@ -183,7 +183,7 @@ class EndingRepository:
                 grants=(),
                 children=(),
             )
-        is_live = state.worker_status != WorkerStatus.TERMINATED
+        is_live = state.container_status != ContainerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
             raise LaunchIsSuperseded
         outcome = _outcome(state)

@@ -20,7 +20,7 @@ from catalog.paths import (
     searchable,
 )
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, columns_of
-from domain.entities import Execution, ExecutionDetail, ExecutionOutcome, WorkerStatus
+from domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
 from domain.errors import (
     Conflict,
     ExecutionHasAlreadyFinished,
@@ -37,7 +37,7 @@ _EXECUTION = bindparam("wanted_execution", type_=Text)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
-_IS_LIVE = ExecutionRow.worker_status != WorkerStatus.TERMINATED.value
+_IS_LIVE = ExecutionRow.container_status != ContainerStatus.TERMINATED.value
 _IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
     ExecutionRow.execution_start_time.is_not(None),
     ExecutionRow.execution_finish_time.is_(None),
@@ -130,7 +130,7 @@ class ExecutionRepository:
         return await self._apply(_FINISH, path, _refusal_to_report, report)
 
     async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
-        """The project of an execution whose worker is not TERMINATED."""
+        """The project of an execution whose container is not TERMINATED."""
         name = await self._connection.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
         return None if name is None else ProjectName(name)
 

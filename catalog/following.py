@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Integer, Row, Text, and_, bindparam, case, func, or_, select, true
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from catalog.converters import to_worker_details
+from catalog.converters import to_container_details
 from catalog.database import StatementConnection
 from catalog.paths import InvocationPath, along_invocation, require
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerDetails, WorkerStatus
+from domain.entities import ContainerDetails, ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.errors import InvocationDoesNotExist
 from domain.identifiers import ExecutionId, InvocationId
 
@@ -25,8 +25,8 @@ class FollowedExecution:
     execution_id: ExecutionId
     attempt: int
     launch: int
-    worker_status: WorkerStatus
-    worker_details: WorkerDetails | None
+    container_status: ContainerStatus
+    container_details: ContainerDetails | None
     outcome: ExecutionOutcome | None
     output: str | None
     error_message: str | None
@@ -90,9 +90,9 @@ _EXECUTIONS = (
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
-        ExecutionRow.worker_status,
-        ExecutionRow.worker_type,
-        ExecutionRow.worker_identifier,
+        ExecutionRow.container_status,
+        ExecutionRow.container_type,
+        ExecutionRow.container_identifier,
         ExecutionRow.logs_identifier,
         ExecutionRow.outcome,
         case((_IS_NEW, ExecutionRow.output)).label("output"),
@@ -182,8 +182,8 @@ def _to_executions(
             execution_id=ExecutionId(row.execution_id),
             attempt=row.attempt,
             launch=row.launch,
-            worker_status=WorkerStatus(row.worker_status),
-            worker_details=to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier),
+            container_status=ContainerStatus(row.container_status),
+            container_details=to_container_details(row.container_type, row.container_identifier, row.logs_identifier),
             outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
             output=known.output if known is not None and is_known else row.output,
             error_message=row.error_message,

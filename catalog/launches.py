@@ -1,4 +1,4 @@
-"""What is noted of an execution's containers: each launch before it is sent, each worker when it is found.
+"""What is noted of an execution's containers: each launch before it is sent, each container when it is found.
 
 Statements that commit one by one, each conditional.
 """
@@ -10,9 +10,9 @@ from sqlalchemy import Integer, Text, bindparam, case, func, select, update
 
 from catalog.database import StatementConnection
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import InvocationStatus, WorkerStatus
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
-from domain.workers import Worker, WorkerName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,11 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerState:
+class ContainerState:
     """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container.
 
-    `is_known`: else the catalog has no such execution. It was deleted with its project, and the worker must stop; or,
-    if the invocation runs, the catalog was restored from a backup: then the worker is found again, and need not.
+    `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
+    or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
     """
 
     has_reported: bool
@@ -44,17 +44,17 @@ _TYPE = bindparam("found_type", type_=Text)
 _IDENTIFIER = bindparam("found_identifier", type_=Text)
 _LOGS_IDENTIFIER = bindparam("found_logs_identifier", type_=Text)
 
-_RECORD_WORKER = (
+_RECORD_CONTAINER = (
     update(ExecutionRow)
     .where(
         ExecutionRow.execution_id == _EXECUTION,
         ExecutionRow.launches == _LAUNCH,
-        ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+        ExecutionRow.container_status != ContainerStatus.TERMINATED,
     )
     .values(
-        worker_status=WorkerStatus.RUNNING,
-        worker_type=_TYPE,
-        worker_identifier=_IDENTIFIER,
+        container_status=ContainerStatus.RUNNING,
+        container_type=_TYPE,
+        container_identifier=_IDENTIFIER,
         logs_identifier=_LOGS_IDENTIFIER,
         # What was waited for is there; but a quick container may have said already why it failed.
         error_message=case((ExecutionRow.outcome.is_not(None), ExecutionRow.error_message)),
@@ -74,7 +74,7 @@ class LaunchRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
-    async def begin_another(self, over: WorkerName, *, reason: str, was_refused: bool = False) -> Launch | None:
+    async def begin_another(self, over: ContainerName, *, reason: str, was_refused: bool = False) -> Launch | None:
         """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
         was none. Until the next container is there, the reason is shown as the execution's error message.
 
@@ -84,7 +84,7 @@ class LaunchRepository:
         """
         may_be_launched = (
             ExecutionRow.execution_id == over.execution_id,
-            ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+            ExecutionRow.container_status != ContainerStatus.TERMINATED,
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
@@ -95,9 +95,9 @@ class LaunchRepository:
                 launches=over.launch + 1,
                 refused_launches=ExecutionRow.refused_launches + int(was_refused),
                 launch_time=func.clock_timestamp(),
-                worker_status=WorkerStatus.PROVISIONING,
-                worker_type=None,
-                worker_identifier=None,
+                container_status=ContainerStatus.PROVISIONING,
+                container_type=None,
+                container_identifier=None,
                 logs_identifier=None,
                 error_message=reason,
                 execution_start_time=None,  # the new container starts the execution anew
@@ -117,26 +117,26 @@ class LaunchRepository:
         ).one_or_none()
         return None if others is None else Launch(number=others.launches, age=others.age, is_new=False)
 
-    async def record_worker(self, worker: Worker) -> bool:
-        """Note where the launch's worker is found. False if it must not run: the execution was stopped or has ended
+    async def record_container(self, container: Container) -> bool:
+        """Note where the launch's container is found. False if it must not run: the execution was stopped or has ended
         meanwhile, or this launch was given up."""
         may_run: bool | None = await self._connection.scalar(
-            _RECORD_WORKER,
+            _RECORD_CONTAINER,
             {
-                _EXECUTION.key: worker.name.execution_id,
-                _LAUNCH.key: worker.name.launch,
-                _TYPE.key: worker.details.type,
-                _IDENTIFIER.key: worker.details.identifier,
-                _LOGS_IDENTIFIER.key: worker.details.logs_identifier,
+                _EXECUTION.key: container.name.execution_id,
+                _LAUNCH.key: container.name.launch,
+                _TYPE.key: container.details.type,
+                _IDENTIFIER.key: container.details.identifier,
+                _LOGS_IDENTIFIER.key: container.details.logs_identifier,
             },
         )
         return bool(may_run)
 
-    async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> WorkerState:
+    async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> ContainerState:
         row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
         if row is None:
             runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})
-            return WorkerState(has_reported=False, must_stop=not runs, is_known=False)
-        return WorkerState(
+            return ContainerState(has_reported=False, must_stop=not runs, is_known=False)
+        return ContainerState(
             has_reported=row.execution_finish_time is not None, must_stop=row.termination_signal_time is not None
         )

@@ -19,7 +19,7 @@ from catalog.tables import (
     VersionRow,
     WaitingExecutionRow,
 )
-from domain.entities import FunctionStatus, InvocationStatus, WorkerStatus
+from domain.entities import ContainerStatus, FunctionStatus, InvocationStatus
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
 from domain.specs import ExecutionSpec
@@ -144,7 +144,7 @@ class LooseEndRepository:
         found = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id)
             .where(
-                ExecutionRow.worker_status != WorkerStatus.TERMINATED,
+                ExecutionRow.container_status != ContainerStatus.TERMINATED,
                 ExecutionRow.claim_time.is_(None),
                 case(
                     (ExecutionRow.grant_signal_time.is_(None), _is_older(ExecutionRow.creation_time, older_than)),

@@ -1,4 +1,4 @@
-"""What may have lost whoever looked after it: invocations without a workflow, workers without an execution."""
+"""What may have lost whoever looked after it: invocations without a workflow, containers without an execution."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from catalog.database import StatementConnection
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import InvocationStatus, WorkerStatus
+from domain.containers import ContainerName
+from domain.entities import ContainerStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import CleanUpRequest
-from domain.workers import WorkerName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,11 @@ class RunningInvocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFindings:
-    """Of some workers: those that nobody needs any more, and those whose execution is not in this catalog."""
+class ContainerFindings:
+    """Of some containers: those that nobody needs any more, and those whose execution is not in this catalog."""
 
-    unneeded: tuple[WorkerName, ...]
-    unknown: tuple[WorkerName, ...]
+    unneeded: tuple[ContainerName, ...]
+    unknown: tuple[ContainerName, ...]
 
 
 class OrphanRepository:
@@ -62,7 +62,7 @@ class OrphanRepository:
             .outerjoin(
                 ExecutionRow,
                 (ExecutionRow.invocation_id == InvocationRow.invocation_id)
-                & (ExecutionRow.worker_status != WorkerStatus.TERMINATED),
+                & (ExecutionRow.container_status != ContainerStatus.TERMINATED),
             )
             .where(
                 InvocationRow.status == InvocationStatus.RUNNING, _is_among(InvocationRow.invocation_id, invocation_ids)
@@ -77,17 +77,18 @@ class OrphanRepository:
             for invocation_id, execution_id, attempt in found
         ]
 
-    async def judge(self, workers: Iterable[WorkerName], *, older_than: timedelta) -> WorkerFindings:
-        """A worker is not needed if its execution has been TERMINATED for so long, or another launch took its place so
-        long ago: younger than that, its launch or its end may be under way."""
-        names = tuple(workers)
+    async def judge(self, containers: Iterable[ContainerName], *, older_than: timedelta) -> ContainerFindings:
+        """A container is not needed if its execution has been TERMINATED for so long, or another launch took its place
+        so long ago: younger than that, its launch or its end may be under way."""
+        names = tuple(containers)
         then = func.clock_timestamp() - older_than
         found = await self._connection.execute(
             select(
                 ExecutionRow.execution_id,
                 ExecutionRow.launches,
                 (
-                    (ExecutionRow.worker_status == WorkerStatus.TERMINATED) & (ExecutionRow.last_update_time < then)
+                    (ExecutionRow.container_status == ContainerStatus.TERMINATED)
+                    & (ExecutionRow.last_update_time < then)
                 ).label("has_ended"),
                 (ExecutionRow.launch_time < then).label("is_relaunched"),
             ).where(_is_among(ExecutionRow.execution_id, (name.execution_id for name in names)))
@@ -100,7 +101,7 @@ class OrphanRepository:
                 unknown.append(name)
             elif execution.has_ended or (name.launch < execution.launches and execution.is_relaunched):
                 unneeded.append(name)
-        return WorkerFindings(unneeded=tuple(unneeded), unknown=tuple(unknown))
+        return ContainerFindings(unneeded=tuple(unneeded), unknown=tuple(unknown))
 
 
 def _is_among(column: InstrumentedAttribute[str], values: Iterable[str]) -> ColumnElement[bool]:

@@ -1,8 +1,8 @@
 """Who may run: the slots of a function, and the queue for them.
 
-A slot is an execution row whose worker is not TERMINATED. Whatever gives or takes one holds the lock of the function's
-row: a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation, execution.
-Lock and count are two statements, as one statement would count by a snapshot older than its lock.
+A slot is an execution row whose container is not TERMINATED. Whatever gives or takes one holds the lock of the
+function's row: a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation,
+execution. Lock and count are two statements, as one statement would count by a snapshot older than its lock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,10 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.converters import to_function, to_worker_details
+from catalog.converters import to_container_details, to_function
 from catalog.launches import Launch
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, WaitingExecutionRow, columns_of
-from domain.entities import Function, FunctionStatus, InvocationStatus, WorkerDetails, WorkerStatus
+from domain.entities import ContainerDetails, ContainerStatus, Function, FunctionStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
 
 
@@ -58,7 +58,7 @@ class Assignment:
     function: Function
     launch: Launch
     waits_for: str | None
-    worker: WorkerDetails | None
+    container: ContainerDetails | None
     is_stopped: bool
 
 
@@ -97,7 +97,7 @@ _LOCK_FUNCTION = (
     .with_for_update(key_share=True, of=FunctionRow)
 )
 _HELD = select(func.count()).where(
-    ExecutionRow.function_id == _FUNCTION, ExecutionRow.worker_status != WorkerStatus.TERMINATED
+    ExecutionRow.function_id == _FUNCTION, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
 _OLDER_WAITS = exists().where(
     WaitingExecutionRow.function_id == _FUNCTION,
@@ -115,13 +115,13 @@ _STATE = (
         ).label("is_over"),
         _HELD.scalar_subquery().label("held"),
         _OLDER_WAITS.label("older_waits"),
-        ExecutionRow.worker_status,
+        ExecutionRow.container_status,
         ExecutionRow.claim_time,
         ExecutionRow.launches,
         (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
         ExecutionRow.error_message,
-        ExecutionRow.worker_type,
-        ExecutionRow.worker_identifier,
+        ExecutionRow.container_type,
+        ExecutionRow.container_identifier,
         ExecutionRow.logs_identifier,
         ExecutionRow.termination_signal_time,
     )
@@ -132,7 +132,7 @@ _STATE = (
 # The first launch is noted with the claim, one statement less; a function that can never run has no launch.
 _CLAIMED: dict[str, ColumnElement[Any]] = {
     "claim_time": func.clock_timestamp(),
-    "worker_status": case((_CAN_RUN, WorkerStatus.PROVISIONING.value), else_=WorkerStatus.PENDING.value),
+    "container_status": case((_CAN_RUN, ContainerStatus.PROVISIONING.value), else_=ContainerStatus.PENDING.value),
     "launches": case((_CAN_RUN, 1), else_=0),
     "launch_time": case((_CAN_RUN, func.clock_timestamp())),
 }
@@ -148,7 +148,7 @@ _INSERTED = (
     .from_select(
         ["execution_id", "invocation_id", "function_id", "attempt", *_CLAIMED],
         select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, *_CLAIMED.values()).where(
-            _STATE.c.worker_status.is_(None), ~_STATE.c.is_over, _IS_FREE
+            _STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE
         ),
     )
     .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
@@ -163,7 +163,7 @@ _TOUCHED = (
 # What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
 _TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
-_IS_UNCLAIMED = (ExecutionRow.worker_status != WorkerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
+_IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
 _UNTOLD = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
     ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
@@ -206,11 +206,11 @@ class SlotQueue:
         ).one()
         if state.is_inserted:
             return _assignment(function, state)
-        if state.worker_status == WorkerStatus.TERMINATED:
+        if state.container_status == ContainerStatus.TERMINATED:
             return Refused(refusal=Refusal.TERMINATED)
         if state.is_over and state.claim_time is None:
             return Refused(refusal=Refusal.STOPPED)
-        if state.worker_status is not None:
+        if state.container_status is not None:
             if state.claim_time is None:
                 await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
             return _assignment(function, state)
@@ -281,7 +281,7 @@ def _assignment(function: Function, state: Row[Any]) -> Assignment:
         function=function,
         launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
         waits_for=state.error_message,
-        worker=to_worker_details(state.worker_type, state.worker_identifier, state.logs_identifier),
+        container=to_container_details(state.container_type, state.container_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,
     )
 

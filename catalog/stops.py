@@ -8,25 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from catalog.converters import to_worker_details
+from catalog.converters import to_container_details
 from catalog.notifications import EXECUTIONS_CHANNEL
 from catalog.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import InvocationStatus, WorkerStatus
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
-from domain.workers import Worker, WorkerName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedInvocation:
-    """Whom to tell: the live worker, if one is known, and the children that must be cancelled.
+    """Whom to tell: the live container, if one is known, and the children that must be cancelled.
 
     `is_claimed`: there is a live execution that has taken up its slot.
     """
 
     is_claimed: bool
-    worker: Worker | None
+    container: Container | None
     children: tuple[InvocationId, ...]
 
 
@@ -54,11 +54,14 @@ def stop_values() -> dict[str, ColumnElement[Any]]:
 
 
 def signal_live_executions(**values: object) -> Update:
-    """Note that they must stop, and wake who launches or watches their workers. `values`: what is noted besides."""
+    """Note that they must stop, and wake who launches or watches their containers. `values`: what is noted besides."""
     is_first = ExecutionRow.termination_signal_time.is_(None)
     return (
         update(ExecutionRow)
-        .where(ExecutionRow.invocation_id == STOPPED_INVOCATION, ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+        .where(
+            ExecutionRow.invocation_id == STOPPED_INVOCATION,
+            ExecutionRow.container_status != ContainerStatus.TERMINATED,
+        )
         .values(
             {
                 "termination_signal_time": func.coalesce(ExecutionRow.termination_signal_time, _NOW),
@@ -83,7 +86,7 @@ _MARKED = (
     .returning(InvocationRow.invocation_id)
     .cte("marked")
 )
-# Returned by the update itself: a worker that is noted at this moment is seen, or who notes it sees the signal. The
+# Returned by the update itself: a container that is noted at this moment is seen, or who notes it sees the signal. The
 # condition holds always; it has the invocation's row locked before the execution's, as everywhere.
 _STOP = (
     signal_live_executions()
@@ -92,8 +95,8 @@ _STOP = (
         ExecutionRow.execution_id,
         ExecutionRow.claim_time,
         ExecutionRow.launches,
-        ExecutionRow.worker_type,
-        ExecutionRow.worker_identifier,
+        ExecutionRow.container_type,
+        ExecutionRow.container_identifier,
         ExecutionRow.logs_identifier,
         func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
     )
@@ -131,7 +134,7 @@ class StopRepository:
         """Nothing of the invocation is launched from now on, and its children are cancelled at birth. One that has
         ended by itself is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
-            return StoppedInvocation(is_claimed=False, worker=None, children=())
+            return StoppedInvocation(is_claimed=False, container=None, children=())
         live = await self._connection.execute(
             _STOP,
             {
@@ -141,15 +144,17 @@ class StopRepository:
         )
         row = live.one_or_none()
         details = (
-            None if row is None else to_worker_details(row.worker_type, row.worker_identifier, row.logs_identifier)
+            None
+            if row is None
+            else to_container_details(row.container_type, row.container_identifier, row.logs_identifier)
         )
         return StoppedInvocation(
             is_claimed=row is not None and row.claim_time is not None,
-            worker=(
+            container=(
                 None
                 if row is None or details is None
-                else Worker(
-                    name=WorkerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
+                else Container(
+                    name=ContainerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
                 )
             ),
             children=await self.cancel_children(invocation_id, includes_noted=True),

@@ -83,7 +83,7 @@ class RunExecutionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopInvocationRequest:
-    """Input of `stop_invocation`: make the stop durable, then stop the live worker if there is one."""
+    """Input of `stop_invocation`: make the stop durable, then stop the live container if there is one."""
 
     invocation_id: InvocationId
     reason: StopReason
@@ -119,7 +119,7 @@ class SlotGranted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerAwaited:
+class ContainerAwaited:
     """Signal `worker_awaited`: why the execution has no container; no reason: it has one now."""
 
     execution_id: ExecutionId

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from catalog.database import Database
 from catalog.load import FunctionLoad, LoadRepository
-from domain.entities import WorkerStatus
+from domain.entities import ContainerStatus
 from domain.errors import CatalogIsAway
 from liveness.failures import tell_failure
 
@@ -90,9 +90,9 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         "Time since the creation of the oldest invocation that waits for a slot.",
         labels=_OF_FUNCTION,
     )
-    workers = GaugeMetricFamily(
+    containers = GaugeMetricFamily(
         "control_plane_executions",
-        "Executions that hold a slot, by the state of their worker.",
+        "Executions that hold a slot, by the state of their container.",
         labels=(*_OF_FUNCTION, "worker_status"),
     )
     for function in load:
@@ -100,7 +100,7 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         running.add_metric(name, function.running)
         waiting.add_metric(name, function.waiting)
         age.add_metric(name, function.oldest_waiting_seconds)
-        workers.add_metric((*name, WorkerStatus.PENDING), function.pending_workers)
-        workers.add_metric((*name, WorkerStatus.PROVISIONING), function.provisioning_workers)
-        workers.add_metric((*name, WorkerStatus.RUNNING), function.running_workers)
-    return running, waiting, age, workers
+        containers.add_metric((*name, ContainerStatus.PENDING), function.pending_containers)
+        containers.add_metric((*name, ContainerStatus.PROVISIONING), function.provisioning_containers)
+        containers.add_metric((*name, ContainerStatus.RUNNING), function.running_containers)
+    return running, waiting, age, containers

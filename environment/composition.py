@@ -8,7 +8,7 @@ from catalog.database import STATEMENT_LIMIT, Database
 from catalog.migrations.migrate import upgrade_to_head
 from environment.loading import Settings
 from environment.settings import PostgresSettings
-from provisioners.contract import Provisioner, WorkerEvents
+from provisioners.contract import ContainerEvents, Provisioner
 from provisioners.docker.opening import open_docker_provisioner
 from provisioners.ecs.opening import open_ecs_provisioner, open_task_events
 from provisioners.process.provisioner import ProcessProvisioner
@@ -46,8 +46,8 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
 
 
 @asynccontextmanager
-async def open_worker_events(settings: Settings) -> AsyncIterator[WorkerEvents | None]:
-    """What tells of ended workers by itself; None where nothing does, and all are looked at."""
+async def open_container_events(settings: Settings) -> AsyncIterator[ContainerEvents | None]:
+    """What tells of ended containers by itself; None where nothing does, and all are looked at."""
     if settings.ecs is None or settings.ecs.events_queue_url is None:
         yield None
         return

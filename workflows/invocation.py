@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.identifiers import ExecutionId, execution_id_for
     from domain.messages import (
         AttemptState,
+        ContainerAwaited,
         Ending,
         EndInvocationRequest,
         InvocationProgress,
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         StopInvocationRequest,
         StopInvocationResult,
         StopReason,
-        WorkerAwaited,
     )
     from domain.traces import InvocationTrace
     from workflows import naming, policies
@@ -68,7 +68,7 @@ class InvocationWorkflow:
             try:
                 await workflow.wait([life])
             except asyncio.CancelledError:
-                if workflow.cancellation_reason() is None:  # not a request: this worker lets go of the workflow
+                if workflow.cancellation_reason() is None:  # not a request: this process lets go of the workflow
                     raise
                 self._stop(StopReason.CANCELLED)
         result = life.result()
@@ -83,8 +83,8 @@ class InvocationWorkflow:
         """The execution has a slot of its function now. Repeated until it is taken up."""
         self._granted.add(granted.execution_id)
 
-    @workflow.signal
-    def worker_awaited(self, awaited: WorkerAwaited) -> None:
+    @workflow.signal(name="worker_awaited")
+    def container_awaited(self, awaited: ContainerAwaited) -> None:
         """What keeps the execution from having a container, to be shown to whoever looks; or that nothing does now."""
         if awaited.execution_id != self._execution_id or self._is_stopped:
             return
@@ -143,7 +143,7 @@ class InvocationWorkflow:
 
     async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
         """What a workflow that was lost has left of an attempt, stopped before this one could look. None if nothing."""
-        stopped = await self._stop_worker(reason)
+        stopped = await self._stop_container(reason)
         if stopped is not None and not stopped.is_claimed:
             return None
         self._executions = self._attempt
@@ -168,7 +168,7 @@ class InvocationWorkflow:
         await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
         if self._stop_reason is None or execution.done():
             return await execution
-        stopped = await self._stop_worker(self._stop_reason)
+        stopped = await self._stop_container(self._stop_reason)
         if stopped is None:  # recorded before stops had a result: as it was then
             return await execution
         if not stopped.is_claimed:
@@ -193,7 +193,7 @@ class InvocationWorkflow:
                 await workflow.wait_condition(execution.done, timeout=patience, timeout_summary="end of the container")
             if execution.done():
                 return
-            stopped = await self._stop_worker(reason, is_repeated=True)
+            stopped = await self._stop_container(reason, is_repeated=True)
             if stopped is not None and not stopped.is_at_work:
                 return
 
@@ -217,7 +217,7 @@ class InvocationWorkflow:
             retry_policy=policies.PASSING_FAULTS,
         )
 
-    async def _stop_worker(self, reason: StopReason, *, is_repeated: bool = False) -> StopInvocationResult | None:
+    async def _stop_container(self, reason: StopReason, *, is_repeated: bool = False) -> StopInvocationResult | None:
         self._show("stopping", f"Stopping execution {self._attempt}: {reason}")
         return await workflow.execute_activity_method(
             InvocationActivities.stop_invocation,

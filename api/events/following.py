@@ -8,7 +8,7 @@ from api.events.positions import Position, Stage
 from catalog.database import Database
 from catalog.following import FollowedExecution, FollowedInvocation, FollowingRepository
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
-from domain.entities import WorkerStatus
+from domain.entities import ContainerStatus
 from domain.identifiers import InvocationId
 
 
@@ -76,10 +76,10 @@ class Follower:
         execution = current_execution(seen, self._position)
         if self._source is None or self._log is None:
             return (), LogState.COMPLETE
-        if execution is None or execution.worker_details is None or not _has_log_to_tell(self._position):
+        if execution is None or execution.container_details is None or not _has_log_to_tell(self._position):
             return (), LogState.BEHIND
         is_awaited = awaited_log(seen, self._position) > LogState.BEHIND
-        read = await self._log.read(execution.worker_details, self._position.log_offset, is_awaited=is_awaited)
+        read = await self._log.read(execution.container_details, self._position.log_offset, is_awaited=is_awaited)
         if read is None and self._log.is_given_up and awaited_log(seen, self._position) is LogState.COMPLETE:
             return (told_gap(execution, self._position),), LogState.COMPLETE
         if read is None:
@@ -89,7 +89,7 @@ class Follower:
         if lines:
             self._position = lines[-1].position
             return lines, LogState.CAUGHT_UP if len(page.lines) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
-        is_over = execution.worker_status is WorkerStatus.TERMINATED
+        is_over = execution.container_status is ContainerStatus.TERMINATED
         may_grow = seen.read_time - read.age - execution.last_update_time < self._source.timing.delay
         return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP
 

@@ -14,9 +14,9 @@ from api.events.positions import Position, Stage, digest_of
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
 from api.schemas.times import epoch_seconds
 from catalog.following import FollowedExecution, FollowedInvocation
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.containers import LogPage
+from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 
 Event = StateEvent | ProgressEvent | LogEvent | EndEvent
 
@@ -24,13 +24,13 @@ _GAP = (
     "[control-plane] The log cannot be read now: lines are missing from here on. Read it later with get_execution_logs."
 )
 _WORKER_STATUS = {
-    Stage.CREATED: WorkerStatus.PENDING,
-    Stage.PROVISIONING: WorkerStatus.PROVISIONING,
-    Stage.DELAYED: WorkerStatus.PROVISIONING,
-    Stage.RUNNING: WorkerStatus.RUNNING,
-    Stage.STARTED: WorkerStatus.RUNNING,
-    Stage.FINISHED: WorkerStatus.RUNNING,
-    Stage.TERMINATED: WorkerStatus.TERMINATED,
+    Stage.CREATED: ContainerStatus.PENDING,
+    Stage.PROVISIONING: ContainerStatus.PROVISIONING,
+    Stage.DELAYED: ContainerStatus.PROVISIONING,
+    Stage.RUNNING: ContainerStatus.RUNNING,
+    Stage.STARTED: ContainerStatus.RUNNING,
+    Stage.FINISHED: ContainerStatus.RUNNING,
+    Stage.TERMINATED: ContainerStatus.TERMINATED,
 }
 
 
@@ -138,20 +138,20 @@ def _steps(execution: FollowedExecution) -> Iterator[_Step]:
     yield step(Stage.CREATED, execution.creation_time)
     if execution.launch > 0:
         yield step(Stage.PROVISIONING, launch_time)
-    if execution.worker_status is WorkerStatus.PROVISIONING and execution.error_message is not None:
+    if execution.container_status is ContainerStatus.PROVISIONING and execution.error_message is not None:
         yield step(Stage.DELAYED, execution.last_update_time)
-    if execution.worker_details is not None or execution.execution_start_time is not None:
+    if execution.container_details is not None or execution.execution_start_time is not None:
         yield step(Stage.RUNNING, launch_time)
     if execution.execution_start_time is not None:
         yield step(Stage.STARTED, execution.execution_start_time)
     if execution.outcome is not None and execution.execution_finish_time is not None:
         yield step(Stage.FINISHED, execution.execution_finish_time)
-    if execution.worker_status is WorkerStatus.TERMINATED:
+    if execution.container_status is ContainerStatus.TERMINATED:
         yield step(Stage.TERMINATED, execution.last_update_time)
 
 
 def _needed_log(step: _Step) -> LogState:
-    if step.execution is None or step.execution.worker_details is None:
+    if step.execution is None or step.execution.container_details is None:
         return LogState.BEHIND  # there is no log
     return _NEEDED_LOG.get(step.stage, LogState.BEHIND)
 

@@ -12,29 +12,29 @@ from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from catalog.slots import Assignment, SlotQueue
-from domain.entities import PreparedFunction, WorkerDetails, WorkerType
+from domain.containers import ContainerName, ContainerRequest
+from domain.entities import ContainerDetails, ContainerType, PreparedFunction
 from domain.errors import Misconfigured, Unavailable
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import RunExecutionRequest
 from domain.traces import InvocationTrace
-from domain.workers import WorkerName, WorkerRequest
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
 
-PREPARED = PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+PREPARED = PreparedFunction(type=ContainerType.TEST, identifier="prepared")
 
 
 class Forbidden(Fleet):
     """Nothing may be launched any more."""
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         raise Misconfigured("no permission to launch")
 
 
 class Hidden(Forbidden):
     """Nor looked for."""
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         raise Misconfigured("no permission to look")
 
 
@@ -84,7 +84,7 @@ async def test_whoever_launches_asks_for_the_very_same(
 ) -> None:
     """The span that its container continues included."""
     fleet = Fleet(stop_grace=timedelta(1))
-    first, second = [(await launching(database, listener, fleet, invocation))._worker_request() for _ in range(2)]
+    first, second = [(await launching(database, listener, fleet, invocation))._container_request() for _ in range(2)]
     assert first == second
     assert first.traceparent is not None
     assert first.traceparent.startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
@@ -95,7 +95,7 @@ async def test_a_refusal_of_the_first_launch_counts(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     with pytest.raises(Misconfigured):
-        await (await launching(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).worker()
+        await (await launching(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).container()
 
 
 async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
@@ -104,11 +104,11 @@ async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
     """The earlier try died between the launch and its note."""
     first = await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
     fleet = Forbidden(stop_grace=timedelta(1))
-    request = first._worker_request()
+    request = first._container_request()
     await Fleet.launch(fleet, request, age=timedelta())
-    worker = await (await launching(database, listener, fleet, invocation)).worker()
-    assert worker is not None
-    assert worker.name == request.name
+    container = await (await launching(database, listener, fleet, invocation)).container()
+    assert container is not None
+    assert container.name == request.name
 
 
 async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
@@ -117,4 +117,4 @@ async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
     await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
     second = await launching(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
     with pytest.raises(Unavailable):
-        await second.worker()
+        await second.container()

@@ -10,12 +10,12 @@ from api.events.order import Event, LogState, next_told
 from api.events.positions import Position
 from api.schemas.events import EndEvent, ProgressEvent, StateEvent
 from catalog.following import FollowedExecution, FollowedInvocation
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerDetails, WorkerStatus, WorkerType
+from domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome, InvocationStatus
 from domain.errors import OffsetIsInvalid
 from domain.identifiers import ExecutionId, InvocationId
 
 INVOCATION = InvocationId("inv-" + "0123abcd" * 4)
-WORKER = WorkerDetails(type=WorkerType.TEST, identifier="w", logs_identifier="w")
+CONTAINER = ContainerDetails(type=ContainerType.TEST, identifier="w", logs_identifier="w")
 
 
 class Life:
@@ -53,8 +53,8 @@ class Life:
             execution_id=ExecutionId(f"exe-{attempt}"),
             attempt=attempt,
             launch=0,
-            worker_status=WorkerStatus.PENDING,
-            worker_details=None,
+            container_status=ContainerStatus.PENDING,
+            container_details=None,
             outcome=None,
             output=None,
             error_message=None,
@@ -67,13 +67,13 @@ class Life:
         self.invocation(executions=(*self._invocation.executions, new))
 
     def launch(self, number: int = 1, **changes: object) -> None:
-        again = {"worker_details": None, "execution_start_time": None}
-        provisioning = {"worker_status": WorkerStatus.PROVISIONING, "launch": number, "launch_time": self.tick()}
+        again = {"container_details": None, "execution_start_time": None}
+        provisioning = {"container_status": ContainerStatus.PROVISIONING, "launch": number, "launch_time": self.tick()}
         self.execution(**provisioning, **(again if number > 1 else {}), **changes)
 
     def run(self) -> None:
         self.tick()
-        self.execution(worker_status=WorkerStatus.RUNNING, worker_details=WORKER, error_message=None)
+        self.execution(container_status=ContainerStatus.RUNNING, container_details=CONTAINER, error_message=None)
         self.execution(execution_start_time=self.tick())
 
     def update(self, output: str) -> None:
@@ -85,7 +85,7 @@ class Life:
 
     def terminate(self, **changes: object) -> None:
         self.tick()
-        self.execution(worker_status=WorkerStatus.TERMINATED, **changes)
+        self.execution(container_status=ContainerStatus.TERMINATED, **changes)
 
     def cancel(self) -> None:
         self.invocation(cancellation_request_time=self.tick())

@@ -39,7 +39,7 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def client(services: Services, temporal: Client) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of an API whose Temporal is there; no worker is."""
+    """A client of an API whose Temporal is there; no container is."""
     app = create_app(
         replace(services, orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, services.database)))
     )

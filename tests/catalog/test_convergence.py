@@ -39,11 +39,11 @@ async def record_success(database: Database, invocation_id: InvocationId, *, att
 async def executions(database: Database, invocation_id: InvocationId) -> list[tuple[int, str, str | None]]:
     async with database.statement() as connection:
         rows = await connection.execute(
-            select(ExecutionRow.attempt, ExecutionRow.worker_status, ExecutionRow.outcome)
+            select(ExecutionRow.attempt, ExecutionRow.container_status, ExecutionRow.outcome)
             .where(ExecutionRow.invocation_id == invocation_id)
             .order_by(ExecutionRow.attempt)
         )
-        return [(row.attempt, row.worker_status, row.outcome) for row in rows]
+        return [(row.attempt, row.container_status, row.outcome) for row in rows]
 
 
 async def status(database: Database, invocation_id: InvocationId) -> str | None:

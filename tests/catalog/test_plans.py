@@ -19,9 +19,9 @@ from catalog.invocations import InvocationRepository, NewInvocation
 from catalog.launches import LaunchRepository
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from catalog.slots import SlotQueue
-from domain.entities import ExecutionOutcome, InvocationStatus, ParentRef, WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType, ExecutionOutcome, InvocationStatus, ParentRef
 from domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
-from domain.workers import Worker, WorkerName
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 ENDED = 20_000
@@ -75,9 +75,9 @@ async def test_a_life(database: Database, function: FunctionRef, statements: lis
     async with database.transaction() as connection:
         await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
     async with database.statement() as connection:
-        name = WorkerName(execution_id=execution_id, launch=1)
-        details = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
-        await LaunchRepository(connection).record_worker(Worker(name=name, details=details))
+        name = ContainerName(execution_id=execution_id, launch=1)
+        details = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
+        await LaunchRepository(connection).record_container(Container(name=name, details=details))
         await ExecutionRepository(connection).get(execution)
         await ExecutionRepository(connection).start(execution)
         await ExecutionRepository(connection).finish(

@@ -13,7 +13,7 @@ from catalog.preparations import PreparationRepository
 from catalog.slots import Assignment, Grant, Refusal, Refused, SlotQueue
 from catalog.stops import StoppedInvocation, StopRepository
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
+from domain.entities import ContainerStatus, ContainerType, InvocationStatus, PreparedFunction
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
@@ -95,7 +95,7 @@ async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: D
         assert is_queued(await take(database, invocation))
     async with database.transaction() as connection:
         settled = await PreparationRepository(connection).mark_ready(
-            function, PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+            function, PreparedFunction(type=ContainerType.TEST, identifier="prepared")
         )
     assert set(settled.grants) == {grant_of(invocation) for invocation in invocations[:2]}
 
@@ -119,7 +119,7 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert stopped == StoppedInvocation(is_claimed=False, worker=None, children=())
+    assert stopped == StoppedInvocation(is_claimed=False, container=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 
@@ -251,7 +251,7 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
         while True:
             async with database.statement() as connection:
                 held = await connection.scalar(
-                    select(func.count()).where(ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+                    select(func.count()).where(ExecutionRow.container_status != ContainerStatus.TERMINATED)
                 )
             most_held = max(most_held, held or 0)
 

@@ -183,7 +183,7 @@ async def _migrated(settings: PostgresSettings) -> Database:
 
 
 def _accesses(folder: DataFolder, platform: Platform, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
-    """Of the two halves of the stack: a loop tells the workers that it launches, or whose function it prepares, the
+    """Of the two halves of the stack: a loop tells the containers that it launches, or whose function it prepares, the
     address of its own api."""
     *ports, temporal, temporal_ui = free_ports(4)
     access = StackAccess(

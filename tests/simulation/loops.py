@@ -1,4 +1,5 @@
-"""`loop` processes of a simulation: the real workers, each on connections of its own, stopped and started at will."""
+"""`loop` processes of a simulation: the real Temporal workers, each on connections of its own, stopped and started at
+will."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,7 +11,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.namespace import NamespacePreparation
-from activities.workers import build_workers
+from activities.temporal_workers import build_temporal_workers
 from catalog.database import Database
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from environment.settings import ControlPlaneSettings
@@ -36,7 +37,7 @@ class LoopMaker:
         link = TemporalLink(client, database, prepare=NamespacePreparation())
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
-        invocations, control = build_workers(
+        invocations, control = build_temporal_workers(
             client,
             link=link,
             database=database,

@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from domain.messages import Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason, WorkerAwaited
+from domain.messages import ContainerAwaited, Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason
 from tests.workflows.scenes import ABORTED, QUEUED, REFUSED, SUCCEEDED, Container, SceneMaker, answers, fail, state_of
 from workflows.invocation import InvocationWorkflow
 
@@ -196,8 +196,8 @@ async def test_what_keeps_it_from_having_a_container_is_shown(scene: SceneMaker)
         await container.started.wait()
         (execution,) = it.activities.executions
         for reason, state in (("Waiting for capacity", "waiting for a container"), (None, "running")):
-            awaited = WorkerAwaited(execution_id=execution.execution_id, reason=reason)
-            await it.handle.signal(InvocationWorkflow.worker_awaited, awaited)
+            awaited = ContainerAwaited(execution_id=execution.execution_id, reason=reason)
+            await it.handle.signal(InvocationWorkflow.container_awaited, awaited)
             await state_of(it, state)
         container.released.set()
         assert (await it.handle.result()).ending is Ending.SUCCEEDED

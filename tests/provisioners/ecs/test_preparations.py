@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.entities import Function, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, PreparedFunction
 from domain.errors import FunctionFailure, Unavailable
 from domain.identifiers import FunctionName
 from provisioners.ecs.configuration import EcsConfiguration
@@ -129,7 +129,8 @@ async def test_a_version_of_many_functions_lets_anothers_deploy_through(provisio
 
 async def test_deletions_let_a_deploy_through(provisioner: EcsProvisioner, aws: Control) -> None:
     definition = PreparedFunction(
-        type=WorkerType.AWS_ECS, identifier="arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
+        type=ContainerType.AWS_ECS,
+        identifier="arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1",
     )
     ref = new_ref()
     deployed = [function(replace(ref, function_name=FunctionName(f"new {number}"))) for number in range(10)]

@@ -1,20 +1,20 @@
-"""All workers of a data folder: found, counted, and ended for whoever shuts a whole stack down."""
+"""All containers of a data folder: found, counted, and ended for whoever shuts a whole stack down."""
 
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from provisioners.process.container_folders import ContainerFolder, containers_root
 from provisioners.process.processes import Process, kill_session
-from provisioners.process.worker_folders import WorkerFolder, workers_root
 
 _LOOK_INTERVAL = timedelta(seconds=0.05)
 
 
-async def stop_all_workers(data_dir: Path) -> int:
-    """SIGTERM to every worker; returns, when the last one is gone, how many there were.
+async def stop_all_containers(data_dir: Path) -> int:
+    """SIGTERM to every container; returns, when the last one is gone, how many there were.
 
-    It takes as long as the workers take, at most the grace period that each was started with. May be cancelled.
+    It takes as long as the containers take, at most the grace period that each was started with. May be cancelled.
     """
     supervisors = await asyncio.to_thread(_live_supervisors, data_dir)
     for supervisor in supervisors:
@@ -23,14 +23,14 @@ async def stop_all_workers(data_dir: Path) -> int:
     return len(supervisors)
 
 
-async def kill_all_workers(data_dir: Path) -> None:
-    """SIGKILL to every worker and its supervisor."""
+async def kill_all_containers(data_dir: Path) -> None:
+    """SIGKILL to every container and its supervisor."""
     for supervisor in await asyncio.to_thread(_live_supervisors, data_dir):
         await asyncio.to_thread(kill_session, supervisor.pid)
 
 
-def live_worker_names(data_dir: Path) -> list[str]:
-    """The names of the workers that run now."""
+def live_container_names(data_dir: Path) -> list[str]:
+    """The names of the containers that run now."""
     return [name for name, supervisor in _supervisors(data_dir) if supervisor.is_alive()]
 
 
@@ -44,12 +44,12 @@ def _live_supervisors(data_dir: Path) -> list[Process]:
 
 
 def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
-    """Of workers whose end is not recorded, by the workers' names."""
-    root = workers_root(data_dir)
+    """Of containers whose end is not recorded, by the containers' names."""
+    root = containers_root(data_dir)
     if not root.is_dir():
         return
     for path in root.iterdir():
-        folder = WorkerFolder(path)
+        folder = ContainerFolder(path)
         supervisor = folder.supervisor() if folder.exit_record() is None else None
         if supervisor is not None:
             yield path.name, supervisor

@@ -11,10 +11,10 @@ import structlog
 
 from catalog.database import Database
 from catalog.launches import LaunchRepository
-from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener
+from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
+from domain.containers import Container, ContainerExit
 from domain.errors import Misconfigured, Unavailable
 from domain.identifiers import InvocationId
-from domain.workers import Worker, WorkerExit
 from liveness.background import in_background
 from liveness.progress import note_progress
 from provisioners.contract import Provisioner
@@ -38,8 +38,8 @@ _LONGEST_PAUSE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deadline:
-    """When to stop the worker, perhaps once more. `is_doubtful`: only because the catalog did not know it; it may be in
-    the middle of a restore."""
+    """When to stop the container, perhaps once more. `is_doubtful`: only because the catalog did not know it; it may be
+    in the middle of a restore."""
 
     at: float
     is_doubtful: bool
@@ -48,8 +48,8 @@ class _Deadline:
 class _Faults:
     """When to try again what failed: later each time. Drawn, as hundreds may wait for the same thing."""
 
-    def __init__(self, worker: Worker, *, first_pause: timedelta, longest_pause: timedelta) -> None:
-        self._worker = worker
+    def __init__(self, container: Container, *, first_pause: timedelta, longest_pause: timedelta) -> None:
+        self._container = container
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self.clear()
@@ -62,13 +62,15 @@ class _Faults:
         """Logged whenever the pause gets longer."""
         pause = min(2 * self._pause, self._longest_pause) or self._first_pause
         if pause > self._pause:
-            logger.warning("worker_may_linger", worker=str(self._worker.name), reason=str(error) or "no answer")
+            logger.warning(
+                "container_may_linger", container=str(self._container.name), reason=str(error) or "no answer"
+            )
         self._pause = pause
         self.retry_at = _after(pause * random.uniform(0.5, 1))
 
 
-class WorkerWatch:
-    """Watches workers. The catalog is asked once for each, and again when there is news of it, or none for long."""
+class ContainerWatch:
+    """Watches containers. The catalog is asked once for each, and again when there is news of it, or none for long."""
 
     def __init__(
         self,
@@ -97,11 +99,11 @@ class WorkerWatch:
         self._first_pause = first_pause
         self._longest_pause = longest_pause
 
-    async def ended(self, worker: Worker, invocation_id: InvocationId) -> WorkerExit:
-        """Why the invocation's worker is gone. Cancelling the wait leaves the worker alone."""
-        watching = asyncio.create_task(self._provisioner.stopped(worker))
+    async def ended(self, container: Container, invocation_id: InvocationId) -> ContainerExit:
+        """Why the invocation's container is gone. Cancelling the wait leaves the container alone."""
+        watching = asyncio.create_task(self._provisioner.stopped(container))
         try:
-            async with in_background("seeing off a worker", partial(self._see_off, worker, invocation_id)):
+            async with in_background("seeing off a container", partial(self._see_off, container, invocation_id)):
                 while not watching.done():
                     await asyncio.wait((watching,), timeout=_STEP.total_seconds())
                     note_progress()
@@ -109,13 +111,14 @@ class WorkerWatch:
         finally:
             watching.cancel()
 
-    async def _see_off(self, worker: Worker, invocation_id: InvocationId) -> None:
-        """Whenever there is news of the worker, look at it soon; stop it, and stop it again, if it stays too long."""
-        topics = ((EXECUTIONS_CHANNEL, worker.name.execution_id), (WORKERS_CHANNEL, worker.details.identifier))
-        faults = _Faults(worker, first_pause=self._first_pause, longest_pause=self._longest_pause)
+    async def _see_off(self, container: Container, invocation_id: InvocationId) -> None:
+        """Whenever there is news of the container, look at it soon; stop it, and stop it again, if it stays too
+        long."""
+        topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
+        faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
         async with self._listener.subscribe(*topics) as notified:
-            notified.set()  # the worker may have reported before anybody listened
+            notified.set()  # the container may have reported before anybody listened
             while True:
                 look_at = _after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):
@@ -125,36 +128,36 @@ class WorkerWatch:
                 try:
                     if notified.is_set() or deadline is None or _after(timedelta()) < deadline.at:
                         notified.clear()
-                        self._provisioner.look_soon(worker)
+                        self._provisioner.look_soon(container)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
                         if deadline is None:
-                            deadline = await self._deadline(worker, invocation_id)
+                            deadline = await self._deadline(container, invocation_id)
                             faults.clear()
                     else:
                         if faults.retry_at is None:
-                            logger.warning("worker_lingers", worker=str(worker.name))
-                        deadline = await self._stop(worker, invocation_id, deadline)
+                            logger.warning("container_lingers", container=str(container.name))
+                        deadline = await self._stop(container, invocation_id, deadline)
                         faults.clear()
                 except (Unavailable, Misconfigured, TimeoutError) as error:
                     faults.note(error)
 
-    async def _deadline(self, worker: Worker, invocation_id: InvocationId) -> _Deadline | None:
+    async def _deadline(self, container: Container, invocation_id: InvocationId) -> _Deadline | None:
         """A notification is a hint: the listener wakes everyone when it is back after a fault."""
         async with self._database.statement() as connection:
             repository = LaunchRepository(connection)
-            state = await repository.state(worker.name.execution_id, invocation_id=invocation_id)
+            state = await repository.state(container.name.execution_id, invocation_id=invocation_id)
         if state.must_stop:
             return _Deadline(at=_after(self._longest_stop), is_doubtful=not state.is_known)
         return _Deadline(at=_after(self._grace), is_doubtful=False) if state.has_reported else None
 
-    async def _stop(self, worker: Worker, invocation_id: InvocationId, due: _Deadline) -> _Deadline | None:
+    async def _stop(self, container: Container, invocation_id: InvocationId, due: _Deadline) -> _Deadline | None:
         """Returns when to stop it again. What is doubtful is looked for first, and not stopped if it is found."""
         if due.is_doubtful:
-            found = await self._deadline(worker, invocation_id)
+            found = await self._deadline(container, invocation_id)
             if found is None or not found.is_doubtful:
                 return found
         async with asyncio.timeout(self._call_limit.total_seconds()):
-            await self._provisioner.stop(worker)
+            await self._provisioner.stop(container)
         return _Deadline(at=_after(self._longest_stop), is_doubtful=due.is_doubtful)
 
 

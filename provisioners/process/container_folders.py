@@ -1,4 +1,4 @@
-"""The folder of a worker: who runs it, what it writes, how it ended. Files appear whole or not at all."""
+"""The folder of a container: who runs it, what it writes, how it ended. Files appear whole or not at all."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _OF_OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRecord:
-    """How the worker's main process ended; `error` says why it never ran."""
+    """How the container's main process ended; `error` says why it never ran."""
 
     exit_code: int | None = None
     signal: int | None = None
@@ -23,7 +23,7 @@ class ExitRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerFolder:
+class ContainerFolder:
     """A name is taken by its pid file, which is never removed: so it is run once, whoever else tries to."""
 
     path: Path
@@ -35,7 +35,7 @@ class WorkerFolder:
 
     @property
     def log(self) -> Path:
-        """What the worker wrote to stdout and stderr."""
+        """What the container wrote to stdout and stderr."""
         return self.path / "log"
 
     @property
@@ -55,7 +55,8 @@ class WorkerFolder:
         self.path.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def withdraw(self) -> None:
-        """Take the name for nobody, if it is still free: whoever is about to start a worker under it comes too late."""
+        """Take the name for nobody, if it is still free: whoever is about to start a container under it comes too
+        late."""
         self.make()
         self._take_name(_NOBODY)
 
@@ -108,12 +109,12 @@ class WorkerFolder:
         return draft
 
 
-def workers_root(data_dir: Path) -> Path:
+def containers_root(data_dir: Path) -> Path:
     return data_dir / "workers"
 
 
-def folder_of(data_dir: Path, worker: str) -> WorkerFolder:
-    return WorkerFolder(workers_root(data_dir) / worker)
+def folder_of(data_dir: Path, container: str) -> ContainerFolder:
+    return ContainerFolder(containers_root(data_dir) / container)
 
 
 def _text_of(path: Path) -> str | None:

@@ -9,27 +9,27 @@ from prometheus_client import REGISTRY
 from sqlalchemy import delete, func, insert, select, update
 from structlog.testing import capture_logs
 
-from activities.worker_watch import WorkerWatch
+from activities.container_watch import ContainerWatch
 from catalog.database import Database
 from catalog.launches import LaunchRepository
-from catalog.notifications import EXECUTIONS_CHANNEL, WORKERS_CHANNEL, NotificationListener, notify_workers
+from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener, notify_containers
 from catalog.slots import Assignment, SlotQueue
 from catalog.stops import StopRepository
 from catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import WorkerDetails, WorkerType
+from domain.containers import Container, ContainerExit, ContainerName, ExitCause
+from domain.entities import ContainerDetails, ContainerType
 from domain.errors import Misconfigured, Unavailable
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
-from domain.workers import ExitCause, Worker, WorkerExit, WorkerName
 from environment.settings import PostgresSettings
 from tests.factories import insert_function, insert_invocation
 from tests.proxy import proxy_of_postgres
 from tests.simulation.containers import Fleet
 
 GRACE = timedelta(seconds=0.2)
-DETAILS = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
-FAILURES = ("control_plane_background_failures_total", {"task": "seeing_off_a_worker"})
-GONE = WorkerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=143)
+DETAILS = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
+FAILURES = ("control_plane_background_failures_total", {"task": "seeing_off_a_container"})
+GONE = ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=143)
 
 
 class Stubborn(Fleet):
@@ -38,20 +38,20 @@ class Stubborn(Fleet):
 
     def __init__(self, *, stops_needed: int, refusals: list[Exception | None] | None = None) -> None:
         super().__init__(stop_grace=GRACE)
-        self.gone: asyncio.Future[WorkerExit] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[ContainerExit] = asyncio.get_running_loop().create_future()
         self.looked = asyncio.Event()
         self.stops = 0
         self.told_at: list[float] = []
         self._stops_needed = stops_needed
         self._refusals = refusals or []
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
+    async def stopped(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self.gone)
 
-    def look_soon(self, worker: Worker) -> None:
+    def look_soon(self, container: Container) -> None:
         self.looked.set()
 
-    async def stop(self, worker: Worker) -> None:
+    async def stop(self, container: Container) -> None:
         self.told_at.append(asyncio.get_running_loop().time())
         if self._refusals:
             refusal = self._refusals.pop()
@@ -66,7 +66,7 @@ class Stubborn(Fleet):
 
 @pytest.fixture
 async def listener(database: Database) -> AsyncIterator[NotificationListener]:
-    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL, WORKERS_CHANNEL]) as it:
+    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL]) as it:
         yield it
 
 
@@ -80,12 +80,12 @@ async def invocation(database: Database) -> InvocationId:
         )
     assert isinstance(taken, Assignment)
     async with database.statement() as connection:
-        assert await LaunchRepository(connection).record_worker(worker_of(invocation_id))
+        assert await LaunchRepository(connection).record_container(container_of(invocation_id))
     return invocation_id
 
 
-def worker_of(invocation_id: InvocationId) -> Worker:
-    return Worker(name=WorkerName(execution_id=execution_id_for(invocation_id, 1), launch=1), details=DETAILS)
+def container_of(invocation_id: InvocationId) -> Container:
+    return Container(name=ContainerName(execution_id=execution_id_for(invocation_id, 1), launch=1), details=DETAILS)
 
 
 def watch(
@@ -95,8 +95,8 @@ def watch(
     *,
     usual_stop: timedelta = timedelta(seconds=0.3),
     first_pause: timedelta = timedelta(seconds=0.05),
-) -> WorkerWatch:
-    return WorkerWatch(
+) -> ContainerWatch:
+    return ContainerWatch(
         database=database,
         provisioner=fleet,
         listener=listener,
@@ -123,7 +123,7 @@ async def test_what_does_not_go_is_told_again(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     fleet = Stubborn(stops_needed=2)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(worker_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
     await fleet.looked.wait()
     await stop(database, invocation)
     assert await watching == GONE
@@ -140,14 +140,14 @@ async def test_what_has_reported_and_lingers_is_stopped_whatever_is_in_the_way(
     )
     await report(database)
     async with asyncio.timeout(30):
-        assert await watch(database, listener, fleet).ended(worker_of(invocation), invocation) == GONE
+        assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
     assert REGISTRY.get_sample_value(*FAILURES) == told + 1
 
 
 async def test_a_stop_is_seen_though_its_notification_was_lost(database: Database, invocation: InvocationId) -> None:
     deaf = NotificationListener(database.url, [])  # never entered: nothing is heard
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, deaf, fleet).ended(worker_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, deaf, fleet).ended(container_of(invocation), invocation))
     async with asyncio.timeout(30):
         for _ in range(2):  # looks, the first of which may still be under way
             await fleet.looked.wait()
@@ -160,11 +160,11 @@ async def test_what_just_runs_is_left_alone_and_looked_at_when_there_is_news(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(worker_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
     await fleet.looked.wait()
     fleet.looked.clear()
     async with database.statement() as connection:
-        await notify_workers(connection, [DETAILS.identifier])
+        await notify_containers(connection, [DETAILS.identifier])
     await fleet.looked.wait()
     fleet.gone.set_result(GONE)
     assert await watching == GONE
@@ -178,13 +178,13 @@ async def test_what_cannot_be_stopped_now_is_told_later_and_later_and_logged_whe
     await report(database)
     with capture_logs() as logs:
         async with asyncio.timeout(30):
-            assert await watch(database, listener, fleet).ended(worker_of(invocation), invocation) == GONE
+            assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
     pauses = [later - earlier for earlier, later in zip(fleet.told_at, fleet.told_at[1:], strict=False)]
     shortest = (0.025, 0.05, 0.1, 0.2, 0.2, 0.2, 0.2)  # half of what is doubled each time
     assert all(pause >= least for pause, least in zip(pauses, shortest, strict=True))
     events = [log["event"] for log in logs]
-    assert events.count("worker_lingers") == 1
-    assert events.count("worker_may_linger") == 4, "after 0.05, 0.1, 0.2 and 0.4 seconds"
+    assert events.count("container_lingers") == 1
+    assert events.count("container_may_linger") == 4, "after 0.05, 0.1, 0.2 and 0.4 seconds"
 
 
 async def test_news_cut_the_pause_short_in_which_the_catalog_is_not_asked(
@@ -200,8 +200,8 @@ async def test_news_cut_the_pause_short_in_which_the_catalog_is_not_asked(
         proxy.fall_silent()
         with capture_logs() as logs:
             patient = watch(behind, listener, fleet, first_pause=timedelta(minutes=1))
-            watching = asyncio.create_task(patient.ended(worker_of(invocation), invocation))
-            while not any(log["event"] == "worker_may_linger" for log in logs):
+            watching = asyncio.create_task(patient.ended(container_of(invocation), invocation))
+            while not any(log["event"] == "container_may_linger" for log in logs):
                 await asyncio.sleep(0.05)
         proxy.speak()
         async with asyncio.timeout(15):
@@ -216,7 +216,7 @@ async def test_what_a_restored_catalog_has_forgotten_is_left_alone(
     async with database.statement() as connection:
         await connection.execute(delete(ExecutionRow))
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(worker_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
     async with asyncio.timeout(30):
         for _ in range(4):  # looks, after each of which the catalog is asked
             await fleet.looked.wait()
@@ -233,7 +233,7 @@ async def test_what_is_deleted_with_its_project_is_stopped(
         await connection.execute(delete(ProjectRow))
     fleet = Stubborn(stops_needed=1)
     async with asyncio.timeout(30):
-        assert await watch(database, listener, fleet).ended(worker_of(invocation), invocation) == GONE
+        assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
 
 
 async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_for_once_more(
@@ -246,7 +246,7 @@ async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_fo
     fleet = Stubborn(stops_needed=1)
     stop_after = timedelta(seconds=1.5)
     watching = asyncio.create_task(
-        watch(database, listener, fleet, usual_stop=stop_after).ended(worker_of(invocation), invocation)
+        watch(database, listener, fleet, usual_stop=stop_after).ended(container_of(invocation), invocation)
     )
     for _ in range(2):  # looks: after the first one nothing was found
         await fleet.looked.wait()

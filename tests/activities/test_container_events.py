@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 from prometheus_client import REGISTRY
 
-from activities.worker_events import relaying
+from activities.container_events import relaying
 from catalog.database import Database
-from catalog.notifications import WORKERS_CHANNEL, NotificationListener
+from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
 
 
 class Garbled:
@@ -19,15 +19,15 @@ class Garbled:
     async def ended(self) -> AsyncIterator[tuple[str, ...]]:
         if self._defects:
             raise self._defects.pop()
-        yield ("worker",)
+        yield ("container",)
         await asyncio.Event().wait()
 
 
 async def test_a_failure_that_nobody_expected_is_counted_and_the_relay_goes_on(database: Database) -> None:
-    sample = ("control_plane_background_failures_total", {"task": "worker_events"})
+    sample = ("control_plane_background_failures_total", {"task": "container_events"})
     told = REGISTRY.get_sample_value(*sample) or 0.0
-    listener = NotificationListener(database.url, [WORKERS_CHANNEL])
-    async with asyncio.timeout(30), listener, listener.subscribe((WORKERS_CHANNEL, "worker")) as notified:
+    listener = NotificationListener(database.url, [CONTAINERS_CHANNEL])
+    async with asyncio.timeout(30), listener, listener.subscribe((CONTAINERS_CHANNEL, "container")) as notified:
         await notified.wait()  # listening has begun
         notified.clear()
         async with relaying(Garbled(), database):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.container_repairs import ContainerRepairs
+from activities.container_watch import ContainerWatch
 from activities.deletions import BoundDeletionActivities
 from activities.ending_brake import EndingBrake
 from activities.errors import DomainErrors
@@ -20,8 +22,6 @@ from activities.preparations import BoundPreparationActivities
 from activities.reconciliation import BoundReconciliationActivities
 from activities.unstarted import UnstartedWorkflows
 from activities.versioning import deployment_config
-from activities.worker_repairs import WorkerRepairs
-from activities.worker_watch import WorkerWatch
 from catalog.database import Database
 from catalog.notifications import NotificationListener
 from environment.settings import ControlPlaneSettings
@@ -38,7 +38,7 @@ _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
 
 
-def build_workers(
+def build_temporal_workers(
     client: Client,
     *,
     link: TemporalLink,
@@ -50,7 +50,7 @@ def build_workers(
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
     messenger = Messenger(client, database)
-    watch = WorkerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
         database=database,
@@ -80,7 +80,7 @@ def build_workers(
             brake=brake,
             start_invocation=unstarted.start_invocation,
         ),
-        workers=WorkerRepairs(database=database, provisioner=provisioner),
+        containers=ContainerRepairs(database=database, provisioner=provisioner),
         retention=settings.retention,
     )
     deployment = deployment_config(settings)

@@ -1,20 +1,20 @@
-"""What a provisioner is asked to run, and what it reports. A worker is one container: one launch of one execution."""
+"""What a provisioner is asked to run, and what it reports. A container is one launch of one execution."""
 
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from domain.entities import WorkerDetails
+from domain.entities import ContainerDetails
 from domain.identifiers import ExecutionId, FunctionRef, InvocationId
 from domain.specs import ResourceSpec
 
-_WORKER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
+_CONTAINER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerName:
-    """Names a worker before it exists. Launches are counted from 1; a second one replaces a container lost to
+class ContainerName:
+    """Names a container before it exists. Launches are counted from 1; a second one replaces a container lost to
     infrastructure within the same execution."""
 
     execution_id: ExecutionId
@@ -24,17 +24,17 @@ class WorkerName:
         return f"{self.execution_id}-{self.launch}"
 
     @classmethod
-    def parse(cls, text: str) -> "WorkerName | None":
+    def parse(cls, text: str) -> "ContainerName | None":
         """The name that `str` gave; None for any other text."""
-        found = _WORKER_NAME.fullmatch(text)
+        found = _CONTAINER_NAME.fullmatch(text)
         return None if found is None else cls(execution_id=ExecutionId(found[1]), launch=int(found[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRequest:
+class ContainerRequest:
     """Everything a launch needs: a pure function of the execution, so that a repeated request is byte-identical."""
 
-    name: WorkerName
+    name: ContainerName
     function: FunctionRef
     invocation_id: InvocationId
     docker_image: str
@@ -46,11 +46,11 @@ class WorkerRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """A launched worker: its name and where the provisioner finds it."""
+class Container:
+    """A launched container: its name and where the provisioner finds it."""
 
-    name: WorkerName
-    details: WorkerDetails
+    name: ContainerName
+    details: ContainerDetails
 
 
 class ExitCause(StrEnum):
@@ -61,8 +61,8 @@ class ExitCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerExit:
-    """Why a worker is gone, in a sentence a user can act on."""
+class ContainerExit:
+    """Why a container is gone, in a sentence a user can act on."""
 
     cause: ExitCause
     reason: str
@@ -79,7 +79,7 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogTiming:
-    """`delay`: a line may come this much later than it was written, and so after its worker's end. `longest_pause`:
+    """`delay`: a line may come this much later than it was written, and so after its container's end. `longest_pause`:
     how often at the least whoever follows a log that is quiet may look."""
 
     delay: timedelta
