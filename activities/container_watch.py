@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from catalog.database import Database
-from catalog.launches import LaunchRepository
+from catalog.execution_lifecycle.launches import LaunchRepository
 from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
 from domain.containers import Container, ContainerExit
 from domain.errors import Misconfigured, Unavailable

@@ -12,7 +12,7 @@ from domain.identifiers import ExecutionId
 from domain.traces import InvocationTrace, SpanRef
 
 if TYPE_CHECKING:
-    from environment.spans import Attributes, Spans
+    from telemetry.spans import Attributes, Spans
 
 
 class ExecutionSpans:

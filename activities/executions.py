@@ -3,11 +3,11 @@
 import structlog
 
 from activities import metrics
+from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.errors import shortened
-from activities.launching import Launching, LaunchTools
-from catalog.endings import ClosedExecution, EndingRepository
-from catalog.slots import Refusal, Refused, SlotQueue
+from catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
+from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
 from domain.containers import ExitCause
 from domain.entities import ExecutionOutcome
 from domain.errors import FunctionFailure, Misconfigured
@@ -37,7 +37,7 @@ class ExecutionRunner:
         prepared = taken.function.prepared
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
-        launching = Launching(self._tools, request, taken, prepared)
+        launching = ContainerLauncher(self._tools, request, taken, prepared)
         reason, allows_retry = await self._run_to_its_end(request, launching)
         return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launching.launch)
 
@@ -51,7 +51,9 @@ class ExecutionRunner:
             case Refusal.TERMINATED:
                 return await self._close(request, reason=None, allows_retry=False)
 
-    async def _run_to_its_end(self, request: RunExecutionRequest, launching: Launching) -> tuple[str | None, bool]:
+    async def _run_to_its_end(
+        self, request: RunExecutionRequest, launching: ContainerLauncher
+    ) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
         try:
             container = await launching.container()
@@ -72,7 +74,7 @@ class ExecutionRunner:
         self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
     ) -> RunExecutionResult:
         async with self._tools.database.transaction() as connection:
-            closed = await EndingRepository(connection).close_execution(
+            closed = await TerminationRepository(connection).terminate_execution(
                 invocation_id=request.invocation_id,
                 execution_id=request.execution_id,
                 reason=reason,
@@ -91,7 +93,7 @@ class ExecutionRunner:
             was_stopped=closed.was_stopped,
         )
 
-    def _record_spans(self, request: RunExecutionRequest, closed: ClosedExecution) -> None:
+    def _record_spans(self, request: RunExecutionRequest, closed: TerminatedExecution) -> None:
         error = (
             None
             if closed.outcome is ExecutionOutcome.SUCCEEDED

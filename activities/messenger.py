@@ -11,8 +11,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId
 from domain.messages import ContainerAwaited, SlotGranted
@@ -138,7 +138,7 @@ class Messenger:
             return None
         if await self._is_closed(grant.invocation_id):
             async with self._database.transaction() as connection:
-                return await EndingRepository(connection).take_back(grant)
+                return await TerminationRepository(connection).revoke_grant(grant)
         return ()
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:

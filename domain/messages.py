@@ -13,7 +13,7 @@ from domain.specs import ExecutionSpec
 from domain.traces import InvocationTrace
 
 
-class Ending(StrEnum):
+class InvocationOutcome(StrEnum):
     """How an invocation ended: what operators search for."""
 
     SUCCEEDED = "SUCCEEDED"
@@ -56,7 +56,7 @@ class InvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
-    ending: Ending
+    ending: InvocationOutcome
     executions: int
     error_message: str | None = None  # shortened: the whole text is in the catalog
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
-from environment.words import Words, all_matching
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 
 _MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")

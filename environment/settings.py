@@ -1,6 +1,6 @@
 """The groups of settings that every process reads: names as in the REST contract and as users of Postgres know them.
 
-Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `environment/temporal.py`.
+Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `orchestration/connection.py`.
 """
 
 from datetime import timedelta

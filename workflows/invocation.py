@@ -12,8 +12,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.messages import (
         AttemptState,
         ContainerAwaited,
-        Ending,
         EndInvocationRequest,
+        InvocationOutcome,
         InvocationProgress,
         InvocationRequest,
         InvocationResult,
@@ -74,7 +74,7 @@ class InvocationWorkflow:
         result = life.result()
         del alarm  # its timer is left to run out with the workflow: cancelling it would be one more event
         workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
-        if result.ending is Ending.CANCELLED and workflow.cancellation_reason() is not None:
+        if result.ending is InvocationOutcome.CANCELLED and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
         return result
 
@@ -256,7 +256,9 @@ class InvocationWorkflow:
             start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
             retry_policy=policies.PASSING_FAULTS,
         )
-        ending = Ending.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else Ending.CANCELLED
+        ending = (
+            InvocationOutcome.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
+        )
         return self._finished(ending)
 
     def _result_of(self, last: RunExecutionResult) -> InvocationResult:
@@ -264,14 +266,14 @@ class InvocationWorkflow:
         though it has not reached this workflow."""
         was_stopped = self._is_stopped if last.was_stopped is None else last.was_stopped
         if last.outcome is ExecutionOutcome.SUCCEEDED:
-            return self._finished(Ending.SUCCEEDED)
+            return self._finished(InvocationOutcome.SUCCEEDED)
         if was_stopped:
-            return self._finished(Ending(self._stop_reason or StopReason.CANCELLED))
+            return self._finished(InvocationOutcome(self._stop_reason or StopReason.CANCELLED))
         if last.outcome is ExecutionOutcome.ABORTED:
-            return self._finished(Ending.ABORTED)
-        return self._finished(Ending.FAILED, last.error_message)
+            return self._finished(InvocationOutcome.ABORTED)
+        return self._finished(InvocationOutcome.FAILED, last.error_message)
 
-    def _finished(self, ending: Ending, error_message: str | None = None) -> InvocationResult:
+    def _finished(self, ending: InvocationOutcome, error_message: str | None = None) -> InvocationResult:
         when = f"after execution {self._executions} of {self._retries.maximum_attempts}"
         self._show("ended", f"{ending} {when if self._executions else 'before its first execution'}")
         return InvocationResult(ending=ending, executions=self._executions, error_message=error_message)

@@ -68,7 +68,7 @@ class LogSource:
             return LogPage(lines=(), next_offset=offset)
 
 
-class FollowedLog:
+class LogTail:
     """One follower's view of the source: how soon it reads again, and what it is still reading."""
 
     def __init__(self, source: LogSource) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from api.authorization import require_own_execution, require_root
-from api.composition import services_of
 from api.errors import documented
 from api.keyed_routes import turn_of
 from api.metrics import observe_start
@@ -19,7 +18,8 @@ from api.schemas.executions import (
     ExecutionLogs,
     ExecutionTemporaryResultPayload,
 )
-from catalog.executions import ExecutionRepository
+from api.services import services_of
+from catalog.execution_lifecycle.reports import ExecutionRepository
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
 from domain.containers import LogPage
 from domain.errors import (

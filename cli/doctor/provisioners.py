@@ -5,7 +5,7 @@ from cli.doctor.checks import Check, failed, ok
 from domain.errors import ContainerError
 from environment.loading import Settings
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.opening import open_engine
+from provisioners.docker.factory import open_engine
 
 
 async def check_provisioner(settings: Settings) -> list[Check]:

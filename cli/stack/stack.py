@@ -18,9 +18,9 @@ from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
-from environment.composition import migrate
 from environment.development import DevelopmentSettings
 from environment.settings import PostgresSettings
+from processes.connections import migrate
 
 
 class EmbeddedStack:

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from activities.container_watch import ContainerWatch
 from catalog.database import Database
-from catalog.launches import LaunchRepository
+from catalog.execution_lifecycle.launches import LaunchRepository
+from catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from catalog.execution_lifecycle.stops import StopRepository
 from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener, notify_containers
-from catalog.slots import Assignment, SlotQueue
-from catalog.stops import StopRepository
 from catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from domain.entities import ContainerDetails, ContainerType

@@ -16,7 +16,7 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.slots import SlotQueue
+from catalog.execution_lifecycle.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.containers import Container
 from domain.entities import ContainerType

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, text, update
 
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import ExecutionRow, InvocationRow

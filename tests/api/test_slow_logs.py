@@ -10,10 +10,10 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from api.composition import Services
 from api.events.logs import LogPatience
 from api.events.streams import EventStreams
 from api.routes import executions
+from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from domain.containers import LogPage

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text, update
 
 from api.app import describe_app
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from catalog.tables import ExecutionRow
 from domain.execution_tokens import execution_token

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.executions import ExecutionRepository
-from catalog.launches import LaunchRepository
+from catalog.execution_lifecycle.launches import LaunchRepository
+from catalog.execution_lifecycle.reports import ExecutionRepository
+from catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from catalog.execution_lifecycle.stops import StopRepository
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from catalog.slots import Assignment, SlotQueue
-from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from domain.containers import Container, ContainerName
 from domain.entities import ContainerDetails, ContainerType, Execution, ExecutionOutcome
@@ -73,7 +73,7 @@ async def test_a_container_of_a_stopped_execution_is_recorded_and_must_not_run(
 
 async def test_a_container_that_comes_after_the_end_must_not_run(database: Database, invocation: InvocationId) -> None:
     async with database.transaction() as connection:
-        await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
+        await TerminationRepository(connection).terminate_invocation(invocation, reason=StopReason.CANCELLED)
     assert not await record(database, container_of(invocation))
 
 
@@ -130,7 +130,7 @@ async def test_an_abort_is_the_outcome_once_the_container_is_gone_by_itself(
     await report(database, invocation, "start")
     await report(database, invocation, "abort")
     async with database.transaction() as connection:
-        closed = await EndingRepository(connection).close_execution(
+        closed = await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation,
             execution_id=execution_id_for(invocation, 1),
             reason="exit code 1",
@@ -179,7 +179,7 @@ async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
     await begin_another(database, lost)
     for launch in (1, 2):
         async with database.transaction() as connection:
-            closing = EndingRepository(connection).close_execution(
+            closing = TerminationRepository(connection).terminate_execution(
                 invocation_id=invocation,
                 execution_id=execution_id_for(invocation, 1),
                 reason="gone",
@@ -208,7 +208,7 @@ async def test_what_a_stopped_execution_waited_for_stays(database: Database, inv
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(invocation, reason=StopReason.TIMED_OUT)
     async with database.transaction() as connection:
-        await EndingRepository(connection).close_execution(
+        await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation, execution_id=execution_id_for(invocation, 1), reason=None, allows_retry=True
         )
     assert (await execution_of(database, invocation)).error_message == "no capacity"

@@ -3,8 +3,8 @@
 from sqlalchemy import text
 
 from catalog.database import Database
+from catalog.execution_lifecycle.slots import SlotQueue
 from catalog.load import _LOAD, FunctionLoad, LoadRepository
-from catalog.slots import SlotQueue
 from domain.identifiers import InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 

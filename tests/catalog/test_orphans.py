@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import update
 
 from catalog.database import Database
-from catalog.orphans import ContainerFindings, OrphanRepository
-from catalog.slots import Assignment, Refused, SlotQueue
+from catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from catalog.reconciliation.orphaned_containers import ContainerFindings, OrphanedContainerRepository
+from catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.containers import ContainerName
 from domain.entities import ContainerStatus
@@ -42,7 +43,7 @@ async def change(database: Database, **columns: object) -> None:
 
 async def judge(database: Database, containers: Sequence[ContainerName], *, older_than: timedelta) -> ContainerFindings:
     async with database.statement() as connection:
-        return await OrphanRepository(connection).judge(containers, older_than=older_than)
+        return await OrphanedContainerRepository(connection).judge(containers, older_than=older_than)
 
 
 async def test_the_container_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
@@ -85,11 +86,11 @@ async def test_running_invocations_are_told_with_how_far_they_came(database: Dat
         await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == ended).values(status="TERMINATED")
         )
-        repository = OrphanRepository(connection)
+        repository = OrphanedInvocationRepository(connection)
         running = await repository.running_invocations(older_than=AT_ONCE)
         assert {one.invocation_id: one.has_begun for one in running} == {fresh: False, holding: True, waiting: True}
         assert await repository.running_invocations(older_than=PATIENCE) == []
-        requests = {one.invocation_id: one for one in await repository.running_among([holding, waiting, ended])}
-    assert requests.keys() == {holding, waiting}
-    assert (requests[holding].execution_id, requests[holding].attempt) == (execution_id_for(holding, 1), 1)
-    assert requests[waiting].execution_id is None
+        abandoned = {one.invocation_id: one for one in await repository.running_among([holding, waiting, ended])}
+    assert abandoned.keys() == {holding, waiting}
+    assert (abandoned[holding].execution_id, abandoned[holding].attempt) == (execution_id_for(holding, 1), 1)
+    assert abandoned[waiting].execution_id is None

@@ -22,8 +22,8 @@ from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
-from environment.composition import open_database
 from environment.settings import PostgresSettings
+from processes.connections import open_database
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim

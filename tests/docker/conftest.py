@@ -12,7 +12,7 @@ from domain.identifiers import ExecutionId, FunctionName, FunctionRef, Invocatio
 from domain.specs import ResourceSpec
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
-from provisioners.docker.opening import open_docker_provisioner, open_engine
+from provisioners.docker.factory import open_docker_provisioner, open_engine
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.images import BASE, build_image
 from tests.runtime.api_stub import StubState, serving

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.scenes import NEW
 

@@ -11,7 +11,7 @@ from domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from domain.errors import Unavailable
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import TOKEN, container_request
 from tests.docker.scenes import NEW, first_lines, launch

@@ -7,7 +7,7 @@ import pytest
 
 from domain.containers import ExitCause
 from domain.errors import Unavailable
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.own_engine import OwnEngine, own_engine

@@ -12,7 +12,7 @@ from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
 from domain.specs import ExecutionSpec, ResourceSpec
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 from provisioners.docker.engine import Engine
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.images import build_empty_image

@@ -8,7 +8,7 @@ import pytest
 from domain.containers import Container
 from domain.errors import OffsetIsInvalid
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.scenes import launch

@@ -115,7 +115,7 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launches"),
-        ExecutionRow.container_status,
+        ExecutionRow.container_status.label("container_status"),
         ExecutionRow.outcome,
         ExecutionRow.termination_signal_time,
         ExecutionRow.creation_time.label("execution_creation_time"),

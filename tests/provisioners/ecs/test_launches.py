@@ -11,7 +11,7 @@ from domain.entities import ContainerType
 from domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from domain.identifiers import ExecutionId
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.wire import Fault

@@ -17,7 +17,7 @@ from botocore import xform_name
 from domain.containers import Container
 from domain.entities import Function
 from domain.identifiers import ExecutionId
-from provisioners.ecs import opening
+from provisioners.ecs import factory as opening
 from provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn

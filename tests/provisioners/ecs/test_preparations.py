@@ -13,7 +13,7 @@ from domain.entities import ContainerType, Function, PreparedFunction
 from domain.errors import FunctionFailure, Unavailable
 from domain.identifiers import FunctionName
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_client, open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.requests import task_definition
 from tests.aws.control import Control

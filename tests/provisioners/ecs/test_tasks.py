@@ -9,7 +9,7 @@ import pytest
 from domain.containers import Container, ContainerRequest, ExitCause
 from domain.identifiers import ExecutionId
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_client, open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.tasks import TaskWatch, polling_interval
 from tests.aws.control import Control
