@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.events.positions import Position
-from api.events.sequence import Event, LogState, next_told
+from api.events.sequence import Event, LogState, next_event
 from api.schemas.events import EndEvent, ProgressEvent, StateEvent
 from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot
 from domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome, InvocationStatus
@@ -179,7 +179,7 @@ class Reader:
 
     def look(self, seen: InvocationSnapshot) -> None:
         """Until nothing is new: each time it reads no more than the catalog gives it."""
-        while (told := next_told(self._readable(seen), self._at, log=LogState.COMPLETE)) is not None:
+        while (told := next_event(self._readable(seen), self._at, log=LogState.COMPLETE)) is not None:
             self._at = told.position
             self.events.append(told.event)
             self.cursors.append(told.position.to_cursor(INVOCATION))
@@ -312,7 +312,7 @@ def test_a_second_container_has_a_log_of_its_own() -> None:
     life.run()
     reader = read(life.seen[:5])
     at = replace(Position.parse(reader.cursors[-1], INVOCATION), log_offset="100", log_lines=3)
-    told = next_told(life.seen[-1], at, log=LogState.BEHIND)
+    told = next_event(life.seen[-1], at, log=LogState.BEHIND)
     assert told is not None
     assert (told.position.launch, told.position.log_offset, told.position.log_lines) == (2, None, 0)
 
@@ -326,11 +326,11 @@ def test_an_outcome_waits_for_what_was_logged_before_it_and_the_end_for_all() ->
     life.terminate()
     at = Position.parse(read(life.seen[:5]).cursors[-1], INVOCATION)
     seen = life.seen[-1]
-    assert next_told(seen, at, log=LogState.BEHIND) is None
-    finished = next_told(seen, at, log=LogState.CAUGHT_UP)
+    assert next_event(seen, at, log=LogState.BEHIND) is None
+    finished = next_event(seen, at, log=LogState.CAUGHT_UP)
     assert finished is not None
-    assert next_told(seen, finished.position, log=LogState.CAUGHT_UP) is None
-    assert next_told(seen, finished.position, log=LogState.COMPLETE) is not None
+    assert next_event(seen, finished.position, log=LogState.CAUGHT_UP) is None
+    assert next_event(seen, finished.position, log=LogState.COMPLETE) is not None
 
 
 def test_a_cursor_does_not_grow() -> None:

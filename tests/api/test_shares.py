@@ -16,7 +16,7 @@ from catalog.database import Database
 from domain.errors import TooManyRequests, TooManyStreams
 from domain.execution_tokens import execution_token
 from domain.identifiers import ExecutionId
-from tests.api.scenery import ROOT_KEYS, STARTED, add_execution, bearer, deploy, execution_id_of, invoke
+from tests.api.builders import ROOT_KEYS, STARTED, add_execution, bearer, deploy, execution_id_of, invoke
 
 ONE, OTHER = ExecutionId("exe-1"), ExecutionId("exe-2")
 QUICK = ShareLimits(

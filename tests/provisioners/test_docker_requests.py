@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.containers import ContainerRequest
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.requests import container_options
-from tests.provisioners.ecs.scenery import container_request
+from tests.provisioners.ecs.builders import container_request
 
 CONFIGURATION = DockerConfiguration(
     engine_url="unix:///nowhere",

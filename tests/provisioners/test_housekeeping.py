@@ -49,7 +49,7 @@ class _Configuration:
 
 async def test_one_that_cannot_be_killed_spares_none_of_the_others_and_the_rounds_go_on() -> None:
     shelf = Shelf()
-    async with asyncio.timeout(10), housekeeping(shelf).going_on():
+    async with asyncio.timeout(10), housekeeping(shelf).keep_housekeeping():
         await shelf.has_done_rounds.wait()
     assert shelf.killed == OVERDUE - {"exe-b-1"}
 

@@ -10,7 +10,7 @@ from domain.errors import FunctionFailure
 from domain.identifiers import FunctionName, ProjectName
 from provisioners.ecs import requests
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
-from tests.provisioners.ecs.scenery import EXECUTION, INVOCATION, REF, configuration, container_request, function
+from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
 

@@ -21,7 +21,7 @@ _CALL_LIMIT = timedelta(seconds=2)
 _PAUSE = timedelta(seconds=3)
 
 
-class Leftovers:
+class ReconciliationTrigger:
     """Has the reconciliation run once Temporal answers again. One per process; works while it is entered."""
 
     def __init__(

@@ -12,7 +12,7 @@ from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 from temporalio.service import RPCError
 
 from activities.search_attributes import register_search_attributes
-from api.leftovers import Leftovers
+from api.reconciliation_trigger import ReconciliationTrigger
 from catalog.database import Database
 from catalog.installation import InstallationRepository
 from cli.stack.folder import DataFolder
@@ -86,7 +86,7 @@ async def test_the_reconciliation_runs_when_temporal_is_back(tmp_path: Path, dat
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id=installation_id) as (client, proxy):
         behind = await Client.connect(f"{LOOPBACK}:{proxy.port}", lazy=True)
         proxy.fall_silent()
-        async with Leftovers(behind, link=NamespaceLink(behind, database), patience=SOON) as leftovers:
+        async with ReconciliationTrigger(behind, link=NamespaceLink(behind, database), patience=SOON) as leftovers:
             before = await looks(client)
             leftovers.note()
             await asyncio.sleep(0.5)  # it is tried meanwhile
@@ -102,7 +102,7 @@ async def test_another_catalogs_reconciliation_is_not_asked_for_and_one_that_is_
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id="another") as (client, _):
         before = await looks(client)
         with capture_logs() as logs:
-            leftovers = Leftovers(client, link=NamespaceLink(client, database), patience=SOON, pause=SOON)
+            leftovers = ReconciliationTrigger(client, link=NamespaceLink(client, database), patience=SOON, pause=SOON)
             async with leftovers:
                 leftovers.note()
                 while not logs:
