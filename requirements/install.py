@@ -38,22 +38,30 @@ def install(wanted: RequirementSet, venv: Path, *, python: str | None) -> int:
     if python is not None and _identity(python) is None:
         print(f"{python} is no Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11", file=sys.stderr)
         return 2
-    files = [str(wanted.path), str(PROJECT)]
-    how = (
-        ["sync", *files] if wanted is DEVELOPMENT else ["install", "--no-deps", *(f"--requirements={f}" for f in files)]
-    )
     with _alone(venv) as unfinished:
         if unfinished.exists() or not _is_usable(venv, python):
             status = run_uv("venv", "--quiet", "--clear", "--python", python or sys.executable, str(venv))
             if status != 0:
                 return status
         unfinished.touch()
-        status = run_uv(
-            *("pip", *how, "--python", str(venv)), announcement=f"Installing into {venv.name}/: {wanted.purpose}"
-        )
+        status = _fill(venv, wanted)
         if status >= 0:  # not killed: done, or refused before anything was changed
             unfinished.unlink()
         return status
+
+
+def _fill(venv: Path, wanted: RequirementSet) -> int:
+    """With bytecode, as the processes of a stack start side by side and would each make it. Removing is a step of its own:
+    this way uv looks at the bytecode only if something was added."""
+    files, into = (str(wanted.path), str(PROJECT)), ("--python", str(venv))
+    requirements = [f"--requirements={file}" for file in files]
+    status = run_uv(
+        *("pip", "install", "--no-deps", "--compile-bytecode", *into, *requirements),
+        announcement=f"Installing into {venv.name}/: {wanted.purpose}",
+    )
+    if status == 0 and wanted is DEVELOPMENT:
+        status = run_uv("pip", "sync", *into, *files)
+    return status
 
 
 @contextmanager
