@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -49,6 +49,7 @@ test: lint
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
 	else echo "docker: not run, as there is no engine, or this is not root"; fi
+	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
 
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks;
 # REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle.
@@ -111,6 +112,12 @@ image: install
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheel
 	docker build --quiet --tag control-plane:latest --build-arg REVISION="$$(git rev-parse HEAD)" $(IMAGE_OPTIONS) .
+
+# make release VERSION=0.1.0: checks, wheels, image, tag; it pushes nothing. DRY_RUN=1 for all but the tag, TESTED=1 if
+# `make test` has passed elsewhere, IMAGE=0 if the image is built elsewhere.
+release: install
+	@.venv/bin/python -m release "$(VERSION)" $(if $(DRY_RUN),--dry-run) $(if $(TESTED),--tested) \
+		$(if $(filter 0,$(IMAGE)),--without-image)
 
 # Where no registry can be reached: images under the names of those that are based on or that docker-compose.yml names.
 stand-in-images: install
