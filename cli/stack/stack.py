@@ -131,8 +131,7 @@ class EmbeddedStack:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._folder.access.unlink(missing_ok=True)
-        for server in reversed(self._processes):
-            await server.stop(hurry)
+        await asyncio.gather(*(server.stop(hurry) for server in self._processes))
         if with_containers:
             await stop_containers(self._folder.path, grace=self._options.container_grace, hurry=hurry)
         if self._temporal is not None:
