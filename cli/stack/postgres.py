@@ -24,7 +24,7 @@ from cli.stack.postgres_cluster import (
     make_cluster,
     telling_line,
 )
-from cli.stack.socket_folders import socket_folder
+from cli.stack.socket_folders import harmless_name, remove_socket_folder, socket_folder
 from environment.settings import PostgresSettings
 
 # Fixed, so that a folder made today is read tomorrow, whatever the wheel's default is by then.
@@ -131,7 +131,13 @@ class EmbeddedPostgres:
             began_at = log.tell()
             child = self._child = subprocess.Popen(
                 (
-                    *(self._installation / "bin" / "postgres", "-D", self._folder, "-p", str(_PORT)),
+                    *(
+                        self._installation / "bin" / "postgres",
+                        "-D",
+                        harmless_name(self._folder, sockets),
+                        "-p",
+                        str(_PORT),
+                    ),
                     *("-c", f"unix_socket_directories={sockets}", *_OPTIONS),
                 ),
                 cwd="/",
@@ -175,9 +181,7 @@ class EmbeddedPostgres:
                     os.kill(postmaster.pid, signal.SIGQUIT)  # its "immediate" one
                 time.sleep(_LOOK_EVERY)
         self._reap()
-        if postmaster.socket_folder != self._folder:
-            with suppress(OSError):
-                postmaster.socket_folder.rmdir()
+        remove_socket_folder(postmaster.socket_folder, self._folder)
 
     def _reap(self) -> None:
         if self._child is not None:

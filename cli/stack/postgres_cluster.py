@@ -73,12 +73,10 @@ def find_postmaster(folder: Path) -> Postmaster | None:
     a crash of the machine the pid another program's: then it is removed.
     """
     record = folder / "postmaster.pid"
-    place = f"{folder.resolve()}\n"
     with suppress(FileNotFoundError, ValueError):
-        pid, _, rest = record.read_text(errors="surrogateescape").partition("\n")
-        _, port, socket_folder = rest.removeprefix(place).split("\n")[:3]
+        pid, place, _, port, socket_folder = record.read_text(errors="surrogateescape").split("\n")[:5]
         found = Postmaster(pid=int(pid), port=int(port), socket_folder=Path(socket_folder))
-        if rest.startswith(place) and found.is_alive():
+        if Path(place).resolve() == folder.resolve() and found.is_alive():
             return found
     record.unlink(missing_ok=True)
     return None

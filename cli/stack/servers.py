@@ -21,7 +21,7 @@ _PYTHON = (sys.executable, "-P", "-m")
 def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str, has_file: bool = True) -> Server:
     """`has_file`: its state is in the folder, else in memory. Raises StackError if the program is missing."""
     command = temporal_command(
-        # In its own folder, so by its name alone: it becomes part of an address, in which `?`, `#` and `%` mean something.
+        # By its name in the folder where it runs: it becomes part of an address, in which `?` and `%` mean something.
         database=Path(folder.temporal_database.name) if has_file else None,
         port=options.temporal_port,
         ui_port=options.temporal_ui_port,

@@ -6,6 +6,7 @@ A socket's path is short (104 bytes on macOS, 108 on Linux), and programs on bot
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -29,6 +30,22 @@ def socket_folder(data: Path, account: Account) -> Path:
             _make_private(folder, account)
             return folder
     raise StackError(f"no socket can be made for {data}; choose another folder with --data-dir")
+
+
+def harmless_name(data: Path, sockets: Path) -> Path:
+    """Of the data folder: its own, or where the server would stumble over that, one beside the socket."""
+    if sockets == data or _HARMLESS.fullmatch(str(data)):
+        return data
+    name = sockets / "data"
+    name.unlink(missing_ok=True)
+    name.symlink_to(data)
+    return name
+
+
+def remove_socket_folder(sockets: Path, data: Path) -> None:
+    """Once the server has ended."""
+    if sockets != data:
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _can_hold_a_socket(folder: Path) -> bool:
