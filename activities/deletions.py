@@ -12,7 +12,7 @@ from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
-from domain.errors import CatalogIsAway, WorkerError
+from domain.errors import CatalogIsAway, ContainerError
 from domain.identifiers import InvocationId
 from domain.messages import CancelProjectResult, DeletionRequest
 from provisioners.contract import Provisioner
@@ -47,8 +47,9 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
-        """What cannot be retired now keeps nothing else from being retired. Raises WorkerError for the first of it."""
-        faults: list[WorkerError] = []
+        """What cannot be retired now keeps nothing else from being retired. Raises ContainerError for the first of
+        it."""
+        faults: list[ContainerError] = []
         async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
             async with self._repository(request) as repository:
                 prepared = await repository.prepared_functions()
@@ -57,7 +58,7 @@ class BoundDeletionActivities(DeletionActivities):
                     await self._provisioner.retire(function)
                     async with self._repository(request) as repository:
                         await repository.note_retired(function)
-                except WorkerError as error:
+                except ContainerError as error:
                     logger.warning("function_is_not_retired", identifier=function.identifier, reason=str(error))
                     faults.append(error)
         if faults:

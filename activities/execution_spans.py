@@ -7,12 +7,12 @@ a span that two have recorded is one.
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from domain.containers import ContainerName
 from domain.identifiers import ExecutionId
 from domain.traces import InvocationTrace, SpanRef
-from domain.workers import WorkerName
 
 if TYPE_CHECKING:
-    from environment.spans import Attributes, Spans
+    from telemetry.spans import Attributes, Spans
 
 
 class ExecutionSpans:
@@ -21,7 +21,9 @@ class ExecutionSpans:
     def __init__(self, spans: "Spans | None") -> None:
         self._spans = spans
 
-    def launched(self, trace: InvocationTrace | None, name: WorkerName, *, start: datetime, error: str | None) -> None:
+    def launched(
+        self, trace: InvocationTrace | None, name: ContainerName, *, start: datetime, error: str | None
+    ) -> None:
         """A launch, from the request to the provisioner's answer."""
         if trace is None:
             return

@@ -9,8 +9,8 @@ from activities.executions import ExecutionRunner
 from activities.heartbeat import heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.stops import StopRepository
+from catalog.execution_lifecycle.stops import StopRepository
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from domain.messages import (
     EndInvocationRequest,
     RunExecutionRequest,
@@ -59,7 +59,9 @@ class BoundInvocationActivities(InvocationActivities):
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         async with self._database.transaction() as connection:
-            ended = await EndingRepository(connection).end_invocation(request.invocation_id, reason=request.reason)
+            ended = await TerminationRepository(connection).terminate_invocation(
+                request.invocation_id, reason=request.reason
+            )
         self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
         await self._messenger.tell(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
 
@@ -71,9 +73,9 @@ class BoundInvocationActivities(InvocationActivities):
                 request.execution_id is not None and await stops.is_claimed(request.execution_id)
             )
         try:
-            if stopped.worker is not None:
-                await self._provisioner.stop(stopped.worker)
-        finally:  # its children are stopped even if its own worker cannot be at the moment
+            if stopped.container is not None:
+                await self._provisioner.stop(stopped.container)
+        finally:  # its children are stopped even if its own container cannot be at the moment
             await self._messenger.tell(cancelled=stopped.children)
         if request.execution_id is None:
             return None

@@ -11,11 +11,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId
-from domain.messages import SlotGranted, WorkerAwaited
+from domain.messages import ContainerAwaited, SlotGranted
 from liveness.progress import note_progress
 from workflows.closing import CLOSED
 from workflows.invocation import InvocationWorkflow
@@ -67,11 +67,11 @@ class Messenger:
         if faults:
             raise faults[0]
 
-    async def tell_awaited(self, invocation_id: InvocationId, awaited: WorkerAwaited) -> None:
+    async def tell_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
         """For whoever looks at the workflow: nothing depends on it, so a fault is no reason to stop."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
-            await handle.signal(InvocationWorkflow.worker_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
+            await handle.signal(InvocationWorkflow.container_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
             logger.warning("workflow_is_not_told", invocation_id=invocation_id, reason=str(error))
 
@@ -138,7 +138,7 @@ class Messenger:
             return None
         if await self._is_closed(grant.invocation_id):
             async with self._database.transaction() as connection:
-                return await EndingRepository(connection).take_back(grant)
+                return await TerminationRepository(connection).revoke_grant(grant)
         return ()
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:

@@ -11,8 +11,8 @@ from temporalio.client import Client, ScheduleOverlapPolicy
 from temporalio.service import RPCError
 
 from domain.errors import CatalogIsAway, NamespaceIsNotOurs
-from environment.temporal_link import TemporalLink
 from liveness.background import in_background
+from orchestration.namespace_link import NamespaceLink
 from workflows import naming, policies
 
 logger = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ class Leftovers:
         self,
         client: Client,
         *,
-        link: TemporalLink,
+        link: NamespaceLink,
         patience: timedelta = policies.START_PATIENCE,
         pause: timedelta = _PAUSE,
     ) -> None:

@@ -24,7 +24,7 @@ class Life:
 
 
 class ContainerHost:
-    """Runs containers by the protocol of workers: read the execution, start, finish."""
+    """Runs containers by the worker protocol: read the execution, start, finish."""
 
     def __init__(self, http: Http, tasks: asyncio.TaskGroup) -> None:
         self._http = http

@@ -4,9 +4,9 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from activities.main import main
 from benchmarks.provisioner import ToldProvisioner, telling
 from environment.loading import Settings
+from processes.loop import main
 
 
 def _main() -> None:

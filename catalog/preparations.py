@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
 from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
 from domain.errors import ProjectIsBeingDeleted

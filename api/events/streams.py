@@ -10,13 +10,13 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.events.following import Follower, Look
 from api.events.logs import LogPatience, LogSource
-from api.events.order import Event, Told
 from api.events.positions import Position
+from api.events.reader import Follower, Look
+from api.events.sequence import Event, Told
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
 from catalog.database import Database
-from catalog.following import FollowingRepository
+from catalog.invocation_snapshots import InvocationSnapshotRepository
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
 from domain.errors import CatalogIsAway, InvocationDoesNotExist, ServiceIsUnavailable
@@ -89,7 +89,7 @@ class EventStreams:
         with ExitStack() as place:
             place.enter_context(self._counted(is_root=is_root))
             async with self._database.statement() as connection:
-                invocation_id = await FollowingRepository(connection).find(path)
+                invocation_id = await InvocationSnapshotRepository(connection).find(path)
             position = Position() if cursor is None else Position.parse(cursor, invocation_id)
             follower = Follower(
                 self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position

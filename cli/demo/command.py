@@ -41,7 +41,7 @@ class Stack(Protocol):
 def demo(
     *,
     examples: Annotated[Path, typer.Option(help="The folder of the project's examples.")] = Path("examples"),
-    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and workers.")] = DEFAULT_DATA_DIR,
+    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and containers.")] = DEFAULT_DATA_DIR,
     drawing: Annotated[Path, typer.Option(help="Where the picture of the tour goes.")] = Path("demo-tour.svg"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")] = False,
 ) -> None:

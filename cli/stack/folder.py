@@ -13,7 +13,7 @@ from provisioners.process.processes import process_of
 
 
 class DataFolder:
-    """Databases, logs, workers and the API key of one stack. Everything is made on demand; `rm -r` starts afresh."""
+    """Databases, logs, containers and the API key of one stack. Everything is made on demand; `rm -r` starts afresh."""
 
     def __init__(self, path: Path) -> None:
         """Raises StackError if it has no place: `~` needs a home."""

@@ -1,6 +1,6 @@
 """Stops the servers that a killed stack left behind, so that the next stack on the folder finds its ports free.
 
-PostgreSQL is not among them: it is taken over. Nor are the workers: the new `loop` adopts them.
+PostgreSQL is not among them: it is taken over. Nor are the containers: the new `loop` adopts them.
 """
 
 import asyncio

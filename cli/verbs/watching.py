@@ -14,7 +14,7 @@ from cli.output import fail, note, print_json, print_line
 
 _WAIT_SECONDS = 60
 _MOST_SHOWN = 500  # of a progress report, in characters
-_WORKER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
+_CONTAINER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
 _EXIT_CODES = {
     Status.SUCCEEDED: ExitCode.OK,
     Status.TIMED_OUT: ExitCode.TIMED_OUT,
@@ -76,7 +76,7 @@ def _state_line(event: Event) -> str:
     if data["attempt"] is None:
         return "being cancelled" if data["cancellation_requested"] else "queued"
     error = f": {data['error_message'].splitlines()[0]}" if data["error_message"] else ""
-    state = data["outcome"] or _WORKER_STATES.get(data["worker_status"], data["worker_status"])
+    state = data["outcome"] or _CONTAINER_STATES.get(data["worker_status"], data["worker_status"])
     return f"attempt {data['attempt']}: {state.lower()}{error}"
 
 

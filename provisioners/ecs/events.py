@@ -20,7 +20,7 @@ _WAIT_SECONDS = 20  # the longest that SQS holds a request open: an idle queue c
 
 
 class TaskEvents:
-    """Implements `provisioners.contract.WorkerEvents`. Any number of processes may share the queue."""
+    """Implements `provisioners.contract.ContainerEvents`. Any number of processes may share the queue."""
 
     def __init__(self, sqs: "SQSClient", *, queue_url: str) -> None:
         self._sqs = sqs

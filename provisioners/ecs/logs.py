@@ -12,8 +12,8 @@ from aiolimiter import AsyncLimiter
 from async_lru import alru_cache
 from botocore.exceptions import ClientError
 
+from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 from provisioners.ecs.calls import translated
 
 if TYPE_CHECKING:

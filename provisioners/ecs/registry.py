@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING
 
-from domain.workers import RepositoryCredentials
+from domain.containers import RepositoryCredentials
 from provisioners.ecs.calls import translated
 
 if TYPE_CHECKING:

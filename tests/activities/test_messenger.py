@@ -8,8 +8,8 @@ from temporalio.client import CancelWorkflowInput, Client, Interceptor, Outbound
 
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.entities import InvocationStatus
 from domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectName, VersionId, execution_id_for
@@ -56,7 +56,7 @@ async def invocations(database: Database) -> list[InvocationId]:
 
 async def close(database: Database, invocation_id: InvocationId) -> tuple[Grant, ...]:
     async with database.transaction() as connection:
-        closed = await EndingRepository(connection).close_execution(
+        closed = await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation_id,
             execution_id=execution_id_for(invocation_id, 1),
             reason="exit code 1",

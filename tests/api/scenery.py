@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from catalog.database import Database
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import WorkerStatus
+from domain.entities import ContainerStatus
 from domain.identifiers import ExecutionId, InvocationId, execution_id_for
 
 ROOT_KEYS = ("root-key", "other-root-key")
@@ -22,7 +22,7 @@ Columns = Mapping[str, object]
 PENDING: Columns = {}
 STARTED: Columns = {"execution_start_time": func.clock_timestamp()}
 FINISHED: Columns = {**STARTED, "execution_finish_time": func.clock_timestamp(), "outcome": "SUCCEEDED"}
-DEAD: Columns = {"worker_status": WorkerStatus.TERMINATED.value}
+DEAD: Columns = {"container_status": ContainerStatus.TERMINATED.value}
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from api.app import create_app
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from environment.settings import PostgresSettings
 from tests.api.scenery import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition

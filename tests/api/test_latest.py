@@ -5,7 +5,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from tests.api.event_streams import events_of
 from tests.api.scenery import STARTED, VERSIONS, Deployed, add_execution, deploy, function_spec, invoke

@@ -21,7 +21,7 @@ from cli.stack.ports import LOOPBACK, free_ports
 from cli.stack.readiness import wait_until_ready
 from cli.stack.servers import temporal_server
 from environment.provisioner_names import ProvisionerName
-from environment.temporal_link import TemporalLink
+from orchestration.namespace_link import NamespaceLink
 from tests.proxy import Proxy, proxy_of_port
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 from workflows.schedule import ensure_schedule
@@ -86,7 +86,7 @@ async def test_the_reconciliation_runs_when_temporal_is_back(tmp_path: Path, dat
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id=installation_id) as (client, proxy):
         behind = await Client.connect(f"{LOOPBACK}:{proxy.port}", lazy=True)
         proxy.fall_silent()
-        async with Leftovers(behind, link=TemporalLink(behind, database), patience=SOON) as leftovers:
+        async with Leftovers(behind, link=NamespaceLink(behind, database), patience=SOON) as leftovers:
             before = await looks(client)
             leftovers.note()
             await asyncio.sleep(0.5)  # it is tried meanwhile
@@ -102,7 +102,7 @@ async def test_another_catalogs_reconciliation_is_not_asked_for_and_one_that_is_
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id="another") as (client, _):
         before = await looks(client)
         with capture_logs() as logs:
-            leftovers = Leftovers(client, link=TemporalLink(client, database), patience=SOON, pause=SOON)
+            leftovers = Leftovers(client, link=NamespaceLink(client, database), patience=SOON, pause=SOON)
             async with leftovers:
                 leftovers.note()
                 while not logs:

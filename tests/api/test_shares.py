@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from api.app import create_app, describe_app
-from api.composition import Services
 from api.keyed_routes import KeyedRoute
+from api.services import Services
 from api.shares import Pace, ShareLimits, Shares
 from catalog.database import Database
 from domain.errors import TooManyRequests, TooManyStreams

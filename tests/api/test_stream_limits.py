@@ -8,8 +8,8 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from api.composition import Services
 from api.events.streams import EventStream, EventStreams
+from api.services import Services
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import FunctionPath, InvocationPath
 from domain.errors import InvocationDoesNotExist, OffsetIsInvalid, ServiceIsUnavailable

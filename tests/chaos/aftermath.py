@@ -90,7 +90,7 @@ async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> li
 
 
 async def _left_over(platform: Platform) -> list[str]:
-    """A supervisor whose worker has ended has a folder to remove first; what came too late is just being stopped."""
+    """A supervisor whose container has ended has a folder to remove first; what came too late is just being stopped."""
     try:
         async with asyncio.timeout(_GONE_WITHIN.total_seconds()):
             while await platform.remains():

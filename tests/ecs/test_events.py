@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.worker_events import relaying
+from activities.container_events import relaying
 from catalog.database import Database
-from catalog.notifications import WORKERS_CHANNEL, NotificationListener
+from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in
@@ -47,7 +47,7 @@ async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(
     notes = tmp_path / "notes"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
     await lines_of(notes)
-    task = await project.worker("note_and_hold", invocation_id)
+    task = await project.container("note_and_hold", invocation_id)
     await _quiet(aws)
     await aws.reset_calls()
     await aws.lose_host(task)
@@ -82,9 +82,9 @@ async def test_what_one_process_hears_every_process_is_told(database: Database) 
             await asyncio.Event().wait()
 
     async with (
-        NotificationListener(database.url, [WORKERS_CHANNEL]) as listener,
-        listener.subscribe((WORKERS_CHANNEL, "one")) as one,
-        listener.subscribe((WORKERS_CHANNEL, "other")) as other,
+        NotificationListener(database.url, [CONTAINERS_CHANNEL]) as listener,
+        listener.subscribe((CONTAINERS_CHANNEL, "one")) as one,
+        listener.subscribe((CONTAINERS_CHANNEL, "other")) as other,
     ):
         await one.wait()  # listening has begun
         one.clear()

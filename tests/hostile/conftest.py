@@ -76,7 +76,7 @@ async def target(
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api.main", "--provisioner=process", f"--port={port}"),
+            *(sys.executable, "-m", "processes.api", "--provisioner=process", f"--port={port}"),
             env=_environment(postgres_settings, temporal_address, folder),
             stderr=output,
         )

@@ -102,7 +102,7 @@ async def test_a_token_has_a_bounded_number_of_streams(target: Target, execution
 async def test_progress_at_full_speed_is_made_slower(
     target: Target, execution: str, migrated_database: Database, show: Show
 ) -> None:
-    """And never fails: workers of before know of no limit."""
+    """And never fails: containers of before know of no limit."""
     answers: list[int] = []
 
     async def report(client: httpx2.AsyncClient) -> None:

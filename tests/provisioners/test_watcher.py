@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from domain.containers import ContainerExit, ExitCause
 from domain.errors import Unavailable
-from domain.workers import ExitCause, WorkerExit
 from provisioners.watcher import Watcher
 
-GONE = WorkerExit(cause=ExitCause.EXITED, reason="gone")
+GONE = ContainerExit(cause=ExitCause.EXITED, reason="gone")
 INTERVAL = timedelta(milliseconds=1)
 
 
 class Machine:
-    """Some workers, and a record of what was asked about them."""
+    """Some containers, and a record of what was asked about them."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
@@ -24,14 +24,14 @@ class Machine:
         self.poison = ""
         self.was_asked = asyncio.Event()
 
-    async def describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
-        self.asked.append(workers)
+    async def describe(self, containers: frozenset[str]) -> Mapping[str, ContainerExit]:
+        self.asked.append(containers)
         self.was_asked.set()
         if self.failures:
             raise self.failures.pop(0)
-        if self.poison in workers:
+        if self.poison in containers:
             raise ZeroDivisionError
-        return dict.fromkeys(workers & self.gone, GONE)
+        return dict.fromkeys(containers & self.gone, GONE)
 
     def watcher(self, batch_size: int = 100, interval: timedelta = INTERVAL) -> Watcher:
         return Watcher(self.describe, interval=lambda _count: interval, batch_size=batch_size)
@@ -86,9 +86,9 @@ async def test_a_look_that_hangs_is_given_up_and_taken_again() -> None:
     machine.gone = {"w"}
     hangs = iter((60.0,))
 
-    async def describe(workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+    async def describe(containers: frozenset[str]) -> Mapping[str, ContainerExit]:
         await asyncio.sleep(next(hangs, 0.0))
-        return await machine.describe(workers)
+        return await machine.describe(containers)
 
     watcher = Watcher(describe, interval=lambda _: INTERVAL, batch_size=100, look_limit=timedelta(seconds=0.05))
     async with asyncio.timeout(10):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from domain.containers import ContainerName, ContainerRequest
 from domain.entities import Function, FunctionStatus
 from domain.identifiers import (
     ExecutionId,
@@ -13,7 +14,6 @@ from domain.identifiers import (
     new_version_id,
 )
 from domain.specs import ExecutionSpec, ResourceSpec
-from domain.workers import WorkerName, WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
 
 ROLE = "arn:aws:iam::123456789012:role/control-plane-"
@@ -56,9 +56,9 @@ def function(ref: FunctionRef = REF, *, docker_image: str = "image:1") -> Functi
     )
 
 
-def worker_request(prepared: str, *, execution_id: ExecutionId = EXECUTION, launch: int = 1) -> WorkerRequest:
-    return WorkerRequest(
-        name=WorkerName(execution_id=execution_id, launch=launch),
+def container_request(prepared: str, *, execution_id: ExecutionId = EXECUTION, launch: int = 1) -> ContainerRequest:
+    return ContainerRequest(
+        name=ContainerName(execution_id=execution_id, launch=launch),
         function=REF,
         invocation_id=INVOCATION,
         docker_image="image:1",
