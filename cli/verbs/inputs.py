@@ -5,8 +5,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from cli.exits import WrongUsage
+from domain.bounds import MAX_INPUT_LENGTH
+
+_MOST_BYTES = 4 * MAX_INPUT_LENGTH  # of UTF-8
 
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -25,10 +29,11 @@ def input_of(words: Sequence[str]) -> str:
         raise WrongUsage("the input must be one word; put it in single quotes, or give NAME=VALUE words only")
     word = words[0]
     if word == "-":
-        return _read(sys.stdin.buffer.read(), "stdin")
+        return _read(sys.stdin.buffer, "stdin")
     if word.startswith("@"):
         try:
-            return _read(Path(word[1:]).read_bytes(), word[1:])
+            with Path(word[1:]).open("rb") as file:
+                return _read(file, word[1:])
         except OSError as error:
             raise WrongUsage(f"the input file {word[1:]} cannot be read: {error.strerror}") from error
     return word
@@ -47,7 +52,11 @@ def json_problem(text: str) -> str | None:
     return None
 
 
-def _read(content: bytes, source: str) -> str:
+def _read(file: IO[bytes], source: str) -> str:
+    """No more than what is certainly too much, as some sources have no end."""
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise WrongUsage(f"the input from {source} has more than the {MAX_INPUT_LENGTH:,} characters that are allowed")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
