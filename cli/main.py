@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
+_NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
 _ROOT = str(Path(__file__).parents[1])
 _INTERRUPTED = 130
 
@@ -18,6 +19,7 @@ class Interrupted(BaseException):
 def main() -> None:
     signal.signal(signal.SIGINT, _interrupt)
     _pass_over_modules_of_others()
+    _have_a_home()
     try:
         sys.exit(import_module("cli.endings").run_command())
     except Interrupted:
@@ -34,6 +36,14 @@ def _pass_over_modules_of_others() -> None:
     """Folders of PYTHONPATH come after everything that is installed: in a user's there may be an `api` or a `typer`."""
     theirs = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path} - {_ROOT}
     sys.path[:] = [path for path in sys.path if path not in theirs] + [path for path in sys.path if path in theirs]
+
+
+def _have_a_home() -> None:
+    """Some libraries do not load without. Whoever really needs it says so later."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NO_HOME
 
 
 if __name__ == "__main__":

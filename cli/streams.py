@@ -6,8 +6,10 @@ and the command ends as it would have. What could not be written to stdout is kn
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
+import json
 import os
 import select
 import sys
@@ -16,12 +18,14 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+_ESCAPED = "control-plane-escaped"
 _STANDARD = (0, 1, 2)
 
 
 def guard_streams() -> None:
     """Both, for the rest of this process."""
     closed = _open_what_is_closed()
+    codecs.register_error(_ESCAPED, _escaped)
     sys.stdout = _text(_Guarded(1, closed.get(1)), sys.stdout)
     sys.stderr = _text(_Guarded(2, closed.get(2)), sys.stderr)
     if sys.stdin is None:
@@ -103,6 +107,13 @@ def _open_what_is_closed() -> dict[int, OSError]:
     return closed
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """A character that the terminal does not know, as JSON writes it: so what is JSON stays it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def _text(raw: _Guarded, replaced: TextIO | None) -> io.TextIOWrapper:
     encoding = "utf-8" if replaced is None else replaced.encoding
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=True)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors=_ESCAPED, line_buffering=True)

@@ -1,6 +1,7 @@
 """An invocation's input as users write it on a command line."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import IO
 from cli.exits import WrongUsage
 from domain.bounds import MAX_INPUT_LENGTH
 
+_KEPT_BYTE = re.compile("[\udc80-\udcff]")
 _MOST_BYTES = 4 * MAX_INPUT_LENGTH  # of UTF-8
 
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -22,6 +24,7 @@ def input_of(words: Sequence[str]) -> str:
     """
     if not words:
         return ""
+    words = [_decoded(word) for word in words]
     arguments = [_ARGUMENT.fullmatch(word) for word in words]
     if all(arguments):
         return json.dumps({found[1]: _value(found[2]) for found in arguments if found})
@@ -61,6 +64,16 @@ def _read(file: IO[bytes], source: str) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise WrongUsage(f"the input from {source} is no UTF-8 text") from error
+
+
+def _decoded(word: str) -> str:
+    """As UTF-8, also where the locale knows ASCII alone and Python has kept the bytes as surrogates."""
+    if _KEPT_BYTE.search(word) is None:
+        return word
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeDecodeError as error:
+        raise WrongUsage("the input is no UTF-8 text") from error
 
 
 def _value(text: str) -> object:

@@ -1,7 +1,6 @@
 """`control-plane login` and `logout`: which server the other verbs talk to from now on."""
 
 import sys
-from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from cli.access.server import Server, is_sendable, normal_url
 from cli.client.client import Client
 from cli.exits import CommandFailed, WrongUsage
 from cli.output import note, print_json
+from cli.questions import ask_secretly
 from cli.running import run
 from cli.verbs.options import Json
 from environment.client import ClientSettings
@@ -42,7 +42,7 @@ def logout(*, as_json: Json = False) -> None:
 
 def _ask_for_key(address: str) -> str:
     if sys.stdin.isatty():
-        return getpass(f"API key for {address}: ").strip()
+        return ask_secretly(f"API key for {address}: ")
     return sys.stdin.buffer.readline(_MOST_KEY_BYTES).decode(errors="replace").strip()
 
 
