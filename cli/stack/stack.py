@@ -9,6 +9,7 @@ from cli.stack.access import StackAccess, note_access
 from cli.stack.containers import stop_containers
 from cli.stack.external import ensure_temporal_answers, external_postgres
 from cli.stack.folder import DataFolder
+from cli.stack.inheritance import hide_postgres_variables, prepare_this_process
 from cli.stack.options import StackOptions
 from cli.stack.ports import LOOPBACK, ensure_free
 from cli.stack.postgres import EmbeddedPostgres
@@ -44,6 +45,7 @@ class EmbeddedStack:
 
         Containers that an earlier stack on this folder left running go on, and the new `loop` adopts them.
         """
+        prepare_this_process()
         self._folder.acquire()
         try:
             return await self._start()
@@ -106,6 +108,7 @@ class EmbeddedStack:
     async def _start_postgres(self) -> PostgresSettings:
         if self._found.postgres_host is not None:
             return await external_postgres()
+        hide_postgres_variables()
         self._postgres = EmbeddedPostgres(self._folder.postgres)
         return await self._postgres.start()
 
