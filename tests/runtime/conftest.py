@@ -61,7 +61,7 @@ def start_container(state: StubState, tmp_path: Path) -> Iterator[StartContainer
                 **variables,
             }
             process = subprocess.Popen(
-                [sys.executable, "-m", "runtime"],
+                [sys.executable, str(ROOT / "runtime" / "__main__.py")],
                 cwd=tmp_path,
                 env=environment,
                 text=True,
