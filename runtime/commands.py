@@ -15,7 +15,7 @@ import tempfile
 import threading
 from typing import IO, Sequence
 
-from runtime.reports import MAX_OUTPUT_LENGTH, OutputIsUnusable, PlainFailure, bounded, described, storable
+from runtime.reports import MAX_OUTPUT_LENGTH, OutputIsUnusable, PlainFailure, bounded, storable
 from runtime.termination import Termination
 
 _MAX_BYTES = 4 * MAX_OUTPUT_LENGTH  # UTF-8 takes at most four bytes for a character
@@ -40,7 +40,7 @@ def run(command: Sequence[str], text: str, *, termination: Termination) -> str:
         variables = {**os.environ, "CONTROL_PLANE_INPUT": input_path, "CONTROL_PLANE_OUTPUT": output_path}
         stdout = _run(command, input_path, variables, termination)
         written = _written(output_path)
-        return bounded(storable(stdout[-MAX_OUTPUT_LENGTH:] if written is None else written))
+        return storable(stdout[-MAX_OUTPUT_LENGTH:]) if written is None else written
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # what the command still writes there is not worth its outcome
 
@@ -75,9 +75,12 @@ def _written(path: str) -> str | None:
             )
         content = file.read()
     try:
-        return content.decode()
+        text = bounded(content.decode())
     except UnicodeDecodeError as error:
-        raise OutputIsUnusable("The output file is no UTF-8 text: %s" % described(error)) from error
+        raise OutputIsUnusable("The output file is no UTF-8 text: %s" % error) from error
+    if "\0" in text:
+        raise OutputIsUnusable("The output file has a NUL character, which no output can have")
+    return text
 
 
 def _run(command: Sequence[str], input_path: str, variables: dict[str, str], termination: Termination) -> str:

@@ -10,7 +10,7 @@ _SAFE_LENGTH = 15  # a float keeps so many digits of any number that is not extr
 
 
 def written(value: Any, *, name: str) -> str:
-    """Raises TypeError, ValueError, RecursionError; of numbers that JSON does not have with the place: `name["a"][3]`."""
+    """Raises TypeError, RecursionError and ValueError, which says where in the value something is no JSON."""
     try:
         text = dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError as error:

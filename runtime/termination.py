@@ -9,7 +9,6 @@ import time
 from types import FrameType
 from typing import Callable, Iterator
 
-
 _TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
 
 
@@ -63,8 +62,10 @@ class Termination:
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def uninstall(self) -> None:
-        """From now on SIGTERM ends the process: there is nothing left to report."""
+        """From now on SIGTERM ends the process: there is nothing left to report. So does one that came meanwhile."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self.is_requested and not self.has_reached_code:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     @contextlib.contextmanager
     def delivery(self, deliver: Callable[[], None] | None = None) -> Iterator[None]:

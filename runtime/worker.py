@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 
-from runtime import calls, functions, streams
+from runtime import calls, functions, streams, tally
 from runtime.api import Api
 from runtime.environment import Environment
 from runtime.executions import Execution, ExecutionClient
@@ -34,6 +34,7 @@ def run(environment: Environment) -> int:
     termination = Termination(execution.deadline)
     termination.install()
     reserve = Reserve()
+    tally.open_tally()
     client.start()
     progress = Progress(client.update)
     output: str | None = None
@@ -42,6 +43,7 @@ def run(environment: Environment) -> int:
         try:
             output = _output(environment, execution, termination, progress)
         finally:
+            reserve.release()
             if os.getpid() == process_id:
                 termination.shield()
     except BaseException as error:
@@ -49,14 +51,14 @@ def run(environment: Environment) -> int:
     if os.getpid() != process_id:
         return _end_of_copy(failure)
     termination.shield()  # once more: a signal may have come in its midst
-    _make_room(reserve, failure)
+    _make_room(failure)
     try:
         report = _report(client, termination, progress, output=output, failure=failure)
     finally:
-        termination.uninstall()
         streams.flush()
         if failure is not None and not isinstance(failure, InvocationInterrupted):
             _print_traceback(failure)
+        termination.uninstall()
     return report.exit_code
 
 
@@ -79,9 +81,8 @@ def _end_of_copy(failure: BaseException | None) -> int:
     return 0
 
 
-def _make_room(reserve: Reserve, failure: BaseException | None) -> None:
+def _make_room(failure: BaseException | None) -> None:
     """For what a report needs."""
-    reserve.release()
     streams.open_missing()
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     if isinstance(failure, MemoryError):
