@@ -8,11 +8,11 @@ import structlog
 from temporalio import activity
 from temporalio.service import RPCError
 
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
-from domain.errors import CatalogIsAway, WorkerError
+from domain.errors import CatalogIsAway, ContainerError
 from domain.identifiers import InvocationId
 from domain.messages import CancelProjectResult, DeletionRequest
 from provisioners.contract import Provisioner
@@ -37,7 +37,7 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
-        async with heartbeating():
+        async with keep_heartbeating():
             async with self._repository(request) as repository:
                 await repository.close()
             await self._cancel_invocations(request)
@@ -47,9 +47,10 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
-        """What cannot be retired now keeps nothing else from being retired. Raises WorkerError for the first of it."""
-        faults: list[WorkerError] = []
-        async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
+        """What cannot be retired now keeps nothing else from being retired. Raises ContainerError for the first of
+        it."""
+        faults: list[ContainerError] = []
+        async with keep_heartbeating():  # hundreds take minutes, at the pace that a platform allows
             async with self._repository(request) as repository:
                 prepared = await repository.prepared_functions()
             for function in prepared:
@@ -57,7 +58,7 @@ class BoundDeletionActivities(DeletionActivities):
                     await self._provisioner.retire(function)
                     async with self._repository(request) as repository:
                         await repository.note_retired(function)
-                except WorkerError as error:
+                except ContainerError as error:
                     logger.warning("function_is_not_retired", identifier=function.identifier, reason=str(error))
                     faults.append(error)
         if faults:
@@ -66,7 +67,7 @@ class BoundDeletionActivities(DeletionActivities):
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
         """Batch by batch: whoever goes on with it finds what is left."""
-        async with heartbeating():
+        async with keep_heartbeating():
             while not await self._is_gone(request):
                 if not await self._delete_some(request):
                     async with self._repository(request) as repository:
@@ -90,7 +91,7 @@ class BoundDeletionActivities(DeletionActivities):
             if not cancelled:
                 break
             try:
-                await self._messenger.tell(cancelled=cancelled)
+                await self._messenger.deliver(cancelled=cancelled)
             except (RPCError, CatalogIsAway) as error:
                 faults.append(error)
             last = cancelled[-1]

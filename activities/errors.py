@@ -6,7 +6,7 @@ import structlog
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import Unavailable, WorkerError
+from domain.errors import ContainerError, Unavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -31,12 +31,12 @@ class _Translated(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
-        except WorkerError as error:
+        except ContainerError as error:
             logger.warning("activity_failed", reason=str(error))
             raise application_error(error) from error
 
 
-def application_error(error: WorkerError) -> ApplicationError:
+def application_error(error: ContainerError) -> ApplicationError:
     """All of them are retried: what only a person can mend goes on by itself once it is mended.
 
     What passes by itself is no alarm.

@@ -7,12 +7,12 @@ a span that two have recorded is one.
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from domain.containers import ContainerName
 from domain.identifiers import ExecutionId
 from domain.traces import InvocationTrace, SpanRef
-from domain.workers import WorkerName
 
 if TYPE_CHECKING:
-    from environment.spans import Attributes, Spans
+    from telemetry.spans import Attributes, Spans
 
 
 class ExecutionSpans:
@@ -21,7 +21,9 @@ class ExecutionSpans:
     def __init__(self, spans: "Spans | None") -> None:
         self._spans = spans
 
-    def launched(self, trace: InvocationTrace | None, name: WorkerName, *, start: datetime, error: str | None) -> None:
+    def record_launch(
+        self, trace: InvocationTrace | None, name: ContainerName, *, start: datetime, error: str | None
+    ) -> None:
         """A launch, from the request to the provisioner's answer."""
         if trace is None:
             return
@@ -32,7 +34,7 @@ class ExecutionSpans:
         ref, parent = trace.below(str(name)), trace.below(name.execution_id)
         self._record(trace, "launch", ref, parent=parent, start=start, attributes=attributes, error=error)
 
-    def execution_ended(
+    def record_execution(
         self, trace: InvocationTrace | None, execution_id: ExecutionId, *, start: datetime, error: str | None
     ) -> None:
         """An execution, from its slot to its recorded end."""
@@ -42,7 +44,7 @@ class ExecutionSpans:
         ref, parent = trace.below(execution_id), trace.invocation
         self._record(trace, "execution", ref, parent=parent, start=start, attributes=attributes, error=error)
 
-    def invocation_ended(self, trace: InvocationTrace | None, *, error: str | None) -> None:
+    def record_invocation(self, trace: InvocationTrace | None, *, error: str | None) -> None:
         """An invocation, from its creation on."""
         if trace is None:
             return

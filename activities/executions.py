@@ -3,15 +3,15 @@
 import structlog
 
 from activities import metrics
+from activities.container_launcher import ContainerLauncher, LaunchTools
+from activities.container_watch import ContainerWatch
 from activities.errors import shortened
-from activities.launching import Launching, LaunchTools
-from activities.worker_watch import WorkerWatch
-from catalog.endings import ClosedExecution, EndingRepository
-from catalog.slots import Refusal, Refused, SlotQueue
+from catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
+from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
+from domain.containers import ExitCause
 from domain.entities import ExecutionOutcome
 from domain.errors import FunctionFailure, Misconfigured
 from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
-from domain.workers import ExitCause
 
 logger = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ class ExecutionRunner:
     May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
     """
 
-    def __init__(self, *, tools: LaunchTools, watch: WorkerWatch) -> None:
+    def __init__(self, *, tools: LaunchTools, watch: ContainerWatch) -> None:
         self._tools = tools
         self._watch = watch
 
@@ -37,42 +37,44 @@ class ExecutionRunner:
         prepared = taken.function.prepared
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
-        launching = Launching(self._tools, request, taken, prepared)
-        reason, allows_retry = await self._run_to_its_end(request, launching)
-        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launching.launch)
+        launcher = ContainerLauncher(self._tools, request, taken, prepared)
+        reason, allows_retry = await self._run_to_its_end(request, launcher)
+        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
             case Refusal.QUEUED:
-                await self._tools.messenger.tell(grants=refused.grants)
+                await self._tools.messenger.deliver(grants=refused.grants)
                 return RunExecutionResult(state=AttemptState.QUEUED)
             case Refusal.STOPPED:
                 return RunExecutionResult(state=AttemptState.REFUSED)
             case Refusal.TERMINATED:
                 return await self._close(request, reason=None, allows_retry=False)
 
-    async def _run_to_its_end(self, request: RunExecutionRequest, launching: Launching) -> tuple[str | None, bool]:
+    async def _run_to_its_end(
+        self, request: RunExecutionRequest, launcher: ContainerLauncher
+    ) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
         try:
-            worker = await launching.worker()
-            worker_exit = None
-            while worker is not None:
-                worker_exit = await self._watch.ended(worker, request.invocation_id)
-                if worker_exit.cause is not ExitCause.LOST:
-                    return worker_exit.reason, worker_exit.cause is not ExitCause.MISCONFIGURED
-                worker = await launching.worker_instead(worker_exit)
+            container = await launcher.ensure_container()
+            container_exit = None
+            while container is not None:
+                container_exit = await self._watch.wait_for_exit(container, request.invocation_id)
+                if container_exit.cause is not ExitCause.LOST:
+                    return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
+                container = await launcher.replace_container(container_exit)
         except FunctionFailure as error:
             return str(error), True
         except Misconfigured as error:
             logger.error("execution_is_misconfigured", execution_id=request.execution_id, reason=str(error))
             return str(error), False
-        return None if worker_exit is None else worker_exit.reason, True
+        return None if container_exit is None else container_exit.reason, True
 
     async def _close(
         self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
     ) -> RunExecutionResult:
         async with self._tools.database.transaction() as connection:
-            closed = await EndingRepository(connection).close_execution(
+            closed = await TerminationRepository(connection).terminate_execution(
                 invocation_id=request.invocation_id,
                 execution_id=request.execution_id,
                 reason=reason,
@@ -82,7 +84,7 @@ class ExecutionRunner:
         self._record_spans(request, closed)
         if closed.is_new:
             metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()
-        await self._tools.messenger.tell(grants=closed.grants, cancelled=closed.children)
+        await self._tools.messenger.deliver(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,
@@ -91,15 +93,15 @@ class ExecutionRunner:
             was_stopped=closed.was_stopped,
         )
 
-    def _record_spans(self, request: RunExecutionRequest, closed: ClosedExecution) -> None:
+    def _record_spans(self, request: RunExecutionRequest, closed: TerminatedExecution) -> None:
         error = (
             None
             if closed.outcome is ExecutionOutcome.SUCCEEDED
             else closed.error_message or closed.outcome or "stopped"
         )
         if closed.creation_time is not None:
-            self._tools.spans.execution_ended(
+            self._tools.spans.record_execution(
                 request.trace, request.execution_id, start=closed.creation_time, error=error
             )
         if closed.invocation_ended:
-            self._tools.spans.invocation_ended(request.trace, error=error)
+            self._tools.spans.record_invocation(request.trace, error=error)

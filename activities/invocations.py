@@ -6,11 +6,11 @@ from temporalio import activity
 
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.stops import StopRepository
+from catalog.execution_lifecycle.stops import StopRepository
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from domain.messages import (
     EndInvocationRequest,
     RunExecutionRequest,
@@ -23,8 +23,8 @@ from workflows.ports import InvocationActivities
 
 # A turn among thousands of launches takes minutes, and a pull notes its progress.
 _PROGRESS_WITHIN = timedelta(minutes=5)
-# Told by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like these, and the
-# reconciliation delivers what was not.
+# StreamedEvent by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like
+# these, and the reconciliation delivers what was not.
 _MOST_TOLD_AT_THE_END = 300
 
 
@@ -46,22 +46,24 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
-        async with heartbeating(_PROGRESS_WITHIN):
+        async with keep_heartbeating(_PROGRESS_WITHIN):
             return await self._runner.run(request)
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with (
-            heartbeating()
+            keep_heartbeating()
         ):  # a platform takes so many stops a second, and a parent may have thousands of children
             return await self._stop(request)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         async with self._database.transaction() as connection:
-            ended = await EndingRepository(connection).end_invocation(request.invocation_id, reason=request.reason)
-        self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
-        await self._messenger.tell(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
+            ended = await TerminationRepository(connection).terminate_invocation(
+                request.invocation_id, reason=request.reason
+            )
+        self._spans.record_invocation(request.trace, error=request.reason or "stopped")
+        await self._messenger.deliver(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
 
     async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:
@@ -71,10 +73,10 @@ class BoundInvocationActivities(InvocationActivities):
                 request.execution_id is not None and await stops.is_claimed(request.execution_id)
             )
         try:
-            if stopped.worker is not None:
-                await self._provisioner.stop(stopped.worker)
-        finally:  # its children are stopped even if its own worker cannot be at the moment
-            await self._messenger.tell(cancelled=stopped.children)
+            if stopped.container is not None:
+                await self._provisioner.stop(stopped.container)
+        finally:  # its children are stopped even if its own container cannot be at the moment
+            await self._messenger.deliver(cancelled=stopped.children)
         if request.execution_id is None:
             return None
         is_at_work = not request.is_repeated or await self._messenger.is_at_work(

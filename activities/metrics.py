@@ -19,8 +19,8 @@ REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation."
 REPAIRS_NOT_MADE = Counter(
     "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]
 )
-ENDINGS_HELD = Gauge(
-    "control_plane_endings_held",
+TERMINATIONS_HELD = Gauge(
+    "control_plane_terminations_held",
     "Invocations that this process found lost when it last reconciled, too many to be ended unasked.",
     ["kind"],
 )

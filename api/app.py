@@ -4,7 +4,6 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.bodies import BodyLimit
-from api.composition import Services
 from api.errors import add_error_handlers
 from api.metrics import RequestDurations
 from api.openapi import use_openapi_3_0
@@ -22,6 +21,7 @@ from api.routes import (
     projects,
     versions,
 )
+from api.services import Services
 
 _ROUTERS = (
     health.router,

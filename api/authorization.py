@@ -10,8 +10,8 @@ from fastapi.openapi import models
 from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
 
-from api.composition import services_of
-from catalog.executions import ExecutionRepository
+from api.services import services_of
+from catalog.execution_lifecycle.reports import ExecutionRepository
 from domain.errors import ApiKeyIsInvalid, Forbidden
 from domain.execution_tokens import execution_of_token
 from domain.identifiers import ExecutionId

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.authorization import ExecutionCaller, KeyOf, caller_of
 from api.bounded_json import parse_json
-from api.composition import services_of
+from api.services import services_of
 from api.shares import Turn
 
 _TURN = "control_plane.turn"

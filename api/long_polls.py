@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from catalog.database import Database
-from catalog.following import FollowingRepository
+from catalog.invocation_snapshots import InvocationSnapshotRepository
 from catalog.invocations import InvocationRepository
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
@@ -62,7 +62,7 @@ class LongPolls:
                     await changed.wait()
                     return
             async with self._database.statement() as connection:
-                if await FollowingRepository(connection).is_settled(path):
+                if await InvocationSnapshotRepository(connection).is_settled(path):
                     return
 
     async def _read(self, path: InvocationPath) -> Invocation:

@@ -9,14 +9,13 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from domain.entities import Invocation, Project
+from domain.entities import Invocation, Project, Version
 from domain.identifiers import InvocationId
-from domain.messages import DeletionRequest, InvocationRequest, PreparationRequest
-from environment.temporal_link import TemporalLink
-from workflows import naming, starting
+from orchestration.namespace_link import NamespaceLink
+from workflows import naming, requests, starting
 
 if TYPE_CHECKING:
-    from environment.spans import Spans
+    from telemetry.spans import Spans
 
 # For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)
@@ -31,7 +30,7 @@ class Orchestrator:
         self,
         client: Client,
         *,
-        link: TemporalLink,
+        link: NamespaceLink,
         spans: "Spans | None" = None,
         leave: Callable[[], None] = lambda: None,
     ) -> None:
@@ -51,14 +50,14 @@ class Orchestrator:
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
         await self._try(self._cancel(invocation_id), verb="cancel", what=invocation_id)
 
-    async def start_preparation(self, request: PreparationRequest) -> None:
-        preparation = starting.start_preparation(self._client, request)
-        await self._try(preparation, verb="prepare", what=request.version_id)
+    async def start_preparation(self, version: Version) -> None:
+        preparation = starting.start_preparation(self._client, requests.for_version(version))
+        await self._try(preparation, verb="prepare", what=version.version_id)
 
     async def start_deletion(self, project: Project) -> None:
         """A repeated request finds the deletion under way, or done."""
-        request = DeletionRequest(project_name=project.project_name, creation_time=project.creation_time)
-        await self._try(starting.start_deletion(self._client, request), verb="delete", what=project.project_name)
+        deletion = starting.start_deletion(self._client, requests.for_deletion(project))
+        await self._try(deletion, verb="delete", what=project.project_name)
 
     async def answers(self) -> bool:
         """Whether Temporal is there."""
@@ -85,13 +84,8 @@ class Orchestrator:
     async def _start_invocation(self, invocation: Invocation) -> None:
         await starting.start_invocation(
             self._client,
-            InvocationRequest(
-                invocation_id=invocation.invocation_id,
-                function=invocation.function.ref,
-                execution_spec=invocation.function.execution_spec,
-                creation_time=invocation.creation_time,
-                parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
-                traceparent=None if self._spans is None else self._spans.current_traceparent(),
+            requests.for_invocation(
+                invocation, traceparent=None if self._spans is None else self._spans.current_traceparent()
             ),
         )
         if invocation.cancellation_request_time is not None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.metrics import route_of
 
 if TYPE_CHECKING:
-    from environment.spans import Spans
+    from telemetry.spans import Spans
 
 # Asked for every few seconds by whatever watches the process.
 _PROBES = frozenset({"/", "/health/ready"})

@@ -14,7 +14,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
-from environment.temporal import connect_temporal
+from orchestration.connection import connect_temporal
 
 TASK_QUEUE = "bare"
 _CEILING = 3_000  # as CONTROL_PLANE_MAX_CONCURRENT_EXECUTIONS
@@ -49,7 +49,7 @@ async def _run() -> None:
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
-    # As in `activities.workers`.
+    # As in `processes.temporal_workers`.
     async with Worker(
         await connect_temporal(),
         task_queue=TASK_QUEUE,

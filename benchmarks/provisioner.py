@@ -11,27 +11,27 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import ContainerRegistryIsNotConfigured
-from domain.workers import (
+from domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
     ExitCause,
     LogPage,
     LogTiming,
     RepositoryCredentials,
-    Worker,
-    WorkerExit,
-    WorkerName,
-    WorkerRequest,
 )
+from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from domain.errors import ContainerRegistryIsNotConfigured
 
 
-class ToldProvisioner:
-    """Implements `provisioners.contract.Provisioner`. Made by `telling`."""
+class RemoteProvisioner:
+    """Implements `provisioners.contract.Provisioner`. Made by `connect_provisioner`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._exits: dict[WorkerName, asyncio.Future[WorkerExit]] = {}
+        self._exits: dict[ContainerName, asyncio.Future[ContainerExit]] = {}
 
     async def hear(self) -> None:
         """Ends of containers, until the other side is gone."""
@@ -39,7 +39,7 @@ class ToldProvisioner:
             self._end(line.decode().strip(), ExitCause.EXITED, "exited with code 0")
 
     async def prepare(self, function: Function) -> PreparedFunction:
-        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.function_name)
+        return PreparedFunction(type=ContainerType.TEST, identifier=function.ref.function_name)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         """Nothing was made."""
@@ -48,61 +48,61 @@ class ToldProvisioner:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing was made."""
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         if request.name not in self._exits:
             self._exits[request.name] = asyncio.get_running_loop().create_future()
-            told = {
+            message = {
                 "name": str(request.name),
                 "time": time.time(),
                 "function": request.function.function_name,
                 "path": _path(request),
                 "token": request.token,
             }
-            self._writer.write(json.dumps(told).encode() + b"\n")
+            self._writer.write(json.dumps(message).encode() + b"\n")
         return _details(request.name)
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         return _details(name) if name in self._exits else None
 
-    async def live_workers(self) -> tuple[Worker, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         return tuple(
-            Worker(name=name, details=_details(name))
-            for name, worker_exit in self._exits.items()
-            if not worker_exit.done()
+            Container(name=name, details=_details(name))
+            for name, container_exit in self._exits.items()
+            if not container_exit.done()
         )
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
-        worker_exit = await asyncio.shield(self._exits[worker.name])
-        del self._exits[worker.name]
-        return worker_exit
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        container_exit = await asyncio.shield(self._exits[container.name])
+        del self._exits[container.name]
+        return container_exit
 
-    def look_soon(self, worker: Worker) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: whoever waits is told at once."""
 
-    async def stop(self, worker: Worker) -> None:
-        self._end(str(worker.name), ExitCause.STOPPED, "stopped")
+    async def stop(self, container: Container) -> None:
+        self._end(str(container.name), ExitCause.STOPPED, "stopped")
 
     @property
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return LogPage(lines=(), next_offset=None)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
     def _end(self, name: str, cause: ExitCause, reason: str) -> None:
-        worker_name = WorkerName.parse(name)
-        worker_exit = None if worker_name is None else self._exits.get(worker_name)
-        if worker_exit is not None and not worker_exit.done():
-            worker_exit.set_result(WorkerExit(cause=cause, reason=reason))
+        container_name = ContainerName.parse(name)
+        container_exit = None if container_name is None else self._exits.get(container_name)
+        if container_exit is not None and not container_exit.done():
+            container_exit.set_result(ContainerExit(cause=cause, reason=reason))
 
 
 @asynccontextmanager
-async def telling(socket: Path) -> AsyncIterator[ToldProvisioner]:
+async def connect_provisioner(socket: Path) -> AsyncIterator[RemoteProvisioner]:
     """Connected to the `ContainerHost` that listens there."""
-    provisioner = ToldProvisioner(*await asyncio.open_unix_connection(socket))
+    provisioner = RemoteProvisioner(*await asyncio.open_unix_connection(socket))
     hearing = asyncio.create_task(provisioner.hear())
     try:
         yield provisioner
@@ -110,11 +110,11 @@ async def telling(socket: Path) -> AsyncIterator[ToldProvisioner]:
         hearing.cancel()
 
 
-def _details(name: WorkerName) -> WorkerDetails:
-    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
+def _details(name: ContainerName) -> ContainerDetails:
+    return ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))
 
 
-def _path(request: WorkerRequest) -> str:
+def _path(request: ContainerRequest) -> str:
     function = request.function
     return (
         f"/projects/{function.project_name}/versions/{function.version_id}/functions/{function.function_name}"

@@ -28,8 +28,8 @@ from cli.stack.records import read_record
 from cli.stack.server import Server
 from cli.stack.servers import api_server, process_environment, temporal_server
 from cli.stack.temporal import is_polled, wait_until_loop_polls, wait_until_temporal_answers
-from environment.composition import migrate
-from environment.payloads import data_converter
+from orchestration.payloads import data_converter
+from processes.connections import migrate
 
 _PYTHON = (sys.executable, "-P", "-m")
 

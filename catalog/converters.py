@@ -5,6 +5,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from domain.entities import (
+    ContainerDetails,
+    ContainerStatus,
+    ContainerType,
     Execution,
     ExecutionDetail,
     ExecutionOutcome,
@@ -13,9 +16,6 @@ from domain.entities import (
     PreparedFunction,
     Project,
     VersionSummary,
-    WorkerDetails,
-    WorkerStatus,
-    WorkerType,
 )
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.specs import ExecutionSpec, ResourceSpec
@@ -67,9 +67,9 @@ def to_execution(row: _Row) -> Execution:
     return Execution(
         execution_id=ExecutionId(row.executions_execution_id),
         attempt=row.executions_attempt,
-        launches=row.executions_launches - row.executions_refused_launches - _launches_without_worker(row),
-        worker_status=WorkerStatus(row.executions_worker_status),
-        worker_details=to_worker_details(
+        launches=row.executions_launches - row.executions_refused_launches - _launches_without_container(row),
+        container_status=ContainerStatus(row.executions_worker_status),
+        container_details=to_container_details(
             row.executions_worker_type, row.executions_worker_identifier, row.executions_logs_identifier
         ),
         termination_signal_time=row.executions_termination_signal_time,
@@ -84,7 +84,7 @@ def to_execution(row: _Row) -> Execution:
     )
 
 
-def _launches_without_worker(row: _Row) -> int:
+def _launches_without_container(row: _Row) -> int:
     """The current launch is noted before it is sent: it counts once its container is known, or has spoken to us. That
     may be all we ever hear of one that was quick, if whoever launched it died, and a stop came before the next try."""
     return int(
@@ -108,13 +108,15 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
 def _prepared(row: _Row) -> PreparedFunction | None:
     if row.functions_prepared_type is None or row.functions_prepared_identifier is None:
         return None
-    return PreparedFunction(type=WorkerType(row.functions_prepared_type), identifier=row.functions_prepared_identifier)
+    return PreparedFunction(
+        type=ContainerType(row.functions_prepared_type), identifier=row.functions_prepared_identifier
+    )
 
 
-def to_worker_details(
-    worker_type: str | None, identifier: str | None, logs_identifier: str | None
-) -> WorkerDetails | None:
-    """None until the worker is known."""
-    if worker_type is None or identifier is None or logs_identifier is None:
+def to_container_details(
+    container_type: str | None, identifier: str | None, logs_identifier: str | None
+) -> ContainerDetails | None:
+    """None until the container is known."""
+    if container_type is None or identifier is None or logs_identifier is None:
         return None
-    return WorkerDetails(type=WorkerType(worker_type), identifier=identifier, logs_identifier=logs_identifier)
+    return ContainerDetails(type=ContainerType(container_type), identifier=identifier, logs_identifier=logs_identifier)

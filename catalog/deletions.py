@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import FunctionStatus, InvocationStatus, PreparedFunction, WorkerType
+from domain.entities import ContainerType, FunctionStatus, InvocationStatus, PreparedFunction
 from domain.identifiers import InvocationId, ProjectName
 
 _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
@@ -92,7 +92,7 @@ class DeletionRepository:
             )
         )
         return tuple(
-            PreparedFunction(type=WorkerType(kind), identifier=identifier)
+            PreparedFunction(type=ContainerType(kind), identifier=identifier)
             for kind, identifier in found
             if kind is not None and identifier is not None
         )

@@ -55,14 +55,14 @@ class InstallationRepository:
         """Note the namespace in place of the one that is noted: somebody has decided so."""
         await self._connection.execute(update(InstallationRow).values(namespace_id=namespace_id))
 
-    async def allow_mass_endings(self, duration: timedelta) -> None:
+    async def allow_mass_terminations(self, duration: timedelta) -> None:
         """For so long from now on, the reconciliation may end as many invocations as it finds lost."""
         await self._connection.execute(
-            update(InstallationRow).values(mass_endings_allowed_until=func.clock_timestamp() + duration)
+            update(InstallationRow).values(mass_terminations_allowed_until=func.clock_timestamp() + duration)
         )
 
-    async def mass_endings_are_allowed(self) -> bool:
+    async def mass_terminations_are_allowed(self) -> bool:
         allowed: bool | None = await self._connection.scalar(
-            select(InstallationRow.mass_endings_allowed_until > func.clock_timestamp())
+            select(InstallationRow.mass_terminations_allowed_until > func.clock_timestamp())
         )
         return bool(allowed)

@@ -13,7 +13,7 @@ class FunctionLoad:
 
     `running`: invocations that have not ended, whatever they do; `waiting`: those of them that wait for a slot, the
     oldest of which was created `oldest_waiting_seconds` ago, 0 if none waits. The others count executions by their
-    worker's state.
+    container's state.
     """
 
     project_name: str
@@ -21,9 +21,9 @@ class FunctionLoad:
     running: int
     waiting: int
     oldest_waiting_seconds: float
-    pending_workers: int
-    provisioning_workers: int
-    running_workers: int
+    pending_containers: int
+    provisioning_containers: int
+    running_containers: int
 
 
 class LoadRepository:
@@ -43,7 +43,7 @@ _LOAD = text("""
     ), queue AS (
         SELECT function_id, count(*) AS waiting, min(invocation_creation_time) AS oldest
         FROM waiting_executions GROUP BY function_id
-    ), workers AS (
+    ), containers AS (
         SELECT function_id,
             count(*) FILTER (WHERE worker_status = 'PENDING') AS pending,
             count(*) FILTER (WHERE worker_status = 'PROVISIONING') AS provisioning,
@@ -55,12 +55,12 @@ _LOAD = text("""
         sum(coalesce(queue.waiting, 0))::bigint AS waiting,
         greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(queue.oldest)), 0))::double precision
             AS oldest_waiting_seconds,
-        sum(coalesce(workers.pending, 0))::bigint AS pending_workers,
-        sum(coalesce(workers.provisioning, 0))::bigint AS provisioning_workers,
-        sum(coalesce(workers.running, 0))::bigint AS running_workers
+        sum(coalesce(containers.pending, 0))::bigint AS pending_containers,
+        sum(coalesce(containers.provisioning, 0))::bigint AS provisioning_containers,
+        sum(coalesce(containers.running, 0))::bigint AS running_containers
     FROM alive
     FULL JOIN queue USING (function_id)
-    FULL JOIN workers USING (function_id)
+    FULL JOIN containers USING (function_id)
     JOIN functions USING (function_id)
     JOIN versions USING (version_id)
     GROUP BY project_name, function_name

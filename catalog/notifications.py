@@ -20,7 +20,7 @@ from liveness.background import in_background
 
 # Whoever writes a change that others wait for notifies it in the same statement.
 EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
-WORKERS_CHANNEL = "workers"  # payload: a worker's identifier. The platform says that it is gone
+CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platform says that it is gone
 INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
 )
@@ -123,10 +123,10 @@ class NotificationListener:
             event.set()
 
 
-async def notify_workers(connection: StatementConnection, identifiers: Collection[str]) -> None:
-    """Tell every process that these workers are gone."""
+async def notify_containers(connection: StatementConnection, identifiers: Collection[str]) -> None:
+    """Tell every process that these containers are gone."""
     await connection.execute(
-        select(func.pg_notify(WORKERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text)))))
+        select(func.pg_notify(CONTAINERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text)))))
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.converters import to_function
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
 from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
 from domain.errors import ProjectIsBeingDeleted
@@ -121,9 +121,9 @@ class PreparationRepository:
                 .returning(*_SETTLED)
             )
             row = settled.one()
-        granted = await self._slots.settle(row.function_id)
+        granted = await self._slots.grant_free_slots(row.function_id)
         return SettledFunction(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=granted if is_new else await self._slots.untold_grants(row.function_id),
+            grants=granted if is_new else await self._slots.unsignalled_grants(row.function_id),
         )

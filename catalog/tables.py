@@ -45,7 +45,9 @@ class InstallationRow(Base):
     # Temporal's own id of the namespace: another namespace of the same name has another one. None: none yet.
     namespace_id: Mapped[str | None]
     # Until when the reconciliation may end more invocations at once than is usual.
-    mass_endings_allowed_until: Mapped[datetime | None]
+    mass_terminations_allowed_until: Mapped[datetime | None] = mapped_column(
+        "mass_endings_allowed_until", key="mass_terminations_allowed_until"
+    )
 
 
 class ProjectRow(Base):
@@ -129,7 +131,7 @@ class IdempotencyKeyRow(Base):
 
 
 class ExecutionRow(Base):
-    """One attempt. A slot of its function is a row whose worker is not TERMINATED."""
+    """One attempt. A slot of its function is a row whose container is not TERMINATED."""
 
     __tablename__ = "executions"
     __table_args__ = (UniqueConstraint("invocation_id", "attempt", name="executions_by_attempt"),)
@@ -138,15 +140,16 @@ class ExecutionRow(Base):
     invocation_id: Mapped[str] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
     function_id: Mapped[int] = mapped_column(BigInteger)
     attempt: Mapped[int]
-    worker_status: Mapped[str] = mapped_column(server_default="PENDING")
+    # Columns are named as on the wire. A row has them under these names: statements that are read by name label them.
+    container_status: Mapped[str] = mapped_column("worker_status", key="container_status", server_default="PENDING")
     # When the activity of this execution took up its slot, and when its workflow was last told that it has one.
     claim_time: Mapped[datetime | None]
     grant_signal_time: Mapped[datetime | None]
     launches: Mapped[int] = mapped_column(server_default="0")
     refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
-    worker_type: Mapped[str | None]
-    worker_identifier: Mapped[str | None]
+    container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
+    container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]
     termination_signal_time: Mapped[datetime | None]
     outcome: Mapped[str | None]
@@ -197,7 +200,7 @@ Index("invocations_ended", InvocationRow.last_update_time, postgresql_where=Invo
 Index(
     "executions_holding_slots",
     ExecutionRow.function_id,
-    postgresql_where=ExecutionRow.worker_status != "TERMINATED",
+    postgresql_where=ExecutionRow.container_status != "TERMINATED",
 )
 Index(
     "waiting_executions_oldest_first",

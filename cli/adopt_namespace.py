@@ -8,10 +8,10 @@ from temporalio.service import RPCError
 from cli.output import fail, note, print_json
 from cli.verbs.options import Json
 from domain.errors import CatalogIsAway, Misconfigured
-from environment.composition import open_database
 from environment.loading import SettingsError, load_postgres
-from environment.temporal import connect_temporal
-from environment.temporal_link import adopt_namespace as adopt
+from orchestration.connection import connect_temporal
+from orchestration.namespace_link import adopt_namespace as adopt
+from processes.connections import open_database
 
 
 def adopt_namespace(*, as_json: Json = False) -> None:

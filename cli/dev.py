@@ -25,14 +25,14 @@ from environment.provisioner_names import ProvisionerName
 
 def dev(
     *,
-    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and workers.")] = DEFAULT_DATA_DIR,
+    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and containers.")] = DEFAULT_DATA_DIR,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the API.")] = DEFAULT_PORT,
     temporal_port: Annotated[int, typer.Option(min=1, max=65535, help="Of Temporal.")] = DEFAULT_TEMPORAL_PORT,
     temporal_ui_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Of Temporal's Web UI.")
     ] = DEFAULT_TEMPORAL_UI_PORT,
     provisioner: Annotated[
-        ProvisionerName, typer.Option(help="What runs the workers: process, docker or ecs.")
+        ProvisionerName, typer.Option(help="What runs the containers: process, docker or ecs.")
     ] = ProvisionerName.PROCESS,
     as_json: Json = False,
 ) -> None:

@@ -28,7 +28,7 @@ VERBS = {
     "demo": "cli.demo.command:demo",
     "migrate": "cli.migrate:migrate",
     "adopt-namespace": "cli.adopt_namespace:adopt_namespace",
-    "allow-endings": "cli.allow_endings:allow_endings",
+    "allow-terminations": "cli.allow_terminations:allow_terminations",
     "replay": "cli.replay:replay",
 }
 

@@ -8,8 +8,8 @@ from catalog.migrations.migrate import schema_revisions, upgrade_to_head
 from cli.output import fail, note, print_json
 from cli.verbs.options import Json
 from domain.errors import CatalogIsAway
-from environment.composition import open_database
 from environment.loading import SettingsError, load_postgres
+from processes.connections import open_database
 
 
 def migrate(*, as_json: Json = False) -> None:

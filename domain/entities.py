@@ -18,7 +18,7 @@ class InvocationStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class WorkerStatus(StrEnum):
+class ContainerStatus(StrEnum):
     PENDING = "PENDING"
     PROVISIONING = "PROVISIONING"
     RUNNING = "RUNNING"
@@ -31,7 +31,7 @@ class ExecutionOutcome(StrEnum):
     ABORTED = "ABORTED"
 
 
-class WorkerType(StrEnum):
+class ContainerType(StrEnum):
     """What clients see as `type`; the published client knows these two only, so every provisioner but ecs is TEST."""
 
     AWS_ECS = "AWS_ECS"
@@ -42,15 +42,15 @@ class WorkerType(StrEnum):
 class PreparedFunction:
     """What a provisioner made of a function once and for all (on ECS: its task definition's ARN)."""
 
-    type: WorkerType
+    type: ContainerType
     identifier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerDetails:
+class ContainerDetails:
     """A started container: where the provisioner finds it, and where its logs are."""
 
-    type: WorkerType
+    type: ContainerType
     identifier: str
     logs_identifier: str
 
@@ -113,8 +113,8 @@ class Execution:
     execution_id: ExecutionId
     attempt: int
     launches: int
-    worker_status: WorkerStatus
-    worker_details: WorkerDetails | None
+    container_status: ContainerStatus
+    container_details: ContainerDetails | None
     termination_signal_time: datetime | None
     outcome: ExecutionOutcome | None
     output: str | None
@@ -167,7 +167,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionDetail:
-    """One execution with what its worker must know of its invocation and function."""
+    """One execution with what its container must know of its invocation and function."""
 
     execution: Execution
     function: Function

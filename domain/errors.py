@@ -13,7 +13,7 @@ ControlPlaneError
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
 │  ├─ ContainerRegistryIsNotConfigured 501
 │  └─ ServiceIsUnavailable 503
-└─ WorkerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
+└─ ContainerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
    │  ├─ CatalogIsAway           Postgres does not answer or is not migrated yet
@@ -209,15 +209,15 @@ class ServiceIsUnavailable(ApiError):
     http_status = 503
 
 
-class WorkerError(ControlPlaneError):
-    """A worker could not be prepared, started, watched or stopped"""
+class ContainerError(ControlPlaneError):
+    """A container could not be prepared, started, watched or stopped"""
 
 
-class FunctionFailure(WorkerError):
+class FunctionFailure(ContainerError):
     """The function's own code or image failed"""
 
 
-class Unavailable(WorkerError):
+class Unavailable(ContainerError):
     """Something that we depend on is away for the moment"""
 
 
@@ -233,15 +233,15 @@ class ExecutionIsForgotten(Unavailable):
     """The catalog does not know this execution, but its invocation"""
 
 
-class NoCapacity(WorkerError):
-    """There is no capacity for another worker at this time"""
+class NoCapacity(ContainerError):
+    """There is no capacity for another container at this time"""
 
 
-class LaunchIsLost(WorkerError):
+class LaunchIsLost(ContainerError):
     """What became of this launch cannot be told any more"""
 
 
-class Misconfigured(WorkerError):
+class Misconfigured(ContainerError):
     """The control plane is set up wrongly; retrying cannot mend it"""
 
 

@@ -13,7 +13,7 @@ from domain.specs import ExecutionSpec
 from domain.traces import InvocationTrace
 
 
-class Ending(StrEnum):
+class InvocationOutcome(StrEnum):
     """How an invocation ended: what operators search for."""
 
     SUCCEEDED = "SUCCEEDED"
@@ -56,7 +56,7 @@ class InvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
-    ending: Ending
+    ending: InvocationOutcome
     executions: int
     error_message: str | None = None  # shortened: the whole text is in the catalog
 
@@ -83,7 +83,7 @@ class RunExecutionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopInvocationRequest:
-    """Input of `stop_invocation`: make the stop durable, then stop the live worker if there is one."""
+    """Input of `stop_invocation`: make the stop durable, then stop the live container if there is one."""
 
     invocation_id: InvocationId
     reason: StopReason
@@ -119,7 +119,7 @@ class SlotGranted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerAwaited:
+class ContainerAwaited:
     """Signal `worker_awaited`: why the execution has no container; no reason: it has one now."""
 
     execution_id: ExecutionId

@@ -63,7 +63,7 @@ class InvocationTrace:
         return self.origin.below(self.invocation_id)
 
     def below(self, name: str) -> SpanRef:
-        """The span of an execution, by its id, or of a launch, by its worker's name."""
+        """The span of an execution, by its id, or of a launch, by its container's name."""
         return self.origin.below(name)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
-from environment.words import Words, all_matching
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
-from environment.words import Words, all_matching
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 
 _MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")
@@ -57,15 +57,15 @@ class DockerSettings(BaseSettings):
     docker_mounts: Mounts = ()  # /srv/data:/data:ro
     docker_registry_logins: Logins = {}  # ghcr.io=user:password
     docker_pull: PullPolicy = PullPolicy.MISSING
-    docker_log_max_mib: Annotated[int, Field(ge=2)] = 100  # of one worker; of a longer log the beginning is dropped
-    docker_max_processes: Annotated[int, Field(ge=64)] = 1_024  # of one worker, threads included
-    docker_capabilities: Capabilities = ()  # CHOWN,SETUID: what workers may do beside nothing
-    docker_retention_hours: Annotated[float, Field(gt=0)] = 24  # of workers that have ended, with their logs
+    docker_log_max_mib: Annotated[int, Field(ge=2)] = 100  # of one container; of a longer log the beginning is dropped
+    docker_max_processes: Annotated[int, Field(ge=64)] = 1_024  # of one container, threads included
+    docker_capabilities: Capabilities = ()  # CHOWN,SETUID: what containers may do beside nothing
+    docker_retention_hours: Annotated[float, Field(gt=0)] = 24  # of containers that have ended, with their logs
     control_plane_api_url: str  # has no default here: a container's loopback is its own
 
     @field_validator("control_plane_api_url")
     @classmethod
-    def _is_reached_by_workers(cls, value: str, info: ValidationInfo) -> str:
+    def _is_reached_by_containers(cls, value: str, info: ValidationInfo) -> str:
         host = urlsplit(value).hostname
         if host is None or (info.data.get("docker_network") != "host" and _LOOPBACK.fullmatch(host)):
             raise ValueError(

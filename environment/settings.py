@@ -1,6 +1,6 @@
 """The groups of settings that every process reads: names as in the REST contract and as users of Postgres know them.
 
-Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `environment/temporal.py`.
+Temporal's own names (TEMPORAL_ADDRESS and so on) are read by `temporalio.envconfig`, see `orchestration/connection.py`.
 """
 
 from datetime import timedelta
@@ -21,7 +21,7 @@ class ControlPlaneSettings(BaseSettings):
 
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
-    data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its workers
+    data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
     # For how long ended invocations are kept; None: as long as their project.

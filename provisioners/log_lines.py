@@ -1,4 +1,4 @@
-"""Cuts what a worker has written into the lines that clients get."""
+"""Cuts what a container has written into the lines that clients get."""
 
 from typing import BinaryIO
 

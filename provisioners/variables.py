@@ -1,14 +1,14 @@
-"""What a worker must know, as environment variables that every image understands."""
+"""What a container must know, as environment variables that every image understands."""
 
 import json
 from collections.abc import Sequence
 
+from domain.containers import ContainerRequest
 from domain.identifiers import FunctionRef
-from domain.workers import WorkerRequest
 
 
 def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]:
-    """Of MULTINODE_* what is the same for every worker of a function."""
+    """Of MULTINODE_* what is the same for every container of a function."""
     return {
         "MULTINODE_PROJECT_NAME": function.project_name,
         "MULTINODE_VERSION_ID": function.version_id,
@@ -17,7 +17,7 @@ def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]
     }
 
 
-def execution_variables(request: WorkerRequest) -> dict[str, str]:
+def execution_variables(request: ContainerRequest) -> dict[str, str]:
     """Of MULTINODE_* the rest; and TRACEPARENT, as command line tools know it, where spans are recorded."""
     variables = {
         "MULTINODE_INVOCATION_ID": request.invocation_id,
@@ -29,7 +29,7 @@ def execution_variables(request: WorkerRequest) -> dict[str, str]:
     return variables
 
 
-def worker_variables(request: WorkerRequest, *, api_url: str) -> dict[str, str]:
+def container_variables(request: ContainerRequest, *, api_url: str) -> dict[str, str]:
     """MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
     return {
         **function_variables(request.function, api_url=api_url),

@@ -4,7 +4,7 @@ from sqlalchemy import insert, update
 
 from catalog.database import Database
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import FunctionStatus, WorkerType
+from domain.entities import ContainerType, FunctionStatus
 from domain.identifiers import (
     FunctionName,
     FunctionRef,
@@ -54,7 +54,7 @@ async def make_ready(database: Database, version_id: VersionId) -> None:
         await connection.execute(
             update(FunctionRow)
             .where(FunctionRow.version_id == version_id)
-            .values(status=FunctionStatus.READY, prepared_type=WorkerType.TEST, prepared_identifier="prepared")
+            .values(status=FunctionStatus.READY, prepared_type=ContainerType.TEST, prepared_identifier="prepared")
         )
 
 

@@ -11,8 +11,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.identifiers import ExecutionId, execution_id_for
     from domain.messages import (
         AttemptState,
-        Ending,
+        ContainerAwaited,
         EndInvocationRequest,
+        InvocationOutcome,
         InvocationProgress,
         InvocationRequest,
         InvocationResult,
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         StopInvocationRequest,
         StopInvocationResult,
         StopReason,
-        WorkerAwaited,
     )
     from domain.traces import InvocationTrace
     from workflows import naming, policies
@@ -68,13 +68,13 @@ class InvocationWorkflow:
             try:
                 await workflow.wait([life])
             except asyncio.CancelledError:
-                if workflow.cancellation_reason() is None:  # not a request: this worker lets go of the workflow
+                if workflow.cancellation_reason() is None:  # not a request: this process lets go of the workflow
                     raise
                 self._stop(StopReason.CANCELLED)
         result = life.result()
         del alarm  # its timer is left to run out with the workflow: cancelling it would be one more event
         workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
-        if result.ending is Ending.CANCELLED and workflow.cancellation_reason() is not None:
+        if result.ending is InvocationOutcome.CANCELLED and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
         return result
 
@@ -83,8 +83,8 @@ class InvocationWorkflow:
         """The execution has a slot of its function now. Repeated until it is taken up."""
         self._granted.add(granted.execution_id)
 
-    @workflow.signal
-    def worker_awaited(self, awaited: WorkerAwaited) -> None:
+    @workflow.signal(name="worker_awaited")
+    def container_awaited(self, awaited: ContainerAwaited) -> None:
         """What keeps the execution from having a container, to be shown to whoever looks; or that nothing does now."""
         if awaited.execution_id != self._execution_id or self._is_stopped:
             return
@@ -143,7 +143,7 @@ class InvocationWorkflow:
 
     async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
         """What a workflow that was lost has left of an attempt, stopped before this one could look. None if nothing."""
-        stopped = await self._stop_worker(reason)
+        stopped = await self._stop_container(reason)
         if stopped is not None and not stopped.is_claimed:
             return None
         self._executions = self._attempt
@@ -168,7 +168,7 @@ class InvocationWorkflow:
         await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
         if self._stop_reason is None or execution.done():
             return await execution
-        stopped = await self._stop_worker(self._stop_reason)
+        stopped = await self._stop_container(self._stop_reason)
         if stopped is None:  # recorded before stops had a result: as it was then
             return await execution
         if not stopped.is_claimed:
@@ -193,7 +193,7 @@ class InvocationWorkflow:
                 await workflow.wait_condition(execution.done, timeout=patience, timeout_summary="end of the container")
             if execution.done():
                 return
-            stopped = await self._stop_worker(reason, is_repeated=True)
+            stopped = await self._stop_container(reason, is_repeated=True)
             if stopped is not None and not stopped.is_at_work:
                 return
 
@@ -217,7 +217,7 @@ class InvocationWorkflow:
             retry_policy=policies.PASSING_FAULTS,
         )
 
-    async def _stop_worker(self, reason: StopReason, *, is_repeated: bool = False) -> StopInvocationResult | None:
+    async def _stop_container(self, reason: StopReason, *, is_repeated: bool = False) -> StopInvocationResult | None:
         self._show("stopping", f"Stopping execution {self._attempt}: {reason}")
         return await workflow.execute_activity_method(
             InvocationActivities.stop_invocation,
@@ -256,7 +256,9 @@ class InvocationWorkflow:
             start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
             retry_policy=policies.PASSING_FAULTS,
         )
-        ending = Ending.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else Ending.CANCELLED
+        ending = (
+            InvocationOutcome.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
+        )
         return self._finished(ending)
 
     def _result_of(self, last: RunExecutionResult) -> InvocationResult:
@@ -264,14 +266,14 @@ class InvocationWorkflow:
         though it has not reached this workflow."""
         was_stopped = self._is_stopped if last.was_stopped is None else last.was_stopped
         if last.outcome is ExecutionOutcome.SUCCEEDED:
-            return self._finished(Ending.SUCCEEDED)
+            return self._finished(InvocationOutcome.SUCCEEDED)
         if was_stopped:
-            return self._finished(Ending(self._stop_reason or StopReason.CANCELLED))
+            return self._finished(InvocationOutcome(self._stop_reason or StopReason.CANCELLED))
         if last.outcome is ExecutionOutcome.ABORTED:
-            return self._finished(Ending.ABORTED)
-        return self._finished(Ending.FAILED, last.error_message)
+            return self._finished(InvocationOutcome.ABORTED)
+        return self._finished(InvocationOutcome.FAILED, last.error_message)
 
-    def _finished(self, ending: Ending, error_message: str | None = None) -> InvocationResult:
+    def _finished(self, ending: InvocationOutcome, error_message: str | None = None) -> InvocationResult:
         when = f"after execution {self._executions} of {self._retries.maximum_attempts}"
         self._show("ended", f"{ending} {when if self._executions else 'before its first execution'}")
         return InvocationResult(ending=ending, executions=self._executions, error_message=error_message)

@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from domain.identifiers import FunctionRef, InvocationId
 from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 
-# `run_execution` lives as long as its container, so its worker's slots are the ceiling of running containers.
+# `run_execution` lives as long as its container, so its Temporal worker's slots are their ceiling.
 # Everything short has a queue of its own: a full house can still be stopped.
 INVOCATIONS_TASK_QUEUE = "invocations"
 CONTROL_TASK_QUEUE = "control"

@@ -68,7 +68,7 @@ GRANT_PATIENCE = timedelta(seconds=10)
 GRANT_REPEAT = timedelta(minutes=10)
 
 # Longer than a launch takes that hangs in a slow call, and than a container takes to be gone after its execution's end.
-WORKER_PATIENCE = timedelta(seconds=60)
+CONTAINER_PATIENCE = timedelta(seconds=60)
 
 
 def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:

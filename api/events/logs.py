@@ -7,9 +7,9 @@ from datetime import timedelta
 import structlog
 
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
-from domain.entities import WorkerDetails
+from domain.containers import LogPage, LogTiming
+from domain.entities import ContainerDetails
 from domain.errors import Misconfigured, OffsetIsInvalid, Unavailable
-from domain.workers import LogPage, LogTiming
 from provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class LogRead:
 
 
 class LogSource:
-    """The logs of a process's workers, shared by its followers."""
+    """The logs of a process's containers, shared by its followers."""
 
     def __init__(self, provisioner: Provisioner, *, patience: LogPatience) -> None:
         self._provisioner = provisioner
@@ -50,17 +50,17 @@ class LogSource:
     def timing(self) -> LogTiming:
         return self._provisioner.log_timing
 
-    def begin(self, worker: WorkerDetails, offset: str | None) -> "asyncio.Task[LogPage | None]":
+    def begin(self, container: ContainerDetails, offset: str | None) -> "asyncio.Task[LogPage | None]":
         """Read a page: None if it cannot be read now. A log that only an operator can make readable is empty. Raises
         OffsetIsInvalid. It goes on though whoever began it does not wait for its end."""
-        reading = asyncio.create_task(self._read(worker, offset), name="page of a log")
+        reading = asyncio.create_task(self._read(container, offset), name="page of a log")
         reading.add_done_callback(_hear)
         return reading
 
-    async def _read(self, worker: WorkerDetails, offset: str | None) -> LogPage | None:
+    async def _read(self, container: ContainerDetails, offset: str | None) -> LogPage | None:
         try:
             async with asyncio.timeout(_LONGEST_READ.total_seconds()), self._turns:
-                return await self._provisioner.read_logs(worker, offset, MAX_LOG_LINES_PER_PAGE)
+                return await self._provisioner.read_logs(container, offset, MAX_LOG_LINES_PER_PAGE)
         except (TimeoutError, Unavailable):
             return None
         except Misconfigured as error:
@@ -68,7 +68,7 @@ class LogSource:
             return LogPage(lines=(), next_offset=offset)
 
 
-class FollowedLog:
+class LogTail:
     """One follower's view of the source: how soon it reads again, and what it is still reading."""
 
     def __init__(self, source: LogSource) -> None:
@@ -84,19 +84,19 @@ class FollowedLog:
         patience = self._source.patience.of_stream.total_seconds()
         return self._missed_since is not None and _now() - self._missed_since >= patience
 
-    async def read(self, worker: WorkerDetails, offset: str | None, *, is_awaited: bool) -> LogRead | None:
+    async def read(self, container: ContainerDetails, offset: str | None, *, is_awaited: bool) -> LogRead | None:
         """The page at the offset; None if it cannot be read now, or it is not time yet and nobody waits for it.
 
         A page that takes longer than a look may is not begun anew: a later look gets it. Raises OffsetIsInvalid.
         """
         now = _now()
-        place = (worker.logs_identifier, offset)
+        place = (container.logs_identifier, offset)
         if self._reading is not None and self._reading.place != place:
             self.close()
         if self._reading is None:
             if not is_awaited and now < self._next_read:
                 return None
-            self._reading = _Reading(place=place, began=now, task=self._source.begin(worker, offset))
+            self._reading = _Reading(place=place, began=now, task=self._source.begin(container, offset))
         reading = self._reading
         await asyncio.wait([reading.task], timeout=self._source.patience.of_look.total_seconds())
         page = None

@@ -3,10 +3,10 @@
 from fastapi import Depends, Request
 
 from api.authorization import require_root
-from api.composition import services_of
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.service import ContainerRepositoryCredentials
+from api.services import services_of
 from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable
 
 router = new_router(dependencies=[Depends(require_root)])

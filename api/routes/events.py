@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 
 from api.authorization import ProjectMember, RootCaller, require_project_member
-from api.composition import services_of
 from api.errors import documented
 from api.keyed_routes import turn_of
 from api.parameters import InvocationPathOfRequest
 from api.routers import new_router
+from api.services import services_of
 from domain.errors import (
     ApiKeyIsInvalid,
     FunctionDoesNotExist,

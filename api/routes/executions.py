@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from api.authorization import require_own_execution, require_root
-from api.composition import services_of
 from api.errors import documented
 from api.keyed_routes import turn_of
 from api.metrics import observe_start
@@ -19,8 +18,10 @@ from api.schemas.executions import (
     ExecutionLogs,
     ExecutionTemporaryResultPayload,
 )
-from catalog.executions import ExecutionRepository
+from api.services import services_of
+from catalog.execution_lifecycle.reports import ExecutionRepository
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
+from domain.containers import LogPage
 from domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -37,7 +38,6 @@ from domain.errors import (
     TooManyRequests,
     VersionDoesNotExist,
 )
-from domain.workers import LogPage
 
 _EXECUTION = (
     "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
@@ -128,12 +128,14 @@ async def get_execution_logs(
     services = services_of(request)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    worker = detail.execution.worker_details
-    if worker is None:
+    container = detail.execution.container_details
+    if container is None:
         return ExecutionLogs.of(detail, LogPage(lines=(), next_offset=None))
     try:
         async with asyncio.timeout(_LOG_PATIENCE.total_seconds()):
-            page = await services.provisioner.read_logs(worker, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE))
+            page = await services.provisioner.read_logs(
+                container, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE)
+            )
     except TimeoutError:
         raise ServiceIsUnavailable from None
     return ExecutionLogs.of(detail, page)

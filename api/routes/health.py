@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from fastapi import Request, Response
 
-from api.composition import services_of
 from api.routers import new_router
 from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
+from api.services import services_of
 from catalog.database import Database
 from catalog.projects import ProjectRepository
 from domain.errors import CatalogIsAway, ServiceIsUnavailable

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
-from api.composition import services_of
 from api.errors import documented
 from api.keyed_routes import while_waiting
 from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
 from api.routers import new_router
 from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
+from api.services import services_of
 from api.submissions import submit, submit_once
 from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from catalog.invocations import InvocationRepository

@@ -6,11 +6,11 @@ import structlog
 from fastapi import Depends, Request
 
 from api.authorization import Caller, ExecutionCaller, require_key
-from api.composition import services_of
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.invocations import InvocationInfo
-from catalog.executions import ExecutionRepository
+from api.services import services_of
+from catalog.execution_lifecycle.reports import ExecutionRepository
 from catalog.invocations import InvocationRepository
 from domain.errors import ApiKeyIsInvalid, InvocationDoesNotExist, ServiceIsUnavailable, TooManyRequests
 

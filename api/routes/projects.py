@@ -6,11 +6,11 @@ from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 
 from api.authorization import require_root
-from api.composition import services_of
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.bounded import proper_name
 from api.schemas.projects import ProjectInfo, ProjectsList
+from api.services import services_of
 from catalog.projects import ProjectRepository
 from domain.bounds import MAX_PROJECT_NAME_LENGTH
 from domain.errors import (

@@ -3,10 +3,10 @@
 from fastapi import Depends, Request
 
 from api.authorization import require_project_member, require_root
-from api.composition import services_of
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
+from api.services import services_of
 from catalog.versions import VersionRepository
 from domain.errors import (
     ApiKeyIsInvalid,
@@ -17,7 +17,6 @@ from domain.errors import (
     TooManyRequests,
     VersionDoesNotExist,
 )
-from domain.messages import PreparationRequest
 
 router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable))
 
@@ -33,13 +32,7 @@ async def create_project_version(project_name: str, definition: VersionDefinitio
     async with services.database.transaction() as connection:
         version = await VersionRepository(connection).create(project_name, definition.to_domain())
     if version.functions:
-        await services.orchestrator.start_preparation(
-            PreparationRequest(
-                project_name=version.project_name,
-                version_id=version.version_id,
-                function_names=tuple(function.ref.function_name for function in version.functions),
-            )
-        )
+        await services.orchestrator.start_preparation(version)
     return VersionInfo.of(version)
 
 

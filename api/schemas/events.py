@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel
 
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from api.schemas.workers import WorkerStatus
+from domain.entities import ExecutionOutcome, InvocationStatus
 
 
 class StateEvent(BaseModel):

@@ -7,9 +7,10 @@ from pydantic import BaseModel, model_validator
 from api.schemas.bounded import ErrorMessage, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from api.schemas.workers import WorkerDetails, WorkerStatus
 from domain import entities
-from domain.entities import ExecutionOutcome, FunctionStatus, WorkerStatus, WorkerType
-from domain.workers import LogPage
+from domain.containers import LogPage
+from domain.entities import ExecutionOutcome, FunctionStatus
 
 
 class ExecutionTemporaryResultPayload(BaseModel):
@@ -32,18 +33,6 @@ class ExecutionFinalResultPayload(BaseModel):
         return self
 
 
-class WorkerDetails(BaseModel):
-    type: WorkerType
-    identifier: str
-    logs_identifier: str
-
-    @classmethod
-    def of(cls, details: entities.WorkerDetails | None) -> Self | None:
-        if details is None:
-            return None
-        return cls(type=details.type, identifier=details.identifier, logs_identifier=details.logs_identifier)
-
-
 class ExecutionSummary(BaseModel):
     """`launches` counts the containers that this execution has started."""
 
@@ -64,8 +53,8 @@ class ExecutionSummary(BaseModel):
     def of(cls, execution: entities.Execution) -> Self:
         return cls(
             execution_id=execution.execution_id,
-            worker_status=execution.worker_status,
-            worker_details=WorkerDetails.of(execution.worker_details),
+            worker_status=WorkerStatus(execution.container_status),
+            worker_details=WorkerDetails.of(execution.container_details),
             termination_signal_time=optional_epoch_seconds(execution.termination_signal_time),
             outcome=execution.outcome,
             output=execution.output,
@@ -121,8 +110,8 @@ class ExecutionInfo(BaseModel):
             function_status=function.status,
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
-            worker_status=execution.worker_status,
-            worker_details=WorkerDetails.of(execution.worker_details),
+            worker_status=WorkerStatus(execution.container_status),
+            worker_details=WorkerDetails.of(execution.container_details),
             termination_signal_time=optional_epoch_seconds(execution.termination_signal_time),
             outcome=execution.outcome,
             output=execution.output,

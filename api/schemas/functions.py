@@ -17,8 +17,9 @@ from api.schemas.bounded import (
     TimeoutSeconds,
     VirtualCpus,
 )
+from api.schemas.workers import WorkerType
 from domain import bounds, entities, specs
-from domain.entities import FunctionStatus, WorkerType
+from domain.entities import FunctionStatus
 from domain.identifiers import FunctionName
 
 
@@ -118,7 +119,7 @@ class PreparedFunctionDetails(BaseModel):
 
     @classmethod
     def of(cls, prepared: entities.PreparedFunction | None) -> Self | None:
-        return None if prepared is None else cls(type=prepared.type, identifier=prepared.identifier)
+        return None if prepared is None else cls(type=WorkerType(prepared.type), identifier=prepared.identifier)
 
 
 class FunctionInfoForVersion(BaseModel):

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from domain.workers import RepositoryCredentials
+from domain.containers import RepositoryCredentials
 
 
 class HealthStatus(BaseModel):

@@ -41,7 +41,7 @@ class Stack(Protocol):
 def demo(
     *,
     examples: Annotated[Path, typer.Option(help="The folder of the project's examples.")] = Path("examples"),
-    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and workers.")] = DEFAULT_DATA_DIR,
+    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and containers.")] = DEFAULT_DATA_DIR,
     drawing: Annotated[Path, typer.Option(help="Where the picture of the tour goes.")] = Path("demo-tour.svg"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")] = False,
 ) -> None:
@@ -103,8 +103,8 @@ async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> Non
             invocation = await solve(client, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
-    _tell(access, invocation, tour, drawing=drawing)
-    _tell_how(access, example)
+    _print_summary(access, invocation, tour, drawing=drawing)
+    _print_curl_commands(access, example)
 
 
 def _server(access: StackAccess) -> Server:
@@ -127,7 +127,7 @@ def _claim(invocation: Invocation) -> TourClaim:
     return TourClaim.model_validate_json(invocation.latest.output)
 
 
-def _tell(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: Path) -> None:
+def _print_summary(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: Path) -> None:
     lines = {
         "Tour": f"{tour.length:,}, {tour.excess:.2%} above the best known {BEST_KNOWN_LENGTH:,}",
         "Drawing": str(drawing.absolute()),
@@ -140,7 +140,7 @@ def _tell(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: P
         data.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
 
 
-def _tell_how(access: StackAccess, example: Path) -> None:
+def _print_curl_commands(access: StackAccess, example: Path) -> None:
     data.print("\nThe same with curl:\n")
     for command in curl_commands(access, example=example, input_=INPUT):
         data.print(command, markup=False, soft_wrap=True)

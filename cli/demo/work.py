@@ -39,7 +39,7 @@ async def solve(client: Client, version: Version, show: Callable[[View], None]) 
         if parent.has_succeeded:
             return parent
         if parent.invocation_status == "TERMINATED":
-            raise DemoFailed(await _obituary(client, parent))
+            raise DemoFailed(await _describe_failure(client, parent))
         await asyncio.sleep(_LOOK_EVERY)
 
 
@@ -67,7 +67,7 @@ def _function(version: Version, name: str) -> FunctionPath:
     return FunctionPath(project=version.project_name, version=version.version_id, function=name)
 
 
-async def _obituary(client: Client, invocation: Invocation) -> str:
+async def _describe_failure(client: Client, invocation: Invocation) -> str:
     tail: list[str] = []
     if invocation.latest is not None:
         page = await client.logs(path_of(invocation), invocation.latest.execution_id)

@@ -14,7 +14,7 @@ from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.runtime_copies import runtime_path
 
 FILE = "main.py"
-_LEADS_ELSEWHERE = ("PYTHONPATH", "PYTHONHOME")  # the worker does not have them either
+_LEADS_ELSEWHERE = ("PYTHONPATH", "PYTHONHOME")  # the container does not have them either
 
 
 async def declared_functions(folder: Path) -> list[dict[str, Any]]:

@@ -11,12 +11,12 @@ from catalog.migrations.migrate import schema_revisions
 from cli.doctor.checks import Check, failed, ok, unknown
 from cli.stack.temporal import is_polled
 from domain.errors import CatalogIsAway, NamespaceIsNotOurs
-from environment.composition import open_database
 from environment.loading import Settings, SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from environment.settings import PostgresSettings
-from environment.temporal import connect_temporal
-from environment.temporal_link import compare
+from orchestration.connection import connect_temporal
+from orchestration.namespace_link import compare
+from processes.connections import open_database
 from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
 
 _PATIENCE = 15.0

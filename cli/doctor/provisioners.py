@@ -1,11 +1,11 @@
-"""Whether workers can be started: what runs them answers, and lets us."""
+"""Whether containers can be started: what runs them answers, and lets us."""
 
 from cli.doctor.aws import check_account
 from cli.doctor.checks import Check, failed, ok
-from domain.errors import WorkerError
+from domain.errors import ContainerError
 from environment.loading import Settings
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.opening import open_engine
+from provisioners.docker.factory import open_engine
 
 
 async def check_provisioner(settings: Settings) -> list[Check]:
@@ -13,13 +13,13 @@ async def check_provisioner(settings: Settings) -> list[Check]:
         return await check_account(settings.ecs)
     if settings.docker is not None:
         return [await _check_engine(settings.docker)]
-    return [ok("workers", "processes of the machine that `loop` runs on")]
+    return [ok("containers", "processes of the machine that `loop` runs on")]
 
 
 async def _check_engine(configuration: DockerConfiguration) -> Check:
     try:
         async with open_engine(configuration) as engine:
             cpus, memory = await engine.resources()
-    except WorkerError as error:
+    except ContainerError as error:
         return failed("Docker engine", str(error), f"start it, or set DOCKER_HOST; now {configuration.engine_url}")
     return ok("Docker engine", f"{configuration.engine_url}, {cpus} CPUs, {memory / 2**30:.1f} GiB")

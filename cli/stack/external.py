@@ -7,9 +7,9 @@ from sqlalchemy import text
 from catalog.database import Database
 from cli.stack.errors import StackError
 from domain.errors import CatalogIsAway
-from environment.composition import open_database
 from environment.settings import PostgresSettings
-from environment.temporal import connect_temporal
+from orchestration.connection import connect_temporal
+from processes.connections import open_database
 
 _HINT = "start it, or unset {} to use the embedded one"
 

@@ -14,11 +14,11 @@ DEFAULT_TEMPORAL_UI_PORT = 8233
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
-    """`worker_grace`: how long running workers may take to end when the stack stops."""
+    """`container_grace`: how long running containers may take to end when the stack stops."""
 
     data_dir: Path
     port: int = DEFAULT_PORT
     temporal_port: int = DEFAULT_TEMPORAL_PORT
     temporal_ui_port: int = DEFAULT_TEMPORAL_UI_PORT
     provisioner: ProvisionerName = ProvisionerName.PROCESS
-    worker_grace: timedelta = timedelta(seconds=10)
+    container_grace: timedelta = timedelta(seconds=10)

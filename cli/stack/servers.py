@@ -40,7 +40,7 @@ def loop_server(
 ) -> Server:
     return Server(
         name=name,
-        command=(*_PYTHON, "activities.main", f"--provisioner={options.provisioner}"),
+        command=(*_PYTHON, "processes.loop", f"--provisioner={options.provisioner}"),
         environment=environment,
         grace=timedelta(seconds=20),
         folder=folder,
@@ -51,7 +51,7 @@ def api_server(options: StackOptions, folder: DataFolder, environment: dict[str,
     where = (f"--host={LOOPBACK}", f"--port={options.port}")
     return Server(
         name=name,
-        command=(*_PYTHON, "api.main", f"--provisioner={options.provisioner}", *where),
+        command=(*_PYTHON, "processes.api", f"--provisioner={options.provisioner}", *where),
         environment=environment,
         grace=timedelta(seconds=10),
         folder=folder,

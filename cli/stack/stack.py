@@ -6,21 +6,21 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from cli.stack.access import StackAccess, note_access
+from cli.stack.containers import stop_containers
 from cli.stack.external import ensure_temporal_answers, external_postgres
 from cli.stack.folder import DataFolder
-from cli.stack.leftovers import stop_leftovers
 from cli.stack.options import StackOptions
 from cli.stack.ports import LOOPBACK, ensure_free
 from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from cli.stack.stale_servers import stop_leftovers
 from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
-from cli.stack.workers import stop_workers
-from environment.composition import migrate
 from environment.development import DevelopmentSettings
 from environment.settings import PostgresSettings
+from processes.connections import migrate
 
 
 class EmbeddedStack:
@@ -42,18 +42,18 @@ class EmbeddedStack:
     async def start(self) -> StackAccess:
         """Return once all servers answer, or raise StackError with none of them left running.
 
-        Workers that an earlier stack on this folder left running go on, and the new `loop` adopts them.
+        Containers that an earlier stack on this folder left running go on, and the new `loop` adopts them.
         """
         self._folder.acquire()
         try:
             return await self._start()
         except BaseException:
-            await self._stop_servers(asyncio.Event(), with_workers=False)
+            await self._stop_servers(asyncio.Event(), with_containers=False)
             raise
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Stop the servers and the workers still running. Setting `hurry` cuts every grace period short."""
-        await self._stop_servers(hurry, with_workers=True)
+        """Stop the servers and the containers still running. Setting `hurry` cuts every grace period short."""
+        await self._stop_servers(hurry, with_containers=True)
 
     async def _start(self) -> StackAccess:
         for name in await stop_leftovers(self._folder, ("api", "loop", "temporal")):
@@ -126,15 +126,15 @@ class EmbeddedStack:
             keeps["PostgreSQL"] = partial(keep_postgres_running, self._postgres)
         self._keepers = [asyncio.create_task(supervise(name, keep, self._report)) for name, keep in keeps.items()]
 
-    async def _stop_servers(self, hurry: asyncio.Event, *, with_workers: bool) -> None:
+    async def _stop_servers(self, hurry: asyncio.Event, *, with_containers: bool) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._folder.access.unlink(missing_ok=True)
         for server in reversed(self._processes):
             await server.stop(hurry)
-        if with_workers:
-            await stop_workers(self._folder.path, grace=self._options.worker_grace, hurry=hurry)
+        if with_containers:
+            await stop_containers(self._folder.path, grace=self._options.container_grace, hurry=hurry)
         if self._temporal is not None:
             await self._temporal.stop(hurry)
         if self._postgres is not None:

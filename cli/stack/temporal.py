@@ -15,10 +15,10 @@ from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
 from cli.stack.polling import poll_until
 from cli.stack.ports import LOOPBACK
-from environment.composition import open_database
 from environment.settings import PostgresSettings
-from environment.temporal import connect_temporal
-from environment.temporal_link import adopt_namespace
+from orchestration.connection import connect_temporal
+from orchestration.namespace_link import adopt_namespace
+from processes.connections import open_database
 from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
 
 

@@ -28,7 +28,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Look whether the server answers and takes the key; and, where the environment is that of a deployment, at its
-    settings, PostgreSQL, Temporal, and what runs the workers. Changes nothing.
+    settings, PostgreSQL, Temporal, and what runs the containers. Changes nothing.
 
     Ends with 1 if anything has failed. What could not be looked at is unknown, and no failure.
     """

@@ -14,7 +14,7 @@ from cli.output import fail, note, print_json, print_line
 
 _WAIT_SECONDS = 60
 _MOST_SHOWN = 500  # of a progress report, in characters
-_WORKER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
+_CONTAINER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
 _EXIT_CODES = {
     Status.SUCCEEDED: ExitCode.OK,
     Status.TIMED_OUT: ExitCode.TIMED_OUT,
@@ -35,27 +35,27 @@ async def watch_outcome(client: Client, invocation: Invocation, *, as_json: bool
 
 async def watch_events(client: Client, invocation: Invocation, *, as_json: bool) -> ExitCode:
     """Tell what happens, and print the result; with `as_json` print the events. The exit code tells the outcome."""
-    told = _Told()
+    printer = _EventPrinter()
     with _left_running(invocation):
         async with aclosing(follow(client.transport, path_of(invocation), with_logs=True, report=note)) as events:
             async for event in events:
                 if as_json:
                     print_json(event.document())
                 else:
-                    told.tell(event)
+                    printer.print(event)
         invocation = await _settled(client, invocation)
     if not as_json:
         _print_result(invocation)
     return _exit_code(invocation)
 
 
-class _Told:
+class _EventPrinter:
     """Events as lines on stderr. What was said last is not said again."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def tell(self, event: Event) -> None:
+    def print(self, event: Event) -> None:
         if event.name == "log":
             note(f"  | {event.data['line']}")
             return
@@ -76,7 +76,7 @@ def _state_line(event: Event) -> str:
     if data["attempt"] is None:
         return "being cancelled" if data["cancellation_requested"] else "queued"
     error = f": {data['error_message'].splitlines()[0]}" if data["error_message"] else ""
-    state = data["outcome"] or _WORKER_STATES.get(data["worker_status"], data["worker_status"])
+    state = data["outcome"] or _CONTAINER_STATES.get(data["worker_status"], data["worker_status"])
     return f"attempt {data['attempt']}: {state.lower()}{error}"
 
 

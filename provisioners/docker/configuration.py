@@ -1,4 +1,4 @@
-"""What an operator decides about workers on a Docker engine."""
+"""What an operator decides about containers on a Docker engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,9 +23,10 @@ class RegistryLogin:
 class DockerConfiguration:
     """`installation` tells our containers from those of another control plane on the same engine.
 
-    `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every worker.
-    `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their logs.
-    `max_processes`: of one worker, threads included. `capabilities`: of Linux, without CAP_; workers have no others.
+    `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every
+    container. `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their
+    logs. `max_processes`: of one container, threads included. `capabilities`: of Linux, without CAP_; containers have
+    no others.
     """
 
     engine_url: str

@@ -4,9 +4,9 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from domain.workers import ExitCause, WorkerExit
+from domain.containers import ContainerExit, ExitCause
 
-GONE = WorkerExit(cause=ExitCause.LOST, reason="The container is gone: the engine does not know it any more")
+GONE = ContainerExit(cause=ExitCause.LOST, reason="The container is gone: the engine does not know it any more")
 _BY_A_SIGNAL = 128
 _NOT_STARTED = {126: "the program cannot be executed", 127: "the program was not found"}  # as shells and inits say it
 _UNKNOWN = 255  # what the engine notes of a container that ended while it was down itself
@@ -35,25 +35,25 @@ def may_be_the_engines_doing(container: dict[str, Any]) -> bool:
     return state["ExitCode"] in _KILLED_WITH_THE_ENGINE and not state["OOMKilled"]
 
 
-def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datetime | None) -> WorkerExit:
+def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datetime | None) -> ContainerExit:
     """Of one that has ended. `engine_start`: when the engine came up last, None if that cannot be told.
 
-    A worker that was killed and had begun and ended before that was killed with its engine.
+    A container that was killed and had begun and ended before that was killed with its engine.
     """
     state = container["State"]
     code = int(state["ExitCode"])
     if was_stopped:
-        return WorkerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=code)
+        return ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=code)
     if state["OOMKilled"] and code != 0:
         limit = container["HostConfig"]["Memory"] // (1_024 * 1_024)
-        return WorkerExit(
+        return ContainerExit(
             cause=ExitCause.EXITED, reason=f"killed for using more than its memory ({limit} MiB)", exit_code=code
         )
     if may_be_the_engines_doing(container) and engine_start is not None and _finish_time(container) <= engine_start:
-        return WorkerExit(cause=ExitCause.LOST, reason="The Docker engine was started again", exit_code=code)
+        return ContainerExit(cause=ExitCause.LOST, reason="The Docker engine was started again", exit_code=code)
     if code == 0:
-        return WorkerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
-    return WorkerExit(cause=ExitCause.EXITED, reason=_describe(code), exit_code=code)
+        return ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
+    return ContainerExit(cause=ExitCause.EXITED, reason=_describe(code), exit_code=code)
 
 
 def _describe(code: int) -> str:

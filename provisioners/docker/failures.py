@@ -4,7 +4,7 @@ import re
 
 from aiodocker.exceptions import DockerError
 
-from domain.errors import FunctionFailure, Misconfigured, Unavailable, WorkerError
+from domain.errors import ContainerError, FunctionFailure, Misconfigured, Unavailable
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -24,7 +24,7 @@ _REFUSED_BY_THE_REGISTRY = re.compile(
 _NOT_LOGGED_IN = re.compile(r"unauthorized|no basic auth credentials|authentication required", re.IGNORECASE)
 
 
-def error_of(error: DockerError) -> WorkerError:
+def error_of(error: DockerError) -> ContainerError:
     """For every request but pulls."""
     text = f"The Docker engine: {error.message}"
     if error.status == _CANNOT_CONNECT:
@@ -38,7 +38,7 @@ def error_of(error: DockerError) -> WorkerError:
     return Unavailable(text)
 
 
-def refused_pull(image: str, error: DockerError) -> WorkerError:
+def refused_pull(image: str, error: DockerError) -> ContainerError:
     """Whether an image that could not be pulled is not there, or the registry is not."""
     text = f"The image {image!r} cannot be pulled: {error.message}"
     if error.status == _CANNOT_CONNECT:

@@ -1,4 +1,5 @@
-"""What has to be done on an engine whoever does it: workers killed when their grace period is over, old ones removed.
+"""What has to be done on an engine whoever does it: containers killed when their grace period is over, old ones
+removed.
 
 Every process of ours does it, so it is done as long as one is left, and by the next one that starts.
 """
@@ -13,15 +14,15 @@ from functools import partial
 
 import structlog
 
-from domain.errors import WorkerError
-from domain.workers import WorkerName
+from domain.containers import ContainerName
+from domain.errors import ContainerError
 from liveness.background import in_background
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.exits import ended_before
 from provisioners.docker.notes import Notes
-from provisioners.docker.requests import INSTALLATION, WORKER
+from provisioners.docker.requests import CONTAINER, INSTALLATION
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ _CHORE_LIMIT = timedelta(minutes=2)
 # An engine may hang about one container and answer for all others.
 _CALL_LIMIT = timedelta(seconds=10)
 _CALLS_AT_ONCE = 10
-_ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may still have to look how workers ended
+_ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may still have to look how containers ended
 
 
 class Housekeeping:
@@ -53,24 +54,24 @@ class Housekeeping:
         self._retention = configuration.retention
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
+    async def keep_housekeeping(self) -> AsyncIterator[None]:
         """As long as the context is open."""
-        async with in_background("housekeeping", self._go_on):
+        async with in_background("housekeeping", self._run_rounds):
             yield
 
     async def kill_overdue(self) -> None:
-        """SIGKILL to the workers that run though the grace period after their stop is over."""
-        running = await self._engine.containers((WORKER, self._label), status="running")
+        """SIGKILL to the containers that run though the grace period after their stop is over."""
+        running = await self._engine.containers((CONTAINER, self._label), status="running")
         if not running:
             return
         overdue = await self._notes.overdue()
-        workers = overdue.intersection(container["Labels"][WORKER] for container in running)
-        await self._do_all([partial(self._kill, worker) for worker in workers])
+        containers = overdue.intersection(container["Labels"][CONTAINER] for container in running)
+        await self._do_all([partial(self._kill, container) for container in containers])
 
-    async def _kill(self, worker: str) -> None:
-        name = WorkerName.parse(worker)
-        logger.info("worker_outstays_its_grace", execution_id=name and name.execution_id, worker=worker)
-        await self._engine.kill(worker, "SIGKILL")
+    async def _kill(self, container: str) -> None:
+        name = ContainerName.parse(container)
+        logger.info("container_outstays_its_grace", execution_id=name and name.execution_id, container=container)
+        await self._engine.kill(container, "SIGKILL")
 
     async def remove_old(self) -> None:
         """Remove what is older than the retention and does not run, logs included."""
@@ -88,7 +89,7 @@ class Housekeeping:
         if container is not None and ended_before(container, oldest):
             await self._engine.remove(identifier)
 
-    async def _go_on(self) -> None:
+    async def _run_rounds(self) -> None:
         round_number = 0
         while True:
             await asyncio.sleep(_INTERVAL.total_seconds())
@@ -110,7 +111,7 @@ class Housekeeping:
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 await chore()
-        except (WorkerError, TimeoutError) as error:
+        except (ContainerError, TimeoutError) as error:
             logger.warning("housekeeping_waits", reason=str(error) or "no answer")
         except Exception as error:
-            tell_failure("housekeeping", error)
+            report_failure("housekeeping", error)

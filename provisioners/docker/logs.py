@@ -18,8 +18,8 @@ from aiodocker.exceptions import DockerError
 from aiodocker.types import JSONValue
 from aiohttp import ClientResponse
 
+from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 from provisioners.docker.engine import Engine, answered
 from provisioners.docker.exits import has_ended
 from provisioners.docker.failures import error_of

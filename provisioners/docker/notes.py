@@ -1,7 +1,7 @@
 """Notes on the engine: containers that never run. Their names make each of them one of its kind, and they outlive us.
 
-Under a worker's name: it was withdrawn, nothing starts under it any more. Under the name with `.stop` behind it: the
-worker was asked to stop, and is to be killed when the time has come that is written on it.
+Under a container's name: it was withdrawn, nothing starts under it any more. Under the name with `.stop` behind it: the
+container was asked to stop, and is to be killed when the time has come that is written on it.
 """
 
 import io
@@ -27,22 +27,22 @@ class Notes:
         self._engine = engine
         self._installation = installation
 
-    async def withdraw(self, worker: str) -> None:
+    async def withdraw(self, container: str) -> None:
         """Raises NameIsTaken."""
-        await self._write(worker, {_WITHDRAWN: worker})
+        await self._write(container, {_WITHDRAWN: container})
 
-    async def stop(self, worker: str, *, grace: timedelta) -> None:
+    async def stop(self, container: str, *, grace: timedelta) -> None:
         """The first one stands."""
         try:
-            await self._write(_stop_name(worker), {_KILL_TIME: f"{time.time() + grace.total_seconds():.3f}"})
+            await self._write(_stop_name(container), {_KILL_TIME: f"{time.time() + grace.total_seconds():.3f}"})
         except NameIsTaken:
             return
 
-    async def is_stopped(self, worker: str) -> bool:
-        return await self._engine.inspect(_stop_name(worker)) is not None
+    async def is_stopped(self, container: str) -> bool:
+        return await self._engine.inspect(_stop_name(container)) is not None
 
     async def overdue(self) -> frozenset[str]:
-        """Workers whose time has come, gone or not."""
+        """Containers whose time has come, gone or not."""
         notes = await self._engine.containers((_KILL_TIME, f"{INSTALLATION}={self._installation}"))
         now = time.time()
         return frozenset(
@@ -73,8 +73,8 @@ def is_withdrawal(labels: Mapping[str, str]) -> bool:
     return _WITHDRAWN in labels
 
 
-def _stop_name(worker: str) -> str:
-    return worker + _STOP
+def _stop_name(container: str) -> str:
+    return container + _STOP
 
 
 def _context_of_an_empty_image() -> io.BytesIO:

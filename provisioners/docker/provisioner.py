@@ -1,4 +1,4 @@
-"""Workers as containers of a Docker engine."""
+"""Containers of a Docker engine."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,23 +6,31 @@ from datetime import timedelta
 
 import structlog
 
-from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable, WorkerError
-from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
+from domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+)
+from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from domain.errors import ContainerError, ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
 from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_be_the_engines_doing
 from provisioners.docker.images import Images
 from provisioners.docker.logs import read_page
 from provisioners.docker.notes import Notes, is_withdrawal
-from provisioners.docker.requests import INSTALLATION, WORKER, memory_bytes, nano_cpus, worker_container
+from provisioners.docker.requests import CONTAINER, INSTALLATION, container_options, memory_bytes, nano_cpus
 from provisioners.docker.runtime_archive import runtime_archive
 from provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
 
 _LOOK_INTERVAL = timedelta(seconds=0.25)
-_LOOK_INTERVAL_PER_WORKER = timedelta(seconds=0.005)
+_LOOK_INTERVAL_PER_CONTAINER = timedelta(seconds=0.005)
 # An engine may hang about one container and answer for all others.
 _LONGEST_LOOK = timedelta(seconds=10)
 _LOOKS_AT_ONCE = 10
@@ -31,7 +39,7 @@ _CREATORS_PATIENCE = timedelta(seconds=2)
 
 
 class DockerProvisioner:
-    """Implements `provisioners.contract.Provisioner`. A worker's identifier is its name, which is its container's.
+    """Implements `provisioners.contract.Provisioner`. A container's identifier is its name.
 
     A container is started by whoever created it, once, by its identifier: so none runs twice, and as a name has one
     container at a time, one runs. What its creator left unstarted is removed; then it can never start, and another is
@@ -58,7 +66,7 @@ class DockerProvisioner:
     async def prepare(self, function: Function) -> PreparedFunction:
         await self._ensure_it_fits(function)
         image = await self._images.pinned(function.docker_image, needs_program=function.command is None)
-        return PreparedFunction(type=WorkerType.TEST, identifier=image)
+        return PreparedFunction(type=ContainerType.TEST, identifier=image)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         """Nothing: an image that was pulled needs no undoing."""
@@ -67,7 +75,7 @@ class DockerProvisioner:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing: other versions may have the same image."""
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         while True:
             try:
                 identifier = await self._create(request)
@@ -78,7 +86,7 @@ class DockerProvisioner:
             if await self._start(identifier, request):
                 return _details(request.name)
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         while True:
             try:
                 await self._notes.withdraw(str(name))
@@ -94,30 +102,30 @@ class DockerProvisioner:
             else:
                 return None
 
-    async def live_workers(self) -> tuple[Worker, ...]:
-        names = map(WorkerName.parse, await self._running())
-        return tuple(Worker(name=name, details=_details(name)) for name in names if name is not None)
+    async def list_live_containers(self) -> tuple[Container, ...]:
+        names = map(ContainerName.parse, await self._running())
+        return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
-        return await self._watcher.stopped(worker.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, worker: Worker) -> None:
-        """Nothing: every worker is looked at often."""
+    def check_soon(self, container: Container) -> None:
+        """Nothing: every container is looked at often."""
 
-    async def stop(self, worker: Worker) -> None:
-        """The note first: from then on somebody kills the worker when its time has come, see `Housekeeping`."""
-        name = worker.details.identifier
-        container = await self._engine.inspect(name)
-        if container is None or has_ended(container):
+    async def stop(self, container: Container) -> None:
+        """The note first: from then on somebody kills the container when its time has come, see `Housekeeping`."""
+        name = container.details.identifier
+        found = await self._engine.inspect(name)
+        if found is None or has_ended(found):
             return
         await self._notes.stop(name, grace=self._configuration.stop_grace)
-        await self._engine.kill(container["Id"], "SIGTERM")
+        await self._engine.kill(found["Id"], "SIGTERM")
 
     @property
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)
 
     async def repository_credentials(self) -> RepositoryCredentials:
@@ -134,9 +142,9 @@ class DockerProvisioner:
                 f"The function asks for {wanted.memory_gbs} GB of memory, this server has {memory / 2**30:.1f}"
             )
 
-    async def _create(self, request: WorkerRequest) -> str:
-        """A container under the worker's name, its image pulled again if need be. Raises NameIsTaken."""
-        container = worker_container(request, self._configuration)
+    async def _create(self, request: ContainerRequest) -> str:
+        """A container under its name, its image pulled again if need be. Raises NameIsTaken."""
+        container = container_options(request, self._configuration)
         try:
             return await self._engine.create(str(request.name), container)
         except NoSuchImage:
@@ -148,7 +156,7 @@ class DockerProvisioner:
                 f"The image {request.prepared_identifier} was removed as soon as it was pulled"
             ) from error
 
-    async def _start(self, identifier: str, request: WorkerRequest) -> bool:
+    async def _start(self, identifier: str, request: ContainerRequest) -> bool:
         """False if somebody removed the container meanwhile."""
         try:
             if request.command is not None and not await self._engine.upload(identifier, runtime_archive()):
@@ -158,7 +166,7 @@ class DockerProvisioner:
             await self._engine.remove(identifier)
             raise
 
-    async def _find_started(self, name: WorkerName) -> bool:
+    async def _find_started(self, name: ContainerName) -> bool:
         """Whether the container that has the name was started. If it is left unstarted, the name is freed."""
         container = await self._engine.inspect(str(name))
         if container is None:
@@ -174,54 +182,50 @@ class DockerProvisioner:
         await self._engine.remove(container["Id"])
         return False
 
-    async def _describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+    async def _describe(self, names: frozenset[str]) -> Mapping[str, ContainerExit]:
         """One that the engine says nothing of is asked for again in the next round. If it says nothing of any, it is
         away."""
-        others = sorted(workers - await self._running())
-        answers = await asyncio.gather(*(self._looked_at(worker) for worker in others))
-        faults = {
-            worker: answer for worker, answer in zip(others, answers, strict=True) if isinstance(answer, Exception)
-        }
-        if faults and len(faults) == len(workers):
+        others = sorted(names - await self._running())
+        answers = await asyncio.gather(*(self._looked_at(name) for name in others))
+        faults = {name: answer for name, answer in zip(others, answers, strict=True) if isinstance(answer, Exception)}
+        if faults and len(faults) == len(names):
             raise next(iter(faults.values()))
-        for worker, fault in faults.items():
-            logger.warning("worker_is_not_seen", worker=worker, reason=str(fault))
-        return {
-            worker: answer for worker, answer in zip(others, answers, strict=True) if isinstance(answer, WorkerExit)
-        }
+        for name, fault in faults.items():
+            logger.warning("container_is_not_seen", container=name, reason=str(fault))
+        return {name: answer for name, answer in zip(others, answers, strict=True) if isinstance(answer, ContainerExit)}
 
-    async def _looked_at(self, worker: str) -> WorkerExit | WorkerError | None:
+    async def _looked_at(self, name: str) -> ContainerExit | ContainerError | None:
         async with self._looks:
             try:
                 async with asyncio.timeout(self._longest_look.total_seconds()):
-                    return await self._exit(worker)
+                    return await self._exit(name)
             except TimeoutError:
                 return Unavailable("The Docker engine does not answer")
-            except WorkerError as error:
+            except ContainerError as error:
                 return error
 
     async def _running(self) -> frozenset[str]:
-        labels = (WORKER, f"{INSTALLATION}={self._configuration.installation}")
+        labels = (CONTAINER, f"{INSTALLATION}={self._configuration.installation}")
         running = await self._engine.containers(labels, status="running")
-        return frozenset(container["Labels"][WORKER] for container in running)
+        return frozenset(container["Labels"][CONTAINER] for container in running)
 
-    async def _exit(self, worker: str) -> WorkerExit | None:
-        container = await self._engine.inspect(worker)
+    async def _exit(self, name: str) -> ContainerExit | None:
+        container = await self._engine.inspect(name)
         if container is None or is_withdrawal(container["Config"]["Labels"]):
             return GONE
         if not has_ended(container):
             return None
-        return await self._exit_of(worker, container)
+        return await self._exit_of(name, container)
 
-    async def _exit_of(self, worker: str, container: Json) -> WorkerExit:
-        was_stopped = await self._notes.is_stopped(worker)
+    async def _exit_of(self, name: str, container: Json) -> ContainerExit:
+        was_stopped = await self._notes.is_stopped(name)
         engine_start = await self._engine.start_time() if may_be_the_engines_doing(container) else None
         return exit_of(container, was_stopped=was_stopped, engine_start=engine_start)
 
 
-def _interval(workers: int) -> timedelta:
-    return _LOOK_INTERVAL + workers * _LOOK_INTERVAL_PER_WORKER
+def _interval(containers: int) -> timedelta:
+    return _LOOK_INTERVAL + containers * _LOOK_INTERVAL_PER_CONTAINER
 
 
-def _details(name: WorkerName) -> WorkerDetails:
-    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
+def _details(name: ContainerName) -> ContainerDetails:
+    return ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))

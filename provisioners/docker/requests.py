@@ -1,28 +1,28 @@
-"""What is asked of the engine for a worker: a pure function of the request and the operator's decisions."""
+"""What is asked of the engine for a container: a pure function of the request and the operator's decisions."""
 
 from typing import Any
 
-from domain.workers import WorkerRequest
+from domain.containers import ContainerRequest
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.runtime_source import RUNTIME_PATH
-from provisioners.variables import worker_variables
+from provisioners.variables import container_variables
 
 INSTALLATION = "control-plane.installation"
-WORKER = "control-plane.worker"
+CONTAINER = "control-plane.worker"  # as releases before named it: theirs may still run
 _HOST = "host.docker.internal:host-gateway"
 _HOST_NETWORK = "host"
 _LOG_FILES = 2
 
 
-def worker_container(request: WorkerRequest, configuration: DockerConfiguration) -> dict[str, Any]:
-    """No swap beside the memory. Engines that shut down kill workers at once: a SIGTERM that we did not send would have
-    the function report that it was cancelled, while a worker that was killed is launched again."""
+def container_options(request: ContainerRequest, configuration: DockerConfiguration) -> dict[str, Any]:
+    """No swap beside the memory. Engines that shut down kill containers at once: a SIGTERM that we did not send would
+    have the function report that it was cancelled, while a container that was killed is launched again."""
     memory = memory_bytes(request.resource_spec.memory_gbs)
-    environment = worker_variables(request, api_url=configuration.api_url)
+    environment = container_variables(request, api_url=configuration.api_url)
     container: dict[str, Any] = {
         "Image": request.prepared_identifier,
         "StopSignal": "SIGKILL",
-        "Labels": {INSTALLATION: configuration.installation, WORKER: str(request.name)},
+        "Labels": {INSTALLATION: configuration.installation, CONTAINER: str(request.name)},
         "HostConfig": {
             "Init": True,  # else the kernel keeps signals from a program that has no handler for them yet
             "NanoCpus": nano_cpus(request.resource_spec.virtual_cpus),

@@ -1,4 +1,4 @@
-"""What an operator decides about workers on ECS."""
+"""What an operator decides about containers on ECS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

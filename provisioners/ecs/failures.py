@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from domain.errors import FunctionFailure, Misconfigured, NoCapacity, Unavailable, WorkerError
+from domain.errors import ContainerError, FunctionFailure, Misconfigured, NoCapacity, Unavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import FailureTypeDef
@@ -51,7 +51,7 @@ def is_throttled(code: str, message: str) -> bool:
     return _THROTTLED.search(code) is not None or _THROTTLED.search(message) is not None
 
 
-def error_of(action: str, code: str, message: str, *, http_status: int = 400) -> WorkerError:
+def error_of(action: str, code: str, message: str, *, http_status: int = 400) -> ContainerError:
     """What an error answer means for whoever asked. `action`: as IAM names it, `ecs:RunTask`."""
     text = f"{action}: {code}: {message}"
     if is_throttled(code, message):
@@ -65,14 +65,14 @@ def error_of(action: str, code: str, message: str, *, http_status: int = 400) ->
     return Misconfigured(f"AWS refuses: {text}")
 
 
-def refused_definition(code: str, message: str) -> WorkerError:
+def refused_definition(code: str, message: str) -> ContainerError:
     """What it means that ECS does not accept a task definition: what is wrong with it is the user's doing, unless it
     is only too much at once."""
     error = error_of("ecs:RegisterTaskDefinition", code, message)
     return FunctionFailure(f"ECS refuses the function: {message}") if isinstance(error, Misconfigured) else error
 
 
-def refused_launch(failures: "Sequence[FailureTypeDef]") -> WorkerError:
+def refused_launch(failures: "Sequence[FailureTypeDef]") -> ContainerError:
     """What it means that RunTask succeeded without a task."""
     reasons = [failure.get("reason", "") for failure in failures]
     text = "; ".join(

@@ -1,4 +1,4 @@
-"""Workers as tasks of AWS ECS on Fargate."""
+"""Containers as tasks of AWS ECS on Fargate."""
 
 import asyncio
 import time
@@ -6,9 +6,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+)
+from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
 from domain.errors import LaunchIsLost
-from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.ecs import requests
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from provisioners.ecs.configuration import EcsConfiguration
@@ -36,7 +44,7 @@ _LOG_TIMING = LogTiming(delay=timedelta(seconds=5), longest_pause=timedelta(seco
 
 
 class EcsProvisioner:
-    """Implements `provisioners.contract.Provisioner`. A worker's identifier is its task's ARN."""
+    """Implements `provisioners.contract.Provisioner`. A container's identifier is its task's ARN."""
 
     def __init__(
         self, *, client: EcsClient, watch: TaskWatch, logs: LogReader, ecr: "ECRClient", configuration: EcsConfiguration
@@ -56,18 +64,18 @@ class EcsProvisioner:
             arn = await self._registered_before(function, request["family"])
             if arn is None:
                 arn = await self._client.register_task_definition(request, version=function.ref.version_id)
-        return PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
+        return PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         family = requests.task_definition(function, self._configuration)["family"]
         async with self._turn_in(family):
             arn = await self._registered_before(function, family)
-        return None if arn is None else PreparedFunction(type=WorkerType.AWS_ECS, identifier=arn)
+        return None if arn is None else PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)
 
     async def retire(self, prepared: PreparedFunction) -> None:
         await self._client.deregister_task_definition(prepared.identifier)
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         if age < _TOKEN_IS_KNOWN:
             before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
             return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
@@ -76,7 +84,7 @@ class EcsProvisioner:
             raise LaunchIsLost(f"Launch {request.name.launch} was sent long ago, and its task is gone")
         return _details(arn)
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         """A launch that still hangs somewhere cannot be kept from ECS: whoever made it stops its task at once."""
         remaining = _TASKS_ARE_LISTED - age
         while True:
@@ -86,29 +94,29 @@ class EcsProvisioner:
             await asyncio.sleep(_LIST_PAUSE.total_seconds())
             remaining -= _LIST_PAUSE
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
-        return await self._watch.stopped(worker.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watch.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, worker: Worker) -> None:
-        self._watch.look_soon(worker.details.identifier)
+    def check_soon(self, container: Container) -> None:
+        self._watch.check_soon(container.details.identifier)
 
-    async def stop(self, worker: Worker) -> None:
-        await self._client.stop_task(worker.details.identifier, reason=OUR_STOP_REASON)
+    async def stop(self, container: Container) -> None:
+        await self._client.stop_task(container.details.identifier, reason=OUR_STOP_REASON)
 
-    async def live_workers(self) -> tuple[Worker, ...]:
-        workers = []
+    async def list_live_containers(self) -> tuple[Container, ...]:
+        containers = []
         for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
             for task in await self._client.describe_tasks(batch):
-                name = WorkerName.parse(task.get("startedBy", ""))
+                name = ContainerName.parse(task.get("startedBy", ""))
                 if name is not None:
-                    workers.append(Worker(name=name, details=_details(task["taskArn"])))
-        return tuple(workers)
+                    containers.append(Container(name=name, details=_details(task["taskArn"])))
+        return tuple(containers)
 
     @property
     def log_timing(self) -> LogTiming:
         return _LOG_TIMING
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await self._logs.read(details.logs_identifier, offset, max_lines)
 
     async def repository_credentials(self) -> RepositoryCredentials:
@@ -127,10 +135,10 @@ class EcsProvisioner:
         return None
 
 
-def _details(arn: str) -> WorkerDetails:
+def _details(arn: str) -> ContainerDetails:
     task_id = arn.rpartition("/")[2]
-    return WorkerDetails(
-        type=WorkerType.AWS_ECS,
+    return ContainerDetails(
+        type=ContainerType.AWS_ECS,
         identifier=arn,
         logs_identifier=f"{requests.LOG_STREAM_PREFIX}/{requests.CONTAINER}/{task_id}",
     )

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from domain.containers import ContainerRequest
 from domain.entities import Function
 from domain.errors import FunctionFailure
-from domain.workers import WorkerRequest
 from provisioners.ecs.configuration import EcsConfiguration
 from provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
 from provisioners.ecs.sizes import size_for
@@ -131,7 +131,7 @@ def is_of(definition: "TaskDefinitionTypeDef", function: Function) -> bool:
     )
 
 
-def task(request: WorkerRequest, configuration: EcsConfiguration) -> "RunTaskRequestTypeDef":
+def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTaskRequestTypeDef":
     """Named twice: by its token, under which a repeated request finds the first one's task, and by who started it,
     under which the task is found after ECS has forgotten the token.
 

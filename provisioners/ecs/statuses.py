@@ -8,7 +8,7 @@ import re
 import signal
 from typing import TYPE_CHECKING
 
-from domain.workers import ExitCause, WorkerExit
+from domain.containers import ContainerExit, ExitCause
 from provisioners.ecs.failures import NO_CAPACITY
 from provisioners.ecs.requests import CONTAINER
 from provisioners.ecs.runtime_volume import RUNTIME_CONTAINER
@@ -41,7 +41,7 @@ _NOT_ALLOWED = re.compile(
 _INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspect|CannotCreateVolume", re.IGNORECASE)
 
 
-def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
+def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
     """None until the task is STOPPED."""
     if task.get("lastStatus") not in _ENDED:
         return None
@@ -49,10 +49,10 @@ def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
     container = _container(task, CONTAINER)
     exit_code = container.get("exitCode")
     if code in _TAKEN_BY_INFRASTRUCTURE or "Spot Task was interrupted" in reason:
-        return WorkerExit(cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code)
+        return ContainerExit(cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code)
     if code == "UserInitiated":
         is_ours = reason == OUR_STOP_REASON
-        return WorkerExit(
+        return ContainerExit(
             cause=ExitCause.STOPPED if is_ours else ExitCause.EXITED,
             reason=reason if is_ours else f"stopped from outside: {reason}",
             exit_code=exit_code,
@@ -61,10 +61,10 @@ def exit_of(task: "TaskTypeDef") -> WorkerExit | None:
         return problem
     if code == "TaskFailedToStart":
         return _failed_start(" ".join(filter(None, (reason, container.get("reason")))))
-    return WorkerExit(cause=ExitCause.EXITED, reason=_own_end(task, container, reason), exit_code=exit_code)
+    return ContainerExit(cause=ExitCause.EXITED, reason=_own_end(task, container, reason), exit_code=exit_code)
 
 
-def _failed_copy(task: "TaskTypeDef") -> WorkerExit | None:
+def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
     """What the container that copies our program died of. Then the function's never starts: its reason tells of the
     dependency, and its exit code is 143, though nothing ran (amazon-ecs-agent, pull request 3218)."""
     container = _container(task, RUNTIME_CONTAINER)
@@ -75,13 +75,13 @@ def _failed_copy(task: "TaskTypeDef") -> WorkerExit | None:
         return None
     problem = ": ".join(filter(None, (reason, None if exit_code is None else f"exit code {exit_code}")))
     passes = NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason)
-    return WorkerExit(
+    return ContainerExit(
         cause=ExitCause.LOST if passes else ExitCause.MISCONFIGURED,
         reason=f"The program that runs commands could not be copied from CONTROL_PLANE_IMAGE: {problem}",
     )
 
 
-def _failed_start(reason: str) -> WorkerExit:
+def _failed_start(reason: str) -> ContainerExit:
     if NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason):
         cause = ExitCause.LOST
     elif _NO_SUCH_PROGRAM.search(reason) or (
@@ -96,7 +96,7 @@ def _failed_start(reason: str) -> WorkerExit:
         cause = ExitCause.LOST
     else:
         cause = ExitCause.EXITED
-    return WorkerExit(cause=cause, reason=f"The task failed to start: {reason}")
+    return ContainerExit(cause=cause, reason=f"The task failed to start: {reason}")
 
 
 def _own_end(task: "TaskTypeDef", container: "ContainerTypeDef", reason: str) -> str:

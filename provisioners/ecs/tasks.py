@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from domain.workers import ExitCause, WorkerExit
+from domain.containers import ContainerExit, ExitCause
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient, cluster_of
 from provisioners.ecs.statuses import exit_of
 from provisioners.watcher import Watcher
@@ -36,14 +36,14 @@ class TaskWatch:
         self._missing_since: dict[str, float] = {}
         self._watchers: dict[str, Watcher] = {}
 
-    async def stopped(self, arn: str) -> WorkerExit:
+    async def wait_for_exit(self, arn: str) -> ContainerExit:
         try:
-            return await self._watcher_of(arn).stopped(arn)
+            return await self._watcher_of(arn).wait_for_exit(arn)
         finally:
             self._missing_since.pop(arn, None)
 
-    def look_soon(self, arn: str) -> None:
-        self._watcher_of(arn).look_soon(arn)
+    def check_soon(self, arn: str) -> None:
+        self._watcher_of(arn).check_soon(arn)
 
     def _watcher_of(self, arn: str) -> Watcher:
         """Made once for each cluster that ever was in the settings: they are few."""
@@ -56,15 +56,15 @@ class TaskWatch:
             )
         return self._watchers[cluster]
 
-    async def _describe(self, arns: frozenset[str]) -> Mapping[str, WorkerExit]:
+    async def _describe(self, arns: frozenset[str]) -> Mapping[str, ContainerExit]:
         tasks = {task["taskArn"]: task for task in await self._client.describe_tasks(sorted(arns))}
         exits = {arn: exit_of(task) if (task := tasks.get(arn)) else self._exit_of_missing(arn) for arn in arns}
         for arn in tasks:
             self._missing_since.pop(arn, None)
-        return {arn: worker_exit for arn, worker_exit in exits.items() if worker_exit is not None}
+        return {arn: container_exit for arn, container_exit in exits.items() if container_exit is not None}
 
-    def _exit_of_missing(self, arn: str) -> WorkerExit | None:
+    def _exit_of_missing(self, arn: str) -> ContainerExit | None:
         now = time.monotonic()
         if now - self._missing_since.setdefault(arn, now) < self._patience.total_seconds():
             return None
-        return WorkerExit(cause=ExitCause.LOST, reason="ECS does not know the task any more")
+        return ContainerExit(cause=ExitCause.LOST, reason="ECS does not know the task any more")

@@ -1,4 +1,4 @@
-"""What a supervisor is told to run: handed over on stdin, because it holds the worker's token."""
+"""What a supervisor is told to run: handed over on stdin, because it holds the container's token."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Folders are absolute paths; `environment` is all that the worker gets."""
+    """Folders are absolute paths; `environment` is all that the container gets."""
 
-    worker_folder: str
+    container_folder: str
     image_folder: str
     command: tuple[str, ...]
     environment: dict[str, str] = field(repr=False)

@@ -1,10 +1,10 @@
-"""The environment of a worker: what it must know, and of ours only what is no secret."""
+"""The environment of a container: what it must know, and of ours only what is no secret."""
 
 import os
 from pathlib import Path
 
-from domain.workers import WorkerRequest
-from provisioners.variables import worker_variables
+from domain.containers import ContainerRequest
+from provisioners.variables import container_variables
 
 # Everything else stays here: our own environment holds the root key and the databases' passwords.
 _INHERITED = (
@@ -17,6 +17,6 @@ def inherited_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
-def worker_environment(request: WorkerRequest, *, api_url: str, python_path: Path) -> dict[str, str]:
+def container_environment(request: ContainerRequest, *, api_url: str, python_path: Path) -> dict[str, str]:
     """PYTHONPATH leads to the runtime."""
-    return inherited_environment() | worker_variables(request, api_url=api_url) | {"PYTHONPATH": str(python_path)}
+    return inherited_environment() | container_variables(request, api_url=api_url) | {"PYTHONPATH": str(python_path)}

@@ -1,37 +1,37 @@
-"""Why a worker is gone, from what its supervisor left."""
+"""Why a container is gone, from what its supervisor left."""
 
 import shutil
 import signal
 
-from domain.workers import ExitCause, WorkerExit
+from domain.containers import ContainerExit, ExitCause
+from provisioners.process.container_folders import ContainerFolder, ExitRecord
 from provisioners.process.processes import Process, kill_session, process_of
-from provisioners.process.worker_folders import ExitRecord, WorkerFolder
 
 
-def exit_of(folder: WorkerFolder) -> WorkerExit | None:
-    """None while the worker runs. What a supervisor that died left behind is killed."""
+def exit_of(folder: ContainerFolder) -> ContainerExit | None:
+    """None while the container runs. What a supervisor that died left behind is killed."""
     record = folder.exit_record()
     if record is not None:
         return _exit_of_record(record)
     supervisor = folder.supervisor()
     if supervisor is None:
-        return WorkerExit(cause=ExitCause.LOST, reason="The worker's folder is gone")
+        return ContainerExit(cause=ExitCause.LOST, reason="The container's folder is gone")
     if supervisor.is_alive():
         return None
     record = folder.exit_record()  # written between the two looks
     return _exit_of_record(record) if record is not None else _clear_up(folder, supervisor)
 
 
-def _exit_of_record(record: ExitRecord) -> WorkerExit:
+def _exit_of_record(record: ExitRecord) -> ContainerExit:
     if record.error is not None:
-        return WorkerExit(cause=ExitCause.EXITED, reason=record.error)
+        return ContainerExit(cause=ExitCause.EXITED, reason=record.error)
     if record.was_stopped:
-        return WorkerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=record.exit_code)
+        return ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=record.exit_code)
     if record.signal is not None:
-        return WorkerExit(cause=ExitCause.EXITED, reason=f"killed by {_name_of(record.signal)}")
+        return ContainerExit(cause=ExitCause.EXITED, reason=f"killed by {_name_of(record.signal)}")
     if record.exit_code == 0:
-        return WorkerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
-    return WorkerExit(cause=ExitCause.EXITED, reason=f"exit code {record.exit_code}", exit_code=record.exit_code)
+        return ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
+    return ContainerExit(cause=ExitCause.EXITED, reason=f"exit code {record.exit_code}", exit_code=record.exit_code)
 
 
 def _name_of(number: int) -> str:
@@ -41,11 +41,11 @@ def _name_of(number: int) -> str:
         return f"signal {number}"
 
 
-def _clear_up(folder: WorkerFolder, supervisor: Process) -> WorkerExit:
+def _clear_up(folder: ContainerFolder, supervisor: Process) -> ContainerExit:
     if not supervisor.is_of_this_boot():
         shutil.rmtree(folder.work, ignore_errors=True)
-        return WorkerExit(cause=ExitCause.LOST, reason="The machine was started again")
+        return ContainerExit(cause=ExitCause.LOST, reason="The machine was started again")
     if process_of(supervisor.pid) is None:  # else its number, and so its session's, belongs to somebody else by now
         kill_session(supervisor.pid)
     shutil.rmtree(folder.work, ignore_errors=True)
-    return WorkerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")
+    return ContainerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")

@@ -1,10 +1,10 @@
-"""Reads a worker's log file in pages. An offset is a position in bytes, as a decimal number."""
+"""Reads a container's log file in pages. An offset is a position in bytes, as a decimal number."""
 
 import re
 from pathlib import Path
 
+from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 from provisioners.log_lines import MAX_PAGE_BYTES, take_lines
 
 _OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)

@@ -1,4 +1,4 @@
-"""Workers as processes of this machine, for development: no isolation, no limits on CPU and memory."""
+"""Containers as processes of this machine, for development: no isolation, no limits on CPU and memory."""
 
 import asyncio
 import subprocess
@@ -9,18 +9,26 @@ from pathlib import Path
 
 import structlog
 
-from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
+from domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+)
+from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
 from domain.errors import ContainerRegistryIsNotConfigured, Unavailable
-from domain.workers import LogPage, LogTiming, RepositoryCredentials, Worker, WorkerExit, WorkerName, WorkerRequest
 from provisioners.process import supervisor
-from provisioners.process.all_workers import live_worker_names
+from provisioners.process.all_containers import live_container_names
 from provisioners.process.assignments import Assignment
-from provisioners.process.environments import inherited_environment, worker_environment
+from provisioners.process.container_folders import ContainerFolder, folder_of
+from provisioners.process.environments import container_environment, inherited_environment
 from provisioners.process.exits import exit_of
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.log_files import read_page
 from provisioners.process.runtime_copies import runtime_path
-from provisioners.process.worker_folders import WorkerFolder, folder_of
 from provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
@@ -33,7 +41,7 @@ _CLAIM_TIMEOUT = timedelta(seconds=30)
 class ProcessProvisioner:
     """Implements `provisioners.contract.Provisioner`.
 
-    Each worker has a folder under `data_dir` and a supervisor, a process in a session of its own: both outlive us.
+    Each container has a folder under `data_dir` and a supervisor, a process in a session of its own: both outlive us.
     """
 
     def __init__(self, *, data_dir: Path, api_url: str, stop_grace: timedelta) -> None:
@@ -44,7 +52,7 @@ class ProcessProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
-        return PreparedFunction(type=WorkerType.TEST, identifier=str(folder))
+        return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         """Nothing is made."""
@@ -53,29 +61,29 @@ class ProcessProvisioner:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing: an image folder is the user's."""
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta = timedelta()) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta = timedelta()) -> ContainerDetails:
         try:
             return await asyncio.to_thread(self._launch, request)
         except (OSError, subprocess.SubprocessError) as error:
             raise Unavailable(f"No process can be started: {error}") from error
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta = timedelta()) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta = timedelta()) -> ContainerDetails | None:
         folder = self._folder(str(name))
         folder.withdraw()
         return None if folder.supervisor() is None else _details(name)
 
-    async def live_workers(self) -> tuple[Worker, ...]:
-        names = map(WorkerName.parse, await asyncio.to_thread(live_worker_names, self._data_dir))
-        return tuple(Worker(name=name, details=_details(name)) for name in names if name is not None)
+    async def list_live_containers(self) -> tuple[Container, ...]:
+        names = map(ContainerName.parse, await asyncio.to_thread(live_container_names, self._data_dir))
+        return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
-        return await self._watcher.stopped(worker.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, worker: Worker) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: every look is soon."""
 
-    async def stop(self, worker: Worker) -> None:
-        process = self._folder(worker.details.identifier).supervisor()
+    async def stop(self, container: Container) -> None:
+        process = self._folder(container.details.identifier).supervisor()
         if process is not None:
             process.terminate()
 
@@ -83,13 +91,13 @@ class ProcessProvisioner:
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
-    def _launch(self, request: WorkerRequest) -> WorkerDetails:
+    def _launch(self, request: ContainerRequest) -> ContainerDetails:
         folder = self._folder(str(request.name))
         if folder.supervisor() is None:
             folder.make()
@@ -98,18 +106,18 @@ class ProcessProvisioner:
             raise Unavailable(f"{request.name} was withdrawn, or its supervisor failed, see {folder.supervisor_log}")
         return _details(request.name)
 
-    def _assignment(self, request: WorkerRequest, folder: WorkerFolder) -> Assignment:
+    def _assignment(self, request: ContainerRequest, folder: ContainerFolder) -> Assignment:
         image = Path(request.prepared_identifier)
         python_path = runtime_path(self._data_dir)
         return Assignment(
-            worker_folder=str(folder.path),
+            container_folder=str(folder.path),
             image_folder=str(image),
             command=(python_of(image), "-m", "runtime"),
-            environment=worker_environment(request, api_url=self._api_url, python_path=python_path),
+            environment=container_environment(request, api_url=self._api_url, python_path=python_path),
             stop_grace_seconds=self._stop_grace.total_seconds(),
         )
 
-    def _start_supervisor(self, folder: WorkerFolder, assignment: Assignment) -> None:
+    def _start_supervisor(self, folder: ContainerFolder, assignment: Assignment) -> None:
         """Returns when the name is taken. Any number of us may do this at once: one supervisor stays."""
         with folder.supervisor_log.open("ab") as log:
             subprocess.run(
@@ -123,30 +131,30 @@ class ProcessProvisioner:
                 check=False,
             )
 
-    async def _describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
-        return await asyncio.to_thread(self._exits, workers)
+    async def _describe(self, containers: frozenset[str]) -> Mapping[str, ContainerExit]:
+        return await asyncio.to_thread(self._exits, containers)
 
-    def _exits(self, workers: frozenset[str]) -> dict[str, WorkerExit]:
-        """What cannot be seen of one worker now is looked for in the next round."""
+    def _exits(self, containers: frozenset[str]) -> dict[str, ContainerExit]:
+        """What cannot be seen of one container now is looked for in the next round."""
         exits = {}
-        for worker in workers:
+        for container in containers:
             try:
-                worker_exit = exit_of(self._folder(worker))
+                container_exit = exit_of(self._folder(container))
             except OSError as error:
-                logger.warning("worker_is_not_seen", worker=worker, reason=str(error))
+                logger.warning("container_is_not_seen", container=container, reason=str(error))
                 continue
-            if worker_exit is not None:
-                exits[worker] = worker_exit
+            if container_exit is not None:
+                exits[container] = container_exit
         return exits
 
-    def _read_logs(self, worker: str, offset: str | None, max_lines: int) -> LogPage:
-        folder = self._folder(worker)
+    def _read_logs(self, container: str, offset: str | None, max_lines: int) -> LogPage:
+        folder = self._folder(container)
         is_complete = folder.has_ended()  # asked before the reading, or its last line might be missed for good
         return read_page(folder.log, offset, max_lines=max_lines, is_complete=is_complete)
 
-    def _folder(self, worker: str) -> WorkerFolder:
-        return folder_of(self._data_dir, worker)
+    def _folder(self, container: str) -> ContainerFolder:
+        return folder_of(self._data_dir, container)
 
 
-def _details(name: WorkerName) -> WorkerDetails:
-    return WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
+def _details(name: ContainerName) -> ContainerDetails:
+    return ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))

@@ -1,4 +1,4 @@
-"""Copies of the runtime package in a folder of their own, so that workers can import it and nothing else of ours."""
+"""Copies of the runtime package in a folder of their own, so that containers can import it and nothing else of ours."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from provisioners.runtime_source import runtime_files
 def runtime_path(data_dir: Path) -> Path:
     """A folder for PYTHONPATH that holds the package `runtime` as it is installed now; made if it is not there.
 
-    Named after the content: workers of an older version of ours keep theirs. Raises Misconfigured.
+    Named after the content: containers of an older version of ours keep theirs. Raises Misconfigured.
     """
     files = runtime_files()
     digest = hashlib.sha256(b"\0".join(part for file in files for part in (file.name.encode(), file.read_bytes())))

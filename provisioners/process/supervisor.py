@@ -1,9 +1,9 @@
-"""The program that runs one worker: `python -m provisioners.process.supervisor`, an assignment on stdin.
+"""The program that runs one container: `python -m provisioners.process.supervisor`, an assignment on stdin.
 
-It leaves the session of whoever started it, takes the worker's name, runs the worker and notes how it ended. The
+It leaves the session of whoever started it, takes the container's name, runs the container and notes how it ended. The
 program returns as soon as the name is taken, by itself or another one; the work goes on in a process that nobody needs
-to wait for. SIGTERM to that one stops the worker: SIGTERM to its main process only, as container engines do, and after
-the grace period SIGKILL to all of it.
+to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container engines do, and
+after the grace period SIGKILL to all of it.
 """
 
 import math
@@ -18,8 +18,8 @@ from pathlib import Path
 from types import FrameType
 
 from provisioners.process.assignments import Assignment
+from provisioners.process.container_folders import ContainerFolder, ExitRecord
 from provisioners.process.processes import kill_session, process_of
-from provisioners.process.worker_folders import ExitRecord, WorkerFolder
 
 _NOT_COPIED = (".venv", ".git")  # at the top of the image: the first is used where it is, the second is not needed
 _KILL_AGAIN_SECONDS = 1.0
@@ -35,7 +35,7 @@ def main() -> None:
     os.close(reader)
     os.setsid()
     signals = _Signals()
-    folder = WorkerFolder(Path(assignment.worker_folder))
+    folder = ContainerFolder(Path(assignment.container_folder))
     me = process_of(os.getpid())
     assert me is not None
     is_ours = folder.claim(me)
@@ -44,14 +44,14 @@ def main() -> None:
         _supervise(assignment, folder, signals)
 
 
-def _supervise(assignment: Assignment, folder: WorkerFolder, signals: "_Signals") -> None:
+def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> None:
     record = _run(assignment, folder, signals)
     kill_session(os.getpid())
     folder.record_exit(record)
     shutil.rmtree(folder.work, ignore_errors=True)
 
 
-def _run(assignment: Assignment, folder: WorkerFolder, signals: "_Signals") -> ExitRecord:
+def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> ExitRecord:
     try:
         _copy(Path(assignment.image_folder), folder.work)
     except (OSError, shutil.Error) as error:
@@ -70,7 +70,7 @@ def _run(assignment: Assignment, folder: WorkerFolder, signals: "_Signals") -> E
                 process_group=0,
             )
     except OSError as error:
-        return ExitRecord(error=f"The worker cannot be started: {error}")
+        return ExitRecord(error=f"The container cannot be started: {error}")
     was_stopped = _wait(child, signals, grace_seconds=assignment.stop_grace_seconds)
     code = child.returncode
     if code < 0:
@@ -86,7 +86,7 @@ def _copy(image: Path, work: Path) -> None:
 
 
 def _wait(child: subprocess.Popen[bytes], signals: "_Signals", *, grace_seconds: float) -> bool:
-    """Whether the worker had been told to stop before it ended."""
+    """Whether the container had been told to stop before it ended."""
     kill_time = math.inf
     was_stopped = False
     while child.poll() is None:

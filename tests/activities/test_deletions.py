@@ -19,7 +19,7 @@ from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
 from catalog.database import Database
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import Function, InvocationStatus, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, InvocationStatus, PreparedFunction
 from domain.errors import Unavailable
 from domain.identifiers import FunctionRef, new_invocation_id
 from domain.messages import CancelProjectResult, DeletionRequest, PrepareFunctionRequest
@@ -46,12 +46,12 @@ class Workshop(Fleet):
         self.made.add(function.ref.version_id)
         self.asked.set()
         await self.may_answer.wait()
-        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
+        return PreparedFunction(type=ContainerType.TEST, identifier=function.ref.version_id)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         if function.ref.version_id not in self.made:
             return None
-        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
+        return PreparedFunction(type=ContainerType.TEST, identifier=function.ref.version_id)
 
     async def retire(self, prepared: PreparedFunction) -> None:
         if prepared.identifier in self.refused:

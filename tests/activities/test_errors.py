@@ -7,7 +7,7 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.errors import DomainErrors, application_error, shortened
-from domain.errors import CatalogIsAway, FunctionFailure, Misconfigured, Unavailable, WorkerError
+from domain.errors import CatalogIsAway, ContainerError, FunctionFailure, Misconfigured, Unavailable
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from domain.errors import CatalogIsAway, FunctionFailure, Misconfigured, Unavail
     ],
 )
 def test_every_error_is_retried_and_what_passes_by_itself_is_no_alarm(
-    error: WorkerError, category: ApplicationErrorCategory
+    error: ContainerError, category: ApplicationErrorCategory
 ) -> None:
     told = application_error(error)
     assert (told.type, told.message, told.category) == (type(error).__name__, str(error), category)

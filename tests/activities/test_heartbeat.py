@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from catalog.database import Database
 from domain.errors import Unavailable
 from liveness.progress import note_progress
@@ -40,7 +40,7 @@ def beats() -> Beats:
 
 async def run(beats: Beats, body: Callable[[], Awaitable[None]], within: timedelta = WITHIN) -> None:
     async def activity() -> None:
-        async with heartbeating(within):
+        async with keep_heartbeating(within):
             await body()
 
     await beats.run(activity)

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
 from catalog.database import Database
-from domain.entities import Function, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, PreparedFunction
 from domain.errors import Unavailable
 from domain.identifiers import FunctionRef
 from domain.messages import PrepareFunctionRequest
@@ -30,7 +30,7 @@ class Slow(Fleet):
     async def prepare(self, function: Function) -> PreparedFunction:
         self.begun += 1
         await self.may_prepare.wait()
-        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.version_id)
+        return PreparedFunction(type=ContainerType.TEST, identifier=function.ref.version_id)
 
 
 async def test_what_would_take_all_slots_is_put_off(database: Database) -> None:

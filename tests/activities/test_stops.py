@@ -16,12 +16,12 @@ from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.slots import SlotQueue
+from catalog.execution_lifecycle.slots import SlotQueue
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import WorkerType
+from domain.containers import Container
+from domain.entities import ContainerType
 from domain.identifiers import InvocationId, execution_id_for, new_invocation_id
 from domain.messages import EndInvocationRequest, StopInvocationRequest, StopReason
-from domain.workers import Worker
 from tests.activities.cancellations import Cancellations
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
@@ -34,7 +34,7 @@ class SlowPlatform(Fleet):
         super().__init__(stop_grace=timedelta())
         self.may_stop = asyncio.Event()
 
-    async def stop(self, worker: Worker) -> None:
+    async def stop(self, container: Container) -> None:
         await self.may_stop.wait()
 
 
@@ -71,7 +71,7 @@ def environment(on_heartbeat: Callable[..., None] = lambda: None, *, timeout: fl
 
 
 async def insert_running(database: Database) -> InvocationId:
-    """With a worker."""
+    """With a container."""
     invocation_id = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         await SlotQueue(connection).take(
@@ -79,7 +79,7 @@ async def insert_running(database: Database) -> InvocationId:
         )
         await connection.execute(
             update(ExecutionRow).values(
-                worker_type=WorkerType.TEST, worker_identifier="1", logs_identifier="1", launches=1
+                container_type=ContainerType.TEST, container_identifier="1", logs_identifier="1", launches=1
             )
         )
     return invocation_id

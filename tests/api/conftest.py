@@ -10,16 +10,16 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
-from api.composition import Services
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
-from environment.temporal_link import TemporalLink
+from orchestration.namespace_link import NamespaceLink
 from provisioners.process.provisioner import ProcessProvisioner
-from tests.api.scenery import ROOT_KEYS, bearer
+from tests.api.builders import ROOT_KEYS, bearer
 
 # The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.
 NOBODY = "127.0.0.1:1"
@@ -35,7 +35,7 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
         yield Services(
             root_keys=ROOT_KEYS,
             database=database,
-            orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, database)),
+            orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, database)),
             provisioner=provisioner,
             long_polls=LongPolls(database, listener),
             event_streams=EventStreams(database, listener, provisioner),

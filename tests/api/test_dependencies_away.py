@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from api.app import create_app
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from environment.settings import PostgresSettings
-from tests.api.scenery import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition
+from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition
 
 EXECUTION = f"{VERSIONS}/latest/functions/f/invocations/i/executions/e"
 

@@ -13,9 +13,9 @@ from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.tables import ExecutionRow, InvocationRow
 from environment.settings import PostgresSettings
-from provisioners.process.worker_folders import folder_of
+from provisioners.process.container_folders import folder_of
+from tests.api.builders import PENDING, Json, add_execution, deploy, execution_id_of, invoke
 from tests.api.event_streams import ServerSent, followed
-from tests.api.scenery import PENDING, Json, add_execution, deploy, execution_id_of, invoke
 from tests.api.test_process import api
 
 _PROMPTLY = 2.0
@@ -39,7 +39,7 @@ class Reader:
             await asyncio.sleep(0.02)
 
 
-class Worker:
+class Container:
     """Does with an execution's row and log what its container, and the loop that watches it, would."""
 
     def __init__(self, database: Database, client: httpx2.AsyncClient, execution: str, data_dir: Path) -> None:
@@ -60,11 +60,11 @@ class Worker:
     async def start(self) -> None:
         self._log.parent.mkdir(parents=True)
         await self.set(
-            worker_status="RUNNING",
+            container_status="RUNNING",
             launches=1,
             launch_time=func.clock_timestamp(),
-            worker_type="TEST",
-            worker_identifier=self._name,
+            container_type="TEST",
+            container_identifier=self._name,
             logs_identifier=self._name,
         )
         await self.report("start")
@@ -107,7 +107,7 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
         await killed.answers("/projects", 200)
         invocation = await invoke(kept.client, (await deploy(kept.client)).invocations())
         whole, cut = Reader(kept.client, invocation), Reader(killed.client, invocation)
-        failing = Worker(database, kept.client, await add_execution(database, invocation, PENDING), tmp_path)
+        failing = Container(database, kept.client, await add_execution(database, invocation, PENDING), tmp_path)
         await failing.start()
         for reader in (whole, cut):  # what is logged at the moment of the start may be told before or after it
             await reader.has(5, "state")
@@ -126,14 +126,14 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
         await whole.has(4, "log")
         await failing.report("update", latest_output="3")
         await failing.report("finish", outcome="FAILED", error_message="boom")
-        await failing.set(worker_status="TERMINATED")
+        await failing.set(container_status="TERMINATED")
         await whole.has(7, "state")
 
         async with api(postgres_settings, **folder) as new:
             await new.answers("/projects", 200)
             rest = Reader(new.client, invocation, after=cut.events[-1].id)
             second = await add_execution(database, invocation, PENDING, attempt=2)
-            succeeding = Worker(database, kept.client, second, tmp_path)
+            succeeding = Container(database, kept.client, second, tmp_path)
             await succeeding.start()
             await whole.has(11, "state")
             await rest.has(6, "state")
@@ -145,7 +145,7 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
             await whole.has(12, "state")
             await rest.has(7, "state")
             succeeding.log("six")
-            await succeeding.set(worker_status="TERMINATED")
+            await succeeding.set(container_status="TERMINATED")
             await end(database, invocation)
             async with asyncio.timeout(20):
                 await asyncio.gather(whole.task, rest.task)

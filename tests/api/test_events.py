@@ -6,14 +6,13 @@ import httpx2
 import pytest
 from sqlalchemy import func, text, update
 
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.execution_tokens import execution_token
-from provisioners.process.worker_folders import folder_of
-from tests.api.event_streams import ServerSent, events_of
-from tests.api.scenery import (
+from provisioners.process.container_folders import folder_of
+from tests.api.builders import (
     DEAD,
     FINISHED,
     ROOT_KEYS,
@@ -25,6 +24,7 @@ from tests.api.scenery import (
     execution_id_of,
     invoke,
 )
+from tests.api.event_streams import ServerSent, events_of
 
 FAILED: Columns = {**FINISHED, **DEAD, "outcome": "FAILED", "output": "half", "error_message": "boom"}
 SUCCEEDED: Columns = {**FINISHED, **DEAD, "output": "42"}
@@ -36,7 +36,7 @@ async def invocation(client: httpx2.AsyncClient) -> str:
 
 
 class Scene:
-    """An invocation of the catalog whose workers have left logs of so many lines."""
+    """An invocation of the catalog whose containers have left logs of so many lines."""
 
     def __init__(self, database: Database, invocation: str, data_dir: Path) -> None:
         self._database = database
@@ -48,11 +48,11 @@ class Scene:
         """The path of an execution in this state."""
         self.attempts += 1
         path = await add_execution(self._database, self.invocation, state, attempt=self.attempts)
-        worker = f"{execution_id_of(path)}-1"
-        log = folder_of(self._data_dir, worker).log
+        container = f"{execution_id_of(path)}-1"
+        log = folder_of(self._data_dir, container).log
         log.parent.mkdir(parents=True)
         log.write_text("".join(f"line {number}\n" for number in range(lines)))
-        details = {"worker_type": "TEST", "worker_identifier": worker, "logs_identifier": worker}
+        details = {"container_type": "TEST", "container_identifier": container, "logs_identifier": container}
         await self.set_execution(path, launches=1, launch_time=func.clock_timestamp(), **details)
         return path
 

@@ -6,10 +6,10 @@ import httpx2
 import pytest
 
 from catalog.database import Database
-from provisioners.process.worker_folders import folder_of
-from tests.api.scenery import add_execution, deploy, invoke
+from provisioners.process.container_folders import folder_of
+from tests.api.builders import add_execution, deploy, invoke
 
-WORKER = {"worker_type": "TEST", "worker_identifier": "exe-0-1", "logs_identifier": "exe-0-1"}
+CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1"}
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ async def invocation(client: httpx2.AsyncClient) -> str:
 
 @pytest.fixture
 async def execution(database: Database, invocation: str) -> str:
-    return await add_execution(database, invocation, WORKER)
+    return await add_execution(database, invocation, CONTAINER)
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """The log file of the worker, to be written."""
+    """The log file of the container, to be written."""
     folder = folder_of(tmp_path, "exe-0-1")
     folder.path.mkdir(parents=True)
     return folder.log
@@ -63,7 +63,7 @@ async def test_no_more_than_250_lines_a_page(client: httpx2.AsyncClient, executi
         assert len((await client.get(f"{execution}/logs", params=query)).json()["log_lines"]) == 250
 
 
-async def test_without_a_worker_or_a_log_there_is_nothing(
+async def test_without_a_container_or_a_log_there_is_nothing(
     client: httpx2.AsyncClient, database: Database, invocation: str, execution: str
 ) -> None:
     unprovisioned = await add_execution(database, invocation, attempt=2)

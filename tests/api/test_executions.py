@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from catalog.database import Database
 from catalog.tables import ExecutionRow
-from tests.api.scenery import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
+from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
 
 NOT_STARTED = "This execution has not yet started"
 STARTED_ALREADY = "This execution has already started"
@@ -218,16 +218,16 @@ async def test_an_execution_belongs_to_its_invocation(
     assert (await client.get(execution)).json()["execution_start_time"] is None
 
 
-async def test_the_worker_and_its_launches_are_shown(
+async def test_the_container_and_its_launches_are_shown(
     client: httpx2.AsyncClient, database: Database, invocation: str
 ) -> None:
     execution = await add_execution(database, invocation)
     async with database.statement() as connection:
         await connection.execute(
             update(ExecutionRow).values(
-                worker_status="RUNNING",
-                worker_type="TEST",
-                worker_identifier="worker-2",
+                container_status="RUNNING",
+                container_type="TEST",
+                container_identifier="worker-2",
                 logs_identifier="log-2",
                 launches=2,
             )

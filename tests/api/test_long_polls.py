@@ -7,14 +7,14 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, update
 
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
-from catalog.following import FollowingRepository
+from catalog.invocation_snapshots import InvocationSnapshotRepository
 from catalog.invocations import InvocationRepository
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import InvocationRow
-from tests.api.scenery import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
+from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
 
 # Far more than a wake-up takes, far less than the re-read that would hide a lost one.
 PROMPTLY = 3.0
@@ -151,4 +151,4 @@ async def test_whether_it_is_settled_is_told_without_reading_all_of_it(
     async with database.statement() as connection:
         await connection.execute(update(InvocationRow).values(status=status))
         whole = await InvocationRepository(connection).get(path)
-        assert await FollowingRepository(connection).is_settled(path) is whole.is_settled
+        assert await InvocationSnapshotRepository(connection).is_settled(path) is whole.is_settled

@@ -17,12 +17,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
 from api.app import create_app
-from api.composition import Services
 from api.orchestration import Orchestrator
+from api.services import Services
 from catalog.invocations import InvocationRepository
 from domain.identifiers import InvocationId
-from environment.temporal_link import TemporalLink
-from tests.api.scenery import PROJECT, ROOT_KEYS, bearer, deploy, invoke
+from orchestration.namespace_link import NamespaceLink
+from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 
@@ -39,9 +39,9 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def client(services: Services, temporal: Client) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of an API whose Temporal is there; no worker is."""
+    """A client of an API whose Temporal is there; no container is."""
     app = create_app(
-        replace(services, orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, services.database)))
+        replace(services, orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, services.database)))
     )
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as client:
@@ -49,7 +49,7 @@ async def client(services: Services, temporal: Client) -> AsyncIterator[httpx2.A
 
 
 def orchestrator(temporal: Client, services: Services) -> Orchestrator:
-    return Orchestrator(temporal, link=TemporalLink(temporal, services.database))
+    return Orchestrator(temporal, link=NamespaceLink(temporal, services.database))
 
 
 async def history_of(temporal: Client, workflow_id: str) -> list[EventType.ValueType]:
@@ -122,7 +122,7 @@ async def test_a_temporal_that_never_answers_costs_a_submit_two_seconds(services
         port = silent.getsockname()[1]
         temporal = await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter)
         app = create_app(
-            replace(services, orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, services.database)))
+            replace(services, orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, services.database)))
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(

@@ -9,7 +9,7 @@ import pytest
 
 from api.problems import MAX_BYTES, presentable_problems
 from domain import bounds
-from tests.api.scenery import VERSIONS, definition, deploy, function_spec
+from tests.api.builders import VERSIONS, definition, deploy, function_spec
 
 
 def problem(**changes: object) -> dict[str, Any]:

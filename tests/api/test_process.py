@@ -14,8 +14,8 @@ from sqlalchemy import text
 from catalog.database import Database
 from cli.stack.ports import free_ports
 from environment.settings import PostgresSettings
+from tests.api.builders import deploy, invoke
 from tests.api.conftest import NOBODY
-from tests.api.scenery import deploy, invoke
 
 KEY = "process-key"
 
@@ -54,7 +54,7 @@ def environment(settings: PostgresSettings, **additions: str) -> dict[str, str]:
 
 async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.main", *arguments, env=variables, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "processes.api", *arguments, env=variables, stderr=asyncio.subprocess.PIPE
     )
 
 

@@ -9,14 +9,14 @@ import httpx2
 import pytest
 
 from api.app import create_app, describe_app
-from api.composition import Services
 from api.keyed_routes import KeyedRoute
+from api.services import Services
 from api.shares import Pace, ShareLimits, Shares
 from catalog.database import Database
 from domain.errors import TooManyRequests, TooManyStreams
 from domain.execution_tokens import execution_token
 from domain.identifiers import ExecutionId
-from tests.api.scenery import ROOT_KEYS, STARTED, add_execution, bearer, deploy, execution_id_of, invoke
+from tests.api.builders import ROOT_KEYS, STARTED, add_execution, bearer, deploy, execution_id_of, invoke
 
 ONE, OTHER = ExecutionId("exe-1"), ExecutionId("exe-2")
 QUICK = ShareLimits(

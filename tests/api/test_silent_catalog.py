@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from api.app import create_app
-from api.composition import Services
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
+from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
-from tests.api.scenery import PROJECT, ROOT_KEYS, bearer, deploy, invoke
+from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 from tests.figures import Show
 from tests.proxy import Proxy, proxy_of_postgres
 

@@ -10,19 +10,19 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from api.composition import Services
 from api.events.logs import LogPatience
 from api.events.streams import EventStreams
 from api.routes import executions
+from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from domain.entities import WorkerDetails
+from domain.containers import LogPage
+from domain.entities import ContainerDetails
 from domain.errors import Unavailable
-from domain.workers import LogPage
 from environment.settings import PostgresSettings
 from provisioners.process.provisioner import ProcessProvisioner
+from tests.api.builders import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.event_streams import ServerSent, events_of
-from tests.api.scenery import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.test_events import FAILED, SUCCEEDED, Scene
 
 MISSING = "[control-plane] The log cannot be read now"
@@ -38,7 +38,7 @@ class SlowProvisioner(ProcessProvisioner):
     before_reading: BeforeReading
     reads = 0
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         self.reads += 1
         await self.before_reading(self.reads)
         return await super().read_logs(details, offset, max_lines)

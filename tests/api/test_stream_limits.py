@@ -8,13 +8,13 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from api.composition import Services
 from api.events.streams import EventStream, EventStreams
+from api.services import Services
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import FunctionPath, InvocationPath
 from domain.errors import InvocationDoesNotExist, OffsetIsInvalid, ServiceIsUnavailable
 from environment.settings import PostgresSettings
-from tests.api.scenery import deploy, invoke
+from tests.api.builders import deploy, invoke
 
 
 @pytest.fixture

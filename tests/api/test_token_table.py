@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import text, update
 
 from api.app import describe_app
-from api.composition import Services
+from api.services import Services
 from catalog.database import Database
 from catalog.tables import ExecutionRow
 from domain.execution_tokens import execution_token
-from tests.api.scenery import (
+from tests.api.builders import (
     ROOT_KEYS,
     STARTED,
     Json,
@@ -150,7 +150,7 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
 
 async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, database: Database) -> None:
     async with database.statement() as connection:
-        await connection.execute(update(ExecutionRow).values(worker_status="TERMINATED", **dict(STARTED)))
+        await connection.execute(update(ExecutionRow).values(container_status="TERMINATED", **dict(STARTED)))
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
@@ -169,7 +169,7 @@ async def test_it_is_never_good_for_another_execution_or_project(
 ) -> None:
     if has_ended:
         async with database.statement() as connection:
-            await connection.execute(update(ExecutionRow).values(worker_status="TERMINATED"))
+            await connection.execute(update(ExecutionRow).values(container_status="TERMINATED"))
     for operation in IN_ORDER:
         scope = TABLE[operation].scope
         if scope is Scope.ANYONE:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from domain.bounds import MAX_BODY_BYTES
-from tests.api.scenery import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition, deploy, function_spec
+from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition, deploy, function_spec
 
 NOT_AUTHENTICATED = {"detail": "Not authenticated"}
 WRONG_SCHEME = {"detail": "Invalid authentication credentials"}

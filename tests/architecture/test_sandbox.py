@@ -1,4 +1,4 @@
-"""Every workflow loads in the sandbox, as a worker would load it."""
+"""Every workflow loads in the sandbox, as a container would load it."""
 
 import pytest
 from temporalio import workflow

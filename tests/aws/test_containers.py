@@ -142,7 +142,7 @@ async def test_an_images_own_program_runs_its_functions(scene: Scene, tmp_path: 
     (tmp_path / "main.py").write_text("def double(x):\n    print('doubling', x)\n    return 2 * x\n")
     state = StubState(input=json.dumps([21]))
     with serving(state) as url:
-        definition = await scene.register_folder(tmp_path, environment=_worker_environment(url, "double"))
+        definition = await scene.register_folder(tmp_path, environment=_container_environment(url, "double"))
         arn = await scene.run(definition)
         task = await scene.stopped(arn)
     assert task["containers"][0]["exitCode"] == 0
@@ -150,23 +150,23 @@ async def test_an_images_own_program_runs_its_functions(scene: Scene, tmp_path: 
     assert await scene.lines(arn) == ["doubling 21"]
 
 
-async def test_the_simulated_worker_answers(scene: Scene) -> None:
+async def test_the_simulated_container_answers(scene: Scene) -> None:
     state = StubState()
     state.faults.unavailable["PUT /start"] = 1
     state.faults.lost["PUT /finish"] = 1
     with serving(state) as url:
-        definition = await scene.register("stand-in/answer", environment=_worker_environment(url, "f"))
+        definition = await scene.register("stand-in/answer", environment=_container_environment(url, "f"))
         task = await scene.stopped(await scene.run(definition))
     assert task["containers"][0]["exitCode"] == 0
     assert state.starts == ["exe-1"]
     assert state.report == {"outcome": "SUCCEEDED", "final_output": '"answer"', "error_message": None}
 
 
-async def test_the_simulated_worker_is_aborted(scene: Scene) -> None:
+async def test_the_simulated_container_is_aborted(scene: Scene) -> None:
     await scene.control.set(answer_seconds=3_600)
     state = StubState()
     with serving(state) as url:
-        definition = await scene.register("stand-in/answer", environment=_worker_environment(url, "f"))
+        definition = await scene.register("stand-in/answer", environment=_container_environment(url, "f"))
         arn = await scene.running(definition)
         await asyncio.to_thread(state.wait_until, lambda: bool(state.starts))
         await scene.stop(arn)
@@ -175,7 +175,7 @@ async def test_the_simulated_worker_is_aborted(scene: Scene) -> None:
     assert state.report == {"outcome": "ABORTED", "final_output": None, "error_message": None}
 
 
-def _worker_environment(url: str, function: str) -> list[dict[str, str]]:
+def _container_environment(url: str, function: str) -> list[dict[str, str]]:
     variables = {
         "MULTINODE_PROJECT_NAME": "p",
         "MULTINODE_VERSION_ID": "ver-1",

@@ -16,7 +16,7 @@ from domain.entities import ExecutionOutcome, InvocationStatus
 from domain.identifiers import FunctionName, InvocationId
 from tests.figures import Show
 from tests.simulation.client import Json, Submitted
-from tests.simulation.containers import Container
+from tests.simulation.containers import SimulatedContainer
 from tests.simulation.house import House, open_house
 from workflows import policies
 from workflows.naming import invocation_workflow_id
@@ -103,7 +103,7 @@ async def test_a_grant_that_waits_for_its_turn_is_signalled_once(
         assert signals == 1
 
 
-async def _running(house: House, function: FunctionName) -> Container:
+async def _running(house: House, function: FunctionName) -> SimulatedContainer:
     """A container of an invocation that is submitted now."""
     submitted = await house.api.submit(function)
     async with asyncio.timeout(_WITHIN):

@@ -12,7 +12,7 @@ from catalog.invocations import InvocationRepository, NewInvocation
 from catalog.paths import FunctionPath
 from catalog.preparations import PreparationRepository
 from catalog.tables import FunctionRow, InvocationRow, ProjectRow
-from domain.entities import InvocationStatus, ParentRef, PreparedFunction, WorkerType
+from domain.entities import ContainerType, InvocationStatus, ParentRef, PreparedFunction
 from domain.errors import ProjectIsBeingDeleted
 from domain.identifiers import FunctionRef, InvocationId
 from tests.factories import insert_function, insert_invocation
@@ -161,7 +161,7 @@ async def test_a_preparation_that_was_begun_is_waited_for(database: Database) ->
     assert again is not None, "only the provisioner finds again what may be there"
     assert again.is_closing
     async with database.transaction() as connection:
-        prepared = PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+        prepared = PreparedFunction(type=ContainerType.TEST, identifier="prepared")
         await PreparationRepository(connection).mark_ready(function, prepared)
     assert await deletion.preparing() == 0
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from catalog.database import Database
-from catalog.loose_ends import LooseEndRepository
-from catalog.slots import Grant, SlotQueue
+from catalog.execution_lifecycle.slots import Grant, SlotQueue
+from catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
 from tests.catalog.test_slots import close, end, grant_of, take
@@ -33,7 +33,9 @@ async def note_signalled(database: Database, invocation: InvocationId) -> None:
 
 async def unclaimed(database: Database) -> list[Grant]:
     async with database.statement() as connection:
-        return await LooseEndRepository(connection).unclaimed_grants(older_than=_PATIENCE, again_after=_REPEAT)
+        return await UndeliveredMessageRepository(connection).unclaimed_grants(
+            older_than=_PATIENCE, again_after=_REPEAT
+        )
 
 
 async def grow_older(database: Database, age: timedelta) -> None:

@@ -1,9 +1,9 @@
 """An invocation is read whole, however many attempts it took."""
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
+from catalog.execution_lifecycle.slots import SlotQueue
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from catalog.invocations import InvocationRepository
-from catalog.slots import SlotQueue
 from domain.entities import InvocationStatus
 from domain.identifiers import execution_id_for
 from tests.factories import insert_function, insert_invocation
@@ -15,7 +15,7 @@ async def test_an_invocation_comes_with_its_input_and_its_attempts_in_order(data
     for attempt, execution_id in enumerate(execution_ids, start=1):
         async with database.transaction() as connection:
             await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=attempt)
-            await EndingRepository(connection).close_execution(
+            await TerminationRepository(connection).terminate_execution(
                 invocation_id=invocation_id, execution_id=execution_id, reason=f"{attempt}", allows_retry=attempt < 3
             )
     async with database.statement() as connection:

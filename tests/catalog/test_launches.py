@@ -6,21 +6,21 @@ import pytest
 from sqlalchemy import select, update
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.executions import ExecutionRepository
-from catalog.launches import LaunchRepository
+from catalog.execution_lifecycle.launches import LaunchRepository
+from catalog.execution_lifecycle.reports import ExecutionRepository
+from catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from catalog.execution_lifecycle.stops import StopRepository
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from catalog.slots import Assignment, SlotQueue
-from catalog.stops import StopRepository
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
-from domain.entities import Execution, ExecutionOutcome, WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType, Execution, ExecutionOutcome
 from domain.errors import LaunchIsSuperseded
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
-from domain.workers import Worker, WorkerName
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
-DETAILS = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
+DETAILS = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
 
 
 @pytest.fixture
@@ -40,70 +40,70 @@ async def assignment(database: Database, invocation_id: InvocationId) -> Assignm
     return taken
 
 
-def worker_of(invocation_id: InvocationId, *, launch: int = 1) -> Worker:
-    name = WorkerName(execution_id=execution_id_for(invocation_id, 1), launch=launch)
-    return Worker(name=name, details=DETAILS)
+def container_of(invocation_id: InvocationId, *, launch: int = 1) -> Container:
+    name = ContainerName(execution_id=execution_id_for(invocation_id, 1), launch=launch)
+    return Container(name=name, details=DETAILS)
 
 
-async def record(database: Database, worker: Worker) -> bool:
+async def record(database: Database, container: Container) -> bool:
     async with database.statement() as connection:
-        return await LaunchRepository(connection).record_worker(worker)
+        return await LaunchRepository(connection).record_container(container)
 
 
-async def begin_another(database: Database, lost: Worker) -> int | None:
+async def begin_another(database: Database, lost: Container) -> int | None:
     async with database.statement() as connection:
         launch = await LaunchRepository(connection).begin_another(lost.name, reason="Spot")
     return None if launch is None else launch.number
 
 
-async def test_a_recorded_worker_is_found_by_the_next_try(database: Database, invocation: InvocationId) -> None:
-    assert await record(database, worker_of(invocation))
-    assert (await assignment(database, invocation)).worker == DETAILS
+async def test_a_recorded_container_is_found_by_the_next_try(database: Database, invocation: InvocationId) -> None:
+    assert await record(database, container_of(invocation))
+    assert (await assignment(database, invocation)).container == DETAILS
 
 
-async def test_a_worker_of_a_stopped_execution_is_recorded_and_must_not_run(
+async def test_a_container_of_a_stopped_execution_is_recorded_and_must_not_run(
     database: Database, invocation: InvocationId
 ) -> None:
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert not await record(database, worker_of(invocation))
+    assert not await record(database, container_of(invocation))
     taken = await assignment(database, invocation)
-    assert (taken.worker, taken.is_stopped) == (DETAILS, True)
+    assert (taken.container, taken.is_stopped) == (DETAILS, True)
 
 
-async def test_a_worker_that_comes_after_the_end_must_not_run(database: Database, invocation: InvocationId) -> None:
+async def test_a_container_that_comes_after_the_end_must_not_run(database: Database, invocation: InvocationId) -> None:
     async with database.transaction() as connection:
-        await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
-    assert not await record(database, worker_of(invocation))
+        await TerminationRepository(connection).terminate_invocation(invocation, reason=StopReason.CANCELLED)
+    assert not await record(database, container_of(invocation))
 
 
-async def test_a_lost_worker_is_replaced_once_whoever_asks(database: Database, invocation: InvocationId) -> None:
-    lost = worker_of(invocation)
+async def test_a_lost_container_is_replaced_once_whoever_asks(database: Database, invocation: InvocationId) -> None:
+    lost = container_of(invocation)
     await record(database, lost)
     launches = await asyncio.gather(*(begin_another(database, lost) for _ in range(5)))
     assert launches == [2] * 5
     taken = await assignment(database, invocation)
-    assert (taken.launch.number, taken.worker) == (2, None)
+    assert (taken.launch.number, taken.container) == (2, None)
     assert not await record(database, lost), "the launch was given up"
-    assert await record(database, worker_of(invocation, launch=2))
+    assert await record(database, container_of(invocation, launch=2))
 
 
 async def test_nothing_is_launched_again_after_an_outcome(database: Database, invocation: InvocationId) -> None:
     async with database.statement() as connection:
         await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
-    assert await begin_another(database, worker_of(invocation)) is None
+    assert await begin_another(database, container_of(invocation)) is None
 
 
 async def test_nothing_is_launched_again_after_a_stop(database: Database, invocation: InvocationId) -> None:
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert await begin_another(database, worker_of(invocation)) is None
+    assert await begin_another(database, container_of(invocation)) is None
 
 
-async def test_an_abort_that_we_did_not_ask_for_does_not_keep_a_lost_worker_from_being_replaced(
+async def test_an_abort_that_we_did_not_ask_for_does_not_keep_a_lost_container_from_being_replaced(
     database: Database, invocation: InvocationId
 ) -> None:
-    lost = worker_of(invocation)
+    lost = container_of(invocation)
     await record(database, lost)
     await report(database, invocation, "start")
     await report(database, invocation, "abort")
@@ -115,7 +115,7 @@ async def test_an_abort_that_we_did_not_ask_for_does_not_keep_a_lost_worker_from
 
 
 async def test_an_abort_that_we_asked_for_counts_at_once(database: Database, invocation: InvocationId) -> None:
-    await record(database, worker_of(invocation))
+    await record(database, container_of(invocation))
     await report(database, invocation, "start")
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
@@ -126,11 +126,11 @@ async def test_an_abort_that_we_asked_for_counts_at_once(database: Database, inv
 async def test_an_abort_is_the_outcome_once_the_container_is_gone_by_itself(
     database: Database, invocation: InvocationId
 ) -> None:
-    await record(database, worker_of(invocation))
+    await record(database, container_of(invocation))
     await report(database, invocation, "start")
     await report(database, invocation, "abort")
     async with database.transaction() as connection:
-        closed = await EndingRepository(connection).close_execution(
+        closed = await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation,
             execution_id=execution_id_for(invocation, 1),
             reason="exit code 1",
@@ -144,7 +144,7 @@ async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for
     database: Database, invocation: InvocationId
 ) -> None:
     for launch in (1, 2):
-        name = worker_of(invocation, launch=launch).name
+        name = container_of(invocation, launch=launch).name
         async with database.statement() as connection:
             repository = LaunchRepository(connection)
             first, again = [
@@ -157,7 +157,7 @@ async def test_a_refused_launch_started_no_container_and_says_what_is_waited_for
     waiting = await execution_of(database, invocation)
     assert (waiting.launches, waiting.error_message) == (0, "no capacity")
     assert (await assignment(database, invocation)).waits_for == "no capacity"
-    await record(database, worker_of(invocation, launch=3))
+    await record(database, container_of(invocation, launch=3))
     launched = await execution_of(database, invocation)
     assert (launched.launches, launched.error_message) == (1, None)
 
@@ -168,18 +168,18 @@ async def test_a_container_that_started_counts_though_nobody_noted_where_it_is(
     assert (await execution_of(database, invocation)).launches == 0
     await report(database, invocation, "start")
     started = await execution_of(database, invocation)
-    assert (started.launches, started.worker_details) == (1, None)
+    assert (started.launches, started.container_details) == (1, None)
 
 
 async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
     database: Database, invocation: InvocationId
 ) -> None:
-    lost = worker_of(invocation)
+    lost = container_of(invocation)
     await record(database, lost)
     await begin_another(database, lost)
     for launch in (1, 2):
         async with database.transaction() as connection:
-            closing = EndingRepository(connection).close_execution(
+            closing = TerminationRepository(connection).terminate_execution(
                 invocation_id=invocation,
                 execution_id=execution_id_for(invocation, 1),
                 reason="gone",
@@ -197,18 +197,18 @@ async def test_the_end_of_a_launch_that_was_given_up_is_not_the_executions_end(
 async def test_what_a_quick_container_said_is_not_forgotten(database: Database, invocation: InvocationId) -> None:
     await report(database, invocation, "start")
     await report(database, invocation, "fail")
-    await record(database, worker_of(invocation))
+    await record(database, container_of(invocation))
     assert (await execution_of(database, invocation)).error_message == "ValueError: no"
 
 
 async def test_what_a_stopped_execution_waited_for_stays(database: Database, invocation: InvocationId) -> None:
     async with database.statement() as connection:
-        name = worker_of(invocation).name
+        name = container_of(invocation).name
         await LaunchRepository(connection).begin_another(name, reason="no capacity", was_refused=True)
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(invocation, reason=StopReason.TIMED_OUT)
     async with database.transaction() as connection:
-        await EndingRepository(connection).close_execution(
+        await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation, execution_id=execution_id_for(invocation, 1), reason=None, allows_retry=True
         )
     assert (await execution_of(database, invocation)).error_message == "no capacity"

@@ -3,8 +3,8 @@
 from sqlalchemy import text
 
 from catalog.database import Database
+from catalog.execution_lifecycle.slots import SlotQueue
 from catalog.load import _LOAD, FunctionLoad, LoadRepository
-from catalog.slots import SlotQueue
 from domain.identifiers import InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 
@@ -30,7 +30,7 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
     await insert_invocation(database, calm)  # its workflow has not begun
     first, second = await load(database)
     assert (first.project_name, second.project_name) == (busy.project_name, calm.project_name)
-    assert (first.running, first.waiting, first.provisioning_workers) == (4, 2, 1)
+    assert (first.running, first.waiting, first.provisioning_containers) == (4, 2, 1)
     assert (second.running, second.waiting, second.oldest_waiting_seconds) == (1, 0, 0)
     async with database.statement() as connection:
         created = await connection.scalar(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog.database import Database
-from catalog.slots import Assignment, Refused, SlotQueue
+from catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
 from domain.errors import CatalogIsAway
 from domain.identifiers import InvocationId, execution_id_for
 from environment.settings import PostgresSettings

@@ -7,17 +7,18 @@ import pytest
 from sqlalchemy import update
 
 from catalog.database import Database
-from catalog.orphans import OrphanRepository, WorkerFindings
-from catalog.slots import Assignment, Refused, SlotQueue
+from catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from catalog.reconciliation.orphaned_containers import ContainerFindings, OrphanedContainerRepository
+from catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
 from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import WorkerStatus
+from domain.containers import ContainerName
+from domain.entities import ContainerStatus
 from domain.identifiers import ExecutionId, InvocationId, execution_id_for
-from domain.workers import WorkerName
 from tests.factories import insert_function, insert_invocation
 
 AT_ONCE = timedelta()
 PATIENCE = timedelta(minutes=1)
-NOTHING = WorkerFindings(unneeded=(), unknown=())
+NOTHING = ContainerFindings(unneeded=(), unknown=())
 
 
 @pytest.fixture
@@ -40,38 +41,44 @@ async def change(database: Database, **columns: object) -> None:
         await connection.execute(update(ExecutionRow).values(**columns))
 
 
-async def judge(database: Database, workers: Sequence[WorkerName], *, older_than: timedelta) -> WorkerFindings:
+async def classify(
+    database: Database, containers: Sequence[ContainerName], *, older_than: timedelta
+) -> ContainerFindings:
     async with database.statement() as connection:
-        return await OrphanRepository(connection).judge(workers, older_than=older_than)
+        return await OrphanedContainerRepository(connection).classify(containers, older_than=older_than)
 
 
-async def test_the_worker_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
-    worker = WorkerName(execution_id=execution_id, launch=1)
-    assert await judge(database, [worker], older_than=AT_ONCE) == NOTHING
+async def test_the_container_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
+    container = ContainerName(execution_id=execution_id, launch=1)
+    assert await classify(database, [container], older_than=AT_ONCE) == NOTHING
 
 
 async def test_a_launch_that_is_not_noted_yet_is_needed(database: Database, execution_id: ExecutionId) -> None:
-    worker = WorkerName(execution_id=execution_id, launch=2)
-    assert await judge(database, [worker], older_than=AT_ONCE) == NOTHING
+    container = ContainerName(execution_id=execution_id, launch=2)
+    assert await classify(database, [container], older_than=AT_ONCE) == NOTHING
 
 
-async def test_the_worker_of_an_execution_that_has_ended_is_not(database: Database, execution_id: ExecutionId) -> None:
-    worker = WorkerName(execution_id=execution_id, launch=1)
-    await change(database, worker_status=WorkerStatus.TERMINATED)
-    assert await judge(database, [worker], older_than=PATIENCE) == NOTHING
-    assert (await judge(database, [worker], older_than=AT_ONCE)).unneeded == (worker,)
+async def test_the_container_of_an_execution_that_has_ended_is_not(
+    database: Database, execution_id: ExecutionId
+) -> None:
+    container = ContainerName(execution_id=execution_id, launch=1)
+    await change(database, container_status=ContainerStatus.TERMINATED)
+    assert await classify(database, [container], older_than=PATIENCE) == NOTHING
+    assert (await classify(database, [container], older_than=AT_ONCE)).unneeded == (container,)
 
 
-async def test_a_worker_that_was_replaced_is_not(database: Database, execution_id: ExecutionId) -> None:
-    old, new = (WorkerName(execution_id=execution_id, launch=launch) for launch in (1, 2))
+async def test_a_container_that_was_replaced_is_not(database: Database, execution_id: ExecutionId) -> None:
+    old, new = (ContainerName(execution_id=execution_id, launch=launch) for launch in (1, 2))
     await change(database, launches=2)
-    assert await judge(database, [old, new], older_than=PATIENCE) == NOTHING
-    assert (await judge(database, [old, new], older_than=AT_ONCE)).unneeded == (old,)
+    assert await classify(database, [old, new], older_than=PATIENCE) == NOTHING
+    assert (await classify(database, [old, new], older_than=AT_ONCE)).unneeded == (old,)
 
 
-async def test_a_worker_of_another_control_plane_is_only_told_of(database: Database) -> None:
-    stranger = WorkerName(execution_id=ExecutionId("exe-of-somebody-else"), launch=1)
-    assert await judge(database, [stranger], older_than=AT_ONCE) == WorkerFindings(unneeded=(), unknown=(stranger,))
+async def test_a_container_of_another_control_plane_is_only_told_of(database: Database) -> None:
+    stranger = ContainerName(execution_id=ExecutionId("exe-of-somebody-else"), launch=1)
+    assert await classify(database, [stranger], older_than=AT_ONCE) == ContainerFindings(
+        unneeded=(), unknown=(stranger,)
+    )
 
 
 async def test_running_invocations_are_told_with_how_far_they_came(database: Database) -> None:
@@ -83,11 +90,11 @@ async def test_running_invocations_are_told_with_how_far_they_came(database: Dat
         await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == ended).values(status="TERMINATED")
         )
-        repository = OrphanRepository(connection)
+        repository = OrphanedInvocationRepository(connection)
         running = await repository.running_invocations(older_than=AT_ONCE)
         assert {one.invocation_id: one.has_begun for one in running} == {fresh: False, holding: True, waiting: True}
         assert await repository.running_invocations(older_than=PATIENCE) == []
-        requests = {one.invocation_id: one for one in await repository.running_among([holding, waiting, ended])}
-    assert requests.keys() == {holding, waiting}
-    assert (requests[holding].execution_id, requests[holding].attempt) == (execution_id_for(holding, 1), 1)
-    assert requests[waiting].execution_id is None
+        abandoned = {one.invocation_id: one for one in await repository.running_among([holding, waiting, ended])}
+    assert abandoned.keys() == {holding, waiting}
+    assert (abandoned[holding].execution_id, abandoned[holding].attempt) == (execution_id_for(holding, 1), 1)
+    assert abandoned[waiting].execution_id is None

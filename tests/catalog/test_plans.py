@@ -11,17 +11,17 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from catalog.database import Database
-from catalog.endings import EndingRepository
-from catalog.executions import ExecutionRepository
-from catalog.following import FollowingRepository
+from catalog.execution_lifecycle.launches import LaunchRepository
+from catalog.execution_lifecycle.reports import ExecutionRepository
+from catalog.execution_lifecycle.slots import SlotQueue
+from catalog.execution_lifecycle.terminations import TerminationRepository
 from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
+from catalog.invocation_snapshots import InvocationSnapshotRepository
 from catalog.invocations import InvocationRepository, NewInvocation
-from catalog.launches import LaunchRepository
 from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from catalog.slots import SlotQueue
-from domain.entities import ExecutionOutcome, InvocationStatus, ParentRef, WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType, ExecutionOutcome, InvocationStatus, ParentRef
 from domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
-from domain.workers import Worker, WorkerName
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 ENDED = 20_000
@@ -75,9 +75,9 @@ async def test_a_life(database: Database, function: FunctionRef, statements: lis
     async with database.transaction() as connection:
         await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
     async with database.statement() as connection:
-        name = WorkerName(execution_id=execution_id, launch=1)
-        details = WorkerDetails(type=WorkerType.TEST, identifier="worker", logs_identifier="log")
-        await LaunchRepository(connection).record_worker(Worker(name=name, details=details))
+        name = ContainerName(execution_id=execution_id, launch=1)
+        details = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
+        await LaunchRepository(connection).record_container(Container(name=name, details=details))
         await ExecutionRepository(connection).get(execution)
         await ExecutionRepository(connection).start(execution)
         await ExecutionRepository(connection).finish(
@@ -85,7 +85,7 @@ async def test_a_life(database: Database, function: FunctionRef, statements: lis
         )
         await LaunchRepository(connection).state(execution_id, invocation_id=invocation_id)
     async with database.transaction() as connection:
-        await EndingRepository(connection).close_execution(
+        await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation_id, execution_id=execution_id, reason=None, allows_retry=False
         )
     await _check(database, statements, most_rows=100)
@@ -102,7 +102,7 @@ async def test_a_turn_in_the_queue(database: Database, function: FunctionRef, st
                 invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
             )
     async with database.transaction() as connection:
-        await EndingRepository(connection).end_invocation(first, reason=None)
+        await TerminationRepository(connection).terminate_invocation(first, reason=None)
     await _check(database, statements, most_rows=100)
 
 
@@ -110,7 +110,9 @@ async def test_reads(database: Database, function: FunctionRef, statements: list
     ended = _invocation(function, InvocationId(f"inv-{ENDED // 2}"))
     async with database.statement() as connection:
         await InvocationRepository(connection).get(ended)
-        await FollowingRepository(connection).read(await FollowingRepository(connection).find(ended), attempt=0)
+        await InvocationSnapshotRepository(connection).read(
+            await InvocationSnapshotRepository(connection).find(ended), attempt=0
+        )
     await _check(database, statements, most_rows=100)
 
 
@@ -175,8 +177,8 @@ async def test_latest(database: Database, many_versions: FunctionRef, statements
         created = await InvocationRepository(connection).create(newest, NewInvocation(input="1"))
         assert created.function.ref.version_id == "ver-990"
         assert (await InvocationRepository(connection).get(invocation)).function.ref == many_versions
-        await FollowingRepository(connection).find(invocation)
-        assert await FollowingRepository(connection).is_settled(invocation)
+        await InvocationSnapshotRepository(connection).find(invocation)
+        assert await InvocationSnapshotRepository(connection).is_settled(invocation)
     async with database.transaction() as connection:
         await InvocationRepository(connection).request_cancellation(
             InvocationPath(function=newest, invocation_id=created.invocation_id)

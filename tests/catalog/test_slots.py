@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from catalog.database import Database
-from catalog.endings import ClosedExecution, EndedInvocation, EndingRepository
+from catalog.execution_lifecycle.slots import Assignment, Grant, Refusal, Refused, SlotQueue
+from catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
+from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminatedInvocation, TerminationRepository
 from catalog.preparations import PreparationRepository
-from catalog.slots import Assignment, Grant, Refusal, Refused, SlotQueue
-from catalog.stops import StoppedInvocation, StopRepository
 from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import InvocationStatus, PreparedFunction, WorkerStatus, WorkerType
+from domain.entities import ContainerStatus, ContainerType, InvocationStatus, PreparedFunction
 from domain.identifiers import InvocationId, execution_id_for
 from domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
@@ -29,9 +29,9 @@ async def take(database: Database, invocation_id: InvocationId, attempt: int = 1
 
 async def close(
     database: Database, invocation_id: InvocationId, attempt: int = 1, *, allows_retry: bool = False
-) -> ClosedExecution:
+) -> TerminatedExecution:
     async with database.transaction() as connection:
-        return await EndingRepository(connection).close_execution(
+        return await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation_id,
             execution_id=execution_id_for(invocation_id, attempt),
             reason="exit code 1",
@@ -39,9 +39,9 @@ async def close(
         )
 
 
-async def end(database: Database, invocation_id: InvocationId, *, reason: StopReason | None) -> EndedInvocation:
+async def end(database: Database, invocation_id: InvocationId, *, reason: StopReason | None) -> TerminatedInvocation:
     async with database.transaction() as connection:
-        return await EndingRepository(connection).end_invocation(invocation_id, reason=reason)
+        return await TerminationRepository(connection).terminate_invocation(invocation_id, reason=reason)
 
 
 def is_queued(taken: Assignment | Refused) -> bool:
@@ -95,7 +95,7 @@ async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: D
         assert is_queued(await take(database, invocation))
     async with database.transaction() as connection:
         settled = await PreparationRepository(connection).mark_ready(
-            function, PreparedFunction(type=WorkerType.TEST, identifier="prepared")
+            function, PreparedFunction(type=ContainerType.TEST, identifier="prepared")
         )
     assert set(settled.grants) == {grant_of(invocation) for invocation in invocations[:2]}
 
@@ -119,7 +119,7 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert stopped == StoppedInvocation(is_claimed=False, worker=None, children=())
+    assert stopped == StoppedInvocation(is_claimed=False, container=None, children=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 
@@ -163,10 +163,10 @@ async def test_a_slot_is_taken_back_unless_it_was_taken_up(database: Database) -
     await close(database, holder)
     await take(database, taken_up)
     async with database.transaction() as connection:
-        assert await EndingRepository(connection).take_back(grant_of(taken_up)) == ()
+        assert await TerminationRepository(connection).revoke_grant(grant_of(taken_up)) == ()
     await close(database, taken_up)
     async with database.transaction() as connection:
-        await EndingRepository(connection).take_back(grant_of(younger))
+        await TerminationRepository(connection).revoke_grant(grant_of(younger))
     assert await take(database, younger) == Refused(refusal=Refusal.TERMINATED)
 
 
@@ -180,7 +180,9 @@ async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Da
     await take(database, holder)
     await take(database, queued)
     async with database.transaction() as connection:
-        assert (await EndingRepository(connection).end_invocation(queued, reason=StopReason.CANCELLED)).grants == ()
+        assert (
+            await TerminationRepository(connection).terminate_invocation(queued, reason=StopReason.CANCELLED)
+        ).grants == ()
     assert (await close(database, holder)).grants == ()
     assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
     async with database.statement() as connection:
@@ -196,7 +198,7 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
         await take(database, invocation)
     await close(database, holder)
     async with database.transaction() as connection:
-        ended = await EndingRepository(connection).end_invocation(granted, reason=StopReason.CANCELLED)
+        ended = await TerminationRepository(connection).terminate_invocation(granted, reason=StopReason.CANCELLED)
     assert ended.grants == (grant_of(younger),)
 
 
@@ -237,7 +239,9 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 async with database.transaction() as connection:
                     tell(
                         (
-                            await EndingRepository(connection).end_invocation(invocation, reason=StopReason.CANCELLED)
+                            await TerminationRepository(connection).terminate_invocation(
+                                invocation, reason=StopReason.CANCELLED
+                            )
                         ).grants
                     )
                 return
@@ -251,7 +255,7 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
         while True:
             async with database.statement() as connection:
                 held = await connection.scalar(
-                    select(func.count()).where(ExecutionRow.worker_status != WorkerStatus.TERMINATED)
+                    select(func.count()).where(ExecutionRow.container_status != ContainerStatus.TERMINATED)
                 )
             most_held = max(most_held, held or 0)
 

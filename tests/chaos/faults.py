@@ -68,7 +68,7 @@ class Faults:
         return False
 
     async def _pause_loop(self, fault: Fault) -> None:
-        """With all that it is just starting, and if possible while it starts a worker."""
+        """With all that it is just starting, and if possible while it starts a container."""
         pid = fault.chosen(self._stack.loops).pid()
         if pid is None:
             return

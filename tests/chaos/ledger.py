@@ -20,7 +20,7 @@ class Ledger:
         self.has_another_temporal = False
         self.forgotten_by_temporal: set[InvocationId] = set()
         self.faults: Counter[Target] = Counter()
-        self.killed_workers: set[ExecutionId] = set()
+        self.killed_containers: set[ExecutionId] = set()
         self.answers: Counter[str] = Counter()
         self.resumed: list[float] = []
         self.violations: list[str] = []

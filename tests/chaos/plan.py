@@ -63,7 +63,7 @@ class Target(StrEnum):
     POSTGRES_SESSION = "postgres (session)"
     POSTGRES_SILENT = "postgres (silent)"
     TEMPORAL_SILENT = "temporal (silent)"
-    WORKER = "worker"
+    CONTAINER = "container"
     SUPERVISOR = "supervisor"
     RUN_TASK_THROTTLED = "RunTask (throttled)"
     NO_CAPACITY = "RunTask (no capacity)"
@@ -77,8 +77,8 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Danger:
-    """What is struck where workers run: each of `targets` once in a round, one of the occasional ones, and one of the
-    servers that may fall silent; `gaps`: the seconds from one fault to the next."""
+    """What is struck where containers run: each of `targets` once in a round, one of the occasional ones, and one of
+    the servers that may fall silent; `gaps`: the seconds from one fault to the next."""
 
     targets: tuple[Target, ...]
     gaps: tuple[float, float]
@@ -93,8 +93,8 @@ _OCCASIONAL = (Target.LOOP_PAUSED, Target.POSTGRES_SESSION)
 _SILENT = (Target.POSTGRES_SILENT, Target.TEMPORAL_SILENT)
 
 DANGERS = {
-    ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.WORKER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
-    ProvisionerName.ECS: Danger(targets=(*_SERVERS, Target.WORKER, *_AWS), gaps=(1.0, 5.0)),
+    ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.CONTAINER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
+    ProvisionerName.ECS: Danger(targets=(*_SERVERS, Target.CONTAINER, *_AWS), gaps=(1.0, 5.0)),
 }
 
 

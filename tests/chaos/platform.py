@@ -1,4 +1,4 @@
-"""What runs the workers, and what it knows of them by itself: the catalog's records are held against that."""
+"""What runs the containers, and what it knows of them by itself: the catalog's records are held against that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tests.chaos.plan import Fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """How many workers each execution has had, and how many of those infrastructure has taken away."""
+    """How many containers each execution has had, and how many of those infrastructure has taken away."""
 
     launches: Mapping[ExecutionId, int]
     losses: Mapping[ExecutionId, int]
@@ -30,13 +30,13 @@ class Platform(Protocol):
     def image(self) -> str: ...
 
     async def live(self) -> Mapping[ExecutionId, datetime | None]:
-        """Executions that have a worker at this moment.
+        """Executions that have a container at this moment.
 
         With the time since when, if one that was given up may still come later; None if that is impossible.
         """
 
     async def until_launch(self, loop: int) -> None:
-        """Until this process is just launching a worker, as far as can be seen."""
+        """Until this process is just launching a container, as far as can be seen."""
 
     async def strike(self, fault: Fault, ledger: Ledger) -> bool:
         """One of the platform's own faults. False if there is nothing to strike at this moment."""
@@ -47,7 +47,7 @@ class Platform(Protocol):
     async def traces(self) -> Traces: ...
 
     async def breaches(self) -> Sequence[str]:
-        """What must not have happened to workers, whatever the catalog says of them."""
+        """What must not have happened to containers, whatever the catalog says of them."""
 
     async def remains(self) -> Sequence[str]:
         """All that still runs."""

@@ -1,4 +1,4 @@
-"""Opens what the workers of a run are to run on."""
+"""Opens what the containers of a run are to run on."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The stack of the fault suite with workers as processes, for whoever does other things to it."""
+"""The stack of the fault suite with containers as processes, for whoever does other things to it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ async def process_stack(
     api_keys: str | None = None,
     loop_environments: Sequence[Mapping[str, str]] = ({}, {}),
 ) -> AsyncIterator[ChaosStack]:
-    """As `chaos_stack`, workers included."""
+    """As `chaos_stack`, containers included."""
     async with (
         open_platform(ProvisionerName.PROCESS, path) as platform,
         chaos_stack(path, platform, ledger, api_keys=api_keys, loop_environments=loop_environments) as stack,

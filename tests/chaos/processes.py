@@ -1,4 +1,4 @@
-"""Workers as processes: known to the machine by their folders and by what runs."""
+"""Containers as processes: known to the machine by their folders and by what runs."""
 
 import asyncio
 import os
@@ -15,9 +15,9 @@ from domain.errors import ExecutionHasAlreadyStarted
 from domain.identifiers import ExecutionId
 from environment.provisioner_names import ProvisionerName
 from provisioners.process import supervisor
-from provisioners.process.all_workers import kill_all_workers
+from provisioners.process.all_containers import kill_all_containers
+from provisioners.process.container_folders import ContainerFolder, containers_root
 from provisioners.process.processes import Process
-from provisioners.process.worker_folders import WorkerFolder, workers_root
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
 from tests.chaos.platform import Traces
@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _LiveWorker:
+class _LiveContainer:
     execution_id: ExecutionId
     supervisor: Process
 
@@ -41,7 +41,7 @@ class _LiveWorker:
 
 
 class Processes:
-    """Implements `Platform`. A name that was withdrawn is never taken: no worker comes late."""
+    """Implements `Platform`. A name that was withdrawn is never taken: no container comes late."""
 
     provisioner = ProvisionerName.PROCESS
     environment: Mapping[str, str] = {}
@@ -52,39 +52,39 @@ class Processes:
         self._ended: set[Path] = set()
 
     async def live(self) -> dict[ExecutionId, None]:
-        return {worker.execution_id: None for worker in self._live()}
+        return {container.execution_id: None for container in self._live()}
 
     async def until_launch(self, loop: int) -> None:
-        while not _starts_worker(loop):
+        while not _starts_container(loop):
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def strike(self, fault: Fault, ledger: Ledger) -> bool:
-        live = sorted(self._live(), key=lambda worker: int(worker.supervisor.started))
+        live = sorted(self._live(), key=lambda container: int(container.supervisor.started))
         if not live:
             return False
-        worker = fault.chosen(live)
-        pid = worker.supervisor.pid if fault.target is Target.SUPERVISOR else worker.main_process()
+        container = fault.chosen(live)
+        pid = container.supervisor.pid if fault.target is Target.SUPERVISOR else container.main_process()
         if pid is None:
             return False
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        ledger.killed_workers.add(worker.execution_id)
+        ledger.killed_containers.add(container.execution_id)
         return True
 
     async def calm(self, ledger: Ledger) -> None:
         """There is no trouble but what is killed."""
 
     async def traces(self) -> Traces:
-        folders = [folder for folder in self._folders() if WorkerFolder(folder).supervisor() is not None]
+        folders = [folder for folder in self._folders() if ContainerFolder(folder).supervisor() is not None]
         return Traces(launches=Counter(_execution_of(folder) for folder in folders), losses={})
 
     async def breaches(self) -> list[str]:
-        """A worker may have been told that another one had started its execution before."""
-        logs = ((folder, WorkerFolder(folder).log) for folder in self._folders())
+        """A container may have been told that another one had started its execution before."""
+        logs = ((folder, ContainerFolder(folder).log) for folder in self._folders())
         return [
-            f"{_execution_of(folder)} had a second worker at once, which was refused"
+            f"{_execution_of(folder)} had a second container at once, which was refused"
             for folder, log in logs
             if log.exists() and _ALREADY_STARTED in log.read_text()
         ]
@@ -95,19 +95,19 @@ class Processes:
             " ".join(process.cmdline()) for process in psutil.process_iter() if _belongs_to(process, self._data_dir)
         ]
 
-    def _live(self) -> Iterator[_LiveWorker]:
+    def _live(self) -> Iterator[_LiveContainer]:
         for path in self._folders():
-            folder = WorkerFolder(path)
+            folder = ContainerFolder(path)
             process = None if path in self._ended else folder.supervisor()
             if process is None:
                 continue
             if folder.has_ended():
                 self._ended.add(path)
             else:
-                yield _LiveWorker(execution_id=_execution_of(path), supervisor=process)
+                yield _LiveContainer(execution_id=_execution_of(path), supervisor=process)
 
     def _folders(self) -> list[Path]:
-        root = workers_root(self._data_dir)
+        root = containers_root(self._data_dir)
         return list(root.iterdir()) if root.is_dir() else []
 
 
@@ -117,10 +117,10 @@ async def processes(data_dir: Path, functions: Path) -> AsyncIterator[Processes]
     try:
         yield Processes(data_dir, functions)
     finally:
-        await kill_all_workers(data_dir)
+        await kill_all_containers(data_dir)
 
 
-def _starts_worker(loop: int) -> bool:
+def _starts_container(loop: int) -> bool:
     try:
         return any(_is_supervisor(child) for child in psutil.Process(loop).children())
     except psutil.NoSuchProcess:
@@ -128,7 +128,7 @@ def _starts_worker(loop: int) -> bool:
 
 
 def _is_supervisor(process: psutil.Process) -> bool:
-    """Also one that has not taken its worker's name yet."""
+    """Also one that has not taken its container's name yet."""
     return supervisor.__name__ in process.cmdline()
 
 

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from cli.stack.folder import DataFolder
 from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from domain.identifiers import InvocationId
-from environment.temporal_link import adopt_namespace, compare
+from orchestration.namespace_link import adopt_namespace, compare
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
 

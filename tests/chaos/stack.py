@@ -22,8 +22,8 @@ from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
-from environment.composition import open_database
 from environment.settings import PostgresSettings
+from processes.connections import open_database
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim
@@ -183,7 +183,7 @@ async def _migrated(settings: PostgresSettings) -> Database:
 
 
 def _accesses(folder: DataFolder, platform: Platform, api_key: str) -> tuple[list[StackAccess], list[StackOptions]]:
-    """Of the two halves of the stack: a loop tells the workers that it launches, or whose function it prepares, the
+    """Of the two halves of the stack: a loop tells the containers that it launches, or whose function it prepares, the
     address of its own api."""
     *ports, temporal, temporal_ui = free_ports(4)
     access = StackAccess(

@@ -1,4 +1,4 @@
-"""Workers as tasks of the stand-in for AWS, which tells of them more than AWS would."""
+"""Containers as tasks of the stand-in for AWS, which tells of them more than AWS would."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from domain.containers import ContainerName
 from domain.identifiers import ExecutionId
-from domain.workers import WorkerName
 from environment.provisioner_names import ProvisionerName
 from tests.aws.process import StandIn, running_stand_in
 from tests.aws.wire import TaskRecord
@@ -50,7 +50,7 @@ class Tasks:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def strike(self, fault: Fault, ledger: Ledger) -> bool:
-        if fault.target not in (Target.WORKER, Target.SPOT, Target.HOST):
+        if fault.target not in (Target.CONTAINER, Target.SPOT, Target.HOST):
             await aws_trouble.begin(self._aws, fault)
             return True
         running = [task for task in await self._aws.live_tasks() if task.status == "RUNNING" and task.pid is not None]
@@ -120,7 +120,7 @@ def _kill_container(task: TaskRecord, ledger: Ledger) -> bool:
         os.kill(task.pid, signal.SIGKILL)
     except ProcessLookupError:
         return False
-    ledger.killed_workers.add(_execution_of(task))
+    ledger.killed_containers.add(_execution_of(task))
     return True
 
 
@@ -133,7 +133,7 @@ def _name(task: TaskRecord) -> str:
 
 
 def _execution_of(task: TaskRecord) -> ExecutionId:
-    name = WorkerName.parse(_name(task))
+    name = ContainerName.parse(_name(task))
     assert name is not None
     return name.execution_id
 

@@ -1,4 +1,4 @@
-"""Servers, sessions and workers are killed, a loop is paused, and servers fall silent."""
+"""Servers, sessions and containers are killed, a loop is paused, and servers fall silent."""
 
 from pathlib import Path
 

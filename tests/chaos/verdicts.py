@@ -55,12 +55,12 @@ def _verdicts_on_launches(execution: Json, traces: Traces, runs: int) -> Iterato
     # be after that is stopped, and refused by the API.
     is_unheard_of = is_stopped and not has_started and execution["worker_details"] is None
     if launches != execution["launches"] and not (is_unheard_of and launches == execution["launches"] + 1):
-        yield f"{execution_id} had {launches} workers, and {execution['launches']} launches are recorded"
+        yield f"{execution_id} had {launches} containers, and {execution['launches']} launches are recorded"
     if runs > launches:
-        yield f"{execution_id} ran {runs} times in {launches} workers"
+        yield f"{execution_id} ran {runs} times in {launches} containers"
     has_spoken = execution["outcome"] in ("SUCCEEDED", "FAILED") or execution["error_message"] == _DEATH
     if has_spoken and not 1 <= runs <= losses + 1:
-        yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} workers lost: {execution}"
+        yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} containers lost: {execution}"
     if runs > losses and not has_started:
         yield f"{execution_id} ran without having started: {execution}"
 
@@ -78,5 +78,5 @@ def _is_explained(invocation: Json, execution: Json, ledger: Ledger) -> bool:
             return is_stopped
     if is_stopped:
         return True
-    is_murder = execution["error_message"] in _MURDERS and execution["execution_id"] in ledger.killed_workers
+    is_murder = execution["error_message"] in _MURDERS and execution["execution_id"] in ledger.killed_containers
     return is_murder or (function == "die" and execution["error_message"] == _DEATH)

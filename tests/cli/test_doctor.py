@@ -73,7 +73,7 @@ async def test_a_deployment(tmp_path: Path, deployment: dict[str, str]) -> None:
             "search attributes",
             "loop",
             "Temporal's namespace",
-            "workers",
+            "containers",
         ),
         *("server", "API key", "API"),
     )

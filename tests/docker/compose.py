@@ -20,7 +20,7 @@ STOP_GRACE_SECONDS = 10
 
 class Composition:
     def __init__(self, folder: Path, *, shared: Path) -> None:
-        """`shared`: a folder that workers see as /shared."""
+        """`shared`: a folder that containers see as /shared."""
         self.project = f"cp{uuid.uuid4().hex[:8]}"
         port, ui_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}"
@@ -60,9 +60,9 @@ async def composition(shared: Path) -> AsyncIterator[Composition]:
             await it.run("up", "--detach")
             yield it
         finally:
-            workers = await run("docker", "ps", "-aq", "--filter", f"label=control-plane.installation={it.project}")
-            if workers:
-                await run("docker", "rm", "--force", *workers.split())
+            containers = await run("docker", "ps", "-aq", "--filter", f"label=control-plane.installation={it.project}")
+            if containers:
+                await run("docker", "rm", "--force", *containers.split())
             await it.run("down", "--volumes")
 
 

@@ -1,4 +1,4 @@
-"""The docker provisioner on a real engine, with workers that talk to the stub of the API."""
+"""The docker provisioner on a real engine, with containers that talk to the stub of the API."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.containers import ContainerName, ContainerRequest
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.specs import ResourceSpec
-from domain.workers import WorkerName, WorkerRequest
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
-from provisioners.docker.opening import open_docker_provisioner, open_engine
+from provisioners.docker.factory import open_docker_provisioner, open_engine
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.images import BASE, build_image
 from tests.runtime.api_stub import StubState, serving
@@ -81,7 +81,7 @@ def configuration_of(installation: str, api_url: str, *, engine_url: str = ENGIN
     )
 
 
-def worker_request(
+def container_request(
     *,
     execution_id: str | None = None,
     image: str = BASE,
@@ -89,9 +89,9 @@ def worker_request(
     command: tuple[str, ...] | None = None,
     virtual_cpus: float = 1,
     memory_gbs: float = 0.25,
-) -> WorkerRequest:
-    return WorkerRequest(
-        name=WorkerName(execution_id=ExecutionId(execution_id or f"exe-{uuid.uuid4().hex}"), launch=1),
+) -> ContainerRequest:
+    return ContainerRequest(
+        name=ContainerName(execution_id=ExecutionId(execution_id or f"exe-{uuid.uuid4().hex}"), launch=1),
         function=FunctionRef(
             project_name=ProjectName("p"), version_id=VersionId("ver-1"), function_name=FunctionName(function)
         ),

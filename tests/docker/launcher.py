@@ -1,10 +1,10 @@
-"""A process that launches one worker: `python -m tests.docker.launcher INSTALLATION API_URL IMAGE EXECUTION_ID`."""
+"""A process that launches one container: `python -m tests.docker.launcher INSTALLATION API_URL IMAGE EXECUTION_ID`."""
 
 import asyncio
 import sys
 
-from provisioners.docker.opening import open_docker_provisioner
-from tests.docker.conftest import configuration_of, worker_request
+from provisioners.docker.factory import open_docker_provisioner
+from tests.docker.conftest import configuration_of, container_request
 from tests.docker.scenes import NEW
 
 
@@ -12,7 +12,7 @@ async def main(installation: str, api_url: str, image: str, execution_id: str) -
     async with open_docker_provisioner(configuration_of(installation, api_url)) as provisioner:
         _say("ready")
         sys.stdin.readline()
-        request = worker_request(image=image, function="greet", execution_id=execution_id)
+        request = container_request(image=image, function="greet", execution_id=execution_id)
         _say((await provisioner.launch(request, age=NEW)).identifier)
 
 

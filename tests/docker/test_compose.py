@@ -97,7 +97,7 @@ async def test_functions_reach_the_api_and_nothing_else(up: Composition) -> None
 
 
 async def loop_of(up: Composition, invocation: str) -> str:
-    """The container of the `loop` that watches over the invocation's worker."""
+    """The container of the `loop` that watches over the invocation's container."""
     while True:
         (temporal,) = await up.containers("temporal")
         said = await run(

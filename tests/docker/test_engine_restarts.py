@@ -1,15 +1,15 @@
-"""The engine is killed, or shut down, in the middle of a worker's life, and comes up again."""
+"""The engine is killed, or shut down, in the middle of a container's life, and comes up again."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.containers import ExitCause
 from domain.errors import Unavailable
-from domain.workers import ExitCause
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.docker.conftest import configuration_of, worker_request
+from tests.docker.conftest import configuration_of, container_request
 from tests.docker.own_engine import OwnEngine, own_engine
 from tests.docker.scenes import NEW, first_lines, launch
 from tests.runtime.api_stub import StubState
@@ -34,17 +34,17 @@ async def provisioner(own: OwnEngine, api_url: str) -> AsyncIterator[DockerProvi
 
 
 @pytest.mark.parametrize("how", END)
-async def test_a_worker_that_goes_down_with_its_engine_is_lost_and_not_aborted(
+async def test_a_container_that_goes_down_with_its_engine_is_lost_and_not_aborted(
     own: OwnEngine, provisioner: DockerProvisioner, state: StubState, image: str, how: str
 ) -> None:
     """Lost: it is launched again. Had it been told to stop, its function would have reported a cancellation."""
     await own.start()
-    worker = await launch(provisioner, worker_request(image=image, function="hold"))
-    await first_lines(provisioner, worker, 1)
-    waiting = asyncio.create_task(provisioner.stopped(worker))
+    container = await launch(provisioner, container_request(image=image, function="hold"))
+    await first_lines(provisioner, container, 1)
+    waiting = asyncio.create_task(provisioner.wait_for_exit(container))
     await getattr(own, how)()
     with pytest.raises(Unavailable):
-        await provisioner.launch(worker_request(image=image, function="hold"), age=NEW)
+        await provisioner.launch(container_request(image=image, function="hold"), age=NEW)
     await own.start()
     async with asyncio.timeout(60):
         ended = await waiting
@@ -54,17 +54,17 @@ async def test_a_worker_that_goes_down_with_its_engine_is_lost_and_not_aborted(
 
 
 @pytest.mark.parametrize("how", END)
-async def test_with_live_restore_workers_go_on_without_their_engine(
+async def test_with_live_restore_containers_go_on_without_their_engine(
     own: OwnEngine, provisioner: DockerProvisioner, state: StubState, image: str, how: str
 ) -> None:
     await own.start("--live-restore")
-    worker = await launch(provisioner, worker_request(image=image, function="hold"))
-    await first_lines(provisioner, worker, 1)
+    container = await launch(provisioner, container_request(image=image, function="hold"))
+    await first_lines(provisioner, container, 1)
     await getattr(own, how)()
     await own.start("--live-restore")
-    await provisioner.stop(worker)
+    await provisioner.stop(container)
     async with asyncio.timeout(60):
-        assert (await provisioner.stopped(worker)).cause is ExitCause.STOPPED
+        assert (await provisioner.wait_for_exit(container)).cause is ExitCause.STOPPED
     assert state.report is not None
     assert state.report["outcome"] == "ABORTED"
     await own.shut_down()

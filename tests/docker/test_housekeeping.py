@@ -8,7 +8,7 @@ from provisioners.docker.engine import Engine
 from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.notes import Notes
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.docker.conftest import worker_request
+from tests.docker.conftest import container_request
 from tests.docker.scenes import NEW, launch
 
 
@@ -17,18 +17,21 @@ def housekeeping(engine: Engine, configuration: DockerConfiguration, retention: 
     return Housekeeping(engine, notes, dataclasses.replace(configuration, retention=retention))
 
 
-async def test_old_workers_and_notes_are_removed_with_their_logs(
+async def test_old_containers_and_notes_are_removed_with_their_logs(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
 ) -> None:
-    gone = await launch(provisioner, worker_request(image=image, function="greet"))
-    running = await launch(provisioner, worker_request(image=image, function="hold"))
-    stopped = await launch(provisioner, worker_request(image=image, function="hold"))
-    withdrawn = worker_request().name
+    gone = await launch(provisioner, container_request(image=image, function="greet"))
+    running = await launch(provisioner, container_request(image=image, function="hold"))
+    stopped = await launch(provisioner, container_request(image=image, function="hold"))
+    withdrawn = container_request().name
     await provisioner.withdraw(withdrawn, age=NEW)
     await provisioner.stop(stopped)
-    await provisioner.stopped(stopped)
-    await provisioner.stopped(gone)
-    everything = {str(worker.name) for worker in (gone, running, stopped)} | {str(withdrawn), f"{stopped.name}.stop"}
+    await provisioner.wait_for_exit(stopped)
+    await provisioner.wait_for_exit(gone)
+    everything = {str(container.name) for container in (gone, running, stopped)} | {
+        str(withdrawn),
+        f"{stopped.name}.stop",
+    }
     await housekeeping(engine, configuration, timedelta(hours=1)).remove_old()
     assert await names(engine, configuration) == everything
     await housekeeping(engine, configuration, timedelta(seconds=-5)).remove_old()
@@ -38,11 +41,11 @@ async def test_old_workers_and_notes_are_removed_with_their_logs(
 async def test_what_belongs_to_another_installation_is_left_alone(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
 ) -> None:
-    worker = await launch(provisioner, worker_request(image=image, function="greet"))
-    await provisioner.stopped(worker)
+    container = await launch(provisioner, container_request(image=image, function="greet"))
+    await provisioner.wait_for_exit(container)
     other = dataclasses.replace(configuration, installation="another")
     await housekeeping(engine, other, timedelta(seconds=-5)).remove_old()
-    assert await names(engine, configuration) == {str(worker.name)}
+    assert await names(engine, configuration) == {str(container.name)}
 
 
 async def names(engine: Engine, configuration: DockerConfiguration) -> set[str]:

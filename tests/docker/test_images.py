@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.entities import Function, FunctionStatus, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
 from domain.errors import FunctionFailure, Misconfigured, Unavailable
 from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
 from domain.specs import ExecutionSpec, ResourceSpec
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 from provisioners.docker.engine import Engine
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.docker.conftest import worker_request
+from tests.docker.conftest import container_request
 from tests.docker.images import build_empty_image
 from tests.docker.registry import PASSWORD, USERNAME, Registry, running_registry
 from tests.docker.scenes import NEW, launch
@@ -58,7 +58,7 @@ async def test_an_image_that_was_built_on_the_server_needs_no_registry(
 ) -> None:
     identifier = (await engine.docker.images.inspect(image))["Id"]
     prepared = await provisioner.prepare(function(image))
-    assert prepared == PreparedFunction(type=WorkerType.TEST, identifier=identifier)
+    assert prepared == PreparedFunction(type=ContainerType.TEST, identifier=identifier)
 
 
 async def test_an_image_is_pulled_with_the_login_of_its_registry_and_pinned(
@@ -79,8 +79,8 @@ async def test_an_image_that_vanished_from_the_engine_is_pulled_again(
     pinned = (await with_login.prepare(function(name))).identifier
     await engine.docker.images.delete(name)
     await engine.docker.images.delete(identifier, force=True)
-    worker = await launch(with_login, worker_request(image=pinned))
-    assert (await with_login.stopped(worker)).exit_code == 127  # it ran: there is nothing in it
+    container = await launch(with_login, container_request(image=pinned))
+    assert (await with_login.wait_for_exit(container)).exit_code == 127  # it ran: there is nothing in it
 
 
 async def test_a_version_goes_on_with_its_image_though_the_name_moves(
@@ -94,10 +94,10 @@ async def test_a_version_goes_on_with_its_image_though_the_name_moves(
         await build_empty_image(engine.docker, SMALL, program="/second")
         await registry.push(engine.docker, SMALL, "moving")
         assert (await provisioner.prepare(function(name))).identifier != old.identifier
-        worker = await launch(provisioner, worker_request(image=old.identifier))
-    container = await engine.inspect(worker.details.identifier)
-    assert container is not None
-    assert container["Image"] == first
+        container = await launch(provisioner, container_request(image=old.identifier))
+    found = await engine.inspect(container.details.identifier)
+    assert found is not None
+    assert found["Image"] == first
 
 
 async def test_an_image_that_does_not_exist(with_login: DockerProvisioner, registry: Registry) -> None:
@@ -105,12 +105,12 @@ async def test_an_image_that_does_not_exist(with_login: DockerProvisioner, regis
     with pytest.raises(FunctionFailure, match="cannot be pulled"):
         await with_login.prepare(function(name))
     with pytest.raises(FunctionFailure, match="cannot be pulled"):
-        await with_login.launch(worker_request(image=name), age=NEW)
+        await with_login.launch(container_request(image=name), age=NEW)
 
 
 async def test_an_image_of_the_server_that_was_removed(provisioner: DockerProvisioner) -> None:
     with pytest.raises(FunctionFailure, match="no longer on the engine"):
-        await provisioner.launch(worker_request(image="sha256:" + "0" * 64), age=NEW)
+        await provisioner.launch(container_request(image="sha256:" + "0" * 64), age=NEW)
 
 
 @pytest.mark.parametrize("docker_image", ["UPPER/case:1", "two words", "", "file:///tmp/folder"])
@@ -146,7 +146,7 @@ async def test_more_than_the_server_has(
 
 
 async def test_an_image_without_a_program(provisioner: DockerProvisioner) -> None:
-    await provisioner.withdraw(worker_request().name, age=NEW)  # makes an image that holds nothing
+    await provisioner.withdraw(container_request().name, age=NEW)  # makes an image that holds nothing
     with pytest.raises(FunctionFailure, match="neither ENTRYPOINT nor CMD"):
         await provisioner.prepare(function("control-plane-note:1"))
 
@@ -157,11 +157,11 @@ async def test_a_network_that_does_not_exist_is_the_operators_concern(
     elsewhere = dataclasses.replace(configuration, network="no-such-network")
     async with open_docker_provisioner(elsewhere) as provisioner:
         with pytest.raises(Misconfigured, match="no-such-network"):
-            await provisioner.launch(worker_request(image=image, function="greet"), age=NEW)
+            await provisioner.launch(container_request(image=image, function="greet"), age=NEW)
 
 
 async def test_a_bad_mount_is_the_operators_concern(configuration: DockerConfiguration, image: str) -> None:
     bad = dataclasses.replace(configuration, mounts=("relative/path/with/slash:/data",))
     async with open_docker_provisioner(bad) as provisioner:
         with pytest.raises(Misconfigured):
-            await provisioner.launch(worker_request(image=image, function="greet"), age=NEW)
+            await provisioner.launch(container_request(image=image, function="greet"), age=NEW)

@@ -1,4 +1,4 @@
-"""Exactly one worker per name, whatever happens to whoever launches it."""
+"""Exactly one container per name, whatever happens to whoever launches it."""
 
 import asyncio
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from domain.entities import WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType
 from domain.errors import Unavailable
 from domain.identifiers import ExecutionId
-from domain.workers import Worker, WorkerName
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.provisioner import DockerProvisioner
-from provisioners.docker.requests import worker_container
-from tests.docker.conftest import worker_request
+from provisioners.docker.requests import container_options
+from tests.docker.conftest import container_request
 from tests.docker.scenes import NEW, launch
 from tests.runtime.api_stub import StubState
 
@@ -41,18 +41,18 @@ async def start_launcher(
     return launcher
 
 
-def worker_of(execution_id: str) -> Worker:
-    name = WorkerName(execution_id=ExecutionId(execution_id), launch=1)
-    details = WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
-    return Worker(name=name, details=details)
+def container_of(execution_id: str) -> Container:
+    name = ContainerName(execution_id=ExecutionId(execution_id), launch=1)
+    details = ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))
+    return Container(name=name, details=details)
 
 
 async def stopped(provisioner: DockerProvisioner, execution_id: str) -> None:
     async with asyncio.timeout(60):
-        await provisioner.stopped(worker_of(execution_id))
+        await provisioner.wait_for_exit(container_of(execution_id))
 
 
-async def test_one_worker_of_six_concurrent_launches(
+async def test_one_container_of_six_concurrent_launches(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, state: StubState, image: str
 ) -> None:
     execution_id = f"exe-{uuid.uuid4().hex}"
@@ -64,7 +64,7 @@ async def test_one_worker_of_six_concurrent_launches(
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_one_worker_though_the_launching_process_is_killed(
+async def test_one_container_though_the_launching_process_is_killed(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, state: StubState, image: str, seed: int
 ) -> None:
     """At any point of the launch: before, between creation and start, after."""
@@ -76,7 +76,7 @@ async def test_one_worker_though_the_launching_process_is_killed(
     await asyncio.sleep(random.Random(seed).uniform(0, 0.15))  # the point of the launch: chance, not a wait
     os.killpg(launcher.pid, 9)
     await launcher.wait()
-    await provisioner.launch(worker_request(image=image, function="greet", execution_id=execution_id), age=NEW)
+    await provisioner.launch(container_request(image=image, function="greet", execution_id=execution_id), age=NEW)
     await stopped(provisioner, execution_id)
     assert state.starts == [execution_id]
 
@@ -89,21 +89,21 @@ async def test_what_was_created_and_not_started_is_replaced_and_never_starts(
     image: str,
 ) -> None:
     """As if its creator slept: it comes too late."""
-    request = worker_request(image=image, function="greet")
-    left = await engine.create(str(request.name), worker_container(request, configuration))
+    request = container_request(image=image, function="greet")
+    left = await engine.create(str(request.name), container_options(request, configuration))
     await provisioner.launch(request, age=NEW)
     assert not await engine.start(left)
     await stopped(provisioner, request.name.execution_id)
     assert state.starts == [request.name.execution_id]
 
 
-async def test_a_repeated_launch_finds_the_worker_running_or_ended(
+async def test_a_repeated_launch_finds_the_container_running_or_ended(
     provisioner: DockerProvisioner, state: StubState, image: str
 ) -> None:
-    request = worker_request(image=image, function="greet")
+    request = container_request(image=image, function="greet")
     first = await launch(provisioner, request)
     assert await launch(provisioner, request) == first
-    await provisioner.stopped(first)
+    await provisioner.wait_for_exit(first)
     assert await launch(provisioner, request) == first
     assert state.starts == [request.name.execution_id]
 
@@ -111,8 +111,8 @@ async def test_a_repeated_launch_finds_the_worker_running_or_ended(
 async def test_a_withdrawn_name_starts_nothing(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
 ) -> None:
-    request = worker_request(image=image, function="greet")
-    left = await engine.create(str(request.name), worker_container(request, configuration))
+    request = container_request(image=image, function="greet")
+    left = await engine.create(str(request.name), container_options(request, configuration))
     assert await provisioner.withdraw(request.name, age=NEW) is None
     assert not await engine.start(left)
     with pytest.raises(Unavailable, match="withdrawn"):
@@ -121,5 +121,5 @@ async def test_a_withdrawn_name_starts_nothing(
 
 
 async def test_a_name_that_is_taken_stays_taken(provisioner: DockerProvisioner, image: str) -> None:
-    worker = await launch(provisioner, worker_request(image=image, function="hold"))
-    assert await provisioner.withdraw(worker.name, age=NEW) == worker.details
+    container = await launch(provisioner, container_request(image=image, function="hold"))
+    assert await provisioner.withdraw(container.name, age=NEW) == container.details

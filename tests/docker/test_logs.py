@@ -5,28 +5,28 @@ import dataclasses
 
 import pytest
 
+from domain.containers import Container
 from domain.errors import OffsetIsInvalid
-from domain.workers import Worker
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.opening import open_docker_provisioner
+from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.docker.conftest import worker_request
+from tests.docker.conftest import container_request
 from tests.docker.scenes import launch
 
 NUMBERS = "for i in $(seq 1 400); do echo out $i; echo err $i >&2; done"
 
 
-async def ended(provisioner: DockerProvisioner, script: str) -> Worker:
-    worker = await launch(provisioner, worker_request(command=("sh", "-c", script)))
+async def ended(provisioner: DockerProvisioner, script: str) -> Container:
+    container = await launch(provisioner, container_request(command=("sh", "-c", script)))
     async with asyncio.timeout(60):
-        await provisioner.stopped(worker)
-    return worker
+        await provisioner.wait_for_exit(container)
+    return container
 
 
-async def pages(provisioner: DockerProvisioner, worker: Worker, max_lines: int) -> list[str]:
+async def pages(provisioner: DockerProvisioner, container: Container, max_lines: int) -> list[str]:
     lines: list[str] = []
     offset: str | None = None
-    while (page := await provisioner.read_logs(worker.details, offset, max_lines)).lines:
+    while (page := await provisioner.read_logs(container.details, offset, max_lines)).lines:
         assert len(page.lines) <= max_lines
         lines += page.lines
         offset = page.next_offset
@@ -43,16 +43,16 @@ async def test_pages_together_are_the_log(provisioner: DockerProvisioner, max_li
 
 async def test_a_log_that_takes_its_time(provisioner: DockerProvisioner) -> None:
     """So that offsets count from later entries than the first."""
-    worker = await ended(provisioner, "for i in 1 2 3 4; do echo $i; echo x$i; sleep 1.1; done")
-    assert await pages(provisioner, worker, 1) == ["1", "x1", "2", "x2", "3", "x3", "4", "x4"]
+    container = await ended(provisioner, "for i in 1 2 3 4; do echo $i; echo x$i; sleep 1.1; done")
+    assert await pages(provisioner, container, 1) == ["1", "x1", "2", "x2", "3", "x3", "4", "x4"]
 
 
 async def test_an_offset_goes_on_with_what_came_later(provisioner: DockerProvisioner) -> None:
-    worker = await launch(provisioner, worker_request(command=("sh", "-c", "echo one; sleep 2; echo two")))
-    while (page := await provisioner.read_logs(worker.details, None, 10)).lines != ("one",):
+    container = await launch(provisioner, container_request(command=("sh", "-c", "echo one; sleep 2; echo two")))
+    while (page := await provisioner.read_logs(container.details, None, 10)).lines != ("one",):
         await asyncio.sleep(0.02)
-    await provisioner.stopped(worker)
-    assert (await provisioner.read_logs(worker.details, page.next_offset, 10)).lines == ("two",)
+    await provisioner.wait_for_exit(container)
+    assert (await provisioner.read_logs(container.details, page.next_offset, 10)).lines == ("two",)
 
 
 async def test_a_very_long_line_comes_in_pieces_of_whole_characters(provisioner: DockerProvisioner) -> None:
@@ -64,19 +64,19 @@ async def test_a_very_long_line_comes_in_pieces_of_whole_characters(provisioner:
 
 
 async def test_what_is_no_text_and_a_last_line_without_an_end(provisioner: DockerProvisioner) -> None:
-    worker = await ended(provisioner, r"printf 'a\000b\377\n\nlast'")
-    assert await pages(provisioner, worker, 10) == ["ab\ufffd", "", "last"]
+    container = await ended(provisioner, r"printf 'a\000b\377\n\nlast'")
+    assert await pages(provisioner, container, 10) == ["ab\ufffd", "", "last"]
 
 
 async def test_a_log_whose_beginning_the_engine_has_dropped(configuration: DockerConfiguration) -> None:
     """What is left is read, also from an offset into what is gone."""
     async with open_docker_provisioner(dataclasses.replace(configuration, log_max_mib=2)) as provisioner:
         script = "echo first; sleep 2; seq 1000000 1400000"
-        worker = await launch(provisioner, worker_request(command=("sh", "-c", script)))
-        while not (page := await provisioner.read_logs(worker.details, None, 1)).lines:
+        container = await launch(provisioner, container_request(command=("sh", "-c", script)))
+        while not (page := await provisioner.read_logs(container.details, None, 1)).lines:
             await asyncio.sleep(0.02)
-        await provisioner.stopped(worker)
-        rest = await provisioner.read_logs(worker.details, page.next_offset, 1_000)
+        await provisioner.wait_for_exit(container)
+        rest = await provisioner.read_logs(container.details, page.next_offset, 1_000)
         assert page.lines == ("first",)
         assert int(rest.lines[0]) > 1_000_000
         assert [int(line) - int(rest.lines[0]) for line in rest.lines] == list(range(1_000))
@@ -84,6 +84,6 @@ async def test_a_log_whose_beginning_the_engine_has_dropped(configuration: Docke
 
 @pytest.mark.parametrize("offset", ["", "x", "12", "-1-1", "1.5", "0-5000", " 0-0", "9" * 5_000])
 async def test_offsets_that_are_not_ours(provisioner: DockerProvisioner, offset: str) -> None:
-    worker = await ended(provisioner, "echo one")
+    container = await ended(provisioner, "echo one")
     with pytest.raises(OffsetIsInvalid):
-        await provisioner.read_logs(worker.details, offset, 10)
+        await provisioner.read_logs(container.details, offset, 10)

@@ -10,8 +10,8 @@ import pytest
 
 from environment.provisioner_names import ProvisionerName
 from provisioners.docker.engine import Engine, open_docker
+from provisioners.process.container_folders import folder_of
 from provisioners.process.runtime_copies import runtime_path
-from provisioners.process.worker_folders import folder_of
 from tests.aws.process import StandIn, running_stand_in
 from tests.docker.conftest import ENGINE_URL, remove_all
 from tests.docker.images import build_image
@@ -34,11 +34,11 @@ class Platform(Protocol):
         """The image that is made of a folder of functions."""
 
     async def is_gone(self, identifier: str) -> bool:
-        """Whether the worker has ended, seen past the control plane."""
+        """Whether the container has ended, seen past the control plane."""
 
 
 class Processes:
-    """Workers as processes of this machine."""
+    """Containers as processes of this machine."""
 
     provisioner = ProvisionerName.PROCESS
     environment: Mapping[str, str] = {}
@@ -54,7 +54,7 @@ class Processes:
 
 
 class Tasks:
-    """Workers as tasks of the stand-in for AWS."""
+    """Containers as tasks of the stand-in for AWS."""
 
     provisioner = ProvisionerName.ECS
 
@@ -72,7 +72,7 @@ class Tasks:
 
 
 class Containers:
-    """Workers as containers of this machine's engine, on its own network, as the stack listens on loopback.
+    """Containers of this machine's engine, on its own network, as the stack listens on loopback.
 
     They see the folders of the tests under their own paths.
     """

@@ -66,8 +66,8 @@ class Project:
             await asyncio.sleep(0.05)
         return invocation
 
-    async def worker(self, function: str, invocation_id: str, *, other_than: str | None = None) -> str:
-        """Where the latest execution's worker is found, once that is known: it may be at work before."""
+    async def container(self, function: str, invocation_id: str, *, other_than: str | None = None) -> str:
+        """Where the latest execution's container is found, once that is known: it may be at work before."""
         while True:
             executions = (await self.get(function, invocation_id))["executions"]
             details = executions[-1]["worker_details"] if executions else None

@@ -1,4 +1,4 @@
-"""An invocation's ways through the whole stack: real processes as workers, asked over HTTP."""
+"""An invocation's ways through the whole stack: real processes as containers, asked over HTTP."""
 
 import asyncio
 from pathlib import Path

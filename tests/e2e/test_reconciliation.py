@@ -107,7 +107,7 @@ async def test_what_has_lost_its_workflow_goes_on_whether_it_ran_or_waited(
     await grow_old(catalog, ran, waited, next_one)
     mended = 0
     while mended < 2:
-        mended += (await repairs(temporal)).get("lost invocations mended", 0)
+        mended += (await repairs(temporal)).get("orphaned invocations repaired", 0)
         await asyncio.sleep(0.2)  # lists of workflows lag behind
     for lost in (ran, waited):
         assert (await temporal.get_workflow_handle(lost).describe()).status is WorkflowExecutionStatus.RUNNING
@@ -119,8 +119,8 @@ async def test_what_has_lost_its_workflow_goes_on_whether_it_ran_or_waited(
     assert len(await lines_of(notes)) == 1
 
 
-@pytest.mark.platforms("process")  # whose workers can be looked at
-async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
+@pytest.mark.platforms("process")  # whose containers can be looked at
+async def test_a_container_without_a_live_execution_is_stopped_and_no_other(
     project: Project, temporal: Client, catalog: Database, platform: Platform, tmp_path: Path
 ) -> None:
     await project.deploy("note_and_hold", max_concurrency=2)
@@ -130,15 +130,15 @@ async def test_a_worker_without_a_live_execution_is_stopped_and_no_other(
     ]
     await lines_of(tmp_path / "a")
     await lines_of(tmp_path / "b")
-    workers = {name: await project.worker("note_and_hold", name) for name in (forgotten, healthy)}
+    containers = {name: await project.container("note_and_hold", name) for name in (forgotten, healthy)}
     await end_in_the_catalog(catalog, forgotten, age=timedelta())
     await grow_old(catalog, healthy)
     assert await repairs(temporal) == {}  # its container may just be going
     await end_in_the_catalog(catalog, forgotten, age=timedelta(minutes=2))
     await asyncio.gather(repairs(temporal), repairs(temporal))
-    while not await platform.is_gone(workers[forgotten]):
+    while not await platform.is_gone(containers[forgotten]):
         await asyncio.sleep(0.02)
-    assert not await platform.is_gone(workers[healthy])
+    assert not await platform.is_gone(containers[healthy])
     assert await repairs(temporal) == {}
     release.touch()
     (execution,) = (await project.ended("note_and_hold", healthy))["executions"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from activities.ending_brake import USUAL_ENDINGS
+from activities.reconciliation.termination_guard import USUAL_TERMINATIONS
 from catalog.database import Database
 from catalog.installation import InstallationRepository
 from tests.e2e.ages import grow_old, insert_old_invocation
@@ -19,7 +19,7 @@ from tests.e2e.repairs import repairs
 pytestmark = pytest.mark.platforms("process")  # it is about the catalog and Temporal alone
 
 POISON = "inv-" + "f" * 1_000  # a workflow's id may have 1,000 characters
-CLOSED = USUAL_ENDINGS + 1
+CLOSED = USUAL_TERMINATIONS + 1
 
 
 async def run(catalog: Database, *statements: str, **parameters: object) -> None:
@@ -155,10 +155,10 @@ async def test_more_closed_workflows_than_usual_wait_for_somebodys_word(
         await temporal.get_workflow_handle(invocation_id).terminate("a slip of an operator's hand")
     while not await _are_listed_as_closed(temporal, closed):
         await asyncio.sleep(0.1)
-    assert "lost invocations mended" not in await repairs(temporal)
+    assert "orphaned invocations repaired" not in await repairs(temporal)
     assert await _running(catalog, closed) == CLOSED
     async with catalog.statement() as connection:
-        await InstallationRepository(connection).allow_mass_endings(timedelta(minutes=1))
+        await InstallationRepository(connection).allow_mass_terminations(timedelta(minutes=1))
     while await _running(catalog, closed):
         await repairs(temporal)
 

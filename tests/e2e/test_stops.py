@@ -99,8 +99,8 @@ async def test_a_cancellation_at_any_moment_leaves_nothing_behind(
         assert _outcomes(invocation) in ([], ["ABORTED"], [None])
         for execution in invocation["executions"]:
             assert execution["worker_status"] == "TERMINATED"
-            worker = execution["worker_details"]
-            assert worker is None or await platform.is_gone(worker["identifier"])
+            container = execution["worker_details"]
+            assert container is None or await platform.is_gone(container["identifier"])
 
 
 async def test_a_cancellation_may_be_repeated_and_is_refused_afterwards(project: Project, tmp_path: Path) -> None:

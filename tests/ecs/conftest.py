@@ -1,4 +1,4 @@
-"""A whole stack whose workers are tasks of the stand-in for AWS."""
+"""A whole stack whose containers are tasks of the stand-in for AWS."""
 
 import itertools
 from collections.abc import AsyncIterator, Callable

@@ -28,7 +28,7 @@ async def test_spot_takes_a_task_back_and_the_function_runs_again(
     await lines_of(notes)
     ended = asyncio.Event()
     watching = asyncio.create_task(outcomes_while(project, invocation_id, ended))
-    first = await project.worker("note_and_hold", invocation_id)
+    first = await project.container("note_and_hold", invocation_id)
     await aws.interrupt_spot(first)
     await lines_of(notes, at_least=2)
     assert (await aws.task(first)).description["stopCode"] == "SpotInterruption"
@@ -45,7 +45,7 @@ async def test_a_host_is_lost(project: Project, aws: Control, tmp_path: Path) ->
     notes, release = tmp_path / "notes", tmp_path / "release"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
     await lines_of(notes)
-    await aws.lose_host(await project.worker("note_and_hold", invocation_id))
+    await aws.lose_host(await project.container("note_and_hold", invocation_id))
     await lines_of(notes, at_least=2)
     release.touch()
     (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
@@ -122,7 +122,7 @@ async def test_somebody_else_stops_a_task(project: Project, aws: Control, tmp_pa
     notes = tmp_path / "notes"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
     await lines_of(notes)
-    await aws.stop_by_somebody(await project.worker("note_and_hold", invocation_id), reason="cleaning up")
+    await aws.stop_by_somebody(await project.container("note_and_hold", invocation_id), reason="cleaning up")
     (execution,) = (await project.ended("note_and_hold", invocation_id))["executions"]
     assert execution["outcome"] == "ABORTED", "so the container said, and nobody took it away"
     assert execution["launches"] == 1

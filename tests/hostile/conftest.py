@@ -22,7 +22,7 @@ from catalog.tables import InvocationRow
 from cli.stack.ports import free_ports
 from cli.stack.readiness import wait_until_api_answers
 from environment.settings import PostgresSettings
-from tests.api.scenery import (
+from tests.api.builders import (
     DEAD,
     FINISHED,
     PENDING,
@@ -76,7 +76,7 @@ async def target(
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api.main", "--provisioner=process", f"--port={port}"),
+            *(sys.executable, "-m", "processes.api", "--provisioner=process", f"--port={port}"),
             env=_environment(postgres_settings, temporal_address, folder),
             stderr=output,
         )

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from catalog.database import Database
 from domain.execution_tokens import execution_token
-from tests.api.scenery import PENDING, STARTED, add_execution, bearer, execution_id_of, invoke
+from tests.api.builders import PENDING, STARTED, add_execution, bearer, execution_id_of, invoke
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 from tests.hostile.test_slow_clients import PROMPTLY, Streams, slowest_of
@@ -102,7 +102,7 @@ async def test_a_token_has_a_bounded_number_of_streams(target: Target, execution
 async def test_progress_at_full_speed_is_made_slower(
     target: Target, execution: str, migrated_database: Database, show: Show
 ) -> None:
-    """And never fails: workers of before know of no limit."""
+    """And never fails: containers of before know of no limit."""
     answers: list[int] = []
 
     async def report(client: httpx2.AsyncClient) -> None:

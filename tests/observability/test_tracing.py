@@ -117,8 +117,8 @@ def run_without_the_sdk(**variables: str) -> str:
     program = (
         "import sys\n"
         "sys.modules['opentelemetry.sdk'] = None\n"
-        "import api.main, activities.main, cli.main\n"
-        "from environment.tracing import TracingIsNotInstalled, TracingSettings, recording_spans\n"
+        "import processes.api, processes.loop, cli.main\n"
+        "from telemetry.tracing import TracingIsNotInstalled, TracingSettings, recording_spans\n"
         "try:\n"
         "    with recording_spans(TracingSettings(), service='x') as spans:\n"
         "        print('spans:', spans)\n"

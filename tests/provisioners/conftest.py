@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.containers import ContainerName, ContainerRequest
 from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
 from domain.specs import ResourceSpec
-from domain.workers import WorkerName, WorkerRequest
-from provisioners.process.all_workers import kill_all_workers
+from provisioners.process.all_containers import kill_all_containers
 from provisioners.process.provisioner import ProcessProvisioner
 from tests.runtime.api_stub import StubState, serving
 
@@ -31,7 +31,7 @@ def api_url(state: StubState) -> Iterator[str]:
 @pytest.fixture
 async def data_dir(tmp_path: Path) -> AsyncIterator[Path]:
     yield tmp_path / "data"
-    await kill_all_workers(tmp_path / "data")
+    await kill_all_containers(tmp_path / "data")
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ def provisioner(data_dir: Path, api_url: str) -> ProcessProvisioner:
     return ProcessProvisioner(data_dir=data_dir, api_url=api_url, stop_grace=timedelta(seconds=60))
 
 
-def worker_request(
+def container_request(
     image: Path, *, execution_id: str | None = None, command: tuple[str, ...] | None = None
-) -> WorkerRequest:
-    return WorkerRequest(
-        name=WorkerName(execution_id=ExecutionId(execution_id or f"exe-{uuid.uuid4().hex}"), launch=1),
+) -> ContainerRequest:
+    return ContainerRequest(
+        name=ContainerName(execution_id=ExecutionId(execution_id or f"exe-{uuid.uuid4().hex}"), launch=1),
         function=FunctionRef(
             project_name=ProjectName("p"), version_id=VersionId("ver-1"), function_name=FunctionName("f")
         ),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from domain.entities import WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType
 from domain.errors import Unavailable
 from domain.identifiers import ExecutionId
-from domain.workers import Worker, WorkerName
 from provisioners.docker.engine import Engine, open_docker
 from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.images import Images
@@ -28,17 +28,17 @@ _EXITED = {
 }
 
 
-def name(number: int) -> WorkerName:
-    return WorkerName(execution_id=ExecutionId(f"exe-{number:032}"), launch=1)
+def name(number: int) -> ContainerName:
+    return ContainerName(execution_id=ExecutionId(f"exe-{number:032}"), launch=1)
 
 
-def worker(number: int) -> Worker:
-    details = WorkerDetails(type=WorkerType.TEST, identifier=str(name(number)), logs_identifier=str(name(number)))
-    return Worker(name=name(number), details=details)
+def container(number: int) -> Container:
+    details = ContainerDetails(type=ContainerType.TEST, identifier=str(name(number)), logs_identifier=str(name(number)))
+    return Container(name=name(number), details=details)
 
 
 class HalfBroken(Engine):
-    """Has nothing to say of the first worker."""
+    """Has nothing to say of the first container."""
 
     def __init__(self, *, hangs: bool = False) -> None:
         self.hangs = hangs
@@ -67,7 +67,7 @@ async def test_one_that_cannot_be_looked_at_blinds_only_its_own(hangs: bool) -> 
     engine = HalfBroken(hangs=hangs)
     notes = Notes(engine, installation="test")
     provisioner = DockerProvisioner(engine, notes, CONFIGURATION, longest_look=timedelta(seconds=0.2))
-    waits = [asyncio.create_task(provisioner.stopped(worker(number))) for number in range(3)]
+    waits = [asyncio.create_task(provisioner.wait_for_exit(container(number))) for number in range(3)]
     async with asyncio.timeout(10):
         assert [(await wait).exit_code for wait in waits[1:]] == [0, 0]
     assert not waits[0].done()
@@ -100,7 +100,7 @@ async def test_a_pull_that_breaks_off_says_nothing_of_the_image() -> None:
             await docker.close()
 
 
-async def test_pulls_that_hang_keep_nobody_from_stopping_a_worker() -> None:
+async def test_pulls_that_hang_keep_nobody_from_stopping_a_container() -> None:
     """However many there are: an engine's client has a hundred connections."""
     async with _engine_that_hangs_in_pulls() as (url, pulls):
         docker = open_docker(url)
@@ -110,7 +110,7 @@ async def test_pulls_that_hang_keep_nobody_from_stopping_a_worker() -> None:
         async with asyncio.timeout(20):
             while len(pulls) < 100:
                 await asyncio.sleep(0.01)
-            assert await engine.kill("worker", "SIGTERM")
+            assert await engine.kill("container", "SIGTERM")
         for task in pulling:
             task.cancel()
         await asyncio.gather(*pulling, return_exceptions=True)

@@ -1,12 +1,12 @@
-"""What is asked of a Docker engine for a worker."""
+"""What is asked of a Docker engine for a container."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.workers import WorkerRequest
+from domain.containers import ContainerRequest
 from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.requests import worker_container
-from tests.provisioners.ecs.scenery import worker_request
+from provisioners.docker.requests import container_options
+from tests.provisioners.ecs.builders import container_request
 
 CONFIGURATION = DockerConfiguration(
     engine_url="unix:///nowhere",
@@ -17,11 +17,11 @@ CONFIGURATION = DockerConfiguration(
     retention=timedelta(hours=1),
     log_max_mib=100,
 )
-REQUEST: WorkerRequest = worker_request("image:1")
+REQUEST: ContainerRequest = container_request("image:1")
 
 
-def test_a_worker_can_do_little_to_its_server() -> None:
-    limits = worker_container(REQUEST, CONFIGURATION)["HostConfig"]
+def test_a_container_can_do_little_to_its_server() -> None:
+    limits = container_options(REQUEST, CONFIGURATION)["HostConfig"]
     assert limits["PidsLimit"] == 1_024
     assert limits["CapDrop"] == ["ALL"]
     assert limits["CapAdd"] == []
@@ -30,5 +30,5 @@ def test_a_worker_can_do_little_to_its_server() -> None:
 
 def test_an_operator_may_allow_more() -> None:
     chosen = replace(CONFIGURATION, max_processes=5_000, capabilities=("SETUID", "SETGID"))
-    limits = worker_container(REQUEST, chosen)["HostConfig"]
+    limits = container_options(REQUEST, chosen)["HostConfig"]
     assert (limits["PidsLimit"], limits["CapDrop"], limits["CapAdd"]) == (5_000, ["ALL"], ["SETUID", "SETGID"])

@@ -8,13 +8,13 @@ from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.notes import Notes
-from provisioners.docker.requests import WORKER
+from provisioners.docker.requests import CONTAINER
 
 OVERDUE = frozenset({"exe-a-1", "exe-b-1", "exe-c-1"})
 
 
 class Shelf:
-    """An engine and its notes, with three workers that outstay their grace: one of which nothing can be done to."""
+    """An engine and its notes, with three containers that outstay their grace: one of which nothing can be done to."""
 
     def __init__(self) -> None:
         self.killed: set[str] = set()
@@ -25,7 +25,7 @@ class Shelf:
         self.rounds += 1
         if self.rounds == 2:
             self.has_done_rounds.set()
-        return [{"Labels": {WORKER: worker}} for worker in sorted(OVERDUE)]
+        return [{"Labels": {CONTAINER: container}} for container in sorted(OVERDUE)]
 
     async def overdue(self) -> frozenset[str]:
         return OVERDUE
@@ -49,15 +49,15 @@ class _Configuration:
 
 async def test_one_that_cannot_be_killed_spares_none_of_the_others_and_the_rounds_go_on() -> None:
     shelf = Shelf()
-    async with asyncio.timeout(10), housekeeping(shelf).going_on():
+    async with asyncio.timeout(10), housekeeping(shelf).keep_housekeeping():
         await shelf.has_done_rounds.wait()
     assert shelf.killed == OVERDUE - {"exe-b-1"}
 
 
 class StickyShelf(Shelf):
-    """A hundred workers: nothing is ever said of any but the last ones."""
+    """A hundred containers: nothing is ever said of any but the last ones."""
 
-    workers = frozenset(f"exe-{number:02}-1" for number in range(100))
+    on_it = frozenset(f"exe-{number:02}-1" for number in range(100))
     answering = frozenset({"exe-98-1", "exe-99-1"})
 
     def __init__(self) -> None:
@@ -66,10 +66,10 @@ class StickyShelf(Shelf):
         self.most_under_way = 0
 
     async def containers(self, labels: object, *, status: str | None = None) -> list[dict[str, Any]]:
-        return [{"Labels": {WORKER: worker}} for worker in sorted(self.workers)]
+        return [{"Labels": {CONTAINER: container}} for container in sorted(self.on_it)]
 
     async def overdue(self) -> frozenset[str]:
-        return self.workers
+        return self.on_it
 
     async def kill(self, identifier: str, signal: str) -> bool:
         self.under_way += 1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 from provisioners.process.log_files import read_page
 
 LINES = st.lists(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.entities import Function, FunctionStatus, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
 from domain.errors import FunctionFailure
 from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
 from domain.specs import ExecutionSpec, ResourceSpec
@@ -31,7 +31,7 @@ async def test_a_folder_with_main_is_an_image(provisioner: ProcessProvisioner, t
     folder.mkdir()
     (folder / "main.py").touch()
     prepared = await provisioner.prepare(function(folder.as_uri()))
-    assert prepared == PreparedFunction(type=WorkerType.TEST, identifier=str(folder))
+    assert prepared == PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
     await provisioner.retire(prepared)
 
 

@@ -1,4 +1,4 @@
-"""Exactly one worker per name, whatever happens to whoever launches it."""
+"""Exactly one container per name, whatever happens to whoever launches it."""
 
 import asyncio
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from domain.entities import WorkerDetails, WorkerType
+from domain.containers import Container, ContainerName
+from domain.entities import ContainerDetails, ContainerType
 from domain.identifiers import ExecutionId
-from domain.workers import Worker, WorkerName
-from provisioners.process.all_workers import live_worker_names
+from provisioners.process.all_containers import live_container_names
 from provisioners.process.provisioner import ProcessProvisioner
-from tests.provisioners.conftest import worker_request
+from tests.provisioners.conftest import container_request
 from tests.runtime.api_stub import StubState
 
 ROOT = Path(__file__).parents[2]
@@ -56,13 +56,13 @@ def runs(counted: Path) -> int:
 
 
 async def stopped(provisioner: ProcessProvisioner, execution_id: str) -> None:
-    name = WorkerName(execution_id=ExecutionId(execution_id), launch=1)
-    details = WorkerDetails(type=WorkerType.TEST, identifier=str(name), logs_identifier=str(name))
+    name = ContainerName(execution_id=ExecutionId(execution_id), launch=1)
+    details = ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))
     async with asyncio.timeout(60):
-        await provisioner.stopped(Worker(name=name, details=details))
+        await provisioner.wait_for_exit(Container(name=name, details=details))
 
 
-async def test_one_worker_of_eight_concurrent_launches(
+async def test_one_container_of_eight_concurrent_launches(
     provisioner: ProcessProvisioner, state: StubState, api_url: str, image: Path, data_dir: Path, counted: Path
 ) -> None:
     execution_id = f"exe-{uuid.uuid4().hex}"
@@ -75,7 +75,7 @@ async def test_one_worker_of_eight_concurrent_launches(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_one_worker_though_the_launching_process_is_killed(
+async def test_one_container_though_the_launching_process_is_killed(
     *,
     provisioner: ProcessProvisioner,
     state: StubState,
@@ -95,19 +95,19 @@ async def test_one_worker_though_the_launching_process_is_killed(
     with suppress(ProcessLookupError):  # it may have done all it had to
         os.killpg(launcher.pid, 9)
     await launcher.wait()
-    await provisioner.launch(worker_request(image, execution_id=execution_id))
+    await provisioner.launch(container_request(image, execution_id=execution_id))
     await stopped(provisioner, execution_id)
     assert runs(counted) == 1
     assert state.starts == [execution_id]
-    assert len(live_worker_names(data_dir)) == 0
+    assert len(live_container_names(data_dir)) == 0
 
 
-async def test_a_repeated_launch_finds_the_worker_running_or_ended(
+async def test_a_repeated_launch_finds_the_container_running_or_ended(
     provisioner: ProcessProvisioner, image: Path, counted: Path
 ) -> None:
-    request = worker_request(image)
+    request = container_request(image)
     first = await provisioner.launch(request)
     second = await provisioner.launch(request)
-    await provisioner.stopped(Worker(name=request.name, details=first))
+    await provisioner.wait_for_exit(Container(name=request.name, details=first))
     assert first == second == await provisioner.launch(request)
     assert runs(counted) == 1

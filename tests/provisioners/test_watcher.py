@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from domain.containers import ContainerExit, ExitCause
 from domain.errors import Unavailable
-from domain.workers import ExitCause, WorkerExit
 from provisioners.watcher import Watcher
 
-GONE = WorkerExit(cause=ExitCause.EXITED, reason="gone")
+GONE = ContainerExit(cause=ExitCause.EXITED, reason="gone")
 INTERVAL = timedelta(milliseconds=1)
 
 
 class Machine:
-    """Some workers, and a record of what was asked about them."""
+    """Some containers, and a record of what was asked about them."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
@@ -24,14 +24,14 @@ class Machine:
         self.poison = ""
         self.was_asked = asyncio.Event()
 
-    async def describe(self, workers: frozenset[str]) -> Mapping[str, WorkerExit]:
-        self.asked.append(workers)
+    async def describe(self, containers: frozenset[str]) -> Mapping[str, ContainerExit]:
+        self.asked.append(containers)
         self.was_asked.set()
         if self.failures:
             raise self.failures.pop(0)
-        if self.poison in workers:
+        if self.poison in containers:
             raise ZeroDivisionError
-        return dict.fromkeys(workers & self.gone, GONE)
+        return dict.fromkeys(containers & self.gone, GONE)
 
     def watcher(self, batch_size: int = 100, interval: timedelta = INTERVAL) -> Watcher:
         return Watcher(self.describe, interval=lambda _count: interval, batch_size=batch_size)
@@ -40,7 +40,7 @@ class Machine:
 async def test_many_waits_few_questions() -> None:
     machine = Machine()
     watcher = machine.watcher(batch_size=100)
-    waits = [asyncio.create_task(watcher.stopped(f"w{number % 250}")) for number in range(500)]
+    waits = [asyncio.create_task(watcher.wait_for_exit(f"w{number % 250}")) for number in range(500)]
     await machine.was_asked.wait()
     machine.gone = {f"w{number}" for number in range(250)}
     assert await asyncio.gather(*waits) == [GONE] * 500
@@ -52,7 +52,7 @@ async def test_it_goes_on_after_failures_that_pass() -> None:
     machine = Machine()
     machine.failures = [Unavailable(), Unavailable("throttled")]
     machine.gone = {"w"}
-    assert await machine.watcher().stopped("w") == GONE
+    assert await machine.watcher().wait_for_exit("w") == GONE
     assert len(machine.asked) == 3
 
 
@@ -60,14 +60,14 @@ async def test_a_defect_reaches_whoever_waits_for_what_it_is_raised_for_and_nobo
     machine = Machine()
     machine.poison = "w7"
     watcher = machine.watcher()
-    waits = [asyncio.create_task(watcher.stopped(f"w{number}")) for number in range(20)]
+    waits = [asyncio.create_task(watcher.wait_for_exit(f"w{number}")) for number in range(20)]
     with pytest.raises(ZeroDivisionError):
         await waits.pop(7)
     assert not any(wait.done() for wait in waits)
     machine.gone = {f"w{number}" for number in range(20)}
     assert await asyncio.gather(*waits) == [GONE] * 19
     machine.poison = ""
-    assert await watcher.stopped("w7") == GONE
+    assert await watcher.wait_for_exit("w7") == GONE
 
 
 async def test_whoever_waits_for_a_watcher_that_ends_is_told() -> None:
@@ -76,9 +76,9 @@ async def test_whoever_waits_for_a_watcher_that_ends_is_told() -> None:
     watcher = machine.watcher()
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable):
-            await watcher.stopped("w")
+            await watcher.wait_for_exit("w")
         machine.gone = {"w"}
-        assert await watcher.stopped("w") == GONE
+        assert await watcher.wait_for_exit("w") == GONE
 
 
 async def test_a_look_that_hangs_is_given_up_and_taken_again() -> None:
@@ -86,19 +86,19 @@ async def test_a_look_that_hangs_is_given_up_and_taken_again() -> None:
     machine.gone = {"w"}
     hangs = iter((60.0,))
 
-    async def describe(workers: frozenset[str]) -> Mapping[str, WorkerExit]:
+    async def describe(containers: frozenset[str]) -> Mapping[str, ContainerExit]:
         await asyncio.sleep(next(hangs, 0.0))
-        return await machine.describe(workers)
+        return await machine.describe(containers)
 
     watcher = Watcher(describe, interval=lambda _: INTERVAL, batch_size=100, look_limit=timedelta(seconds=0.05))
     async with asyncio.timeout(10):
-        assert await watcher.stopped("w") == GONE
+        assert await watcher.wait_for_exit("w") == GONE
 
 
 async def test_a_cancelled_wait_leaves_the_others_and_nobody_waiting_means_nobody_asks() -> None:
     machine = Machine()
     watcher = machine.watcher()
-    one, other = asyncio.create_task(watcher.stopped("w")), asyncio.create_task(watcher.stopped("w"))
+    one, other = asyncio.create_task(watcher.wait_for_exit("w")), asyncio.create_task(watcher.wait_for_exit("w"))
     await machine.was_asked.wait()
     one.cancel()
     machine.gone = {"w"}
@@ -112,12 +112,12 @@ async def test_a_cancelled_wait_leaves_the_others_and_nobody_waiting_means_nobod
 async def test_what_is_about_to_end_is_looked_at_between_the_rounds() -> None:
     machine = Machine()
     watcher = machine.watcher(interval=timedelta(hours=1))
-    waits = {name: asyncio.create_task(watcher.stopped(name)) for name in ("a", "b", "c")}
+    waits = {name: asyncio.create_task(watcher.wait_for_exit(name)) for name in ("a", "b", "c")}
     await machine.was_asked.wait()
     while frozenset().union(*machine.asked) != {"a", "b", "c"}:
         await asyncio.sleep(0.01)  # each is looked at once when its wait begins
     machine.gone = {"b"}
-    watcher.look_soon("b")
+    watcher.check_soon("b")
     assert await waits["b"] == GONE
     assert not waits["a"].done()
     assert not waits["c"].done()
@@ -128,10 +128,10 @@ async def test_what_is_about_to_end_is_looked_at_between_the_rounds() -> None:
 async def test_looks_between_the_rounds_become_rarer_and_end() -> None:
     machine = Machine()
     watcher = machine.watcher(interval=timedelta(seconds=1))
-    waiting = asyncio.create_task(watcher.stopped("w"))
+    waiting = asyncio.create_task(watcher.wait_for_exit("w"))
     await machine.was_asked.wait()
     asked = len(machine.asked)
-    watcher.look_soon("w")
+    watcher.check_soon("w")
     await asyncio.sleep(1.9)  # 0.25 and 0.5 seconds after the hint, and the round after one second
     assert 2 <= len(machine.asked) - asked <= 4
     waiting.cancel()
@@ -139,5 +139,5 @@ async def test_looks_between_the_rounds_become_rarer_and_end() -> None:
 
 async def test_hints_for_nobody_do_nothing() -> None:
     machine = Machine()
-    machine.watcher().look_soon("w")
+    machine.watcher().check_soon("w")
     assert machine.asked == []

@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 
 def in_files(folder: Path, secrets: Iterable[str]) -> list[str]:
-    """Files that hold one of the secrets: logs, databases, whatever workers leave."""
+    """Files that hold one of the secrets: logs, databases, whatever containers leave."""
     needles = [secret.encode() for secret in secrets]
     return [
         str(path.relative_to(folder))
@@ -54,7 +54,7 @@ def _command_lines() -> Iterator[str]:
 
 
 def environments(data_dir: Path) -> Mapping[int, dict[str, str]]:
-    """The environments of the supervisors and workers of a stack, by process."""
+    """The environments of the supervisors and containers of a stack, by process."""
     found = {}
     for process in psutil.process_iter():
         try:
@@ -70,7 +70,7 @@ def environments(data_dir: Path) -> Mapping[int, dict[str, str]]:
 
 
 async def watch_process_lists(secrets: Iterable[str], seen: set[str]) -> None:
-    """Until cancelled: processes that start a worker live for a moment only."""
+    """Until cancelled: processes that start a container live for a moment only."""
     needles = list(secrets)
     while True:
         seen.update(in_process_lists(needles))

@@ -43,7 +43,7 @@ async def test_no_key_is_found_where_it_is_not_used(stack: ChaosStack, tmp_path:
         await project.ended(function, await project.invoke(function, **arguments))
 
     environments = leaks.environments(stack.folder)
-    assert len(environments) >= 2  # the supervisor and its worker
+    assert len(environments) >= 2  # the supervisor and its container
     for environment in environments.values():
         assert KEY not in " ".join(environment.values())
     assert [name for one in environments.values() for name, value in one.items() if token in value] == [

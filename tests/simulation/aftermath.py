@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from domain.entities import ExecutionOutcome
 from domain.identifiers import ExecutionId
-from domain.messages import Ending
+from domain.messages import InvocationOutcome
 from tests.simulation import laws
 from tests.simulation.containers import Fleet
 from tests.simulation.snapshot import InvocationState, Snapshot
@@ -43,25 +43,25 @@ def contradictions(snapshot: Snapshot, workflows: Mapping[str, WorkflowExecution
         ending = ending_of(workflow)
         if not _agrees(invocation, ending, max_retries=snapshot.functions[invocation.function_id].max_retries):
             yield f"{invocation.invocation_id} ended {ending} in Temporal: {invocation}"
-        if workflow.status is WorkflowExecutionStatus.CANCELED and ending is not Ending.CANCELLED:
+        if workflow.status is WorkflowExecutionStatus.CANCELED and ending is not InvocationOutcome.CANCELLED:
             yield f"the workflow {workflow.id} is {workflow.status} and says {ending}"
 
 
-def ending_of(workflow: WorkflowExecution) -> Ending:
-    return Ending(str(workflow.typed_search_attributes[naming.STATUS]))
+def ending_of(workflow: WorkflowExecution) -> InvocationOutcome:
+    return InvocationOutcome(str(workflow.typed_search_attributes[naming.STATUS]))
 
 
-def _agrees(invocation: InvocationState, ending: Ending, *, max_retries: int) -> bool:
+def _agrees(invocation: InvocationState, ending: InvocationOutcome, *, max_retries: int) -> bool:
     outcome = invocation.executions[-1].outcome if invocation.executions else None
     was_stopped = invocation.is_stopped or invocation.is_cancelled
     match ending:
-        case Ending.SUCCEEDED:
+        case InvocationOutcome.SUCCEEDED:
             return outcome is ExecutionOutcome.SUCCEEDED
-        case Ending.CANCELLED | Ending.TIMED_OUT:
+        case InvocationOutcome.CANCELLED | InvocationOutcome.TIMED_OUT:
             return was_stopped and outcome is not ExecutionOutcome.SUCCEEDED
-        case Ending.ABORTED:
+        case InvocationOutcome.ABORTED:
             return not was_stopped and outcome is ExecutionOutcome.ABORTED
-        case Ending.FAILED:
+        case InvocationOutcome.FAILED:
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             return not was_stopped and has_failed and len(invocation.executions) == max_retries + 1
 

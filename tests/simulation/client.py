@@ -8,7 +8,7 @@ import httpx2
 
 from domain.entities import ExecutionOutcome
 from domain.identifiers import FunctionName, InvocationId
-from tests.simulation.containers import Container
+from tests.simulation.containers import SimulatedContainer
 
 Json = dict[str, object]
 
@@ -37,7 +37,7 @@ class ApiClient:
     async def submit(self, function: FunctionName, *, parent: Submitted | None = None) -> Submitted:
         return await self._submit(function, parent=parent, headers={})
 
-    async def submit_unless_deleted(self, function: FunctionName, *, parent: Container | None = None) -> bool:
+    async def submit_unless_deleted(self, function: FunctionName, *, parent: SimulatedContainer | None = None) -> bool:
         """False if the project is being deleted, or gone."""
         body: Json = {"input": "1"}
         if parent is not None:
@@ -55,7 +55,7 @@ class ApiClient:
         while (await self._http.get(self._project)).status_code != 404:
             await asyncio.sleep(0.02)
 
-    async def submit_from(self, container: Container, function: FunctionName) -> Submitted:
+    async def submit_from(self, container: SimulatedContainer, function: FunctionName) -> Submitted:
         """A child of the container's invocation."""
         request = container.request
         parent = Submitted(function=request.function.function_name, invocation_id=request.invocation_id)
@@ -66,13 +66,13 @@ class ApiClient:
         answer = await self._http.put(f"{self._invocations(invocation.function)}/{invocation.invocation_id}/cancel")
         return answer.status_code != 409 and _checked(answer).is_success
 
-    async def start(self, container: Container) -> None:
+    async def start(self, container: SimulatedContainer) -> None:
         await self._report(container, "start")
 
-    async def update(self, container: Container, output: str) -> None:
+    async def update(self, container: SimulatedContainer, output: str) -> None:
         await self._report(container, "update", {"latest_output": output})
 
-    async def finish(self, container: Container, outcome: ExecutionOutcome) -> None:
+    async def finish(self, container: SimulatedContainer, outcome: ExecutionOutcome) -> None:
         error = "ValueError: no" if outcome is ExecutionOutcome.FAILED else None
         await self._report(container, "finish", {"outcome": outcome.value, "error_message": error})
 
@@ -87,7 +87,7 @@ class ApiClient:
         answer = _checked(await self._http.post(self._invocations(function), json=body, headers=headers))
         return Submitted(function=function, invocation_id=InvocationId(answer.json()["invocation_id"]))
 
-    async def _report(self, container: Container, verb: str, payload: Json | None = None) -> None:
+    async def _report(self, container: SimulatedContainer, verb: str, payload: Json | None = None) -> None:
         request = container.request
         path = f"{self._invocations(request.function.function_name)}/{request.invocation_id}"
         answer = await self._http.put(
@@ -100,7 +100,7 @@ class ApiClient:
         return f"{self._project}/versions/latest/functions/{function}/invocations"
 
 
-def _token(container: Container) -> dict[str, str]:
+def _token(container: SimulatedContainer) -> dict[str, str]:
     return {"Authorization": f"Bearer {container.request.token}"}
 
 

@@ -6,26 +6,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from domain.entities import Function, PreparedFunction, WorkerDetails, WorkerType
-from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
-from domain.workers import (
+from domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
     ExitCause,
     LogPage,
     LogTiming,
     RepositoryCredentials,
-    Worker,
-    WorkerExit,
-    WorkerName,
-    WorkerRequest,
 )
+from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class Container:
+class SimulatedContainer:
     """`is_stopping`: it has had its SIGTERM."""
 
-    request: WorkerRequest
-    exit: "asyncio.Future[WorkerExit]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    request: ContainerRequest
+    exit: "asyncio.Future[ContainerExit]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     is_stopping: bool = False
     has_started: bool = False
     has_finished: bool = False
@@ -35,22 +35,22 @@ class Container:
         return not self.exit.done()
 
     @property
-    def details(self) -> WorkerDetails:
+    def details(self) -> ContainerDetails:
         name = str(self.request.name)
-        return WorkerDetails(type=WorkerType.TEST, identifier=name, logs_identifier=name)
+        return ContainerDetails(type=ContainerType.TEST, identifier=name, logs_identifier=name)
 
     def end(self, code: int, reason: str) -> None:
         """Exit, or be killed from within. One that is gone stays as it went."""
         cause = ExitCause.STOPPED if self.is_stopping else ExitCause.EXITED
-        self._end(WorkerExit(cause=cause, reason=reason, exit_code=code))
+        self._end(ContainerExit(cause=cause, reason=reason, exit_code=code))
 
     def lose(self) -> None:
         """Infrastructure takes it away."""
-        self._end(WorkerExit(cause=ExitCause.LOST, reason="The host was taken back"))
+        self._end(ContainerExit(cause=ExitCause.LOST, reason="The host was taken back"))
 
-    def _end(self, worker_exit: WorkerExit) -> None:
+    def _end(self, container_exit: ContainerExit) -> None:
         if self.is_alive:
-            self.exit.set_result(worker_exit)
+            self.exit.set_result(container_exit)
 
 
 class Fault(StrEnum):
@@ -66,17 +66,17 @@ class Fleet:
     """
 
     def __init__(self, *, stop_grace: timedelta) -> None:
-        self.containers: dict[WorkerName, Container] = {}
+        self.containers: dict[ContainerName, SimulatedContainer] = {}
         self.breaches: list[str] = []
         self.faults: deque[Fault] = deque()  # what befalls the next launches and stops
         self._stop_grace = stop_grace
 
     @property
-    def alive(self) -> list[Container]:
+    def alive(self) -> list[SimulatedContainer]:
         return [container for container in self.containers.values() if container.is_alive]
 
     async def prepare(self, function: Function) -> PreparedFunction:
-        return PreparedFunction(type=WorkerType.TEST, identifier=function.ref.function_name)
+        return PreparedFunction(type=ContainerType.TEST, identifier=function.ref.function_name)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
         """Nothing was made."""
@@ -85,50 +85,50 @@ class Fleet:
     async def retire(self, prepared: PreparedFunction) -> None:
         """Nothing was made."""
 
-    async def launch(self, request: WorkerRequest, *, age: timedelta) -> WorkerDetails:
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         with _Trouble(self.faults) as fault:
             container = self.containers.get(request.name)
             if container is None and fault is Fault.NO_CAPACITY:
                 raise NoCapacity
             if container is None:
-                container = self.containers[request.name] = Container(request=request)
+                container = self.containers[request.name] = SimulatedContainer(request=request)
                 self._inspect(request)
             elif container.request != request:
                 self.breaches.append(f"{request.name} was launched again with another request")
         return container.details
 
-    async def withdraw(self, name: WorkerName, *, age: timedelta) -> WorkerDetails | None:
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         container = self.containers.get(name)
         return None if container is None else container.details
 
-    async def live_workers(self) -> tuple[Worker, ...]:
-        return tuple(Worker(name=container.request.name, details=container.details) for container in self.alive)
+    async def list_live_containers(self) -> tuple[Container, ...]:
+        return tuple(Container(name=container.request.name, details=container.details) for container in self.alive)
 
-    async def stopped(self, worker: Worker) -> WorkerExit:
-        return await asyncio.shield(self.containers[worker.name].exit)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await asyncio.shield(self.containers[container.name].exit)
 
-    def look_soon(self, worker: Worker) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: whoever waits is told at once."""
 
-    async def stop(self, worker: Worker) -> None:
+    async def stop(self, container: Container) -> None:
         with _Trouble(self.faults):
-            container = self.containers[worker.name]
-            if container.is_alive and not container.is_stopping:
-                container.is_stopping = True
+            simulated = self.containers[container.name]
+            if simulated.is_alive and not simulated.is_stopping:
+                simulated.is_stopping = True
                 grace = self._stop_grace.total_seconds()
-                asyncio.get_running_loop().call_later(grace, container.end, 137, "Killed after the grace period")
+                asyncio.get_running_loop().call_later(grace, simulated.end, 137, "Killed after the grace period")
 
     @property
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
-    async def read_logs(self, details: WorkerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return LogPage(lines=(), next_offset=None)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
-    def _inspect(self, request: WorkerRequest) -> None:
+    def _inspect(self, request: ContainerRequest) -> None:
         of_function = [container for container in self.alive if container.request.function == request.function]
         limit = request.resource_spec.max_concurrency
         if len(of_function) > limit:

@@ -9,14 +9,14 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from api.app import create_app
-from api.composition import Services
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import ControlPlaneSettings
-from environment.temporal_link import TemporalLink
+from orchestration.namespace_link import NamespaceLink
 from tests.simulation.client import ApiClient, Json
 from tests.simulation.containers import Fleet
 from tests.simulation.loops import LoopMaker, Loops
@@ -72,7 +72,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
     services = Services(
         root_keys=(_ROOT_KEY,),
         database=database,
-        orchestrator=Orchestrator(temporal, link=TemporalLink(temporal, database)),
+        orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, database)),
         provisioner=fleet,
         long_polls=LongPolls(database, listener),
         event_streams=EventStreams(database, listener, fleet),

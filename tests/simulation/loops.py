@@ -1,4 +1,5 @@
-"""`loop` processes of a simulation: the real workers, each on connections of its own, stopped and started at will."""
+"""`loop` processes of a simulation: the real Temporal workers, each on connections of its own, stopped and started at
+will."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,11 +11,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.namespace import NamespacePreparation
-from activities.workers import build_workers
 from catalog.database import Database
 from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from environment.settings import ControlPlaneSettings
-from environment.temporal_link import TemporalLink, adopt_namespace
+from orchestration.namespace_link import NamespaceLink, adopt_namespace
+from processes.temporal_workers import build_temporal_workers
 from provisioners.contract import Provisioner
 
 # What `control-plane dev` allows the process before it kills it.
@@ -33,10 +34,10 @@ class LoopMaker:
         database = Database(self.postgres)
         listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
         client = await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
-        link = TemporalLink(client, database, prepare=NamespacePreparation())
+        link = NamespaceLink(client, database, prepare=NamespacePreparation())
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
-        invocations, control = build_workers(
+        invocations, control = build_temporal_workers(
             client,
             link=link,
             database=database,

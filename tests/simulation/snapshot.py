@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select
 
 from catalog.database import Database
 from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ExecutionOutcome, InvocationStatus, WorkerStatus
+from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.identifiers import ExecutionId, FunctionName, InvocationId
 
 _Row = Row[*tuple[Any, ...]]
@@ -115,7 +115,7 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launches"),
-        ExecutionRow.worker_status,
+        ExecutionRow.container_status.label("container_status"),
         ExecutionRow.outcome,
         ExecutionRow.termination_signal_time,
         ExecutionRow.creation_time.label("execution_creation_time"),
@@ -166,5 +166,5 @@ def _execution(row: _Row) -> ExecutionState:
         is_signalled=row.termination_signal_time is not None,
         creation_time=row.execution_creation_time,
         # Nothing is written to an execution after its end.
-        end_time=row.execution_last_update_time if row.worker_status == WorkerStatus.TERMINATED else None,
+        end_time=row.execution_last_update_time if row.container_status == ContainerStatus.TERMINATED else None,
     )

@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.entities import ExecutionOutcome
 from domain.identifiers import FunctionName
 from tests.simulation.client import ApiClient, Submitted
-from tests.simulation.containers import Container, Fault, Fleet
+from tests.simulation.containers import Fault, Fleet, SimulatedContainer
 from tests.simulation.loops import Loops
 from workflows.invocation import InvocationWorkflow
 from workflows.naming import RECONCILIATION_SCHEDULE_ID, invocation_workflow_id
@@ -195,7 +195,7 @@ class Steps:
         container.end(0 if outcome is ExecutionOutcome.SUCCEEDED else 1, "Exited")
         return f"{container.request.name} {outcome}"
 
-    async def _start(self, container: Container) -> None:
+    async def _start(self, container: SimulatedContainer) -> None:
         container.has_started = True
         await self._api.start(container)
 
@@ -210,7 +210,7 @@ class Steps:
         self.running.append(invocation)
         return f"submitted {invocation.invocation_id} of {invocation.function}"
 
-    def _pick(self, suits: Callable[[Container], bool]) -> Container | None:
+    def _pick(self, suits: Callable[[SimulatedContainer], bool]) -> SimulatedContainer | None:
         suitable = [container for container in self._fleet.alive if suits(container)]
         return self._rng.choice(suitable) if suitable else None
 

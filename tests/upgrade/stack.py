@@ -20,7 +20,7 @@ from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
 from environment.settings import PostgresSettings
-from provisioners.process.all_workers import kill_all_workers
+from provisioners.process.all_containers import kill_all_containers
 
 
 class Servers:
@@ -51,7 +51,7 @@ class Servers:
         await wait_until_ready(api, wait_until_api_answers(self.access.api_url))
 
     def kill(self) -> None:
-        """SIGKILL, all of the release at once; workers go on."""
+        """SIGKILL, all of the release at once; containers go on."""
         for server in self._running:
             process = read_record(self._folder.record(server.name))
             if process is not None:
@@ -96,6 +96,6 @@ async def servers(path: Path) -> AsyncIterator[Servers]:
         yield stack
     finally:
         await stack.stop()
-        await kill_all_workers(path)
+        await kill_all_containers(path)
         await temporal.stop(asyncio.Event())
         await postgres.stop()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.messages import Ending
+from domain.messages import InvocationOutcome
 from tests.workflows.conftest import open_time_skipping
 from tests.workflows.scenes import REFUSED, Container, SceneMaker
 
@@ -24,5 +24,5 @@ async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(s
         result = await it.handle.result()
         assert not waiting.released.is_set()
         waiting.released.set()
-    assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
+    assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
     assert (len(it.activities.stops), len(it.activities.endings)) == (1, 1)

@@ -9,7 +9,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from domain.messages import Ending, RunExecutionRequest, RunExecutionResult, SlotGranted, StopReason, WorkerAwaited
+from domain.messages import (
+    ContainerAwaited,
+    InvocationOutcome,
+    RunExecutionRequest,
+    RunExecutionResult,
+    SlotGranted,
+    StopReason,
+)
 from tests.workflows.scenes import ABORTED, QUEUED, REFUSED, SUCCEEDED, Container, SceneMaker, answers, fail, state_of
 from workflows.invocation import InvocationWorkflow
 
@@ -17,7 +24,7 @@ from workflows.invocation import InvocationWorkflow
 async def test_the_common_case_is_one_activity_and_one_timer(scene: SceneMaker) -> None:
     async with scene(*answers(SUCCEEDED)) as it:
         result = await it.handle.result()
-        assert result.ending is Ending.SUCCEEDED
+        assert result.ending is InvocationOutcome.SUCCEEDED
         history = await it.handle.fetch_history()
         kinds = [EventType.Name(event.event_type) for event in history.events]
         assert kinds.count("EVENT_TYPE_ACTIVITY_TASK_SCHEDULED") == 1
@@ -32,7 +39,7 @@ async def test_a_failing_function_is_tried_again_with_growing_waits(scene: Scene
     async with scene(fail, fail, fail, *answers(SUCCEEDED), max_retries=3) as it:
         result = await it.handle.result()
         times = it.activities.times
-    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 4)
+    assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 4)
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
     for wait, expected in zip(waits, (1, 2, 4), strict=True):
         assert timedelta(seconds=expected) <= wait < timedelta(seconds=expected + 1)
@@ -45,13 +52,13 @@ async def test_the_last_failure_ends_it(scene: SceneMaker) -> None:
     async with scene(fail, fail, max_retries=1) as it:
         result = await it.handle.result()
         description = await it.handle.describe()
-    assert (result.ending, result.executions, result.error_message) == (Ending.FAILED, 2, "ValueError: no")
+    assert (result.ending, result.executions, result.error_message) == (InvocationOutcome.FAILED, 2, "ValueError: no")
     assert description.status is WorkflowExecutionStatus.COMPLETED, "the user's failure is not a failed workflow"
 
 
 async def test_an_aborted_execution_is_not_tried_again(scene: SceneMaker) -> None:
     async with scene(*answers(ABORTED), max_retries=5) as it:
-        assert (await it.handle.result()).ending is Ending.ABORTED
+        assert (await it.handle.result()).ending is InvocationOutcome.ABORTED
 
 
 async def test_retry_now_skips_the_wait(scene: SceneMaker) -> None:
@@ -72,7 +79,7 @@ async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(scene: S
         await state_of(it, "queued")
         asked = it.activities.executions[0]
         await it.handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=asked.execution_id))
-        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
         assert it.activities.executions == [asked, asked]
 
 
@@ -83,7 +90,7 @@ async def test_a_grant_that_comes_before_the_answer_is_not_lost(scene: SceneMake
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
         container.released.set()
-        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
 async def test_cancelling_stops_the_container_and_waits_for_it(scene: SceneMaker) -> None:
@@ -110,7 +117,7 @@ async def test_a_result_that_beats_the_cancellation_stands(scene: SceneMaker) ->
         await it.handle.cancel()
         await state_of(it, "stopping")
         container.released.set()
-        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
 async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands(scene: SceneMaker) -> None:
@@ -121,14 +128,14 @@ async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands
         while not it.activities.stops:
             await asyncio.sleep(0.01)
         container.released.set()
-        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
 async def test_a_stop_in_the_back_off_counts_no_execution_that_never_was(scene: SceneMaker) -> None:
     async with scene(*[fail] * 6, max_retries=9, timeout_seconds=40) as it:
         result = await it.handle.result()
         progress = await it.handle.query(InvocationWorkflow.status)
-    assert (result.ending, result.executions, len(it.activities.executions)) == (Ending.TIMED_OUT, 6, 6)
+    assert (result.ending, result.executions, len(it.activities.executions)) == (InvocationOutcome.TIMED_OUT, 6, 6)
     assert (progress.attempt, progress.execution_id) == (6, it.activities.executions[-1].execution_id)
 
 
@@ -160,7 +167,7 @@ async def test_cancelling_between_attempts_makes_no_further_one(scene: SceneMake
 
 async def test_an_invocation_that_the_catalog_refuses_is_ended(scene: SceneMaker) -> None:
     async with scene(*answers(REFUSED)) as it:
-        assert (await it.handle.result()).ending is Ending.CANCELLED
+        assert (await it.handle.result()).ending is InvocationOutcome.CANCELLED
         assert len(it.activities.endings) == 1
 
 
@@ -173,20 +180,20 @@ async def test_the_timeout_stops_the_container(scene: SceneMaker) -> None:
         return ABORTED
 
     async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
-        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
         assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
 
 
 async def test_the_timeout_covers_the_queue(scene: SceneMaker) -> None:
     async with scene(*answers(QUEUED), timeout_seconds=7_200) as it:
         result = await it.handle.result()
-        assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
+        assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
         assert len(it.activities.endings) == 1
 
 
 async def test_an_invocation_older_than_its_timeout_never_starts(scene: SceneMaker) -> None:
     async with scene(timeout_seconds=60, age=timedelta(seconds=62)) as it:
-        assert (await it.handle.result()).ending is Ending.TIMED_OUT
+        assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
         assert it.activities.executions == []
 
 
@@ -196,17 +203,17 @@ async def test_what_keeps_it_from_having_a_container_is_shown(scene: SceneMaker)
         await container.started.wait()
         (execution,) = it.activities.executions
         for reason, state in (("Waiting for capacity", "waiting for a container"), (None, "running")):
-            awaited = WorkerAwaited(execution_id=execution.execution_id, reason=reason)
-            await it.handle.signal(InvocationWorkflow.worker_awaited, awaited)
+            awaited = ContainerAwaited(execution_id=execution.execution_id, reason=reason)
+            await it.handle.signal(InvocationWorkflow.container_awaited, awaited)
             await state_of(it, state)
         container.released.set()
-        assert (await it.handle.result()).ending is Ending.SUCCEEDED
+        assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
 async def test_one_that_takes_the_place_of_a_lost_one_goes_on_with_its_attempt(scene: SceneMaker) -> None:
     async with scene(fail, *answers(SUCCEEDED), max_retries=3, first_attempt=2) as it:
         result = await it.handle.result()
-    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 3)
+    assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 3)
     assert [execution.attempt for execution in it.activities.executions] == [2, 3]
 
 
@@ -214,7 +221,7 @@ async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its
     """Its result counts if it had one, though the time is over."""
     async with scene(*answers(SUCCEEDED), timeout_seconds=60, age=timedelta(hours=1), first_attempt=1) as it:
         result = await it.handle.result()
-    assert (result.ending, result.executions) == (Ending.SUCCEEDED, 1)
+    assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 1)
     assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
     assert it.activities.endings == []
 
@@ -222,5 +229,5 @@ async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its
 async def test_one_that_comes_too_late_ends_what_had_not_begun(scene: SceneMaker) -> None:
     async with scene(timeout_seconds=60, age=timedelta(hours=1), is_claimed=False, first_attempt=1) as it:
         result = await it.handle.result()
-    assert (result.ending, result.executions) == (Ending.TIMED_OUT, 0)
+    assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
     assert len(it.activities.endings) == 1

@@ -12,12 +12,12 @@ from domain.identifiers import ExecutionId
 from environment.aws import AwsSettings
 from environment.settings import ControlPlaneSettings
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.process import StandIn, running_stand_in
 from tests.aws.wire import HOLD_IMAGE
-from tests.provisioners.ecs.scenery import function, new_ref
+from tests.provisioners.ecs.builders import function, new_ref
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.errors import FunctionFailure, Misconfigured, NoCapacity, Unavailable, WorkerError
+from domain.errors import ContainerError, FunctionFailure, Misconfigured, NoCapacity, Unavailable
 from provisioners.ecs.failures import error_of, refused_definition, refused_launch
 
 NO_ROOM = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
@@ -54,7 +54,7 @@ NO_ROOM = "Capacity is unavailable at this time. Please try again later or in a 
         ("ClientException", "TaskDefinition is inactive", 400, Misconfigured),
     ],
 )
-def test_error_answers(code: str, message: str, http_status: int, expected: type[WorkerError]) -> None:
+def test_error_answers(code: str, message: str, http_status: int, expected: type[ContainerError]) -> None:
     error = error_of("ecs:RunTask", code, message, http_status=http_status)
     assert type(error) is expected
     assert message in str(error)
@@ -73,7 +73,7 @@ def test_error_answers(code: str, message: str, http_status: int, expected: type
         ("INACTIVE", Misconfigured),
     ],
 )
-def test_success_without_a_task(reason: str, expected: type[WorkerError]) -> None:
+def test_success_without_a_task(reason: str, expected: type[ContainerError]) -> None:
     error = refused_launch([{"arn": "arn", "reason": reason, "detail": "a detail"}])
     assert type(error) is expected
     assert f"{reason} (a detail)" in str(error)

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from domain.entities import WorkerType
+from domain.containers import Container, ContainerName, ExitCause
+from domain.entities import ContainerType
 from domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from domain.identifiers import ExecutionId
-from domain.workers import ExitCause, Worker, WorkerName
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.wire import Fault
+from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
-from tests.provisioners.ecs.scenery import worker_request
 
 SETTLED = timedelta(seconds=20)
 
@@ -29,32 +29,32 @@ async def tasks_of(aws: Control, execution_id: ExecutionId) -> list[str]:
 async def test_a_launch_that_is_repeated_finds_its_task(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await asyncio.gather(*(provisioner.launch(request, age=NOW) for _ in range(5)))
     assert len(set(details)) == 1
     (arn,) = await tasks_of(aws, execution_id)
     task_id = arn.rpartition("/")[2]
-    assert (details[0].type, details[0].identifier) == (WorkerType.AWS_ECS, arn)
+    assert (details[0].type, details[0].identifier) == (ContainerType.AWS_ECS, arn)
     assert details[0].logs_identifier == f"ecs/main/{task_id}"
 
 
 async def test_a_task_that_has_ended_is_found_too(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
     await aws.wait_for(details.identifier, "RUNNING")
     await aws.end(details.identifier, 7)
     await aws.wait_for(details.identifier, "STOPPED")
     assert await provisioner.launch(request, age=NOW) == details
-    exit_of = await provisioner.stopped(Worker(name=request.name, details=details))
+    exit_of = await provisioner.wait_for_exit(Container(name=request.name, details=details))
     assert (exit_of.cause, exit_of.exit_code) == (ExitCause.EXITED, 7)
 
 
 async def test_the_task_of_a_request_that_was_sent_with_other_settings_is_adopted(
     provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
     async with open_ecs_provisioner(replace(chosen, assigns_public_ip=False)) as changed:
         assert await changed.launch(request, age=NOW) == details
@@ -65,7 +65,7 @@ async def test_the_task_of_a_request_that_was_sent_with_other_settings_is_adopte
 async def test_a_launch_whose_token_may_be_forgotten_is_looked_for_and_not_sent_again(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
     await aws.reset_calls()
     assert await provisioner.launch(request, age=LONG_AGO) == details
@@ -76,7 +76,7 @@ async def test_a_launch_that_is_too_old_to_be_told_of_is_lost(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     with pytest.raises(LaunchIsLost):
-        await provisioner.launch(worker_request(prepared, execution_id=execution_id), age=LONG_AGO)
+        await provisioner.launch(container_request(prepared, execution_id=execution_id), age=LONG_AGO)
     assert await tasks_of(aws, execution_id) == []
 
 
@@ -84,19 +84,19 @@ async def test_a_refusal_may_be_repeated_for_the_same_token_and_not_for_the_next
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     await aws.lack_capacity(calls=1)
-    first = worker_request(prepared, execution_id=execution_id)
+    first = container_request(prepared, execution_id=execution_id)
     with pytest.raises(NoCapacity):
         await provisioner.launch(first, age=NOW)
     with pytest.raises(NoCapacity):
         await provisioner.launch(first, age=NOW)
-    await provisioner.launch(worker_request(prepared, execution_id=execution_id, launch=2), age=NOW)
+    await provisioner.launch(container_request(prepared, execution_id=execution_id, launch=2), age=NOW)
 
 
 async def test_a_refusal_that_comes_again_with_other_settings_names_no_task(
     provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     await aws.lack_capacity(calls=1)
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     with pytest.raises(NoCapacity):
         await provisioner.launch(request, age=NOW)
     async with open_ecs_provisioner(replace(chosen, assigns_public_ip=False)) as changed:
@@ -108,13 +108,13 @@ async def test_what_was_launched_is_found_by_withdrawing_it(
     provisioner: EcsProvisioner, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     await aws.set(visibility_delay_seconds=1.5)
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
     assert await provisioner.withdraw(request.name, age=NOW) == details, "though it is not listed at once"
 
 
 async def test_what_was_never_launched_is_not_found(provisioner: EcsProvisioner, execution_id: ExecutionId) -> None:
-    assert await provisioner.withdraw(WorkerName(execution_id=execution_id, launch=1), age=SETTLED) is None
+    assert await provisioner.withdraw(ContainerName(execution_id=execution_id, launch=1), age=SETTLED) is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_what_an_operator_has_set_wrongly_is_named(
 ) -> None:
     async with open_ecs_provisioner(replace(chosen, **setting)) as wrong:  # type: ignore[arg-type]
         with pytest.raises(Misconfigured, match=said):
-            await wrong.launch(worker_request(prepared, execution_id=execution_id), age=NOW)
+            await wrong.launch(container_request(prepared, execution_id=execution_id), age=NOW)
 
 
 async def test_without_an_answer_nobody_is_at_fault(
@@ -144,15 +144,15 @@ async def test_without_an_answer_nobody_is_at_fault(
 ) -> None:
     await aws.order(Fault(action="RunTask", kind="refuse"))
     with pytest.raises(Unavailable):
-        await provisioner.launch(worker_request(prepared, execution_id=execution_id), age=NOW)
+        await provisioner.launch(container_request(prepared, execution_id=execution_id), age=NOW)
 
 
-async def test_live_workers_are_those_that_we_named(
+async def test_live_containers_are_those_that_we_named(
     provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
-    request = worker_request(prepared, execution_id=execution_id)
+    request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
-    assert Worker(name=request.name, details=details) in await provisioner.live_workers()
-    await provisioner.stop(Worker(name=request.name, details=details))
+    assert Container(name=request.name, details=details) in await provisioner.list_live_containers()
+    await provisioner.stop(Container(name=request.name, details=details))
     await aws.wait_for(details.identifier, "STOPPED")
-    assert execution_id not in {worker.name.execution_id for worker in await provisioner.live_workers()}
+    assert execution_id not in {container.name.execution_id for container in await provisioner.list_live_containers()}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import aioboto3
 import pytest
 
-from domain.entities import WorkerDetails, WorkerType
+from domain.containers import LogPage
+from domain.entities import ContainerDetails, ContainerType
 from domain.errors import OffsetIsInvalid
-from domain.workers import LogPage
 from provisioners.ecs.configuration import EcsConfiguration
 from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
@@ -34,7 +34,7 @@ class Stream:
         self._group = group
         self._now = int(time.time() * 1_000)
         name = f"ecs/main/{uuid.uuid4().hex}"
-        self.details = WorkerDetails(type=WorkerType.AWS_ECS, identifier="arn", logs_identifier=name)
+        self.details = ContainerDetails(type=ContainerType.AWS_ECS, identifier="arn", logs_identifier=name)
 
     async def begin(self) -> None:
         await self._logs.create_log_stream(logGroupName=self._group, logStreamName=self.details.logs_identifier)

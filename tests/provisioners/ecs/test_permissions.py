@@ -14,15 +14,15 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from domain.containers import Container
 from domain.entities import Function
 from domain.identifiers import ExecutionId
-from domain.workers import Worker
-from provisioners.ecs import opening
+from provisioners.ecs import factory as opening
 from provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn
+from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
-from tests.provisioners.ecs.scenery import worker_request
 
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "iam_permissions"
@@ -116,19 +116,19 @@ async def calls_made(
     ):
         prepared = await provisioner.prepare(held)
         assert await provisioner.prepare(held) == prepared
-        request = worker_request(prepared.identifier, execution_id=execution_id)
-        worker = Worker(name=request.name, details=await provisioner.launch(request, age=NOW))
+        request = container_request(prepared.identifier, execution_id=execution_id)
+        container = Container(name=request.name, details=await provisioner.launch(request, age=NOW))
         await provisioner.launch(request, age=LONG_AGO)
-        await provisioner.live_workers()
-        await provisioner.stop(worker)
-        ended = events.ended()
-        while worker.details.identifier not in await anext(ended):
+        await provisioner.list_live_containers()
+        await provisioner.stop(container)
+        ended = events.receive()
+        while container.details.identifier not in await anext(ended):
             continue  # ends of other tests' tasks
-        await provisioner.stopped(worker)
-        again = worker_request(prepared.identifier, execution_id=execution_id, launch=2)
-        await provisioner.stop(Worker(name=again.name, details=await provisioner.launch(again, age=NOW)))
+        await provisioner.wait_for_exit(container)
+        again = container_request(prepared.identifier, execution_id=execution_id, launch=2)
+        await provisioner.stop(Container(name=again.name, details=await provisioner.launch(again, age=NOW)))
         await anext(ended)  # what was told before counts as told now
-        await provisioner.read_logs(worker.details, None, 10)
+        await provisioner.read_logs(container.details, None, 10)
         await provisioner.repository_credentials()
         await provisioner.retire(prepared)
     return {f"{call.service}:{call.action}" for call in await aws.calls()}

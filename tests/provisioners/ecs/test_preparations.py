@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from domain.entities import Function, PreparedFunction, WorkerType
+from domain.entities import ContainerType, Function, PreparedFunction
 from domain.errors import FunctionFailure, Unavailable
 from domain.identifiers import FunctionName
 from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.opening import open_ecs_client, open_ecs_provisioner
+from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.requests import task_definition
 from tests.aws.control import Control
-from tests.provisioners.ecs.scenery import function, new_ref
+from tests.provisioners.ecs.builders import function, new_ref
 
 
 async def test_a_preparation_that_is_repeated_finds_its_definition(
@@ -129,7 +129,8 @@ async def test_a_version_of_many_functions_lets_anothers_deploy_through(provisio
 
 async def test_deletions_let_a_deploy_through(provisioner: EcsProvisioner, aws: Control) -> None:
     definition = PreparedFunction(
-        type=WorkerType.AWS_ECS, identifier="arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
+        type=ContainerType.AWS_ECS,
+        identifier="arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1",
     )
     ref = new_ref()
     deployed = [function(replace(ref, function_name=FunctionName(f"new {number}"))) for number in range(10)]

@@ -10,7 +10,7 @@ from domain.errors import FunctionFailure
 from domain.identifiers import FunctionName, ProjectName
 from provisioners.ecs import requests
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
-from tests.provisioners.ecs.scenery import EXECUTION, INVOCATION, REF, configuration, function, worker_request
+from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
 
@@ -44,7 +44,7 @@ def family_of(project: str, name: str) -> str:
     return requests.family_of(function(ref))
 
 
-def test_a_definition_holds_what_every_worker_of_the_function_must_know() -> None:
+def test_a_definition_holds_what_every_container_of_the_function_must_know() -> None:
     definition = requests.task_definition(function(), configuration())
     (container,) = definition["containerDefinitions"]
     assert (definition["cpu"], definition["memory"]) == ("512", "2048")
@@ -59,12 +59,12 @@ def test_a_definition_holds_what_every_worker_of_the_function_must_know() -> Non
 
 
 def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
-    first, second = (json.dumps(requests.task(worker_request(DEFINITION), configuration())) for _ in range(2))
+    first, second = (json.dumps(requests.task(container_request(DEFINITION), configuration())) for _ in range(2))
     assert first == second
 
 
 def test_a_task_is_named_by_execution_and_launch() -> None:
-    run = requests.task(worker_request(DEFINITION, launch=2), configuration())
+    run = requests.task(container_request(DEFINITION, launch=2), configuration())
     assert run.get("clientToken") == run.get("startedBy") == f"{EXECUTION}-2"
     (override,) = run["overrides"]["containerOverrides"]
     assert {pair.get("name") for pair in override.get("environment", [])} == {
@@ -77,13 +77,13 @@ def test_a_task_is_named_by_execution_and_launch() -> None:
 
 def test_a_task_continues_the_span_of_its_launch_where_there_is_one() -> None:
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    run = requests.task(replace(worker_request(DEFINITION), traceparent=traceparent), configuration())
+    run = requests.task(replace(container_request(DEFINITION), traceparent=traceparent), configuration())
     (override,) = run["overrides"]["containerOverrides"]
     assert {"name": "TRACEPARENT", "value": traceparent} in override.get("environment", [])
 
 
 def test_by_default_the_cluster_decides_what_runs_it() -> None:
-    run = requests.task(worker_request(DEFINITION), configuration())
+    run = requests.task(container_request(DEFINITION), configuration())
     assert "launchType" not in run
     assert "capacityProviderStrategy" not in run
 
@@ -99,7 +99,7 @@ def test_what_an_operator_may_decide() -> None:
         cpu_architecture=CpuArchitecture.ARM64,
         tags={"team": "search"},
     )
-    run = requests.task(worker_request(DEFINITION), chosen)
+    run = requests.task(container_request(DEFINITION), chosen)
     definition = requests.task_definition(function(), chosen)
     assert run["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
     assert run.get("capacityProviderStrategy") == [

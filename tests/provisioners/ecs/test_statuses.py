@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.workers import ExitCause
+from domain.containers import ExitCause
 from provisioners.ecs.statuses import OUR_STOP_REASON, exit_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,41 @@
+"""Passes on what the platform tells of ended containers, to whichever process watches them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from catalog.database import Database
+from catalog.notifications import notify_containers
+from domain.errors import Misconfigured, Unavailable
+from liveness.background import in_background
+from provisioners.contract import ContainerEvents
+
+logger = structlog.get_logger(__name__)
+
+_PAUSE = timedelta(seconds=5)
+
+
+@asynccontextmanager
+async def relay_container_events(events: ContainerEvents | None, database: Database) -> AsyncIterator[None]:
+    """While the context lasts, if there are events to hear."""
+    if events is None:
+        yield
+        return
+    async with in_background("container events", partial(_relay, events, database)):
+        yield
+
+
+async def _relay(events: ContainerEvents, database: Database) -> None:
+    """For ever. What is not passed on is told again by the platform, or seen by polling."""
+    while True:
+        try:
+            async for identifiers in events.receive():
+                async with database.statement() as connection:
+                    await notify_containers(connection, identifiers)
+        except (Unavailable, Misconfigured) as error:
+            logger.warning("container_events_are_not_heard", reason=str(error), retry_seconds=_PAUSE.total_seconds())
+            await asyncio.sleep(_PAUSE.total_seconds())

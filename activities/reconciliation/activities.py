@@ -1,0 +1,89 @@
+"""`reconcile`: one look for what was left undone, and the repairs. `forget_ended`: retention."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from temporalio import activity
+
+from activities import metrics
+from activities.heartbeat import keep_heartbeating
+from activities.reconciliation.orphaned_containers import OrphanedContainers
+from activities.reconciliation.orphaned_invocations import OrphanedInvocations
+from activities.reconciliation.repair_run import RepairRun
+from activities.reconciliation.undelivered_messages import UndeliveredMessages
+from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
+from catalog.database import Database
+from catalog.retention import RetentionRepository
+from domain.messages import ForgetEndedResult, ReconciliationResult
+from workflows.ports import ReconciliationActivities
+
+logger = structlog.get_logger(__name__)
+
+Repair = Callable[[RepairRun], Awaitable[None]]
+
+# 20,000 a minute: more than Temporal starts.
+_BATCH = 1_000
+_MOST_BATCHES = 20
+
+
+class BoundReconciliationActivities(ReconciliationActivities):
+    def __init__(
+        self,
+        *,
+        database: Database,
+        unstarted: UnstartedWorkflows,
+        undelivered: UndeliveredMessages,
+        orphaned_invocations: OrphanedInvocations,
+        orphaned_containers: OrphanedContainers,
+        retention: timedelta | None,
+    ) -> None:
+        """`retention`: for how long ended invocations are kept; None: as long as their project."""
+        self._database = database
+        self._retention = retention
+        self._repairs: dict[str, Repair] = {
+            "invocations started": unstarted.start_invocations,
+            "versions prepared": unstarted.start_preparations,
+            "projects deleted": unstarted.start_deletions,
+            "grants signalled again": undelivered.repeat_grants,
+            "cancellations delivered": undelivered.deliver_cancellations,
+            "orphaned invocations repaired": orphaned_invocations.repair,
+            "containers stopped": orphaned_containers.stop,
+        }
+
+    @activity.defn(name="reconcile")
+    async def reconcile(self) -> ReconciliationResult:
+        """All kinds of repair at once: what keeps one from being made, AWS away for instance, keeps none of the
+        others."""
+        runs = {RepairRun(kind): repair for kind, repair in self._repairs.items()}
+        async with keep_heartbeating():
+            await asyncio.gather(*(run.run(repair) for run, repair in runs.items()))
+        for run in runs:
+            metrics.REPAIRS.labels(run.label).inc(run.made)
+        metrics.LAST_RECONCILIATION.set_to_current_time()
+        made = {run.label: run.made for run in runs if run.made}
+        if made:
+            logger.warning("reconciliation_repaired", **made)
+        return ReconciliationResult(
+            repairs={run.kind: run.made for run in runs}, forgets_ended=self._retention is not None
+        )
+
+    @activity.defn(name="forget_ended")
+    async def forget_ended(self) -> ForgetEndedResult:
+        """In short transactions. What is too much for one look is left for the next ones."""
+        if self._retention is None:
+            return ForgetEndedResult(forgotten=0)
+        forgotten = 0
+        async with keep_heartbeating():
+            for _ in range(_MOST_BATCHES):
+                async with self._database.long_transaction() as connection:
+                    deleted = await RetentionRepository(connection).forget_ended(
+                        older_than=self._retention, at_most=_BATCH
+                    )
+                forgotten += deleted
+                if not deleted:
+                    break
+        if forgotten:
+            logger.info("ended_invocations_forgotten", invocations=forgotten)
+        return ForgetEndedResult(forgotten=forgotten)

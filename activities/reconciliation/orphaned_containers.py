@@ -1,0 +1,45 @@
+"""Containers that have lost their execution are stopped."""
+
+import structlog
+
+from activities.reconciliation.repair_run import RepairRun
+from catalog.database import Database
+from catalog.reconciliation.orphaned_containers import OrphanedContainerRepository
+from domain.containers import ContainerName
+from provisioners.contract import Provisioner
+from workflows import policies
+
+logger = structlog.get_logger(__name__)
+
+# Per look: what is left is found by the next one.
+_MOST = 200
+
+
+class OrphanedContainers:
+    def __init__(self, *, database: Database, provisioner: Provisioner) -> None:
+        self._database = database
+        self._provisioner = provisioner
+
+    async def stop(self, run: RepairRun) -> None:
+        """Stop the containers whose execution has ended or has another container by now.
+
+        Of containers that the catalog does not know some other control plane may: they are left alone.
+        """
+        containers = {container.name: container for container in await self._provisioner.list_live_containers()}
+        if not containers:
+            return
+        async with self._database.statement() as connection:
+            findings = await OrphanedContainerRepository(connection).classify(
+                containers, older_than=policies.CONTAINER_PATIENCE
+            )
+
+        async def stop_one(name: ContainerName) -> bool:
+            logger.warning("container_is_not_needed", execution_id=name.execution_id, container=str(name))
+            await self._provisioner.stop(containers[name])
+            return True
+
+        await run.each(findings.unneeded[:_MOST], stop_one)
+        if findings.unknown:
+            logger.info(
+                "containers_are_unknown", containers=len(findings.unknown), one_of_them=str(findings.unknown[0])
+            )

@@ -1,0 +1,41 @@
+"""Messages to workflows that nobody has delivered: sent again."""
+
+from activities.messenger import Messenger
+from activities.reconciliation.repair_run import RepairRun
+from catalog.database import Database
+from catalog.execution_lifecycle.slots import Grant
+from catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
+from domain.identifiers import InvocationId
+from workflows import policies
+
+
+class UndeliveredMessages:
+    def __init__(self, *, database: Database, messenger: Messenger) -> None:
+        self._database = database
+        self._messenger = messenger
+
+    async def repeat_grants(self, run: RepairRun) -> None:
+        """Slots whose owners were never told, or have not taken them up for long."""
+        async with self._database.statement() as connection:
+            found = await UndeliveredMessageRepository(connection).unclaimed_grants(
+                older_than=policies.GRANT_PATIENCE, again_after=policies.GRANT_REPEAT
+            )
+
+        async def signal(grant: Grant) -> bool:
+            await self._messenger.deliver(grants=[grant])
+            return True
+
+        await run.each(found, signal)
+
+    async def deliver_cancellations(self, run: RepairRun) -> None:
+        """Those that were asked for in the catalog and have not reached their workflow."""
+        async with self._database.statement() as connection:
+            found = await UndeliveredMessageRepository(connection).undelivered_cancellations(
+                older_than=policies.START_PATIENCE
+            )
+
+        async def cancel(invocation_id: InvocationId) -> bool:
+            await self._messenger.deliver(cancelled=[invocation_id])
+            return True
+
+        await run.each(found, cancel)

@@ -1,0 +1,152 @@
+"""Workflows that were never started, or were closed before they were done: started, or what they are for is ended."""
+
+from typing import TYPE_CHECKING
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.messenger import Messenger
+from activities.reconciliation.repair_run import RepairRun
+from activities.reconciliation.termination_guard import TerminationGuard
+from activities.search_attributes import missing_search_attributes
+from catalog.database import Database
+from catalog.preparations import PreparationRepository
+from catalog.reconciliation.pages import PAGE
+from catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
+from catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
+from domain.identifiers import FunctionRef, InvocationId, VersionId
+from domain.unfinished import ProjectBeingDeleted, UnfinishedInvocation
+from workflows import policies, requests, starting
+from workflows.closing import CLOSED
+from workflows.naming import preparation_workflow_id
+
+if TYPE_CHECKING:
+    from telemetry.spans import Spans
+
+logger = structlog.get_logger(__name__)
+
+
+class UnstartedWorkflows:
+    """What Temporal refuses to start for good ends with its reason: it would be refused for ever."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        database: Database,
+        messenger: Messenger,
+        guard: TerminationGuard,
+        spans: "Spans | None",
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._messenger = messenger
+        self._guard = guard
+        self._spans = spans
+
+    async def start_invocations(self, run: RepairRun) -> None:
+        refused: dict[InvocationId, str] = {}
+
+        async def start(invocation: UnfinishedInvocation) -> bool:
+            try:
+                return await self.start_invocation(invocation, resumes=False)
+            except RPCError as error:
+                if not await self._is_final(error):
+                    raise
+                refused[invocation.invocation_id] = f"The invocation cannot be started: {error.message}"
+                return False
+
+        found: list[UnfinishedInvocation] = []
+        while not found or len(found) % PAGE == 0:
+            async with self._database.statement() as connection:
+                page = await UnstartedWorkflowRepository(connection).unstarted_invocations(
+                    older_than=policies.START_PATIENCE, after=found[-1] if found else None
+                )
+            if not page:
+                break
+            await run.each(page, start)
+            found += page
+        await self._terminate_refused(run, refused, unstarted=len(found))
+
+    async def start_invocation(self, invocation: UnfinishedInvocation, *, resumes: bool) -> bool:
+        """Its workflow, unless it is there. `resumes`: in place of one that was lost. Raises RPCError."""
+        if self._spans is None:
+            request = requests.for_unfinished(invocation, resumes=resumes)
+            return await starting.start_invocation(self._client, request)
+        origin = self._spans.origin(invocation.invocation_id)
+        traceparent = self._spans.traceparent_of(origin)
+        request = requests.for_unfinished(invocation, resumes=resumes, traceparent=traceparent)
+        is_started = await starting.start_invocation(self._client, request)
+        if is_started:
+            origin.end()
+        return is_started
+
+    async def start_preparations(self, run: RepairRun) -> None:
+        async with self._database.statement() as connection:
+            found = await UnstartedWorkflowRepository(connection).unprepared_versions(
+                older_than=policies.START_PATIENCE
+            )
+        await run.each(found, self._start_or_refuse_preparation)
+
+    async def start_deletions(self, run: RepairRun) -> None:
+        async with self._database.statement() as connection:
+            found = await UnstartedWorkflowRepository(connection).undeleted_projects(older_than=policies.START_PATIENCE)
+
+        async def start(project: ProjectBeingDeleted) -> bool:
+            return await starting.start_deletion(self._client, requests.for_deletion(project))
+
+        await run.each(found, start)
+
+    async def _terminate_refused(self, run: RepairRun, refused: dict[InvocationId, str], *, unstarted: int) -> None:
+        admitted = await self._guard.admit("unstartable", list(refused), running=unstarted)
+
+        async def terminate(invocation_id: InvocationId) -> bool:
+            reason = refused[invocation_id]
+            logger.error("invocation_cannot_be_started", invocation_id=invocation_id, reason=reason)
+            async with self._database.transaction() as connection:
+                return await RecordedTerminationRepository(connection).terminate_unstartable(
+                    invocation_id, reason=reason
+                )
+
+        await run.each(admitted, terminate)
+
+    async def _start_or_refuse_preparation(self, version_id: VersionId) -> bool:
+        if await self._is_running(preparation_workflow_id(version_id)):
+            return False
+        async with self._database.statement() as connection:
+            version = await UnstartedWorkflowRepository(connection).unprepared_version(version_id)
+        if version is None:
+            return False
+        try:
+            return await starting.start_preparation(self._client, requests.for_unprepared(version))
+        except RPCError as error:
+            if not await self._is_final(error):
+                raise
+            reason = f"The version cannot be prepared: {error.message}"
+        logger.error("version_cannot_be_prepared", version_id=version_id, reason=reason)
+        for function_name in version.function_names:
+            function = FunctionRef(
+                project_name=version.project_name, version_id=version_id, function_name=function_name
+            )
+            async with self._database.transaction() as connection:
+                settled = await PreparationRepository(connection).mark_unpreparable(function, reason)
+            await self._messenger.deliver(grants=settled.grants)
+        return True
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        """As nearly always: then nothing more need be read."""
+        try:
+            description = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return description.status not in CLOSED
+
+    async def _is_final(self, error: RPCError) -> bool:
+        """Whether the request itself is at fault. A namespace that lacks a search attribute refuses every request in
+        the same way, and takes them all once it has it. Raises RPCError."""
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT or "mapping" in error.message:
+            return False
+        return not await missing_search_attributes(self._client)

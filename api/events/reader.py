@@ -1,0 +1,102 @@
+"""One reader of an invocation's events: polls what is stored, and returns what is new."""
+
+from dataclasses import dataclass
+
+from api.events.logs import LogSource, LogTail
+from api.events.positions import Position, Stage
+from api.events.sequence import LogState, StreamedEvent, awaited_log, current_execution, log_events, log_gap, next_event
+from catalog.database import Database
+from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot, InvocationSnapshotRepository
+from domain.bounds import MAX_LOG_LINES_PER_PAGE
+from domain.entities import ContainerStatus
+from domain.identifiers import InvocationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBatch:
+    """`is_behind`: there is more to tell at once."""
+
+    events: tuple[StreamedEvent, ...]
+    is_behind: bool
+
+
+class EventReader:
+    """`logs`: None if none are wanted."""
+
+    def __init__(
+        self, database: Database, logs: LogSource | None, *, invocation_id: InvocationId, position: Position
+    ) -> None:
+        self._database = database
+        self._source = logs
+        self._log = None if logs is None else LogTail(logs)
+        self._invocation_id = invocation_id
+        self._position = position
+        self._known: ExecutionSnapshot | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """All has been told."""
+        return self._position.stage is Stage.OVER
+
+    def close(self) -> None:
+        """Nobody follows any more."""
+        if self._log is not None:
+            self._log.close()
+
+    async def poll(self) -> EventBatch:
+        """One statement, and at most one page of a log.
+
+        Raises InvocationDoesNotExist, CatalogIsAway; OffsetIsInvalid if the position is none of a reader's.
+        """
+        attempt = self._position.attempt
+        async with self._database.statement() as connection:
+            seen = await InvocationSnapshotRepository(connection).read(
+                self._invocation_id, attempt=max(1, attempt), known=self._known
+            )
+        events = self._advance(seen, LogState.BEHIND)
+        has_more_log = False
+        if self._position.attempt == attempt:
+            lines, log = await self._read_log(seen)
+            events += (*lines, *self._advance(seen, log))
+            has_more_log = len(lines) > 0 and log < max(LogState.CAUGHT_UP, awaited_log(seen, self._position))
+        self._known = _of_attempt(seen, self._position.attempt)
+        return EventBatch(events=events, is_behind=has_more_log or self._position.attempt != attempt)
+
+    def _advance(self, seen: InvocationSnapshot, log: LogState) -> tuple[StreamedEvent, ...]:
+        """All that is next, up to the next execution: it has a log of its own."""
+        attempt = self._position.attempt
+        events: list[StreamedEvent] = []
+        while self._position.attempt == attempt and (event := next_event(seen, self._position, log=log)) is not None:
+            events.append(event)
+            self._position = event.position
+        return tuple(events)
+
+    async def _read_log(self, seen: InvocationSnapshot) -> tuple[tuple[StreamedEvent, ...], LogState]:
+        """New lines of the current execution, and how much of its log is told with them."""
+        execution = current_execution(seen, self._position)
+        if self._source is None or self._log is None:
+            return (), LogState.COMPLETE
+        if execution is None or execution.container_details is None or not _has_log_to_read(self._position):
+            return (), LogState.BEHIND
+        is_awaited = awaited_log(seen, self._position) > LogState.BEHIND
+        read = await self._log.read(execution.container_details, self._position.log_offset, is_awaited=is_awaited)
+        if read is None and self._log.is_given_up and awaited_log(seen, self._position) is LogState.COMPLETE:
+            return (log_gap(execution, self._position),), LogState.COMPLETE
+        if read is None:
+            return (), LogState.CAUGHT_UP  # an outcome does not wait for it, the end of the execution does
+        page = read.page
+        lines = tuple(log_events(page, execution, self._position))
+        if lines:
+            self._position = lines[-1].position
+            return lines, LogState.CAUGHT_UP if len(page.lines) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
+        is_over = execution.container_status is ContainerStatus.TERMINATED
+        may_grow = seen.read_time - read.age - execution.last_update_time < self._source.timing.delay
+        return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP
+
+
+def _has_log_to_read(at: Position) -> bool:
+    return Stage.RUNNING <= at.stage < Stage.TERMINATED
+
+
+def _of_attempt(seen: InvocationSnapshot, attempt: int) -> ExecutionSnapshot | None:
+    return next((execution for execution in seen.executions if execution.attempt == attempt), None)

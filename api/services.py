@@ -1,0 +1,34 @@
+"""What every route may ask for."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+from api.events.streams import EventStreams
+from api.long_polls import LongPolls
+from api.orchestration import Orchestrator
+from api.shares import Shares
+from catalog.database import Database
+from provisioners.contract import Provisioner
+
+if TYPE_CHECKING:
+    from telemetry.spans import Spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    root_keys: tuple[str, ...] = field(repr=False)
+    database: Database
+    orchestrator: Orchestrator
+    provisioner: Provisioner
+    long_polls: LongPolls
+    event_streams: EventStreams
+    shares: Shares = field(default_factory=Shares)
+    spans: "Spans | None" = None  # where tracing is on
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services that `create_app` was given."""
+    services: Services = connection.app.state.services
+    return services

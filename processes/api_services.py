@@ -1,0 +1,52 @@
+"""Composes what the routes of an `api` process ask for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.runtime import Runtime
+
+from api.events.streams import EventStreams
+from api.long_polls import LongPolls
+from api.orchestration import Orchestrator
+from api.reconciliation_trigger import ReconciliationTrigger
+from api.services import Services
+from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from environment.loading import Settings
+from orchestration.connection import connect_temporal
+from orchestration.namespace_link import NamespaceLink
+from processes.connections import open_database, open_provisioner
+
+if TYPE_CHECKING:
+    from telemetry.spans import Spans
+
+# A client that waits hears soon that the catalog is silent: it waits once for a connection, and once on it.
+_STATEMENT_LIMIT = timedelta(seconds=5)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
+) -> AsyncIterator[Services]:
+    """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
+    database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
+    try:
+        temporal = await connect_temporal(lazy=True, runtime=runtime)
+        link = NamespaceLink(temporal, database)
+        async with (
+            NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
+            ReconciliationTrigger(temporal, link=link) as leftovers,
+            open_provisioner(settings) as provisioner,
+        ):
+            yield Services(
+                root_keys=settings.control_plane.root_keys,
+                database=database,
+                orchestrator=Orchestrator(temporal, link=link, spans=spans, leave=leftovers.note),
+                provisioner=provisioner,
+                long_polls=LongPolls(database, listener),
+                event_streams=EventStreams(database, listener, provisioner),
+                spans=spans,
+            )
+    finally:
+        await database.close()

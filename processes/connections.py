@@ -1,0 +1,55 @@
+"""Builds from settings what both processes need: the catalog and the provisioner."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from catalog.database import STATEMENT_LIMIT, Database
+from catalog.migrations.migrate import upgrade_to_head
+from environment.loading import Settings
+from environment.settings import PostgresSettings
+from provisioners.contract import ContainerEvents, Provisioner
+from provisioners.docker.factory import open_docker_provisioner
+from provisioners.ecs.factory import open_ecs_provisioner, open_task_events
+from provisioners.process.provisioner import ProcessProvisioner
+
+
+def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
+    return Database(settings.url, pool_size=settings.pool_size, statement_limit=statement_limit)
+
+
+async def migrate(settings: PostgresSettings) -> None:
+    """Bring the catalog to the newest schema. Raises CatalogIsAway."""
+    database = open_database(settings)
+    try:
+        await upgrade_to_head(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
+    """The provisioner, with its connections open as long as the context is."""
+    if settings.ecs is not None:
+        async with open_ecs_provisioner(settings.ecs) as provisioner:
+            yield provisioner
+        return
+    if settings.docker is not None:
+        async with open_docker_provisioner(settings.docker) as provisioner:
+            yield provisioner
+        return
+    yield ProcessProvisioner(
+        data_dir=settings.control_plane.data_dir.absolute(),
+        api_url=settings.control_plane.api_url,
+        stop_grace=settings.control_plane.stop_grace,
+    )
+
+
+@asynccontextmanager
+async def open_container_events(settings: Settings) -> AsyncIterator[ContainerEvents | None]:
+    """What tells of ended containers by itself; None where nothing does, and all are looked at."""
+    if settings.ecs is None or settings.ecs.events_queue_url is None:
+        yield None
+        return
+    async with open_task_events(settings.ecs, queue_url=settings.ecs.events_queue_url) as events:
+        yield events

@@ -1,0 +1,19 @@
+"""Temporal's worker deployment versioning, for whoever wants to say when which release takes over. Off by default."""
+
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import WorkerDeploymentConfig
+
+from environment.settings import ControlPlaneSettings
+
+_BEHAVIORS = {"auto-upgrade": VersioningBehavior.AUTO_UPGRADE, "pinned": VersioningBehavior.PINNED}
+
+
+def deployment_config(settings: ControlPlaneSettings) -> WorkerDeploymentConfig | None:
+    """What both Temporal workers of a `loop` must have, so that they are one version. None without a build id."""
+    if settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=settings.deployment_name, build_id=settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=_BEHAVIORS[settings.versioning_behavior],
+    )

@@ -1,0 +1,24 @@
+"""Opens the connection to a Docker engine, and builds on it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from provisioners.docker.configuration import DockerConfiguration
+from provisioners.docker.engine import Engine, open_docker
+from provisioners.docker.housekeeping import Housekeeping
+from provisioners.docker.notes import Notes
+from provisioners.docker.provisioner import DockerProvisioner
+
+
+@asynccontextmanager
+async def open_engine(configuration: DockerConfiguration) -> AsyncIterator[Engine]:
+    async with open_docker(configuration.engine_url) as docker:
+        yield Engine(docker, configuration.engine_url)
+
+
+@asynccontextmanager
+async def open_docker_provisioner(configuration: DockerConfiguration) -> AsyncIterator[DockerProvisioner]:
+    async with open_engine(configuration) as engine:
+        notes = Notes(engine, installation=configuration.installation)
+        async with Housekeeping(engine, notes, configuration).keep_housekeeping():
+            yield DockerProvisioner(engine, notes, configuration)

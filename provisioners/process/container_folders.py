@@ -1,0 +1,124 @@
+"""The folder of a container: who runs it, what it writes, how it ended. Files appear whole or not at all."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from provisioners.process.processes import Process
+
+_NOBODY = ""
+_PRIVATE = 0o700
+_OF_OTHERS = 0o077
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecord:
+    """How the container's main process ended; `error` says why it never ran."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    was_stopped: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFolder:
+    """A name is taken by its pid file, which is never removed: so it is run once, whoever else tries to."""
+
+    path: Path
+
+    @property
+    def work(self) -> Path:
+        """The working directory, a copy of the image."""
+        return self.path / "work"
+
+    @property
+    def log(self) -> Path:
+        """What the container wrote to stdout and stderr."""
+        return self.path / "log"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What went wrong with the supervisor itself; empty as a rule."""
+        return self.path / "supervisor.log"
+
+    def claim(self, supervisor: Process) -> bool:
+        """Take the name for a supervisor. False if another one has it, or it was withdrawn."""
+        return self._take_name(supervisor.to_json())
+
+    def make(self) -> None:
+        """For its owner's eyes alone: inputs, outputs and logs are in it. So for those that were made before."""
+        self.path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        if self.path.parent.stat().st_mode & _OF_OTHERS:
+            self.path.parent.chmod(_PRIVATE)
+        self.path.mkdir(mode=_PRIVATE, exist_ok=True)
+
+    def withdraw(self) -> None:
+        """Take the name for nobody, if it is still free: whoever is about to start a container under it comes too
+        late."""
+        self.make()
+        self._take_name(_NOBODY)
+
+    def supervisor(self) -> Process | None:
+        """None if the name is free, or withdrawn, or cannot be read: a power failure may leave half a file."""
+        text = _text_of(self._pid_file)
+        try:
+            return Process.from_json(text) if text else None
+        except (ValueError, TypeError):
+            return None
+
+    def record_exit(self, record: ExitRecord) -> None:
+        os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
+
+    def exit_record(self) -> ExitRecord | None:
+        """None if there is none, or none that can be read."""
+        text = _text_of(self._exit_file)
+        try:
+            return None if text is None else ExitRecord(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+    def has_ended(self) -> bool:
+        if self._exit_file.exists():
+            return True
+        supervisor = self.supervisor()
+        return supervisor is not None and not supervisor.is_alive()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.path / "pid"
+
+    @property
+    def _exit_file(self) -> Path:
+        return self.path / "exit"
+
+    def _take_name(self, holder: str) -> bool:
+        draft = self._draft("pid", holder)
+        try:
+            os.link(draft, self._pid_file)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
+
+    def _draft(self, name: str, text: str) -> Path:
+        draft = self.path / f"{name}.{os.getpid()}"
+        draft.write_text(text)
+        return draft
+
+
+def containers_root(data_dir: Path) -> Path:
+    return data_dir / "workers"
+
+
+def folder_of(data_dir: Path, container: str) -> ContainerFolder:
+    return ContainerFolder(containers_root(data_dir) / container)
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,106 @@
+"""Metrics that the catalog knows: asked for when somebody scrapes them, and no more often than it takes."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from catalog.database import Database
+from catalog.load import FunctionLoad, LoadRepository
+from domain.entities import ContainerStatus
+from domain.errors import CatalogIsAway
+from liveness.failures import report_failure
+
+logger = structlog.get_logger(__name__)
+
+# However many scrape: one statement per process in so long.
+_FRESH = timedelta(seconds=5)
+# A scrape is given up after ten seconds by default.
+_PATIENCE = timedelta(seconds=5)
+# Every function is some lines of every scrape.
+_MOST_FUNCTIONS = 1_000
+
+_OF_FUNCTION = ("project", "function")
+
+
+class CatalogMetrics(Collector):
+    """Collected in the thread that answers a scrape; the catalog is asked in the event loop of the process."""
+
+    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+        self._database = database
+        self._loop = loop
+        self._asking = asyncio.Lock()
+        self._load: Sequence[FunctionLoad] | None = None
+        self._fresh_until = 0.0
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering asks nobody."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        load = self._load_in_time()
+        up = GaugeMetricFamily("control_plane_catalog_up", "Whether the catalog answers: 1 or 0.")
+        up.add_metric((), float(load is not None))
+        yield up
+        yield from _families(load or ())
+
+    def _load_in_time(self) -> Sequence[FunctionLoad] | None:
+        """None also if the process does not get to it, or is about to end: this thread is not held for ever."""
+        asking = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop)
+        try:
+            return asking.result(timeout=2 * _PATIENCE.total_seconds())
+        except TimeoutError:
+            asking.cancel()
+            return None
+
+    async def _recent_load(self) -> Sequence[FunctionLoad] | None:
+        """None if the catalog does not answer."""
+        async with self._asking:
+            if time.monotonic() >= self._fresh_until:
+                self._load = await self._read()
+                self._fresh_until = time.monotonic() + _FRESH.total_seconds()
+        return self._load
+
+    async def _read(self) -> Sequence[FunctionLoad] | None:
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()), self._database.statement() as connection:
+                return await LoadRepository(connection).read(at_most=_MOST_FUNCTIONS)
+        except (CatalogIsAway, TimeoutError) as error:
+            logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
+        except Exception as error:  # a defect: what else this process tells is told
+            report_failure("catalog metrics", error)
+        return None
+
+
+def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
+    running = GaugeMetricFamily(
+        "control_plane_invocations_running",
+        "Invocations that have not ended, queued ones included.",
+        labels=_OF_FUNCTION,
+    )
+    waiting = GaugeMetricFamily(
+        "control_plane_queue_length", "Executions that wait for a slot of their function.", labels=_OF_FUNCTION
+    )
+    age = GaugeMetricFamily(
+        "control_plane_queue_oldest_age_seconds",
+        "Time since the creation of the oldest invocation that waits for a slot.",
+        labels=_OF_FUNCTION,
+    )
+    containers = GaugeMetricFamily(
+        "control_plane_executions",
+        "Executions that hold a slot, by the state of their container.",
+        labels=(*_OF_FUNCTION, "worker_status"),
+    )
+    for function in load:
+        name = (function.project_name, function.function_name)
+        running.add_metric(name, function.running)
+        waiting.add_metric(name, function.waiting)
+        age.add_metric(name, function.oldest_waiting_seconds)
+        containers.add_metric((*name, ContainerStatus.PENDING), function.pending_containers)
+        containers.add_metric((*name, ContainerStatus.PROVISIONING), function.provisioning_containers)
+        containers.add_metric((*name, ContainerStatus.RUNNING), function.running_containers)
+    return running, waiting, age, containers

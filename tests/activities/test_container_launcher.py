@@ -1,0 +1,120 @@
+"""An execution's container is found or launched, never given up while it may be there."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client
+
+from activities.container_launcher import ContainerLauncher, LaunchTools
+from activities.execution_spans import ExecutionSpans
+from activities.messenger import Messenger
+from catalog.database import Database
+from catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from domain.containers import ContainerName, ContainerRequest
+from domain.entities import ContainerDetails, ContainerType, PreparedFunction
+from domain.errors import Misconfigured, Unavailable
+from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import RunExecutionRequest
+from domain.traces import InvocationTrace
+from tests.factories import insert_function, insert_invocation
+from tests.simulation.containers import Fleet
+
+PREPARED = PreparedFunction(type=ContainerType.TEST, identifier="prepared")
+
+
+class Forbidden(Fleet):
+    """Nothing may be launched any more."""
+
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
+        raise Misconfigured("no permission to launch")
+
+
+class Hidden(Forbidden):
+    """Nor looked for."""
+
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
+        raise Misconfigured("no permission to look")
+
+
+@pytest.fixture
+async def listener(database: Database) -> AsyncIterator[NotificationListener]:
+    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL]) as it:
+        yield it
+
+
+@pytest.fixture
+async def invocation(database: Database) -> InvocationId:
+    return await insert_invocation(database, await insert_function(database))
+
+
+async def launcher(
+    database: Database, listener: NotificationListener, fleet: Fleet, invocation: InvocationId
+) -> ContainerLauncher:
+    """One try of the invocation's first execution."""
+    execution_id = execution_id_for(invocation, 1)
+    async with database.transaction() as connection:
+        assignment = await SlotQueue(connection).take(invocation_id=invocation, execution_id=execution_id, attempt=1)
+    assert isinstance(assignment, Assignment)
+    client = await Client.connect("nobody.invalid:7233", lazy=True)
+    tools = LaunchTools(
+        spans=ExecutionSpans(None),
+        database=database,
+        provisioner=fleet,
+        listener=listener,
+        messenger=Messenger(client, database),
+        signing_key="key",
+    )
+    function = assignment.function
+    trace = InvocationTrace(
+        traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        invocation_id=invocation,
+        function=function.ref,
+        creation_time=function.creation_time,
+    )
+    request = RunExecutionRequest(
+        invocation_id=invocation, execution_id=execution_id, attempt=1, is_last_attempt=False, trace=trace
+    )
+    return ContainerLauncher(tools, request, assignment, PREPARED)
+
+
+async def test_whoever_launches_asks_for_the_very_same(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """The span that its container continues included."""
+    fleet = Fleet(stop_grace=timedelta(1))
+    first, second = [(await launcher(database, listener, fleet, invocation))._container_request() for _ in range(2)]
+    assert first == second
+    assert first.traceparent is not None
+    assert first.traceparent.startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+    assert "00f067aa0ba902b7" not in first.traceparent
+
+
+async def test_a_refusal_of_the_first_launch_counts(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    with pytest.raises(Misconfigured):
+        await (await launcher(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).ensure_container()
+
+
+async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """The earlier try died between the launch and its note."""
+    first = await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    fleet = Forbidden(stop_grace=timedelta(1))
+    request = first._container_request()
+    await Fleet.launch(fleet, request, age=timedelta())
+    container = await (await launcher(database, listener, fleet, invocation)).ensure_container()
+    assert container is not None
+    assert container.name == request.name
+
+
+async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    second = await launcher(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
+    with pytest.raises(Unavailable):
+        await second.ensure_container()

@@ -1,0 +1,164 @@
+"""The end of an invocation and its children: whatever comes at the same moment, nobody is forgotten."""
+
+import asyncio
+from dataclasses import replace
+
+from sqlalchemy import func, select, update
+
+from catalog.database import Database
+from catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
+from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
+from catalog.tables import ExecutionRow, InvocationRow
+from domain.entities import ExecutionOutcome
+from domain.identifiers import InvocationId, execution_id_for
+from domain.messages import StopReason
+from tests.catalog.locks import somebody_waits_for_a_lock
+from tests.factories import insert_function, insert_invocation
+
+
+async def adopt(database: Database, child: InvocationId, parent: InvocationId) -> None:
+    async with database.statement() as connection:
+        await connection.execute(
+            update(InvocationRow).where(InvocationRow.invocation_id == child).values(parent_invocation_id=parent)
+        )
+
+
+async def run_and_succeed(database: Database, invocation_id: InvocationId) -> None:
+    """Up to the moment when the container has reported and is gone."""
+    execution_id = execution_id_for(invocation_id, 1)
+    async with database.transaction() as connection:
+        taken = await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+        assert isinstance(taken, Assignment)
+        await connection.execute(
+            update(ExecutionRow)
+            .where(ExecutionRow.execution_id == execution_id)
+            .values(outcome=ExecutionOutcome.SUCCEEDED)
+        )
+
+
+async def close(database: Database, invocation_id: InvocationId) -> TerminatedExecution:
+    async with database.transaction() as connection:
+        return await TerminationRepository(connection).terminate_execution(
+            invocation_id=invocation_id,
+            execution_id=execution_id_for(invocation_id, 1),
+            reason=None,
+            allows_retry=False,
+        )
+
+
+async def stop(database: Database, invocation_id: InvocationId) -> StoppedInvocation:
+    async with database.transaction() as connection:
+        return await StopRepository(connection).stop_invocation(invocation_id, reason=StopReason.CANCELLED)
+
+
+async def test_a_cancellation_at_the_moment_of_the_end_reaches_the_children(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    await run_and_succeed(database, parent)
+    async with database.transaction() as cancelling:
+        await cancelling.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == parent)
+            .values(cancellation_request_time=func.clock_timestamp())
+        )
+        closing = asyncio.create_task(close(database, parent))
+        await somebody_waits_for_a_lock(database)
+    assert (await closing).children == (child,)
+
+
+async def test_children_are_told_until_they_have_stopped(database: Database) -> None:
+    """By whoever repeats the stop: the one who should have told them may have died."""
+    function = await insert_function(database)
+    parent, *children = [await insert_invocation(database, function) for _ in range(3)]
+    for child in children:
+        await adopt(database, child, parent)
+    first, again = await stop(database, parent), await stop(database, parent)
+    assert set(first.children) == set(again.children) == set(children)
+    await stop(database, children[0])
+    assert (await stop(database, parent)).children == (children[1],)
+
+
+async def test_a_child_that_stops_by_itself_is_noted_as_cancelled_and_not_told(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    async with database.transaction() as connection:
+        await StopRepository(connection).stop_invocation(child, reason=StopReason.TIMED_OUT)
+    assert (await stop(database, parent)).children == ()
+    async with database.statement() as connection:
+        noted = await connection.scalar(
+            select(InvocationRow.cancellation_request_time).where(InvocationRow.invocation_id == child)
+        )
+    assert noted is not None
+
+
+async def test_children_that_a_stop_has_noted_are_not_told_again_by_the_end(database: Database) -> None:
+    function = await insert_function(database, max_concurrency=2)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    await run_and_succeed(database, parent)
+    assert (await stop(database, parent)).children == (child,)
+    assert (await close(database, parent)).children == ()
+    assert (await close(database, parent)).children == (child,), "whoever should have told it may have died"
+
+
+async def test_a_stop_tells_whether_anything_has_taken_up_the_slot(database: Database) -> None:
+    function = await insert_function(database)
+    holder, waiting = [await insert_invocation(database, function) for _ in range(2)]
+    await run_and_succeed(database, holder)
+    for invocation, is_claimed in ((holder, True), (waiting, False)):
+        async with database.transaction() as connection:
+            stops = StopRepository(connection)
+            await stops.stop_invocation(invocation, reason=StopReason.TIMED_OUT)
+            assert await stops.is_claimed(execution_id_for(invocation, 1)) is is_claimed
+    await close(database, holder)
+    async with database.transaction() as connection:
+        assert await StopRepository(connection).is_claimed(execution_id_for(holder, 1))
+
+
+async def test_a_stop_repeated_changes_nothing(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    await run_and_succeed(database, invocation)
+    seen = []
+    for reason in (StopReason.TIMED_OUT, StopReason.CANCELLED):
+        async with database.transaction() as connection:
+            await StopRepository(connection).stop_invocation(invocation, reason=reason)
+        async with database.statement() as connection:
+            found = await connection.execute(
+                select(
+                    InvocationRow.stop_time,
+                    InvocationRow.cancellation_request_time,
+                    InvocationRow.last_update_time,
+                    ExecutionRow.termination_signal_time,
+                    ExecutionRow.last_update_time.label("execution_update_time"),
+                ).join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+            )
+            seen.append(found.one())
+    assert seen[0] == seen[1]
+    assert (seen[0].stop_time is None, seen[0].cancellation_request_time) == (False, None)
+
+
+async def test_an_invocation_that_was_ended_without_a_container_has_stopped_durably(database: Database) -> None:
+    invocation = await insert_invocation(database, await insert_function(database))
+    async with database.transaction() as connection:
+        await TerminationRepository(connection).terminate_invocation(invocation, reason=StopReason.CANCELLED)
+    async with database.statement() as connection:
+        stop_time = await connection.scalar(
+            select(InvocationRow.stop_time).where(InvocationRow.invocation_id == invocation)
+        )
+    assert stop_time is not None
+
+
+async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database) -> None:
+    function = await insert_function(database)
+    parent, child = [await insert_invocation(database, function) for _ in range(2)]
+    await adopt(database, child, parent)
+    await run_and_succeed(database, parent)
+    closed = await close(database, parent)
+    async with database.transaction() as connection:
+        stopped = await StopRepository(connection).stop_invocation(parent, reason=StopReason.CANCELLED)
+    assert (closed.was_stopped, closed.children) == (False, ())
+    assert stopped.children == ()
+    assert await close(database, parent) == replace(closed, is_new=False)

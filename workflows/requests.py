@@ -1,0 +1,58 @@
+"""What workflows are started with, built from what the catalog says. Nothing else builds these requests."""
+
+from domain.entities import Invocation, Project, Version
+from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from domain.unfinished import AbandonedInvocation, ProjectBeingDeleted, UnfinishedInvocation, UnpreparedVersion
+
+
+def for_invocation(invocation: Invocation, *, traceparent: str | None) -> InvocationRequest:
+    """The first workflow of a new invocation. `traceparent`: of the span that it came from; None without tracing."""
+    return InvocationRequest(
+        invocation_id=invocation.invocation_id,
+        function=invocation.function.ref,
+        execution_spec=invocation.function.execution_spec,
+        creation_time=invocation.creation_time,
+        parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
+        traceparent=traceparent,
+    )
+
+
+def for_unfinished(
+    invocation: UnfinishedInvocation, *, resumes: bool, traceparent: str | None = None
+) -> InvocationRequest:
+    """`resumes`: in place of a workflow that Temporal has lost, from the newest attempt on."""
+    return InvocationRequest(
+        invocation_id=invocation.invocation_id,
+        function=invocation.function,
+        execution_spec=invocation.execution_spec,
+        creation_time=invocation.creation_time,
+        parent_invocation_id=invocation.parent_invocation_id,
+        traceparent=traceparent,
+        first_attempt=invocation.newest_attempt,
+        resumes=resumes,
+    )
+
+
+def for_abandoned(invocation: AbandonedInvocation) -> CleanUpRequest:
+    return CleanUpRequest(
+        invocation_id=invocation.invocation_id, execution_id=invocation.execution_id, attempt=invocation.attempt
+    )
+
+
+def for_version(version: Version) -> PreparationRequest:
+    """The preparation of all functions of a new version."""
+    return PreparationRequest(
+        project_name=version.project_name,
+        version_id=version.version_id,
+        function_names=tuple(function.ref.function_name for function in version.functions),
+    )
+
+
+def for_unprepared(version: UnpreparedVersion) -> PreparationRequest:
+    return PreparationRequest(
+        project_name=version.project_name, version_id=version.version_id, function_names=version.function_names
+    )
+
+
+def for_deletion(project: Project | ProjectBeingDeleted) -> DeletionRequest:
+    return DeletionRequest(project_name=project.project_name, creation_time=project.creation_time)
