@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
@@ -57,6 +57,10 @@ def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, 
     )
 
 
+def _is_reported(outcome: ExecutionOutcome) -> ColumnElement[bool]:
+    return and_(_OUTCOME == outcome.value)
+
+
 _GET = along_execution(select(*_DETAIL))
 _START = (
     _change()
@@ -72,13 +76,9 @@ _FINISH = (
     .where(*_IN_PROGRESS)
     .values(
         outcome=case(
-            (
-                or_(
-                    _OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value),
-                    ExecutionRow.termination_signal_time.is_not(None),
-                ),
-                _OUTCOME,
-            )
+            (ExecutionOutcome.SUCCEEDED.value == _OUTCOME, _OUTCOME),
+            (ExecutionRow.termination_signal_time.is_not(None), ExecutionOutcome.ABORTED.value),
+            (ExecutionOutcome.FAILED.value == _OUTCOME, _OUTCOME),
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
         error_message=_ERROR_MESSAGE,
@@ -122,7 +122,8 @@ class ExecutionRepository:
         """Record the outcome and wake who waits for it. A `final_output` of None keeps the last update's.
 
         A container aborts because it was told to stop. If not by us, then by infrastructure, perhaps, which takes it
-        away: that is known when it is gone, and only then the abort becomes the outcome.
+        away: that is known when it is gone, and only then the abort becomes the outcome. What we told to stop was
+        aborted, whatever it makes of that, unless it has succeeded all the same.
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
