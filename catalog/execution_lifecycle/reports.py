@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, func, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
@@ -57,10 +57,6 @@ def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, 
     )
 
 
-def _is_reported(outcome: ExecutionOutcome) -> ColumnElement[bool]:
-    return and_(_OUTCOME == outcome.value)
-
-
 _GET = along_execution(select(*_DETAIL))
 _START = (
     _change()
@@ -76,9 +72,14 @@ _FINISH = (
     .where(*_IN_PROGRESS)
     .values(
         outcome=case(
-            (ExecutionOutcome.SUCCEEDED.value == _OUTCOME, _OUTCOME),
-            (ExecutionRow.termination_signal_time.is_not(None), ExecutionOutcome.ABORTED.value),
-            (ExecutionOutcome.FAILED.value == _OUTCOME, _OUTCOME),
+            (
+                and_(
+                    ExecutionRow.termination_signal_time.is_not(None),
+                    _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
+                ),
+                ExecutionOutcome.ABORTED.value,
+            ),
+            (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
         error_message=_ERROR_MESSAGE,
