@@ -89,7 +89,7 @@ class ProcessProvisioner:
 
     @property
     def log_timing(self) -> LogTiming:
-        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
     async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
