@@ -44,7 +44,7 @@ PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
 
 test: lint
-	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs \
+	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 --no-loadscope-reorder --platforms process,ecs \
 		$(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \

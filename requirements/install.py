@@ -51,8 +51,8 @@ def install(wanted: RequirementSet, venv: Path, *, python: str | None) -> int:
 
 
 def _fill(venv: Path, wanted: RequirementSet) -> int:
-    """With bytecode, as the processes of a stack start side by side and each would make it. Removing is its own step:
-    this way uv looks at the bytecode only if something was added."""
+    """With bytecode, as the processes of a stack start side by side and would each make it. Removing is a step of its
+    own: this way uv looks at the bytecode only if something was added."""
     files, into = (str(wanted.path), str(PROJECT)), ("--python", str(venv))
     requirements = [f"--requirements={file}" for file in files]
     status = run_uv(

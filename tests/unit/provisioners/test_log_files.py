@@ -1,0 +1,124 @@
+"""Pages of a log file."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.containers import LogPage
+from domain.errors import OffsetIsInvalid
+from provisioners.process.log_files import read_page
+
+LINES = st.lists(
+    st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30
+)
+
+
+@given(lines=LINES, max_lines=st.integers(1, 7), has_end=st.booleans())
+def test_pages_together_are_the_log(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], max_lines: int, has_end: bool
+) -> None:
+    log = tmp_path_factory.mktemp("log") / "log"
+    log.write_bytes("\n".join(lines).encode() + (b"\n" if has_end and lines else b""))
+    seen: list[str] = []
+    offset: str | None = None
+    while (page := read_page(log, offset, max_lines=max_lines, is_complete=True)).lines:
+        assert len(page.lines) <= max_lines
+        seen += page.lines
+        offset = page.next_offset
+    expected = lines if has_end or not lines or lines[-1] else lines[:-1]
+    assert seen == expected
+
+
+def test_an_unfinished_line_is_shown_and_its_rest_is_another(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\nPassword? ")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page == LogPage(lines=("one", "Password? "), next_offset="14")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset="14")
+    log.write_bytes(b"one\nPassword? accepted\n")
+    page = read_page(log, page.next_offset, max_lines=10, is_complete=False)
+    assert page == LogPage(lines=("accepted",), next_offset="23")
+
+
+def test_a_line_whose_end_comes_a_moment_later_is_one(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"wor")
+    with ThreadPoolExecutor(1) as writers:
+        page = writers.submit(read_page, log, None, max_lines=10, is_complete=False)
+        log.write_bytes(b"words\n")
+        assert page.result() == LogPage(lines=("words",), next_offset="6")
+
+
+def test_an_unfinished_line_ends_with_a_whole_character(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes("50 € and €".encode()[:-1])
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == ("50 € and ",)
+    log.write_bytes("50 € and €".encode())
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == ("€",)
+
+
+def test_what_a_progress_bar_overwrites_are_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"\r 10 %\r 20 %\r\r 30 %")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == (" 10 %", " 20 %", " 30 %")
+    log.write_bytes(b"\r 10 %\r 20 %\r\r 30 %\r 40 %\r\n\r\ndone\r\n")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == (" 40 %", "", "done")
+
+
+def test_an_end_of_two_characters_is_one_though_a_page_ends_between(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\r")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == ("one",)
+    log.write_bytes(b"one\r\ntwo\n")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == ("two",)
+
+
+@given(st.binary(max_size=300).map(lambda content: content.replace(b"\0", b"")), st.lists(st.integers(0, 300)))
+def test_each_piece_comes_once_however_often_it_is_read(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, cuts: list[int]
+) -> None:
+    log = tmp_path_factory.mktemp("log") / "log"
+    seen, offset = "", None
+    for cut in [*sorted(cuts), len(content)]:
+        log.write_bytes(content[:cut])
+        is_complete = cut >= len(content)
+        while (page := read_page(log, offset, max_lines=3, is_complete=is_complete)).lines:
+            seen += "".join(page.lines)
+            offset = page.next_offset
+    expected = content.translate(None, b"\r\n").decode(errors="replace")
+    assert seen.replace("\ufffd", "") == expected.replace("\ufffd", "")
+
+
+def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert read_page(tmp_path / "log", None, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset=None)
+
+
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_a_very_long_line_comes_in_pieces_of_whole_characters(tmp_path: Path, is_complete: bool) -> None:
+    log = tmp_path / "log"
+    text = "x" + "ß" * 100_000
+    log.write_text(text + "\nend\n")
+    lines = read_page(log, None, max_lines=10, is_complete=is_complete).lines
+    assert len(lines) == 5
+    assert "".join(lines[:-1]) == text
+    assert lines[-1] == "end"
+
+
+def test_what_is_no_text(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a\0b\xff\n")
+    assert read_page(log, None, max_lines=10, is_complete=True).lines == ("ab\ufffd",)
+
+
+@pytest.mark.parametrize("offset", ["", "x", "-1", "1.5", " 1", "5", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5_000])
+def test_offsets_that_are_not_ours(tmp_path: Path, offset: str) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\n")
+    with pytest.raises(OffsetIsInvalid):
+        read_page(log, offset, max_lines=10, is_complete=True)
