@@ -114,10 +114,10 @@ image: install
 	docker build --quiet --tag control-plane:latest --build-arg REVISION="$$(git rev-parse HEAD)" $(IMAGE_OPTIONS) .
 
 # make release VERSION=0.1.0: checks, wheels, image, tag; it pushes nothing. DRY_RUN=1 for all but the tag, TESTED=1 if
-# `make test` has passed elsewhere, IMAGE=0 if the image is built elsewhere.
+# `make test` has passed elsewhere, IMAGE=0 if the image is built elsewhere; IMAGE_OPTIONS as for `make image`.
 release: install
 	@.venv/bin/python -m release "$(VERSION)" $(if $(DRY_RUN),--dry-run) $(if $(TESTED),--tested) \
-		$(if $(filter 0,$(IMAGE)),--without-image)
+		$(if $(filter 0,$(IMAGE)),--without-image) --image-options='$(IMAGE_OPTIONS)'
 
 # Where no registry can be reached: images under the names of those that are based on or that docker-compose.yml names.
 stand-in-images: install

@@ -1,6 +1,7 @@
 """`python -m release VERSION`: all checks first, then the wheels, the image and the tag. It pushes nothing."""
 
 import argparse
+import shlex
 import sys
 
 from release.checks import Plan, problems
@@ -15,12 +16,14 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="do all but the tag")
     parser.add_argument("--tested", action="store_true", help="`make test` has passed on this commit elsewhere")
     parser.add_argument("--without-image", action="store_true", help="the image is built elsewhere")
+    parser.add_argument("--image-options", default="", help="for `docker build`, as a shell takes them")
     arguments = parser.parse_args()
     plan = Plan(
         repository=Repository(root=ROOT),
         version=arguments.version,
         is_tested=arguments.tested,
         with_image=not arguments.without_image,
+        image_options=tuple(shlex.split(arguments.image_options)),
     )
     found = list(problems(plan))
     for problem in found:

@@ -22,12 +22,14 @@ _OUR_DISTRIBUTION = re.compile(r"^(control-plane[a-z-]*)(?:\[[^\]]*\])?\s*==\s*(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`is_tested`: somebody says so, where `make test` has not noted it. `with_image`: an engine builds it here."""
+    """`is_tested`: somebody says so, where `make test` has not noted it. `with_image`: an engine builds it here, with
+    `image_options` for `docker build`."""
 
     repository: Repository
     version: str
     is_tested: bool = False
     with_image: bool = True
+    image_options: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -33,7 +33,8 @@ def build_wheels(plan: Plan) -> None:
 def build_image(plan: Plan) -> None:
     """control-plane:VERSION, from the wheels that are there. Raises StepFailed."""
     labels = ("--build-arg", f"VERSION={plan.version}", "--build-arg", f"REVISION={plan.repository.head}")
-    _run(plan, "docker", "build", "--quiet", "--tag", f"control-plane:{plan.version}", *labels, ".")
+    name = ("--tag", f"control-plane:{plan.version}")
+    _run(plan, "docker", "build", "--quiet", *name, *labels, *plan.image_options, ".")
 
 
 def tag(plan: Plan) -> None:
