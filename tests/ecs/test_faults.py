@@ -1,4 +1,4 @@
-"""AWS in trouble for half a minute: every invocation succeeds, no attempt is consumed, no task is doubled."""
+"""AWS in trouble for some time: every invocation succeeds, no attempt is consumed, no task is doubled."""
 
 import asyncio
 from collections import Counter
