@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 30.0
 # A container that was there for longer than this is replaced at once, however many were lost before it.
-_GOOD_LIFE_SECONDS = 60.0
+_STABLE_AFTER_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ class ContainerLauncher:
         self._adopt_launch(assignment.launch)
         self._launched = time.monotonic()
         self._waits_for = assignment.waits_for
-        self._misses = 0
+        self._failed_launches = 0
 
     @property
     def launch(self) -> int:
@@ -90,8 +90,8 @@ class ContainerLauncher:
 
     async def replace_container(self, lost: ContainerExit) -> Container | None:
         """Another container for the one that infrastructure took away. None if there must be no further one."""
-        if time.monotonic() - self._launched > _GOOD_LIFE_SECONDS:
-            self._misses = 0
+        if time.monotonic() - self._launched > _STABLE_AFTER_SECONDS:
+            self._failed_launches = 0
         if not await self._begin_next_launch(f"Launched again: {lost.reason}", was_refused=False):
             return None
         return await self._launch_until_there(is_stopped=False)
@@ -177,12 +177,12 @@ class ContainerLauncher:
 
     def _adopt_launch(self, launch: Launch) -> None:
         self._launch = launch
-        self._noted = time.monotonic() - launch.age.total_seconds()
+        self._noted_at = time.monotonic() - launch.age.total_seconds()
 
     def _pause(self) -> float:
         """Exponential, in seconds. Drawn: hundreds may wait for the same thing."""
-        longest = min(2.0**self._misses, _LONGEST_PAUSE_SECONDS)
-        self._misses = min(self._misses + 1, 10)
+        longest = min(2.0**self._failed_launches, _LONGEST_PAUSE_SECONDS)
+        self._failed_launches = min(self._failed_launches + 1, 10)
         return random.uniform(longest / 2, longest)
 
     async def _report_wait(self, reason: str | None) -> None:
@@ -198,7 +198,7 @@ class ContainerLauncher:
 
     @property
     def _age(self) -> timedelta:
-        return timedelta(seconds=time.monotonic() - self._noted)
+        return timedelta(seconds=time.monotonic() - self._noted_at)
 
     def _container_request(self) -> ContainerRequest:
         function = self._assignment.function

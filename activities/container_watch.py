@@ -120,9 +120,9 @@ class ContainerWatch:
         async with self._listener.subscribe(*topics) as notified:
             notified.set()  # the container may have reported before anybody listened
             while True:
-                look_at = _after(self._longest_unasked)
+                recheck_at = _after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):
-                    due_at = look_at if deadline is None else min(look_at, deadline.at)
+                    due_at = recheck_at if deadline is None else min(recheck_at, deadline.at)
                     async with asyncio.timeout_at(due_at if faults.retry_at is None else faults.retry_at):
                         await notified.wait()
                 try:

@@ -42,7 +42,7 @@ class BoundDeletionActivities(DeletionActivities):
                 await repository.close()
             await self._cancel_invocations(request)
             async with self._repository(request) as repository:
-                left = await repository.remainder()
+                left = await repository.count_unfinished()
         return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
 
     @activity.defn(name="retire_project")

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 # The server cancels a statement first, and the connection stays. If it does not, it is not there.
-_LAST_WORD = timedelta(seconds=1)
+_ANSWER_MARGIN = timedelta(seconds=1)
 _CLOSE_TIMEOUT = timedelta(seconds=1)
 # Of a client that is gone the server rolls back what it holds locks for.
 _IDLE_IN_TRANSACTION = timedelta(seconds=10)
@@ -56,7 +56,7 @@ async def connect(
             password=url.password,
             database=url.database,
             timeout=CONNECT_TIMEOUT.total_seconds(),
-            command_timeout=(statement_limit + _LAST_WORD).total_seconds(),
+            command_timeout=(statement_limit + _ANSWER_MARGIN).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
             server_settings=_server_settings(name, statement_limit, lock_limit),

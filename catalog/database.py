@@ -65,15 +65,15 @@ class Database:
             max_overflow=0,
             pool_timeout=statement_limit.total_seconds(),
         )
-        self._engine_of_long = create_async_engine(
+        self._long_engine = create_async_engine(
             url,
             async_creator=partial(connect, url, name="control-plane", statement_limit=_LONG_LIMIT),
             pool_size=_LONG_AT_ONCE,
             max_overflow=0,
             pool_timeout=_LONG_LIMIT.total_seconds(),
         )
-        for engine in (self._engine, self._engine_of_long):
-            event.listen(engine.sync_engine, "handle_error", _discard_the_useless)
+        for engine in (self._engine, self._long_engine):
+            event.listen(engine.sync_engine, "handle_error", _invalidate_unusable)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -87,7 +87,7 @@ class Database:
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
         """The same for what may take minutes, as a whole table does, on one of a few connections for that alone."""
-        async with _connection(self._engine_of_long) as connection, connection.begin():
+        async with _connection(self._long_engine) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -104,7 +104,7 @@ class Database:
                 adapted.autocommit = False
 
     async def close(self) -> None:
-        for engine in (self._engine, self._engine_of_long):
+        for engine in (self._engine, self._long_engine):
             await engine.dispose()
 
 
@@ -121,7 +121,7 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     note_progress()
 
 
-def _discard_the_useless(context: ExceptionContext) -> None:
+def _invalidate_unusable(context: ExceptionContext) -> None:
     """A server that is silent or only reads is as good as gone, and with it every connection that it was asked on."""
     error = context.original_exception
     is_silent = isinstance(error, TimeoutError)

@@ -15,7 +15,7 @@ _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remainder:
+class UnfinishedWork:
     """What a deletion waits for: invocations that have not ended; functions for which a provisioner was asked to make
     something, and has not said what."""
 
@@ -76,14 +76,14 @@ class DeletionRepository:
         )
         return found
 
-    async def remainder(self) -> Remainder:
+    async def count_unfinished(self) -> UnfinishedWork:
         unsettled = select(func.count()).where(
             self._is_of_the_project(FunctionRow.function_id),
             FunctionRow.status == FunctionStatus.PENDING,
             FunctionRow.preparation_error.is_(None),
             FunctionRow.preparation_start_time.is_not(None),
         )
-        return Remainder(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
+        return UnfinishedWork(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
         found = await self._connection.execute(

@@ -104,18 +104,18 @@ class NotificationListener:
         try:
             for channel in self._channels:
                 await connection.add_listener(channel, self._hand_out)
-            heard = asyncio.Event()
-            await connection.add_listener(self._own_channel, lambda *_: heard.set())
+            arrived = asyncio.Event()
+            await connection.add_listener(self._own_channel, lambda *_: arrived.set())
             self.wake_all()
             while not await _is_set_within(self._check_interval, lost):
-                await self._check(connection, heard)
+                await self._check(connection, arrived)
         finally:
             connection.terminate()
 
-    async def _check(self, connection: Connection, heard: asyncio.Event) -> None:
-        heard.clear()
+    async def _check(self, connection: Connection, arrived: asyncio.Event) -> None:
+        arrived.clear()
         await connection.execute(f"NOTIFY {self._own_channel}")
-        if not await _is_set_within(self._patience, heard):
+        if not await _is_set_within(self._patience, arrived):
             raise TimeoutError("what is notified does not arrive")
 
     def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:

@@ -14,7 +14,7 @@ from domain.identifiers import FunctionRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BegunPreparation:
+class Preparation:
     """`is_closing`: the project's deletion has begun since. What an earlier try made is wanted, and nothing new."""
 
     function: Function
@@ -22,7 +22,7 @@ class BegunPreparation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledFunction:
+class PreparationOutcome:
     """What a function's preparation came to, and who got a slot by it."""
 
     identifier: str | None
@@ -30,7 +30,7 @@ class SettledFunction:
     grants: tuple[Grant, ...]
 
 
-_SETTLED = (
+_OUTCOME_COLUMNS = (
     FunctionRow.function_id,
     FunctionRow.status,
     FunctionRow.prepared_identifier,
@@ -45,7 +45,7 @@ class PreparationRepository:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
-    async def begin(self, function: FunctionRef) -> BegunPreparation | None:
+    async def begin(self, function: FunctionRef) -> Preparation | None:
         """The function as declared, once it is noted that the provisioner is asked: whoever deletes the project then
         waits for what comes of it. None if there is nothing to prepare any more.
 
@@ -82,11 +82,11 @@ class PreparationRepository:
                 .where(FunctionRow.function_id == row.functions_function_id)
                 .values(preparation_start_time=func.clock_timestamp())
             )
-        return BegunPreparation(function=to_function(row), is_closing=bool(is_closing))
+        return Preparation(function=to_function(row), is_closing=bool(is_closing))
 
-    async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
+    async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> PreparationOutcome:
         """READY: whoever waits gets a slot, the oldest first."""
-        return await self._settle(
+        return await self._record_outcome(
             function,
             {
                 "status": FunctionStatus.READY,
@@ -95,34 +95,34 @@ class PreparationRepository:
             },
         )
 
-    async def mark_unpreparable(self, function: FunctionRef, reason: str) -> SettledFunction:
+    async def mark_unpreparable(self, function: FunctionRef, reason: str) -> PreparationOutcome:
         """PENDING for ever: whoever waits is granted a turn, in which it learns the reason and ends."""
-        return await self._settle(function, {"preparation_error": reason})
+        return await self._record_outcome(function, {"preparation_error": reason})
 
-    async def settled(self, function: FunctionRef) -> SettledFunction:
+    async def find_outcome(self, function: FunctionRef) -> PreparationOutcome:
         """What was marked before, and the grants that may not have been told since."""
-        return await self._settle(function, {})
+        return await self._record_outcome(function, {})
 
-    async def _settle(self, function: FunctionRef, values: dict[str, str]) -> SettledFunction:
+    async def _record_outcome(self, function: FunctionRef, values: dict[str, str]) -> PreparationOutcome:
         found = await self._connection.execute(
-            select(*_SETTLED)
+            select(*_OUTCOME_COLUMNS)
             .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
             .with_for_update(key_share=True)
         )
         row = found.one_or_none()
         if row is None:  # deleted with its project
-            return SettledFunction(identifier=None, preparation_error=None, grants=())
+            return PreparationOutcome(identifier=None, preparation_error=None, grants=())
         is_new = bool(values) and row.status == FunctionStatus.PENDING and row.preparation_error is None
         if is_new:
-            settled = await self._connection.execute(
+            updated = await self._connection.execute(
                 update(FunctionRow)
                 .where(FunctionRow.function_id == row.function_id)
                 .values(**values)
-                .returning(*_SETTLED)
+                .returning(*_OUTCOME_COLUMNS)
             )
-            row = settled.one()
+            row = updated.one()
         granted = await self._slots.grant_free_slots(row.function_id)
-        return SettledFunction(
+        return PreparationOutcome(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
             grants=granted if is_new else await self._slots.unsignalled_grants(row.function_id),

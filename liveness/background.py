@@ -31,7 +31,7 @@ async def keep_going(
     work: Callable[[], Awaitable[None]],
     *,
     first_pause: timedelta = _FIRST_PAUSE,
-    tell: Callable[[str, BaseException], None] = report_failure,
+    report: Callable[[str, BaseException], None] = report_failure,
 ) -> None:
     """Run `work`, which should never end, until cancelled: whenever it ends or fails that is told, and it is run again,
     each time after twice as long while it keeps failing."""
@@ -42,7 +42,7 @@ async def keep_going(
         failure = await _failure_of(work)
         if clock() - began > _STEADY_AFTER.total_seconds():
             pause = first_pause
-        tell(name, failure)
+        report(name, failure)
         await asyncio.sleep(pause.total_seconds())
         pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -86,15 +86,15 @@ class NamespaceLink:
 
     async def watch(self) -> None:
         """Compare again and again, until cancelled, and log what has changed. What cannot be told changes nothing."""
-        told = self._problem
+        logged = self._problem
         while True:
             interval = self._interval if self._problem is None else min(self._interval, _RECHECK_INTERVAL)
             await asyncio.sleep(interval.total_seconds())
             with suppress(NamespaceIsNotOurs):
                 await self.check_if_there(patience=_PATIENCE)
-            if self._problem != told:
-                told = self._problem
-                _tell(told)
+            if self._problem != logged:
+                logged = self._problem
+                _log_change(logged)
 
     async def wait_until(self, *, matches: bool) -> None:
         """Until the last comparison said so."""
@@ -110,7 +110,7 @@ class NamespaceLink:
         MATCHES.set(0 if problem else 1)
 
 
-def _tell(problem: str | None) -> None:
+def _log_change(problem: str | None) -> None:
     if problem is None:
         logger.warning("temporal_namespace_is_ours_again")
     else:

@@ -42,7 +42,7 @@ async def open_services(
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(temporal, link=link, spans=spans, leave=leftovers.note),
+                orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=leftovers.note),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

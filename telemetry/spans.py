@@ -100,7 +100,7 @@ class RequestSpan:
         self._span = span
         self._method = method
 
-    def answered(self, *, route: str, status: int) -> None:
+    def record_response(self, *, route: str, status: int) -> None:
         self._span.update_name(f"{self._method} {route}")
         self._span.set_attributes(
             {"http.request.method": self._method, "http.route": route, "http.response.status_code": status}

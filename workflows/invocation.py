@@ -62,17 +62,17 @@ class InvocationWorkflow:
     async def run(self, request: InvocationRequest) -> InvocationResult:
         if workflow.now() >= self._deadline:
             self._stop(StopReason.TIMED_OUT)
-        life = asyncio.create_task(self._live())
-        alarm = asyncio.create_task(self._time_out())
-        while not life.done():
+        attempts = asyncio.create_task(self._run_attempts())
+        timer = asyncio.create_task(self._time_out())
+        while not attempts.done():
             try:
-                await workflow.wait([life])
+                await workflow.wait([attempts])
             except asyncio.CancelledError:
                 if workflow.cancellation_reason() is None:  # not a request: this process lets go of the workflow
                     raise
                 self._stop(StopReason.CANCELLED)
-        result = life.result()
-        del alarm  # its timer is left to run out with the workflow: cancelling it would be one more event
+        result = attempts.result()
+        del timer  # its timer is left to run out with the workflow: cancelling it would be one more event
         workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
         if result.ending is InvocationOutcome.CANCELLED and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
@@ -108,9 +108,9 @@ class InvocationWorkflow:
             stop_reason=self._stop_reason,
         )
 
-    async def _live(self) -> InvocationResult:
+    async def _run_attempts(self) -> InvocationResult:
         while True:
-            result = await self._attempt_in_turn()
+            result = await self._run_attempt()
             if result is None:
                 return await self._end()
             if result.invocation_ended:
@@ -120,7 +120,7 @@ class InvocationWorkflow:
                 return await self._end()
             self._attempt += 1
 
-    async def _attempt_in_turn(self) -> RunExecutionResult | None:
+    async def _run_attempt(self) -> RunExecutionResult | None:
         """One attempt, queueing included. None if the invocation was stopped before it had a container."""
         if self._stop_reason is not None and self._may_have_begun:
             return await self._finish_stopped(self._stop_reason)

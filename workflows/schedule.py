@@ -80,8 +80,8 @@ async def ensure_schedule(client: Client, installation_id: str) -> None:
 
 
 async def _read_installation(client: Client, memo: Mapping[str, object]) -> str | None:
-    noted = memo.get(_INSTALLATION)
-    if not isinstance(noted, Payload):
+    payload = memo.get(_INSTALLATION)
+    if not isinstance(payload, Payload):
         return None
-    (installation_id,) = await client.data_converter.decode([noted], [str])
+    (installation_id,) = await client.data_converter.decode([payload], [str])
     return str(installation_id)

@@ -28,7 +28,7 @@ logger = structlog.get_logger(__name__)
 _OPEN_WORKFLOWS = 'WorkflowType = "InvocationWorkflow" AND ExecutionStatus = "Running"'
 # Asked for one by one; then those are repaired, and the next are asked for.
 _BATCH = 500
-_CLOSED = "closed"
+_KIND = "closed"
 _OUTCOMES = {
     InvocationOutcome.SUCCEEDED: ExecutionOutcome.SUCCEEDED,
     InvocationOutcome.FAILED: ExecutionOutcome.FAILED,
@@ -36,7 +36,7 @@ _OUTCOMES = {
 }
 
 
-class _Fate(Enum):
+class _WorkflowState(Enum):
     """What Temporal says of a workflow."""
 
     OPEN = auto()
@@ -76,7 +76,7 @@ class OrphanedInvocations:
                 older_than=policies.START_PATIENCE
             )
         if not running:
-            await self._guard.admit(_CLOSED, (), running=0)
+            await self._guard.admit(_KIND, (), running=0)
             return
         await self._link.check()
         is_open = {workflow.id async for workflow in self._client.list_workflows(_OPEN_WORKFLOWS)}
@@ -88,18 +88,18 @@ class OrphanedInvocations:
 
     async def _repair_batch(self, run: RepairRun, suspects: list[RunningInvocation]) -> list[InvocationId]:
         """Those that somebody closed, which are left to do."""
-        fates: dict[InvocationId, _Fate] = {}
+        states: dict[InvocationId, _WorkflowState] = {}
 
         async def ask(suspect: RunningInvocation) -> bool:
-            fates[suspect.invocation_id] = await self._fate_of(suspect)
+            states[suspect.invocation_id] = await self._workflow_state(suspect)
             return False
 
         await run.each(suspects, ask)
         await self._link.check()  # what was not found is missing only if it was looked for in the right place
         async with self._database.statement() as connection:
-            unknown = await UnstartedWorkflowRepository(connection).unfinished(_with_fate(fates, _Fate.UNKNOWN))
+            unknown = await UnstartedWorkflowRepository(connection).unfinished(_in_state(states, _WorkflowState.UNKNOWN))
         await run.each(unknown, self._start_again)
-        closed = _with_fate(fates, _Fate.CLOSED)
+        closed = _in_state(states, _WorkflowState.CLOSED)
 
         async def record(invocation_id: InvocationId) -> bool:
             is_recorded = await self._record_termination(invocation_id)
@@ -107,10 +107,10 @@ class OrphanedInvocations:
                 closed.append(invocation_id)
             return is_recorded
 
-        await run.each(_with_fate(fates, _Fate.COMPLETED), record)
+        await run.each(_in_state(states, _WorkflowState.COMPLETED), record)
         return closed
 
-    async def _fate_of(self, suspect: RunningInvocation) -> _Fate:
+    async def _workflow_state(self, suspect: RunningInvocation) -> _WorkflowState:
         """One that has not begun may have none yet. One that was reset has a closed run behind it, and an open one."""
         try:
             description = await self._client.get_workflow_handle(
@@ -119,10 +119,10 @@ class OrphanedInvocations:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return _Fate.UNKNOWN if suspect.has_begun else _Fate.OPEN
+            return _WorkflowState.UNKNOWN if suspect.has_begun else _WorkflowState.OPEN
         if description.status is WorkflowExecutionStatus.COMPLETED:
-            return _Fate.COMPLETED
-        return _Fate.CLOSED if description.status in CLOSED_EARLY else _Fate.OPEN
+            return _WorkflowState.COMPLETED
+        return _WorkflowState.CLOSED if description.status in CLOSED_EARLY else _WorkflowState.OPEN
 
     async def _start_again(self, invocation: UnfinishedInvocation) -> bool:
         is_started = await self._unstarted.start_invocation(invocation, resumes=True)
@@ -146,7 +146,7 @@ class OrphanedInvocations:
         return True
 
     async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:
-        admitted = await self._guard.admit(_CLOSED, closed, running=running)
+        admitted = await self._guard.admit(_KIND, closed, running=running)
         if not admitted:
             return
         async with self._database.statement() as connection:
@@ -160,8 +160,8 @@ class OrphanedInvocations:
         return is_started
 
 
-def _with_fate(fates: dict[InvocationId, _Fate], wanted: _Fate) -> list[InvocationId]:
-    return [invocation_id for invocation_id, fate in fates.items() if fate is wanted]
+def _in_state(states: dict[InvocationId, _WorkflowState], wanted: _WorkflowState) -> list[InvocationId]:
+    return [invocation_id for invocation_id, state in states.items() if state is wanted]
 
 
 def _explanation(result: InvocationResult) -> str:

@@ -130,8 +130,8 @@ class UnstartedWorkflows:
                 project_name=version.project_name, version_id=version_id, function_name=function_name
             )
             async with self._database.transaction() as connection:
-                settled = await PreparationRepository(connection).mark_unpreparable(function, reason)
-            await self._messenger.deliver(grants=settled.grants)
+                outcome = await PreparationRepository(connection).mark_unpreparable(function, reason)
+            await self._messenger.deliver(grants=outcome.grants)
         return True
 
     async def _is_running(self, workflow_id: str) -> bool:

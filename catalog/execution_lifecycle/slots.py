@@ -173,7 +173,7 @@ _TOUCHED = (
 _TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
-_UNTOLD = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
+_UNSIGNALLED = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
     ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
 # One that is taken up by now needs no note.
@@ -228,11 +228,11 @@ class SlotQueue:
 
     async def grant_free_slots(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
-        return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
+        return _grants(await self._connection.execute(_GRANT_FREE_SLOTS, {"function_id": function_id}))
 
     async def unsignalled_grants(self, function_id: int) -> tuple[Grant, ...]:
         """Grants of which nothing says that they were signalled: the one who should have done it may have died."""
-        return _grants(await self._connection.execute(_UNTOLD, {_FUNCTION.key: function_id}))
+        return _grants(await self._connection.execute(_UNSIGNALLED, {_FUNCTION.key: function_id}))
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
         """These grants were signalled just now: nobody need do it again soon."""
@@ -257,7 +257,7 @@ class SlotQueue:
         )
 
 
-_SETTLE = text("""
+_GRANT_FREE_SLOTS = text("""
     WITH free AS (
         SELECT CASE
             WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each is told the reason and ends

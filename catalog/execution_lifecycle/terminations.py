@@ -82,34 +82,34 @@ _LOCKED = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )
-_TERMINATED = (
+_TERMINATED_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id)
-    .cte("terminated")
+    .cte("terminated_invocation")
 )
-_TERMINATE = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id))
+_NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
 
 # Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
 # come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
-_LEFT = (
+_DEQUEUED = (
     delete(WaitingExecutionRow)
     .where(WaitingExecutionRow.invocation_id == STOPPED_INVOCATION)
     .returning(WaitingExecutionRow.invocation_id)
-    .cte("left_queue")
+    .cte("dequeued")
 )
-_GIVEN_UP = (
+_TERMINATED_EXECUTIONS = (
     signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
-    .cte("given_up")
+    .cte("terminated_executions")
 )
-_END = (
+_TERMINATE_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
-    .add_cte(_LEFT, _GIVEN_UP)
+    .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
 )
 _REVOKE = (
     update(ExecutionRow)
@@ -125,7 +125,7 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-_CLOSED = (
+_TERMINATED_EXECUTION = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(
@@ -135,13 +135,13 @@ _CLOSED = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.execution_id)
-    .cte("closed")
+    .cte("terminated_execution")
 )
 # The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
-_CLOSE = select(
+_TERMINATE_EXECUTION = select(
     exists().where(WaitingExecutionRow.function_id == _FUNCTION),
-    _TERMINATE.scalar_subquery(),
-).add_cte(_CLOSED)
+    _NOTIFY_TERMINATED.scalar_subquery(),
+).add_cte(_TERMINATED_EXECUTION)
 
 
 class TerminationRepository:
@@ -197,7 +197,7 @@ class TerminationRepository:
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
             somebody_waits = await self._connection.scalar(
-                _CLOSE,
+                _TERMINATE_EXECUTION,
                 {
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
@@ -252,7 +252,7 @@ class TerminationRepository:
         if function_id is None:
             return TerminatedInvocation(grants=(), children=())
         ended = await self._connection.scalar(
-            _END,
+            _TERMINATE_INVOCATION,
             {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
         )
         granted = await self._slots.grant_free_slots(function_id)

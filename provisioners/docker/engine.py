@@ -36,7 +36,7 @@ class Engine:
     async def create(self, name: str, container: Mapping[str, Any]) -> str:
         """The identifier of a container that does not run yet. Raises NameIsTaken, NoSuchImage."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 return (await self.docker.containers.create(dict(container), name=name)).id
         except DockerError as error:
             if error.status == CONFLICT:
@@ -64,7 +64,7 @@ class Engine:
     async def inspect(self, identifier: str) -> Json | None:
         """None if the container is gone."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 container: Json = await self._container(identifier).show()
         except DockerError as error:
             if error.status == NOT_FOUND:
@@ -78,13 +78,13 @@ class Engine:
         if status is not None:
             filters["status"] = [status]
         try:
-            async with answered():
+            async with translate_connection_errors():
                 found = await self.docker.containers.list(all=True, filters=filters)
         except DockerError as error:
             raise error_of(error) from error
         return [container._container for container in found]
 
-    def apart(self) -> Docker:
+    def open_client(self) -> Docker:
         """Another client, to be closed, for what takes long: it keeps none of our connections from others."""
         return open_docker(self._url)
 
@@ -94,7 +94,7 @@ class Engine:
         Asked on a connection of its own: an engine that is shutting down accepts none, while those that it has go on.
         """
         try:
-            async with answered(), self.apart() as docker:
+            async with translate_connection_errors(), self.open_client() as docker:
                 network = await (await docker.networks.get("bridge")).show()
         except DockerError as error:
             if error.status == NOT_FOUND:
@@ -105,7 +105,7 @@ class Engine:
     async def resources(self) -> tuple[int, int]:
         """Its CPUs, and its memory in bytes."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 info = await self.docker.system.info()
         except DockerError as error:
             raise error_of(error) from error
@@ -116,7 +116,7 @@ class Engine:
 
     async def _unless(self, request: Any, *statuses: int, but: str | None = None) -> bool:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 await request
         except DockerError as error:
             if error.status in statuses and (but is None or but not in error.message):
@@ -131,7 +131,7 @@ def open_docker(url: str) -> Docker:
 
 
 @asynccontextmanager
-async def answered() -> AsyncIterator[None]:
+async def translate_connection_errors() -> AsyncIterator[None]:
     """Turns what is no answer of the engine."""
     try:
         yield

@@ -78,13 +78,13 @@ class Housekeeping:
         oldest = time.time() - self._retention.total_seconds()
         await self._do_all(
             [
-                partial(self._remove_if_it_ended_long_ago, container["Id"], oldest)
+                partial(self._remove_if_expired, container["Id"], oldest)
                 for container in await self._engine.containers((self._label,))
                 if container["State"] != "running" and container["Created"] < oldest
             ]
         )
 
-    async def _remove_if_it_ended_long_ago(self, identifier: str, oldest: float) -> None:
+    async def _remove_if_expired(self, identifier: str, oldest: float) -> None:
         container = await self._engine.inspect(identifier)
         if container is not None and ended_before(container, oldest):
             await self._engine.remove(identifier)

@@ -8,7 +8,7 @@ from aiodocker.exceptions import DockerError
 from domain.errors import FunctionFailure, Unavailable
 from liveness.progress import note_progress
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy
-from provisioners.docker.engine import Engine, Json, answered
+from provisioners.docker.engine import Engine, Json, translate_connection_errors
 from provisioners.docker.failures import NOT_FOUND, error_of, refused_pull
 
 _DEFAULT_REGISTRY = "docker.io"
@@ -21,7 +21,7 @@ class Images:
         self._logins = configuration.logins
         self._pull = configuration.pull
 
-    async def pinned(self, image: str, *, needs_program: bool) -> str:
+    async def pin(self, image: str, *, needs_program: bool) -> str:
         """A name that never means another image, pulled if need be. Raises FunctionFailure if there is none,
         Unavailable also if a pull has left none: its connection may have been lost, or somebody has removed the image.
 
@@ -48,7 +48,7 @@ class Images:
         if auth is not None:
             auth["serveraddress"] = registry_of(image)
         try:
-            async with answered(), self._engine.apart() as docker:
+            async with translate_connection_errors(), self._engine.open_client() as docker:
                 async for _ in docker.images.pull(image, auth=auth, stream=True):
                     note_progress()
         except DockerError as error:
@@ -56,7 +56,7 @@ class Images:
 
     async def _find(self, image: str) -> Json | None:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 return await self._engine.docker.images.inspect(image)
         except DockerError as error:
             if error.status == NOT_FOUND:

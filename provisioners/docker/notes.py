@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from aiodocker.exceptions import DockerError
 
-from provisioners.docker.engine import Engine, NameIsTaken, NoSuchImage, answered
+from provisioners.docker.engine import Engine, NameIsTaken, NoSuchImage, translate_connection_errors
 from provisioners.docker.failures import error_of
 from provisioners.docker.requests import INSTALLATION
 
@@ -61,7 +61,7 @@ class Notes:
 
     async def _make_empty_image(self) -> None:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 await self._engine.docker.images.build(
                     fileobj=_context_of_an_empty_image(), encoding="identity", tag=_EMPTY_IMAGE
                 )

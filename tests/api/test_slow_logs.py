@@ -26,7 +26,7 @@ from tests.api.event_streams import ServerSent, events_of
 from tests.api.test_events import FAILED, SUCCEEDED, Scene
 
 MISSING = "[control-plane] The log cannot be read now"
-QUICK = LogPatience(of_look=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
+QUICK = LogPatience(of_poll=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
 
 BeforeReading = Callable[[int], Awaitable[None]]
 Follow = Callable[[BeforeReading], Awaitable[list[ServerSent]]]
@@ -53,7 +53,7 @@ async def stuck(_: int) -> None:
 
 
 async def sluggish(_: int) -> None:
-    await asyncio.sleep(3 * QUICK.of_look.total_seconds())
+    await asyncio.sleep(3 * QUICK.of_poll.total_seconds())
 
 
 async def recovering(reads: int) -> None:
