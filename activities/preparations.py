@@ -6,7 +6,7 @@ from activities.errors import shortened
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.preparations import Preparation, PreparationRepository, PreparationOutcome
+from catalog.preparations import Preparation, PreparationOutcome, PreparationRepository
 from domain.entities import PreparedFunction
 from domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult

@@ -157,7 +157,9 @@ async def _start(arguments: Namespace, database: Database, runtime: Runtime | No
     return client, link
 
 
-async def _wait_until_available(name: str, attempt: Callable[[], Awaitable[Result]], *errors: type[Exception]) -> Result:
+async def _wait_until_available(
+    name: str, attempt: Callable[[], Awaitable[Result]], *errors: type[Exception]
+) -> Result:
     while True:
         try:
             return await attempt()

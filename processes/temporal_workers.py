@@ -49,7 +49,7 @@ def build_temporal_workers(
     settings: ControlPlaneSettings,
     spans: "Spans | None" = None,
 ) -> tuple[Worker, Worker]:
-    """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
+    """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
     messenger = Messenger(client, database)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     execution_spans = ExecutionSpans(spans)

@@ -179,7 +179,7 @@ class _EarlyPoll:
     pause: float
 
     @classmethod
-    def after(cls, pause: float) -> "_Hurry":
+    def after(cls, pause: float) -> "_EarlyPoll":
         step = _SOON.total_seconds()
         return cls(due=math.ceil((time.monotonic() + pause) / step) * step, pause=pause)
 

@@ -5,11 +5,9 @@ end together. Whatever is not named here goes by its file.
 """
 
 import re
-from collections.abc import Sequence
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")

@@ -9,7 +9,7 @@ from domain.identifiers import FunctionRef, InvocationId
 from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 
 # `run_execution` lives as long as its container, so its Temporal worker's slots are their ceiling.
-# Everything short has a queue of its own: a full house can still be stopped.
+# Everything short has a queue of its own: stops are served while all of those slots are taken.
 INVOCATIONS_TASK_QUEUE = "invocations"
 CONTROL_TASK_QUEUE = "control"
 

@@ -25,7 +25,7 @@ RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelt
 STOP_START_TO_CLOSE = timedelta(minutes=30)
 
 # An execution that is stopped is as a rule seen to its end by the activity that runs it. That one may have lost its
-# process and wait for its turn in a full house, behind executions that take days: that is looked for, less and less
+# process and wait for a slot of another one, behind executions that take days: that is looked for, less and less
 # often, as each look adds eleven events to the history.
 STOP_PATIENCE = timedelta(seconds=10)
 STOP_LONGEST_PATIENCE = timedelta(minutes=30)

@@ -97,7 +97,9 @@ class OrphanedInvocations:
         await run.each(suspects, ask)
         await self._link.check()  # what was not found is missing only if it was looked for in the right place
         async with self._database.statement() as connection:
-            unknown = await UnstartedWorkflowRepository(connection).unfinished(_in_state(states, _WorkflowState.UNKNOWN))
+            unknown = await UnstartedWorkflowRepository(connection).unfinished(
+                _in_state(states, _WorkflowState.UNKNOWN)
+            )
         await run.each(unknown, self._start_again)
         closed = _in_state(states, _WorkflowState.CLOSED)
 

@@ -84,7 +84,10 @@ async def _opened(engine: Engine, name: str, *, since: int) -> AsyncIterator[Cli
         "since": f"{seconds}.{nanoseconds:09}",
     }
     try:
-        async with translate_connection_errors(), engine.docker._query(f"containers/{name}/logs", params=params) as response:
+        async with (
+            translate_connection_errors(),
+            engine.docker._query(f"containers/{name}/logs", params=params) as response,
+        ):
             try:
                 yield response
             finally:
