@@ -7,6 +7,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.errors import ContainerError, Unavailable
+from domain.reasons import storable
 
 logger = structlog.get_logger(__name__)
 
@@ -15,6 +16,7 @@ _LONGEST_MESSAGE = 1_000  # failures live in histories, which stay small
 
 def shortened(message: str | None) -> str | None:
     """A message as histories keep it."""
+    message = storable(message)
     if message is None or len(message) <= _LONGEST_MESSAGE:
         return message
     return message[: _LONGEST_MESSAGE - 1] + "…"

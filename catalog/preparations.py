@@ -11,6 +11,7 @@ from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
 from domain.errors import ProjectIsBeingDeleted
 from domain.identifiers import FunctionRef
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class PreparationRepository:
 
     async def mark_unpreparable(self, function: FunctionRef, reason: str) -> PreparationOutcome:
         """PENDING for ever: whoever waits is granted a turn, in which it learns the reason and ends."""
-        return await self._record_outcome(function, {"preparation_error": reason})
+        return await self._record_outcome(function, {"preparation_error": storable(reason)})
 
     async def find_outcome(self, function: FunctionRef) -> PreparationOutcome:
         """What was marked before, and the grants that may not have been told since."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from runtime import json_text
 from runtime.api import Document
 
 
@@ -84,6 +84,6 @@ def _value(output: str | None) -> Any:
     if output is None:
         return None
     try:
-        return json.loads(output)
-    except ValueError:
+        return json_text.read(output)
+    except (ValueError, RecursionError):
         return output

@@ -17,7 +17,7 @@ logger = structlog.get_logger(__name__)
 # Of all followers of a process at once: whoever asks for a page by `get_execution_logs` has few before him.
 _READS_AT_ONCE = 4
 _LONGEST_READ = timedelta(seconds=20)
-_SHORTEST_PAUSE = timedelta(seconds=1)
+_SHORTEST_PAUSE = timedelta(seconds=0.4)
 _PAUSE_GROWTH = 1.5
 
 

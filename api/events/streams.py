@@ -24,8 +24,8 @@ from domain.identifiers import InvocationId
 from liveness.failures import report_failure
 from provisioners.contract import Provisioner
 
-# Outcomes and ends are notified, all else is seen by looking: once a second, and less often where there are many.
-_POLL_INTERVAL = timedelta(seconds=1)
+# Outcomes and ends are notified. All else is polled: twice a second, and less often where there are many streams.
+_POLL_INTERVAL = timedelta(seconds=0.5)
 _POLLS_PER_SECOND = 200
 # Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
 _MAX_STREAMS = 2_000

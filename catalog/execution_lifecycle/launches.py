@@ -13,6 +13,7 @@ from catalog.tables import ExecutionRow, InvocationRow
 from domain.containers import Container, ContainerName
 from domain.entities import ContainerStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class LaunchRepository:
                 container_type=None,
                 container_identifier=None,
                 logs_identifier=None,
-                error_message=reason,
+                error_message=storable(reason),
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),

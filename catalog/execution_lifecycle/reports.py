@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
@@ -73,12 +73,13 @@ _FINISH = (
     .values(
         outcome=case(
             (
-                or_(
-                    _OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value),
+                and_(
                     ExecutionRow.termination_signal_time.is_not(None),
+                    _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
                 ),
-                _OUTCOME,
-            )
+                ExecutionOutcome.ABORTED.value,
+            ),
+            (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
         error_message=_ERROR_MESSAGE,
@@ -122,7 +123,8 @@ class ExecutionRepository:
         """Record the outcome and wake who waits for it. A `final_output` of None keeps the last update's.
 
         A container aborts because it was told to stop. If not by us, then by infrastructure, perhaps, which takes it
-        away: that is known when it is gone, and only then the abort becomes the outcome.
+        away: that is known when it is gone, and only then the abort becomes the outcome. What we told to stop was
+        aborted, whatever it makes of that, unless it has succeeded all the same.
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """

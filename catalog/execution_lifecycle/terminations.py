@@ -25,6 +25,7 @@ from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ _LOCKED = (
         ExecutionRow.launches,
         ExecutionRow.outcome,
         ExecutionRow.error_message,
+        ExecutionRow.execution_start_time,
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
         InvocationRow.status,
@@ -163,12 +165,14 @@ class TerminationRepository:
     ) -> TerminatedExecution:
         """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
 
-        `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation
-        ends too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
+        `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
+        stopped later without a report was aborted. The invocation ends too, unless the attempt failed, nothing stopped
+        the invocation and `allows_retry`.
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
         was restored from a backup that does not know it.
         """
+        reason = storable(reason)
         state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
         if state is None and await self._runs(invocation_id):
             raise ExecutionIsForgotten
@@ -192,7 +196,7 @@ class TerminationRepository:
             ended = state.status == InvocationStatus.TERMINATED
             grants = await self._slots.unsignalled_grants(state.function_id)
         else:
-            if outcome is None and state.termination_signal_time is None:
+            if _awaits_reason(state):
                 error_message = reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
@@ -263,7 +267,16 @@ class TerminationRepository:
 
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
-    """What the container reported. An abort that we did not ask for was kept back until now."""
-    if state.outcome is None and state.execution_finish_time is not None:
-        return ExecutionOutcome.ABORTED
-    return None if state.outcome is None else ExecutionOutcome(state.outcome)
+    """What the container reported. An abort that we did not ask for was kept back until now; one that we asked for it
+    need not report: whoever lets it come to the kill is aborted like whoever goes."""
+    if state.outcome is not None:
+        return ExecutionOutcome(state.outcome)
+    was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
+    return ExecutionOutcome.ABORTED if was_stopped or state.execution_finish_time is not None else None
+
+
+def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
+    """Whether why its container is gone is all that there is to say of it."""
+    if state.outcome is not None or state.execution_finish_time is not None:
+        return False
+    return state.termination_signal_time is None or state.execution_start_time is not None

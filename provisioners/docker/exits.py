@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.containers import ContainerExit, ExitCause
+from provisioners.exit_reasons import stop_reason
 
 GONE = ContainerExit(cause=ExitCause.LOST, reason="The container is gone: the engine does not know it any more")
 _BY_A_SIGNAL = 128
@@ -43,7 +44,7 @@ def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datet
     state = container["State"]
     code = int(state["ExitCode"])
     if was_stopped:
-        return ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=code)
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(code), exit_code=code)
     if state["OOMKilled"] and code != 0:
         limit = container["HostConfig"]["Memory"] // (1_024 * 1_024)
         return ContainerExit(

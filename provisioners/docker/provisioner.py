@@ -123,7 +123,7 @@ class DockerProvisioner:
 
     @property
     def log_timing(self) -> LogTiming:
-        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
     async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)

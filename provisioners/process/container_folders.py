@@ -119,6 +119,6 @@ def folder_of(data_dir: Path, container: str) -> ContainerFolder:
 
 def _text_of(path: Path) -> str | None:
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")  # a power failure may leave anything
     except FileNotFoundError:
         return None

@@ -28,7 +28,7 @@ from provisioners.process.environments import container_environment, inherited_e
 from provisioners.process.exits import exit_of
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.log_files import read_page
-from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.runtime_copies import PROGRAM, runtime_path
 from provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class ProcessProvisioner:
 
     @property
     def log_timing(self) -> LogTiming:
-        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
     async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
@@ -112,7 +112,8 @@ class ProcessProvisioner:
         return Assignment(
             container_folder=str(folder.path),
             image_folder=str(image),
-            command=(python_of(image), "-m", "runtime"),
+            # Not by its name: Python would look for modules of its own in the image first, before we could prevent it.
+            command=(python_of(image), str(python_path / PROGRAM)),
             environment=container_environment(request, api_url=self._api_url, python_path=python_path),
             stop_grace_seconds=self._stop_grace.total_seconds(),
         )

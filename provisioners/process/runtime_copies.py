@@ -8,6 +8,8 @@ from pathlib import Path
 
 from provisioners.runtime_source import runtime_files
 
+PROGRAM = Path("runtime", "__main__.py")  # in such a copy
+
 
 def runtime_path(data_dir: Path) -> Path:
     """A folder for PYTHONPATH that holds the package `runtime` as it is installed now; made if it is not there.

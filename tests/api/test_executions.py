@@ -105,8 +105,8 @@ async def test_a_final_output_of_null_keeps_the_last_update(
         ({**DEAD, **FINISHED}, "start", STARTED_ALREADY),
         ({**DEAD, **FINISHED}, "update", FINISHED_ALREADY),
         ({**DEAD, **FINISHED}, "finish", FINISHED_ALREADY),
-        ({"worker_status": "PROVISIONING"}, "start", None),
-        ({"worker_status": "RUNNING", **STARTED}, "finish", None),
+        ({"container_status": "PROVISIONING"}, "start", None),
+        ({"container_status": "RUNNING", **STARTED}, "finish", None),
     ],
 )
 async def test_what_may_be_reported_when(

@@ -144,7 +144,8 @@ async def test_a_function_that_ignores_the_stop_is_killed_after_the_grace_period
     await lines_of(notes)
     await project.cancel("ignore_the_stop", invocation_id)
     (execution,) = (await project.ended("ignore_the_stop", invocation_id))["executions"]
-    assert (execution["outcome"], execution["error_message"]) == (None, None)
+    assert execution["outcome"] == "ABORTED"
+    assert execution["error_message"] == "killed after the grace period: it was told to stop and did not end"
     assert execution["last_update_time"] - execution["termination_signal_time"] >= STOP_GRACE_SECONDS - 1
 
 

@@ -129,7 +129,8 @@ def test_status_never_leaves_a_parent_waiting_for_nothing(document: Document) ->
 
 def test_children_that_are_many_are_waited_for_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """The API would refuse to wait for all of them at once."""
-    monkeypatch.setattr(invocations, "_places", threading.BoundedSemaphore(3))
+    places = threading.BoundedSemaphore(3)
+    monkeypatch.setattr(invocations, "_places", lambda _process_id: places)
     state = {"now": 0, "most": 0}
     lock = threading.Lock()
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.main import VERBS
+from cli.application import VERBS
 from cli.reference import with_reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"

@@ -1,0 +1,64 @@
+"""Modules of the user's with names of Python's own, and of ours, are theirs alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.api_stub import StubState
+from tests.runtime.conftest import ROOT, StartContainer
+
+# What our program and what it is made of import, at its beginning or late; `types` and such come before all else.
+NAMES = [
+    *("http", "email", "select", "selectors", "signal", "json", "socket", "ssl", "threading", "traceback", "tempfile"),
+    *("types", "functools", "contextlib", "collections", "subprocess", "asyncio", "hashlib", "random", "logging"),
+    *("queue", "concurrent", "urllib", "typing", "re", "linecache", "tokenize", "string", "math", "importlib"),
+    *("api", "commands", "functions", "worker", "progress", "environment", "program", "streams", "tally", "declare"),
+]
+
+
+@pytest.mark.parametrize(
+    "kind", ["def f(): return 'fine'", "async def f(): return 'fine'", "def f():\n    yield 1\n    return 'fine'"]
+)
+def test_they_break_nothing_of_ours(
+    state: StubState, start_container: StartContainer, tmp_path: Path, kind: str
+) -> None:
+    for name in NAMES:
+        if kind.startswith("async") and name in ("asyncio", "types", "typing"):
+            continue
+        (tmp_path / f"{name}.py").write_text("MINE = True")
+    plain = [sys.executable, "-c", "import main"]
+    container = start_container(kind)
+    assert container.report() == {"outcome": "SUCCEEDED", "final_output": '"fine"', "error_message": None}
+    subprocess.run(plain, cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_are_what_the_users_code_imports(start_container: StartContainer, tmp_path: Path, name: str) -> None:
+    """As where main.py is run by plain Python, which finds the folder before its own modules."""
+    if name == "importlib":  # plain Python has loaded that one before any program begins
+        return
+    (tmp_path / f"{name}.py").write_text("MINE = 'mine'")
+    source = f"import {name}\ndef f():\n    from runtime import invocations\n    return {name}.MINE"
+    assert start_container(source).report()["final_output"] == '"mine"'
+
+
+@pytest.mark.parametrize("form", ["package", "module"])
+def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tmp_path: Path, form: str) -> None:
+    file = tmp_path / "queue" / "__init__.py" if form == "package" else tmp_path / "queue.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("MINE = True")
+    message = start_container("import urllib3.connectionpool\nimport queue\nqueue.Queue").report()["error_message"]
+    assert message.startswith("main.py cannot be imported: ")
+    assert f"({file.relative_to(tmp_path)} hides Python's own module queue: give it another name)" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_started_as_a_module_too(start_container: StartContainer, tmp_path: Path, state: StubState) -> None:
+    """As images do, with the package beside main.py."""
+    for name in ("http", "email", "json", "signal", "socket", "select", "queue"):
+        (tmp_path / f"{name}.py").write_text("MINE = True")
+    (tmp_path / "runtime").symlink_to(ROOT / "runtime")
+    container = start_container("import queue\ndef f(): return queue.MINE", program=("-m", "runtime"), PYTHONPATH="")
+    assert container.report()["final_output"] == "true"
