@@ -1,4 +1,4 @@
-"""Looks at the catalog again and again while things happen: its invariants hold at every instant, not only at the end."""
+"""Reads the catalog again and again while things happen: its invariants hold at every instant, not only at the end."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
