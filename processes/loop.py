@@ -129,8 +129,8 @@ async def _work(
 async def _work_while_linked(
     workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
 ) -> None:
-    """Until stopped. In a namespace that is not ours nothing is done: it may be somebody else's, whose work we would
-    end."""
+    """Until stopped. While the namespace is not ours no Temporal worker runs: it may belong to another installation,
+    whose invocations would be ended."""
     while not stopped.done():
         invocations, control = workers()
         async with control, invocations:
