@@ -1,4 +1,4 @@
-"""`prepare_function`: what a provisioner needs once per function."""
+"""`prepare_function`: has the provisioner prepare a function, and records the result."""
 
 from temporalio import activity
 
@@ -13,7 +13,7 @@ from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
-# Of one process: whatever waits for a platform's pace leaves slots of `control` to stops.
+# Of one process, so that preparations which wait for AWS's rate limit leave slots of `control` to stops.
 MOST_AT_ONCE = 400
 
 
@@ -69,7 +69,7 @@ class BoundPreparationActivities(PreparationActivities):
         return outcome
 
     async def _call_provisioner(self, preparation: Preparation) -> PreparedFunction:
-        """A project that is being deleted gets nothing new, and does not wait for what cannot be prepared now."""
+        """For a project that is being deleted only what an earlier try made is looked for."""
         if not preparation.is_closing:
             return await self._provisioner.prepare(preparation.function)
         found = await self._provisioner.find_prepared(preparation.function)

@@ -1,4 +1,4 @@
-"""Invocations whose workflow Temporal has closed, or does not know, while the catalog takes them for running."""
+"""Repairs invocations that are RUNNING in the catalog, but whose workflow Temporal has closed or does not know."""
 
 from enum import Enum, auto
 
@@ -26,7 +26,7 @@ from workflows.naming import invocation_workflow_id
 logger = structlog.get_logger(__name__)
 
 _OPEN_WORKFLOWS = 'WorkflowType = "InvocationWorkflow" AND ExecutionStatus = "Running"'
-# Asked for one by one; then those are repaired, and the next are asked for.
+# Workflows of so many are described one by one, then repaired, before those of the next.
 _BATCH = 500
 _KIND = "closed"
 _OUTCOMES = {
@@ -37,19 +37,20 @@ _OUTCOMES = {
 
 
 class _WorkflowState(Enum):
-    """What Temporal says of a workflow."""
+    """The state of a workflow in Temporal."""
 
     OPEN = auto()
     UNKNOWN = auto()
     COMPLETED = auto()
-    CLOSED = auto()  # by somebody: terminated, say
+    CLOSED = auto()  # from outside, as by termination
 
 
 class OrphanedInvocations:
-    """That Temporal does not know a workflow ends nothing: it is started again, and finds its container.
+    """A workflow that Temporal does not know is started again, and finds the invocation's container.
 
-    The list of open workflows lags behind, so it only points out whom to ask for. An invocation that ends by itself is
-    TERMINATED before its workflow closes: one that runs in the catalog after its workflow was seen closed is lost.
+    The list of open workflows lags behind, so each workflow that is not in it is described by itself. An invocation
+    that ends by itself is TERMINATED before its workflow closes: one that is RUNNING after its workflow was seen closed
+    has lost it.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class OrphanedInvocations:
         self._unstarted = unstarted
 
     async def repair(self, run: RepairRun) -> None:
-        """Raises NamespaceIsNotOurs, where nothing that is not found is missing."""
+        """Repair all of them, as far as the guard admits. Raises NamespaceIsNotOurs, RPCError, CatalogIsAway."""
         async with self._database.statement() as connection:
             running = await OrphanedInvocationRepository(connection).running_invocations(
                 older_than=policies.START_PATIENCE
@@ -87,7 +88,7 @@ class OrphanedInvocations:
         await self._clean_up(run, closed, running=len(running))
 
     async def _repair_batch(self, run: RepairRun, suspects: list[RunningInvocation]) -> list[InvocationId]:
-        """Those that somebody closed, which are left to do."""
+        """Returns those whose workflow was closed from outside, which are not repaired here."""
         states: dict[InvocationId, _WorkflowState] = {}
 
         async def ask(suspect: RunningInvocation) -> bool:
@@ -95,7 +96,7 @@ class OrphanedInvocations:
             return False
 
         await run.each(suspects, ask)
-        await self._link.check()  # what was not found is missing only if it was looked for in the right place
+        await self._link.check()  # a workflow that was not found is missing only if this is the right namespace
         async with self._database.statement() as connection:
             unknown = await UnstartedWorkflowRepository(connection).unfinished(
                 _in_state(states, _WorkflowState.UNKNOWN)
@@ -113,7 +114,8 @@ class OrphanedInvocations:
         return closed
 
     async def _workflow_state(self, suspect: RunningInvocation) -> _WorkflowState:
-        """One that has not begun may have none yet. One that was reset has a closed run behind it, and an open one."""
+        """OPEN also for an invocation that has not begun, as it may have no workflow yet. Of a workflow that was reset,
+        the newest run counts."""
         try:
             description = await self._client.get_workflow_handle(
                 invocation_workflow_id(suspect.invocation_id)
@@ -133,7 +135,7 @@ class OrphanedInvocations:
         return is_started
 
     async def _record_termination(self, invocation_id: InvocationId) -> bool:
-        """What a catalog that was restored from a backup does not know. False if it was stopped."""
+        """Record an end that happened after the backup from which this catalog was restored. False if it was a stop."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
         result: InvocationResult = await handle.result()
         outcome = _OUTCOMES.get(result.ending)
