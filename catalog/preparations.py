@@ -1,4 +1,4 @@
-"""What is noted of a function's preparation: what to prepare, READY, or the reason why never."""
+"""A function's preparation in the catalog: what to prepare, and its outcome."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from domain.reasons import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """`is_closing`: the project's deletion has begun since. What an earlier try made is wanted, and nothing new."""
+    """A function to prepare. `is_closing`: its project's deletion has begun: nothing new is to be made, only what an
+    earlier try made is to be found."""
 
     function: Function
     is_closing: bool
@@ -24,7 +25,8 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparationOutcome:
-    """What a function's preparation came to, and who got a slot by it."""
+    """`identifier`: of a READY function. `preparation_error`: why it never will be READY. Both None: the function was
+    deleted. `grants`: executions that have a slot by it, to be signalled."""
 
     identifier: str | None
     preparation_error: str | None
@@ -40,20 +42,20 @@ _OUTCOME_COLUMNS = (
 
 
 class PreparationRepository:
-    """Inside the caller's transaction. What is settled stays: the second answer changes nothing."""
+    """Inside the caller's transaction. The first outcome stays; a second one changes nothing."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
     async def begin(self, function: FunctionRef) -> Preparation | None:
-        """The function as declared, once it is noted that the provisioner is asked: whoever deletes the project then
-        waits for what comes of it. None if there is nothing to prepare any more.
+        """Record that the preparation begins, so that a deletion of the project waits for its outcome, and return the
+        function. None if it has an outcome, was deleted, or its project's deletion has begun before.
 
-        A preparation that was begun before its project's deletion is to be settled: something may be there that only
+        A preparation that began before its project's deletion goes on: an earlier try may have made something that only
         the provisioner finds again.
         """
-        # Locked until the commit: the deletion sees the note, or this sees that the deletion has begun.
+        # Locked until the commit: the deletion sees this preparation, or this sees that the deletion has begun.
         is_closing = await self._connection.scalar(
             select(ProjectRow.closing_time.is_not(None))
             .where(ProjectRow.project_name == function.project_name)
@@ -86,7 +88,7 @@ class PreparationRepository:
         return Preparation(function=to_function(row), is_closing=bool(is_closing))
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> PreparationOutcome:
-        """READY: whoever waits gets a slot, the oldest first."""
+        """Make it READY, and give its free slots to waiting executions, oldest invocation first."""
         return await self._record_outcome(
             function,
             {
@@ -97,11 +99,12 @@ class PreparationRepository:
         )
 
     async def mark_unpreparable(self, function: FunctionRef, reason: str) -> PreparationOutcome:
-        """PENDING for ever: whoever waits is granted a turn, in which it learns the reason and ends."""
+        """Record why it never will be READY. All waiting executions are granted a slot, in which they end with the
+        reason."""
         return await self._record_outcome(function, {"preparation_error": storable(reason)})
 
     async def find_outcome(self, function: FunctionRef) -> PreparationOutcome:
-        """What was marked before, and the grants that may not have been told since."""
+        """The outcome that was recorded before, with the grants that are not recorded as signalled."""
         return await self._record_outcome(function, {})
 
     async def _record_outcome(self, function: FunctionRef, values: dict[str, str]) -> PreparationOutcome:
