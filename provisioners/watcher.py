@@ -1,4 +1,4 @@
-"""One watcher per process: asks for the state of all containers that somebody waits for, a batch at a time."""
+"""Polls the states of all containers that are waited for, in batches."""
 
 import asyncio
 import contextlib
@@ -20,22 +20,22 @@ logger = structlog.get_logger(__name__)
 Describe = Callable[[frozenset[str]], Awaitable[Mapping[str, ContainerExit]]]
 
 _LONGEST_BACKOFF = timedelta(seconds=10)
-# Longer than any provisioner tries.
+# Longer than any provisioner retries a call.
 _POLL_LIMIT = timedelta(minutes=2)
 
-# Looks between the rounds: the first one within this, then after twice as long each time, for some seconds. All that
-# are due at about the same time share a look.
+# Early polls, between the rounds: the first one within _SOON, then after twice as long each time, until
+# _NO_LONGER_SOON. Those that are due at about the same time share a call.
 _SOON = timedelta(seconds=0.25)
 _NO_LONGER_SOON = timedelta(seconds=4)
 
 
 class Watcher:
-    """Runs only while somebody waits.
+    """Polls containers while any of them is waited for.
 
-    `describe` says of some containers which are gone, and why; it may raise Unavailable or Misconfigured, or not answer
-    within `look_limit`, then it is asked again, each time after twice as long. What else it raises is a defect, and is
-    raised to whoever waits for the container that it is raised for. `interval` tells from the number of containers how
-    long to wait between two rounds, which are looks at all of them.
+    `describe`: returns which of the given containers are gone, and why. If it raises Unavailable or Misconfigured, or
+    does not answer within `poll_limit`, it is called again, each time after twice as long. Any other error is a defect,
+    and is raised by `wait_for_exit` of the container that causes it. `interval`: the time between two rounds, which
+    poll all containers, by their number. `batch_size`: the most containers per call.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Watcher:
         future: asyncio.Future[ContainerExit] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(container, set()).add(future)
         if self._rounds is None or self._rounds.done():
-            # A context of its own: it works for everybody, and not in the name of whoever happens to be the first.
+            # A context of its own: its log lines must not carry the identifiers of the first caller.
             self._rounds = asyncio.create_task(self._watch(), name="watcher", context=contextvars.Context())
             self._rounds.add_done_callback(self._end)
         else:
@@ -74,7 +74,7 @@ class Watcher:
             self._forget(container, future)
 
     def check_soon(self, container: str) -> None:
-        """Its end is near: look at it before the next round, and again, less and less often."""
+        """Poll the container before the next round, and again, less and less often."""
         if container in self._waiting:
             self._early_polls[container] = _EarlyPoll.after(_SOON.total_seconds())
             self._wake.set()
@@ -108,12 +108,13 @@ class Watcher:
             await self._pause(until=min([next_round, *(early_poll.due for early_poll in self._early_polls.values())]))
 
     async def _poll(self, containers: Iterable[str]) -> bool:
-        """Whether all could be described. Those that can be are, whatever is wrong with others."""
+        """Poll these containers. Returns whether all could be described; a batch that cannot be keeps no other from
+        it."""
         is_described = True
         for batch in batches(containers, self._batch_size):
             try:
                 await self._poll_batch(batch)
-            except (Unavailable, Misconfigured, TimeoutError) as error:  # whoever must mend it: the containers go on
+            except (Unavailable, Misconfigured, TimeoutError) as error:  # also Misconfigured: containers run on
                 is_described = False
                 logger.warning("containers_are_not_described", containers=len(batch), reason=str(error) or "no answer")
                 if not isinstance(error, Misconfigured):
@@ -121,7 +122,8 @@ class Watcher:
         return is_described
 
     async def _poll_batch(self, batch: list[str]) -> None:
-        """Raises Unavailable, Misconfigured, TimeoutError. One that cannot be described leaves the others theirs."""
+        """Raises Unavailable, Misconfigured, TimeoutError. A defect in describing one container fails that one
+        alone."""
         try:
             async with asyncio.timeout(self._poll_limit.total_seconds()):
                 self._announce(await self._describe(frozenset(batch)))
@@ -139,7 +141,7 @@ class Watcher:
         return [container for container, early_poll in self._early_polls.items() if now >= early_poll.due]
 
     def _schedule_next_early_polls(self, containers: Iterable[str], *, until: float) -> None:
-        """After a look at them."""
+        """After a poll of these containers."""
         for container in containers:
             early_poll = self._early_polls.pop(container, None)
             if early_poll is not None and 2 * early_poll.pause < until:
@@ -165,7 +167,7 @@ class Watcher:
                     future.set_exception(error)
 
     def _end(self, rounds: asyncio.Task[None]) -> None:
-        """Whoever still waits when the rounds have ended would wait for ever."""
+        """Fail the waits that are left when the rounds have ended, as they would never end."""
         if rounds is self._rounds and self._waiting:
             error = None if rounds.cancelled() else rounds.exception()
             self._fail(self._waiting, error if isinstance(error, Exception) else Unavailable("The watcher has ended"))
@@ -173,7 +175,7 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True)
 class _EarlyPoll:
-    """The next look at a container, in seconds of the monotonic clock, and how long after the last one that is."""
+    """`due`: when to poll a container next, in seconds of the monotonic clock. `pause`: seconds since the last poll."""
 
     due: float
     pause: float

@@ -30,7 +30,7 @@ from domain.reasons import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedInvocation:
-    """Whom to tell: who got the slot, and the children that must be cancelled."""
+    """What to send next: `grants` to signal, and `children` to cancel."""
 
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
@@ -139,7 +139,8 @@ _TERMINATED_EXECUTION = (
     .returning(ExecutionRow.execution_id)
     .cte("terminated_execution")
 )
-# The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
+# The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
+# function.
 _TERMINATE_EXECUTION = select(
     exists().where(WaitingExecutionRow.function_id == _FUNCTION),
     _NOTIFY_TERMINATED.scalar_subquery(),
@@ -147,7 +148,7 @@ _TERMINATE_EXECUTION = select(
 
 
 class TerminationRepository:
-    """The endings, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
+    """The terminations, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -233,8 +234,8 @@ class TerminationRepository:
     async def _children_to_tell(
         self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
     ) -> tuple[InvocationId, ...]:
-        """Whoever made the invocation stop has noted its children, and tells them. Of one that somebody asked to stop
-        and that has ended before, they are noted here."""
+        """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
+        requested stop, that is done here."""
         if not state.is_stopped or (is_new and state.stop_time is not None):
             return ()
         return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)

@@ -1,4 +1,4 @@
-"""What we ask of a Docker engine, with its errors as ours."""
+"""Requests to a Docker engine, its errors translated into ours."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,12 +14,12 @@ from provisioners.docker.failures import CONFLICT, NOT_FOUND, error_of
 
 Json = dict[str, Any]
 
-# Pulls take as long as they take while something comes; an engine that is busy with starts is slow to answer.
+# No total limit, as a pull may take long while data arrives; and an engine that is busy with starts answers slowly.
 _PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 
 
 class NameIsTaken(Exception):
-    """A container of this name is there."""
+    """A container of this name exists."""
 
 
 class NoSuchImage(Exception):
@@ -46,7 +46,7 @@ class Engine:
             raise error_of(error) from error
 
     async def start(self, identifier: str) -> bool:
-        """False if the container is gone, or going."""
+        """Start a container. False if it is gone or being removed."""
         return await self._unless(self._container(identifier).start(), NOT_FOUND, CONFLICT, but="network")
 
     async def kill(self, identifier: str, signal: str) -> bool:
@@ -62,7 +62,7 @@ class Engine:
         return await self._unless(self._container(identifier).put_archive("/", archive), NOT_FOUND, CONFLICT)
 
     async def inspect(self, identifier: str) -> Json | None:
-        """None if the container is gone."""
+        """The container as the engine describes it (Docker Engine API, "Inspect a container"); None if it is gone."""
         try:
             async with translate_connection_errors():
                 container: Json = await self._container(identifier).show()
@@ -85,11 +85,11 @@ class Engine:
         return [container._container for container in found]
 
     def open_client(self) -> Docker:
-        """Another client, to be closed, for what takes long: it keeps none of our connections from others."""
+        """Another client, to be closed, for requests that take long, so that they occupy no connection of this one."""
         return open_docker(self._url)
 
     async def start_time(self) -> datetime | None:
-        """When the engine came up, as far as it can be told: then it makes its default network anew.
+        """When the engine was started: then it creates its default network anew. None if it has no such network.
 
         Asked on a connection of its own: an engine that is shutting down accepts none, while those that it has go on.
         """
@@ -132,7 +132,7 @@ def open_docker(url: str) -> Docker:
 
 @asynccontextmanager
 async def translate_connection_errors() -> AsyncIterator[None]:
-    """Turns what is no answer of the engine."""
+    """Turns timeouts and errors of the connection to the engine into Unavailable."""
     try:
         yield
     except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -31,7 +31,7 @@ def ended_before(container: dict[str, Any], moment: float) -> bool:
 
 
 def may_have_died_with_engine(container: dict[str, Any]) -> bool:
-    """Whether it is worth asking when the engine came up."""
+    """Whether the container may have been killed because its engine was stopped."""
     state = container["State"]
     return state["ExitCode"] in _KILLED_WITH_THE_ENGINE and not state["OOMKilled"]
 

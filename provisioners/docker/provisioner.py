@@ -31,10 +31,10 @@ logger = structlog.get_logger(__name__)
 
 _POLL_INTERVAL = timedelta(seconds=0.25)
 _POLL_INTERVAL_PER_CONTAINER = timedelta(seconds=0.005)
-# An engine may hang about one container and answer for all others.
+# An engine may hang on one container and answer for all others.
 _INSPECTION_LIMIT = timedelta(seconds=10)
 _INSPECTIONS_AT_ONCE = 10
-# Whoever has created a container starts it at once. If it is not started after this, its creator has died or sleeps.
+# A process that has created a container starts it at once. After this it has died, or is suspended.
 _START_PATIENCE = timedelta(seconds=2)
 
 
@@ -69,11 +69,11 @@ class DockerProvisioner:
         return PreparedFunction(type=ContainerType.TEST, identifier=image)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
-        """Nothing: an image that was pulled needs no undoing."""
+        """None: a pulled image need not be removed."""
         return None
 
     async def retire(self, prepared: PreparedFunction) -> None:
-        """Nothing: other versions may have the same image."""
+        """Does nothing: other versions may have the same image."""
 
     async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         while True:
@@ -110,10 +110,10 @@ class DockerProvisioner:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container) -> None:
-        """Nothing: every container is looked at often."""
+        """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
-        """The note first: from then on somebody kills the container when its time has come, see `Housekeeping`."""
+        """The note first: from then on `Housekeeping` of some process kills the container after its grace period."""
         name = container.details.identifier
         found = await self._engine.inspect(name)
         if found is None or has_ended(found):
@@ -132,7 +132,7 @@ class DockerProvisioner:
         raise ContainerRegistryIsNotConfigured
 
     async def _ensure_fits(self, function: Function) -> None:
-        """An engine refuses more CPUs than it has, and promises memory that it has not."""
+        """Raises FunctionFailure. An engine itself refuses more CPUs than it has, but not more memory."""
         cpus, memory = await self._engine.resources()
         wanted = function.resource_spec
         if nano_cpus(wanted.virtual_cpus) > cpus * 1_000_000_000:
@@ -183,8 +183,8 @@ class DockerProvisioner:
         return False
 
     async def _describe(self, names: frozenset[str]) -> Mapping[str, ContainerExit]:
-        """One that the engine says nothing of is asked for again in the next round. If it says nothing of any, it is
-        away."""
+        """A container that cannot be inspected is polled again in the next round. If none can be, the first error is
+        raised."""
         others = sorted(names - await self._running())
         answers = await asyncio.gather(*(self._inspect(name) for name in others))
         faults = {name: answer for name, answer in zip(others, answers, strict=True) if isinstance(answer, Exception)}
