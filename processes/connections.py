@@ -12,6 +12,7 @@ from provisioners.contract import ContainerEvents, Provisioner
 
 
 def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
+    """Not connected yet; to be closed. `statement_limit`: for each statement."""
     return Database(settings.url, pool_size=settings.pool_size, statement_limit=statement_limit)
 
 
@@ -26,9 +27,9 @@ async def migrate(settings: PostgresSettings) -> None:
 
 @asynccontextmanager
 async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
-    """The provisioner, with its connections open as long as the context is.
+    """The provisioner of the settings, with its connections open while the context lasts.
 
-    Only the chosen one is imported: AWS's library and Docker's are a fifth of the time that a process takes to start.
+    Only that one is imported: AWS's library and Docker's are a fifth of the time that a process takes to start.
     """
     if settings.ecs is not None:
         from provisioners.ecs.factory import open_ecs_provisioner  # noqa: PLC0415
@@ -53,7 +54,7 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
 
 @asynccontextmanager
 async def open_container_events(settings: Settings) -> AsyncIterator[ContainerEvents | None]:
-    """What tells of ended containers by itself; None where nothing does, and all are looked at."""
+    """Events of ended containers; None where the platform sends none, so that all containers are polled."""
     if settings.ecs is None or settings.ecs.events_queue_url is None:
         yield None
         return
