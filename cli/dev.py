@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import data, fail, note, print_json
+from cli.output import fail, note, print_json, print_text
 from cli.signals import StopRequested, StopSignals
 from cli.stack.access import StackAccess
 from cli.stack.errors import StackError
@@ -80,5 +80,4 @@ def _show(access: StackAccess, options: StackOptions) -> None:
         "API key": access.api_key,
         "Data": str(options.data_dir.expanduser().absolute()),
     }
-    for name, value in lines.items():
-        data.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
+    print_text("\n".join(f"{name:<9} {value}" for name, value in lines.items()))

@@ -11,6 +11,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     TIMED_OUT = 3
     CANCELLED = 4
+    NOT_WRITTEN = 5  # done, but what it printed did not arrive
     INTERRUPTED = 130
 
 

@@ -1,74 +1,49 @@
-"""The `control-plane` command."""
+"""The `control-plane` command. It imports next to nothing: Ctrl-C is heard while the rest is imported, too."""
 
+import os
+import signal
 import sys
 from importlib import import_module
+from pathlib import Path
+from types import FrameType
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
-from cli.exits import CommandFailed
-from cli.output import fail
-
-# In the order of `--help`. A verb's module is imported when the verb is used: a server's take a second.
-VERBS = {
-    "dev": "cli.dev:dev",
-    "deploy": "cli.verbs.deploy:deploy",
-    "invoke": "cli.verbs.invoke:invoke",
-    "logs": "cli.verbs.logs:logs",
-    "cancel": "cli.verbs.cancel:cancel",
-    "list": "cli.verbs.list:list_",
-    "describe": "cli.verbs.describe:describe",
-    "versions": "cli.verbs.versions:versions",
-    "rollback": "cli.verbs.versions:rollback",
-    "undeploy": "cli.verbs.undeploy:undeploy",
-    "login": "cli.verbs.login:login",
-    "logout": "cli.verbs.login:logout",
-    "doctor": "cli.verbs.doctor:doctor",
-    "demo": "cli.demo.command:demo",
-    "migrate": "cli.migrate:migrate",
-    "adopt-namespace": "cli.adopt_namespace:adopt_namespace",
-    "allow-terminations": "cli.allow_terminations:allow_terminations",
-    "replay": "cli.replay:replay",
-}
+_NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
+_ROOT = str(Path(__file__).parents[1])
+_INTERRUPTED = 130
 
 
-class Verbs(TyperGroup):
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return list(VERBS)
-
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override]
-        if cmd_name not in VERBS:
-            return None
-        module, _, function = VERBS[cmd_name].partition(":")
-        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(cmd_name)(getattr(import_module(module), function))
-        return get_command(single)
-
-
-app = typer.Typer(
-    cls=Verbs,
-    name="control-plane",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def control_plane() -> None:
-    """Functions as containers: deploy them, call them, and run the control plane that they run on.
-
-    Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 timed out, 4 cancelled, 130 interrupted.
-    """
+class Interrupted(BaseException):
+    """Ctrl-C. No KeyboardInterrupt, which libraries answer in ways of their own."""
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, _interrupt)
+    _pass_over_modules_of_others()
+    _have_a_home()
     try:
-        app()
-    except CommandFailed as error:
-        fail(str(error))
-        sys.exit(error.exit_code)
+        sys.exit(import_module("cli.endings").run_command())
+    except Interrupted:
+        sys.exit(_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def _pass_over_modules_of_others() -> None:
+    """Folders of PYTHONPATH come after everything that is installed: in a user's there may be an `api` or a `typer`."""
+    theirs = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path} - {_ROOT}
+    sys.path[:] = [path for path in sys.path if path not in theirs] + [path for path in sys.path if path in theirs]
+
+
+def _have_a_home() -> None:
+    """Some libraries do not load without. Whoever really needs it says so later."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NO_HOME
 
 
 if __name__ == "__main__":

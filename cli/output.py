@@ -4,54 +4,56 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from cli.visible import visible, visible_line, width
+from environment.terminal import wants_style
 
-# soft_wrap by hand at each print: URLs and commands must survive being copied from a narrow terminal.
-data = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
-# So wide that nothing in a table is ever wrapped or cut.
-_tables = Console(highlight=False, width=1_000_000)
+_BOLD = "1"
+_RED = "31"
 
 
 def note(line: str) -> None:
-    """Tell the user something that is no data, in one line, as it is."""
-    notes.print(line, markup=False, soft_wrap=True)
+    """Tell the user something that is no data."""
+    _write(sys.stderr, visible(line))
 
 
 def fail(line: str) -> None:
-    notes.print(f"control-plane: {line}", markup=False, soft_wrap=True, style="red")
+    _write(sys.stderr, _styled(f"control-plane: {visible(line)}", _RED, sys.stderr))
 
 
 def print_line(text: str) -> None:
-    """Data as it is, whatever is in it, and a line's end if it has none."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Data, and a line's end if it has none: as it is for programs, with nothing that is obeyed on a terminal."""
+    _write(sys.stdout, visible(text) if sys.stdout.isatty() else text)
 
 
 def print_json(document: object) -> None:
     """One line."""
-    print_line(json.dumps(document))
+    _write(sys.stdout, json.dumps(document))
+
+
+def print_text(text: str) -> None:
+    """For people, whatever stdout is."""
+    _write(sys.stdout, visible(text))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    if table.row_count:
-        _tables.print(table)
+    cells = [[visible_line(str(cell)) for cell in row] for row in rows]
+    if not cells:
+        return
+    widths = [max(map(width, column)) for column in zip(columns, *cells, strict=True)]
+    head, *lines = (
+        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *cells)
+    )
+    _write(sys.stdout, "\n".join([_styled(head, _BOLD, sys.stdout), *lines]))
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Names and values below each other."""
     pairs = list(fields)
-    width = max(len(name) for name, _ in pairs)
-    for name, value in pairs:
-        data.print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)
+    wide = max(len(name) for name, _ in pairs)
+    _write(sys.stdout, "\n".join(f"{name:<{wide}}  {visible(str(value))}" for name, value in pairs))
 
 
 def local_time(epoch_seconds: int | None) -> str:
@@ -59,3 +61,12 @@ def local_time(epoch_seconds: int | None) -> str:
     if epoch_seconds is None:
         return ""
     return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text if text.endswith("\n") else text + "\n")
+    stream.flush()
+
+
+def _styled(text: str, style: str, stream: TextIO) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if stream.isatty() and wants_style() else text

@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from cli.main import app
+from cli.application import app
 
 HEADING = "## Verbs\n"
 

@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from cli.output import data, fail, print_json
+from cli.output import fail, print_json, print_text
 from cli.verbs.options import Json
 from workflows.registry import WORKFLOWS
 
@@ -44,7 +44,7 @@ def replay(
     if as_json:
         print_json({"file": str(file), "events": len(history.events)})
         return
-    data.print(f"{file}: {len(history.events)} events, this version goes on with it", markup=False, soft_wrap=True)
+    print_text(f"{file}: {len(history.events)} events, this version goes on with it")
 
 
 async def _replay(history: WorkflowHistory) -> None:

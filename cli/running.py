@@ -1,6 +1,7 @@
 """Runs a verb's work, which Ctrl-C ends."""
 
 import asyncio
+import os
 from collections.abc import Coroutine
 
 import typer
@@ -20,5 +21,15 @@ def run(work: Coroutine[None, None, ExitCode | None]) -> None:
 
 
 async def _interruptible(work: Coroutine[None, None, ExitCode | None]) -> ExitCode | None:
-    with StopSignals() as signals:
-        return await signals.interrupting(work)
+    with StopSignals(ends_writing=True) as signals:
+        leaving = asyncio.create_task(_leave_at_once(signals.hurry))
+        try:
+            return await signals.interrupting(work)
+        finally:
+            leaving.cancel()
+
+
+async def _leave_at_once(hurry: asyncio.Event) -> None:
+    """Whatever the work still waits for, a disk that does not answer for one."""
+    await hurry.wait()
+    os._exit(ExitCode.INTERRUPTED)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,7 +13,7 @@ class ClientSettings(BaseSettings):
 
     control_plane_api_url: str | None = None
     control_plane_api_key: SecretStr | None = None
-    xdg_config_home: Path = Field(default_factory=lambda: Path.home() / ".config")
+    xdg_config_home: Path | None = None
 
     @property
     def api_key(self) -> str | None:
@@ -22,6 +22,10 @@ class ClientSettings(BaseSettings):
         return self.control_plane_api_key.get_secret_value().partition(",")[0].strip() or None
 
     @property
-    def saved_login(self) -> Path:
-        """The file that `control-plane login` writes."""
-        return self.xdg_config_home / "control-plane" / "login.json"
+    def saved_login(self) -> Path | None:
+        """The file that `control-plane login` writes. None for somebody without a home."""
+        try:
+            config = self.xdg_config_home or Path.home() / ".config"
+        except RuntimeError:
+            return None
+        return config / "control-plane" / "login.json"

@@ -1,11 +1,13 @@
 """Which server a command talks to: the option, the environment, what `login` saved, the stack on this machine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 
 from cli.access.logins import Login, saved_login
 from cli.access.server import LocalStack, Server, is_sendable, normal_url
 from cli.exits import CommandFailed
 from cli.stack.access import find_access
+from cli.stack.errors import StackError
 from cli.stack.folder import DataFolder
 from cli.stack.options import DEFAULT_DATA_DIR
 from environment.client import ClientSettings
@@ -15,11 +17,20 @@ _URL_VARIABLE = "CONTROL_PLANE_API_URL"
 _KEY_VARIABLE = "CONTROL_PLANE_API_KEY"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidates:
-    settings: ClientSettings
-    login: Login | None
-    stack: LocalStack | None
+    """What is not needed is not looked at: where URL and key are given, there may be no home and no file to read."""
+
+    def __init__(self) -> None:
+        self.settings = ClientSettings()
+
+    @cached_property
+    def login(self) -> Login | None:
+        path = self.settings.saved_login
+        return None if path is None else saved_login(path)
+
+    @cached_property
+    def stack(self) -> LocalStack | None:
+        return local_stack()
 
 
 def find_server(api_url: str | None) -> Server:
@@ -27,7 +38,7 @@ def find_server(api_url: str | None) -> Server:
 
     A key that is saved for one server is never sent to another.
     """
-    candidates = _candidates()
+    candidates = _Candidates()
     found = _find(api_url, candidates)
     if found is None:
         raise CommandFailed(
@@ -47,20 +58,18 @@ def find_server(api_url: str | None) -> Server:
 
 def find_url(api_url: str | None) -> str | None:
     """The server's address alone, which needs no key."""
-    found = _find(api_url, _candidates())
+    found = _find(api_url, _Candidates())
     return None if found is None else found[0]
 
 
 def local_stack() -> LocalStack | None:
     """The stack on the usual data folder, if it runs."""
-    folder = DataFolder(DEFAULT_DATA_DIR)
-    access = find_access(folder)
+    try:
+        folder = DataFolder(DEFAULT_DATA_DIR)
+        access = find_access(folder)
+    except (StackError, OSError):  # without a home, or in somebody else's, there is none of ours
+        return None
     return None if access is None else LocalStack(access=access, folder=folder)
-
-
-def _candidates() -> _Candidates:
-    settings = ClientSettings()
-    return _Candidates(settings=settings, login=saved_login(settings.saved_login), stack=local_stack())
 
 
 def _find(api_url: str | None, candidates: _Candidates) -> tuple[str, str] | None:

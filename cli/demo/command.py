@@ -18,7 +18,7 @@ from cli.demo.screen import Screen
 from cli.demo.tour import BEST_KNOWN_LENGTH, Tour, TourClaim, check_tour, draw, read_cities
 from cli.demo.work import INPUT, deploy, solve
 from cli.exits import CommandFailed, ExitCode
-from cli.output import data, fail, note, notes
+from cli.output import fail, note, print_text
 from cli.signals import StopRequested, StopSignals
 from cli.stack.access import StackAccess, find_access
 from cli.stack.errors import StackError
@@ -99,7 +99,7 @@ async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> Non
     async with Client(_server(access)) as client:
         note(f"Deploying {example} as project {PROJECT} …")
         version = await deploy(client, example)
-        with Screen(notes, expected=ROUNDS * AT_ONCE) as screen:
+        with Screen(expected=ROUNDS * AT_ONCE) as screen:
             invocation = await solve(client, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
@@ -135,16 +135,16 @@ def _print_summary(access: StackAccess, invocation: Invocation, tour: Tour, *, d
         "API docs": f"{access.api_url}/docs",
         "API key": access.api_key,
     }
-    data.print()
+    print_text("")
     for name, value in lines.items():
-        data.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
+        print_text(f"{name:<9} {value}")
 
 
 def _print_curl_commands(access: StackAccess, example: Path) -> None:
-    data.print("\nThe same with curl:\n")
+    print_text("\nThe same with curl:\n")
     for command in curl_commands(access, example=example, input_=INPUT):
-        data.print(command, markup=False, soft_wrap=True)
-    data.print()
+        print_text(command)
+    print_text("")
 
 
 def _how_to_stop(access: StackAccess) -> str:

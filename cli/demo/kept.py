@@ -54,7 +54,7 @@ class KeptStack:
     async def _ready(self, process: "subprocess.Popen[bytes]") -> StackAccess:
         while (access := find_access(self._folder)) is None:
             if process.poll() is not None:
-                last_line = self._folder.log("dev").read_text().strip().rpartition("\n")[2]
+                last_line = self._folder.log("dev").read_text(errors="replace").strip().rpartition("\n")[2]
                 raise StackError(last_line.removeprefix("control-plane: "))
             await asyncio.sleep(_LOOK_EVERY)
         return access

@@ -7,11 +7,14 @@ from types import TracebackType
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from rich.tree import Tree
 
 from cli.client.answers import Invocation
 from cli.client.states import state_of
 from cli.demo.tour import BEST_KNOWN_LENGTH
+from cli.output import note
+from cli.visible import visible
 
 _STYLES = {"queued": "dim", "starting": "yellow", "running": "cyan", "succeeded": "green", "failed": "bold red"}
 _OTHER_STYLE = "bold red"
@@ -36,8 +39,8 @@ class View:
 class Screen:
     """A context in which views are shown as they come. `expected`: how many children there will be."""
 
-    def __init__(self, console: Console, expected: int) -> None:
-        self._console = console
+    def __init__(self, expected: int) -> None:
+        console = Console(stderr=True, highlight=False, emoji=False)
         self._expected = expected
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
@@ -83,7 +86,7 @@ class Screen:
             f"{view.parent.function_name} {state_of(view.parent)}, children: {counts}"
         )
         if line != self._last_line:
-            self._console.print(line, markup=False, soft_wrap=True)
+            note(line)
         self._last_line = line
 
 
@@ -93,12 +96,14 @@ def _describe(best_length: int | None) -> str:
     return f"best tour {best_length:,}, {best_length / BEST_KNOWN_LENGTH - 1:.1%} above the best known"
 
 
-def _label(invocation: Invocation) -> str:
+def _label(invocation: Invocation) -> Text:
     length = _field(invocation, "length") if invocation.has_succeeded else None
     state = state_of(invocation)
     style = _STYLES.get(state, _OTHER_STYLE)
     found = f"  {length:,}" if length is not None else ""
-    return f"{invocation.function_name} [dim]{invocation.invocation_id}[/dim] [{style}]{state}[/{style}]{found}"
+    return Text.assemble(
+        (invocation.function_name, ""), " ", (invocation.invocation_id, "dim"), " ", (visible(state), style), found
+    )
 
 
 def _field(invocation: Invocation, name: str) -> int | None:

@@ -16,7 +16,14 @@ class DataFolder:
     """Databases, logs, containers and the API key of one stack. Everything is made on demand; `rm -r` starts afresh."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        """Raises StackError if it has no place: `~` needs a home."""
+        try:
+            self.path = path.expanduser().absolute()
+            str(self.path).encode()  # it becomes part of addresses, and of rows
+        except (RuntimeError, FileNotFoundError) as error:
+            raise StackError(f"{path} leads nowhere on this machine; choose a folder with --data-dir") from error
+        except UnicodeEncodeError as error:
+            raise StackError("the data folder's path is no UTF-8 text; choose another with --data-dir") from error
         self.postgres = self.path / "postgres"
         self.temporal_database = self.path / "temporal.db"
         self.access = self.path / "run" / "stack.json"

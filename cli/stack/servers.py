@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 from cli.stack.access import StackAccess
 from cli.stack.folder import DataFolder
@@ -10,7 +11,7 @@ from cli.stack.options import StackOptions
 from cli.stack.ports import LOOPBACK
 from cli.stack.server import Server
 from cli.stack.temporal import temporal_command
-from environment.development import inherited_environment
+from environment.development import bare_environment, python_environment
 from environment.settings import PostgresSettings
 
 # -P: a folder named `api` where the user happens to be must not be taken for ours.
@@ -20,7 +21,8 @@ _PYTHON = (sys.executable, "-P", "-m")
 def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str, has_file: bool = True) -> Server:
     """`has_file`: its state is in the folder, else in memory. Raises StackError if the program is missing."""
     command = temporal_command(
-        database=folder.temporal_database if has_file else None,
+        # By its name in the folder where it runs: it becomes part of an address, in which `?` and `%` mean something.
+        database=Path(folder.temporal_database.name) if has_file else None,
         port=options.temporal_port,
         ui_port=options.temporal_ui_port,
         namespace=namespace,
@@ -28,7 +30,7 @@ def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str
     return Server(
         name="temporal",
         command=command,
-        environment=inherited_environment(without_prefixes=("TEMPORAL_",)),
+        environment=bare_environment(),
         grace=timedelta(seconds=10),
         folder=folder,
         umask=0o077,  # its database is for its owner's eyes alone
@@ -61,9 +63,11 @@ def api_server(options: StackOptions, folder: DataFolder, environment: dict[str,
 def process_environment(
     *, folder: DataFolder, api_keys: str, postgres: PostgresSettings, access: StackAccess
 ) -> dict[str, str]:
-    """What `api` and `loop` read. Settings of an embedded Temporal hide all others, temporal.toml included."""
+    """What `api` and `loop` read. Settings of an embedded server hide all others, temporal.toml included."""
     embedded_temporal = access.web_ui_url is not None
-    environment = inherited_environment(without_prefixes=("TEMPORAL_",) if embedded_temporal else ())
+    embedded_postgres = postgres.host.startswith("/")
+    hidden = ("TEMPORAL_",) * embedded_temporal + ("PG",) * embedded_postgres
+    environment = python_environment(without_prefixes=hidden)
     if embedded_temporal:
         environment |= {
             "TEMPORAL_ADDRESS": access.temporal_address,

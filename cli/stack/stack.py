@@ -9,13 +9,14 @@ from cli.stack.access import StackAccess, note_access
 from cli.stack.containers import stop_containers
 from cli.stack.external import ensure_temporal_answers, external_postgres
 from cli.stack.folder import DataFolder
+from cli.stack.inheritance import hide_postgres_variables, prepare_this_process
 from cli.stack.options import StackOptions
 from cli.stack.ports import LOOPBACK, ensure_free
 from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
-from cli.stack.stale_servers import stop_leftovers
+from cli.stack.stale_servers import stop_stale_servers
 from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
 from environment.development import DevelopmentSettings
@@ -44,6 +45,7 @@ class EmbeddedStack:
 
         Containers that an earlier stack on this folder left running go on, and the new `loop` adopts them.
         """
+        prepare_this_process()
         self._folder.acquire()
         try:
             return await self._start()
@@ -56,7 +58,7 @@ class EmbeddedStack:
         await self._stop_servers(hurry, with_containers=True)
 
     async def _start(self) -> StackAccess:
-        for name in await stop_leftovers(self._folder, ("api", "loop", "temporal")):
+        for name in await stop_stale_servers(self._folder, ("api", "loop", "temporal")):
             self._report(f"stopped the {name} server that an earlier stack left running")
         self._check_ports()
         api_keys = self._api_keys()
@@ -106,6 +108,7 @@ class EmbeddedStack:
     async def _start_postgres(self) -> PostgresSettings:
         if self._found.postgres_host is not None:
             return await external_postgres()
+        hide_postgres_variables()
         self._postgres = EmbeddedPostgres(self._folder.postgres)
         return await self._postgres.start()
 
@@ -131,8 +134,7 @@ class EmbeddedStack:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._folder.access.unlink(missing_ok=True)
-        for server in reversed(self._processes):
-            await server.stop(hurry)
+        await asyncio.gather(*(server.stop(hurry) for server in self._processes))
         if with_containers:
             await stop_containers(self._folder.path, grace=self._options.container_grace, hurry=hurry)
         if self._temporal is not None:

@@ -1,5 +1,6 @@
 """`control-plane deploy`: a folder's functions as a new version of a project."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def deploy(
 
     The project is made if need be. On a stack of this machine, a copy of the folder is what runs.
     """
-    folder = folder.resolve()
+    folder = _absolute(folder)
     run(_deploy(folder, project=project or folder.name, image=image, build=build, api_url=api_url, as_json=as_json))
 
 
@@ -64,6 +65,13 @@ async def _deploy(
         return
     print_line(f"{project}@{version.version_id}")
     note(f"Call it: control-plane invoke {project} {version.functions[0].function_name} --follow")
+
+
+def _absolute(folder: Path) -> Path:
+    try:
+        return Path(os.path.realpath(folder))
+    except FileNotFoundError as error:
+        raise CommandFailed("the folder that this was called in is gone; go to another one") from error
 
 
 def _check_that_folders_run(server: Server) -> None:

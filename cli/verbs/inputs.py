@@ -1,12 +1,18 @@
 """An invocation's input as users write it on a command line."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from cli.exits import WrongUsage
+from domain.bounds import MAX_INPUT_LENGTH
+
+_KEPT_BYTE = re.compile("[\udc80-\udcff]")
+_MOST_BYTES = 4 * MAX_INPUT_LENGTH  # of UTF-8
 
 _ARGUMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -18,6 +24,7 @@ def input_of(words: Sequence[str]) -> str:
     """
     if not words:
         return ""
+    words = [_decoded(word) for word in words]
     arguments = [_ARGUMENT.fullmatch(word) for word in words]
     if all(arguments):
         return _object_of([(found[1], found[2]) for found in arguments if found])
@@ -25,10 +32,11 @@ def input_of(words: Sequence[str]) -> str:
         raise WrongUsage("the input must be one word; put it in single quotes, or give NAME=VALUE words only")
     word = words[0]
     if word == "-":
-        return _read(sys.stdin.buffer.read(), "stdin")
+        return _read(sys.stdin.buffer, "stdin")
     if word.startswith("@"):
         try:
-            return _read(Path(word[1:]).read_bytes(), word[1:])
+            with Path(word[1:]).open("rb") as file:
+                return _read(file, word[1:])
         except OSError as error:
             raise WrongUsage(f"the input file {word[1:]} cannot be read: {error.strerror}") from error
     return word
@@ -47,11 +55,25 @@ def json_problem(text: str) -> str | None:
     return None
 
 
-def _read(content: bytes, source: str) -> str:
+def _read(file: IO[bytes], source: str) -> str:
+    """No more than what is certainly too much, as some sources have no end."""
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise WrongUsage(f"the input from {source} has more than the {MAX_INPUT_LENGTH:,} characters that are allowed")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         raise WrongUsage(f"the input from {source} is no UTF-8 text") from error
+
+
+def _decoded(word: str) -> str:
+    """As UTF-8, also where the locale knows ASCII alone and Python has kept the bytes as surrogates."""
+    if _KEPT_BYTE.search(word) is None:
+        return word
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeDecodeError as error:
+        raise WrongUsage("the input is no UTF-8 text") from error
 
 
 def _object_of(arguments: Sequence[tuple[str, str]]) -> str:

@@ -14,6 +14,7 @@ from cli.client.lookup import find_invocation, path_of
 from cli.client.references import Reference, parse_invocation
 from cli.output import note, print_json, print_line
 from cli.running import run
+from cli.streams import is_unread, loss
 from cli.verbs.options import ApiUrl, Json
 
 
@@ -41,6 +42,8 @@ async def _logs(reference: Reference, *, follows: bool, api_url: str | None, as_
                     print_json({"execution_id": execution_id, "line": line})
                 else:
                     print_line(line)
+                if is_unread() or loss() is not None:
+                    break
 
 
 async def _written(client: Client, invocation: Invocation) -> AsyncGenerator[tuple[str, str], None]:

@@ -15,6 +15,7 @@ from cli.client.references import Reference, parse
 from cli.deployment.folders import forget_snapshots
 from cli.exits import CommandFailed
 from cli.output import note, print_json
+from cli.questions import confirm
 from cli.running import run
 from cli.verbs.options import ApiUrl, Json
 
@@ -33,8 +34,9 @@ def undeploy(
     Asks first on a terminal.
     """
     name = parse(project, parts=1).project
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Delete project {name} with all its invocations and results?", abort=True, err=True)
+    question = f"Delete project {name} with all its invocations and results?"
+    if not yes and sys.stdin.isatty() and not confirm(question):
+        raise typer.Abort
     run(_undeploy(name, api_url=api_url, as_json=as_json))
 
 

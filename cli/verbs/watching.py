@@ -11,6 +11,7 @@ from cli.client.lookup import path_of, reference_of
 from cli.client.states import Status, error_of, output_of, status_of
 from cli.exits import ExitCode
 from cli.output import fail, note, print_json, print_line
+from cli.streams import is_unread, loss
 
 _WAIT_SECONDS = 60
 _MOST_SHOWN = 500  # of a progress report, in characters
@@ -30,6 +31,7 @@ async def watch_outcome(client: Client, invocation: Invocation, *, as_json: bool
         print_json(invocation.document())
     else:
         _print_result(invocation)
+    _tell_where_it_is_kept(invocation)
     return _exit_code(invocation)
 
 
@@ -46,6 +48,7 @@ async def watch_events(client: Client, invocation: Invocation, *, as_json: bool)
         invocation = await _settled(client, invocation)
     if not as_json:
         _print_result(invocation)
+    _tell_where_it_is_kept(invocation)
     return _exit_code(invocation)
 
 
@@ -115,6 +118,12 @@ def _print_result(invocation: Invocation) -> None:
     output = output_of(invocation)
     if output is not None:
         print_line(output)
+
+
+def _tell_where_it_is_kept(invocation: Invocation) -> None:
+    """If nobody has got it from stdout."""
+    if is_unread() or loss() is not None:
+        note(f"The result is kept: control-plane describe {reference_of(invocation)} --json")
 
 
 def _exit_code(invocation: Invocation) -> ExitCode:

@@ -1,4 +1,4 @@
-"""With an events queue, exits are pushed and ECS is asked once a minute. The queue is shared by all `loop` processes."""
+"""With an events queue, exits are pushed, and ECS is asked once a minute. All `loop` processes share the queue."""
 
 import asyncio
 import json

@@ -18,7 +18,7 @@ from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.images import Images
 from provisioners.docker.notes import Notes
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.provisioners.test_docker_requests import CONFIGURATION
+from tests.unit.provisioners.test_docker_requests import CONFIGURATION
 
 _EXITED = {
     "Id": "1",

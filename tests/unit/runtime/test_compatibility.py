@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = sorted((Path(__file__).parents[2] / "runtime").glob("*.py"))
+SOURCES = sorted((Path(__file__).parents[3] / "runtime").glob("*.py"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

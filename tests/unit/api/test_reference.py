@@ -5,7 +5,7 @@ from pathlib import Path
 from api.app import describe_app
 from api.reference import reference
 
-PAGE = Path(__file__).parents[2] / "docs" / "rest.md"
+PAGE = Path(__file__).parents[3] / "docs" / "rest.md"
 
 
 def test_the_page_is_the_one_that_would_be_made_now() -> None:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-_FOLDER = Path(__file__).parents[2] / "environment"
+# Names of settings.
+REQUIRED_BY_ALL = ("CONTROL_PLANE_API_KEY", "POSTGRES_DB", "POSTGRES_USER")
+REQUIRED_BY_ECS = (
+    *("CONTROL_PLANE_API_URL", "AWS_REGION", "CLUSTER_NAME", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
+    *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN", "LOG_GROUP", "CONTAINER_REPOSITORY_NAME"),
+)
+_FOLDER = Path(__file__).parents[3] / "environment"
 
 
 class Example:

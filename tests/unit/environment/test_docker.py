@@ -5,7 +5,7 @@ import pytest
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from provisioners.docker.configuration import PullPolicy, RegistryLogin
-from tests.environment.examples import Example
+from tests.unit.environment.examples import Example
 
 EXAMPLE = Example("example-docker.env")
 

@@ -1,23 +1,15 @@
 """Settings: what is missing or malformed is said at once, one line each, and without the values."""
 
-import subprocess
-import sysconfig
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
-from tests.environment.examples import Example
+from tests.unit.environment.examples import REQUIRED_BY_ALL, REQUIRED_BY_ECS, Example
 
 EXAMPLE = Example("example-ecs.env")
-OF_ALL = ("CONTROL_PLANE_API_KEY", "POSTGRES_DB", "POSTGRES_USER")
-OF_ECS = (
-    *("CONTROL_PLANE_API_URL", "AWS_REGION", "CLUSTER_NAME", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
-    *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN", "LOG_GROUP", "CONTAINER_REPOSITORY_NAME"),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +44,14 @@ def test_what_the_example_says_of_optional_settings_is_what_holds_without_them(
 
 
 def test_everything_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
-    for name in (*OF_ALL, *OF_ECS):
+    for name in (*REQUIRED_BY_ALL, *REQUIRED_BY_ECS):
         environment.delenv(name)
     said = problems()
-    assert sorted(line.partition(":")[0] for line in said) == sorted((*OF_ALL, *OF_ECS))
+    assert sorted(line.partition(":")[0] for line in said) == sorted((*REQUIRED_BY_ALL, *REQUIRED_BY_ECS))
 
 
 def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatch) -> None:
-    for name in OF_ECS:
+    for name in REQUIRED_BY_ECS:
         environment.delenv(name)
     assert load_settings(ProvisionerName.PROCESS).ecs is None
 
@@ -102,11 +94,3 @@ def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
     )
     assert (ecs.cpu_architecture, ecs.assigns_public_ip) == (CpuArchitecture.ARM64, False)
     assert ecs.tags == {"team": "search", "stage": "production"}
-
-
-@pytest.mark.parametrize("program", ["api", "loop"])
-def test_both_processes_say_it_and_end(program: str) -> None:
-    command = Path(sysconfig.get_path("scripts")) / program
-    refused = subprocess.run([command, "--provisioner=ecs"], env={}, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert len(refused.stderr.splitlines()) == len((*OF_ALL, *OF_ECS))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cli.main import VERBS
+from cli.application import VERBS
 from cli.reference import with_reference
 
-PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 
 
 def test_the_page_is_the_one_that_would_be_made_now() -> None:

@@ -1,0 +1,27 @@
+"""Runs the command that the words of this process name, and turns however it ends into an exit code."""
+
+from cli.application import app
+from cli.exits import CommandFailed, ExitCode
+from cli.output import fail
+from cli.streams import guard_streams, loss
+
+
+def run_command() -> int:
+    guard_streams()
+    code = _exit_code()
+    reason = loss()
+    if reason is None:
+        return code
+    fail(f"what was to be printed could not be written to stdout: {reason}")
+    return code or ExitCode.NOT_WRITTEN
+
+
+def _exit_code() -> int:
+    try:
+        app()
+    except CommandFailed as error:
+        fail(str(error))
+        return error.exit_code
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else ExitCode.OK
+    return ExitCode.OK
