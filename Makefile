@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test chaos upgrade misbehaviour bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -60,6 +60,12 @@ chaos: install
 # Another release under running work, and back again; FROM=REF, by default the last tag.
 upgrade: install
 	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM))
+
+# 300 programs that misbehave, drawn at random; where there is an engine, a tenth of them on docker too.
+misbehaviour: install
+	MISBEHAVIOURS=300 .venv/bin/python -m pytest --timeout 1200 tests/misbehaviour
+	@if docker info >/dev/null 2>&1; then MISBEHAVIOURS=300 .venv/bin/python -m pytest --timeout 600 --platforms docker \
+		tests/docker/test_misbehaviour.py; else echo "docker: not run, as there is no engine"; fi
 
 # What the control plane costs, in twenty minutes; make bench QUICK=1 in five minutes. JSON=FILE for the table.
 bench: install
