@@ -22,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 # Invocations in one transaction.
 _BATCH_SIZE = 500
-# A cancellation that was told is heard within this, if Temporal has the time.
+# A delivered cancellation has reached its workflow within this, unless Temporal is overloaded.
 _TOLD_AGAIN_AFTER = timedelta(seconds=15)
 
 
@@ -42,13 +42,12 @@ class BoundDeletionActivities(DeletionActivities):
                 await repository.close()
             await self._cancel_invocations(request)
             async with self._repository(request) as repository:
-                left = await repository.remainder()
+                left = await repository.count_unfinished()
         return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
-        """What cannot be retired now keeps nothing else from being retired. Raises ContainerError for the first of
-        it."""
+        """A failure keeps no other function from being retired. Raises the first ContainerError, at the end."""
         faults: list[ContainerError] = []
         async with keep_heartbeating():  # hundreds take minutes, at the pace that a platform allows
             async with self._repository(request) as repository:
@@ -66,7 +65,7 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
-        """Batch by batch: whoever goes on with it finds what is left."""
+        """In batches, so that a later try finds what is left."""
         async with keep_heartbeating():
             while not await self._is_gone(request):
                 if not await self._delete_some(request):
@@ -77,7 +76,7 @@ class BoundDeletionActivities(DeletionActivities):
         return CancelProjectResult(running=0)
 
     async def _cancel_invocations(self, request: DeletionRequest) -> None:
-        """One that cannot be told keeps none of the others from being told, in whichever batch.
+        """An invocation whose workflow cannot be reached keeps no other from being cancelled.
 
         Raises RPCError or CatalogIsAway, once everything has been tried.
         """

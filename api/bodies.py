@@ -29,7 +29,7 @@ class BodyLimit:
         is_complete = False
         deadline: float | None = None
 
-        async def counted() -> Message:
+        async def receive_bounded() -> Message:
             nonlocal read, is_complete, deadline
             if declared > MAX_BODY_BYTES:
                 raise _refusal(BodyIsTooLarge)
@@ -45,7 +45,7 @@ class BodyLimit:
                 raise _refusal(BodyIsTooLarge)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_bounded, send)
 
 
 def _refusal(error: type[ApiError], **headers: str) -> HTTPException:

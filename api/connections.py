@@ -36,16 +36,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._hurry_up()
+        self._start_read_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.is_idle and self._read_timer is None:
-            self._hurry_up()
+            self._start_read_timer()
         super().data_received(data)
         if self._read_timer is not None:
             self._bytes_read += len(data)
@@ -53,12 +53,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.close()
 
     def on_headers_complete(self) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self._is_in_body = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self._is_in_body = False
         super().on_message_complete()
 
@@ -73,11 +73,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _hurry_up(self) -> None:
+    def _start_read_timer(self) -> None:
         self._bytes_read = 0
         self._read_timer = self.loop.call_later(_READ_PATIENCE_SECONDS, self.transport.close)
 
-    def _stop_hurrying(self) -> None:
+    def _stop_read_timer(self) -> None:
         if self._read_timer is not None:
             self._read_timer.cancel()
             self._read_timer = None

@@ -49,7 +49,7 @@ class LongPolls:
                 if invocation.is_settled or self._is_stopped or _now() >= deadline:
                     return invocation
                 # `latest` may move on while we wait.
-                path = _pinned(path, invocation)
+                path = _pin_version(path, invocation)
                 del invocation
                 async with parked():
                     await self._wait(path, changed, deadline)
@@ -74,5 +74,5 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _pinned(path: InvocationPath, invocation: Invocation) -> InvocationPath:
+def _pin_version(path: InvocationPath, invocation: Invocation) -> InvocationPath:
     return replace(path, function=replace(path.function, version_ref=invocation.function.ref.version_id))

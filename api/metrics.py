@@ -38,14 +38,14 @@ class RequestDurations:
         start = time.perf_counter()
         status = 500  # of a defect: it is answered outside of this
 
-        async def watched(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_observed)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else _OTHER
             _DURATION.labels(method, route_of(scope), status).observe(time.perf_counter() - start)

@@ -32,7 +32,7 @@ class Orchestrator:
         *,
         link: NamespaceLink,
         spans: "Spans | None" = None,
-        leave: Callable[[], None] = lambda: None,
+        on_undelivered: Callable[[], None] = lambda: None,
     ) -> None:
         """The client should be a lazy one, so that this process starts without Temporal. `link`: whether it leads to
         the right namespace; nothing is asked of another one. `spans`: if tracing is on. `leave`: called when something
@@ -40,7 +40,7 @@ class Orchestrator:
         self._client = client
         self.link = link
         self._spans = spans
-        self._leave = leave
+        self._on_undelivered = on_undelivered
 
     async def start_invocation(self, invocation: Invocation) -> None:
         """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
@@ -79,7 +79,7 @@ class Orchestrator:
             except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client could not connect
                 reason = repr(error)
         logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=reason)
-        self._leave()
+        self._on_undelivered()
 
     async def _start_invocation(self, invocation: Invocation) -> None:
         await starting.start_invocation(

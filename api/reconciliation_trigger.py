@@ -38,15 +38,15 @@ class ReconciliationTrigger:
         self._link = link
         self._pause = pause
         self._patience = patience
-        self._noted = asyncio.Event()
+        self._has_leftovers = asyncio.Event()
         self._running = AsyncExitStack()
 
     def note(self) -> None:
         """Something has been left undone."""
-        self._noted.set()
+        self._has_leftovers.set()
 
     async def __aenter__(self) -> Self:
-        await self._running.enter_async_context(in_background("leftovers", self._go_on))
+        await self._running.enter_async_context(in_background("leftovers", self._run))
         return self
 
     async def __aexit__(
@@ -54,24 +54,24 @@ class ReconciliationTrigger:
     ) -> None:
         await self._running.aclose()
 
-    async def _go_on(self) -> None:
+    async def _run(self) -> None:
         while True:
-            await self._noted.wait()
-            self._noted.clear()
+            await self._has_leftovers.wait()
+            self._has_leftovers.clear()
             await asyncio.sleep(self._patience.total_seconds())
-            await self._have_reconciled()
+            await self._trigger_when_possible()
 
-    async def _have_reconciled(self) -> None:
+    async def _trigger_when_possible(self) -> None:
         """As soon as it can be asked for; why it cannot is logged once."""
-        is_told = False
-        while (problem := await self._problem()) is not None:
-            if not is_told:
+        is_logged = False
+        while (problem := await self._try_to_trigger()) is not None:
+            if not is_logged:
                 logger.warning("reconciliation_cannot_be_asked_for", reason=problem)
-            is_told = True
+            is_logged = True
             await asyncio.sleep(self._pause.total_seconds())
         logger.info("reconciliation_is_asked_for")
 
-    async def _problem(self) -> str | None:
+    async def _try_to_trigger(self) -> str | None:
         """Why the reconciliation could not be asked for; None if it was. Compared before: what was away may come back
         as another namespace."""
         handle = self._client.get_schedule_handle(naming.RECONCILIATION_SCHEDULE_ID)

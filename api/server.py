@@ -11,7 +11,7 @@ from api.connections import BoundedProtocol
 
 # For what is on its way on connections that are open when the end begins.
 _LAST_REQUESTS_SECONDS = 1.0
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 class DrainingServer(uvicorn.Server):
@@ -35,15 +35,15 @@ class DrainingServer(uvicorn.Server):
             server.close()
         while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the loop tells nobody
             await asyncio.sleep(0)
-        await self._accept_the_last()
+        await self._accept_pending()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_REQUESTS_SECONDS):
                 while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn tells nobody
-                    await asyncio.sleep(_LOOK_SECONDS)
+                    await asyncio.sleep(_POLL_SECONDS)
         await super().shutdown()
 
-    async def _accept_the_last(self) -> None:
+    async def _accept_pending(self) -> None:
         """Nothing may come between the look that finds nobody and the close."""
         waiting = []
         self._listener.setblocking(False)

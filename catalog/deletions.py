@@ -1,4 +1,4 @@
-"""The end of a project's rows, in transactions that are short however much there is."""
+"""Deletes a project's rows, in transactions that are short however many there are."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remainder:
-    """What a deletion waits for: invocations that have not ended; functions for which a provisioner was asked to make
-    something, and has not said what."""
+class UnfinishedWork:
+    """What a deletion waits for. `running`: invocations that have not ended. `preparing`: functions whose preparation
+    was begun and has no result yet."""
 
     running: int
     preparing: int
 
 
 class DeletionRepository:
-    """Of one project that somebody asked to delete; a later project of the same name is left alone.
+    """Of one project whose deletion was requested; a later project of the same name is left alone.
 
     Inside the caller's transaction. Each method may be repeated.
     """
@@ -38,7 +38,7 @@ class DeletionRepository:
         )
 
     async def close(self) -> None:
-        """Nothing is submitted to the project, nor prepared for it, from now on."""
+        """From now on, nothing is submitted to the project or prepared for it."""
         await self._connection.execute(
             update(ProjectRow)
             .where(self._is_the_project, ProjectRow.closing_time.is_(None))
@@ -48,9 +48,11 @@ class DeletionRepository:
     async def cancel_invocations(
         self, *, after: InvocationId | None, at_most: int, again_after: timedelta
     ) -> tuple[InvocationId, ...]:
-        """Note a request to cancel for those that run and have none, in the order of their ids from `after` on.
+        """Record a cancellation for running invocations that have none, at most `at_most`, by their ids, behind
+        `after`.
 
-        Returns these, and those noted so long ago that have not stopped since: perhaps they were never told.
+        Returns these, and those whose cancellation was recorded longer than `again_after` ago and that have not
+        stopped: their workflows may not have been reached.
         """
         now = func.clock_timestamp()
         page = (
@@ -76,14 +78,14 @@ class DeletionRepository:
         )
         return found
 
-    async def remainder(self) -> Remainder:
+    async def count_unfinished(self) -> UnfinishedWork:
         unsettled = select(func.count()).where(
             self._is_of_the_project(FunctionRow.function_id),
             FunctionRow.status == FunctionStatus.PENDING,
             FunctionRow.preparation_error.is_(None),
             FunctionRow.preparation_start_time.is_not(None),
         )
-        return Remainder(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
+        return UnfinishedWork(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
         found = await self._connection.execute(
@@ -98,7 +100,7 @@ class DeletionRepository:
         )
 
     async def note_retired(self, retired: PreparedFunction) -> None:
-        """What was prepared is undone: a deletion that is resumed begins with the next."""
+        """Record that a prepared function is retired, so that a resumed deletion goes on with the next one."""
         await self._connection.execute(
             update(FunctionRow)
             .where(
@@ -108,7 +110,7 @@ class DeletionRepository:
         )
 
     async def delete_ended(self, *, at_most: int) -> int:
-        """Delete so many ended invocations with all that is theirs. Returns how many were there to delete."""
+        """Delete at most `at_most` ended invocations with their executions and keys. Returns how many were deleted."""
         ended = (
             select(InvocationRow.invocation_id)
             .where(
@@ -124,7 +126,8 @@ class DeletionRepository:
         return len(deleted.all())
 
     async def delete_version(self) -> bool:
-        """Delete one version with all that is left of it, unless an invocation of it runs. Whether one was deleted."""
+        """Delete one version with all that is left of it, unless an invocation of it runs. Returns whether one was
+        deleted."""
         version_id = await self._connection.scalar(
             select(VersionRow.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
@@ -134,7 +137,7 @@ class DeletionRepository:
         )
         if version_id is None:
             return False
-        # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.
+        # An insert of an invocation holds a key lock on its function: either it is counted below, or it fails.
         functions = await self._connection.scalars(
             select(FunctionRow.function_id)
             .where(FunctionRow.version_id == version_id)
@@ -152,7 +155,7 @@ class DeletionRepository:
         return True
 
     async def delete(self) -> bool:
-        """Delete the project itself, unless it has versions. Whether it is gone."""
+        """Delete the project itself, unless it has versions. Returns whether it is gone."""
         await self._connection.execute(
             delete(ProjectRow).where(
                 self._is_the_project, ~exists().where(VersionRow.project_name == ProjectRow.project_name)
@@ -161,7 +164,7 @@ class DeletionRepository:
         return not await self._connection.scalar(select(exists().where(self._is_the_project)))
 
     async def running(self) -> int:
-        """How many of its invocations have not ended yet."""
+        """How many invocations of the project have not ended."""
         running = select(func.count()).where(
             self._is_of_the_project(InvocationRow.function_id), InvocationRow.status == InvocationStatus.RUNNING
         )

@@ -29,7 +29,7 @@ class StopReason(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """What came of one call of `run_execution`."""
+    """What one call of `run_execution` came to."""
 
     QUEUED = "QUEUED"  # no slot was free: wait for `slot_granted`, then call again with the same execution
     REFUSED = "REFUSED"  # the invocation is stopped or has ended: no further attempt
@@ -40,8 +40,8 @@ class AttemptState(StrEnum):
 class InvocationRequest:
     """Input of `InvocationWorkflow`.
 
-    `resumes`: it takes the place of a workflow that Temporal has lost, from `first_attempt` on, which may have a
-    container by now.
+    `resumes`: the workflow replaces one that Temporal has lost. It goes on with `first_attempt`, of which a container
+    may be running.
     """
 
     invocation_id: InvocationId
@@ -56,6 +56,8 @@ class InvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
+    """`executions`: how many attempts there were."""
+
     ending: InvocationOutcome
     executions: int
     error_message: str | None = None  # shortened: the whole text is in the catalog
@@ -74,6 +76,8 @@ class RunExecutionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutionResult:
+    """`invocation_ended`, `outcome` and `error_message`: with ENDED only. No outcome: the container reported none."""
+
     state: AttemptState
     invocation_ended: bool = False
     outcome: ExecutionOutcome | None = None
@@ -93,9 +97,10 @@ class StopInvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopInvocationResult:
-    """`is_claimed`: the execution has taken up its slot, and is to be seen to its end; if not, it never will.
+    """`is_claimed`: the execution has taken up its slot, so that its end has to be awaited; if not, it never will take
+    it.
 
-    `is_at_work`: a process has the activity that sees to it, as far as Temporal knows. Only repeated stops look for it.
+    `is_at_work`: whether a process runs its activity, as far as Temporal knows. Only repeated stops ask for that.
     """
 
     is_claimed: bool
@@ -104,7 +109,8 @@ class StopInvocationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndInvocationRequest:
-    """Input of `end_invocation`: TERMINATED, out of the queue, no live executions."""
+    """Input of `end_invocation`, after which the invocation is TERMINATED, out of the queue and without live
+    executions."""
 
     invocation_id: InvocationId
     reason: StopReason | None = None
@@ -120,7 +126,7 @@ class SlotGranted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerAwaited:
-    """Signal `worker_awaited`: why the execution has no container; no reason: it has one now."""
+    """Signal `worker_awaited`. `reason`: why the execution has no container; None: it has one now."""
 
     execution_id: ExecutionId
     reason: str | None
@@ -128,7 +134,7 @@ class ContainerAwaited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationProgress:
-    """Answer of the query `status`."""
+    """Answer of the query `status`. `state`: for people, as the Web UI shows it. `attempt`: counted from 1."""
 
     state: str
     attempt: int
@@ -169,8 +175,8 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProjectResult:
-    """`running`: what is to be waited for, which a release before knows as one figure: invocations that have not ended,
-    and preparations of which it is not known yet what they made; `preparing`: so many of it are the latter."""
+    """`running`: how much a deletion has to wait for: invocations that have not ended, and preparations that have not
+    said what they made. `preparing`: how many of `running` are preparations; earlier releases do not read it."""
 
     running: int
     preparing: int = 0

@@ -76,8 +76,8 @@ class PostgresSettings(BaseSettings):
 
 
 def load_group(group: type[Group], problems: list[str]) -> Group | None:
-    """A group of settings from the environment. None if there are problems: one line each, values left out, as they may
-    be secrets."""
+    """A group of settings from the environment. None if there are problems: then one line for each is added to
+    `problems`, without values, which may be secrets."""
     try:
         return group()
     except ValidationError as error:

@@ -16,9 +16,7 @@ from runtime.reports import as_output
 from runtime.termination import InvocationInterrupted, Termination
 
 
-def call(
-    function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress
-) -> Any:
+def call(function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress) -> Any:
     """What it returns. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
     with termination.delivery():
         value = function(*arguments.positional, **arguments.keyword)

@@ -26,7 +26,7 @@ class LogPatience:
     """`of_look`: for a page: where many want theirs, changes of state are not kept waiting for it. `of_stream`: for a
     log that is wanted to its end and cannot be read at all; then the stream goes on without it."""
 
-    of_look: timedelta = timedelta(seconds=2)
+    of_poll: timedelta = timedelta(seconds=2)
     of_stream: timedelta = timedelta(seconds=30)
 
 
@@ -54,7 +54,7 @@ class LogSource:
         """Read a page: None if it cannot be read now. A log that only an operator can make readable is empty. Raises
         OffsetIsInvalid. It goes on though whoever began it does not wait for its end."""
         reading = asyncio.create_task(self._read(container, offset), name="page of a log")
-        reading.add_done_callback(_hear)
+        reading.add_done_callback(_log_failure)
         return reading
 
     async def _read(self, container: ContainerDetails, offset: str | None) -> LogPage | None:
@@ -98,7 +98,7 @@ class LogTail:
                 return None
             self._reading = _Reading(place=place, began=now, task=self._source.begin(container, offset))
         reading = self._reading
-        await asyncio.wait([reading.task], timeout=self._source.patience.of_look.total_seconds())
+        await asyncio.wait([reading.task], timeout=self._source.patience.of_poll.total_seconds())
         page = None
         if reading.task.done():
             self._reading = None
@@ -131,7 +131,7 @@ class _Reading:
     task: "asyncio.Task[LogPage | None]"
 
 
-def _hear(reading: "asyncio.Task[LogPage | None]") -> None:
+def _log_failure(reading: "asyncio.Task[LogPage | None]") -> None:
     """Perhaps nobody waits for the page any more, to whom it would be raised."""
     error = None if reading.cancelled() else reading.exception()
     if error is not None and not isinstance(error, OffsetIsInvalid):

@@ -24,10 +24,9 @@ from domain.identifiers import InvocationId
 from liveness.failures import report_failure
 from provisioners.contract import Provisioner
 
-# Outcomes and ends are notified, all else is seen by looking: what is written within a second, less soon where there
-# are many.
-_LOOK_INTERVAL = timedelta(seconds=0.5)
-_LOOKS_PER_SECOND = 200
+# Outcomes and ends are notified. All else is polled: twice a second, and less often where there are many streams.
+_POLL_INTERVAL = timedelta(seconds=0.5)
+_POLLS_PER_SECOND = 200
 # Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
 _MAX_STREAMS = 2_000
 # The last ones are for root keys: the tokens of executions, however many, leave people and dashboards theirs.
@@ -68,8 +67,8 @@ class EventStreams:
         self._is_stopped = False
 
     @property
-    def _look_seconds(self) -> float:
-        return max(_LOOK_INTERVAL.total_seconds(), self._count / _LOOKS_PER_SECOND)
+    def _poll_seconds(self) -> float:
+        return max(_POLL_INTERVAL.total_seconds(), self._count / _POLLS_PER_SECOND)
 
     def stop(self) -> None:
         """End every stream: this process is about to end. Readers go on elsewhere."""
@@ -88,7 +87,7 @@ class EventStreams:
         counts from here on, not from when it is first read: many may be opened at once.
         """
         with ExitStack() as place:
-            place.enter_context(self._counted(is_root=is_root))
+            place.enter_context(self._count_stream(is_root=is_root))
             async with self._database.statement() as connection:
                 invocation_id = await InvocationSnapshotRepository(connection).find(path)
             position = Position() if cursor is None else Position.parse(cursor, invocation_id)
@@ -116,7 +115,7 @@ class EventStreams:
                     return
                 if not batch.is_behind:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(self._look_seconds):
+                        async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
                 changed.clear()
                 if clock() - last_sent >= _KEEPALIVE_INTERVAL.total_seconds():
@@ -133,7 +132,7 @@ class EventStreams:
                     return
 
     @contextmanager
-    def _counted(self, *, is_root: bool) -> Iterator[None]:
+    def _count_stream(self, *, is_root: bool) -> Iterator[None]:
         """Within, the stream is one of those that are served. Raises ServiceIsUnavailable if there must be no more."""
         if self._count >= self._max_streams - (0 if is_root else self._root_reserve):
             raise ServiceIsUnavailable

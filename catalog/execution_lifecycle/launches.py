@@ -1,4 +1,4 @@
-"""What is noted of an execution's containers: each launch before it is sent, each container when it is found.
+"""An execution's launches, each recorded before it is sent, and its container, recorded when it is found.
 
 Statements that commit one by one, each conditional.
 """
@@ -18,7 +18,8 @@ from domain.reasons import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """`age`: how long ago it was noted. `is_new`: by us, just now, so that nobody can have sent it yet."""
+    """`number`: counted from 1. `age`: how long ago it was recorded. `is_new`: this call recorded it, so that it was
+    not sent before."""
 
     number: int
     age: timedelta
@@ -27,7 +28,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container.
+    """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.

@@ -30,7 +30,7 @@ from domain.reasons import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedInvocation:
-    """Whom to tell: who got the slot, and the children that must be cancelled."""
+    """What to send next: `grants` to signal, and `children` to cancel."""
 
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
@@ -84,34 +84,34 @@ _LOCKED = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )
-_TERMINATED = (
+_TERMINATED_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id)
-    .cte("terminated")
+    .cte("terminated_invocation")
 )
-_TERMINATE = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id))
+_NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
 
 # Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
 # come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
-_LEFT = (
+_DEQUEUED = (
     delete(WaitingExecutionRow)
     .where(WaitingExecutionRow.invocation_id == STOPPED_INVOCATION)
     .returning(WaitingExecutionRow.invocation_id)
-    .cte("left_queue")
+    .cte("dequeued")
 )
-_GIVEN_UP = (
+_TERMINATED_EXECUTIONS = (
     signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
-    .cte("given_up")
+    .cte("terminated_executions")
 )
-_END = (
+_TERMINATE_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
-    .add_cte(_LEFT, _GIVEN_UP)
+    .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
 )
 _REVOKE = (
     update(ExecutionRow)
@@ -127,7 +127,7 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-_CLOSED = (
+_TERMINATED_EXECUTION = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(
@@ -137,17 +137,18 @@ _CLOSED = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.execution_id)
-    .cte("closed")
+    .cte("terminated_execution")
 )
-# The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
-_CLOSE = select(
+# The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
+# function.
+_TERMINATE_EXECUTION = select(
     exists().where(WaitingExecutionRow.function_id == _FUNCTION),
-    _TERMINATE.scalar_subquery(),
-).add_cte(_CLOSED)
+    _NOTIFY_TERMINATED.scalar_subquery(),
+).add_cte(_TERMINATED_EXECUTION)
 
 
 class TerminationRepository:
-    """The endings, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
+    """The terminations, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -201,7 +202,7 @@ class TerminationRepository:
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
             somebody_waits = await self._connection.scalar(
-                _CLOSE,
+                _TERMINATE_EXECUTION,
                 {
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
@@ -233,8 +234,8 @@ class TerminationRepository:
     async def _children_to_tell(
         self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
     ) -> tuple[InvocationId, ...]:
-        """Whoever made the invocation stop has noted its children, and tells them. Of one that somebody asked to stop
-        and that has ended before, they are noted here."""
+        """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
+        requested stop, that is done here."""
         if not state.is_stopped or (is_new and state.stop_time is not None):
             return ()
         return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
@@ -256,7 +257,7 @@ class TerminationRepository:
         if function_id is None:
             return TerminatedInvocation(grants=(), children=())
         ended = await self._connection.scalar(
-            _END,
+            _TERMINATE_INVOCATION,
             {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
         )
         granted = await self._slots.grant_free_slots(function_id)

@@ -30,8 +30,8 @@ def ended_before(container: dict[str, Any], moment: float) -> bool:
     return has_ended(container) and _finish_time(container).timestamp() < moment
 
 
-def may_be_the_engines_doing(container: dict[str, Any]) -> bool:
-    """Whether it is worth asking when the engine came up."""
+def may_have_died_with_engine(container: dict[str, Any]) -> bool:
+    """Whether the container may have been killed because its engine was stopped."""
     state = container["State"]
     return state["ExitCode"] in _KILLED_WITH_THE_ENGINE and not state["OOMKilled"]
 
@@ -50,7 +50,7 @@ def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datet
         return ContainerExit(
             cause=ExitCause.EXITED, reason=f"killed for using more than its memory ({limit} MiB)", exit_code=code
         )
-    if may_be_the_engines_doing(container) and engine_start is not None and _finish_time(container) <= engine_start:
+    if may_have_died_with_engine(container) and engine_start is not None and _finish_time(container) <= engine_start:
         return ContainerExit(cause=ExitCause.LOST, reason="The Docker engine was started again", exit_code=code)
     if code == 0:
         return ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)

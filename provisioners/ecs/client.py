@@ -124,7 +124,7 @@ class EcsClient:
             turns += 1
             try:
                 with (
-                    self._noting_refusals(),
+                    self._empty_when_throttled(),
                     translate_errors("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
                 ):
                     answer = await self._ecs.register_task_definition(**request)
@@ -154,7 +154,7 @@ class EcsClient:
         await self._definitions.take_when_idle()
         try:
             with (
-                self._noting_refusals(),
+                self._empty_when_throttled(),
                 translate_errors("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
             ):
                 await self._ecs.deregister_task_definition(taskDefinition=arn)
@@ -165,7 +165,7 @@ class EcsClient:
             logger.warning("task_definition_is_gone", task_definition=arn, reason=str(refusal))
 
     @contextmanager
-    def _noting_refusals(self) -> Iterator[None]:
+    def _empty_when_throttled(self) -> Iterator[None]:
         """Other processes take from the same bucket: after a refusal nothing is left in it, and who can wait waits."""
         try:
             yield

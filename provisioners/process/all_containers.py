@@ -8,7 +8,7 @@ from pathlib import Path
 from provisioners.process.container_folders import ContainerFolder, containers_root
 from provisioners.process.processes import Process, kill_session
 
-_LOOK_INTERVAL = timedelta(seconds=0.05)
+_POLL_INTERVAL = timedelta(seconds=0.05)
 
 
 async def stop_all_containers(data_dir: Path) -> int:
@@ -36,7 +36,7 @@ def live_container_names(data_dir: Path) -> list[str]:
 
 async def _gone(supervisor: Process) -> None:
     while supervisor.is_alive():  # noqa: ASYNC110 - not a child of ours, so nothing tells us
-        await asyncio.sleep(_LOOK_INTERVAL.total_seconds())
+        await asyncio.sleep(_POLL_INTERVAL.total_seconds())
 
 
 def _live_supervisors(data_dir: Path) -> list[Process]:

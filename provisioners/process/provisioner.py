@@ -34,7 +34,7 @@ from provisioners.watcher import Watcher
 logger = structlog.get_logger(__name__)
 
 _PROJECT = Path(supervisor.__file__).parents[2]
-_LOOK_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
+_POLL_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
 _CLAIM_TIMEOUT = timedelta(seconds=30)
 
 
@@ -48,7 +48,7 @@ class ProcessProvisioner:
         self._data_dir = data_dir
         self._api_url = api_url
         self._stop_grace = stop_grace
-        self._watcher = Watcher(self._describe, interval=lambda _count: _LOOK_INTERVAL, batch_size=1_000)
+        self._watcher = Watcher(self._describe, interval=lambda _count: _POLL_INTERVAL, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
@@ -133,9 +133,9 @@ class ProcessProvisioner:
             )
 
     async def _describe(self, containers: frozenset[str]) -> Mapping[str, ContainerExit]:
-        return await asyncio.to_thread(self._exits, containers)
+        return await asyncio.to_thread(self._find_exits, containers)
 
-    def _exits(self, containers: frozenset[str]) -> dict[str, ContainerExit]:
+    def _find_exits(self, containers: frozenset[str]) -> dict[str, ContainerExit]:
         """What cannot be seen of one container now is looked for in the next round."""
         exits = {}
         for container in containers:

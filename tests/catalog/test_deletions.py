@@ -47,7 +47,7 @@ class Deletion:
 
     async def preparing(self) -> int:
         async with self._database.transaction() as connection:
-            return (await (await self._on(connection)).remainder()).preparing
+            return (await (await self._on(connection)).count_unfinished()).preparing
 
     async def delete_ended(self, *, at_most: int) -> int:
         async with self._database.transaction() as connection:

@@ -14,7 +14,7 @@ from provisioners.docker.engine import Engine
 from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import TOKEN, container_request
-from tests.docker.scenes import NEW, first_lines, launch
+from tests.docker.steps import NEW, first_lines, launch
 from tests.runtime.api_stub import StubState
 
 FORKS = """

@@ -27,7 +27,7 @@ from domain.messages import (
     ReconciliationResult,
     RunExecutionResult,
 )
-from tests.workflows.scenes import ScriptedActivities, answers
+from tests.workflows.scripted_invocations import ScriptedActivities, answers
 from workflows import naming
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
