@@ -47,4 +47,7 @@ def _names_in(folder: str) -> set[str]:
 
 def _names_of_python() -> set[str]:
     names = getattr(sys, "stdlib_module_names", None)  # since Python 3.10
-    return set(names or sys.builtin_module_names) | (set() if names else _names_in(os.path.dirname(os.__file__)))
+    if names is not None:
+        return set(names)
+    library = os.path.dirname(os.__file__)
+    return {*sys.builtin_module_names, *_names_in(library), *_names_in(os.path.join(library, "lib-dynload"))}

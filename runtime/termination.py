@@ -52,6 +52,7 @@ class Termination:
 
     def shield(self) -> None:
         """The user's code is over. From now on no signal does what the code made of it: a forgotten alarm's, say."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # what comes meanwhile waits
         if not self._is_over:
             self.may_have_reached_code = self.is_replaced
             self.has_reached_code = self.is_requested
@@ -60,6 +61,7 @@ class Termination:
             if callable(signal.getsignal(number)) or number in _TIMERS:
                 signal.signal(number, _ignore)
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def uninstall(self) -> None:
         """From now on SIGTERM ends the process: there is nothing left to report. So does one that came meanwhile."""

@@ -10,13 +10,14 @@ import importlib
 import os
 import sys
 import traceback
+from typing import Any
 
 from runtime import calls, functions, streams, tally
 from runtime.api import Api
 from runtime.environment import Environment
 from runtime.executions import Execution, ExecutionClient
 from runtime.progress import ExecutionIsGone, Progress
-from runtime.reports import PlainFailure, Report, failed
+from runtime.reports import PlainFailure, Report, as_output, failed
 from runtime.reserve import Reserve
 from runtime.termination import InvocationInterrupted, Termination
 
@@ -41,11 +42,12 @@ def run(environment: Environment) -> int:
     failure: BaseException | None = None
     try:
         try:
-            output = _output(environment, execution, termination, progress)
+            result = _result(environment, execution, termination, progress)
         finally:
             reserve.release()
             if os.getpid() == process_id:
                 termination.shield()
+        output = result if environment.command is not None or result is None else as_output(result)
     except BaseException as error:
         failure = error
     if os.getpid() != process_id:
@@ -62,12 +64,12 @@ def run(environment: Environment) -> int:
     return report.exit_code
 
 
-def _output(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> str | None:
+def _result(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> Any:
+    """What the function returns, or the output of the command."""
     if environment.command is not None:
         # Few functions are commands; what running one takes need not be imported for the others.
         commands = importlib.import_module("runtime.commands")
-        output: str = commands.run(environment.command, execution.input, termination=termination)
-        return output
+        return commands.run(environment.command, execution.input, termination=termination)
     with termination.delivery():
         function = functions.load(environment.function_name)
     arguments = functions.arguments_of(execution.input)

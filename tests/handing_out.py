@@ -7,15 +7,17 @@ end together. Whatever is not named here goes by its file.
 import re
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")
 _ON_ONE_STACK = ("tests/ecs", "tests/observability")
-_AT_HOME = tuple(f"tests/cli/test_{name}.py" for name in ("doctor", "interruptions", "mistakes", "quickstart"))
+_AT_HOME = tuple(
+    f"tests/cli/test_{name}.py" for name in ("doctor", "interruptions", "logins", "mistakes", "quickstart")
+)
 
 # Seconds on two processors, measured: of what takes longer than ten.
-_SECONDS = {
+SECONDS = {
     "tests/ecs": 200,
     "tests/e2e on ecs": 186,
     "tests/hostile/test_document.py": 146,
@@ -53,11 +55,16 @@ _SECONDS = {
     "tests/hostile/test_bounds.py": 11,
     "tests/catalog/test_silence.py": 11,
     "tests/provisioners/ecs/test_launches.py": 11,
-    "tests/e2e/test_temporal_page.py": 11,
-    "tests/environment/test_loading.py": 10,
+    "tests/environment/test_incomplete_settings.py": 10,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[commands.md]": 10,
     "tests/api/test_long_polls.py": 10,
     "tests/api/test_slow_logs.py": 10,
+    # On a Docker engine.
+    "tests/docker/test_one_server_page.py": 100,
+    "tests/e2e/test_stops.py": 60,
+    "tests/e2e/test_events.py": 30,
+    "tests/e2e/test_lifecycle.py": 30,
+    "tests/e2e/test_commands.py": 20,
 }
 
 
@@ -71,22 +78,24 @@ def unit_of(node: str) -> str:
         return "tests/cli at home"
     if folder in _ON_ONE_STACK:
         return folder
+    if file == "tests/e2e/test_temporal_page.py":  # its last test asks what the others have tried
+        return "tests/e2e on process"
     if folder == "tests/e2e" and (platform := _PLATFORM.search(name)):
         return f"tests/e2e on {platform[1]}"
     return file
 
 
-class LongestFirst(LoadScopeScheduling):
+class LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> LongestFirst:
-    return LongestFirst(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFirst:
+    return LongestFirst(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     units = {item: unit_of(item.nodeid) for item in items}
     first = {unit: number for number, unit in reversed(list(enumerate(dict.fromkeys(units.values()))))}
-    items.sort(key=lambda item: (-_SECONDS.get(units[item], 0), first[units[item]]))
+    items.sort(key=lambda item: (-SECONDS.get(units[item], 0), first[units[item]]))

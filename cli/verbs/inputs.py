@@ -82,7 +82,8 @@ def _object_of(arguments: Sequence[tuple[str, str]]) -> str:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise WrongUsage(f"{twice} is given twice; put several values in one: {twice}='[1, 2]'")
-    return "{%s}" % ", ".join(f'"{name}": {_json_of(value)}' for name, value in arguments)
+    members = ", ".join(f'"{name}": {_json_of(value)}' for name, value in arguments)
+    return f"{{{members}}}"
 
 
 def _json_of(value: str) -> str:

@@ -46,12 +46,12 @@ def test_they_are_what_the_users_code_imports(start_container: StartContainer, t
 
 @pytest.mark.parametrize("form", ["package", "module"])
 def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tmp_path: Path, form: str) -> None:
-    file = tmp_path / "queue" / "__init__.py" if form == "package" else tmp_path / "queue.py"
+    file = tmp_path / "random" / "__init__.py" if form == "package" else tmp_path / "random.py"
     file.parent.mkdir(exist_ok=True)
     file.write_text("MINE = True")
-    message = start_container("import urllib3.connectionpool\nimport queue\nqueue.Queue").report()["error_message"]
+    message = start_container("import random, tempfile").report()["error_message"]
     assert message.startswith("main.py cannot be imported: ")
-    assert f"({file.relative_to(tmp_path)} hides Python's own module queue: give it another name)" in message
+    assert f"({file.relative_to(tmp_path)} hides Python's own module random: give it another name)" in message
     assert len(message.splitlines()) == 1
 
 
