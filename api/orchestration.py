@@ -48,9 +48,11 @@ class Orchestrator:
         await self._try(self._start_invocation(invocation), verb="start", what=invocation.invocation_id)
 
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
+        """Cancel the workflow. Its children are cancelled by its activities."""
         await self._try(self._cancel(invocation_id), verb="cancel", what=invocation_id)
 
     async def start_preparation(self, version: Version) -> None:
+        """Start the preparation of all functions of a new version."""
         preparation = starting.start_preparation(self._client, requests.for_version(version))
         await self._try(preparation, verb="prepare", what=version.version_id)
 

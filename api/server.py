@@ -22,6 +22,7 @@ class DrainingServer(uvicorn.Server):
     """
 
     async def run_on(self, listener: socket.socket) -> None:
+        """Serve on this listening socket until `should_exit` is set, then end as the class says."""
         self._listener = listener.dup()  # stays open when the event loop closes its own
         await self.serve(sockets=[listener])
 

@@ -101,6 +101,7 @@ class Share:
             raise
 
     def give_request_back(self) -> None:
+        """End a request: the longest waiting one takes its place."""
         while self._line:
             turn = self._line.popleft()
             if not turn.done():
@@ -123,6 +124,7 @@ class Turn:
         self._has_request = True
 
     def end(self) -> None:
+        """Give everything back. May be called again."""
         if self._has_request:
             self._has_request = False
             self._share.give_request_back()

@@ -24,6 +24,8 @@ class InvocationOutcome(StrEnum):
 
 
 class StopReason(StrEnum):
+    """Why an invocation is made to stop."""
+
     CANCELLED = "CANCELLED"
     TIMED_OUT = "TIMED_OUT"
 

@@ -106,6 +106,7 @@ class ExecutionRepository:
         self._connection = connection
 
     async def get(self, path: ExecutionPath) -> ExecutionDetail:
+        """One execution with its function, its invocation's input and times."""
         found = await self._connection.execute(_GET, path.parameters)
         return to_execution_detail(require(found.one_or_none(), parts=4))
 

@@ -65,6 +65,8 @@ class Assignment:
 
 
 class Refusal(StrEnum):
+    """Why an execution gets no slot now."""
+
     QUEUED = "QUEUED"  # no slot is free: the execution waits for a grant
     STOPPED = "STOPPED"  # the invocation is stopped, cancelled, has ended, or its project is gone
     TERMINATED = "TERMINATED"  # this very execution has run and ended
@@ -72,6 +74,8 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
+    """`grants`: slots that other executions got in the same transaction, to be signalled."""
+
     refusal: Refusal
     grants: tuple[Grant, ...] = ()
 

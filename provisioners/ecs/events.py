@@ -30,6 +30,7 @@ class TaskEvents:
         self._queue_url = queue_url
 
     async def receive(self) -> AsyncIterator[tuple[str, ...]]:
+        """ARNs of STOPPED tasks, some at a time. A long poll takes 20 s."""
         while True:
             with translate_errors("sqs:ReceiveMessage"):
                 answer = await self._sqs.receive_message(

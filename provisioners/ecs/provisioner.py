@@ -77,6 +77,7 @@ class EcsProvisioner:
         await self._client.deregister_task_definition(prepared.identifier)
 
     async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
+        """By the request's token while ECS surely knows it (50 minutes); later, the task is only looked for."""
         if age < _TOKEN_IS_KNOWN:
             before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
             return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))

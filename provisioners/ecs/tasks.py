@@ -37,6 +37,7 @@ class TaskWatch:
         self._watchers: dict[str, Watcher] = {}
 
     async def wait_for_exit(self, arn: str) -> ContainerExit:
+        """Wait until the task is gone, and return why."""
         try:
             return await self._watcher_of(arn).wait_for_exit(arn)
         finally:

@@ -80,6 +80,7 @@ class ContainerFolder:
             return None
 
     def has_ended(self) -> bool:
+        """Whether its end is recorded or its supervisor is gone."""
         if self._exit_file.exists():
             return True
         supervisor = self.supervisor()

@@ -62,6 +62,7 @@ class ProcessProvisioner:
         """Does nothing: an image folder is the user's."""
 
     async def launch(self, request: ContainerRequest, *, age: timedelta = timedelta()) -> ContainerDetails:
+        """Takes at most 30 s. Raises Unavailable if no process can be started, or the name was withdrawn."""
         try:
             return await asyncio.to_thread(self._launch, request)
         except (OSError, subprocess.SubprocessError) as error:
