@@ -34,13 +34,13 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the loop tells nobody
+        while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the event loop has no event for it
             await asyncio.sleep(0)
         await self._accept_pending()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_REQUESTS_SECONDS):
-                while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn tells nobody
+                while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn has no event for it
                     await asyncio.sleep(_POLL_SECONDS)
         await super().shutdown()
 

@@ -266,7 +266,7 @@ class SlotQueue:
 _GRANT_FREE_SLOTS = text("""
     WITH free AS (
         SELECT CASE
-            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each is told the reason and ends
+            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
             WHEN status = 'READY' THEN greatest(0, max_concurrency - (
                 SELECT count(*) FROM executions
                 WHERE function_id = :function_id AND worker_status <> 'TERMINATED'

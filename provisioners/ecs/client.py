@@ -38,7 +38,7 @@ _THROTTLING = "ThrottlingException"
 class EcsClient:
     """The tasks and task definitions of one cluster.
 
-    Every method raises Unavailable for what passes by itself, Misconfigured for what an operator must mend.
+    Every method raises Unavailable for what passes by itself, Misconfigured for what an operator must repair.
     """
 
     def __init__(self, ecs: "ECSClient", *, cluster: str) -> None:
