@@ -1,4 +1,7 @@
-"""The program inside a container: this file, or `python -m runtime`, in the folder that holds the user's main.py."""
+"""The program inside a container: this file, or `python -m runtime`, in the folder that holds the user's main.py.
+
+With the word `describe` as its first argument it is `runtime.describe`.
+"""
 
 if __name__ == "__main__":  # processes that multiprocessing spawns run this file too, under another name
     import os  # like sys it is loaded before any program begins
@@ -14,6 +17,12 @@ if __name__ == "__main__":  # processes that multiprocessing spawns run this fil
 
     if sys.path[0] == os.getcwd():  # the package is found by now, and is beside the user's modules
         del sys.path[0]
+
+    if sys.argv[1:2] == ["describe"]:
+        import runtime.describe
+
+        del sys.argv[1]
+        sys.exit(runtime.describe.main())
 
     import runtime.program
 

@@ -14,6 +14,7 @@ import traceback
 from types import ModuleType
 from typing import Any
 
+from runtime import shadows
 from runtime.declare import Declaration, declarations
 
 
@@ -26,7 +27,11 @@ def describe(path: str) -> dict[str, Any]:
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isfile(path):
         raise FileIsUnusable("There is no %s in %s; it is where functions are declared" % (name, folder))
-    module = _imported(folder, name)
+    try:
+        module = _imported(folder, name)
+    except FileIsUnusable as error:
+        hint = shadows.explanation(folder)
+        raise error if hint is None else FileIsUnusable("%s (%s)" % (error, hint)) from error
     if not declarations:
         raise FileIsUnusable(
             "%s declares no function; put `from runtime.declare import function` at its top and @function above one"
@@ -39,6 +44,7 @@ def describe(path: str) -> dict[str, Any]:
 
 
 def _imported(folder: str, name: str) -> ModuleType:
+    shadows.give_way(folder)
     sys.path.insert(0, folder)
     try:
         return importlib.import_module(os.path.splitext(name)[0])

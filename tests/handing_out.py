@@ -41,6 +41,7 @@ SECONDS = {
     "tests/provisioners/ecs/test_preparations.py": 21,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[events.md]": 20,
     "tests/resilience/test_clocks.py": 17,
+    "tests/misbehaviour/test_process.py": 17,
     "tests/hostile/test_greedy_tokens.py": 16,
     "tests/cli/test_demo.py::test_the_whole_demo": 16,
     "tests/catalog/test_plans.py": 15,

@@ -1,5 +1,7 @@
 """Following an invocation: what is told, in which order, and that it can be gone on with at any event."""
 
+import asyncio
+import json
 from pathlib import Path
 
 import httpx2
@@ -211,3 +213,35 @@ async def test_a_project_that_is_deleted_meanwhile_ends_the_stream(
     async with database.statement() as connection:
         await connection.execute(text("DELETE FROM projects"))
     assert len([chunk async for chunk in stream.body_iterator]) == 2, "how soon to connect again, and the creation"
+
+
+async def test_what_is_written_is_told_within_a_second_whether_or_not_it_has_an_end(
+    services: Services, record: InvocationRecord, tmp_path: Path
+) -> None:
+    running: Columns = {**STARTED, "container_status": "RUNNING"}
+    execution = await record.attempt(running, lines=1)
+    log = folder_of(tmp_path, f"{execution_id_of(execution)}-1").log
+    _, _, project, _, version, _, function, _, invocation_id = record.invocation.split("/")
+    path = InvocationPath(
+        function=FunctionPath(project_name=project, version_ref=version, function_name=function),
+        invocation_id=invocation_id,
+    )
+    stream = await services.event_streams.open(path, cursor=None, with_logs=True, is_root=True)
+    assert stream is not None
+    chunks = aiter(stream.body_iterator)
+    told: list[str] = []
+    for piece, lines in (
+        ("", ["line 0"]),
+        ("10 %", ["10 %"]),
+        ("\r20 %\r", ["20 %"]),
+        ("30 %\nOK? ", ["30 %", "OK? "]),
+    ):
+        with log.open("a") as file:
+            file.write(piece)
+        expected = told + lines
+        async with asyncio.timeout(3):  # a second, on a machine that has nothing else to do
+            while len(told) < len(expected):
+                chunk = await anext(chunks)
+                content = chunk if isinstance(chunk, str) else bytes(chunk).decode()
+                told += [json.loads(line[6:])["line"] for line in content.splitlines() if '"line"' in line]
+        assert told == expected

@@ -18,7 +18,7 @@ from tests.misbehaviour.grammar import Program, programs
 from tests.provisioners.conftest import TOKEN, container_request
 from tests.runtime.api_stub import StubState, serving
 
-PROGRAMS = int(os.environ.get("MISBEHAVIOURS", "25"))
+PROGRAMS = int(os.environ.get("MISBEHAVIOURS", "20"))
 GRACE = timedelta(seconds=1)
 
 

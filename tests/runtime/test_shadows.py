@@ -1,5 +1,6 @@
 """Modules of the user's with names of Python's own, and of ours, are theirs alone."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import ROOT, StartContainer
+from tests.runtime.conftest import PROGRAM, ROOT, StartContainer
 
 # What our program and what it is made of import, at its beginning or late; `types` and such come before all else.
 NAMES = [
@@ -34,14 +35,14 @@ def test_they_break_nothing_of_ours(
     subprocess.run(plain, cwd=tmp_path, check=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_they_are_what_the_users_code_imports(start_container: StartContainer, tmp_path: Path, name: str) -> None:
+def test_they_are_what_the_users_code_imports(start_container: StartContainer, tmp_path: Path) -> None:
     """As where main.py is run by plain Python, which finds the folder before its own modules."""
-    if name == "importlib":  # plain Python has loaded that one before any program begins
-        return
-    (tmp_path / f"{name}.py").write_text("MINE = 'mine'")
-    source = f"import {name}\ndef f():\n    from runtime import invocations\n    return {name}.MINE"
-    assert start_container(source).report()["final_output"] == '"mine"'
+    names = [name for name in NAMES if name != "importlib"]  # Python has loaded that one before any program begins
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("MINE = True")
+    values = ", ".join(f"{name}.MINE" for name in names)
+    source = f"import {', '.join(names)}\ndef f():\n    from runtime import invocations\n    return [{values}]"
+    assert json.loads(start_container(source).report()["final_output"]) == [True] * len(names)
 
 
 @pytest.mark.parametrize("form", ["package", "module"])
@@ -62,3 +63,24 @@ def test_started_as_a_module_too(start_container: StartContainer, tmp_path: Path
     (tmp_path / "runtime").symlink_to(ROOT / "runtime")
     container = start_container("import queue\ndef f(): return queue.MINE", program=("-m", "runtime"), PYTHONPATH="")
     assert container.report()["final_output"] == "true"
+
+
+def test_declarations_are_read_beside_them(tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / f"{name}.py").write_text("MINE = True")
+    (tmp_path / "main.py").write_text(
+        "import json\nfrom runtime.declare import function\n\n@function\ndef f(): json.MINE"
+    )
+    answer = subprocess.run(
+        [sys.executable, *PROGRAM, "describe", "main.py"], check=False, cwd=tmp_path, capture_output=True
+    )
+    assert json.loads(answer.stdout)["functions"][0]["function_name"] == "f", answer.stderr
+
+
+def test_a_declaration_that_breaks_on_one_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("MINE = True")
+    (tmp_path / "main.py").write_text("import random, tempfile")
+    answer = subprocess.run(
+        [sys.executable, *PROGRAM, "describe", "main.py"], check=False, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "(random.py hides Python's own module random: give it another name)" in answer.stderr
