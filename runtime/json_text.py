@@ -9,6 +9,10 @@ from typing import Any, Iterator, Tuple
 _SAFE_LENGTH = 15  # a float keeps so many digits of any number that is not extremely large or small
 
 
+class NumberIsLost(ValueError):
+    """JSON has a number that a float cannot keep as it is written."""
+
+
 def written(value: Any, *, name: str) -> str:
     """Raises TypeError, RecursionError and ValueError, which says where in the value something is no JSON."""
     try:
@@ -22,7 +26,7 @@ def written(value: Any, *, name: str) -> str:
 
 
 def read(text: str) -> Any:
-    """Raises ValueError for what is no JSON, or has a number that a float does not keep; RecursionError."""
+    """Raises NumberIsLost, ValueError for what is no JSON, RecursionError."""
     return loads(text, parse_constant=_refuse_constant, parse_float=_kept)
 
 
@@ -69,7 +73,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _kept(digits: str) -> float:
-    """The number, if a float with as many digits is written like it again. Raises ValueError."""
+    """The number, if a float with as many digits is written like it again. Raises NumberIsLost."""
     number = float(digits)
     mantissa, _, exponent = digits.lower().lstrip("-").partition("e")
     if len(mantissa) <= _SAFE_LENGTH and not exponent:
@@ -79,7 +83,7 @@ def _kept(digits: str) -> float:
         again = "%.*e" % (max(0, len(significant) - 1), abs(number))
         if not significant or again.partition("e")[0].replace(".", "") == significant:
             return number
-    raise ValueError("a float cannot keep the number %s; write it as a string" % _shortened(digits))
+    raise NumberIsLost("a float cannot keep the number %s; write it as a string" % _shortened(digits))
 
 
 def _shortened(digits: str) -> str:
