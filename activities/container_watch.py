@@ -85,9 +85,9 @@ class ContainerWatch:
         first_pause: timedelta = _FIRST_PAUSE,
         longest_pause: timedelta = _LONGEST_PAUSE,
     ) -> None:
-        """`grace`: how long a container may go on after its outcome, and after it was told to stop. Once it should be
-        gone and is not, it is told again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
-        though nothing was notified. `call_limit`: for the provisioner to be told. `first_pause` and `longest_pause`:
+        """`grace`: how long a container may go on after its outcome, and after it was told to stop. If it is not
+        gone then, it is stopped again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
+        though nothing was notified. `call_limit`: for a stop by the provisioner. `first_pause` and `longest_pause`:
         before what failed is tried again."""
         self._database = database
         self._provisioner = provisioner
@@ -119,7 +119,7 @@ class ContainerWatch:
         faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
         async with self._listener.subscribe(*topics) as notified:
-            notified.set()  # the container may have reported before anybody listened
+            notified.set()  # the container may have reported before this subscription
             while True:
                 recheck_at = _after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):

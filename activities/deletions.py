@@ -27,6 +27,8 @@ _TOLD_AGAIN_AFTER = timedelta(seconds=15)
 
 
 class BoundDeletionActivities(DeletionActivities):
+    """The steps of a deletion. `batch_size`: how many invocations are cancelled or deleted in one transaction."""
+
     def __init__(
         self, *, database: Database, provisioner: Provisioner, messenger: Messenger, batch_size: int = _BATCH_SIZE
     ) -> None:

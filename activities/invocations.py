@@ -56,6 +56,7 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
+        """Also records the invocation's span, and cancels at most 300 of its children, as it is a local activity."""
         async with self._database.transaction() as connection:
             ended = await TerminationRepository(connection).terminate_invocation(
                 request.invocation_id, reason=request.reason

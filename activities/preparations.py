@@ -18,6 +18,8 @@ MOST_AT_ONCE = 400
 
 
 class BoundPreparationActivities(PreparationActivities):
+    """Prepares functions. A process that prepares `most_at_once` of them refuses another with Unavailable."""
+
     def __init__(
         self,
         *,

@@ -36,7 +36,7 @@ _ROUTERS = (
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application over these services. Who opened them closes them."""
+    """The application that uses these services. The caller closes them."""
     app = describe_app()
     if services.spans is not None:
         app.add_middleware(RequestSpans, spans=services.spans)

@@ -10,12 +10,12 @@ from api.metrics import route_of
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# Asked for every few seconds by whatever watches the process.
+# Health checks, which are requested every few seconds.
 _PROBES = frozenset({"/", "/health/ready"})
 
 
 class RequestSpans:
-    """Middleware."""
+    """Middleware: records a span for each request but health checks."""
 
     def __init__(self, app: ASGIApp, *, spans: "Spans") -> None:
         self._app = app

@@ -33,8 +33,8 @@ class RemoteProvisioner:
         self._writer = writer
         self._exits: dict[ContainerName, asyncio.Future[ContainerExit]] = {}
 
-    async def hear(self) -> None:
-        """Ends of containers, until the other side is gone."""
+    async def listen(self) -> None:
+        """Record the ends of containers until the other side closes the connection."""
         while line := await self._reader.readline():
             self._end(line.decode().strip(), ExitCause.EXITED, "exited with code 0")
 
@@ -103,11 +103,11 @@ class RemoteProvisioner:
 async def connect_provisioner(socket: Path) -> AsyncIterator[RemoteProvisioner]:
     """Connected to the `ContainerHost` that listens there."""
     provisioner = RemoteProvisioner(*await asyncio.open_unix_connection(socket))
-    hearing = asyncio.create_task(provisioner.hear())
+    listening = asyncio.create_task(provisioner.listen())
     try:
         yield provisioner
     finally:
-        hearing.cancel()
+        listening.cancel()
 
 
 def _details(name: ContainerName) -> ContainerDetails:

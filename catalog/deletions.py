@@ -79,6 +79,7 @@ class DeletionRepository:
         return found
 
     async def count_unfinished(self) -> UnfinishedWork:
+        """Count what the deletion still has to wait for."""
         unsettled = select(func.count()).where(
             self._is_of_the_project(FunctionRow.function_id),
             FunctionRow.status == FunctionStatus.PENDING,
@@ -88,6 +89,7 @@ class DeletionRepository:
         return UnfinishedWork(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
+        """What the provisioner made for the project's functions and has not been retired."""
         found = await self._connection.execute(
             select(FunctionRow.prepared_type, FunctionRow.prepared_identifier).where(
                 self._is_of_the_project(FunctionRow.function_id)

@@ -63,6 +63,7 @@ class InstallationRepository:
         )
 
     async def mass_terminations_are_allowed(self) -> bool:
+        """Whether an operator has allowed them and that permission has not run out."""
         allowed: bool | None = await self._connection.scalar(
             select(InstallationRow.mass_terminations_allowed_until > func.clock_timestamp())
         )

@@ -125,6 +125,8 @@ _STATE = (
 
 
 class InvocationSnapshotRepository:
+    """Reads only."""
+
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 

@@ -162,6 +162,8 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
+    """What a client submits. `input`: any text, JSON as a rule."""
+
     input: str
     parent: ParentRef | None = None
 

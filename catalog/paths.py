@@ -152,10 +152,12 @@ def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 
 def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """The select over project, version and function: one row if the project exists, nulls for what does not."""
     return _along_function(statement, _VERSION_MATCHES)
 
 
 def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """As `along_function`, with the invocation. Under `latest` its version is that of the invocation."""
     return _along_function(statement, _VERSION_OF_INVOCATION_MATCHES).outerjoin(
         InvocationRow,
         and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == _INVOCATION),
@@ -163,6 +165,7 @@ def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 
 def along_execution(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """As `along_invocation`, with the execution."""
     return along_invocation(statement).outerjoin(
         ExecutionRow,
         and_(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.execution_id == _EXECUTION),

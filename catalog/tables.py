@@ -142,7 +142,7 @@ class ExecutionRow(Base):
     attempt: Mapped[int]
     # Columns are named as on the wire. A row has them under these names: statements that are read by name label them.
     container_status: Mapped[str] = mapped_column("worker_status", key="container_status", server_default="PENDING")
-    # When the activity of this execution took up its slot, and when its workflow was last told that it has one.
+    # When the activity of this execution took up its slot, and when its workflow was last signalled that it has one.
     claim_time: Mapped[datetime | None]
     grant_signal_time: Mapped[datetime | None]
     launches: Mapped[int] = mapped_column(server_default="0")

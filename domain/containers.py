@@ -54,6 +54,8 @@ class Container:
 
 
 class ExitCause(StrEnum):
+    """Why a container ended, which decides what follows."""
+
     EXITED = "EXITED"  # by itself, or the user's code killed it: the user's budget
     STOPPED = "STOPPED"  # because we stopped it
     LOST = "LOST"  # the infrastructure ended it: launched again within the same execution

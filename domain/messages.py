@@ -24,6 +24,8 @@ class InvocationOutcome(StrEnum):
 
 
 class StopReason(StrEnum):
+    """Why an invocation is made to stop."""
+
     CANCELLED = "CANCELLED"
     TIMED_OUT = "TIMED_OUT"
 
@@ -82,7 +84,7 @@ class RunExecutionResult:
     invocation_ended: bool = False
     outcome: ExecutionOutcome | None = None
     error_message: str | None = None  # shortened
-    was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: not told
+    was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,8 @@ class PrepareFunctionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionRequest:
-    """Input of `ProjectDeletionWorkflow` and its steps. The creation time tells the project from a later namesake."""
+    """Input of `ProjectDeletionWorkflow` and its steps. `creation_time` tells the project from a later one of the same
+    name."""
 
     project_name: ProjectName
     creation_time: datetime

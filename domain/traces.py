@@ -1,6 +1,6 @@
 """Where the spans of an invocation stand in a trace, as W3C Trace Context writes it.
 
-Ids are derived, never drawn: whoever goes on with an execution, in whatever process, names the same spans, and a
+Ids are derived, never drawn: every process that goes on with an execution names the same spans, and a
 repeated launch request is byte-identical. Source: https://www.w3.org/TR/trace-context/
 """
 

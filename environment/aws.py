@@ -69,6 +69,7 @@ class AwsSettings(BaseSettings):
     control_plane_image: str | None = None
 
     def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
+        """The provisioner's configuration. `control_plane`: for the grace period."""
         return EcsConfiguration(
             region=self.aws_region,
             cluster=self.cluster_name,

@@ -74,6 +74,7 @@ class DockerSettings(BaseSettings):
         return value
 
     def configuration(self, control_plane: ControlPlaneSettings) -> DockerConfiguration:
+        """The provisioner's configuration. `control_plane`: for the grace period."""
         return DockerConfiguration(
             engine_url=self.docker_host,
             installation=self.docker_installation,

@@ -47,6 +47,7 @@ class ControlPlaneSettings(BaseSettings):
 
     @property
     def root_keys(self) -> tuple[str, ...]:
+        """At least one; the first signs executions' tokens."""
         return _split(self.api_key)
 
 

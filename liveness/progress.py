@@ -1,4 +1,4 @@
-"""Tells work that takes long from work that hangs: each step is noted, and whoever waits sees how long ago the last
+"""Tells work that takes long from work that hangs: each step is noted, and a watchdog sees how long ago the last
 was."""
 
 import time

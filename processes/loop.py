@@ -107,7 +107,7 @@ async def _work(
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
     async with provisioning(settings) as provisioner, open_container_events(settings) as events:
 
-        def workers() -> tuple[Worker, Worker]:
+        def temporal_workers() -> tuple[Worker, Worker]:
             return build_temporal_workers(
                 client,
                 link=link,
@@ -120,19 +120,19 @@ async def _work(
 
         async with listener, relay_container_events(events, database), in_background("temporal link", link.watch):
             logger.info("loop_runs", provisioner=arguments.provisioner)
-            await _work_while_linked(workers, link, stopped)
+            await _work_while_linked(temporal_workers, link, stopped)
             logger.info("loop_stops")
     if arguments.delete_tables:
         await drop_everything(database)
 
 
 async def _work_while_linked(
-    workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
+    temporal_workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
 ) -> None:
     """Until stopped. While the namespace is not ours no Temporal worker runs: it may belong to another installation,
     whose invocations would be ended."""
     while not stopped.done():
-        invocations, control = workers()
+        invocations, control = temporal_workers()
         async with control, invocations:
             await _wait_for_first(stopped, link.wait_until(matches=False))
         if not stopped.done():

@@ -187,5 +187,6 @@ class _EarlyPoll:
 
 
 def batches(names: Iterable[str], size: int) -> list[list[str]]:
+    """The names in lists of at most `size`, in their order."""
     every = list(names)
     return [every[start : start + size] for start in range(0, len(every), size)]

@@ -102,6 +102,7 @@ class RequestSpan:
         self._method = method
 
     def record_response(self, *, route: str, status: int) -> None:
+        """Name the span after the route, and add the status. `status`: of HTTP; from 500 on it is an error."""
         self._span.update_name(f"{self._method} {route}")
         self._span.set_attributes(
             {"http.request.method": self._method, "http.route": route, "http.response.status_code": status}

@@ -92,5 +92,6 @@ def invocation_summary(function: FunctionRef) -> str:
 
 
 def execution_summary(*, attempt: int, max_attempts: int, slot_was_granted: bool) -> str:
+    """One line for the activity in the Web UI. `attempt`: counted from 1."""
     suffix = ", slot granted" if slot_was_granted else ""
     return f"execution {attempt} of {max_attempts}{suffix}"

@@ -39,6 +39,8 @@ class InvocationActivities:
 
 
 class PreparationActivities:
+    """The steps of preparing functions. Each may be repeated."""
+
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         """Make the function READY, or record why it never will be; then executions that wait for it get its slots."""
@@ -65,6 +67,8 @@ class DeletionActivities:
 
 
 class ReconciliationActivities:
+    """The steps of the reconciliation. Each may be repeated, and run twice at once."""
+
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
         """Find once everything that is left undone, and have it done. Returns how many repairs of each kind were

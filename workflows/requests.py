@@ -34,6 +34,7 @@ def for_unfinished(
 
 
 def for_abandoned(invocation: AbandonedInvocation) -> CleanUpRequest:
+    """The clean-up of an invocation whose workflow was closed."""
     return CleanUpRequest(
         invocation_id=invocation.invocation_id, execution_id=invocation.execution_id, attempt=invocation.attempt
     )
@@ -49,6 +50,7 @@ def for_version(version: Version) -> PreparationRequest:
 
 
 def for_unprepared(version: UnpreparedVersion) -> PreparationRequest:
+    """The preparation of those functions of a version that have no outcome."""
     return PreparationRequest(
         project_name=version.project_name, version_id=version.version_id, function_names=version.function_names
     )

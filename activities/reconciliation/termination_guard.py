@@ -19,6 +19,8 @@ _MOST_TERMINATIONS = 100
 
 
 class TerminationGuard:
+    """Admits invocations that the reconciliation may end."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

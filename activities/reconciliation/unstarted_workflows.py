@@ -46,6 +46,7 @@ class UnstartedWorkflows:
         self._spans = spans
 
     async def start_invocations(self, run: RepairRun) -> None:
+        """Start the workflows of invocations that never had one. Refused ones are ended, as far as the guard admits."""
         refused: dict[InvocationId, str] = {}
 
         async def start(invocation: UnfinishedInvocation) -> bool:
@@ -83,6 +84,7 @@ class UnstartedWorkflows:
         return is_started
 
     async def start_preparations(self, run: RepairRun) -> None:
+        """Start the preparation of versions whose functions are neither READY nor refused, unless it runs."""
         async with self._database.statement() as connection:
             found = await UnstartedWorkflowRepository(connection).unprepared_versions(
                 older_than=policies.START_PATIENCE
@@ -90,6 +92,7 @@ class UnstartedWorkflows:
         await run.each(found, self._start_or_refuse_preparation)
 
     async def start_deletions(self, run: RepairRun) -> None:
+        """Start the deletion of projects for which it was requested, unless it runs."""
         async with self._database.statement() as connection:
             found = await UnstartedWorkflowRepository(connection).undeleted_projects(older_than=policies.START_PATIENCE)
 

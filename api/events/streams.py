@@ -1,4 +1,4 @@
-"""Streams of events: one look after the other, for as long as the invocation lives and somebody reads."""
+"""Streams of events: polls an invocation until its end, or until the client disconnects."""
 
 import asyncio
 import contextlib
@@ -27,9 +27,9 @@ from provisioners.contract import Provisioner
 # Outcomes and ends are notified. All else is polled: twice a second, and less often where there are many streams.
 _POLL_INTERVAL = timedelta(seconds=0.5)
 _POLLS_PER_SECOND = 200
-# Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
+# Each takes some 100 kB and a file descriptor. More than these are refused, for another process to serve.
 _MAX_STREAMS = 2_000
-# The last ones are for root keys: the tokens of executions, however many, leave people and dashboards theirs.
+# Of these, for root keys alone, so that the tokens of executions leave streams for people and dashboards.
 _ROOT_RESERVE = 500
 # Proxies close connections on which nothing has come for some time, often a minute.
 _KEEPALIVE_INTERVAL = timedelta(seconds=15)
@@ -46,7 +46,7 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # the latte
 
 
 class EventStreams:
-    """The streams of one process. Nobody who waits holds a database connection."""
+    """The streams of one process. A stream that waits holds no database connection."""
 
     def __init__(
         self,
@@ -71,16 +71,16 @@ class EventStreams:
         return max(_POLL_INTERVAL.total_seconds(), self._count / _POLLS_PER_SECOND)
 
     def stop(self) -> None:
-        """End every stream: this process is about to end. Readers go on elsewhere."""
+        """End every stream: this process is about to end. Clients connect to another one."""
         self._is_stopped = True
         self._listener.wake_all()
 
     async def open(
         self, path: InvocationPath, *, cursor: str | None, with_logs: bool, is_root: bool
     ) -> "EventStream | None":
-        """The events after this cursor, all without one. None if there are none to come.
+        """The events behind this cursor; None: all. Returns None if no event can follow.
 
-        The first look is taken at once, so that what is wrong is an error and not the end of a stream.
+        The first poll is made at once, so that its errors are raised and do not end a stream that has begun.
 
         Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway,
         ServiceIsUnavailable if the process has as many streams as it can serve, or as it serves to executions. It
@@ -127,13 +127,13 @@ class EventStreams:
                     batch = EventBatch(events=(), is_behind=False)
                 except InvocationDoesNotExist:  # forgotten, or deleted with its project
                     return
-                except Exception as error:  # a defect: its reader comes again, and goes on where this one was
+                except Exception as error:  # a defect: the client connects again, and goes on at its last event
                     report_failure("event stream", error)
                     return
 
     @contextmanager
     def _count_stream(self, *, is_root: bool) -> Iterator[None]:
-        """Within, the stream is one of those that are served. Raises ServiceIsUnavailable if there must be no more."""
+        """Count a stream within the context. Raises ServiceIsUnavailable if there are as many as allowed."""
         if self._count >= self._max_streams - (0 if is_root else self._root_reserve):
             raise ServiceIsUnavailable
         self._count += 1
@@ -144,7 +144,7 @@ class EventStreams:
 
 
 class EventStream(StreamingResponse):
-    """Has its place among the streams that are served until it was sent."""
+    """The answer that sends a stream. It counts as one of the served streams until it has ended."""
 
     media_type = "text/event-stream"
 

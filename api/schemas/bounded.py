@@ -1,4 +1,4 @@
-"""Strings and numbers from outside: each with its bound, the contract's message for it, and its line in the schema."""
+"""Types of strings and numbers in requests: each with its bound, the contract's message for it, and its schema."""
 
 import re
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What is said on the wire about the service itself: health, errors, where images are pushed."""
+"""The service itself on the wire: health, errors, where images are pushed."""
 
 from enum import StrEnum
 from typing import Self

@@ -135,6 +135,7 @@ class LaunchRepository:
         return bool(may_run)
 
     async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> ContainerState:
+        """Whether the execution has reported, and whether its container must stop."""
         row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
         if row is None:
             runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})

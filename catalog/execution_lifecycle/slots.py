@@ -65,6 +65,8 @@ class Assignment:
 
 
 class Refusal(StrEnum):
+    """Why an execution gets no slot now."""
+
     QUEUED = "QUEUED"  # no slot is free: the execution waits for a grant
     STOPPED = "STOPPED"  # the invocation is stopped, cancelled, has ended, or its project is gone
     TERMINATED = "TERMINATED"  # this very execution has run and ended
@@ -72,6 +74,8 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
+    """`grants`: slots that other executions got in the same transaction, to be signalled."""
+
     refusal: Refusal
     grants: tuple[Grant, ...] = ()
 
@@ -262,7 +266,7 @@ class SlotQueue:
 _GRANT_FREE_SLOTS = text("""
     WITH free AS (
         SELECT CASE
-            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each is told the reason and ends
+            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
             WHEN status = 'READY' THEN greatest(0, max_concurrency - (
                 SELECT count(*) FROM executions
                 WHERE function_id = :function_id AND worker_status <> 'TERMINATED'

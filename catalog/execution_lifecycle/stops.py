@@ -170,7 +170,8 @@ class StopRepository:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
 
         Returns those noted now that do not stop already; with `includes_noted` those too that were noted before and
-        have not stopped since: whoever noted them may have died before they were told. A child that is being created
+        have not stopped since: the process that recorded them may have died before it cancelled
+        their workflows. A child that is being created
         holds a lock on its parent's row, which whoever stops the parent writes first: it is seen here, or it sees the
         stop.
         """

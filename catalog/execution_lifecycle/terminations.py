@@ -38,7 +38,7 @@ class TerminatedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedExecution:
-    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell.
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and what to send next.
 
     `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
     its slot; None if it was deleted with its project.
@@ -268,8 +268,8 @@ class TerminationRepository:
 
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
-    """What the container reported. An abort that we did not ask for was kept back until now; one that we asked for it
-    need not report: whoever lets it come to the kill is aborted like whoever goes."""
+    """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
+    container that we stopped is ABORTED without a report too, as when it was killed after its grace period."""
     if state.outcome is not None:
         return ExecutionOutcome(state.outcome)
     was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
@@ -277,7 +277,7 @@ def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
 
 
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
-    """Whether why its container is gone is all that there is to say of it."""
+    """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
     if state.outcome is not None or state.execution_finish_time is not None:
         return False
     return state.termination_signal_time is None or state.execution_start_time is not None

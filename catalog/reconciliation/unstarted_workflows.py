@@ -111,6 +111,7 @@ class UnstartedWorkflowRepository:
         )
 
     async def undeleted_projects(self, *, older_than: timedelta) -> list[ProjectBeingDeleted]:
+        """Projects whose deletion was requested longer than `older_than` ago; at most PAGE."""
         found = await self._connection.execute(
             select(ProjectRow.project_name, ProjectRow.creation_time)
             .where(is_older(ProjectRow.deletion_request_time, older_than))

@@ -37,7 +37,7 @@ def may_have_died_with_engine(container: dict[str, Any]) -> bool:
 
 
 def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datetime | None) -> ContainerExit:
-    """Of one that has ended. `engine_start`: when the engine came up last, None if that cannot be told.
+    """Of one that has ended. `engine_start`: when the engine came up last, None if that is not known.
 
     A container that was killed and had begun and ended before that was killed with its engine.
     """

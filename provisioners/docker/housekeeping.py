@@ -36,6 +36,8 @@ _ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may 
 
 
 class Housekeeping:
+    """Acts on the containers and notes of one installation alone."""
+
     def __init__(
         self,
         engine: Engine,

@@ -16,6 +16,8 @@ _NAME = re.compile(r"\w[\w.:@-]*(/\w[\w.:@-]*)*", re.ASCII)
 
 
 class Images:
+    """The engine's images. Raises the errors of `provisioners.contract`."""
+
     def __init__(self, engine: Engine, configuration: DockerConfiguration) -> None:
         self._engine = engine
         self._logins = configuration.logins

@@ -1,8 +1,8 @@
 """Reads a container's log in pages.
 
 The engine finds log entries by time only. So an offset is the time of an entry, in nanoseconds, and how many bytes on
-from its beginning: what an engine tells from that time on is the same each time, with more at the end. Where a log has
-become so long that the engine has dropped its beginning, with that entry, what is left is read from its beginning.
+from its beginning: what an engine returns from that time on is the same each time, with more at the end. Where a log
+has become so long that the engine has dropped its beginning, with that entry, what is left is read from its beginning.
 """
 
 import io

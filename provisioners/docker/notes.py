@@ -24,6 +24,8 @@ _STOP = ".stop"
 
 
 class Notes:
+    """The notes of one installation."""
+
     def __init__(self, engine: Engine, *, installation: str) -> None:
         self._engine = engine
         self._installation = installation
@@ -40,6 +42,7 @@ class Notes:
             return
 
     async def is_stopped(self, container: str) -> bool:
+        """Whether `stop` was called for the container."""
         return await self._engine.inspect(_stop_name(container)) is not None
 
     async def overdue(self) -> frozenset[str]:

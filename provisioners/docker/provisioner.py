@@ -41,10 +41,10 @@ _START_PATIENCE = timedelta(seconds=2)
 class DockerProvisioner:
     """Implements `provisioners.contract.Provisioner`. A container's identifier is its name.
 
-    A container is started by whoever created it, once, by its identifier: so none runs twice, and as a name has one
-    container at a time, one runs. What its creator left unstarted is removed; then it can never start, and another is
-    created. The engine refuses to remove what runs. (One that began and ended between a look and its removal would be
-    taken for unstarted. The second container would have its `start` refused by the API.)
+    A container is started by the process that created it, once, by its identifier: so none runs twice, and as a name
+    has one container at a time, one runs. What its creator left unstarted is removed; then it can never start, and
+    another is created. The engine refuses to remove what runs. (One that began and ended between a look and its removal
+    would be taken for unstarted. The second container would have its `start` refused by the API.)
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class DockerProvisioner:
                     return None
                 if has_started(container):
                     return _details(name)
-                await self._engine.remove(container["Id"])  # whoever was about to start it comes too late
+                await self._engine.remove(container["Id"])  # a process that is about to start it finds it gone
             else:
                 return None
 

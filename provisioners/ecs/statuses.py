@@ -43,7 +43,7 @@ _INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspe
 
 
 def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
-    """None until the task is STOPPED."""
+    """Why a task ended; None until it is STOPPED."""
     if task.get("lastStatus") not in _ENDED:
         return None
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")

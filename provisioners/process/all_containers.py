@@ -1,4 +1,4 @@
-"""All containers of a data folder: found, counted, and ended for whoever shuts a whole stack down."""
+"""Lists all containers of a data folder, and ends them when a whole stack shuts down."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ _POLL_INTERVAL = timedelta(seconds=0.05)
 
 
 async def stop_all_containers(data_dir: Path) -> int:
-    """SIGTERM to every container; returns, when the last one is gone, how many there were.
+    """Send SIGTERM to every container, and wait until all are gone. Returns how many there were.
 
-    It takes as long as the containers take, at most the grace period that each was started with. May be cancelled.
+    Takes at most the grace period that each container was started with. May be cancelled.
     """
     supervisors = await asyncio.to_thread(_live_supervisors, data_dir)
     for supervisor in supervisors:
@@ -24,7 +24,7 @@ async def stop_all_containers(data_dir: Path) -> int:
 
 
 async def kill_all_containers(data_dir: Path) -> None:
-    """SIGKILL to every container and its supervisor."""
+    """Send SIGKILL to every container and its supervisor."""
     for supervisor in await asyncio.to_thread(_live_supervisors, data_dir):
         await asyncio.to_thread(kill_session, supervisor.pid)
 
@@ -35,7 +35,7 @@ def live_container_names(data_dir: Path) -> list[str]:
 
 
 async def _gone(supervisor: Process) -> None:
-    while supervisor.is_alive():  # noqa: ASYNC110 - not a child of ours, so nothing tells us
+    while supervisor.is_alive():  # noqa: ASYNC110 - the end of a process that is no child is not signalled
         await asyncio.sleep(_POLL_INTERVAL.total_seconds())
 
 
@@ -44,7 +44,7 @@ def _live_supervisors(data_dir: Path) -> list[Process]:
 
 
 def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
-    """Of containers whose end is not recorded, by the containers' names."""
+    """The supervisors of containers whose end is not recorded, each with the container's name."""
     root = containers_root(data_dir)
     if not root.is_dir():
         return

@@ -1,4 +1,4 @@
-"""The folder of a container: who runs it, what it writes, how it ended. Files appear whole or not at all."""
+"""The folder of a container: its supervisor, what it writes, how it ended. Files appear whole or not at all."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _OF_OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRecord:
-    """How the container's main process ended; `error` says why it never ran."""
+    """How the container's main process ended: by an exit code or a signal's number. `error`: why it never ran."""
 
     exit_code: int | None = None
     signal: int | None = None
@@ -24,7 +24,7 @@ class ExitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFolder:
-    """A name is taken by its pid file, which is never removed: so it is run once, whoever else tries to."""
+    """A container's name is taken by creating its pid file, which is never removed: so of all tries one runs it."""
 
     path: Path
 
@@ -48,15 +48,15 @@ class ContainerFolder:
         return self._take_name(supervisor.to_json())
 
     def make(self) -> None:
-        """For its owner's eyes alone: inputs, outputs and logs are in it. So for those that were made before."""
+        """Create the folder, accessible to its owner alone, as inputs, outputs and logs are in it. The folder of all
+        containers, which an earlier release may have made, is restricted too."""
         self.path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         if self.path.parent.stat().st_mode & _OF_OTHERS:
             self.path.parent.chmod(_PRIVATE)
         self.path.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def withdraw(self) -> None:
-        """Take the name for nobody, if it is still free: whoever is about to start a container under it comes too
-        late."""
+        """Take the name, if it is free, so that no container can be started under it any more."""
         self.make()
         self._take_name(_NOBODY)
 
@@ -80,6 +80,7 @@ class ContainerFolder:
             return None
 
     def has_ended(self) -> bool:
+        """Whether its end is recorded or its supervisor is gone."""
         if self._exit_file.exists():
             return True
         supervisor = self.supervisor()

@@ -55,13 +55,14 @@ class ProcessProvisioner:
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
-        """Nothing is made."""
+        """None: preparing makes nothing."""
         return None
 
     async def retire(self, prepared: PreparedFunction) -> None:
-        """Nothing: an image folder is the user's."""
+        """Does nothing: an image folder is the user's."""
 
     async def launch(self, request: ContainerRequest, *, age: timedelta = timedelta()) -> ContainerDetails:
+        """Takes at most 30 s. Raises Unavailable if no process can be started, or the name was withdrawn."""
         try:
             return await asyncio.to_thread(self._launch, request)
         except (OSError, subprocess.SubprocessError) as error:
@@ -80,7 +81,7 @@ class ProcessProvisioner:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container) -> None:
-        """Nothing: every look is soon."""
+        """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
         process = self._folder(container.details.identifier).supervisor()
@@ -119,7 +120,7 @@ class ProcessProvisioner:
         )
 
     def _start_supervisor(self, folder: ContainerFolder, assignment: Assignment) -> None:
-        """Returns when the name is taken. Any number of us may do this at once: one supervisor stays."""
+        """Returns when the name is taken. Several processes may do this at once: one supervisor stays."""
         with folder.supervisor_log.open("ab") as log:
             subprocess.run(
                 [sys.executable, "-m", supervisor.__name__],

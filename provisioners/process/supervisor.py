@@ -1,9 +1,9 @@
 """The program that runs one container: `python -m provisioners.process.supervisor`, an assignment on stdin.
 
-It leaves the session of whoever started it, takes the container's name, runs the container and notes how it ended. The
-program returns as soon as the name is taken, by itself or another one; the work goes on in a process that nobody needs
-to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container engines do, and
-after the grace period SIGKILL to all of it.
+It leaves the session of the process that started it, takes the container's name, runs the container and notes how it
+ended. The program returns as soon as the name is taken, by itself or another one; the work goes on in a process that
+nobody needs to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container
+engines do, and after the grace period SIGKILL to all of it.
 """
 
 import math

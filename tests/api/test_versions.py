@@ -276,8 +276,8 @@ async def test_a_version_has_a_bounded_number_of_functions(client: httpx2.AsyncC
     assert (await client.post(VERSIONS, json=definition(*most))).status_code == 200
     refused = await client.post(VERSIONS, json=definition(*most, function_spec("one-too-many")))
     assert refused.status_code == 422
-    (told,) = refused.json()["detail"]
-    assert (told["loc"], told["type"]) == (["body", "functions"], "too_long")
+    (problem,) = refused.json()["detail"]
+    assert (problem["loc"], problem["type"]) == (["body", "functions"], "too_long")
 
 
 async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClient) -> None:

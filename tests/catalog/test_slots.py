@@ -222,7 +222,7 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
     granted = {invocation: asyncio.Event() for invocation in invocations}
     most_held = 0
 
-    def tell(grants: tuple[Grant, ...]) -> None:
+    def note_grants(grants: tuple[Grant, ...]) -> None:
         for grant in grants:
             granted[grant.invocation_id].set()
 
@@ -234,10 +234,10 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 break
             if taken.refusal is not Refusal.QUEUED:
                 return
-            tell(taken.grants)
+            note_grants(taken.grants)
             if ends_early:
                 async with database.transaction() as connection:
-                    tell(
+                    note_grants(
                         (
                             await TerminationRepository(connection).terminate_invocation(
                                 invocation, reason=StopReason.CANCELLED
@@ -247,8 +247,8 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 return
             await granted[invocation].wait()
         closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))
-        tell(closed.grants)
-        tell(again.grants)
+        note_grants(closed.grants)
+        note_grants(again.grants)
 
     async def sample() -> None:
         nonlocal most_held

@@ -89,10 +89,10 @@ async def test_a_child_that_stops_by_itself_is_noted_as_cancelled_and_not_told(d
         await StopRepository(connection).stop_invocation(child, reason=StopReason.TIMED_OUT)
     assert (await stop(database, parent)).children == ()
     async with database.statement() as connection:
-        noted = await connection.scalar(
+        request_time = await connection.scalar(
             select(InvocationRow.cancellation_request_time).where(InvocationRow.invocation_id == child)
         )
-    assert noted is not None
+    assert request_time is not None
 
 
 async def test_children_that_a_stop_has_noted_are_not_told_again_by_the_end(database: Database) -> None:

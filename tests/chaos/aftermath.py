@@ -53,7 +53,7 @@ async def classify(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, not
         *invariants.violations_of_history(snapshot),
     ):
         ledger.violation(sentence)
-    invocations = await _told_by_api(api, snapshot, ledger)
+    invocations = await _answers_of_api(api, snapshot, ledger)
     for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
         ledger.violation(sentence)
     for sentence in (*await _left_over(stack.platform), *await stack.platform.violations()):
@@ -76,21 +76,21 @@ def _cancelled_by_nobody(snapshot: Snapshot, ledger: Ledger) -> Iterator[str]:
             yield f"{invocation.invocation_id} was cancelled, and nobody asked for that: {invocation}"
 
 
-async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
-    told = []
+async def _answers_of_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
+    answers = []
     for invocation in snapshot.invocations.values():
         function = snapshot.functions[invocation.function_id].name
         answer = await api.get(function, invocation.invocation_id)
         if answer is None or answer["invocation_status"] != "TERMINATED":
             ledger.violation(f"{invocation.invocation_id} is told of as {answer}")
         if answer is not None:
-            told.append(answer)
+            answers.append(answer)
         if invocation.invocation_id in ledger.cancelled and not invocation.is_cancelled:
             ledger.violation(f"the cancellation of {invocation.invocation_id} was accepted and is not recorded")
     for label, invocation_id in ledger.accepted.items():
         if invocation_id not in snapshot.invocations:
             ledger.violation(f"{label} was accepted as {invocation_id}, which does not exist")
-    return told
+    return answers
 
 
 async def _left_over(platform: Platform) -> list[str]:

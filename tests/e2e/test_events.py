@@ -35,8 +35,8 @@ async def test_a_success_is_followed_to_its_output(project: Project) -> None:
     again = await events_of(project.http, project.path("double", invocation_id), after=events[0].id)
     # Where in the log the outcome was reported is not recorded.
     for is_log in (True, False):
-        assert [told.data for told in again if (told.name == "log") is is_log] == [
-            told.data for told in events[1:] if (told.name == "log") is is_log
+        assert [event.data for event in again if (event.name == "log") is is_log] == [
+            event.data for event in events[1:] if (event.name == "log") is is_log
         ]
 
 

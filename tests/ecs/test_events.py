@@ -23,7 +23,7 @@ RULE = Path(__file__).parents[2] / "iam_permissions" / "task_events_rule.json"
 
 
 @pytest.fixture(scope="module")
-async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[StackAccess, Control]]:
+async def stack_with_events(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[StackAccess, Control]]:
     """A stack that is told of ends."""
     folder = tmp_path_factory.mktemp("told") / "data"
     async with running_stand_in(has_event_queue=True) as aws:
@@ -33,9 +33,9 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
 
 
 @pytest.fixture
-async def with_events(told: tuple[StackAccess, Control]) -> AsyncIterator[tuple[Project, Control]]:
+async def with_events(stack_with_events: tuple[StackAccess, Control]) -> AsyncIterator[tuple[Project, Control]]:
     """A project of the test's own, as the rule of the docs has it."""
-    stack, aws = told
+    stack, aws = stack_with_events
     await aws.reset()
     await aws.set(has_rule_for_stopped_only=True)
     project = Project(stack, f"events-{uuid.uuid4().hex}", image=lambda _: IMAGE)

@@ -96,8 +96,8 @@ def _places(executions: Sequence[str]) -> list[dict[str, str]]:
 
 def test_so_many_cases_were_tried(target: Target, show: Show) -> None:
     """Of the whole file, as the tests above are run."""
-    told = ", ".join(f"{status}: {count}" for status, count in sorted(_answers.items()))
-    show(f"hostile requests: {_answers.total()} cases from the OpenAPI document; answers {told}")
+    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(_answers.items()))
+    show(f"hostile requests: {_answers.total()} cases from the OpenAPI document; answers {statuses}")
     assert _answers.total() >= 0.95 * CASES
     assert _answers[200] > CASES / 10  # they came as far as to be carried out
     assert "Traceback" not in target.log.read_text()

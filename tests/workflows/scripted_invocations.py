@@ -93,7 +93,7 @@ class ScriptedActivities(InvocationActivities):
 
 @dataclass
 class ScriptedInvocation:
-    """One invocation, on workers of its own."""
+    """One invocation, on Temporal workers of its own."""
 
     client: Client
     activities: ScriptedActivities

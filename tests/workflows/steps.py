@@ -161,7 +161,7 @@ async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any]
 async def _running(
     client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps
 ) -> AsyncIterator[Handle]:
-    """On workers of its own for both queues."""
+    """On Temporal workers of its own for both queues."""
     queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE)
     first, second = (Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities) for queue in queues)
     async with first, second:

@@ -33,7 +33,7 @@ async def test_whatever_happens_to_it_it_is_told_and_runs_again() -> None:
 
 
 async def test_it_ends_with_its_context_and_is_not_told_of() -> None:
-    began, is_over, told = asyncio.Event(), asyncio.Event(), failures("quiet")
+    began, is_over, count_before = asyncio.Event(), asyncio.Event(), failures("quiet")
 
     async def work() -> None:
         began.set()
@@ -45,7 +45,7 @@ async def test_it_ends_with_its_context_and_is_not_told_of() -> None:
     async with in_background("quiet", work):
         await began.wait()
     assert is_over.is_set()
-    assert failures("quiet") == told
+    assert failures("quiet") == count_before
 
 
 async def test_a_cancellation_while_it_ends_is_not_swallowed() -> None:
