@@ -72,18 +72,21 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError("%s is no JSON; null or a string may stand for it" % name)
 
 
-def _kept(digits: str) -> float:
-    """The number, if a float with as many digits is written like it again. Raises NumberIsLost."""
-    number = float(digits)
-    mantissa, _, exponent = digits.lower().lstrip("-").partition("e")
-    if len(mantissa) <= _SAFE_LENGTH and not exponent:
-        return number
-    significant = mantissa.replace(".", "").lstrip("0")
-    if isfinite(number) and (number == 0) == (significant == ""):
-        again = "%.*e" % (max(0, len(significant) - 1), abs(number))
-        if not significant or again.partition("e")[0].replace(".", "") == significant:
-            return number
-    raise NumberIsLost("a float cannot keep the number %s; write it as a string" % _shortened(digits))
+def _kept(number: str) -> float:
+    """The number, if Python writes the float that it makes with the same digits: as few as are needed, or as many as
+    there were. Raises NumberIsLost."""
+    kept = float(number)
+    if len(number) <= _SAFE_LENGTH and "e" not in number.lower():
+        return kept
+    digits = _digits(number)
+    if digits not in (_digits("%r" % kept), _digits("%.*e" % (max(0, len(digits) - 1), kept))):
+        raise NumberIsLost("a float cannot keep the number %s; write it as a string" % _shortened(number))
+    return kept
+
+
+def _digits(number: str) -> str:
+    """The significant ones."""
+    return number.lower().lstrip("-").partition("e")[0].replace(".", "").strip("0")
 
 
 def _shortened(digits: str) -> str:

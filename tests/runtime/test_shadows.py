@@ -45,6 +45,18 @@ def test_they_are_what_the_users_code_imports(start_container: StartContainer, t
     assert json.loads(start_container(source).report()["final_output"]) == [True] * len(names)
 
 
+def test_a_folder_of_data_hides_nothing(start_container: StartContainer, tmp_path: Path) -> None:
+    (tmp_path / "threading").mkdir()
+    (tmp_path / "signal").mkdir()
+    source = """
+        import signal, sys, threading
+
+        def f():
+            return [threading.main_thread() is threading.current_thread(), "asyncio" in sys.modules]
+        """
+    assert start_container(source).report()["final_output"] == "[true, false]"
+
+
 @pytest.mark.parametrize("form", ["package", "module"])
 def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tmp_path: Path, form: str) -> None:
     file = tmp_path / "random" / "__init__.py" if form == "package" else tmp_path / "random.py"
