@@ -68,12 +68,16 @@ def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tm
     assert len(message.splitlines()) == 1
 
 
-def test_started_as_a_module_too(start_container: StartContainer, tmp_path: Path, state: StubState) -> None:
-    """As images do, with the package beside main.py."""
-    for name in ("http", "email", "json", "signal", "socket", "select", "queue"):
+@pytest.mark.parametrize(
+    ("program", "others"), [(("-m", "runtime"), ()), (("runtime/__main__.py",), ("types", "functools", "warnings"))]
+)
+def test_as_images_start_it_with_the_package_beside_main(
+    start_container: StartContainer, tmp_path: Path, program: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    for name in ("http", "email", "json", "signal", "socket", "select", "queue", *others):
         (tmp_path / f"{name}.py").write_text("MINE = True")
     (tmp_path / "runtime").symlink_to(ROOT / "runtime")
-    container = start_container("import queue\ndef f(): return queue.MINE", program=("-m", "runtime"), PYTHONPATH="")
+    container = start_container("import queue\ndef f(): return queue.MINE", program=program, PYTHONPATH="")
     assert container.report()["final_output"] == "true"
 
 
