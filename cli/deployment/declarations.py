@@ -11,7 +11,7 @@ from cli.output import note
 from domain.errors import FunctionFailure
 from environment.development import inherited_environment
 from provisioners.process.images import folder_of_image, python_of
-from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.runtime_copies import PROGRAM, runtime_path
 
 FILE = "main.py"
 _LEADS_ELSEWHERE = ("PYTHONPATH", "PYTHONHOME")  # the container does not have them either
@@ -24,11 +24,12 @@ async def declared_functions(folder: Path) -> list[dict[str, Any]]:
     """
     _check(folder)
     with tempfile.TemporaryDirectory() as packages:
+        python_path = runtime_path(Path(packages))
         process = await asyncio.create_subprocess_exec(
-            *(python_of(folder), "-m", "runtime.describe", FILE),
+            # Not by its name: Python would look for modules of its own in the folder first.
+            *(python_of(folder), str(python_path / PROGRAM), "describe", FILE),
             cwd=folder,
-            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE)
-            | {"PYTHONPATH": str(runtime_path(Path(packages)))},
+            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE) | {"PYTHONPATH": str(python_path)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
