@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 from cli.access.server import Server
-from cli.deployment.snapshots import remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanges, remove_snapshots, take_snapshot
 from cli.exits import CommandFailed
+from cli.output import note
 from cli.stack.options import DEFAULT_DATA_DIR
 
 
@@ -19,10 +20,14 @@ async def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
     root = _root(server)
     interrupted = threading.Event()
     copying = asyncio.create_task(
-        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set)
+        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set, report=note)
     )
     try:
         return (await asyncio.shield(copying)).as_uri()
+    except FolderChanges as error:
+        raise CommandFailed(
+            f"{folder} changes while it is copied, {error} for one; stop what writes to it, and deploy again"
+        ) from error
     except (OSError, shutil.Error) as error:
         raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
     except asyncio.CancelledError:
