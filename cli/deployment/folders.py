@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cli.client.client import Client
 from cli.client.errors import NotFound, Refused
-from cli.deployment.snapshots import remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanges, remove_snapshots, take_snapshot
 from cli.exits import CommandFailed, WrongUsage
+from cli.output import note
 from provisioners.process.image_folders import identity_of
 
 _RUNS_IMAGES = 501
@@ -48,10 +49,14 @@ async def snapshot_image(folder: Path, root: Path, *, project: str) -> str:
     """
     interrupted = threading.Event()
     copying = asyncio.create_task(
-        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set)
+        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set, report=note)
     )
     try:
         return (await asyncio.shield(copying)).as_uri()
+    except FolderChanges as error:
+        raise CommandFailed(
+            f"{folder} changes while it is copied, {error} for one; stop what writes to it, and deploy again"
+        ) from error
     except (OSError, shutil.Error) as error:
         raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
     except asyncio.CancelledError:
