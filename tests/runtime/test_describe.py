@@ -1,10 +1,11 @@
-"""What users declare beside their code, read by `python -m runtime.describe` as `control-plane deploy` does."""
+"""What users declare beside their code, read by `python -m runtime describe` as `control-plane deploy` does."""
 
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +16,69 @@ from api.schemas.functions import FunctionSpec
 ROOT = Path(__file__).parents[2]
 
 
-def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`answer`: None if there is none."""
+
+    exit_code: int
+    answer: dict[str, Any] | None
+    printed: str
+
+    @property
+    def names(self) -> list[str]:
+        assert self.answer is not None, self.printed
+        return [spec["function_name"] for spec in self.answer["functions"]]
+
+    @property
+    def mistake(self) -> str:
+        assert self.answer is not None, self.printed
+        return str(self.answer["mistake"])
+
+
+def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> Reading:
     if source is not None:
         (folder / file).write_text(textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "runtime.describe", file],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
-        text=True,
-        capture_output=True,
-        timeout=30,
-        check=False,
+    answer, printed = folder.parent / "answer.json", folder.parent / "printed"
+    with printed.open("w") as output:
+        completed = subprocess.run(
+            [sys.executable, "-m", "runtime", "describe", file, str(answer)],
+            cwd=folder,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+            stdout=output,
+            stderr=output,
+            timeout=30,
+            check=False,
+        )
+    return Reading(
+        exit_code=completed.returncode,
+        answer=json.loads(answer.read_text()) if answer.exists() else None,
+        printed=printed.read_text(errors="replace"),
     )
 
 
 def describe(folder: Path, source: str) -> list[dict[str, Any]]:
-    completed = run_describe(folder, source)
-    assert completed.returncode == 0, completed.stderr
-    functions: list[dict[str, Any]] = json.loads(completed.stdout)["functions"]
+    reading = run_describe(folder, source)
+    assert reading.answer is not None, reading.printed
+    functions: list[dict[str, Any]] = reading.answer["functions"]
     return functions
 
 
-def test_bare_functions_get_small_containers_and_no_retries(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A user's; beside it is what was read and printed."""
+    path = tmp_path / "project"
+    path.mkdir()
+    return path
+
+
+def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> None:
     source = """
         from runtime.declare import function
 
         @function
         def greet(name="world"): ...
         """
-    assert describe(tmp_path, source) == [
+    assert describe(folder, source) == [
         {
             "function_name": "greet",
             "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": 10},
@@ -52,7 +87,7 @@ def test_bare_functions_get_small_containers_and_no_retries(tmp_path: Path) -> N
     ]
 
 
-def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
+def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
     source = """
         from runtime.declare import command, function
 
@@ -78,7 +113,7 @@ def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
             "retry_max_interval_seconds": 50,
         },
     }
-    specs = describe(tmp_path, source)
+    specs = describe(folder, source)
     assert specs == [
         {"function_name": "train", **limits},
         {"function_name": "sort", "command": ["sort", "-n"], **limits},
@@ -87,7 +122,7 @@ def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
         assert FunctionSpec.model_validate(spec).model_dump(exclude_unset=True) == spec
 
 
-def test_what_the_file_prints_does_not_get_into_the_answer(tmp_path: Path) -> None:
+def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None:
     source = """
         import subprocess
         from runtime.declare import function
@@ -98,12 +133,12 @@ def test_what_the_file_prints_does_not_get_into_the_answer(tmp_path: Path) -> No
         @function
         def f(): ...
         """
-    completed = run_describe(tmp_path, source)
-    assert [spec["function_name"] for spec in json.loads(completed.stdout)["functions"]] == ["f"]
-    assert {"from Python", "from a program"} <= set(completed.stderr.splitlines())
+    reading = run_describe(folder, source)
+    assert reading.names == ["f"]
+    assert {"from Python", "from a program"} <= set(reading.printed.splitlines())
 
 
-def test_a_declared_function_is_still_the_function(tmp_path: Path) -> None:
+def test_a_declared_function_is_still_the_function(folder: Path) -> None:
     source = """
         from runtime.declare import function
 
@@ -116,12 +151,12 @@ def test_a_declared_function_is_still_the_function(tmp_path: Path) -> None:
         @function
         def other(): ...
         """
-    assert [spec["function_name"] for spec in describe(tmp_path, source)] == ["double", "other"]
+    assert [spec["function_name"] for spec in describe(folder, source)] == ["double", "other"]
 
 
-def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> None:
-    (tmp_path / "jobs.py").write_text("from runtime.declare import function\n@function\ndef f(): ...\n")
-    assert [spec["function_name"] for spec in describe(tmp_path, "from jobs import f")] == ["f"]
+def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> None:
+    (folder / "jobs.py").write_text("from runtime.declare import function\n@function\ndef f(): ...\n")
+    assert [spec["function_name"] for spec in describe(folder, "from jobs import f")] == ["f"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +169,27 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
-        ("import sys\nsys.exit('no')", "main.py:2: SystemExit: no; mend that and deploy again"),
+        (
+            "import sys\nsys.exit('no')",
+            'main.py:2: SystemExit: no; it is imported, not run: put that behind `if __name__ == "__main__":`',
+        ),
+        (
+            "import os\nos._exit(3)",
+            'main.py:2: os._exit(3) ends the reading of it; put that behind `if __name__ == "__main__":`',
+        ),
+        (
+            "import os\nos.execvp('true', ['true'])",
+            "main.py:2: os.exec puts another program in place of this one; put that behind "
+            '`if __name__ == "__main__":`',
+        ),
+        (
+            "class Broken(Exception):\n    def __str__(self):\n        raise ValueError\n\nraise Broken",
+            "main.py:5: Broken: (its text cannot be made); mend that and deploy again",
+        ),
+        (
+            "import atexit, sys\natexit.register(print, 'the last line', file=sys.stderr)\n1 / 0",
+            "main.py:3: ZeroDivisionError: division by zero; mend that and deploy again",
+        ),
         (
             "import not_there",
             "main.py:1: ModuleNotFoundError: No module named 'not_there'; install what it needs into {folder}/.venv",
@@ -165,22 +220,59 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_to_do(tmp_path: Path, source: str, line: str) -> None:
-    completed = run_describe(tmp_path, source)
-    assert (completed.returncode, completed.stdout) == (1, "")
-    last = completed.stderr.removesuffix("\n")
+def test_a_mistake_is_one_line_that_says_what_to_do(folder: Path, source: str, line: str) -> None:
+    mistake = run_describe(folder, source).mistake
     # Python 3.13 and later say which value is out of range.
-    assert last.startswith(line.format(folder=tmp_path)), last
-    assert "\n" not in last
+    assert mistake.startswith(line.format(folder=folder))
+    assert "\n" not in mistake
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    completed = run_describe(tmp_path, None)
-    assert completed.returncode == 1
-    assert completed.stderr == f"There is no main.py in {tmp_path}; it is where functions are declared\n"
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    reading = run_describe(folder, None)
+    assert reading.exit_code == 1
+    assert reading.mistake == f"There is no main.py in {folder}; it is where functions are declared"
 
 
-def test_a_mistake_in_an_imported_file_is_shown_there(tmp_path: Path) -> None:
-    (tmp_path / "jobs.py").write_text("def broken():\n    raise ValueError('first\\nsecond')\n")
-    completed = run_describe(tmp_path, "import jobs\njobs.broken()\n")
-    assert completed.stderr == "jobs.py:2: ValueError: first; mend that and deploy again\n"
+def test_a_mistake_in_an_imported_file_is_shown_there(folder: Path) -> None:
+    (folder / "jobs.py").write_text("def broken():\n    raise ValueError('first\\nsecond')\n")
+    reading = run_describe(folder, "import jobs\njobs.broken()\n")
+    assert reading.mistake == "jobs.py:2: ValueError: first; mend that and deploy again"
+
+
+DECLARED = "from runtime.declare import function\n\n@function\ndef f(): ...\n\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os, sys\nos.close(1)\nos.close(2)\nsys.stdout = None",
+        "import argparse\nargparse.ArgumentParser().parse_args()",
+        "import atexit, time\natexit.register(time.sleep, 1000)",
+        "import threading\nthreading.Thread(target=threading.Event().wait).start()",
+        "import os\nos.fork()",
+        "import subprocess\nsubprocess.Popen(['sleep', '1000'])",
+        "import os\nif os.fork() == 0:\n    os._exit(1)",
+        "import os, sys\nos.chdir('/')\nsys.argv = []\nsys.path.clear()",
+        "import sys\nsys.stdout.write('no line end')\nsys.stderr.buffer.write(bytes([255, 0, 27]))",
+        "import builtins, json, os\njson.dumps = builtins.open = os.replace = None",
+    ],
+    ids=[
+        "closes",
+        "arguments",
+        "atexit",
+        "thread",
+        "forks",
+        "leaves a program",
+        "child exits",
+        "moves",
+        "prints bytes",
+        "breaks modules",
+    ],
+)
+def test_whatever_the_file_does_its_declarations_are_read(folder: Path, source: str) -> None:
+    assert run_describe(folder, DECLARED + source).names == ["f"]
+
+
+def test_a_file_that_is_killed_leaves_no_answer(folder: Path) -> None:
+    reading = run_describe(folder, DECLARED + "import os\nos.kill(os.getpid(), 9)")
+    assert (reading.exit_code, reading.answer) == (-9, None)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,16 +88,20 @@ def test_declarations_are_read_beside_them(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(
         "import json\nfrom runtime.declare import function\n\n@function\ndef f(): json.MINE"
     )
-    answer = subprocess.run(
-        [sys.executable, *PROGRAM, "describe", "main.py"], check=False, cwd=tmp_path, capture_output=True
-    )
-    assert json.loads(answer.stdout)["functions"][0]["function_name"] == "f", answer.stderr
+    assert _read_declarations(tmp_path)["functions"][0]["function_name"] == "f"
 
 
 def test_a_declaration_that_breaks_on_one_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text("MINE = True")
     (tmp_path / "main.py").write_text("import random, tempfile")
-    answer = subprocess.run(
-        [sys.executable, *PROGRAM, "describe", "main.py"], check=False, cwd=tmp_path, capture_output=True, text=True
-    )
-    assert "(random.py hides Python's own module random: give it another name)" in answer.stderr
+    mistake = _read_declarations(tmp_path)["mistake"]
+    assert "(random.py hides Python's own module random: give it another name)" in mistake
+
+
+def _read_declarations(folder: Path) -> dict[str, Any]:
+    answer = folder / "answer.json"
+    command = [sys.executable, *PROGRAM, "describe", "main.py", str(answer)]
+    completed = subprocess.run(command, check=False, cwd=folder, capture_output=True)
+    assert answer.exists(), completed.stderr
+    document: dict[str, Any] = json.loads(answer.read_text())
+    return document

@@ -1,11 +1,14 @@
 """Snapshots of folders: the same content is the same snapshot, and it stays as it is."""
 
 import os
+import shutil
+import stat
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from cli.deployment.snapshots import Interrupted, remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanges, Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture
@@ -72,9 +75,68 @@ def test_links_lead_where_they_led(folder: Path, root: Path, tmp_path: Path) -> 
     assert (snapshot / "inside").readlink() == Path("main.py")
 
 
-def test_sockets_and_the_like_are_left_out(folder: Path, root: Path) -> None:
+@pytest.mark.parametrize("way", ["{folder}/main.py", "../../folder/main.py", "{alias}/main.py", "../again"])
+def test_links_into_the_folder_lead_into_the_copy(folder: Path, root: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "alias").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "main.py")
+    (folder / "package" / "link").symlink_to(way.format(folder=folder, alias=tmp_path / "alias"))
+    snapshot = take_snapshot(folder, root, project="p")
+    (folder / "main.py").write_text("changed")
+    assert (snapshot / "package" / "link").read_text() == "one"
+
+
+@pytest.mark.parametrize("leads_to", ["loop", "nowhere", "../folder/loop", "."])
+def test_links_that_lead_nowhere_or_in_a_circle_are_kept(folder: Path, root: Path, leads_to: str) -> None:
+    (folder / "loop").symlink_to(leads_to)
+    assert (take_snapshot(folder, root, project="p") / "loop").is_symlink()
+
+
+def test_what_is_no_file_is_left_out_and_named(folder: Path, root: Path) -> None:
     os.mkfifo(folder / "pipe")
-    assert not (take_snapshot(folder, root, project="p") / "pipe").exists()
+    os.mknod(folder / "socket", stat.S_IFSOCK | 0o600)
+    lines: list[str] = []
+    snapshot = take_snapshot(folder, root, project="p", report=lines.append)
+    assert sorted(path.name for path in snapshot.iterdir()) == ["main.py", "package"]
+    assert lines == [f"{folder}/pipe is a FIFO, and left out", f"{folder}/socket is a socket, and left out"]
+
+
+def test_snapshots_within_the_folder_are_not_copied(folder: Path) -> None:
+    for root in (folder / "images", folder / ".control-plane" / "images"):
+        first = take_snapshot(folder, root, project="p")
+        assert take_snapshot(folder, root, project="p") == first
+        assert sorted(path.name for path in first.iterdir()) == ["main.py", "package"]
+        shutil.rmtree(root)
+
+
+def test_a_folder_that_changes_once_is_copied_as_it_is_then(folder: Path, root: Path) -> None:
+    asked = iter([False, True])
+
+    def change_once() -> bool:
+        if next(asked, False):
+            (folder / "main.py").write_text("changed")
+        return False
+
+    snapshot = take_snapshot(folder, root, project="p", is_interrupted=change_once)
+    assert (snapshot / "main.py").read_text() == "changed"
+    assert list(snapshot.parent.iterdir()) == [snapshot]
+
+
+@pytest.mark.parametrize("change", ["write", "add"])
+def test_a_folder_that_does_not_keep_still_is_named(folder: Path, root: Path, change: str) -> None:
+    numbers = count()
+
+    def change_always() -> bool:
+        path = folder / "package" / "changing"
+        match change:
+            case "write":
+                path.write_text(str(next(numbers)))
+            case "add":
+                path.with_name(f"changing{next(numbers):04}").touch()
+        return False
+
+    with pytest.raises(FolderChanges, match="package/changing"):
+        take_snapshot(folder, root, project="p", is_interrupted=change_always)
+    assert list((root / "p").iterdir()) == []
 
 
 @pytest.mark.parametrize("project", ["..", "a b", "ü", "%2E"])
