@@ -4,13 +4,13 @@ ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 RUN python3 -m venv /opt/control-plane
-COPY poetry.lock /build/
-# What is in the lock file and nothing newer; which of it is needed is the wheel's to say.
-RUN python3 -c "import tomllib; [print(p['name'], p['version'], sep='==') for p in tomllib.load(open('/build/poetry.lock', 'rb'))['package']]" \
-    > /build/constraints.txt
+# What is locked, to the byte, before the wheel: it changes less often.
+COPY requirements/server.txt /build/
+RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --require-hashes \
+    --requirement /build/server.txt
 COPY dist/*.whl /build/
-RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet \
-    --constraint /build/constraints.txt "$(echo /build/*.whl)[tracing]" \
+RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --no-deps /build/*.whl \
+    && /opt/control-plane/bin/pip check \
     && /opt/control-plane/bin/pip uninstall --quiet --yes pip
 
 FROM ${PYTHON_IMAGE}

@@ -1,51 +1,50 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: install demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test chaos upgrade bench bench-ecs check lint format record reference screenshots lock wheel image stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$python" -c "$(NEW_ENOUGH)" 2>/dev/null && echo "$$python" && break; done)
 
-# Poetry, in a virtual environment of its own, and beside it what makes it use the index and the certificates that pip
-# is configured with: by itself Poetry asks the public index for its JSON, which mirrors do not serve.
-POETRY_TOOLS := poetry==2.5.1 poetry-plugin-pypi-mirror==0.6.5
-PIP_DEFAULTS := from pip._internal.commands.install import InstallCommand; \
-	pip = InstallCommand("install", "").parser.get_default_values(); \
-	print(f"export POETRY_PYPI_MIRROR_URL=\"{pip.index_url}\""); \
-	print(f"export REQUESTS_CA_BUNDLE=\"{pip.cert}\"" if pip.cert else "")
-# An activated environment would win over ours.
-POETRY = unset VIRTUAL_ENV CONDA_PREFIX; eval "$$(.poetry/bin/python -c '$(PIP_DEFAULTS)')"; .poetry/bin/poetry --no-interaction
+# What is installed is uv's to find out, each time and within a moment. Another interpreter than the one that .venv/ has is
+# used only if it is asked for.
+INSTALL = .uv/bin/python -m requirements.install $(if $(filter file undefined,$(origin PYTHON)),,--python "$(PYTHON)")
 
-install: .venv/.installed
+# .venv/ for everything here. What `make demo` and `make dev` need is a third of it.
+install: uv
+	@$(INSTALL) development
 
-.poetry/.installed:
+install-stack: uv
+	@$(INSTALL) stack
+
+# uv, in an environment of its own, by pip: so it comes from the index and by the certificates that pip is configured with.
+uv:
+	@cmp -s requirements/installation.txt .uv/installed.txt && .uv/bin/python -c "" 2>/dev/null || \
+		$(MAKE) --no-print-directory install-uv
+
+install-uv:
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c "$(NEW_ENOUGH)" || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Installing Poetry into .poetry/"
-	@"$(PYTHON)" -m venv .poetry
-	@.poetry/bin/python -m pip install -qq --disable-pip-version-check $(POETRY_TOOLS)
-	@touch $@
-
-.venv/.installed: poetry.lock pyproject.toml poetry.toml | .poetry/.installed
-	@echo "Installing the locked dependencies into .venv/"
-	@test -x .venv/bin/python || .poetry/bin/python -m venv .venv
-	@$(POETRY) sync --quiet --compile
-	@touch $@
+	@echo "Installing uv into .uv/"
+	@"$(PYTHON)" -m venv --clear .uv
+	@.uv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+		--requirement requirements/installation.txt
+	@cp requirements/installation.txt .uv/installed.txt
 
 # Solve a real problem on the real stack; KEEP=1 leaves the stack running.
-demo: install
+demo: install-stack
 	@.venv/bin/control-plane demo --examples examples $(if $(KEEP),--keep)
 
 # The embedded stack until Ctrl-C; make dev OPTIONS="--port 5001".
-dev: install
+dev: install-stack
 	@.venv/bin/control-plane dev $(OPTIONS)
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
 
 test: lint
-	.venv/bin/python -m pytest -p tests.counts --numprocesses 2 --dist loadfile --no-loadscope-reorder --platforms process,ecs \
+	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 --no-loadscope-reorder --platforms process,ecs \
 		$(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
@@ -71,13 +70,15 @@ bench-ecs: install
 
 # What is quick enough to run before every commit.
 check: lint
-	.venv/bin/python -m pytest -p tests.counts tests/replay tests/architecture
+	.venv/bin/python -m pytest -p tests.counts $(wildcard tests/unit) tests/replay tests/architecture
 
+# Formatting, style, types, who imports whom, and whether the requirement files are of the lock file.
 lint: install
 	.venv/bin/black --quiet --check .
 	.venv/bin/ruff check --quiet .
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
+	.venv/bin/python -m requirements.comparison
 
 format: install
 	.venv/bin/black --quiet .
@@ -98,12 +99,12 @@ reference: install
 screenshots: install
 	@.venv/bin/python -m tests.docs.screenshots
 
-# Solve the dependencies anew.
-lock: .poetry/.installed
-	@$(POETRY) lock
+# poetry.lock from pyproject.toml, and the requirement files from poetry.lock, by Poetry in .poetry/.
+lock: uv
+	@.uv/bin/python -m requirements.lock
 
-wheel: install
-	@$(POETRY) build --format wheel --output dist
+wheel: uv
+	@.uv/bin/python -m requirements.build dist
 
 # An image of the control plane, control-plane:latest; IMAGE_OPTIONS="--build-arg PYTHON_IMAGE=…" for another base.
 image: install
@@ -130,4 +131,4 @@ test-prometheus: install
 	.venv/bin/python -m pytest -p tests.counts $(PROMETHEUS_TESTS)
 
 clean:
-	rm -rf .venv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv.lock .uv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -20,7 +20,7 @@ _PAUSE = timedelta(seconds=5)
 
 
 @asynccontextmanager
-async def relaying(events: ContainerEvents | None, database: Database) -> AsyncIterator[None]:
+async def relay_container_events(events: ContainerEvents | None, database: Database) -> AsyncIterator[None]:
     """While the context lasts, if there are events to hear."""
     if events is None:
         yield
@@ -33,7 +33,7 @@ async def _relay(events: ContainerEvents, database: Database) -> None:
     """For ever. What is not passed on is told again by the platform, or seen by polling."""
     while True:
         try:
-            async for identifiers in events.ended():
+            async for identifiers in events.receive():
                 async with database.statement() as connection:
                     await notify_containers(connection, identifiers)
         except (Unavailable, Misconfigured) as error:

@@ -33,7 +33,7 @@ _GOOD_LIFE_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def _until_mended() -> Iterator[None]:
+def _retried_until_repaired() -> Iterator[None]:
     """What keeps us from a container that may be there is tried until it works: its slot is not free before."""
     try:
         yield
@@ -66,7 +66,7 @@ class ContainerLauncher:
         self._request = request
         self._assignment = assignment
         self._prepared = prepared
-        self._go_on_with(assignment.launch)
+        self._adopt_launch(assignment.launch)
         self._launched = time.monotonic()
         self._waits_for = assignment.waits_for
         self._misses = 0
@@ -76,61 +76,61 @@ class ContainerLauncher:
         """The number of the launch that this try has come to."""
         return self._launch.number
 
-    async def container(self) -> Container | None:
+    async def ensure_container(self) -> Container | None:
         """The execution's container: the one that an earlier try noted, or launched as soon as there is capacity.
 
         None if it must have none.
         """
         if self._assignment.container is None:
-            return await self._launched_container(is_stopped=self._assignment.is_stopped)
+            return await self._launch_until_there(is_stopped=self._assignment.is_stopped)
         container = Container(name=self._name, details=self._assignment.container)
         if self._assignment.is_stopped:  # the stop may not have reached it
             await self._stop(container)
         return container
 
-    async def container_instead(self, lost: ContainerExit) -> Container | None:
+    async def replace_container(self, lost: ContainerExit) -> Container | None:
         """Another container for the one that infrastructure took away. None if there must be no further one."""
         if time.monotonic() - self._launched > _GOOD_LIFE_SECONDS:
             self._misses = 0
-        if not await self._may_launch_again(f"Launched again: {lost.reason}", was_refused=False):
+        if not await self._begin_next_launch(f"Launched again: {lost.reason}", was_refused=False):
             return None
-        return await self._launched_container(is_stopped=False)
+        return await self._launch_until_there(is_stopped=False)
 
-    async def _launched_container(self, *, is_stopped: bool) -> Container | None:
+    async def _launch_until_there(self, *, is_stopped: bool) -> Container | None:
         while True:
             try:
-                details = await self._withdrawn() if is_stopped else await self._launched_now()
+                details = await self._withdraw() if is_stopped else await self._launch_or_find()
             except NoCapacity as error:
-                goes_on = await self._may_launch_again(f"Waiting for capacity: {error}", was_refused=True)
+                goes_on = await self._begin_next_launch(f"Waiting for capacity: {error}", was_refused=True)
             except LaunchIsLost as error:
-                goes_on = await self._may_launch_again(f"Launched again: {error}", was_refused=False)
+                goes_on = await self._begin_next_launch(f"Launched again: {error}", was_refused=False)
             else:
-                return None if details is None else await self._noted_container(details)
+                return None if details is None else await self._record_container(details)
             if not goes_on:
                 return None
 
     async def _stop(self, container: Container) -> None:
-        with _until_mended():
+        with _retried_until_repaired():
             await self._tools.provisioner.stop(container)
 
-    async def _withdrawn(self) -> ContainerDetails | None:
-        with _until_mended():
+    async def _withdraw(self) -> ContainerDetails | None:
+        with _retried_until_repaired():
             return await self._tools.provisioner.withdraw(self._name, age=self._age)
 
-    async def _launched_now(self) -> ContainerDetails:
+    async def _launch_or_find(self) -> ContainerDetails:
         """A refusal counts only if nothing was launched before it under the same name, by a try that died."""
         may_be_there = not self._launch.is_new
         try:
-            with self._recorded_launch():
+            with self._record_launch():
                 return await self._tools.provisioner.launch(self._container_request(), age=self._age)
         except (FunctionFailure, Misconfigured):
-            details = await self._withdrawn() if may_be_there else None
+            details = await self._withdraw() if may_be_there else None
             if details is None:
                 raise
             return details
 
     @contextlib.contextmanager
-    def _recorded_launch(self) -> Iterator[None]:
+    def _record_launch(self) -> Iterator[None]:
         start, error = datetime.now(UTC), None
         try:
             yield
@@ -138,19 +138,19 @@ class ContainerLauncher:
             error = str(refusal)
             raise
         finally:
-            self._tools.spans.launched(self._request.trace, self._name, start=start, error=error)
+            self._tools.spans.record_launch(self._request.trace, self._name, start=start, error=error)
 
-    async def _noted_container(self, details: ContainerDetails) -> Container:
+    async def _record_container(self, details: ContainerDetails) -> Container:
         container = Container(name=self._name, details=details)
         async with self._tools.database.statement() as connection:
             may_run = await LaunchRepository(connection).record_container(container)
         if not may_run:
             await self._stop(container)
         self._launched = time.monotonic()
-        await self._tell(None)
+        await self._report_wait(None)
         return container
 
-    async def _may_launch_again(self, reason: str, *, was_refused: bool) -> bool:
+    async def _begin_next_launch(self, reason: str, *, was_refused: bool) -> bool:
         """Note the next launch and why there has to be one, and wait a little, longer each time, but not beyond a stop.
 
         False if the execution is to have no further container.
@@ -166,8 +166,8 @@ class ContainerLauncher:
                 return False
             if launch.is_new:
                 metrics.LAUNCHES_REPEATED.labels("no_capacity" if was_refused else "lost").inc()
-            self._go_on_with(launch)
-            await self._tell(reason)
+            self._adopt_launch(launch)
+            await self._report_wait(reason)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await notified.wait()
@@ -175,7 +175,7 @@ class ContainerLauncher:
             state = await LaunchRepository(connection).state(execution_id, invocation_id=self._request.invocation_id)
         return state.is_known and not state.must_stop
 
-    def _go_on_with(self, launch: Launch) -> None:
+    def _adopt_launch(self, launch: Launch) -> None:
         self._launch = launch
         self._noted = time.monotonic() - launch.age.total_seconds()
 
@@ -185,12 +185,12 @@ class ContainerLauncher:
         self._misses = min(self._misses + 1, 10)
         return random.uniform(longest / 2, longest)
 
-    async def _tell(self, reason: str | None) -> None:
+    async def _report_wait(self, reason: str | None) -> None:
         """The workflow shows to whoever looks at it what its execution waits for."""
         if reason != self._waits_for:
             self._waits_for = reason
             awaited = ContainerAwaited(execution_id=self._request.execution_id, reason=shortened(reason))
-            await self._tools.messenger.tell_awaited(self._request.invocation_id, awaited)
+            await self._tools.messenger.signal_container_awaited(self._request.invocation_id, awaited)
 
     @property
     def _name(self) -> ContainerName:

@@ -99,11 +99,11 @@ class ContainerWatch:
         self._first_pause = first_pause
         self._longest_pause = longest_pause
 
-    async def ended(self, container: Container, invocation_id: InvocationId) -> ContainerExit:
+    async def wait_for_exit(self, container: Container, invocation_id: InvocationId) -> ContainerExit:
         """Why the invocation's container is gone. Cancelling the wait leaves the container alone."""
-        watching = asyncio.create_task(self._provisioner.stopped(container))
+        watching = asyncio.create_task(self._provisioner.wait_for_exit(container))
         try:
-            async with in_background("seeing off a container", partial(self._see_off, container, invocation_id)):
+            async with in_background("stop enforcement", partial(self._enforce_stops, container, invocation_id)):
                 while not watching.done():
                     await asyncio.wait((watching,), timeout=_STEP.total_seconds())
                     note_progress()
@@ -111,7 +111,7 @@ class ContainerWatch:
         finally:
             watching.cancel()
 
-    async def _see_off(self, container: Container, invocation_id: InvocationId) -> None:
+    async def _enforce_stops(self, container: Container, invocation_id: InvocationId) -> None:
         """Whenever there is news of the container, look at it soon; stop it, and stop it again, if it stays too
         long."""
         topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
@@ -128,7 +128,7 @@ class ContainerWatch:
                 try:
                     if notified.is_set() or deadline is None or _after(timedelta()) < deadline.at:
                         notified.clear()
-                        self._provisioner.look_soon(container)
+                        self._provisioner.check_soon(container)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
                         if deadline is None:
                             deadline = await self._deadline(container, invocation_id)

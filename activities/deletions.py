@@ -8,7 +8,7 @@ import structlog
 from temporalio import activity
 from temporalio.service import RPCError
 
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.deletions import DeletionRepository
@@ -37,7 +37,7 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
-        async with heartbeating():
+        async with keep_heartbeating():
             async with self._repository(request) as repository:
                 await repository.close()
             await self._cancel_invocations(request)
@@ -50,7 +50,7 @@ class BoundDeletionActivities(DeletionActivities):
         """What cannot be retired now keeps nothing else from being retired. Raises ContainerError for the first of
         it."""
         faults: list[ContainerError] = []
-        async with heartbeating():  # hundreds take minutes, at the pace that a platform allows
+        async with keep_heartbeating():  # hundreds take minutes, at the pace that a platform allows
             async with self._repository(request) as repository:
                 prepared = await repository.prepared_functions()
             for function in prepared:
@@ -67,7 +67,7 @@ class BoundDeletionActivities(DeletionActivities):
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
         """Batch by batch: whoever goes on with it finds what is left."""
-        async with heartbeating():
+        async with keep_heartbeating():
             while not await self._is_gone(request):
                 if not await self._delete_some(request):
                     async with self._repository(request) as repository:
@@ -91,7 +91,7 @@ class BoundDeletionActivities(DeletionActivities):
             if not cancelled:
                 break
             try:
-                await self._messenger.tell(cancelled=cancelled)
+                await self._messenger.deliver(cancelled=cancelled)
             except (RPCError, CatalogIsAway) as error:
                 faults.append(error)
             last = cancelled[-1]

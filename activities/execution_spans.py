@@ -21,7 +21,7 @@ class ExecutionSpans:
     def __init__(self, spans: "Spans | None") -> None:
         self._spans = spans
 
-    def launched(
+    def record_launch(
         self, trace: InvocationTrace | None, name: ContainerName, *, start: datetime, error: str | None
     ) -> None:
         """A launch, from the request to the provisioner's answer."""
@@ -34,7 +34,7 @@ class ExecutionSpans:
         ref, parent = trace.below(str(name)), trace.below(name.execution_id)
         self._record(trace, "launch", ref, parent=parent, start=start, attributes=attributes, error=error)
 
-    def execution_ended(
+    def record_execution(
         self, trace: InvocationTrace | None, execution_id: ExecutionId, *, start: datetime, error: str | None
     ) -> None:
         """An execution, from its slot to its recorded end."""
@@ -44,7 +44,7 @@ class ExecutionSpans:
         ref, parent = trace.below(execution_id), trace.invocation
         self._record(trace, "execution", ref, parent=parent, start=start, attributes=attributes, error=error)
 
-    def invocation_ended(self, trace: InvocationTrace | None, *, error: str | None) -> None:
+    def record_invocation(self, trace: InvocationTrace | None, *, error: str | None) -> None:
         """An invocation, from its creation on."""
         if trace is None:
             return

@@ -37,14 +37,14 @@ class ExecutionRunner:
         prepared = taken.function.prepared
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
-        launching = ContainerLauncher(self._tools, request, taken, prepared)
-        reason, allows_retry = await self._run_to_its_end(request, launching)
-        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launching.launch)
+        launcher = ContainerLauncher(self._tools, request, taken, prepared)
+        reason, allows_retry = await self._run_to_its_end(request, launcher)
+        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
             case Refusal.QUEUED:
-                await self._tools.messenger.tell(grants=refused.grants)
+                await self._tools.messenger.deliver(grants=refused.grants)
                 return RunExecutionResult(state=AttemptState.QUEUED)
             case Refusal.STOPPED:
                 return RunExecutionResult(state=AttemptState.REFUSED)
@@ -52,17 +52,17 @@ class ExecutionRunner:
                 return await self._close(request, reason=None, allows_retry=False)
 
     async def _run_to_its_end(
-        self, request: RunExecutionRequest, launching: ContainerLauncher
+        self, request: RunExecutionRequest, launcher: ContainerLauncher
     ) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
         try:
-            container = await launching.container()
+            container = await launcher.ensure_container()
             container_exit = None
             while container is not None:
-                container_exit = await self._watch.ended(container, request.invocation_id)
+                container_exit = await self._watch.wait_for_exit(container, request.invocation_id)
                 if container_exit.cause is not ExitCause.LOST:
                     return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
-                container = await launching.container_instead(container_exit)
+                container = await launcher.replace_container(container_exit)
         except FunctionFailure as error:
             return str(error), True
         except Misconfigured as error:
@@ -84,7 +84,7 @@ class ExecutionRunner:
         self._record_spans(request, closed)
         if closed.is_new:
             metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()
-        await self._tools.messenger.tell(grants=closed.grants, cancelled=closed.children)
+        await self._tools.messenger.deliver(grants=closed.grants, cancelled=closed.children)
         return RunExecutionResult(
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,
@@ -100,8 +100,8 @@ class ExecutionRunner:
             else closed.error_message or closed.outcome or "stopped"
         )
         if closed.creation_time is not None:
-            self._tools.spans.execution_ended(
+            self._tools.spans.record_execution(
                 request.trace, request.execution_id, start=closed.creation_time, error=error
             )
         if closed.invocation_ended:
-            self._tools.spans.invocation_ended(request.trace, error=error)
+            self._tools.spans.record_invocation(request.trace, error=error)

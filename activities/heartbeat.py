@@ -9,7 +9,7 @@ import structlog
 from temporalio import activity
 
 from domain.errors import Unavailable
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 from liveness.progress import Progress, watched_progress
 from workflows import policies
 
@@ -20,7 +20,7 @@ _PROGRESS_WITHIN = timedelta(minutes=12)
 
 
 @asynccontextmanager
-async def heartbeating(progress_within: timedelta = _PROGRESS_WITHIN) -> AsyncIterator[None]:
+async def keep_heartbeating(progress_within: timedelta = _PROGRESS_WITHIN) -> AsyncIterator[None]:
     """Beat while the body, which is all of the activity, gets on: four times per heartbeat timeout.
 
     Steps are noted by `liveness.progress.note_progress`, as every use of the catalog does. A body that notes none for
@@ -52,6 +52,6 @@ async def _beat(interval: float, progress: Progress, progress_within: timedelta,
         try:
             activity.heartbeat()
         except Exception as error:
-            tell_failure("heartbeat", error)
+            report_failure("heartbeat", error)
     logger.error("activity_hangs", activity_type=activity.info().activity_type)
     patience.reschedule(asyncio.get_running_loop().time())

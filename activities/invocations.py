@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.execution_lifecycle.stops import StopRepository
@@ -23,8 +23,8 @@ from workflows.ports import InvocationActivities
 
 # A turn among thousands of launches takes minutes, and a pull notes its progress.
 _PROGRESS_WITHIN = timedelta(minutes=5)
-# Told by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like these, and the
-# reconciliation delivers what was not.
+# StreamedEvent by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like
+# these, and the reconciliation delivers what was not.
 _MOST_TOLD_AT_THE_END = 300
 
 
@@ -46,13 +46,13 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
-        async with heartbeating(_PROGRESS_WITHIN):
+        async with keep_heartbeating(_PROGRESS_WITHIN):
             return await self._runner.run(request)
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with (
-            heartbeating()
+            keep_heartbeating()
         ):  # a platform takes so many stops a second, and a parent may have thousands of children
             return await self._stop(request)
 
@@ -62,8 +62,8 @@ class BoundInvocationActivities(InvocationActivities):
             ended = await TerminationRepository(connection).terminate_invocation(
                 request.invocation_id, reason=request.reason
             )
-        self._spans.invocation_ended(request.trace, error=request.reason or "stopped")
-        await self._messenger.tell(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
+        self._spans.record_invocation(request.trace, error=request.reason or "stopped")
+        await self._messenger.deliver(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
 
     async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:
@@ -76,7 +76,7 @@ class BoundInvocationActivities(InvocationActivities):
             if stopped.container is not None:
                 await self._provisioner.stop(stopped.container)
         finally:  # its children are stopped even if its own container cannot be at the moment
-            await self._messenger.tell(cancelled=stopped.children)
+            await self._messenger.deliver(cancelled=stopped.children)
         if request.execution_id is None:
             return None
         is_at_work = not request.is_repeated or await self._messenger.is_at_work(

@@ -47,7 +47,7 @@ class Messenger:
         self._database = database
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def tell(self, *, grants: Sequence[Grant] = (), cancelled: Sequence[InvocationId] = ()) -> None:
+    async def deliver(self, *, grants: Sequence[Grant] = (), cancelled: Sequence[InvocationId] = ()) -> None:
         """Signal each granted slot, cancel each invocation.
 
         A slot whose invocation's workflow is closed is taken back and goes to the next, who is told too. A message that
@@ -62,18 +62,18 @@ class Messenger:
         while grants:
             next_grants: list[Grant] = []
             for start in range(0, len(grants), _BATCH):
-                next_grants += await self._tell_grants(grants[start : start + _BATCH], faults)
+                next_grants += await self._deliver_grants(grants[start : start + _BATCH], faults)
             grants = next_grants
         if faults:
             raise faults[0]
 
-    async def tell_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
+    async def signal_container_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
         """For whoever looks at the workflow: nothing depends on it, so a fault is no reason to stop."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
             await handle.signal(InvocationWorkflow.container_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
-            logger.warning("workflow_is_not_told", invocation_id=invocation_id, reason=str(error))
+            logger.warning("workflow_is_not_notified", invocation_id=invocation_id, reason=str(error))
 
     async def is_at_work(self, invocation_id: InvocationId, activity_id: str) -> bool:
         """Whether a process has this activity of the workflow; not if it waits for its turn, or for its next try.
@@ -88,7 +88,7 @@ class Messenger:
             for activity in pending
         )
 
-    async def _tell_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[Grant]:
+    async def _deliver_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[Grant]:
         """Signal them and note which were: nobody signals those again for a while. Returns who got slots instead."""
         answers = await self._try_each(self._grant, grants, faults)
         if signalled := [grant.execution_id for grant, answer in answers if answer is None]:

@@ -15,7 +15,7 @@ class NamespacePreparation:
     """Makes what is missing. What only somebody else may make is told once, and works as soon as it is made."""
 
     def __init__(self) -> None:
-        self._told: str | None = None
+        self._reported: str | None = None
 
     async def __call__(self, client: Client, installation: Installation) -> None:
         """Raises RPCError."""
@@ -24,7 +24,7 @@ class NamespacePreparation:
             await register_search_attributes(client)
         except Misconfigured as error:
             advice = str(error)
-        if advice is not None and advice != self._told:
+        if advice is not None and advice != self._reported:
             logger.error("search_attributes_are_missing", advice=advice)
-        self._told = advice
+        self._reported = advice
         await ensure_schedule(client, installation.installation_id)

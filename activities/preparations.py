@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.errors import shortened
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
 from catalog.preparations import BegunPreparation, PreparationRepository, SettledFunction
@@ -38,7 +38,7 @@ class BoundPreparationActivities(PreparationActivities):
             raise Unavailable("This process prepares as many functions as it may already")
         self._under_way += 1
         try:
-            async with heartbeating():
+            async with keep_heartbeating():
                 return await self._settled(request)
         finally:
             self._under_way -= 1
@@ -47,7 +47,7 @@ class BoundPreparationActivities(PreparationActivities):
         async with self._database.transaction() as connection:
             begun = await PreparationRepository(connection).begin(request.function)
         settled = await (self._settled_before(request) if begun is None else self._prepare(request, begun))
-        await self._messenger.tell(grants=settled.grants)
+        await self._messenger.deliver(grants=settled.grants)
         return PrepareFunctionResult(
             identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
         )

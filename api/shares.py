@@ -41,11 +41,11 @@ class Pace:
         self._spent_until = 0.0
 
     @property
-    def is_rested(self) -> bool:
+    def is_full(self) -> bool:
         return self._spent_until <= _now()
 
     @property
-    def rests_at(self) -> float:
+    def full_at(self) -> float:
         """By the event loop's clock."""
         return self._spent_until
 
@@ -72,11 +72,11 @@ class Share:
     @property
     def is_idle(self) -> bool:
         in_use = self.requests or self.streams or self.polls or self._line
-        return not in_use and self.bodies.is_rested and self.reports.is_rested
+        return not in_use and self.bodies.is_full and self.reports.is_full
 
     @property
-    def rests_at(self) -> float:
-        return max(self.bodies.rests_at, self.reports.rests_at)
+    def full_at(self) -> float:
+        return max(self.bodies.full_at, self.reports.full_at)
 
     async def take_request(self) -> None:
         """First come, first served. Raises TooManyRequests if the line is too long, or takes too long."""
@@ -190,9 +190,9 @@ class Shares:
         if share.is_idle:
             self._shares.pop(execution_id, None)
         elif not share.requests:
-            asyncio.get_running_loop().call_at(share.rests_at, self._forget_rested, execution_id, share)
+            asyncio.get_running_loop().call_at(share.full_at, self._forget_full, execution_id, share)
 
-    def _forget_rested(self, execution_id: ExecutionId, share: Share) -> None:
+    def _forget_full(self, execution_id: ExecutionId, share: Share) -> None:
         if share.is_idle and self._shares.get(execution_id) is share:
             del self._shares[execution_id]
 

@@ -60,20 +60,20 @@ class ContainerHost:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.TaskGroup() as containers:
             while line := await reader.readline():
-                told = json.loads(line)
+                message = json.loads(line)
                 async with self._launched:
                     self._launches += 1
                     self._launched.notify_all()
-                if not told["function"].startswith(HOLD):
-                    containers.create_task(self._run(told, writer))
+                if not message["function"].startswith(HOLD):
+                    containers.create_task(self._run(message, writer))
 
-    async def _run(self, told: dict[str, str], writer: asyncio.StreamWriter) -> None:
-        path, key = told["path"], told["token"]
+    async def _run(self, message: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        path, key = message["path"], message["token"]
         await self._http.get(path, key=key)
         await self._http.put(f"{path}/start", key=key)
         await self._http.put(f"{path}/finish", {"outcome": "SUCCEEDED", "final_output": "42"}, key=key)
-        life = Life(launched=float(told["time"]), ended=time.time())
-        writer.write(told["name"].encode() + b"\n")
+        life = Life(launched=float(message["time"]), ended=time.time())
+        writer.write(message["name"].encode() + b"\n")
         future = self._lives[path.rpartition("/")[2]]
         if not future.done():
             future.set_result(life)

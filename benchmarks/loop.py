@@ -4,7 +4,7 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from benchmarks.provisioner import ToldProvisioner, telling
+from benchmarks.provisioner import RemoteProvisioner, connect_provisioner
 from environment.loading import Settings
 from processes.loop import main
 
@@ -12,8 +12,8 @@ from processes.loop import main
 def _main() -> None:
     socket = Path(sys.argv.pop(1))
 
-    def open_provisioner(_settings: Settings) -> AbstractAsyncContextManager[ToldProvisioner]:
-        return telling(socket)
+    def open_provisioner(_settings: Settings) -> AbstractAsyncContextManager[RemoteProvisioner]:
+        return connect_provisioner(socket)
 
     main(open_provisioner)
 

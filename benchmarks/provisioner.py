@@ -25,8 +25,8 @@ from domain.entities import ContainerDetails, ContainerType, Function, PreparedF
 from domain.errors import ContainerRegistryIsNotConfigured
 
 
-class ToldProvisioner:
-    """Implements `provisioners.contract.Provisioner`. Made by `telling`."""
+class RemoteProvisioner:
+    """Implements `provisioners.contract.Provisioner`. Made by `connect_provisioner`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -51,32 +51,32 @@ class ToldProvisioner:
     async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         if request.name not in self._exits:
             self._exits[request.name] = asyncio.get_running_loop().create_future()
-            told = {
+            message = {
                 "name": str(request.name),
                 "time": time.time(),
                 "function": request.function.function_name,
                 "path": _path(request),
                 "token": request.token,
             }
-            self._writer.write(json.dumps(told).encode() + b"\n")
+            self._writer.write(json.dumps(message).encode() + b"\n")
         return _details(request.name)
 
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         return _details(name) if name in self._exits else None
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         return tuple(
             Container(name=name, details=_details(name))
             for name, container_exit in self._exits.items()
             if not container_exit.done()
         )
 
-    async def stopped(self, container: Container) -> ContainerExit:
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
         container_exit = await asyncio.shield(self._exits[container.name])
         del self._exits[container.name]
         return container_exit
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: whoever waits is told at once."""
 
     async def stop(self, container: Container) -> None:
@@ -100,9 +100,9 @@ class ToldProvisioner:
 
 
 @asynccontextmanager
-async def telling(socket: Path) -> AsyncIterator[ToldProvisioner]:
+async def connect_provisioner(socket: Path) -> AsyncIterator[RemoteProvisioner]:
     """Connected to the `ContainerHost` that listens there."""
-    provisioner = ToldProvisioner(*await asyncio.open_unix_connection(socket))
+    provisioner = RemoteProvisioner(*await asyncio.open_unix_connection(socket))
     hearing = asyncio.create_task(provisioner.hear())
     try:
         yield provisioner

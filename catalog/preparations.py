@@ -121,9 +121,9 @@ class PreparationRepository:
                 .returning(*_SETTLED)
             )
             row = settled.one()
-        granted = await self._slots.settle(row.function_id)
+        granted = await self._slots.grant_free_slots(row.function_id)
         return SettledFunction(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=granted if is_new else await self._slots.untold_grants(row.function_id),
+            grants=granted if is_new else await self._slots.unsignalled_grants(row.function_id),
         )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from liveness.failures import expect_failures, tell_failure
+from liveness.failures import expect_failures, report_failure
 
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=30)
@@ -31,7 +31,7 @@ async def keep_going(
     work: Callable[[], Awaitable[None]],
     *,
     first_pause: timedelta = _FIRST_PAUSE,
-    tell: Callable[[str, BaseException], None] = tell_failure,
+    tell: Callable[[str, BaseException], None] = report_failure,
 ) -> None:
     """Run `work`, which should never end, until cancelled: whenever it ends or fails that is told, and it is run again,
     each time after twice as long while it keeps failing."""

@@ -20,13 +20,13 @@ def expect_failures(task: str) -> None:
     _FAILURES.labels(task.replace(" ", "_"))
 
 
-def tell_failure(task: str, error: BaseException) -> None:
+def report_failure(task: str, error: BaseException) -> None:
     """`task`: one of few names, as it becomes a label."""
     _FAILURES.labels(task.replace(" ", "_")).inc()
     logger.error("background_task_failed", task=task, reason=repr(error), exc_info=error)
 
 
-def hear_unheard(loop: asyncio.AbstractEventLoop) -> None:
+def report_unhandled(loop: asyncio.AbstractEventLoop) -> None:
     """Count what asyncio itself logs of tasks whose failure nobody took note of."""
     expect_failures("unheard")
     loop.set_exception_handler(_count)

@@ -21,12 +21,12 @@ from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.loading import Settings, SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from liveness.background import in_background
-from liveness.failures import hear_unheard
+from liveness.failures import report_unhandled
 from processes.api_services import open_services
 from processes.arguments import process_parser
 from telemetry.logs import configure_logs
-from telemetry.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
-from telemetry.tracing import TracingIsNotInstalled, recording_spans
+from telemetry.metrics import MetricsAreNotServed, serve_metrics, temporal_runtime
+from telemetry.tracing import TracingIsNotInstalled, record_spans
 
 if TYPE_CHECKING:
     from telemetry.spans import Spans
@@ -61,7 +61,7 @@ def main() -> None:
         _refuse(str(error))
     try:
         with (
-            recording_spans(settings.tracing, service="control-plane-api") as spans,
+            record_spans(settings.tracing, service="control-plane-api") as spans,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(arguments, settings, spans))
@@ -86,11 +86,11 @@ def _default_host(provisioner: ProvisionerName) -> str:
 
 
 async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None") -> None:
-    hear_unheard(asyncio.get_running_loop())
+    report_unhandled(asyncio.get_running_loop())
     metrics = settings.metrics.of_api
     async with (
         open_services(settings, runtime=temporal_runtime(metrics), spans=spans) as services,
-        serving_metrics(metrics, services.database),
+        serve_metrics(metrics, services.database),
         in_background("temporal link", services.orchestrator.link.watch),
     ):
         await services.orchestrator.link.check_if_there(patience=_LINK_PATIENCE)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from temporalio.runtime import Runtime
 
 from api.events.streams import EventStreams
-from api.leftovers import Leftovers
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.reconciliation_trigger import ReconciliationTrigger
 from api.services import Services
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.loading import Settings
@@ -36,7 +36,7 @@ async def open_services(
         link = NamespaceLink(temporal, database)
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
-            Leftovers(temporal, link=link) as leftovers,
+            ReconciliationTrigger(temporal, link=link) as leftovers,
             open_provisioner(settings) as provisioner,
         ):
             yield Services(

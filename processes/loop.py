@@ -15,7 +15,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.container_events import relaying
+from activities.container_events import relay_container_events
 from activities.namespace import NamespacePreparation
 from catalog.database import Database
 from catalog.migrations.migrate import drop_everything, upgrade_to_head
@@ -23,7 +23,7 @@ from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, Notifi
 from domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from environment.loading import Settings, SettingsError, load_settings
 from liveness.background import in_background
-from liveness.failures import hear_unheard
+from liveness.failures import report_unhandled
 from orchestration.connection import connect_temporal
 from orchestration.namespace_link import NamespaceLink
 from processes.arguments import process_parser
@@ -31,8 +31,8 @@ from processes.connections import open_container_events, open_database, open_pro
 from processes.temporal_workers import build_temporal_workers
 from provisioners.contract import Provisioner
 from telemetry.logs import configure_logs
-from telemetry.metrics import MetricsAreNotServed, serving_metrics, temporal_runtime
-from telemetry.tracing import TracingIsNotInstalled, recording_spans
+from telemetry.metrics import MetricsAreNotServed, serve_metrics, temporal_runtime
+from telemetry.tracing import TracingIsNotInstalled, record_spans
 
 if TYPE_CHECKING:
     from telemetry.spans import Spans
@@ -55,7 +55,7 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
     try:
         settings = load_settings(arguments.provisioner)
         with (
-            recording_spans(settings.tracing, service="control-plane-loop") as spans,
+            record_spans(settings.tracing, service="control-plane-loop") as spans,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_run(arguments, settings, spans, provisioning))
@@ -66,14 +66,14 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
 
 async def _run(arguments: Namespace, settings: Settings, spans: "Spans | None", provisioning: Provisioning) -> None:
     """Serve until a signal comes; a signal during the start ends the start."""
-    hear_unheard(asyncio.get_running_loop())
+    report_unhandled(asyncio.get_running_loop())
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
     runtime = temporal_runtime(settings.metrics.of_loop)
     database = open_database(settings.postgres)
     try:
-        async with serving_metrics(settings.metrics.of_loop, database):
+        async with serve_metrics(settings.metrics.of_loop, database):
             await _work(
                 arguments,
                 settings,
@@ -118,7 +118,7 @@ async def _work(
                 spans=spans,
             )
 
-        async with listener, relaying(events, database), in_background("temporal link", link.watch):
+        async with listener, relay_container_events(events, database), in_background("temporal link", link.watch):
             logger.info("loop_runs", provisioner=arguments.provisioner)
             await _work_while_linked(workers, link, stopped)
             logger.info("loop_stops")

@@ -47,14 +47,14 @@ class Provisioner(Protocol):
         Then there never will be, as far as the provisioner can see to that: a launch that still hangs somewhere fails.
         """
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         """Every container of ours that runs now, by its name and details, perhaps those of another control plane
         too."""
 
-    async def stopped(self, container: Container) -> ContainerExit:
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
         """Wait until the container is gone and say why. Cancelling the wait leaves the container alone."""
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         """A hint that the container is about to end: whoever waits for that would like to know at once."""
 
     async def stop(self, container: Container) -> None:
@@ -76,7 +76,7 @@ class Provisioner(Protocol):
 class ContainerEvents(Protocol):
     """Tells of ends, where the platform does by itself. Hints only: some are lost, some come twice or late."""
 
-    def ended(self) -> AsyncIterator[tuple[str, ...]]:
+    def receive(self) -> AsyncIterator[tuple[str, ...]]:
         """Identifiers of containers that are gone, without end. What is told counts as told when the next is asked for.
 
         Raises Unavailable, Misconfigured; then it may be called again.

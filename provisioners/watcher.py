@@ -13,7 +13,7 @@ import structlog
 
 from domain.containers import ContainerExit
 from domain.errors import Misconfigured, Unavailable
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 
 logger = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class Watcher:
         self._wake = asyncio.Event()
         self._rounds: asyncio.Task[None] | None = None
 
-    async def stopped(self, container: str) -> ContainerExit:
+    async def wait_for_exit(self, container: str) -> ContainerExit:
         """Wait until the container is gone. Any number may wait for the same one; cancelling ends only this wait.
 
         Raises what else `describe` raises.
@@ -67,13 +67,13 @@ class Watcher:
             self._rounds = asyncio.create_task(self._watch(), name="watcher", context=contextvars.Context())
             self._rounds.add_done_callback(self._end)
         else:
-            self.look_soon(container)  # it may have ended while nobody waited
+            self.check_soon(container)  # it may have ended while nobody waited
         try:
             return await future
         finally:
             self._forget(container, future)
 
-    def look_soon(self, container: str) -> None:
+    def check_soon(self, container: str) -> None:
         """Its end is near: look at it before the next round, and again, less and less often."""
         if container in self._waiting:
             self._hurried[container] = _Hurry.after(_SOON.total_seconds())
@@ -158,7 +158,7 @@ class Watcher:
                     future.set_result(container_exit)
 
     def _fail(self, containers: Iterable[str], error: Exception) -> None:
-        tell_failure("watcher", error)
+        report_failure("watcher", error)
         for container in containers:
             for future in self._waiting.get(container, ()):
                 if not future.done():

@@ -13,7 +13,7 @@ from catalog.database import Database
 from catalog.load import FunctionLoad, LoadRepository
 from domain.entities import ContainerStatus
 from domain.errors import CatalogIsAway
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 
 logger = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class CatalogMetrics(Collector):
         except (CatalogIsAway, TimeoutError) as error:
             logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
         except Exception as error:  # a defect: what else this process tells is told
-            tell_failure("catalog metrics", error)
+            report_failure("catalog metrics", error)
         return None
 
 

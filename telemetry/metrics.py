@@ -17,7 +17,7 @@ class MetricsAreNotServed(Exception):
 
 
 @asynccontextmanager
-async def serving_metrics(address: MetricsAddress, database: Database) -> AsyncIterator[None]:
+async def serve_metrics(address: MetricsAddress, database: Database) -> AsyncIterator[None]:
     """As long as the context lasts, if there is a port for it. Raises MetricsAreNotServed.
 
     In a thread of its own, which asks the event loop for what is in the catalog.

@@ -19,7 +19,7 @@ class TracingIsNotInstalled(Exception):
 
 
 @contextmanager
-def recording_spans(settings: TracingSettings, *, service: str) -> Iterator["Spans | None"]:
+def record_spans(settings: TracingSettings, *, service: str) -> Iterator["Spans | None"]:
     """What records spans as long as the context lasts; None if nothing is to. Raises TracingIsNotInstalled.
 
     `service`: what this process is called unless OTEL_SERVICE_NAME says it.

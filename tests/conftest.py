@@ -71,23 +71,3 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "platforms(*names): the test is about these provisioners only")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest goes first, so that two processes end together: folders, and files by themselves."""
-    slow = (
-        "test_one_server_page",
-        "ecs",
-        "simulation",
-        "chaos",
-        "hostile",
-        "resilience",
-        "capacity",
-        "e2e",
-        "cli",
-        "docs",
-        "observability",
-        "published_client",
-    )
-    ranks = {name: rank for rank, name in enumerate(slow)}
-    items.sort(key=lambda item: ranks.get(item.path.stem, ranks.get(item.path.parent.name, len(slow))))

@@ -8,7 +8,7 @@ import structlog
 from temporalio import activity
 
 from activities import metrics
-from activities.heartbeat import heartbeating
+from activities.heartbeat import keep_heartbeating
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
@@ -46,9 +46,9 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "invocations started": unstarted.start_invocations,
             "versions prepared": unstarted.start_preparations,
             "projects deleted": unstarted.start_deletions,
-            "grants told again": undelivered.repeat_grants,
+            "grants signalled again": undelivered.repeat_grants,
             "cancellations delivered": undelivered.deliver_cancellations,
-            "lost invocations mended": orphaned_invocations.repair,
+            "orphaned invocations repaired": orphaned_invocations.repair,
             "containers stopped": orphaned_containers.stop,
         }
 
@@ -57,7 +57,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         """All kinds of repair at once: what keeps one from being made, AWS away for instance, keeps none of the
         others."""
         runs = {RepairRun(kind): repair for kind, repair in self._repairs.items()}
-        async with heartbeating():
+        async with keep_heartbeating():
             await asyncio.gather(*(run.run(repair) for run, repair in runs.items()))
         for run in runs:
             metrics.REPAIRS.labels(run.label).inc(run.made)
@@ -75,7 +75,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         if self._retention is None:
             return ForgetEndedResult(forgotten=0)
         forgotten = 0
-        async with heartbeating():
+        async with keep_heartbeating():
             for _ in range(_MOST_BATCHES):
                 async with self._database.long_transaction() as connection:
                     deleted = await RetentionRepository(connection).forget_ended(

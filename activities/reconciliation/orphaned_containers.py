@@ -25,11 +25,11 @@ class OrphanedContainers:
 
         Of containers that the catalog does not know some other control plane may: they are left alone.
         """
-        containers = {container.name: container for container in await self._provisioner.live_containers()}
+        containers = {container.name: container for container in await self._provisioner.list_live_containers()}
         if not containers:
             return
         async with self._database.statement() as connection:
-            findings = await OrphanedContainerRepository(connection).judge(
+            findings = await OrphanedContainerRepository(connection).classify(
                 containers, older_than=policies.CONTAINER_PATIENCE
             )
 

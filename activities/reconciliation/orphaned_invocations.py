@@ -142,7 +142,7 @@ class OrphanedInvocations:
                 invocation_id, attempt=result.executions, outcome=outcome, error_message=_explanation(result)
             )
         logger.warning("invocation_had_ended", invocation_id=invocation_id, outcome=outcome)
-        await self._messenger.tell(grants=grants)
+        await self._messenger.deliver(grants=grants)
         return True
 
     async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:

@@ -22,7 +22,7 @@ class UndeliveredMessages:
             )
 
         async def signal(grant: Grant) -> bool:
-            await self._messenger.tell(grants=[grant])
+            await self._messenger.deliver(grants=[grant])
             return True
 
         await run.each(found, signal)
@@ -35,7 +35,7 @@ class UndeliveredMessages:
             )
 
         async def cancel(invocation_id: InvocationId) -> bool:
-            await self._messenger.tell(cancelled=[invocation_id])
+            await self._messenger.deliver(cancelled=[invocation_id])
             return True
 
         await run.each(found, cancel)

@@ -131,7 +131,7 @@ class UnstartedWorkflows:
             )
             async with self._database.transaction() as connection:
                 settled = await PreparationRepository(connection).mark_unpreparable(function, reason)
-            await self._messenger.tell(grants=settled.grants)
+            await self._messenger.deliver(grants=settled.grants)
         return True
 
     async def _is_running(self, workflow_id: str) -> bool:

@@ -45,7 +45,7 @@ class Position:
     attempt: int = 0
     launch: int = 0
     stage: Stage = Stage.NOTHING
-    is_cancellation_told: bool = False
+    is_cancellation_sent: bool = False
     output_digest: str = ""
     log_offset: str | None = None
     log_lines: int = 0
@@ -53,7 +53,7 @@ class Position:
     def to_cursor(self, invocation_id: InvocationId) -> str:
         """URL-safe, of the same few dozen characters however long the invocation lives."""
         return (
-            f"{_mark(invocation_id)}.{self.attempt}.{self.launch}.{self.stage:d}.{self.is_cancellation_told:d}"
+            f"{_mark(invocation_id)}.{self.attempt}.{self.launch}.{self.stage:d}.{self.is_cancellation_sent:d}"
             f".{self.output_digest}.{self.log_lines}.{self.log_offset or ''}"
         )
 
@@ -70,7 +70,7 @@ class Position:
             attempt=attempt,
             launch=int(found["launch"]),
             stage=Stage(stage),
-            is_cancellation_told=found["cancelled"] == "1",
+            is_cancellation_sent=found["cancelled"] == "1",
             output_digest=found["output"] or "",
             log_offset=found["log"],
             log_lines=int(found["lines"]),

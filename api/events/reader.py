@@ -1,10 +1,10 @@
-"""One reader of an invocation's events: looks at what is stored, and tells what is new."""
+"""One reader of an invocation's events: polls what is stored, and returns what is new."""
 
 from dataclasses import dataclass
 
 from api.events.logs import LogSource, LogTail
 from api.events.positions import Position, Stage
-from api.events.sequence import LogState, Told, awaited_log, current_execution, next_told, told_gap, told_lines
+from api.events.sequence import LogState, StreamedEvent, awaited_log, current_execution, log_events, log_gap, next_event
 from catalog.database import Database
 from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot, InvocationSnapshotRepository
 from domain.bounds import MAX_LOG_LINES_PER_PAGE
@@ -13,14 +13,14 @@ from domain.identifiers import InvocationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class EventBatch:
     """`is_behind`: there is more to tell at once."""
 
-    told: tuple[Told, ...]
+    events: tuple[StreamedEvent, ...]
     is_behind: bool
 
 
-class Follower:
+class EventReader:
     """`logs`: None if none are wanted."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Follower:
         if self._log is not None:
             self._log.close()
 
-    async def look(self) -> Look:
+    async def poll(self) -> EventBatch:
         """One statement, and at most one page of a log.
 
         Raises InvocationDoesNotExist, CatalogIsAway; OffsetIsInvalid if the position is none of a reader's.
@@ -53,39 +53,39 @@ class Follower:
             seen = await InvocationSnapshotRepository(connection).read(
                 self._invocation_id, attempt=max(1, attempt), known=self._known
             )
-        told = self._tell(seen, LogState.BEHIND)
+        events = self._advance(seen, LogState.BEHIND)
         has_more_log = False
         if self._position.attempt == attempt:
             lines, log = await self._read_log(seen)
-            told += (*lines, *self._tell(seen, log))
+            events += (*lines, *self._advance(seen, log))
             has_more_log = len(lines) > 0 and log < max(LogState.CAUGHT_UP, awaited_log(seen, self._position))
         self._known = _of_attempt(seen, self._position.attempt)
-        return Look(told=told, is_behind=has_more_log or self._position.attempt != attempt)
+        return EventBatch(events=events, is_behind=has_more_log or self._position.attempt != attempt)
 
-    def _tell(self, seen: InvocationSnapshot, log: LogState) -> tuple[Told, ...]:
+    def _advance(self, seen: InvocationSnapshot, log: LogState) -> tuple[StreamedEvent, ...]:
         """All that is next, up to the next execution: it has a log of its own."""
         attempt = self._position.attempt
-        told: list[Told] = []
-        while self._position.attempt == attempt and (event := next_told(seen, self._position, log=log)) is not None:
-            told.append(event)
+        events: list[StreamedEvent] = []
+        while self._position.attempt == attempt and (event := next_event(seen, self._position, log=log)) is not None:
+            events.append(event)
             self._position = event.position
-        return tuple(told)
+        return tuple(events)
 
-    async def _read_log(self, seen: InvocationSnapshot) -> tuple[tuple[Told, ...], LogState]:
+    async def _read_log(self, seen: InvocationSnapshot) -> tuple[tuple[StreamedEvent, ...], LogState]:
         """New lines of the current execution, and how much of its log is told with them."""
         execution = current_execution(seen, self._position)
         if self._source is None or self._log is None:
             return (), LogState.COMPLETE
-        if execution is None or execution.container_details is None or not _has_log_to_tell(self._position):
+        if execution is None or execution.container_details is None or not _has_log_to_read(self._position):
             return (), LogState.BEHIND
         is_awaited = awaited_log(seen, self._position) > LogState.BEHIND
         read = await self._log.read(execution.container_details, self._position.log_offset, is_awaited=is_awaited)
         if read is None and self._log.is_given_up and awaited_log(seen, self._position) is LogState.COMPLETE:
-            return (told_gap(execution, self._position),), LogState.COMPLETE
+            return (log_gap(execution, self._position),), LogState.COMPLETE
         if read is None:
             return (), LogState.CAUGHT_UP  # an outcome does not wait for it, the end of the execution does
         page = read.page
-        lines = tuple(told_lines(page, execution, self._position))
+        lines = tuple(log_events(page, execution, self._position))
         if lines:
             self._position = lines[-1].position
             return lines, LogState.CAUGHT_UP if len(page.lines) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
@@ -94,7 +94,7 @@ class Follower:
         return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP
 
 
-def _has_log_to_tell(at: Position) -> bool:
+def _has_log_to_read(at: Position) -> bool:
     return Stage.RUNNING <= at.stage < Stage.TERMINATED
 
 

@@ -47,7 +47,7 @@ _NEEDED_LOG = {Stage.FINISHED: LogState.CAUGHT_UP, Stage.TERMINATED: LogState.CO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StreamedEvent:
     """An event, and where its reader is with it."""
 
     event: Event
@@ -77,7 +77,7 @@ def awaited_log(seen: InvocationSnapshot, at: Position) -> LogState:
     return LogState.BEHIND if step is None else _needed_log(step)
 
 
-def next_told(seen: InvocationSnapshot, at: Position, *, log: LogState) -> Told | None:
+def next_event(seen: InvocationSnapshot, at: Position, *, log: LogState) -> StreamedEvent | None:
     """The next event but those of the log; None if nothing else has happened, or more of the log comes first.
 
     Raises OffsetIsInvalid for a position that no reader of this invocation can have.
@@ -93,11 +93,11 @@ def next_told(seen: InvocationSnapshot, at: Position, *, log: LogState) -> Told 
     return _end(step.execution, seen, at) if step.stage is Stage.OVER else _change(seen, at, step)
 
 
-def told_lines(page: LogPage, execution: ExecutionSnapshot, at: Position) -> Iterator[Told]:
+def log_events(page: LogPage, execution: ExecutionSnapshot, at: Position) -> Iterator[StreamedEvent]:
     """The lines of a page that was read from the position's log offset on, but those that the reader has."""
     for number, line in enumerate(page.lines[at.log_lines :], at.log_lines + 1):
         is_last = number == len(page.lines)
-        yield Told(
+        yield StreamedEvent(
             event=LogEvent(execution_id=execution.execution_id, line=line),
             position=(
                 replace(at, log_offset=page.next_offset, log_lines=0) if is_last else replace(at, log_lines=number)
@@ -105,9 +105,9 @@ def told_lines(page: LogPage, execution: ExecutionSnapshot, at: Position) -> Ite
         )
 
 
-def told_gap(execution: ExecutionSnapshot, at: Position) -> Told:
+def log_gap(execution: ExecutionSnapshot, at: Position) -> StreamedEvent:
     """In place of the rest of a log that cannot be read. The reader's place in the log stays where it is."""
-    return Told(event=LogEvent(execution_id=execution.execution_id, line=_GAP), position=at)
+    return StreamedEvent(event=LogEvent(execution_id=execution.execution_id, line=_GAP), position=at)
 
 
 def _next_step(seen: InvocationSnapshot, at: Position) -> _Step | None:
@@ -156,14 +156,14 @@ def _needed_log(step: _Step) -> LogState:
     return _NEEDED_LOG.get(step.stage, LogState.BEHIND)
 
 
-def _progress(execution: ExecutionSnapshot | None, at: Position, step: _Step | None) -> Told | None:
+def _progress(execution: ExecutionSnapshot | None, at: Position, step: _Step | None) -> StreamedEvent | None:
     """An output that is not the result: that one is told at the end."""
     if execution is None or execution.output is None or execution.outcome is ExecutionOutcome.SUCCEEDED:
         return None
     is_its_turn = at.stage >= Stage.STARTED or (step is not None and step.stage >= Stage.FINISHED)
     if not is_its_turn or at.stage >= Stage.TERMINATED or (digest := digest_of(execution.output)) == at.output_digest:
         return None
-    return Told(
+    return StreamedEvent(
         event=ProgressEvent(
             execution_id=execution.execution_id,
             time=epoch_seconds(execution.execution_finish_time or execution.last_update_time),
@@ -175,22 +175,22 @@ def _progress(execution: ExecutionSnapshot | None, at: Position, step: _Step | N
 
 def _is_cancelled_before(seen: InvocationSnapshot, at: Position, step: _Step | None) -> bool:
     time = seen.cancellation_request_time
-    if time is None or at.is_cancellation_told or at.stage in (Stage.NOTHING, Stage.ENDED, Stage.OVER):
+    if time is None or at.is_cancellation_sent or at.stage in (Stage.NOTHING, Stage.ENDED, Stage.OVER):
         return False
     return step is None or step.stage is Stage.ENDED or step.time > time
 
 
-def _cancellation(seen: InvocationSnapshot, at: Position) -> Told:
-    position = replace(at, is_cancellation_told=True)
+def _cancellation(seen: InvocationSnapshot, at: Position) -> StreamedEvent:
+    position = replace(at, is_cancellation_sent=True)
     execution = current_execution(seen, at)
-    return Told(
+    return StreamedEvent(
         event=_state(seen, position, execution=execution, stage=at.stage, time=seen.cancellation_request_time),
         position=position,
     )
 
 
-def _change(seen: InvocationSnapshot, at: Position, step: _Step) -> Told:
-    return Told(
+def _change(seen: InvocationSnapshot, at: Position, step: _Step) -> StreamedEvent:
+    return StreamedEvent(
         event=_state(seen, at, execution=step.execution, stage=step.stage, time=step.time),
         position=_after(step, at),
     )
@@ -201,7 +201,7 @@ def _after(step: _Step, at: Position) -> Position:
         return replace(at, stage=step.stage)
     if step.stage is Stage.CREATED:
         return Position(
-            attempt=step.execution.attempt, stage=Stage.CREATED, is_cancellation_told=at.is_cancellation_told
+            attempt=step.execution.attempt, stage=Stage.CREATED, is_cancellation_sent=at.is_cancellation_sent
         )
     if step.execution.launch > at.launch:  # a container of its own, with a log of its own
         return replace(at, stage=step.stage, launch=step.execution.launch, log_offset=None, log_lines=0)
@@ -217,7 +217,7 @@ def _state(
     return StateEvent(
         invocation_id=seen.invocation_id,
         invocation_status=InvocationStatus.TERMINATED if stage is Stage.ENDED else InvocationStatus.RUNNING,
-        cancellation_requested=at.is_cancellation_told,
+        cancellation_requested=at.is_cancellation_sent,
         execution_id=None if execution is None else execution.execution_id,
         attempt=None if execution is None else execution.attempt,
         worker_status=None if execution is None else _WORKER_STATUS[of_execution],
@@ -232,8 +232,8 @@ def _state(
     )
 
 
-def _end(execution: ExecutionSnapshot | None, seen: InvocationSnapshot, at: Position) -> Told:
-    return Told(
+def _end(execution: ExecutionSnapshot | None, seen: InvocationSnapshot, at: Position) -> StreamedEvent:
+    return StreamedEvent(
         event=EndEvent(
             invocation_status=seen.status,
             outcome=None if execution is None else execution.outcome,

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.events.logs import LogPatience, LogSource
 from api.events.positions import Position
-from api.events.reader import Follower, Look
-from api.events.sequence import Event, Told
+from api.events.reader import EventBatch, EventReader
+from api.events.sequence import Event, StreamedEvent
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
 from catalog.database import Database
 from catalog.invocation_snapshots import InvocationSnapshotRepository
@@ -21,7 +21,7 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
 from domain.errors import CatalogIsAway, InvocationDoesNotExist, ServiceIsUnavailable
 from domain.identifiers import InvocationId
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 from provisioners.contract import Provisioner
 
 # Outcomes and ends are notified, all else is seen by looking: once a second, and less often where there are many.
@@ -91,27 +91,29 @@ class EventStreams:
             async with self._database.statement() as connection:
                 invocation_id = await InvocationSnapshotRepository(connection).find(path)
             position = Position() if cursor is None else Position.parse(cursor, invocation_id)
-            follower = Follower(
+            reader = EventReader(
                 self._database, self._logs if with_logs else None, invocation_id=invocation_id, position=position
             )
-            if follower.is_over:
+            if reader.is_over:
                 return None
-            place.callback(follower.close)
-            look = await follower.look()
-            return EventStream(self._stream(invocation_id, follower, look), place=place.pop_all())
+            place.callback(reader.close)
+            batch = await reader.poll()
+            return EventStream(self._stream(invocation_id, reader, batch), place=place.pop_all())
 
-    async def _stream(self, invocation_id: InvocationId, follower: Follower, look: Look) -> AsyncGenerator[bytes]:
+    async def _stream(
+        self, invocation_id: InvocationId, reader: EventReader, batch: EventBatch
+    ) -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
         last_sent = clock()
         async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
             yield format_sse_event(retry=_RETRY_MILLISECONDS)
             while True:
-                for told in look.told:
-                    yield _encoded(told, invocation_id)
+                for event in batch.events:
+                    yield _encoded(event, invocation_id)
                     last_sent = clock()
-                if follower.is_over or self._is_stopped:
+                if reader.is_over or self._is_stopped:
                     return
-                if not look.is_behind:
+                if not batch.is_behind:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(self._look_seconds):
                             await changed.wait()
@@ -120,13 +122,13 @@ class EventStreams:
                     yield KEEPALIVE_COMMENT
                     last_sent = clock()
                 try:
-                    look = await follower.look()
+                    batch = await reader.poll()
                 except CatalogIsAway:
-                    look = Look(told=(), is_behind=False)
+                    batch = EventBatch(events=(), is_behind=False)
                 except InvocationDoesNotExist:  # forgotten, or deleted with its project
                     return
                 except Exception as error:  # a defect: its reader comes again, and goes on where this one was
-                    tell_failure("event stream", error)
+                    report_failure("event stream", error)
                     return
 
     @contextmanager
@@ -157,9 +159,9 @@ class EventStream(StreamingResponse):
                 await super().__call__(scope, receive, send)
 
 
-def _encoded(told: Told, invocation_id: InvocationId) -> bytes:
+def _encoded(streamed: StreamedEvent, invocation_id: InvocationId) -> bytes:
     return format_sse_event(
-        event=_NAMES[type(told.event)],
-        data_str=told.event.model_dump_json(),
-        id=told.position.to_cursor(invocation_id),
+        event=_NAMES[type(streamed.event)],
+        data_str=streamed.event.model_dump_json(),
+        id=streamed.position.to_cursor(invocation_id),
     )

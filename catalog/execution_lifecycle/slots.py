@@ -224,13 +224,13 @@ class SlotQueue:
                 await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
             return _assignment(function, state)
         await self._enqueue(function_id, state, execution_id, attempt)
-        return Refused(refusal=Refusal.QUEUED, grants=await self.settle(function_id))
+        return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(function_id))
 
-    async def settle(self, function_id: int) -> tuple[Grant, ...]:
+    async def grant_free_slots(self, function_id: int) -> tuple[Grant, ...]:
         """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
         return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
 
-    async def untold_grants(self, function_id: int) -> tuple[Grant, ...]:
+    async def unsignalled_grants(self, function_id: int) -> tuple[Grant, ...]:
         """Grants of which nothing says that they were signalled: the one who should have done it may have died."""
         return _grants(await self._connection.execute(_UNTOLD, {_FUNCTION.key: function_id}))
 

@@ -53,11 +53,11 @@ class TerminatedExecution:
     children: tuple[InvocationId, ...]
 
 
-_INVOCATION = bindparam("ending_invocation", type_=Text)
-_EXECUTION = bindparam("ending_execution", type_=Text)
-_FUNCTION = bindparam("ending_function", type_=BigInteger)
-_OUTCOME = bindparam("ending_outcome", type_=Text)
-_ERROR_MESSAGE = bindparam("ending_error", type_=Text)
+_INVOCATION = bindparam("terminated_invocation", type_=Text)
+_EXECUTION = bindparam("terminated_execution", type_=Text)
+_FUNCTION = bindparam("terminated_function", type_=BigInteger)
+_OUTCOME = bindparam("terminated_outcome", type_=Text)
+_ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 
 # An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
 # in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
@@ -190,7 +190,7 @@ class TerminationRepository:
         error_message: str | None = state.error_message
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
-            grants = await self._slots.untold_grants(state.function_id)
+            grants = await self._slots.unsignalled_grants(state.function_id)
         else:
             if outcome is None and state.termination_signal_time is None:
                 error_message = reason
@@ -206,7 +206,7 @@ class TerminationRepository:
                     _ERROR_MESSAGE.key: error_message,
                 },
             )
-            grants = await self._slots.settle(state.function_id) if somebody_waits else ()
+            grants = await self._slots.grant_free_slots(state.function_id) if somebody_waits else ()
         return TerminatedExecution(
             is_new=is_live,
             creation_time=state.creation_time,
@@ -242,7 +242,7 @@ class TerminationRepository:
         revoked = await self._connection.scalar(_REVOKE, {_EXECUTION.key: grant.execution_id})
         if function_id is None or revoked is None:
             return ()
-        return await self._slots.settle(function_id)
+        return await self._slots.grant_free_slots(function_id)
 
     async def terminate_invocation(
         self, invocation_id: InvocationId, *, reason: StopReason | None
@@ -255,9 +255,9 @@ class TerminationRepository:
             _END,
             {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
         )
-        granted = await self._slots.settle(function_id)
+        granted = await self._slots.grant_free_slots(function_id)
         return TerminatedInvocation(
-            grants=granted if ended is not None else await self._slots.untold_grants(function_id),
+            grants=granted if ended is not None else await self._slots.unsignalled_grants(function_id),
             children=await self._stops.cancel_children(invocation_id, includes_noted=True),
         )
 

@@ -27,7 +27,7 @@ class OrphanedContainerRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
-    async def judge(self, containers: Iterable[ContainerName], *, older_than: timedelta) -> ContainerFindings:
+    async def classify(self, containers: Iterable[ContainerName], *, older_than: timedelta) -> ContainerFindings:
         """A container is not needed if its execution has been TERMINATED for so long, or another launch took its place
         so long ago: younger than that, its launch or its end may be under way."""
         names = tuple(containers)

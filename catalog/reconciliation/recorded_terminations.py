@@ -93,7 +93,7 @@ class RecordedTerminationRepository:
         )
         await self._leave_queue(invocation_id)
         await self._terminate(invocation_id)
-        return await self._slots.settle(function_id)
+        return await self._slots.grant_free_slots(function_id)
 
     async def _leave_queue(self, invocation_id: InvocationId) -> None:
         await self._connection.execute(

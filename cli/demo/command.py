@@ -103,8 +103,8 @@ async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> Non
             invocation = await solve(client, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
-    _tell(access, invocation, tour, drawing=drawing)
-    _tell_how(access, example)
+    _print_summary(access, invocation, tour, drawing=drawing)
+    _print_curl_commands(access, example)
 
 
 def _server(access: StackAccess) -> Server:
@@ -127,7 +127,7 @@ def _claim(invocation: Invocation) -> TourClaim:
     return TourClaim.model_validate_json(invocation.latest.output)
 
 
-def _tell(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: Path) -> None:
+def _print_summary(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: Path) -> None:
     lines = {
         "Tour": f"{tour.length:,}, {tour.excess:.2%} above the best known {BEST_KNOWN_LENGTH:,}",
         "Drawing": str(drawing.absolute()),
@@ -140,7 +140,7 @@ def _tell(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: P
         print_text(f"{name:<9} {value}")
 
 
-def _tell_how(access: StackAccess, example: Path) -> None:
+def _print_curl_commands(access: StackAccess, example: Path) -> None:
     print_text("\nThe same with curl:\n")
     for command in curl_commands(access, example=example, input_=INPUT):
         print_text(command)

@@ -13,16 +13,16 @@ _LOOK_AT_LEAST_EVERY = 2.0
 
 async def wait_until_ready(client: Client, version: Version, report: Callable[[str], None]) -> Version:
     """The version with all of its functions READY; `report` is told of each. Raises CommandFailed if one cannot be."""
-    told: set[str] = set()
+    reported: set[str] = set()
     pause = _LOOK_EVERY
     while True:
         for function in version.functions:
             if function.preparation_error is not None:
                 raise CommandFailed(f"{function.function_name} cannot be prepared: {function.preparation_error}")
-            if function.function_status == "READY" and function.function_name not in told:
-                told.add(function.function_name)
+            if function.function_status == "READY" and function.function_name not in reported:
+                reported.add(function.function_name)
                 report(f"{function.function_name} is ready")
-        if len(told) == len(version.functions):
+        if len(reported) == len(version.functions):
             return version
         await asyncio.sleep(pause)
         pause = min(1.2 * pause, _LOOK_AT_LEAST_EVERY)

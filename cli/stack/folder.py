@@ -81,8 +81,8 @@ class DataFolder:
     def holder(self) -> int | None:
         """The process that holds the folder, or None if none does.
 
-        Told by what it has noted of itself: whoever tried the lock would hold it for that moment, and keep a stack from
-        starting.
+        StreamedEvent by what it has noted of itself: whoever tried the lock would hold it for that moment, and keep a
+        stack from starting.
         """
         process = read_record(self._holder)
         return process.pid if process is not None and process.is_alive() else None

@@ -10,13 +10,13 @@ from cli.stack.containers import stop_containers
 from cli.stack.external import ensure_temporal_answers, external_postgres
 from cli.stack.folder import DataFolder
 from cli.stack.inheritance import hide_postgres_variables, prepare_this_process
-from cli.stack.leftovers import stop_leftovers
 from cli.stack.options import StackOptions
 from cli.stack.ports import LOOPBACK, ensure_free
 from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from cli.stack.stale_servers import stop_leftovers
 from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
 from environment.development import DevelopmentSettings
@@ -134,8 +134,7 @@ class EmbeddedStack:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._folder.access.unlink(missing_ok=True)
-        for server in reversed(self._processes):
-            await server.stop(hurry)
+        await asyncio.gather(*(server.stop(hurry) for server in self._processes))
         if with_containers:
             await stop_containers(self._folder.path, grace=self._options.container_grace, hurry=hurry)
         if self._temporal is not None:

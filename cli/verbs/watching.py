@@ -37,14 +37,14 @@ async def watch_outcome(client: Client, invocation: Invocation, *, as_json: bool
 
 async def watch_events(client: Client, invocation: Invocation, *, as_json: bool) -> ExitCode:
     """Tell what happens, and print the result; with `as_json` print the events. The exit code tells the outcome."""
-    told = _Told()
+    printer = _EventPrinter()
     with _left_running(invocation):
         async with aclosing(follow(client.transport, path_of(invocation), with_logs=True, report=note)) as events:
             async for event in events:
                 if as_json:
                     print_json(event.document())
                 else:
-                    told.tell(event)
+                    printer.print(event)
         invocation = await _settled(client, invocation)
     if not as_json:
         _print_result(invocation)
@@ -52,13 +52,13 @@ async def watch_events(client: Client, invocation: Invocation, *, as_json: bool)
     return _exit_code(invocation)
 
 
-class _Told:
+class _EventPrinter:
     """Events as lines on stderr. What was said last is not said again."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def tell(self, event: Event) -> None:
+    def print(self, event: Event) -> None:
         if event.name == "log":
             note(f"  | {event.data['line']}")
             return

@@ -20,5 +20,5 @@ async def open_engine(configuration: DockerConfiguration) -> AsyncIterator[Engin
 async def open_docker_provisioner(configuration: DockerConfiguration) -> AsyncIterator[DockerProvisioner]:
     async with open_engine(configuration) as engine:
         notes = Notes(engine, installation=configuration.installation)
-        async with Housekeeping(engine, notes, configuration).going_on():
+        async with Housekeeping(engine, notes, configuration).keep_housekeeping():
             yield DockerProvisioner(engine, notes, configuration)

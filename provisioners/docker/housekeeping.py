@@ -17,7 +17,7 @@ import structlog
 from domain.containers import ContainerName
 from domain.errors import ContainerError
 from liveness.background import in_background
-from liveness.failures import tell_failure
+from liveness.failures import report_failure
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine
 from provisioners.docker.exits import ended_before
@@ -54,9 +54,9 @@ class Housekeeping:
         self._retention = configuration.retention
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
+    async def keep_housekeeping(self) -> AsyncIterator[None]:
         """As long as the context is open."""
-        async with in_background("housekeeping", self._go_on):
+        async with in_background("housekeeping", self._run_rounds):
             yield
 
     async def kill_overdue(self) -> None:
@@ -89,7 +89,7 @@ class Housekeeping:
         if container is not None and ended_before(container, oldest):
             await self._engine.remove(identifier)
 
-    async def _go_on(self) -> None:
+    async def _run_rounds(self) -> None:
         round_number = 0
         while True:
             await asyncio.sleep(_INTERVAL.total_seconds())
@@ -114,4 +114,4 @@ class Housekeeping:
         except (ContainerError, TimeoutError) as error:
             logger.warning("housekeeping_waits", reason=str(error) or "no answer")
         except Exception as error:
-            tell_failure("housekeeping", error)
+            report_failure("housekeeping", error)

@@ -102,14 +102,14 @@ class DockerProvisioner:
             else:
                 return None
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         names = map(ContainerName.parse, await self._running())
         return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
 
-    async def stopped(self, container: Container) -> ContainerExit:
-        return await self._watcher.stopped(container.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: every container is looked at often."""
 
     async def stop(self, container: Container) -> None:

@@ -16,7 +16,7 @@ PATIENCE = AioConfig(
 
 
 @contextmanager
-def translated(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None]:
+def translate_errors(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None]:
     """Within it, errors of AWS become ours; error answers with one of the codes in `but` pass as they are.
 
     `action`: as IAM names it, `ecs:RunTask`.

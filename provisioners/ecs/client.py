@@ -10,7 +10,7 @@ from aiolimiter import AsyncLimiter
 from botocore.exceptions import ClientError
 
 from domain.errors import Misconfigured, NoCapacity, Unavailable
-from provisioners.ecs.calls import code_and_message, translated
+from provisioners.ecs.calls import code_and_message, translate_errors
 from provisioners.ecs.failures import error_of, refused_definition, refused_launch
 from provisioners.ecs.turns import Turns
 
@@ -62,7 +62,7 @@ class EcsClient:
             if time.monotonic() >= before:
                 raise Unavailable("The launch waited for its turn until its token may have been forgotten")
             try:
-                with translated("ecs:RunTask", but=(_CONFLICT,)):
+                with translate_errors("ecs:RunTask", but=(_CONFLICT,)):
                     answer = await self._ecs.run_task(**request)
             except ClientError as error:
                 # Sent before with other settings: the task that it started is the one we mean.
@@ -77,7 +77,7 @@ class EcsClient:
     async def find_running_task(self, started_by: str) -> str | None:
         """The ARN of the task that was started under this name, if it is to go on running."""
         async with self._reads:
-            with translated("ecs:ListTasks"):
+            with translate_errors("ecs:ListTasks"):
                 # It must be the only filter. Tasks that are to stop are not found by it.
                 answer = await self._ecs.list_tasks(cluster=self._cluster, startedBy=started_by)
         return next(iter(answer["taskArns"]), None)
@@ -86,7 +86,7 @@ class EcsClient:
         """The ARNs of all tasks of the cluster that are to go on running, whoever started them."""
         arns: list[str] = []
         pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._cluster)
-        with translated("ecs:ListTasks"):
+        with translate_errors("ecs:ListTasks"):
             async for page in pages:
                 arns += page["taskArns"]
                 await self._reads.acquire()
@@ -96,7 +96,7 @@ class EcsClient:
         """At most MOST_TASKS_PER_CALL, of one cluster, at least one. What ECS does not know, not yet or no longer, is
         left out."""
         async with self._reads:
-            with translated("ecs:DescribeTasks"):
+            with translate_errors("ecs:DescribeTasks"):
                 answer = await self._ecs.describe_tasks(cluster=cluster_of(arns[0]), tasks=arns)
         return answer["tasks"]
 
@@ -104,7 +104,7 @@ class EcsClient:
         """SIGTERM now, SIGKILL after the stop timeout. A task that is gone is a success."""
         async with self._stops:
             try:
-                with translated("ecs:StopTask", but=(_INVALID,)):
+                with translate_errors("ecs:StopTask", but=(_INVALID,)):
                     await self._ecs.stop_task(cluster=cluster_of(arn), task=arn, reason=reason)
             except ClientError as error:
                 code, message = code_and_message(error)
@@ -123,7 +123,10 @@ class EcsClient:
             await self._definitions.take(version)
             turns += 1
             try:
-                with self._noting_refusals(), translated("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+                with (
+                    self._noting_refusals(),
+                    translate_errors("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
+                ):
                     answer = await self._ecs.register_task_definition(**request)
             except ClientError as error:
                 raise refused_definition(*code_and_message(error)) from error
@@ -136,13 +139,13 @@ class EcsClient:
     async def newest_task_definitions(self, family: str, *, version: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
         """Active revisions, some of the newest, newest first, each fetched when it is asked for, in turn like these."""
         await self._definition_reads.take(version)
-        with translated("ecs:ListTaskDefinitions"):
+        with translate_errors("ecs:ListTaskDefinitions"):
             listed = await self._ecs.list_task_definitions(
                 familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=_MOST_REVISIONS
             )
         for arn in listed["taskDefinitionArns"]:
             await self._definition_reads.take(version)
-            with translated("ecs:DescribeTaskDefinition"):
+            with translate_errors("ecs:DescribeTaskDefinition"):
                 answer = await self._ecs.describe_task_definition(taskDefinition=arn)
             yield answer["taskDefinition"]
 
@@ -150,7 +153,10 @@ class EcsClient:
         """When nobody wants to register. May be repeated. One that somebody has removed is a success."""
         await self._definitions.take_when_idle()
         try:
-            with self._noting_refusals(), translated("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)):
+            with (
+                self._noting_refusals(),
+                translate_errors("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
+            ):
                 await self._ecs.deregister_task_definition(taskDefinition=arn)
         except ClientError as error:
             refusal = error_of("ecs:DeregisterTaskDefinition", *code_and_message(error))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from provisioners.ecs.calls import translated
+from provisioners.ecs.calls import translate_errors
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
@@ -26,9 +26,9 @@ class TaskEvents:
         self._sqs = sqs
         self._queue_url = queue_url
 
-    async def ended(self) -> AsyncIterator[tuple[str, ...]]:
+    async def receive(self) -> AsyncIterator[tuple[str, ...]]:
         while True:
-            with translated("sqs:ReceiveMessage"):
+            with translate_errors("sqs:ReceiveMessage"):
                 answer = await self._sqs.receive_message(
                     QueueUrl=self._queue_url, MaxNumberOfMessages=_MOST_MESSAGES, WaitTimeSeconds=_WAIT_SECONDS
                 )
@@ -37,7 +37,7 @@ class TaskEvents:
             if arns:
                 yield tuple(arns)
             if messages:  # only now: had the process died before, another one would be told
-                with translated("sqs:DeleteMessage"):
+                with translate_errors("sqs:DeleteMessage"):
                     await self._sqs.delete_message_batch(
                         QueueUrl=self._queue_url,
                         Entries=[

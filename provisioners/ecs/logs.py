@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from provisioners.ecs.calls import translated
+from provisioners.ecs.calls import translate_errors
 
 if TYPE_CHECKING:
     from types_aiobotocore_logs import CloudWatchLogsClient
@@ -104,7 +104,7 @@ class LogReader:
             request["nextToken"] = token
         async with self._calls:
             try:
-                with translated("logs:GetLogEvents", but=(_NO_STREAM,)):
+                with translate_errors("logs:GetLogEvents", but=(_NO_STREAM,)):
                     return await self._logs.get_log_events(**request)
             except ClientError:
                 return None

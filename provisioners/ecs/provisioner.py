@@ -94,16 +94,16 @@ class EcsProvisioner:
             await asyncio.sleep(_LIST_PAUSE.total_seconds())
             remaining -= _LIST_PAUSE
 
-    async def stopped(self, container: Container) -> ContainerExit:
-        return await self._watch.stopped(container.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watch.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, container: Container) -> None:
-        self._watch.look_soon(container.details.identifier)
+    def check_soon(self, container: Container) -> None:
+        self._watch.check_soon(container.details.identifier)
 
     async def stop(self, container: Container) -> None:
         await self._client.stop_task(container.details.identifier, reason=OUR_STOP_REASON)
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         containers = []
         for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
             for task in await self._client.describe_tasks(batch):

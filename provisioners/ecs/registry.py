@@ -4,7 +4,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from domain.containers import RepositoryCredentials
-from provisioners.ecs.calls import translated
+from provisioners.ecs.calls import translate_errors
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 async def repository_credentials(ecr: "ECRClient", *, repository_name: str) -> RepositoryCredentials:
     """Valid for twelve hours. Raises Unavailable, Misconfigured."""
-    with translated("ecr:GetAuthorizationToken"):
+    with translate_errors("ecr:GetAuthorizationToken"):
         answer = await ecr.get_authorization_token()
     authorization = answer["authorizationData"][0]
     username, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")

@@ -36,14 +36,14 @@ class TaskWatch:
         self._missing_since: dict[str, float] = {}
         self._watchers: dict[str, Watcher] = {}
 
-    async def stopped(self, arn: str) -> ContainerExit:
+    async def wait_for_exit(self, arn: str) -> ContainerExit:
         try:
-            return await self._watcher_of(arn).stopped(arn)
+            return await self._watcher_of(arn).wait_for_exit(arn)
         finally:
             self._missing_since.pop(arn, None)
 
-    def look_soon(self, arn: str) -> None:
-        self._watcher_of(arn).look_soon(arn)
+    def check_soon(self, arn: str) -> None:
+        self._watcher_of(arn).check_soon(arn)
 
     def _watcher_of(self, arn: str) -> Watcher:
         """Made once for each cluster that ever was in the settings: they are few."""

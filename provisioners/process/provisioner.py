@@ -72,14 +72,14 @@ class ProcessProvisioner:
         folder.withdraw()
         return None if folder.supervisor() is None else _details(name)
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         names = map(ContainerName.parse, await asyncio.to_thread(live_container_names, self._data_dir))
         return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
 
-    async def stopped(self, container: Container) -> ContainerExit:
-        return await self._watcher.stopped(container.details.identifier)
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: every look is soon."""
 
     async def stop(self, container: Container) -> None:

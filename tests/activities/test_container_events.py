@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from prometheus_client import REGISTRY
 
-from activities.container_events import relaying
+from activities.container_events import relay_container_events
 from catalog.database import Database
 from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
 
@@ -16,7 +16,7 @@ class Garbled:
     def __init__(self) -> None:
         self._defects = [KeyError("detail")]
 
-    async def ended(self) -> AsyncIterator[tuple[str, ...]]:
+    async def receive(self) -> AsyncIterator[tuple[str, ...]]:
         if self._defects:
             raise self._defects.pop()
         yield ("container",)
@@ -30,6 +30,6 @@ async def test_a_failure_that_nobody_expected_is_counted_and_the_relay_goes_on(d
     async with asyncio.timeout(30), listener, listener.subscribe((CONTAINERS_CHANNEL, "container")) as notified:
         await notified.wait()  # listening has begun
         notified.clear()
-        async with relaying(Garbled(), database):
+        async with relay_container_events(Garbled(), database):
             await notified.wait()
     assert REGISTRY.get_sample_value(*sample) == told + 1

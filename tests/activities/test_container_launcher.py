@@ -49,7 +49,7 @@ async def invocation(database: Database) -> InvocationId:
     return await insert_invocation(database, await insert_function(database))
 
 
-async def launching(
+async def launcher(
     database: Database, listener: NotificationListener, fleet: Fleet, invocation: InvocationId
 ) -> ContainerLauncher:
     """One try of the invocation's first execution."""
@@ -84,7 +84,7 @@ async def test_whoever_launches_asks_for_the_very_same(
 ) -> None:
     """The span that its container continues included."""
     fleet = Fleet(stop_grace=timedelta(1))
-    first, second = [(await launching(database, listener, fleet, invocation))._container_request() for _ in range(2)]
+    first, second = [(await launcher(database, listener, fleet, invocation))._container_request() for _ in range(2)]
     assert first == second
     assert first.traceparent is not None
     assert first.traceparent.startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
@@ -95,18 +95,18 @@ async def test_a_refusal_of_the_first_launch_counts(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     with pytest.raises(Misconfigured):
-        await (await launching(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).container()
+        await (await launcher(database, listener, Forbidden(stop_grace=timedelta(1)), invocation)).ensure_container()
 
 
 async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     """The earlier try died between the launch and its note."""
-    first = await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    first = await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
     fleet = Forbidden(stop_grace=timedelta(1))
     request = first._container_request()
     await Fleet.launch(fleet, request, age=timedelta())
-    container = await (await launching(database, listener, fleet, invocation)).container()
+    container = await (await launcher(database, listener, fleet, invocation)).ensure_container()
     assert container is not None
     assert container.name == request.name
 
@@ -114,7 +114,7 @@ async def test_a_refusal_does_not_make_forget_what_an_earlier_try_launched(
 async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
-    await launching(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
-    second = await launching(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
+    await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    second = await launcher(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
     with pytest.raises(Unavailable):
-        await second.container()
+        await second.ensure_container()

@@ -28,7 +28,7 @@ from tests.simulation.containers import Fleet
 
 GRACE = timedelta(seconds=0.2)
 DETAILS = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
-FAILURES = ("control_plane_background_failures_total", {"task": "seeing_off_a_container"})
+FAILURES = ("control_plane_background_failures_total", {"task": "stop_enforcement"})
 GONE = ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=143)
 
 
@@ -45,10 +45,10 @@ class Stubborn(Fleet):
         self._stops_needed = stops_needed
         self._refusals = refusals or []
 
-    async def stopped(self, container: Container) -> ContainerExit:
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self.gone)
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         self.looked.set()
 
     async def stop(self, container: Container) -> None:
@@ -123,7 +123,7 @@ async def test_what_does_not_go_is_told_again(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     fleet = Stubborn(stops_needed=2)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation))
     await fleet.looked.wait()
     await stop(database, invocation)
     assert await watching == GONE
@@ -140,14 +140,14 @@ async def test_what_has_reported_and_lingers_is_stopped_whatever_is_in_the_way(
     )
     await report(database)
     async with asyncio.timeout(30):
-        assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
+        assert await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation) == GONE
     assert REGISTRY.get_sample_value(*FAILURES) == told + 1
 
 
 async def test_a_stop_is_seen_though_its_notification_was_lost(database: Database, invocation: InvocationId) -> None:
     deaf = NotificationListener(database.url, [])  # never entered: nothing is heard
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, deaf, fleet).ended(container_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, deaf, fleet).wait_for_exit(container_of(invocation), invocation))
     async with asyncio.timeout(30):
         for _ in range(2):  # looks, the first of which may still be under way
             await fleet.looked.wait()
@@ -160,7 +160,7 @@ async def test_what_just_runs_is_left_alone_and_looked_at_when_there_is_news(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation))
     await fleet.looked.wait()
     fleet.looked.clear()
     async with database.statement() as connection:
@@ -178,7 +178,7 @@ async def test_what_cannot_be_stopped_now_is_told_later_and_later_and_logged_whe
     await report(database)
     with capture_logs() as logs:
         async with asyncio.timeout(30):
-            assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
+            assert await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation) == GONE
     pauses = [later - earlier for earlier, later in zip(fleet.told_at, fleet.told_at[1:], strict=False)]
     shortest = (0.025, 0.05, 0.1, 0.2, 0.2, 0.2, 0.2)  # half of what is doubled each time
     assert all(pause >= least for pause, least in zip(pauses, shortest, strict=True))
@@ -200,7 +200,7 @@ async def test_news_cut_the_pause_short_in_which_the_catalog_is_not_asked(
         proxy.fall_silent()
         with capture_logs() as logs:
             patient = watch(behind, listener, fleet, first_pause=timedelta(minutes=1))
-            watching = asyncio.create_task(patient.ended(container_of(invocation), invocation))
+            watching = asyncio.create_task(patient.wait_for_exit(container_of(invocation), invocation))
             while not any(log["event"] == "container_may_linger" for log in logs):
                 await asyncio.sleep(0.05)
         proxy.speak()
@@ -216,7 +216,7 @@ async def test_what_a_restored_catalog_has_forgotten_is_left_alone(
     async with database.statement() as connection:
         await connection.execute(delete(ExecutionRow))
     fleet = Stubborn(stops_needed=1)
-    watching = asyncio.create_task(watch(database, listener, fleet).ended(container_of(invocation), invocation))
+    watching = asyncio.create_task(watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation))
     async with asyncio.timeout(30):
         for _ in range(4):  # looks, after each of which the catalog is asked
             await fleet.looked.wait()
@@ -233,7 +233,7 @@ async def test_what_is_deleted_with_its_project_is_stopped(
         await connection.execute(delete(ProjectRow))
     fleet = Stubborn(stops_needed=1)
     async with asyncio.timeout(30):
-        assert await watch(database, listener, fleet).ended(container_of(invocation), invocation) == GONE
+        assert await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation) == GONE
 
 
 async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_for_once_more(
@@ -246,7 +246,7 @@ async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_fo
     fleet = Stubborn(stops_needed=1)
     stop_after = timedelta(seconds=1.5)
     watching = asyncio.create_task(
-        watch(database, listener, fleet, usual_stop=stop_after).ended(container_of(invocation), invocation)
+        watch(database, listener, fleet, usual_stop=stop_after).wait_for_exit(container_of(invocation), invocation)
     )
     for _ in range(2):  # looks: after the first one nothing was found
         await fleet.looked.wait()

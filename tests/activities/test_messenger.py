@@ -107,7 +107,7 @@ async def test_a_thousand_messages_are_not_a_thousand_calls_at_once(temporal: Cl
     counter = CancellationCounter()
     config = temporal.config()
     config["interceptors"] = [counter]
-    await Messenger(Client(**config), database).tell(
+    await Messenger(Client(**config), database).deliver(
         cancelled=[InvocationId(f"inv-{number}") for number in range(1_000)]
     )
     assert counter.total == 1_000
@@ -120,7 +120,7 @@ async def test_a_grant_is_signalled_by_who_made_it_and_by_nobody_else(
     holder, granted, _ = invocations
     await start_workflow(temporal, database, granted)
     assert await close(database, holder) == (grant_of(granted),), "whoever should have told it may have died"
-    await Messenger(temporal, database).tell(grants=[grant_of(granted)])
+    await Messenger(temporal, database).deliver(grants=[grant_of(granted)])
     assert await close(database, holder) == ()
     assert await signals_of(temporal, granted) == 1
 
@@ -131,7 +131,9 @@ async def test_a_message_that_temporal_refuses_keeps_no_other_from_being_sent(
     _, granted, _ = invocations
     await start_workflow(temporal, database, granted)
     poison = InvocationId("")  # no id of a workflow
-    await Messenger(temporal, database).tell(grants=[grant_of(poison), grant_of(granted)], cancelled=[poison, granted])
+    await Messenger(temporal, database).deliver(
+        grants=[grant_of(poison), grant_of(granted)], cancelled=[poison, granted]
+    )
     assert await signals_of(temporal, granted) == 1
     description = await temporal.get_workflow_handle(invocation_workflow_id(granted)).describe()
     assert description.raw_description.workflow_extended_info.cancel_requested
@@ -141,7 +143,7 @@ async def test_that_temporal_does_not_know_a_workflow_ends_nothing(
     temporal: Client, database: Database, invocations: list[InvocationId]
 ) -> None:
     _, granted, waiting = invocations
-    await Messenger(temporal, database).tell(grants=[grant_of(granted)])
+    await Messenger(temporal, database).deliver(grants=[grant_of(granted)])
     assert await running(database, [granted, waiting]) == {granted, waiting}
     async with database.statement() as connection:
         times = await connection.execute(
@@ -157,6 +159,6 @@ async def test_a_slot_whose_workflow_is_closed_goes_to_the_next(
     for invocation_id in (granted, waiting):
         await start_workflow(temporal, database, invocation_id)
     await temporal.get_workflow_handle(invocation_workflow_id(granted)).terminate()
-    await Messenger(temporal, database).tell(grants=[grant_of(granted)])
+    await Messenger(temporal, database).deliver(grants=[grant_of(granted)])
     assert await running(database, [granted, waiting]) == {granted, waiting}  # the reconciliation ends the first one
     assert await signals_of(temporal, waiting) == 1

@@ -19,7 +19,7 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
 from orchestration.namespace_link import NamespaceLink
 from provisioners.process.provisioner import ProcessProvisioner
-from tests.api.scenery import ROOT_KEYS, bearer
+from tests.api.builders import ROOT_KEYS, bearer
 
 # The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.
 NOBODY = "127.0.0.1:1"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from tests.api.scenery import Json
+from tests.api.builders import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from api.app import create_app
 from api.services import Services
 from catalog.database import Database
 from environment.settings import PostgresSettings
-from tests.api.scenery import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition
+from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition
 
 EXECUTION = f"{VERSIONS}/latest/functions/f/invocations/i/executions/e"
 

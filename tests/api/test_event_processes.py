@@ -14,8 +14,8 @@ from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.tables import ExecutionRow, InvocationRow
 from environment.settings import PostgresSettings
 from provisioners.process.container_folders import folder_of
+from tests.api.builders import PENDING, Json, add_execution, deploy, execution_id_of, invoke
 from tests.api.event_streams import ServerSent, followed
-from tests.api.scenery import PENDING, Json, add_execution, deploy, execution_id_of, invoke
 from tests.api.test_process import api
 
 _PROMPTLY = 2.0

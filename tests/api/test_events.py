@@ -12,8 +12,7 @@ from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import ExecutionRow, InvocationRow
 from domain.execution_tokens import execution_token
 from provisioners.process.container_folders import folder_of
-from tests.api.event_streams import ServerSent, events_of
-from tests.api.scenery import (
+from tests.api.builders import (
     DEAD,
     FINISHED,
     ROOT_KEYS,
@@ -25,6 +24,7 @@ from tests.api.scenery import (
     execution_id_of,
     invoke,
 )
+from tests.api.event_streams import ServerSent, events_of
 
 FAILED: Columns = {**FINISHED, **DEAD, "outcome": "FAILED", "output": "half", "error_message": "boom"}
 SUCCEEDED: Columns = {**FINISHED, **DEAD, "output": "42"}

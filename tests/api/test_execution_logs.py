@@ -7,7 +7,7 @@ import pytest
 
 from catalog.database import Database
 from provisioners.process.container_folders import folder_of
-from tests.api.scenery import add_execution, deploy, invoke
+from tests.api.builders import add_execution, deploy, invoke
 
 CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1"}
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from catalog.database import Database
 from catalog.tables import ExecutionRow
-from tests.api.scenery import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
+from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
 
 NOT_STARTED = "This execution has not yet started"
 STARTED_ALREADY = "This execution has already started"

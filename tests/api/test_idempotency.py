@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog.database import Database
-from tests.api.scenery import PROJECT, deploy, function_spec
+from tests.api.builders import PROJECT, deploy, function_spec
 
 LATEST = "/projects/p/versions/latest/functions/f/invocations"
 FUNCTIONS = (function_spec("f"), function_spec("g"))

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog.database import Database
-from tests.api.scenery import Deployed, deploy, function_spec, invoke
+from tests.api.builders import Deployed, deploy, function_spec, invoke
 
 
 async def fill(client: httpx2.AsyncClient, database: Database, times: list[float]) -> tuple[Deployed, list[str]]:

@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 
 from catalog.database import Database
 from catalog.tables import InvocationRow
-from tests.api.scenery import PROJECT, Json, add_execution, deploy, function_spec, invoke
+from tests.api.builders import PROJECT, Json, add_execution, deploy, function_spec, invoke
 
 PARENT_IS_INVALID = {"detail": "The ID of the parent invocation is invalid"}
 

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from tests.api.scenery import deploy, invoke
+from tests.api.builders import deploy, invoke
 
 
 async def test_it_is_found_whatever_its_version(client: httpx2.AsyncClient) -> None:

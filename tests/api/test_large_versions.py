@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from domain.bounds import MAX_FUNCTION_NAMES_BYTES, MAX_FUNCTIONS
-from tests.api.scenery import definition, function_spec
+from tests.api.builders import definition, function_spec
 
 
 @pytest.mark.parametrize(("character", "status"), [("a", 200), ("\u51fd", 422), ('"', 422)])

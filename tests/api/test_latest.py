@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from api.services import Services
 from catalog.database import Database
+from tests.api.builders import STARTED, VERSIONS, Deployed, add_execution, deploy, function_spec, invoke
 from tests.api.event_streams import events_of
-from tests.api.scenery import STARTED, VERSIONS, Deployed, add_execution, deploy, function_spec, invoke
 
 LATEST = f"{VERSIONS}/latest"
 LATEST_INVOCATIONS = f"{LATEST}/functions/f/invocations"

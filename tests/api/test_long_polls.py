@@ -14,7 +14,7 @@ from catalog.invocations import InvocationRepository
 from catalog.notifications import INVOCATIONS_CHANNEL
 from catalog.paths import FunctionPath, InvocationPath
 from catalog.tables import InvocationRow
-from tests.api.scenery import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
+from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
 
 # Far more than a wake-up takes, far less than the re-read that would hide a lost one.
 PROMPTLY = 3.0

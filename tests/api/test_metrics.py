@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func
 
 from catalog.database import Database
-from tests.api.scenery import add_execution, deploy, invoke
+from tests.api.builders import add_execution, deploy, invoke
 
 REQUESTS = "control_plane_http_request_duration_seconds_count"
 PROVISIONING = "control_plane_provisioning_duration_seconds"

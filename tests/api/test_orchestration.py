@@ -22,7 +22,7 @@ from api.services import Services
 from catalog.invocations import InvocationRepository
 from domain.identifiers import InvocationId
 from orchestration.namespace_link import NamespaceLink
-from tests.api.scenery import PROJECT, ROOT_KEYS, bearer, deploy, invoke
+from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 

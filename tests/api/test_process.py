@@ -14,8 +14,8 @@ from sqlalchemy import text
 from catalog.database import Database
 from cli.stack.ports import free_ports
 from environment.settings import PostgresSettings
+from tests.api.builders import deploy, invoke
 from tests.api.conftest import NOBODY
-from tests.api.scenery import deploy, invoke
 
 KEY = "process-key"
 

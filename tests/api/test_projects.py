@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog.database import Database
-from tests.api.scenery import PROJECT
+from tests.api.builders import PROJECT
 
 DOES_NOT_EXIST = {"detail": "A project with this name does not exist"}
 

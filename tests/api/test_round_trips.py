@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 
 from catalog.database import Database
 from domain.execution_tokens import execution_token
-from tests.api.scenery import ROOT_KEYS, Json, add_execution, bearer, deploy, execution_id_of, invoke
+from tests.api.builders import ROOT_KEYS, Json, add_execution, bearer, deploy, execution_id_of, invoke
 
 
 @pytest.fixture

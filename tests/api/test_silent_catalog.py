@@ -17,7 +17,7 @@ from api.services import Services
 from catalog.database import Database
 from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
-from tests.api.scenery import PROJECT, ROOT_KEYS, bearer, deploy, invoke
+from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 from tests.figures import Show
 from tests.proxy import Proxy, proxy_of_postgres
 

@@ -21,8 +21,8 @@ from domain.entities import ContainerDetails
 from domain.errors import Unavailable
 from environment.settings import PostgresSettings
 from provisioners.process.provisioner import ProcessProvisioner
+from tests.api.builders import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.event_streams import ServerSent, events_of
-from tests.api.scenery import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.test_events import FAILED, SUCCEEDED, Scene
 
 MISSING = "[control-plane] The log cannot be read now"

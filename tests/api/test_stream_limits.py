@@ -14,7 +14,7 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import FunctionPath, InvocationPath
 from domain.errors import InvocationDoesNotExist, OffsetIsInvalid, ServiceIsUnavailable
 from environment.settings import PostgresSettings
-from tests.api.scenery import deploy, invoke
+from tests.api.builders import deploy, invoke
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from api.services import Services
 from catalog.database import Database
 from catalog.tables import ExecutionRow
 from domain.execution_tokens import execution_token
-from tests.api.scenery import (
+from tests.api.builders import (
     ROOT_KEYS,
     STARTED,
     Json,

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.database import Database
 from domain.execution_tokens import execution_of_token, execution_token
-from tests.api.scenery import ROOT_KEYS, add_execution, bearer, deploy, execution_id_of, invoke
+from tests.api.builders import ROOT_KEYS, add_execution, bearer, deploy, execution_id_of, invoke
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from domain.bounds import MAX_BODY_BYTES
-from tests.api.scenery import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition, deploy, function_spec
+from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition, deploy, function_spec
 
 NOT_AUTHENTICATED = {"detail": "Not authenticated"}
 WRONG_SCHEME = {"detail": "Invalid authentication credentials"}
@@ -184,3 +184,8 @@ async def test_what_no_name_can_hold_does_not_exist(client: httpx2.AsyncClient, 
     await deploy(client, function_spec())
     response = await client.get(path)
     assert (response.status_code, response.json()) == (404, {"detail": detail})
+
+
+async def test_it_is_served_without_a_key(anonymous: httpx2.AsyncClient) -> None:
+    assert (await anonymous.get("/openapi.json")).json()["openapi"] == "3.0.3"
+    assert "/openapi.json" in (await anonymous.get("/docs")).text

@@ -5,7 +5,8 @@ import asyncio
 import httpx2
 import pytest
 
-from tests.api.scenery import PROJECT, VERSIONS, Json, definition, deploy, function_spec
+from domain import bounds
+from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
 
@@ -267,3 +268,20 @@ async def test_versions_and_the_deletion_of_their_project_do_not_miss_each_other
     accepted = sum(answer.status_code == 200 for answer in answers)
     assert {answer.status_code for answer in answers} <= {200, 400}
     assert len((await client.get(VERSIONS)).json()["versions"]) == accepted
+
+
+async def test_a_version_has_a_bounded_number_of_functions(client: httpx2.AsyncClient) -> None:
+    await deploy(client)
+    most = [function_spec(f"f{number}") for number in range(bounds.MAX_FUNCTIONS)]
+    assert (await client.post(VERSIONS, json=definition(*most))).status_code == 200
+    refused = await client.post(VERSIONS, json=definition(*most, function_spec("one-too-many")))
+    assert refused.status_code == 422
+    (told,) = refused.json()["detail"]
+    assert (told["loc"], told["type"]) == (["body", "functions"], "too_long")
+
+
+async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClient) -> None:
+    await deploy(client)
+    for words, status in ((bounds.MAX_COMMAND_WORDS, 200), (bounds.MAX_COMMAND_WORDS + 1, 422)):
+        answer = await client.post(VERSIONS, json=definition(function_spec(command=[""] * words)))
+        assert answer.status_code == status

@@ -41,19 +41,21 @@ async def change(database: Database, **columns: object) -> None:
         await connection.execute(update(ExecutionRow).values(**columns))
 
 
-async def judge(database: Database, containers: Sequence[ContainerName], *, older_than: timedelta) -> ContainerFindings:
+async def classify(
+    database: Database, containers: Sequence[ContainerName], *, older_than: timedelta
+) -> ContainerFindings:
     async with database.statement() as connection:
-        return await OrphanedContainerRepository(connection).judge(containers, older_than=older_than)
+        return await OrphanedContainerRepository(connection).classify(containers, older_than=older_than)
 
 
 async def test_the_container_of_a_live_execution_is_needed(database: Database, execution_id: ExecutionId) -> None:
     container = ContainerName(execution_id=execution_id, launch=1)
-    assert await judge(database, [container], older_than=AT_ONCE) == NOTHING
+    assert await classify(database, [container], older_than=AT_ONCE) == NOTHING
 
 
 async def test_a_launch_that_is_not_noted_yet_is_needed(database: Database, execution_id: ExecutionId) -> None:
     container = ContainerName(execution_id=execution_id, launch=2)
-    assert await judge(database, [container], older_than=AT_ONCE) == NOTHING
+    assert await classify(database, [container], older_than=AT_ONCE) == NOTHING
 
 
 async def test_the_container_of_an_execution_that_has_ended_is_not(
@@ -61,20 +63,22 @@ async def test_the_container_of_an_execution_that_has_ended_is_not(
 ) -> None:
     container = ContainerName(execution_id=execution_id, launch=1)
     await change(database, container_status=ContainerStatus.TERMINATED)
-    assert await judge(database, [container], older_than=PATIENCE) == NOTHING
-    assert (await judge(database, [container], older_than=AT_ONCE)).unneeded == (container,)
+    assert await classify(database, [container], older_than=PATIENCE) == NOTHING
+    assert (await classify(database, [container], older_than=AT_ONCE)).unneeded == (container,)
 
 
 async def test_a_container_that_was_replaced_is_not(database: Database, execution_id: ExecutionId) -> None:
     old, new = (ContainerName(execution_id=execution_id, launch=launch) for launch in (1, 2))
     await change(database, launches=2)
-    assert await judge(database, [old, new], older_than=PATIENCE) == NOTHING
-    assert (await judge(database, [old, new], older_than=AT_ONCE)).unneeded == (old,)
+    assert await classify(database, [old, new], older_than=PATIENCE) == NOTHING
+    assert (await classify(database, [old, new], older_than=AT_ONCE)).unneeded == (old,)
 
 
 async def test_a_container_of_another_control_plane_is_only_told_of(database: Database) -> None:
     stranger = ContainerName(execution_id=ExecutionId("exe-of-somebody-else"), launch=1)
-    assert await judge(database, [stranger], older_than=AT_ONCE) == ContainerFindings(unneeded=(), unknown=(stranger,))
+    assert await classify(database, [stranger], older_than=AT_ONCE) == ContainerFindings(
+        unneeded=(), unknown=(stranger,)
+    )
 
 
 async def test_running_invocations_are_told_with_how_far_they_came(database: Database) -> None:

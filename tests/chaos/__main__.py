@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.output import data, note
+from cli.output import note, print_text
 from cli.signals import StopRequested, StopSignals
 from environment.provisioner_names import ProvisionerName
 from tests.chaos import suite
@@ -54,7 +54,7 @@ async def _until_stopped(run: Coroutine[Any, Any, suite.Findings]) -> suite.Find
 
 
 def _say(line: str) -> None:
-    data.print(line, markup=False, soft_wrap=True)
+    print_text(line)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _GONE_WITHIN = timedelta(seconds=15)
 _LOOK_SECONDS = 0.25
 
 
-async def settle(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
+async def grant_free_slots(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
     """Until every invocation has ended, or the time for that is over."""
     try:
         async with asyncio.timeout(SETTLED_WITHIN.total_seconds()):
@@ -45,7 +45,7 @@ async def settle(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
     return watch.latest
 
 
-async def judge(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes: Path, ledger: Ledger) -> None:
+async def classify(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes: Path, ledger: Ledger) -> None:
     """Every check, each violation noted."""
     for sentence in (*_unended(snapshot), *_cancelled_by_nobody(snapshot, ledger), *laws.breaches_of_history(snapshot)):
         ledger.violation(sentence)

@@ -79,7 +79,7 @@ async def run(
             snapshot, settled_after = await _settled(stack, watch, ledger)
             reporting.cancel()
         report(f"at rest after {settled_after.total_seconds():.0f} s; looking for what is wrong")
-        await aftermath.judge(stack, api, snapshot, notes=notes, ledger=ledger)
+        await aftermath.classify(stack, api, snapshot, notes=notes, ledger=ledger)
     return Findings(
         ledger=ledger,
         invocations=len(snapshot.invocations),
@@ -101,7 +101,7 @@ async def _deploy(api: ApiClient, image: str) -> None:
 async def _settled(stack: ChaosStack, watch: Watch, ledger: Ledger) -> tuple[Snapshot, timedelta]:
     clock = asyncio.get_running_loop().time
     began = clock()
-    snapshot = await aftermath.settle(stack, watch, ledger)
+    snapshot = await aftermath.grant_free_slots(stack, watch, ledger)
     return snapshot, timedelta(seconds=clock() - began)
 
 

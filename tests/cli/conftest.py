@@ -11,7 +11,7 @@ from tests.cli.stacks import Ports, dev
 from tests.cli.terminal import Terminal
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     path = tmp_path_factory.mktemp("home")
     async with dev(path / ".control-plane", Ports.free()) as stack:

@@ -20,7 +20,7 @@ sys.exit(endings.run_command())
 
 def run(
     stdout: int | IO[bytes], *, text: str = '"snow ☃, naïve"', code: int = 0, **environment: str
-) -> tuple[int, str, bytes]:
+) -> tuple[int, str, bytes | None]:
     """Exit code, stderr, stdout if it is a pipe."""
     completed = subprocess.run(
         (*_PRINTS, _COMMAND, text, str(code)),

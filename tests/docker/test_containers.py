@@ -38,7 +38,7 @@ async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
 ) -> None:
     monkeypatch.setenv("CONTROL_PLANE_API_KEY", "the-root-key")
     container = await launch(provisioner, container_request(image=image, function="greet"))
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
     assert state.report is not None
     environment = json.loads(state.report["final_output"])
@@ -51,7 +51,7 @@ async def test_a_command_runs_in_an_image_that_knows_nothing_of_us(
     provisioner: DockerProvisioner, state: StubState
 ) -> None:
     state.input = '"text"'
-    await provisioner.stopped(await launch(provisioner, container_request(command=("cat",))))
+    await provisioner.wait_for_exit(await launch(provisioner, container_request(command=("cat",))))
     assert state.report is not None
     assert (state.report["outcome"], state.report["final_output"]) == ("SUCCEEDED", '"text"')
 
@@ -70,7 +70,7 @@ async def test_exit_codes(
 ) -> None:
     state.input = json.dumps([code])
     assert (
-        await provisioner.stopped(await launch(provisioner, container_request(image=image, function="leave")))
+        await provisioner.wait_for_exit(await launch(provisioner, container_request(image=image, function="leave")))
         == expected
     )
 
@@ -80,7 +80,7 @@ async def test_more_memory_than_its_own_kills_it_and_it_is_said(
 ) -> None:
     state.input = json.dumps([500])
     request = container_request(image=image, function="take_memory", memory_gbs=0.125)
-    ended = await provisioner.stopped(await launch(provisioner, request))
+    ended = await provisioner.wait_for_exit(await launch(provisioner, request))
     expected = "killed for using more than its memory (128 MiB)"
     assert ended == ContainerExit(cause=ExitCause.EXITED, reason=expected, exit_code=137)
 
@@ -98,7 +98,7 @@ async def test_stop_is_a_sigterm(provisioner: DockerProvisioner, state: StubStat
     container = await launch(provisioner, container_request(image=image, function="hold"))
     await first_lines(provisioner, container, 1)
     await provisioner.stop(container)
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert (ended.cause, ended.reason) == (ExitCause.STOPPED, "stopped")
     assert state.report is not None
     assert state.report["outcome"] == "ABORTED"
@@ -112,7 +112,7 @@ async def test_one_that_ignores_sigterm_is_killed_after_the_grace_period(configu
         await first_lines(provisioner, container, 1)
         await provisioner.stop(container)
         async with asyncio.timeout(15):
-            ended = await provisioner.stopped(container)
+            ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=137)
 
 
@@ -124,14 +124,16 @@ async def test_it_is_killed_too_if_who_stopped_it_is_gone(configuration: DockerC
         await first_lines(first, container, 1)
         await first.stop(container)
     async with open_docker_provisioner(configuration) as second, asyncio.timeout(15):
-        assert (await second.stopped(container)).cause is ExitCause.STOPPED
+        assert (await second.wait_for_exit(container)).cause is ExitCause.STOPPED
 
 
 async def test_a_command_in_an_image_without_python(provisioner: DockerProvisioner) -> None:
     await provisioner.withdraw(container_request().name, age=NEW)  # makes an image that holds nothing
     container = await launch(provisioner, container_request(command=("true",), image="control-plane-note:1"))
     expected = "exit code 127 (the program was not found)"
-    assert await provisioner.stopped(container) == ContainerExit(cause=ExitCause.EXITED, reason=expected, exit_code=127)
+    assert await provisioner.wait_for_exit(container) == ContainerExit(
+        cause=ExitCause.EXITED, reason=expected, exit_code=127
+    )
     (line,) = (await provisioner.read_logs(container.details, None, 10)).lines
     assert "exec python3 failed" in line
 
@@ -145,9 +147,9 @@ async def test_a_name_that_was_never_launched_and_one_that_was_removed(
         details=dataclasses.replace(container.details, identifier="unknown-2"),
     )
     await provisioner.stop(unknown)
-    assert (await provisioner.stopped(unknown)).cause is ExitCause.LOST
+    assert (await provisioner.wait_for_exit(unknown)).cause is ExitCause.LOST
     await engine.docker.containers.container(container.details.identifier).delete(force=True)
-    assert (await provisioner.stopped(container)).cause is ExitCause.LOST
+    assert (await provisioner.wait_for_exit(container)).cause is ExitCause.LOST
     page = await provisioner.read_logs(container.details, None, 10)
     assert (page.lines, page.next_offset) == ((), None)
 
@@ -155,10 +157,10 @@ async def test_a_name_that_was_never_launched_and_one_that_was_removed(
 async def test_live_containers(provisioner: DockerProvisioner, image: str) -> None:
     await provisioner.withdraw(container_request().name, age=NEW)
     container = await launch(provisioner, container_request(image=image, function="hold"))
-    assert await provisioner.live_containers() == (container,)
+    assert await provisioner.list_live_containers() == (container,)
     await provisioner.stop(container)
-    await provisioner.stopped(container)
-    assert await provisioner.live_containers() == ()
+    await provisioner.wait_for_exit(container)
+    assert await provisioner.list_live_containers() == ()
 
 
 async def test_cancelling_the_wait_leaves_the_container_alone(
@@ -166,7 +168,7 @@ async def test_cancelling_the_wait_leaves_the_container_alone(
 ) -> None:
     container = await launch(provisioner, container_request(image=image, function="hold"))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(provisioner.stopped(container), 0.6)
+        await asyncio.wait_for(provisioner.wait_for_exit(container), 0.6)
     found = await engine.inspect(container.details.identifier)
     assert found is not None
     assert found["State"]["Running"]
@@ -186,7 +188,7 @@ async def test_a_container_has_so_many_processes_and_no_more(
 ) -> None:
     few = dataclasses.replace(configuration, max_processes=64)
     async with open_docker_provisioner(few) as provisioner:
-        await provisioner.stopped(await launch(provisioner, container_request(command=("python3", "-c", FORKS))))
+        await provisioner.wait_for_exit(await launch(provisioner, container_request(command=("python3", "-c", FORKS))))
     assert state.report is not None
     assert state.report["outcome"] == "SUCCEEDED", state.report
     assert 10 < int(state.report["final_output"]) < 64
@@ -195,7 +197,7 @@ async def test_a_container_has_so_many_processes_and_no_more(
 async def test_a_container_has_no_privileges_and_cannot_gain_any(
     provisioner: DockerProvisioner, state: StubState
 ) -> None:
-    await provisioner.stopped(
+    await provisioner.wait_for_exit(
         await launch(provisioner, container_request(command=("grep", "-E", "^(Cap|NoNewPrivs)", "/proc/self/status")))
     )
     assert state.report is not None

@@ -41,7 +41,7 @@ async def test_a_container_that_goes_down_with_its_engine_is_lost_and_not_aborte
     await own.start()
     container = await launch(provisioner, container_request(image=image, function="hold"))
     await first_lines(provisioner, container, 1)
-    waiting = asyncio.create_task(provisioner.stopped(container))
+    waiting = asyncio.create_task(provisioner.wait_for_exit(container))
     await getattr(own, how)()
     with pytest.raises(Unavailable):
         await provisioner.launch(container_request(image=image, function="hold"), age=NEW)
@@ -64,7 +64,7 @@ async def test_with_live_restore_containers_go_on_without_their_engine(
     await own.start("--live-restore")
     await provisioner.stop(container)
     async with asyncio.timeout(60):
-        assert (await provisioner.stopped(container)).cause is ExitCause.STOPPED
+        assert (await provisioner.wait_for_exit(container)).cause is ExitCause.STOPPED
     assert state.report is not None
     assert state.report["outcome"] == "ABORTED"
     await own.shut_down()

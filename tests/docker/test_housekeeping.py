@@ -26,8 +26,8 @@ async def test_old_containers_and_notes_are_removed_with_their_logs(
     withdrawn = container_request().name
     await provisioner.withdraw(withdrawn, age=NEW)
     await provisioner.stop(stopped)
-    await provisioner.stopped(stopped)
-    await provisioner.stopped(gone)
+    await provisioner.wait_for_exit(stopped)
+    await provisioner.wait_for_exit(gone)
     everything = {str(container.name) for container in (gone, running, stopped)} | {
         str(withdrawn),
         f"{stopped.name}.stop",
@@ -42,7 +42,7 @@ async def test_what_belongs_to_another_installation_is_left_alone(
     provisioner: DockerProvisioner, configuration: DockerConfiguration, engine: Engine, image: str
 ) -> None:
     container = await launch(provisioner, container_request(image=image, function="greet"))
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     other = dataclasses.replace(configuration, installation="another")
     await housekeeping(engine, other, timedelta(seconds=-5)).remove_old()
     assert await names(engine, configuration) == {str(container.name)}

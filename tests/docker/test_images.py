@@ -80,7 +80,7 @@ async def test_an_image_that_vanished_from_the_engine_is_pulled_again(
     await engine.docker.images.delete(name)
     await engine.docker.images.delete(identifier, force=True)
     container = await launch(with_login, container_request(image=pinned))
-    assert (await with_login.stopped(container)).exit_code == 127  # it ran: there is nothing in it
+    assert (await with_login.wait_for_exit(container)).exit_code == 127  # it ran: there is nothing in it
 
 
 async def test_a_version_goes_on_with_its_image_though_the_name_moves(

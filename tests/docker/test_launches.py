@@ -49,7 +49,7 @@ def container_of(execution_id: str) -> Container:
 
 async def stopped(provisioner: DockerProvisioner, execution_id: str) -> None:
     async with asyncio.timeout(60):
-        await provisioner.stopped(container_of(execution_id))
+        await provisioner.wait_for_exit(container_of(execution_id))
 
 
 async def test_one_container_of_six_concurrent_launches(
@@ -103,7 +103,7 @@ async def test_a_repeated_launch_finds_the_container_running_or_ended(
     request = container_request(image=image, function="greet")
     first = await launch(provisioner, request)
     assert await launch(provisioner, request) == first
-    await provisioner.stopped(first)
+    await provisioner.wait_for_exit(first)
     assert await launch(provisioner, request) == first
     assert state.starts == [request.name.execution_id]
 

@@ -19,7 +19,7 @@ NUMBERS = "for i in $(seq 1 400); do echo out $i; echo err $i >&2; done"
 async def ended(provisioner: DockerProvisioner, script: str) -> Container:
     container = await launch(provisioner, container_request(command=("sh", "-c", script)))
     async with asyncio.timeout(60):
-        await provisioner.stopped(container)
+        await provisioner.wait_for_exit(container)
     return container
 
 
@@ -51,7 +51,7 @@ async def test_an_offset_goes_on_with_what_came_later(provisioner: DockerProvisi
     container = await launch(provisioner, container_request(command=("sh", "-c", "echo one; sleep 2; echo two")))
     while (page := await provisioner.read_logs(container.details, None, 10)).lines != ("one",):
         await asyncio.sleep(0.02)
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     assert (await provisioner.read_logs(container.details, page.next_offset, 10)).lines == ("two",)
 
 
@@ -75,7 +75,7 @@ async def test_a_log_whose_beginning_the_engine_has_dropped(configuration: Docke
         container = await launch(provisioner, container_request(command=("sh", "-c", script)))
         while not (page := await provisioner.read_logs(container.details, None, 1)).lines:
             await asyncio.sleep(0.02)
-        await provisioner.stopped(container)
+        await provisioner.wait_for_exit(container)
         rest = await provisioner.read_logs(container.details, page.next_offset, 1_000)
         assert page.lines == ("first",)
         assert int(rest.lines[0]) > 1_000_000

@@ -10,7 +10,7 @@ import pytest
 from provisioners.ecs import requests
 from tests.docker.compose import run
 from tests.docker.images import BASE
-from tests.provisioners.ecs.scenery import configuration, function
+from tests.provisioners.ecs.builders import configuration, function
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import ContainerDefinitionOutputTypeDef, ContainerDefinitionTypeDef

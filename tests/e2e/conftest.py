@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test runs on every platform that was asked for."""
     if "platform" in metafunc.fixturenames:
         names = [ProvisionerName(name) for name in metafunc.config.getoption("platforms").split(",")]
-        metafunc.parametrize("platform", names, indirect=True, scope="session")
+        metafunc.parametrize("platform", names, indirect=True, scope="package")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,25 +41,25 @@ def _is_about_others(item: pytest.Item) -> bool:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     async with open_platform(request.param, tmp_path_factory) as it:
         yield it
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack_folder(platform: Platform) -> Path:
     return platform.stack_folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(platform: Platform, stack_folder: Path) -> AsyncIterator[StackAccess]:
     grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS)}
     async with dev(stack_folder, Ports.free(), provisioner=platform.provisioner, **platform.environment, **grace) as it:
         yield await it.ready()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def temporal(stack: StackAccess) -> Client:
     return await Client.connect(stack.temporal_address, data_converter=pydantic_data_converter)
 
@@ -73,7 +73,7 @@ async def catalog(stack: StackAccess, stack_folder: Path) -> AsyncIterator[Datab
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def new_project(stack: StackAccess, platform: Platform) -> AsyncIterator[NewProject]:
     """Makes projects: each of its own, or one that is there already by its name."""
     numbers = itertools.count(1)

@@ -155,7 +155,7 @@ async def test_more_closed_workflows_than_usual_wait_for_somebodys_word(
         await temporal.get_workflow_handle(invocation_id).terminate("a slip of an operator's hand")
     while not await _are_listed_as_closed(temporal, closed):
         await asyncio.sleep(0.1)
-    assert "lost invocations mended" not in await repairs(temporal)
+    assert "orphaned invocations repaired" not in await repairs(temporal)
     assert await _running(catalog, closed) == CLOSED
     async with catalog.statement() as connection:
         await InstallationRepository(connection).allow_mass_terminations(timedelta(minutes=1))

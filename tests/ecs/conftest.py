@@ -29,7 +29,7 @@ class Cloud:
     aws: Control
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
     folder = tmp_path_factory.mktemp("cloud") / "data"
     async with running_stand_in() as aws:

@@ -1,4 +1,4 @@
-"""With an events queue, ends are told, and ECS is asked once a minute. The queue is shared by all `loop` processes."""
+"""With an events queue, exits are pushed, and ECS is asked once a minute. All `loop` processes share the queue."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.container_events import relaying
+from activities.container_events import relay_container_events
 from catalog.database import Database
 from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
 from environment.provisioner_names import ProvisionerName
@@ -21,7 +21,7 @@ RULE = Path(__file__).parents[2] / "iam_permissions" / "task_events_rule.json"
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[Project, Control]]:
+async def with_events(tmp_path: Path) -> AsyncIterator[tuple[Project, Control]]:
     """A project on a stack that is told of ends, as the rule of the docs has it."""
     async with running_stand_in(has_event_queue=True) as aws:
         await aws.control.register_image(IMAGE, FUNCTIONS)
@@ -39,10 +39,10 @@ def test_the_rule_is_for_ends_of_tasks_of_the_cluster() -> None:
 
 
 async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(
-    told: tuple[Project, Control], tmp_path: Path
+    with_events: tuple[Project, Control], tmp_path: Path
 ) -> None:
     """The container is killed, so that only ECS knows; looks at what has just been started are over by then."""
-    project, aws = told
+    project, aws = with_events
     await project.deploy("note_and_hold", max_retries=0)
     notes = tmp_path / "notes"
     invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(tmp_path / "never"))
@@ -59,9 +59,9 @@ async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(
 
 
 async def test_a_lost_event_costs_the_time_to_the_next_look_and_nothing_else(
-    told: tuple[Project, Control], tmp_path: Path
+    with_events: tuple[Project, Control], tmp_path: Path
 ) -> None:
-    project, aws = told
+    project, aws = with_events
     await aws.set(event_copies=0)
     await project.deploy("note_and_hold")
     notes, release = tmp_path / "notes", tmp_path / "release"
@@ -74,10 +74,10 @@ async def test_a_lost_event_costs_the_time_to_the_next_look_and_nothing_else(
 
 
 async def test_what_one_process_hears_every_process_is_told(database: Database) -> None:
-    class Told:
+    class Ends:
         """Two ends, and then nothing."""
 
-        async def ended(self) -> AsyncIterator[tuple[str, ...]]:
+        async def receive(self) -> AsyncIterator[tuple[str, ...]]:
             yield ("one", "other")
             await asyncio.Event().wait()
 
@@ -89,7 +89,7 @@ async def test_what_one_process_hears_every_process_is_told(database: Database) 
         await one.wait()  # listening has begun
         one.clear()
         other.clear()
-        async with relaying(Told(), database), asyncio.timeout(10):
+        async with relay_container_events(Ends(), database), asyncio.timeout(10):
             await asyncio.gather(one.wait(), other.wait())
 
 

@@ -22,7 +22,7 @@ from catalog.tables import InvocationRow
 from cli.stack.ports import free_ports
 from cli.stack.readiness import wait_until_api_answers
 from environment.settings import PostgresSettings
-from tests.api.scenery import (
+from tests.api.builders import (
     DEAD,
     FINISHED,
     PENDING,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain import bounds
-from tests.api.scenery import bearer, definition, function_spec
+from tests.api.builders import bearer, definition, function_spec
 from tests.hostile.conftest import KEY, Target
 
 often = settings(

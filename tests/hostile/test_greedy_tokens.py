@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from catalog.database import Database
 from domain.execution_tokens import execution_token
-from tests.api.scenery import PENDING, STARTED, add_execution, bearer, execution_id_of, invoke
+from tests.api.builders import PENDING, STARTED, add_execution, bearer, execution_id_of, invoke
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 from tests.hostile.test_slow_clients import PROMPTLY, Streams, slowest_of

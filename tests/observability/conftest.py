@@ -44,7 +44,7 @@ class Observed:
     metrics_ports: dict[str, int]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def observed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Observed]:
     folder = tmp_path_factory.mktemp("observed") / "data"
     metrics_ports = dict(zip(METRICS_PORTS, free_ports(len(METRICS_PORTS)), strict=True))

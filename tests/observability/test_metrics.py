@@ -17,7 +17,7 @@ from catalog.database import Database
 from cli.stack.ports import free_ports
 from environment.metrics_settings import MetricsAddress, MetricsSettings
 from environment.settings import PostgresSettings
-from telemetry.metrics import serving_metrics, temporal_runtime
+from telemetry.metrics import serve_metrics, temporal_runtime
 from tests.factories import insert_function, insert_invocation
 
 NOWHERE = MetricsAddress(host="127.0.0.1", port=None, temporal_port=None)
@@ -42,7 +42,7 @@ async def test_the_catalog_is_asked_once_however_many_scrape(address: MetricsAdd
     statements: list[str] = []
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    async with serving_metrics(address, database):
+    async with serve_metrics(address, database):
         answers = await asyncio.gather(*(scrape(address) for _ in range(5)))
     line = f'control_plane_invocations_running{{function="double",project="{function.project_name}"}} 1.0'
     assert all(line in answer.splitlines() for answer in answers)
@@ -55,7 +55,7 @@ async def test_an_absent_catalog_is_told_and_all_else_is_there(
     address: MetricsAddress, postgres_settings: PostgresSettings
 ) -> None:
     away = Database(postgres_settings.model_copy(update={"host": "127.0.0.1", "port": 1}).url)
-    async with serving_metrics(address, away):
+    async with serve_metrics(address, away):
         answer = await scrape(address)
     assert "control_plane_catalog_up 0.0" in answer
     assert "process_cpu_seconds_total" in answer
@@ -65,7 +65,7 @@ async def test_an_absent_catalog_is_told_and_all_else_is_there(
 async def test_without_a_port_there_is_no_server_and_no_thread(database: Database) -> None:
     before = set(threading.enumerate())
     assert temporal_runtime(NOWHERE) is None
-    async with serving_metrics(NOWHERE, database):
+    async with serve_metrics(NOWHERE, database):
         assert set(threading.enumerate()) <= before
 
 

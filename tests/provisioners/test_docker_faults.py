@@ -18,7 +18,7 @@ from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.images import Images
 from provisioners.docker.notes import Notes
 from provisioners.docker.provisioner import DockerProvisioner
-from tests.provisioners.test_docker_requests import CONFIGURATION
+from tests.unit.provisioners.test_docker_requests import CONFIGURATION
 
 _EXITED = {
     "Id": "1",
@@ -67,7 +67,7 @@ async def test_one_that_cannot_be_looked_at_blinds_only_its_own(hangs: bool) -> 
     engine = HalfBroken(hangs=hangs)
     notes = Notes(engine, installation="test")
     provisioner = DockerProvisioner(engine, notes, CONFIGURATION, longest_look=timedelta(seconds=0.2))
-    waits = [asyncio.create_task(provisioner.stopped(container(number))) for number in range(3)]
+    waits = [asyncio.create_task(provisioner.wait_for_exit(container(number))) for number in range(3)]
     async with asyncio.timeout(10):
         assert [(await wait).exit_code for wait in waits[1:]] == [0, 0]
     assert not waits[0].done()

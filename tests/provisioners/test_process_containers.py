@@ -52,7 +52,7 @@ async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
     source = "import os\ndef f(): return [dict(os.environ), os.getcwd(), os.listdir(os.environ['PYTHONPATH'])]"
     (image / "main.py").write_text(source)
     container = await launch(provisioner, container_request(image))
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
     assert state.report is not None
     environment, directory, importable = json.loads(state.report["final_output"])
@@ -71,7 +71,7 @@ async def test_others_on_the_machine_cannot_read_what_it_reads_and_writes(
         root.mkdir(parents=True)
         root.chmod(0o755)
     container = await launch(provisioner, container_request(image, command=("true",)))
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     withdrawn = await provisioner.withdraw(container_request(image).name)
     assert withdrawn is None
     assert {path.stat().st_mode & 0o077 for path in (root, *root.iterdir())} == {0}
@@ -80,19 +80,19 @@ async def test_others_on_the_machine_cannot_read_what_it_reads_and_writes(
 async def test_live_containers_are_those_that_run_now(
     provisioner: ProcessProvisioner, image: Path, data_dir: Path
 ) -> None:
-    assert await provisioner.live_containers() == ()
+    assert await provisioner.list_live_containers() == ()
     running = await launch(provisioner, container_request(image, command=("sleep", "1000")))
     ended = await launch(provisioner, container_request(image, command=("true",)))
-    await provisioner.stopped(ended)
+    await provisioner.wait_for_exit(ended)
     await provisioner.withdraw(container_request(image).name)
-    assert await provisioner.live_containers() == (running,)
+    assert await provisioner.list_live_containers() == (running,)
 
 
 async def test_the_working_copy_goes_and_the_log_stays(
     provisioner: ProcessProvisioner, image: Path, data_dir: Path
 ) -> None:
     container = await launch(provisioner, container_request(image, command=("sh", "-c", "echo kept; pwd; exit 0")))
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     lines = (await provisioner.read_logs(container.details, None, 10)).lines
     assert lines == ("kept", str(folder(data_dir, container).work))
     async with asyncio.timeout(10):
@@ -117,13 +117,13 @@ async def test_the_working_copy_goes_and_the_log_stays(
 )
 async def test_why_it_ended(provisioner: ProcessProvisioner, image: Path, source: str, expected: ContainerExit) -> None:
     (image / "main.py").write_text(source)
-    assert await provisioner.stopped(await launch(provisioner, container_request(image))) == expected
+    assert await provisioner.wait_for_exit(await launch(provisioner, container_request(image))) == expected
 
 
 async def test_an_image_that_vanished(provisioner: ProcessProvisioner, image: Path) -> None:
     request = container_request(image)
     shutil.rmtree(image)
-    ended = await provisioner.stopped(await launch(provisioner, request))
+    ended = await provisioner.wait_for_exit(await launch(provisioner, request))
     assert ended.cause is ExitCause.EXITED
     assert ended.reason.startswith(f"The image {image} cannot be copied")
 
@@ -135,7 +135,7 @@ async def test_the_images_own_python_is_used(provisioner: ProcessProvisioner, im
     python.chmod(0o755)
     (image / "main.py").touch()
     container = await launch(provisioner, container_request(image))
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     assert (await provisioner.read_logs(container.details, None, 10)).lines == ("own python: -m runtime", "main.py")
 
 
@@ -144,7 +144,7 @@ async def test_stop_is_a_sigterm(provisioner: ProcessProvisioner, state: StubSta
     container = await launch(provisioner, container_request(image))
     await first_lines(provisioner, container, 1)
     await provisioner.stop(container)
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=143)
     assert state.report is not None
     assert state.report["outcome"] == "ABORTED"
@@ -156,7 +156,7 @@ async def test_after_the_grace_period_everything_is_killed(data_dir: Path, api_u
     container = await launch(provisioner, container_request(image, command=IGNORES_SIGTERM))
     _, grandchild = await first_lines(provisioner, container, 2)
     await provisioner.stop(container)
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert (ended.cause, ended.exit_code) == (ExitCause.STOPPED, None)
     assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
 
@@ -165,7 +165,7 @@ async def test_what_a_container_leaves_running_is_killed(provisioner: ProcessPro
     container = await launch(
         provisioner, container_request(image, command=("sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"))
     )
-    await provisioner.stopped(container)
+    await provisioner.wait_for_exit(container)
     (left,) = (await provisioner.read_logs(container.details, None, 10)).lines
     assert not psutil.pid_exists(int(left)) or psutil.Process(int(left)).status() == psutil.STATUS_ZOMBIE
 
@@ -179,7 +179,7 @@ async def test_a_name_that_was_never_launched(provisioner: ProcessProvisioner, i
         ),
     )
     await provisioner.stop(unknown)
-    assert (await provisioner.stopped(unknown)).cause is ExitCause.LOST
+    assert (await provisioner.wait_for_exit(unknown)).cause is ExitCause.LOST
 
 
 async def test_a_withdrawn_name_starts_nothing(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
@@ -205,7 +205,7 @@ async def test_a_killed_supervisor_takes_its_container_along(
     supervisor = folder(data_dir, container).supervisor()
     assert supervisor is not None
     os.kill(supervisor.pid, signal.SIGKILL)
-    ended = await provisioner.stopped(container)
+    ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")
     assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
     assert not folder(data_dir, container).work.exists()
@@ -224,7 +224,7 @@ async def test_a_container_of_an_earlier_boot_is_lost(
     assert supervisor is not None
     await kill_all_containers(data_dir)
     pid_file.write_text(pid_file.read_text().replace(supervisor.boot, "another-boot"))
-    assert (await provisioner.stopped(container)).cause is ExitCause.LOST
+    assert (await provisioner.wait_for_exit(container)).cause is ExitCause.LOST
 
 
 async def test_cancelling_the_wait_leaves_the_container_alone(
@@ -232,7 +232,7 @@ async def test_cancelling_the_wait_leaves_the_container_alone(
 ) -> None:
     container = await launch(provisioner, container_request(image, command=("sleep", "1000")))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(provisioner.stopped(container), 0.3)
+        await asyncio.wait_for(provisioner.wait_for_exit(container), 0.3)
     assert len(live_container_names(data_dir)) == 1
 
 
@@ -243,14 +243,14 @@ async def test_all_containers_are_stopped_together(
     containers = [await launch(provisioner, container_request(image, command=("sleep", "1000"))) for _ in range(3)]
     assert await stop_all_containers(data_dir) == 3
     assert len(live_container_names(data_dir)) == 0
-    assert {(await provisioner.stopped(container)).cause for container in containers} == {ExitCause.STOPPED}
+    assert {(await provisioner.wait_for_exit(container)).cause for container in containers} == {ExitCause.STOPPED}
 
 
 async def test_a_signal_without_a_name_is_told_by_its_number(provisioner: ProcessProvisioner, image: Path) -> None:
     (image / "main.py").write_text("import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGRTMIN + 1)\n")
     container = await launch(provisioner, container_request(image))
     async with asyncio.timeout(20):
-        ended = await provisioner.stopped(container)
+        ended = await provisioner.wait_for_exit(container)
     assert (ended.cause, ended.reason) == (ExitCause.EXITED, f"killed by signal {signal.SIGRTMIN + 1}")
 
 
@@ -268,7 +268,7 @@ async def test_a_container_whose_records_cannot_be_read_spoils_no_other(
     details = ContainerDetails(type=ContainerType.TEST, identifier=str(broken), logs_identifier=str(broken))
     async with asyncio.timeout(20):
         lost, ended = await asyncio.gather(
-            provisioner.stopped(Container(name=broken, details=details)), provisioner.stopped(container)
+            provisioner.wait_for_exit(Container(name=broken, details=details)), provisioner.wait_for_exit(container)
         )
     assert (lost.cause, ended.exit_code) == (ExitCause.LOST, 0)
     assert live_container_names(data_dir) == []

@@ -59,7 +59,7 @@ async def stopped(provisioner: ProcessProvisioner, execution_id: str) -> None:
     name = ContainerName(execution_id=ExecutionId(execution_id), launch=1)
     details = ContainerDetails(type=ContainerType.TEST, identifier=str(name), logs_identifier=str(name))
     async with asyncio.timeout(60):
-        await provisioner.stopped(Container(name=name, details=details))
+        await provisioner.wait_for_exit(Container(name=name, details=details))
 
 
 async def test_one_container_of_eight_concurrent_launches(
@@ -108,6 +108,6 @@ async def test_a_repeated_launch_finds_the_container_running_or_ended(
     request = container_request(image)
     first = await provisioner.launch(request)
     second = await provisioner.launch(request)
-    await provisioner.stopped(Container(name=request.name, details=first))
+    await provisioner.wait_for_exit(Container(name=request.name, details=first))
     assert first == second == await provisioner.launch(request)
     assert runs(counted) == 1

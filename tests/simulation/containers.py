@@ -101,13 +101,13 @@ class Fleet:
         container = self.containers.get(name)
         return None if container is None else container.details
 
-    async def live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self) -> tuple[Container, ...]:
         return tuple(Container(name=container.request.name, details=container.details) for container in self.alive)
 
-    async def stopped(self, container: Container) -> ContainerExit:
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self.containers[container.name].exit)
 
-    def look_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container) -> None:
         """Nothing: whoever waits is told at once."""
 
     async def stop(self, container: Container) -> None:

@@ -39,7 +39,7 @@ class Simulation:
         while self.done.total() < count:
             await self._take(weighted)
 
-    async def settle(self) -> None:
+    async def grant_free_slots(self) -> None:
         """Nobody asks for anything any more, and every container comes to its end: so does every invocation."""
         if not len(self._loops):
             await self._loops.start()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.output import data
+from cli.output import print_text
 from tests.upgrade.jobs import Jobs
 from tests.upgrade.slow_work import SlowWork
 from tests.upgrade.stack import Servers, servers
@@ -80,7 +80,7 @@ def _git(*arguments: str) -> str:
 
 
 def _say(line: str) -> None:
-    data.print(line, markup=False, soft_wrap=True)
+    print_text(line)
 
 
 if __name__ == "__main__":

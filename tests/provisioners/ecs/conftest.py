@@ -17,7 +17,7 @@ from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.process import StandIn, running_stand_in
 from tests.aws.wire import HOLD_IMAGE
-from tests.provisioners.ecs.scenery import function, new_ref
+from tests.provisioners.ecs.builders import function, new_ref
 
 
 @pytest.fixture(scope="package")

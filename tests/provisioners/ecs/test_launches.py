@@ -15,8 +15,8 @@ from provisioners.ecs.factory import open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.wire import Fault
+from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
-from tests.provisioners.ecs.scenery import container_request
 
 SETTLED = timedelta(seconds=20)
 
@@ -47,7 +47,7 @@ async def test_a_task_that_has_ended_is_found_too(
     await aws.end(details.identifier, 7)
     await aws.wait_for(details.identifier, "STOPPED")
     assert await provisioner.launch(request, age=NOW) == details
-    exit_of = await provisioner.stopped(Container(name=request.name, details=details))
+    exit_of = await provisioner.wait_for_exit(Container(name=request.name, details=details))
     assert (exit_of.cause, exit_of.exit_code) == (ExitCause.EXITED, 7)
 
 
@@ -152,7 +152,7 @@ async def test_live_containers_are_those_that_we_named(
 ) -> None:
     request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
-    assert Container(name=request.name, details=details) in await provisioner.live_containers()
+    assert Container(name=request.name, details=details) in await provisioner.list_live_containers()
     await provisioner.stop(Container(name=request.name, details=details))
     await aws.wait_for(details.identifier, "STOPPED")
-    assert execution_id not in {container.name.execution_id for container in await provisioner.live_containers()}
+    assert execution_id not in {container.name.execution_id for container in await provisioner.list_live_containers()}

@@ -21,8 +21,8 @@ from provisioners.ecs import factory as opening
 from provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn
+from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
-from tests.provisioners.ecs.scenery import container_request
 
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "iam_permissions"
@@ -119,12 +119,12 @@ async def calls_made(
         request = container_request(prepared.identifier, execution_id=execution_id)
         container = Container(name=request.name, details=await provisioner.launch(request, age=NOW))
         await provisioner.launch(request, age=LONG_AGO)
-        await provisioner.live_containers()
+        await provisioner.list_live_containers()
         await provisioner.stop(container)
-        ended = events.ended()
+        ended = events.receive()
         while container.details.identifier not in await anext(ended):
             continue  # ends of other tests' tasks
-        await provisioner.stopped(container)
+        await provisioner.wait_for_exit(container)
         again = container_request(prepared.identifier, execution_id=execution_id, launch=2)
         await provisioner.stop(Container(name=again.name, details=await provisioner.launch(again, age=NOW)))
         await anext(ended)  # what was told before counts as told now

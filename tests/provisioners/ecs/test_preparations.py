@@ -17,7 +17,7 @@ from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.requests import task_definition
 from tests.aws.control import Control
-from tests.provisioners.ecs.scenery import function, new_ref
+from tests.provisioners.ecs.builders import function, new_ref
 
 
 async def test_a_preparation_that_is_repeated_finds_its_definition(

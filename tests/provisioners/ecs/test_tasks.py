@@ -13,8 +13,8 @@ from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.tasks import TaskWatch, polling_interval
 from tests.aws.control import Control
+from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import NOW
-from tests.provisioners.ecs.scenery import container_request
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def container(provisioner: EcsProvisioner, aws: Control, request_of: Conta
 async def test_a_stop_is_known_again_by_its_reason(provisioner: EcsProvisioner, container: Container) -> None:
     await provisioner.stop(container)
     await provisioner.stop(container)
-    assert (await provisioner.stopped(container)).cause is ExitCause.STOPPED
+    assert (await provisioner.wait_for_exit(container)).cause is ExitCause.STOPPED
     await provisioner.stop(container)
 
 
@@ -42,7 +42,7 @@ async def test_a_task_is_watched_and_stopped_where_it_runs_whatever_the_settings
 ) -> None:
     async with open_ecs_provisioner(replace(chosen, cluster="another")) as moved:
         await moved.stop(container)
-        assert (await moved.stopped(container)).cause is ExitCause.STOPPED
+        assert (await moved.wait_for_exit(container)).cause is ExitCause.STOPPED
 
 
 async def test_stopping_what_ecs_has_forgotten_is_a_success(
@@ -57,7 +57,7 @@ async def test_a_task_that_is_not_visible_yet_is_not_lost(
 ) -> None:
     await aws.set(visibility_delay_seconds=1.0)
     details = await provisioner.launch(request_of, age=NOW)
-    waiting = asyncio.create_task(provisioner.stopped(Container(name=request_of.name, details=details)))
+    waiting = asyncio.create_task(provisioner.wait_for_exit(Container(name=request_of.name, details=details)))
     await aws.wait_for(details.identifier, "RUNNING")
     await aws.end(details.identifier, 0)
     assert (await waiting).reason == "exited without a result"
@@ -67,7 +67,7 @@ async def test_a_task_that_stays_unknown_is_lost(chosen: EcsConfiguration, aws: 
     await aws.vanish(container.details.identifier)
     async with open_ecs_client(chosen) as client:
         watch = TaskWatch(client, has_events=False, patience=timedelta(seconds=1))
-        assert (await watch.stopped(container.details.identifier)).cause is ExitCause.LOST
+        assert (await watch.wait_for_exit(container.details.identifier)).cause is ExitCause.LOST
 
 
 async def test_a_missing_permission_to_look_is_waited_out(
@@ -75,7 +75,7 @@ async def test_a_missing_permission_to_look_is_waited_out(
 ) -> None:
     await aws.deny("DescribeTasks", calls=2)
     await aws.end(container.details.identifier, 3)
-    assert (await provisioner.stopped(container)).exit_code == 3
+    assert (await provisioner.wait_for_exit(container)).exit_code == 3
 
 
 async def test_whoever_is_told_of_an_end_sees_it_at_once(
@@ -85,12 +85,12 @@ async def test_whoever_is_told_of_an_end_sees_it_at_once(
     arn = container.details.identifier
     async with open_ecs_client(chosen) as client:
         watch = TaskWatch(client, has_events=True)
-        waiting = asyncio.create_task(watch.stopped(arn))
+        waiting = asyncio.create_task(watch.wait_for_exit(arn))
         while not await aws.calls("DescribeTasks"):
             await asyncio.sleep(0.02)
         await aws.end(arn, 0)
         await aws.wait_for(arn, "STOPPED")
-        watch.look_soon(arn)
+        watch.check_soon(arn)
         async with asyncio.timeout(5):
             await waiting
 
@@ -99,12 +99,12 @@ async def test_a_cluster_that_cannot_be_looked_at_blinds_only_its_own(
     provisioner: EcsProvisioner, aws: Control, container: Container
 ) -> None:
     lost = replace(container, details=replace(container.details, identifier=_in_cluster(container, "another")))
-    waiting = asyncio.create_task(provisioner.stopped(lost))
+    waiting = asyncio.create_task(provisioner.wait_for_exit(lost))
     while not await aws.calls("DescribeTasks"):
         await asyncio.sleep(0.02)
     await aws.end(container.details.identifier, 3)
     async with asyncio.timeout(5):
-        assert (await provisioner.stopped(container)).exit_code == 3
+        assert (await provisioner.wait_for_exit(container)).exit_code == 3
     assert not waiting.done()
     waiting.cancel()
 

@@ -1,0 +1,127 @@
+"""The OpenAPI document and the error types: what generators of clients read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from api import schema_files
+from api.app import describe_app
+
+OPERATIONS = {
+    "health_check": ("get", set()),
+    "health_ready": ("get", {"503"}),
+    "create_project": ("put", {"400", "409"}),
+    "delete_project": ("delete", {"404"}),
+    "get_project": ("get", {"404"}),
+    "list_projects": ("get", set()),
+    "create_project_version": ("post", {"400", "404", "413"}),
+    "get_project_version": ("get", {"404"}),
+    "list_project_versions": ("get", {"404"}),
+    "create_invocation": ("post", {"400", "404", "413"}),
+    "cancel_invocation": ("put", {"404", "409"}),
+    "get_invocation": ("get", {"404"}),
+    "list_invocations": ("get", {"400", "404"}),
+    "get_invocation_by_id": ("get", {"404"}),
+    "follow_invocation": ("get", {"204", "400", "404"}),
+    "start_execution": ("put", {"404", "409"}),
+    "update_execution": ("put", {"404", "409", "413"}),
+    "finish_execution": ("put", {"404", "409", "413"}),
+    "get_execution": ("get", {"404"}),
+    "get_execution_logs": ("get", {"400", "404"}),
+    "get_container_repository_credentials": ("get", {"501"}),
+}
+WITHOUT_KEY = {"health_check", "health_ready"}
+FOR_ROOT_KEYS = {
+    "create_project",
+    "delete_project",
+    "get_project",
+    "list_projects",
+    "create_project_version",
+    "get_container_repository_credentials",
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return describe_app().openapi()
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {
+        operation["operationId"]: (method, operation)
+        for item in document["paths"].values()
+        for method, operation in item.items()
+    }
+
+
+def test_it_is_valid_openapi_3_0(document: dict[str, Any]) -> None:
+    OpenAPIV30SpecValidator(document).validate()
+    assert document["openapi"] == "3.0.3"
+    assert document["info"] == {"title": "FastAPI", "version": "0.1.0"}
+    assert document["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+
+
+def test_nothing_of_openapi_3_1_is_left(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    for word in ('"null"', '"const"', '"prefixItems"', '"$defs"', '"exclusiveMinimum": 0'):
+        assert word not in text
+
+
+def test_every_operation_documents_its_errors(operations: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    assert set(operations) == set(OPERATIONS)
+    for name, (method, errors) in OPERATIONS.items():
+        actual_method, operation = operations[name]
+        assert actual_method == method
+        codes = set(operation["responses"]) - {"200", "422"}
+        of_keys = set() if name in WITHOUT_KEY else {"403", "503"}
+        of_shares = set() if name in WITHOUT_KEY | FOR_ROOT_KEYS else {"429"}
+        assert codes == errors | of_keys | of_shares, name
+        assert ("security" in operation) == (name not in WITHOUT_KEY)
+        for code in codes - {"204"} if name not in WITHOUT_KEY else ():
+            schema = operation["responses"][code]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
+        if "422" in operation["responses"]:
+            schema = operation["responses"]["422"]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/HTTPValidationError"}
+
+
+def test_events_are_documented_as_a_stream(operations: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    _, operation = operations["follow_invocation"]
+    assert operation["responses"]["200"]["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
+    assert "content" not in operation["responses"]["204"]
+    assert {(one["in"], one["name"]) for one in operation["parameters"]} >= {
+        ("query", "logs"),
+        ("query", "last_event_id"),
+        ("header", "Last-Event-ID"),
+    }
+
+
+def test_answers_have_all_their_fields_and_say_which_may_be_null(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("InvocationInfo", "ExecutionInfo", "ExecutionSummary", "VersionInfo", "FunctionInfoForVersion"):
+        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]), name
+    info = schemas["InvocationInfo"]["properties"]
+    assert info["cancellation_request_time"]["nullable"] is True
+    assert info["parent_invocation"]["nullable"] is True
+    assert "nullable" not in info["input"]
+    assert schemas["FunctionSpec"]["required"] == ["function_name", "resource_spec", "execution_spec"]
+
+
+def test_the_script_writes_both_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    schema, errors = tmp_path / "schema.json", tmp_path / "errors.json"
+    arguments = ["generate-schema", "--schema-output", str(schema), "--error-types-output", str(errors)]
+    monkeypatch.setattr("sys.argv", arguments)
+    schema_files.main()
+    assert json.loads(schema.read_text()) == document
+    known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
+    assert len(known) == 23
+    assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
+    assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
+    assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")
+    assert known["VersionDoesNotExist"] == (404, "A version with this ID does not exist for this project")

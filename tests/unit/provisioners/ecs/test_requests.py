@@ -1,0 +1,158 @@
+"""What is asked of ECS."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from domain.errors import FunctionFailure
+from domain.identifiers import FunctionName, ProjectName
+from provisioners.ecs import requests
+from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
+
+DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
+
+
+def test_a_family_is_called_like_its_function_where_the_names_fit() -> None:
+    assert family_of("a_project", "a-function") == "multinode-worker-a_project-a-function"
+
+
+@pytest.mark.parametrize(
+    ("project", "name", "shown"),
+    [
+        ("a project with a long name", "größe: 10 %, and more", "a-project-with-a-gr--e--10----and"),
+        ("a", "b", "a-b"),
+        ("a" * 64, "函" * 1_023, f"{'a' * 16}-{'-' * 16}"),
+    ],
+)
+def test_a_family_is_of_legal_characters(project: str, name: str, shown: str) -> None:
+    family = family_of(project, name)
+    assert family.startswith(f"multinode-worker-{shown}")
+    assert re.fullmatch("[A-Za-z0-9_-]{1,255}", family)
+
+
+def test_functions_whose_names_begin_alike_have_families_of_their_own() -> None:
+    names = [f"a function of many, {end}" for end in ("one", "two", "Two", "2", "zwei, größer", "zwei, gr--er")]
+    assert len({family_of("project", name) for name in (*names, "ä", "ö", "-")}) == 9
+    assert family_of("a project with a long name", "f") != family_of("a project with a longer name", "f")
+
+
+def family_of(project: str, name: str) -> str:
+    ref = replace(REF, project_name=ProjectName(project), function_name=FunctionName(name))
+    return requests.family_of(function(ref))
+
+
+def test_a_definition_holds_what_every_container_of_the_function_must_know() -> None:
+    definition = requests.task_definition(function(), configuration())
+    (container,) = definition["containerDefinitions"]
+    assert (definition["cpu"], definition["memory"]) == ("512", "2048")
+    assert container.get("name") == "main"
+    assert container.get("stopTimeout") == 120
+    assert {pair.get("name"): pair.get("value") for pair in container.get("environment", [])} == {
+        "MULTINODE_PROJECT_NAME": REF.project_name,
+        "MULTINODE_VERSION_ID": REF.version_id,
+        "MULTINODE_FUNCTION_NAME": REF.function_name,
+        "MULTINODE_API_URL": "https://control-plane.example.com",
+    }
+
+
+def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
+    first, second = (json.dumps(requests.task(container_request(DEFINITION), configuration())) for _ in range(2))
+    assert first == second
+
+
+def test_a_task_is_named_by_execution_and_launch() -> None:
+    run = requests.task(container_request(DEFINITION, launch=2), configuration())
+    assert run.get("clientToken") == run.get("startedBy") == f"{EXECUTION}-2"
+    (override,) = run["overrides"]["containerOverrides"]
+    assert {pair.get("name") for pair in override.get("environment", [])} == {
+        "MULTINODE_INVOCATION_ID",
+        "MULTINODE_EXECUTION_ID",
+        "MULTINODE_API_KEY",
+    }
+    assert len(json.dumps(run["overrides"])) < 1_000, f"far from ECS's 8,192, with {INVOCATION}"
+
+
+def test_a_task_continues_the_span_of_its_launch_where_there_is_one() -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    run = requests.task(replace(container_request(DEFINITION), traceparent=traceparent), configuration())
+    (override,) = run["overrides"]["containerOverrides"]
+    assert {"name": "TRACEPARENT", "value": traceparent} in override.get("environment", [])
+
+
+def test_by_default_the_cluster_decides_what_runs_it() -> None:
+    run = requests.task(container_request(DEFINITION), configuration())
+    assert "launchType" not in run
+    assert "capacityProviderStrategy" not in run
+
+
+def test_what_an_operator_may_decide() -> None:
+    chosen = replace(
+        configuration(),
+        assigns_public_ip=False,
+        capacity_providers=(
+            CapacityProvider(name="FARGATE_SPOT", weight=3),
+            CapacityProvider(name="FARGATE", weight=1),
+        ),
+        cpu_architecture=CpuArchitecture.ARM64,
+        tags={"team": "search"},
+    )
+    run = requests.task(container_request(DEFINITION), chosen)
+    definition = requests.task_definition(function(), chosen)
+    assert run["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
+    assert run.get("capacityProviderStrategy") == [
+        {"capacityProvider": "FARGATE_SPOT", "weight": 3},
+        {"capacityProvider": "FARGATE", "weight": 1},
+    ]
+    assert definition.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64"
+    assert definition.get("tags") == [{"key": "team", "value": "search"}]
+    assert run.get("propagateTags") == "TASK_DEFINITION"
+
+
+def test_a_definition_is_known_again() -> None:
+    one = function()
+    other = replace(one, ref=replace(REF, function_name=FunctionName("summarise")))
+    registered = requests.task_definition(one, configuration())
+    found = {"containerDefinitions": registered["containerDefinitions"]}
+    assert requests.is_of(found, one)  # type: ignore[arg-type]
+    assert not requests.is_of(found, other)  # type: ignore[arg-type]
+
+
+def test_a_command_has_its_program_copied_by_the_control_planes_image() -> None:
+    command = replace(function(), command=("sort", "--reverse"))
+    definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:1"))
+    plain = requests.task_definition(function(), configuration())
+    copy, main = definition["containerDefinitions"]
+    (plain_main,) = plain["containerDefinitions"]
+    assert (copy.get("name"), copy.get("image"), copy.get("essential")) == ("runtime", "control-plane:1", False)
+    assert copy.get("logConfiguration") == main.get("logConfiguration")
+    assert main.get("dependsOn") == [{"containerName": "runtime", "condition": "SUCCESS"}]
+    assert (main.get("entryPoint"), main.get("command")) == (["python3"], ["-m", "runtime"])
+    variables = {pair.get("name"): pair.get("value") for pair in main.get("environment", [])}
+    assert variables["CONTROL_PLANE_COMMAND"] == '["sort", "--reverse"]'
+    (written,), (read,) = copy.get("mountPoints", []), main.get("mountPoints", [])
+    assert read.get("sourceVolume") == written.get("sourceVolume")
+    assert (read.get("readOnly"), written.get("readOnly")) == (True, False)
+    assert copy.get("command", [])[-1] == written.get("containerPath")
+    assert variables["PYTHONPATH"] == read.get("containerPath")
+    assert definition.get("volumes") == [{"name": read.get("sourceVolume")}]
+    for kept in ("name", "image", "essential", "stopTimeout"):
+        assert main.get(kept) == plain_main.get(kept)
+    assert {**definition, "containerDefinitions": [], "volumes": []} == {
+        **plain,
+        "containerDefinitions": [],
+        "volumes": [],
+    }
+
+
+def test_without_a_command_nothing_of_it_is_in_the_definition() -> None:
+    chosen = replace(configuration(), runtime_image="control-plane:1")
+    assert requests.task_definition(function(), chosen) == requests.task_definition(function(), configuration())
+    assert "volumes" not in requests.task_definition(function(), chosen)
+
+
+def test_a_command_without_that_image_is_refused_with_the_setting_that_is_missing() -> None:
+    with pytest.raises(FunctionFailure, match="CONTROL_PLANE_IMAGE"):
+        requests.task_definition(replace(function(), command=("sort",)), configuration())
