@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,47 @@ from api.schemas.functions import FunctionSpec
 ROOT = Path(__file__).parents[2]
 
 
-def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Described:
+    """`answer` is None where there is none."""
+
+    exit_code: int
+    answer: dict[str, Any] | None
+    printed: str
+
+    @property
+    def mistake(self) -> str:
+        assert self.answer is not None
+        assert list(self.answer) == ["mistake"]
+        mistake: str = self.answer["mistake"]
+        assert "\n" not in mistake
+        return mistake
+
+
+def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> Described:
     if source is not None:
         (folder / file).write_text(textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "runtime.describe", file],
+    answer = folder.with_name(f"{folder.name}-answer")
+    completed = subprocess.run(
+        [sys.executable, "-m", "runtime.describe", file, str(answer)],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
         text=True,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         timeout=30,
         check=False,
     )
+    found = json.loads(answer.read_text()) if answer.exists() else None
+    return Described(exit_code=completed.returncode, answer=found, printed=completed.stdout)
 
 
 def describe(folder: Path, source: str) -> list[dict[str, Any]]:
-    completed = run_describe(folder, source)
-    assert completed.returncode == 0, completed.stderr
-    functions: list[dict[str, Any]] = json.loads(completed.stdout)["functions"]
+    described = run_describe(folder, source)
+    assert described.answer is not None, described.printed
+    assert (described.exit_code, list(described.answer)) == (0, ["functions"]), described.answer
+    functions: list[dict[str, Any]] = described.answer["functions"]
     return functions
 
 
@@ -98,9 +122,10 @@ def test_what_the_file_prints_does_not_get_into_the_answer(tmp_path: Path) -> No
         @function
         def f(): ...
         """
-    completed = run_describe(tmp_path, source)
-    assert [spec["function_name"] for spec in json.loads(completed.stdout)["functions"]] == ["f"]
-    assert {"from Python", "from a program"} <= set(completed.stderr.splitlines())
+    described = run_describe(tmp_path, source)
+    assert described.answer is not None
+    assert [spec["function_name"] for spec in described.answer["functions"]] == ["f"]
+    assert {"from Python", "from a program"} <= set(described.printed.splitlines())
 
 
 def test_a_declared_function_is_still_the_function(tmp_path: Path) -> None:
@@ -134,7 +159,10 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
-        ("import sys\nsys.exit('no')", "main.py:2: SystemExit: no; mend that and deploy again"),
+        (
+            "import sys\nsys.exit('no')",
+            'main.py:2: SystemExit: no; it is imported, not run: put that behind `if __name__ == "__main__":`',
+        ),
         (
             "import not_there",
             "main.py:1: ModuleNotFoundError: No module named 'not_there'; install what it needs into {folder}/.venv",
@@ -166,21 +194,53 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(tmp_path: Path, source: str, line: str) -> None:
-    completed = run_describe(tmp_path, source)
-    assert (completed.returncode, completed.stdout) == (1, "")
-    last = completed.stderr.removesuffix("\n")
+    described = run_describe(tmp_path, source)
+    assert (described.exit_code, described.printed) == (1, "")
     # Python 3.13 and later say which value is out of range.
-    assert last.startswith(line.format(folder=tmp_path)), last
-    assert "\n" not in last
+    assert described.mistake.startswith(line.format(folder=tmp_path))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    completed = run_describe(tmp_path, None)
-    assert completed.returncode == 1
-    assert completed.stderr == f"There is no main.py in {tmp_path}; it is where functions are declared\n"
+    mistake = run_describe(tmp_path, None).mistake
+    assert mistake == f"There is no main.py in {tmp_path}; it is where functions are declared"
 
 
 def test_a_mistake_in_an_imported_file_is_shown_there(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text("def broken():\n    raise ValueError('first\\nsecond')\n")
-    completed = run_describe(tmp_path, "import jobs\njobs.broken()\n")
-    assert completed.stderr == "jobs.py:2: ValueError: first; mend that and deploy again\n"
+    mistake = run_describe(tmp_path, "import jobs\njobs.broken()\n").mistake
+    assert mistake == "jobs.py:2: ValueError: first; mend that and deploy again"
+
+
+_DECLARED = "from runtime.declare import function\n@function\ndef f(): ...\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import argparse\nargparse.ArgumentParser().parse_args()",
+        "import atexit, os\natexit.register(lambda: os._exit(3))\natexit.register(print, 'noise')",
+        "import sys\nsys.stdout.close()\nsys.stderr = None",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+        "import os\nif os.fork() == 0: os._exit(7)",
+        "import os\nos.fork()",
+        "import os\nfor number in (0, 1, 2): os.close(number)",
+    ],
+)
+def test_what_the_file_does_to_the_process_does_not_touch_the_answer(tmp_path: Path, source: str) -> None:
+    assert [spec["function_name"] for spec in describe(tmp_path, _DECLARED + source)] == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("import os\nos._exit(0)", "main.py:5: os._exit(0) ends the reading of it; put that behind"),
+        ("import os\nos.execv('/bin/true', ['true'])", "main.py:5: os.exec puts another program in place"),
+        ("raise KeyboardInterrupt", "main.py:4: KeyboardInterrupt: ; mend that"),
+        (
+            "class Odd(Exception):\n    def __str__(self): 1 / 0\nraise Odd",
+            "main.py:6: Odd: (its text cannot be made); mend that",
+        ),
+    ],
+)
+def test_an_untimely_end_is_told_with_its_line(tmp_path: Path, source: str, line: str) -> None:
+    assert run_describe(tmp_path, _DECLARED + source).mistake.startswith(line)
