@@ -52,6 +52,7 @@ class ProcessProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
+        python_of(folder)  # fails here and now if it is broken
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:

@@ -1,11 +1,12 @@
 """Snapshots of folders: the same content is the same snapshot, and it stays as it is."""
 
+import itertools
 import os
 from pathlib import Path
 
 import pytest
 
-from cli.deployment.snapshots import Interrupted, remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanges, Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture
@@ -72,9 +73,74 @@ def test_links_lead_where_they_led(folder: Path, root: Path, tmp_path: Path) -> 
     assert (snapshot / "inside").readlink() == Path("main.py")
 
 
-def test_sockets_and_the_like_are_left_out(folder: Path, root: Path) -> None:
+@pytest.mark.parametrize("text", ["{folder}/main.py", "../folder/main.py", "package/../main.py"])
+def test_links_within_the_folder_lead_to_the_copy(folder: Path, root: Path, text: str) -> None:
+    (folder / "package" / "link").symlink_to(text.format(folder=folder))
+    (folder / "link").symlink_to(text.format(folder=folder))
+    snapshot = take_snapshot(folder, root, project="p")
+    (folder / "main.py").write_text("changed")
+    assert (snapshot / "link").read_text() == "one"
+
+
+def test_links_into_the_virtual_environment_go_on_leading_there(folder: Path, root: Path) -> None:
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / "tool").symlink_to(".venv/bin")
+    assert (take_snapshot(folder, root, project="p") / "tool").readlink() == folder / ".venv" / "bin"
+
+
+@pytest.mark.parametrize("text", ["circle", "{folder}/circle"])
+def test_a_circle_is_copied_as_it_is(folder: Path, root: Path, text: str) -> None:
+    (folder / "circle").symlink_to(text.format(folder=folder))
+    assert (take_snapshot(folder, root, project="p") / "circle").is_symlink()
+
+
+def test_sockets_and_the_like_are_left_out_and_told(folder: Path, root: Path) -> None:
     os.mkfifo(folder / "pipe")
-    assert not (take_snapshot(folder, root, project="p") / "pipe").exists()
+    told: list[str] = []
+    snapshot = take_snapshot(folder, root, project="p", report=told.append)
+    assert not (snapshot / "pipe").exists()
+    assert told == ["pipe is no file, folder or link; it is left out of the copy"]
+
+
+def test_the_place_of_snapshots_and_a_stacks_data_are_left_out(folder: Path) -> None:
+    (folder / "data" / "postgres").mkdir(parents=True)
+    (folder / "package" / ".control-plane").mkdir()
+    snapshot = take_snapshot(folder, folder / "data" / "images", project="p")
+    assert sorted(path.name for path in snapshot.rglob("*")) == ["main.py", "module.py", "package"]
+    assert take_snapshot(folder, folder / "data" / "images", project="p") == snapshot
+
+
+@pytest.mark.parametrize("change", ["write", "add", "remove"])
+def test_a_folder_that_changes_is_copied_again_and_at_last_given_up(folder: Path, root: Path, change: str) -> None:
+    turn = itertools.count()
+
+    def touch() -> bool:
+        path = folder / f"new-{next(turn)}"
+        match change:
+            case "write":
+                (folder / "main.py").write_text(path.name)
+            case "add":
+                path.touch()
+            case "remove":
+                (folder / f"old-{path.name}").unlink(missing_ok=True)
+        return False
+
+    for number in range(100):
+        (folder / f"old-new-{number}").touch()
+    with pytest.raises(FolderChanges):
+        take_snapshot(folder, root, project="p", is_interrupted=touch)
+    assert list((root / "p").iterdir()) == []
+
+
+def test_one_change_is_no_failure(folder: Path, root: Path) -> None:
+    changes = iter(["changed"])
+
+    def touch() -> bool:
+        for text in changes:
+            (folder / "main.py").write_text(text)
+        return False
+
+    assert (take_snapshot(folder, root, project="p", is_interrupted=touch) / "main.py").read_text() == "changed"
 
 
 @pytest.mark.parametrize("project", ["..", "a b", "ü", "%2E"])
