@@ -23,6 +23,7 @@ async def health_check() -> HealthStatus:
     return HealthStatus(status="healthy")
 
 
+@router.head("/health/ready", include_in_schema=False)  # as load balancers ask
 @router.get(
     "/health/ready",
     responses={ServiceIsUnavailable.http_status: {"model": ReadinessStatus, "description": "Something is away"}},

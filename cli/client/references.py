@@ -6,6 +6,7 @@ from urllib.parse import quote
 from cli.exits import WrongUsage
 
 LATEST = "latest"
+_AT_VERSION = "@ver-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,19 @@ def parse(text: str, *, parts: int = 3) -> Reference:
     shape = "/".join(("PROJECT", "FUNCTION", "INVOCATION")[:parts])
     if len(names) > parts or not all(names):
         raise WrongUsage(f"{text!r} must look like {shape}")
-    project, at, version = names[0].partition("@ver-")
+    project, at, version = names[0].partition(_AT_VERSION)
     padded = [*names[1:], None, None]
     return Reference(
         project=project, version=f"ver-{version}" if at else None, function=padded[0], invocation=padded[1]
     )
+
+
+def check_new_project(name: str) -> None:
+    """Raises WrongUsage for a name by which no command would find the project again."""
+    if not name or name in (".", "..") or "/" in name or _AT_VERSION in name or not name.isprintable():
+        raise WrongUsage(
+            f"a project cannot be called {name!r}: it would not be found again; name it otherwise with --project"
+        )
 
 
 def parse_invocation(text: str) -> Reference:

@@ -1,6 +1,7 @@
 """Where a stack on this machine finds the snapshots that it runs."""
 
 import asyncio
+import hashlib
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cli.access.server import Server
 from cli.deployment.snapshots import FolderChanges, remove_snapshots, take_snapshot
 from cli.exits import CommandFailed
 from cli.output import note
+from cli.stack.folder import DataFolder
 from cli.stack.options import DEFAULT_DATA_DIR
 
 
@@ -43,6 +45,9 @@ async def forget_snapshots(server: Server, *, project: str) -> None:
 
 
 def _root(server: Server) -> Path:
-    """With the rest of the stack's data, where we know its place."""
-    data_dir = DEFAULT_DATA_DIR.expanduser() if server.stack is None else server.stack.folder.path
-    return data_dir / "images"
+    """With the rest of the stack's data, where we know its place. Else in a folder that the server's key names: of two
+    stacks, which take turns on a port, each has its own, and neither forgets the other's."""
+    if server.stack is not None:
+        return server.stack.folder.path / "images"
+    owner = hashlib.sha256(server.api_key.encode()).hexdigest()[:16]
+    return DataFolder(DEFAULT_DATA_DIR).path / "images-of-others" / owner

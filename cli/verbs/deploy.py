@@ -10,6 +10,7 @@ import typer
 from cli.access.resolution import find_server
 from cli.access.server import Server
 from cli.client.client import Client
+from cli.client.references import check_new_project
 from cli.deployment.builds import build_image
 from cli.deployment.declarations import declared_functions
 from cli.deployment.definitions import declare
@@ -40,7 +41,7 @@ def deploy(
     run(
         _deploy(
             folder,
-            project=project or folder.name,
+            project=folder.name if project is None else project,
             image=image,
             build=build,
             read_timeout=timedelta(seconds=read_timeout),
@@ -64,6 +65,7 @@ async def _deploy(
         raise WrongUsage("--image and --build exclude each other")
     if not project:
         raise WrongUsage("the folder has no name; name the project with --project")
+    check_new_project(project)
     server = find_server(api_url)
     if image is None and not build:
         _check_that_folders_run(server)
