@@ -1,4 +1,4 @@
-"""Passes on what the platform tells of ended containers, to whichever process watches them."""
+"""Passes the platform's events of ended containers on to the process that watches the container, by notifications."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ _PAUSE = timedelta(seconds=5)
 
 @asynccontextmanager
 async def relay_container_events(events: ContainerEvents | None, database: Database) -> AsyncIterator[None]:
-    """While the context lasts, if there are events to hear."""
+    """Pass events on while the context lasts; nothing if `events` is None."""
     if events is None:
         yield
         return
@@ -30,7 +30,8 @@ async def relay_container_events(events: ContainerEvents | None, database: Datab
 
 
 async def _relay(events: ContainerEvents, database: Database) -> None:
-    """For ever. What is not passed on is told again by the platform, or seen by polling."""
+    """Without end. An event that is not passed on is sent again by the platform, or its container is seen by
+    polling."""
     while True:
         try:
             async for identifiers in events.receive():

@@ -1,4 +1,4 @@
-"""Sees to it that an execution has its container: found, launched, and launched again where infrastructure took it."""
+"""Gives an execution its container: finds it, launches it, and launches another one if infrastructure ends it."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,13 @@ from provisioners.contract import Provisioner
 logger = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 30.0
-# A container that was there for longer than this is replaced at once, however many were lost before it.
-_GOOD_LIFE_SECONDS = 60.0
+# After a container that ran for longer than this, the pauses before launches begin at the shortest again.
+_STABLE_AFTER_SECONDS = 60.0
 
 
 @contextlib.contextmanager
 def _retried_until_repaired() -> Iterator[None]:
-    """What keeps us from a container that may be there is tried until it works: its slot is not free before."""
+    """Makes Misconfigured an Unavailable, which is retried: while a container may run, its slot must not be freed."""
     try:
         yield
     except Misconfigured as error:
@@ -43,7 +43,7 @@ def _retried_until_repaired() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchTools:
-    """What every execution of a process is launched with."""
+    """What all launches of a process share. `signing_key`: the root key from which executions' tokens are derived."""
 
     database: Database
     provisioner: Provisioner
@@ -54,7 +54,7 @@ class LaunchTools:
 
 
 class ContainerLauncher:
-    """The launches of one execution, as far as one try of its activity goes on with them.
+    """The launches of one execution within one try of its activity.
 
     Its methods raise FunctionFailure, Misconfigured, Unavailable.
     """
@@ -69,17 +69,17 @@ class ContainerLauncher:
         self._adopt_launch(assignment.launch)
         self._launched = time.monotonic()
         self._waits_for = assignment.waits_for
-        self._misses = 0
+        self._failed_launches = 0
 
     @property
     def launch(self) -> int:
-        """The number of the launch that this try has come to."""
+        """The number of the newest launch that this try knows, counted from 1."""
         return self._launch.number
 
     async def ensure_container(self) -> Container | None:
-        """The execution's container: the one that an earlier try noted, or launched as soon as there is capacity.
+        """The execution's container: the one that an earlier try recorded, or a new one as soon as there is capacity.
 
-        None if it must have none.
+        None if the execution is stopped and has none.
         """
         if self._assignment.container is None:
             return await self._launch_until_there(is_stopped=self._assignment.is_stopped)
@@ -89,9 +89,10 @@ class ContainerLauncher:
         return container
 
     async def replace_container(self, lost: ContainerExit) -> Container | None:
-        """Another container for the one that infrastructure took away. None if there must be no further one."""
-        if time.monotonic() - self._launched > _GOOD_LIFE_SECONDS:
-            self._misses = 0
+        """Another container in place of one that infrastructure ended. None if the execution is stopped or has an
+        outcome."""
+        if time.monotonic() - self._launched > _STABLE_AFTER_SECONDS:
+            self._failed_launches = 0
         if not await self._begin_next_launch(f"Launched again: {lost.reason}", was_refused=False):
             return None
         return await self._launch_until_there(is_stopped=False)
@@ -151,7 +152,7 @@ class ContainerLauncher:
         return container
 
     async def _begin_next_launch(self, reason: str, *, was_refused: bool) -> bool:
-        """Note the next launch and why there has to be one, and wait a little, longer each time, but not beyond a stop.
+        """Record the next launch with its reason, and wait, longer each time, until a stop at the latest.
 
         False if the execution is to have no further container.
         """
@@ -177,16 +178,16 @@ class ContainerLauncher:
 
     def _adopt_launch(self, launch: Launch) -> None:
         self._launch = launch
-        self._noted = time.monotonic() - launch.age.total_seconds()
+        self._noted_at = time.monotonic() - launch.age.total_seconds()
 
     def _pause(self) -> float:
-        """Exponential, in seconds. Drawn: hundreds may wait for the same thing."""
-        longest = min(2.0**self._misses, _LONGEST_PAUSE_SECONDS)
-        self._misses = min(self._misses + 1, 10)
+        """In seconds, exponential, and random within half of it, as hundreds may wait for the same capacity."""
+        longest = min(2.0**self._failed_launches, _LONGEST_PAUSE_SECONDS)
+        self._failed_launches = min(self._failed_launches + 1, 10)
         return random.uniform(longest / 2, longest)
 
     async def _report_wait(self, reason: str | None) -> None:
-        """The workflow shows to whoever looks at it what its execution waits for."""
+        """Have the workflow show in the Web UI what its execution waits for; None: for nothing."""
         if reason != self._waits_for:
             self._waits_for = reason
             awaited = ContainerAwaited(execution_id=self._request.execution_id, reason=shortened(reason))
@@ -198,7 +199,7 @@ class ContainerLauncher:
 
     @property
     def _age(self) -> timedelta:
-        return timedelta(seconds=time.monotonic() - self._noted)
+        return timedelta(seconds=time.monotonic() - self._noted_at)
 
     def _container_request(self) -> ContainerRequest:
         function = self._assignment.function

@@ -1,4 +1,4 @@
-"""Waits for a container's end, and sees to it that one which must end does."""
+"""Waits for a container's end, and stops a container that should have ended."""
 
 import asyncio
 import contextlib
@@ -23,30 +23,30 @@ logger = structlog.get_logger(__name__)
 
 # As a rule a container is gone within this after its report, and the catalog need not be asked.
 _USUAL_EXIT = timedelta(seconds=1)
-# What was told to stop is killed after its grace period, and as a rule gone within this after that.
+# A container that was told to stop is killed after its grace period, and as a rule gone within this after that.
 USUAL_STOP = timedelta(seconds=30)
-# Waiting for a container is no standstill, however long it takes.
+# A wait for a container may take days: progress is noted this often, or its activity would count as one that hangs.
 _STEP = timedelta(minutes=1)
-# A notification may be lost, however unlikely: then what it was about is seen this much later.
+# A notification may be lost: then the catalog is read after this at the latest.
 _LONGEST_UNASKED = timedelta(minutes=5)
-# Longer than any provisioner tries.
+# Longer than any provisioner retries a call.
 _CALL_LIMIT = timedelta(minutes=2)
-# While the catalog cannot be asked, or the provisioner cannot be told.
+# Between tries while the catalog or the provisioner does not answer.
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deadline:
-    """When to stop the container, perhaps once more. `is_doubtful`: only because the catalog did not know it; it may be
-    in the middle of a restore."""
+    """When to stop the container, or stop it again: `at`, in seconds of the event loop's clock. `is_doubtful`: only as
+    the catalog did not know the execution, which may be because it is being restored."""
 
     at: float
     is_doubtful: bool
 
 
 class _Faults:
-    """When to try again what failed: later each time. Drawn, as hundreds may wait for the same thing."""
+    """When to try again what failed: later each time, with jitter, as hundreds may wait for the same thing."""
 
     def __init__(self, container: Container, *, first_pause: timedelta, longest_pause: timedelta) -> None:
         self._container = container
@@ -59,7 +59,7 @@ class _Faults:
         self.retry_at: float | None = None
 
     def note(self, error: Exception) -> None:
-        """Logged whenever the pause gets longer."""
+        """Lengthen the pause. Logs whenever it has become longer."""
         pause = min(2 * self._pause, self._longest_pause) or self._first_pause
         if pause > self._pause:
             logger.warning(
@@ -70,7 +70,7 @@ class _Faults:
 
 
 class ContainerWatch:
-    """Watches containers. The catalog is asked once for each, and again when there is news of it, or none for long."""
+    """Watches containers. The catalog is read when a watch begins, after notifications, and at long intervals."""
 
     def __init__(
         self,
@@ -85,9 +85,9 @@ class ContainerWatch:
         first_pause: timedelta = _FIRST_PAUSE,
         longest_pause: timedelta = _LONGEST_PAUSE,
     ) -> None:
-        """`grace`: how long a container may go on after its outcome, and after it was told to stop. Once it should be
-        gone and is not, it is told again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
-        though nothing was notified. `call_limit`: for the provisioner to be told. `first_pause` and `longest_pause`:
+        """`grace`: how long a container may go on after its outcome, and after it was told to stop. If it is not
+        gone then, it is stopped again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
+        though nothing was notified. `call_limit`: for a stop by the provisioner. `first_pause` and `longest_pause`:
         before what failed is tried again."""
         self._database = database
         self._provisioner = provisioner
@@ -100,7 +100,8 @@ class ContainerWatch:
         self._longest_pause = longest_pause
 
     async def wait_for_exit(self, container: Container, invocation_id: InvocationId) -> ContainerExit:
-        """Why the invocation's container is gone. Cancelling the wait leaves the container alone."""
+        """Wait until the container is gone, and return why. Cancelling the wait leaves the container alone. Raises what
+        `Provisioner.wait_for_exit` raises."""
         watching = asyncio.create_task(self._provisioner.wait_for_exit(container))
         try:
             async with in_background("stop enforcement", partial(self._enforce_stops, container, invocation_id)):
@@ -112,17 +113,17 @@ class ContainerWatch:
             watching.cancel()
 
     async def _enforce_stops(self, container: Container, invocation_id: InvocationId) -> None:
-        """Whenever there is news of the container, look at it soon; stop it, and stop it again, if it stays too
+        """After each notification about the container, have it polled soon; stop it, repeatedly, if it stays too
         long."""
         topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
         faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
         async with self._listener.subscribe(*topics) as notified:
-            notified.set()  # the container may have reported before anybody listened
+            notified.set()  # the container may have reported before this subscription
             while True:
-                look_at = _after(self._longest_unasked)
+                recheck_at = _after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):
-                    due_at = look_at if deadline is None else min(look_at, deadline.at)
+                    due_at = recheck_at if deadline is None else min(recheck_at, deadline.at)
                     async with asyncio.timeout_at(due_at if faults.retry_at is None else faults.retry_at):
                         await notified.wait()
                 try:
@@ -142,7 +143,8 @@ class ContainerWatch:
                     faults.note(error)
 
     async def _deadline(self, container: Container, invocation_id: InvocationId) -> _Deadline | None:
-        """A notification is a hint: the listener wakes everyone when it is back after a fault."""
+        """Read from the catalog, as a notification is only a hint: the listener also wakes all after a lost
+        connection."""
         async with self._database.statement() as connection:
             repository = LaunchRepository(connection)
             state = await repository.state(container.name.execution_id, invocation_id=invocation_id)
@@ -151,7 +153,7 @@ class ContainerWatch:
         return _Deadline(at=_after(self._grace), is_doubtful=False) if state.has_reported else None
 
     async def _stop(self, container: Container, invocation_id: InvocationId, due: _Deadline) -> _Deadline | None:
-        """Returns when to stop it again. What is doubtful is looked for first, and not stopped if it is found."""
+        """Returns when to stop it again. If the deadline is doubtful, the catalog is read once more first."""
         if due.is_doubtful:
             found = await self._deadline(container, invocation_id)
             if found is None or not found.is_doubtful:

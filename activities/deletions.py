@@ -22,11 +22,13 @@ logger = structlog.get_logger(__name__)
 
 # Invocations in one transaction.
 _BATCH_SIZE = 500
-# A cancellation that was told is heard within this, if Temporal has the time.
+# A delivered cancellation has reached its workflow within this, unless Temporal is overloaded.
 _TOLD_AGAIN_AFTER = timedelta(seconds=15)
 
 
 class BoundDeletionActivities(DeletionActivities):
+    """The steps of a deletion. `batch_size`: how many invocations are cancelled or deleted in one transaction."""
+
     def __init__(
         self, *, database: Database, provisioner: Provisioner, messenger: Messenger, batch_size: int = _BATCH_SIZE
     ) -> None:
@@ -42,13 +44,12 @@ class BoundDeletionActivities(DeletionActivities):
                 await repository.close()
             await self._cancel_invocations(request)
             async with self._repository(request) as repository:
-                left = await repository.remainder()
+                left = await repository.count_unfinished()
         return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
-        """What cannot be retired now keeps nothing else from being retired. Raises ContainerError for the first of
-        it."""
+        """A failure keeps no other function from being retired. Raises the first ContainerError, at the end."""
         faults: list[ContainerError] = []
         async with keep_heartbeating():  # hundreds take minutes, at the pace that a platform allows
             async with self._repository(request) as repository:
@@ -66,7 +67,7 @@ class BoundDeletionActivities(DeletionActivities):
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
-        """Batch by batch: whoever goes on with it finds what is left."""
+        """In batches, so that a later try finds what is left."""
         async with keep_heartbeating():
             while not await self._is_gone(request):
                 if not await self._delete_some(request):
@@ -77,7 +78,7 @@ class BoundDeletionActivities(DeletionActivities):
         return CancelProjectResult(running=0)
 
     async def _cancel_invocations(self, request: DeletionRequest) -> None:
-        """One that cannot be told keeps none of the others from being told, in whichever batch.
+        """An invocation whose workflow cannot be reached keeps no other from being cancelled.
 
         Raises RPCError or CatalogIsAway, once everything has been tried.
         """
@@ -100,8 +101,13 @@ class BoundDeletionActivities(DeletionActivities):
 
     async def _delete_some(self, request: DeletionRequest) -> bool:
         async with self._repository(request) as repository:
-            if await repository.delete_ended(at_most=self._batch_size):
-                return True
+            ended = await repository.ended(at_most=self._batch_size)
+            containers = await repository.containers(ended)
+        if ended:
+            await self._provisioner.forget(containers)  # first: afterwards nobody knows their names
+            async with self._repository(request) as repository:
+                await repository.delete_invocations(ended)
+            return True
         async with self._repository(request) as repository:
             return await repository.delete_version()
 

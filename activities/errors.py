@@ -1,4 +1,4 @@
-"""From our errors to what Temporal's retries act on: for every activity, in one place."""
+"""Translates the errors of `domain.errors` into Temporal's, for all activities."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.errors import ContainerError, Unavailable
+from domain.reasons import storable
 
 logger = structlog.get_logger(__name__)
 
@@ -14,14 +15,15 @@ _LONGEST_MESSAGE = 1_000  # failures live in histories, which stay small
 
 
 def shortened(message: str | None) -> str | None:
-    """A message as histories keep it."""
+    """The message, cut to 1,000 characters for histories. None stays None."""
+    message = storable(message)
     if message is None or len(message) <= _LONGEST_MESSAGE:
         return message
     return message[: _LONGEST_MESSAGE - 1] + "…"
 
 
 class DomainErrors(Interceptor):
-    """Turns the errors of the catalog and the provisioners that activities let pass."""
+    """Interceptor: turns each ContainerError that an activity raises into an ApplicationError."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Translated(next)
@@ -37,9 +39,8 @@ class _Translated(ActivityInboundInterceptor):
 
 
 def application_error(error: ContainerError) -> ApplicationError:
-    """All of them are retried: what only a person can mend goes on by itself once it is mended.
-
-    What passes by itself is no alarm.
+    """Its type is the error's class name. All are retried, also what only an operator can repair: it goes on once it is
+    repaired. Unavailable is BENIGN, so that what passes by itself raises no alarm.
     """
     category = ApplicationErrorCategory.UNSPECIFIED
     if isinstance(error, Unavailable):

@@ -1,7 +1,7 @@
 """The spans of invocations, executions and launches, each recorded when it is over.
 
-Their ids are derived, and when they began is recorded elsewhere. So any process can do it, also one that took over; and
-a span that two have recorded is one.
+Their ids are derived, and their start times are in the catalog. So any process can record them, also one that took
+over, and a span that was recorded twice is one span.
 """
 
 from datetime import datetime

@@ -27,7 +27,10 @@ class ExecutionRunner:
         self._watch = watch
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
-        """Raises Unavailable for faults that pass by themselves: the next try resumes the same execution."""
+        """Run one attempt until its end is recorded; QUEUED at once if it has no slot.
+
+        Raises Unavailable for faults that pass by themselves: the next try resumes the same execution.
+        """
         async with self._tools.database.transaction() as connection:
             taken = await SlotQueue(connection).take(
                 invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
@@ -54,7 +57,7 @@ class ExecutionRunner:
     async def _run_to_its_end(
         self, request: RunExecutionRequest, launcher: ContainerLauncher
     ) -> tuple[str | None, bool]:
-        """Why the container ended, and whether another attempt may help. What infrastructure took is launched again."""
+        """Why the container ended, and whether another attempt may help. A lost container is replaced."""
         try:
             container = await launcher.ensure_container()
             container_exit = None

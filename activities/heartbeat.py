@@ -1,4 +1,4 @@
-"""Tells Temporal that an activity gets on, for as long as it does."""
+"""Sends heartbeats of an activity for as long as it makes progress."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,19 +15,19 @@ from workflows import policies
 
 logger = structlog.get_logger(__name__)
 
-# Longer than any step: a turn among hundreds with AWS, a statement on all rows of a project.
+# Longer than any step, as a wait behind hundreds of calls to AWS, or a statement on all rows of a project.
 _PROGRESS_WITHIN = timedelta(minutes=12)
 
 
 @asynccontextmanager
 async def keep_heartbeating(progress_within: timedelta = _PROGRESS_WITHIN) -> AsyncIterator[None]:
-    """Beat while the body, which is all of the activity, gets on: four times per heartbeat timeout.
+    """Send heartbeats while the body, which is all of the activity, makes progress: four per heartbeat timeout.
 
     Steps are noted by `liveness.progress.note_progress`, as every use of the catalog does. A body that notes none for
-    so long hangs: it is cancelled, and raises Unavailable. If it hangs even then nothing beats any more, so Temporal
-    has another process try again. Cancellation never rides on heartbeats here.
+    `progress_within` hangs: it is cancelled, and Unavailable is raised. If it hangs even then, heartbeats stop, and
+    Temporal has another process try again. No activity is cancelled by way of its heartbeats.
     """
-    # None: asked for by a release before, that did not expect this activity to beat.
+    # None: scheduled by an earlier release, in which this activity sent no heartbeats.
     timeout = activity.info().heartbeat_timeout or policies.HEARTBEAT_TIMEOUT
     with watched_progress() as progress:
         try:

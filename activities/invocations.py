@@ -1,4 +1,4 @@
-"""The activities of an invocation's life, bound to what they work with."""
+"""The activities of an invocation, with the services that they use."""
 
 from datetime import timedelta
 
@@ -21,10 +21,10 @@ from domain.messages import (
 from provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
 
-# A turn among thousands of launches takes minutes, and a pull notes its progress.
+# A launch may wait some minutes behind thousands of others; a pull of an image notes its progress.
 _PROGRESS_WITHIN = timedelta(minutes=5)
-# StreamedEvent by a local activity, which has ten seconds and cannot beat. The others are noted as cancelled like
-# these, and the reconciliation delivers what was not.
+# Cancelled by a local activity, which has ten seconds and cannot send heartbeats. Further children are recorded as
+# cancelled too, and the reconciliation delivers their cancellations.
 _MOST_TOLD_AT_THE_END = 300
 
 
@@ -51,13 +51,12 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
-        async with (
-            keep_heartbeating()
-        ):  # a platform takes so many stops a second, and a parent may have thousands of children
+        async with keep_heartbeating():  # ECS takes 20 stops a second, and a parent may have thousands of children
             return await self._stop(request)
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
+        """Also records the invocation's span, and cancels at most 300 of its children, as it is a local activity."""
         async with self._database.transaction() as connection:
             ended = await TerminationRepository(connection).terminate_invocation(
                 request.invocation_id, reason=request.reason
@@ -75,7 +74,7 @@ class BoundInvocationActivities(InvocationActivities):
         try:
             if stopped.container is not None:
                 await self._provisioner.stop(stopped.container)
-        finally:  # its children are stopped even if its own container cannot be at the moment
+        finally:  # children are stopped even if the container cannot be stopped now
             await self._messenger.deliver(cancelled=stopped.children)
         if request.execution_id is None:
             return None

@@ -1,4 +1,4 @@
-"""Binds to the log lines of an activity which one it is and whom it concerns."""
+"""Adds to the log lines of an activity its name, its try and the identifiers in its request."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _IDENTIFIERS = ("invocation_id", "execution_id", "project_name", "version_id")
 
 
 class LogContext(Interceptor):
-    """Whatever is logged while an activity runs carries its name, its try and the identifiers in its request."""
+    """Interceptor: binds `activity`, `activity_attempt` and the identifiers in the request while an activity runs."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Bound(next)

@@ -1,4 +1,4 @@
-"""Tells workflows what has been decided in the catalog: that they have a slot, that they are to be cancelled."""
+"""Sends workflows what is recorded in the catalog: that an execution has a slot, that an invocation is cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,20 +26,20 @@ logger = structlog.get_logger(__name__)
 Message = TypeVar("Message")
 Answer = TypeVar("Answer")
 
-# At once, of a whole process: more only makes Temporal slower for everybody.
+# Calls at once, of the whole process: more make Temporal slower for all.
 _AT_ONCE = 50
-# What is told together: the grants among it are noted as signalled when all of it has been tried.
+# Messages sent together: when all have been tried, the grants among them are recorded as signalled.
 _BATCH = 100
-# With its retries. Temporal answers in milliseconds, or not at all.
+# Of one call with its retries: Temporal answers in milliseconds, or not at all.
 _RPC_TIMEOUT = timedelta(seconds=10)
-# The same message will be refused again; every other fault passes by itself.
+# With these the same message would be refused again; all other faults pass by themselves.
 _REFUSALS = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
 
 
 class Messenger:
-    """Sends messages that may be repeated. What a message says is in the catalog before it is sent.
+    """Sends messages, which may be repeated. What a message says is in the catalog before it is sent.
 
-    One that cannot be sent keeps none of the others from being sent.
+    A message that cannot be sent keeps no other from being sent.
     """
 
     def __init__(self, client: Client, database: Database) -> None:
@@ -50,8 +50,8 @@ class Messenger:
     async def deliver(self, *, grants: Sequence[Grant] = (), cancelled: Sequence[InvocationId] = ()) -> None:
         """Signal each granted slot, cancel each invocation.
 
-        A slot whose invocation's workflow is closed is taken back and goes to the next, who is told too. A message that
-        Temporal refuses, or whose workflow it does not know, is left to the reconciliation.
+        A slot whose invocation's workflow is closed is revoked and given to the next execution, which is signalled too.
+        A message that Temporal refuses, or whose workflow it does not know, is left to the reconciliation.
 
         Raises RPCError or CatalogIsAway, once everything has been tried: the caller is an activity, whose retry finds
         the same messages again.
@@ -68,7 +68,7 @@ class Messenger:
             raise faults[0]
 
     async def signal_container_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
-        """For whoever looks at the workflow: nothing depends on it, so a fault is no reason to stop."""
+        """Have the workflow show what its execution waits for. Nothing depends on it: a fault is logged, not raised."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
             await handle.signal(InvocationWorkflow.container_awaited, awaited, rpc_timeout=_RPC_TIMEOUT)
@@ -76,9 +76,9 @@ class Messenger:
             logger.warning("workflow_is_not_notified", invocation_id=invocation_id, reason=str(error))
 
     async def is_at_work(self, invocation_id: InvocationId, activity_id: str) -> bool:
-        """Whether a process has this activity of the workflow; not if it waits for its turn, or for its next try.
+        """Whether a process runs this activity now. False while it is scheduled or waits for its next try.
 
-        Raises RPCError.
+        Raises RPCError, also if the workflow is unknown.
         """
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         pending = (await handle.describe(rpc_timeout=_RPC_TIMEOUT)).raw_description.pending_activities
@@ -89,7 +89,8 @@ class Messenger:
         )
 
     async def _deliver_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[Grant]:
-        """Signal them and note which were: nobody signals those again for a while. Returns who got slots instead."""
+        """Signal the grants, and record which were signalled, as those are not signalled again soon. Returns the grants
+        that replace revoked ones."""
         answers = await self._try_each(self._grant, grants, faults)
         if signalled := [grant.execution_id for grant, answer in answers if answer is None]:
             async with self._database.statement() as connection:
@@ -102,7 +103,7 @@ class Messenger:
         messages: Sequence[Message],
         faults: list[Exception],
     ) -> list[tuple[Message, Answer]]:
-        """The messages that were sent, each with its answer. What passes by itself is added to `faults`."""
+        """The messages that were sent, each with its answer. Faults that pass by themselves are added to `faults`."""
         answers: list[tuple[Message, Answer]] = []
 
         async def try_one(message: Message) -> None:
@@ -122,8 +123,8 @@ class Messenger:
         return answers
 
     async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
-        """None once it is signalled; else whom to tell instead, as its workflow cannot be told any more. The invocation
-        itself is ended by the reconciliation, which does not end many unasked."""
+        """None if it was signalled; else the grants that replace it, as its workflow is closed. The invocation itself
+        is ended by the reconciliation, which ends many only with an operator's permission."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
             await handle.signal(
@@ -142,7 +143,7 @@ class Messenger:
         return ()
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:
-        """Not if Temporal does not know the workflow: that proves nothing, it may be another or an emptied Temporal."""
+        """False if Temporal does not know the workflow: it may be another Temporal, or one that has lost its state."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
         try:
             description = await handle.describe(rpc_timeout=_RPC_TIMEOUT)

@@ -1,10 +1,10 @@
-"""What the `loop` process counts."""
+"""Metrics of the `loop` process."""
 
 from prometheus_client import Counter, Gauge
 
 from domain.entities import ExecutionOutcome
 
-# Of an execution whose container ended without a word, or that never had one.
+# The label of an execution whose container reported no outcome, or that never had a container.
 NO_OUTCOME = "NONE"
 
 EXECUTIONS_ENDED = Counter(
@@ -28,5 +28,5 @@ LAST_RECONCILIATION = Gauge(
     "control_plane_last_reconciliation_timestamp_seconds", "When this process has last reconciled, since 1970."
 )
 
-for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # there from the start, so that the first one is an increase
+for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # exported at 0, so that the first one shows as an increase
     EXECUTIONS_ENDED.labels(_outcome)

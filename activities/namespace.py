@@ -1,4 +1,4 @@
-"""What a Temporal namespace must have before work begins in it, and must have again if somebody takes it away."""
+"""Makes in a Temporal namespace what our workflows need, before work begins, and again if it is deleted."""
 
 import structlog
 from temporalio.client import Client
@@ -12,7 +12,8 @@ logger = structlog.get_logger(__name__)
 
 
 class NamespacePreparation:
-    """Makes what is missing. What only somebody else may make is told once, and works as soon as it is made."""
+    """Makes the search attributes and the schedule if they are missing. Search attributes that this process may not add
+    are logged once, with what to do."""
 
     def __init__(self) -> None:
         self._reported: str | None = None

@@ -1,4 +1,4 @@
-"""`prepare_function`: what a provisioner needs once per function."""
+"""`prepare_function`: has the provisioner prepare a function, and records the result."""
 
 from temporalio import activity
 
@@ -6,18 +6,20 @@ from activities.errors import shortened
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from catalog.database import Database
-from catalog.preparations import BegunPreparation, PreparationRepository, SettledFunction
+from catalog.preparations import Preparation, PreparationOutcome, PreparationRepository
 from domain.entities import PreparedFunction
 from domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
 from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
 from provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
-# Of one process: whatever waits for a platform's pace leaves slots of `control` to stops.
+# Of one process, so that preparations which wait for AWS's rate limit leave slots of `control` to stops.
 MOST_AT_ONCE = 400
 
 
 class BoundPreparationActivities(PreparationActivities):
+    """Prepares functions. A process that prepares `most_at_once` of them refuses another with Unavailable."""
+
     def __init__(
         self,
         *,
@@ -39,40 +41,40 @@ class BoundPreparationActivities(PreparationActivities):
         self._under_way += 1
         try:
             async with keep_heartbeating():
-                return await self._settled(request)
+                return await self._prepare_or_find_outcome(request)
         finally:
             self._under_way -= 1
 
-    async def _settled(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
+    async def _prepare_or_find_outcome(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
         async with self._database.transaction() as connection:
-            begun = await PreparationRepository(connection).begin(request.function)
-        settled = await (self._settled_before(request) if begun is None else self._prepare(request, begun))
-        await self._messenger.deliver(grants=settled.grants)
+            preparation = await PreparationRepository(connection).begin(request.function)
+        outcome = await (self._find_outcome(request) if preparation is None else self._prepare(request, preparation))
+        await self._messenger.deliver(grants=outcome.grants)
         return PrepareFunctionResult(
-            identifier=settled.identifier, preparation_error=shortened(settled.preparation_error)
+            identifier=outcome.identifier, preparation_error=shortened(outcome.preparation_error)
         )
 
-    async def _settled_before(self, request: PrepareFunctionRequest) -> SettledFunction:
+    async def _find_outcome(self, request: PrepareFunctionRequest) -> PreparationOutcome:
         async with self._database.transaction() as connection:
-            return await PreparationRepository(connection).settled(request.function)
+            return await PreparationRepository(connection).find_outcome(request.function)
 
-    async def _prepare(self, request: PrepareFunctionRequest, begun: BegunPreparation) -> SettledFunction:
+    async def _prepare(self, request: PrepareFunctionRequest, preparation: Preparation) -> PreparationOutcome:
         try:
-            prepared = await self._prepared(begun)
+            prepared = await self._call_provisioner(preparation)
         except (FunctionFailure, Misconfigured) as error:
             async with self._database.transaction() as connection:
                 return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))
         async with self._database.transaction() as connection:
-            settled = await PreparationRepository(connection).mark_ready(request.function, prepared)
-        if settled.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
+            outcome = await PreparationRepository(connection).mark_ready(request.function, prepared)
+        if outcome.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
             await self._provisioner.retire(prepared)
-        return settled
+        return outcome
 
-    async def _prepared(self, begun: BegunPreparation) -> PreparedFunction:
-        """A project that is being deleted gets nothing new, and does not wait for what cannot be prepared now."""
-        if not begun.is_closing:
-            return await self._provisioner.prepare(begun.function)
-        found = await self._provisioner.find_prepared(begun.function)
+    async def _call_provisioner(self, preparation: Preparation) -> PreparedFunction:
+        """For a project that is being deleted only what an earlier try made is looked for."""
+        if not preparation.is_closing:
+            return await self._provisioner.prepare(preparation.function)
+        found = await self._provisioner.find_prepared(preparation.function)
         if found is None:
             raise FunctionFailure(ProjectIsBeingDeleted.default_message())
         return found

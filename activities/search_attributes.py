@@ -1,4 +1,4 @@
-"""Makes a Temporal namespace know our search attributes."""
+"""Registers our search attributes in a Temporal namespace."""
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
@@ -10,7 +10,7 @@ from workflows.naming import SEARCH_ATTRIBUTES
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Add what is missing; safe to repeat and to run at once.
+    """Add those that are missing. May be repeated, and run by several processes at once.
 
     Raises Misconfigured with the command to run where we may not add them ourselves, RPCError if Temporal is away.
     """
@@ -32,7 +32,8 @@ async def register_search_attributes(client: Client) -> None:
 
 
 async def missing_search_attributes(client: Client) -> list[str]:
-    """Their names; all of them where we may not look. Raises RPCError if Temporal is away."""
+    """The names of those that are missing; all names where we may not list them. Raises RPCError if Temporal is
+    away."""
     wanted = [key.name for key in SEARCH_ATTRIBUTES]
     try:
         known = await client.operator_service.list_search_attributes(
@@ -40,7 +41,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
-            return wanted  # not ours to see: adding will tell
+            return wanted  # adding them says which exist
         raise
     return [name for name in wanted if name not in known.custom_attributes]
 

@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 
 from api.bodies import BodyLimit
 from api.errors import add_error_handlers
+from api.head_requests import HeadRequests
 from api.metrics import RequestDurations
 from api.openapi import use_openapi_3_0
 from api.redirects import redirect_trailing_slashes
@@ -36,7 +37,7 @@ _ROUTERS = (
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application over these services. Who opened them closes them."""
+    """The application that uses these services. The caller closes them."""
     app = describe_app()
     if services.spans is not None:
         app.add_middleware(RequestSpans, spans=services.spans)
@@ -54,6 +55,7 @@ def describe_app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `request_spans` and `metrics`
     )
     add_error_handlers(app)
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestDurations)
     app.add_middleware(RequestIds)

@@ -19,19 +19,19 @@ from domain.identifiers import ExecutionId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCaller:
-    """Knows a root key."""
+    """The request has a root key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCaller:
-    """Holds the token of an execution, live or not."""
+    """The request has the token of an execution, which may have ended or not exist."""
 
     execution_id: ExecutionId
 
 
 Caller = RootCaller | ExecutionCaller
 
-# Of a request's scope: its caller, and the checks that have let it pass.
+# Keys in a request's scope: for its caller, and for the checks that it has passed.
 _CALLER = "control_plane.caller"
 _PASSED = "control_plane.passed"
 
@@ -39,9 +39,9 @@ _PASSED = "control_plane.passed"
 class KeyOf(SecurityBase):
     """Dependency: the caller, by the bearer key in the request, once a check lets it pass.
 
-    The route asks for it before FastAPI reads the body, and again as FastAPI does: what was found is kept with the
-    request. All of it is one dependency that declares no parameters: FastAPI's work for either costs more than what is
-    done here. The texts and the 403 are those that clients know: FastAPI's own bearer authentication answers 401.
+    The route calls it before FastAPI reads the body, and FastAPI calls it again: the result is kept in the request's
+    scope. It is one dependency without parameters, as FastAPI's handling of more costs more than the check itself.
+    Texts and status 403 are those of the contract: FastAPI's own bearer authentication answers 401.
     """
 
     def __init__(self, check: Callable[[Caller, Request], Awaitable[None]]) -> None:
@@ -60,7 +60,7 @@ class KeyOf(SecurityBase):
 
 
 def caller_of(request: Request) -> Caller:
-    """Whose key it is; what it is good for is another question. Raises Forbidden, ApiKeyIsInvalid."""
+    """Whose key the request has, whatever it permits. Raises Forbidden, ApiKeyIsInvalid."""
     caller: Caller | None = request.scope.get(_CALLER)
     if caller is None:
         caller = _authenticate(services_of(request).root_keys, request.headers.get("Authorization"))
@@ -74,7 +74,7 @@ def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Call
         raise Forbidden("Not authenticated")
     if scheme.lower() != "bearer":
         raise Forbidden("Invalid authentication credentials")
-    # Headers are decoded as Latin-1: this gives back the bytes that were sent.
+    # Headers were decoded as Latin-1: encoding them so gives the bytes that were sent.
     is_root = [hmac.compare_digest(presented.encode("latin-1"), key.encode()) for key in root_keys]
     if any(is_root):
         return RootCaller()
@@ -108,7 +108,7 @@ async def _is_anyone(_caller: Caller, _request: Request) -> None:
 
 
 require_root = KeyOf(_is_root)
-# Any key, or the token of any execution, ended or not: the route looks further.
+# Any root key, or the token of any execution, ended or not: the route checks further.
 require_key = KeyOf(_is_anyone)
 # A root key, or the token of the execution in the path, as long as the execution exists: no query is needed.
 require_own_execution = KeyOf(_is_own_execution)

@@ -1,4 +1,4 @@
-"""How request bodies are received: never more than the limit, and not for longer than the patience."""
+"""Receives request bodies, with a limit of their size and of their time."""
 
 import asyncio
 from datetime import timedelta
@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.bounds import MAX_BODY_BYTES
 from domain.errors import ApiError, BodyIsTooLarge, BodyIsTooSlow
 
-# For a whole body: the largest one comes in time at 140 kB a second.
+# For a whole body: the largest one arrives in time at 140 kB a second.
 _PATIENCE = timedelta(seconds=30)
 
 
 class BodyLimit:
-    """Middleware: refuses a body of more than MAX_BODY_BYTES as soon as it is known, declared or counted, and one that
-    is not there in time. Both begin with whoever reads it: a route reads no body before it has checked the key."""
+    """Middleware: answers 413 to a body of more than MAX_BODY_BYTES, as declared or as counted, and 408 to one that
+    takes longer than 30 s. Both begin when the body is first read, which a route does after it has checked the key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,7 +29,7 @@ class BodyLimit:
         is_complete = False
         deadline: float | None = None
 
-        async def counted() -> Message:
+        async def receive_bounded() -> Message:
             nonlocal read, is_complete, deadline
             if declared > MAX_BODY_BYTES:
                 raise _refusal(BodyIsTooLarge)
@@ -45,11 +45,11 @@ class BodyLimit:
                 raise _refusal(BodyIsTooLarge)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_bounded, send)
 
 
 def _refusal(error: type[ApiError], **headers: str) -> HTTPException:
-    """FastAPI turns every other exception that comes out of a body into its own 400."""
+    """An HTTPException, as FastAPI turns all other exceptions that reading a body raises into its own 400."""
     return HTTPException(error.http_status, error.default_message(), headers)
 
 

@@ -1,4 +1,4 @@
-"""JSON whose cost is known before it is paid: reading a megabyte of brackets takes far longer than counting them."""
+"""Parses JSON of bounded cost: its brackets are counted first, as parsing a megabyte of them takes far longer."""
 
 import json
 import re
@@ -16,8 +16,8 @@ _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def parse_json(body: bytes) -> Any:
-    """What `json.loads` makes of it. Raises json.JSONDecodeError and nothing else, also for what is nested too deeply
-    or has too many elements, for bad encodings and for endless digits."""
+    """As `json.loads`. Raises json.JSONDecodeError alone, also for too deep nesting, too many elements, wrong encodings
+    and numbers with too many digits."""
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
         _check_cost(text)
@@ -29,7 +29,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_cost(text: str) -> None:
-    """First by counts that take strings for structure, and so never too few; only then by what is outside of them."""
+    """First by counts that include strings, and so are never too low; if they exceed a limit, without strings."""
     opened = text.count("[") + text.count("{")
     if opened <= MAX_DEPTH and opened + text.count(",") + text.count(":") <= MAX_ELEMENTS:
         return

@@ -1,4 +1,4 @@
-"""Connections that do not hold the server, however slow or wordy whoever is at their other end."""
+"""Limits for connections, so that slow or excessive clients do not hold the server's resources."""
 
 import asyncio
 from typing import Any
@@ -8,16 +8,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from domain.bounds import MAX_BODY_BYTES
 
 # From the first byte of a request, or the connection's start, to the end of its headers; and for the rest of a body
-# that has been answered already, which is read and thrown away so that the client sees the answer.
+# whose request has been answered already: it is read and dropped, as otherwise the client would not see the answer.
 _READ_PATIENCE_SECONDS = 10.0
 # A path of four names of 1,023 characters, escaped, is 12 KiB.
 _MAX_HEAD_BYTES = 64 * 1024
-# For an answer that nobody takes: the longest ones are some megabytes.
+# For an answer that the client does not read: the longest ones are some megabytes.
 _WRITE_PATIENCE_SECONDS = 60.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes what sends its headers too slowly or without end, and what does not read its answer.
+    """Closes connections that send headers for more than 10 s or 64 KiB, or that do not read their answer for 60 s.
 
     Bodies are bounded in `bodies.py`; a connection without a request is closed by uvicorn's keep-alive timeout.
     """
@@ -31,21 +31,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """No request has come yet, or the last one is answered."""
+        """No request has arrived yet, or the last one is answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._hurry_up()
+        self._start_read_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.is_idle and self._read_timer is None:
-            self._hurry_up()
+            self._start_read_timer()
         super().data_received(data)
         if self._read_timer is not None:
             self._bytes_read += len(data)
@@ -53,12 +53,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.close()
 
     def on_headers_complete(self) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self._is_in_body = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._stop_hurrying()
+        self._stop_read_timer()
         self._is_in_body = False
         super().on_message_complete()
 
@@ -73,11 +73,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _hurry_up(self) -> None:
+    def _start_read_timer(self) -> None:
         self._bytes_read = 0
         self._read_timer = self.loop.call_later(_READ_PATIENCE_SECONDS, self.transport.close)
 
-    def _stop_hurrying(self) -> None:
+    def _stop_read_timer(self) -> None:
         if self._read_timer is not None:
             self._read_timer.cancel()
             self._read_timer = None

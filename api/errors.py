@@ -1,4 +1,4 @@
-"""The one place where errors become answers, and where routes say which ones they give."""
+"""Turns errors into answers, and documents which errors a route answers with."""
 
 from collections import defaultdict
 from typing import Any
@@ -27,6 +27,8 @@ _WORTH_REPEATING = (ExecutionAsksForTooMuch, ServiceIsUnavailable)
 
 
 def add_error_handlers(app: FastAPI) -> None:
+    """Have the app answer `{"detail": …}` to ApiError, Unavailable (503), Misconfigured (500), invalid requests (422)
+    and defects (500, as plain text)."""
     app.add_exception_handler(ApiError, _answer_api_error)
     app.add_exception_handler(Unavailable, _answer_unavailable)
     app.add_exception_handler(Misconfigured, _answer_misconfigured)
@@ -36,7 +38,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def documented(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers these errors."""
+    """The argument `responses` of a route that answers with these errors: their texts by status."""
     texts: defaultdict[int | str, list[str]] = defaultdict(list)
     for error in errors:
         texts[error.http_status].append(error.default_message())
@@ -59,13 +61,13 @@ async def _answer_unavailable(_: Request, __: Exception) -> JSONResponse:
 
 
 async def _answer_misconfigured(_: Request, error: Exception) -> JSONResponse:
-    """Only holders of a root key ask for what can be set up wrongly: they are told what to mend."""
+    """With the text, which says what to repair: only requests with a root key get here."""
     logger.error("control_plane_is_misconfigured", reason=str(error))
     return JSONResponse({"detail": str(error)}, status_code=500)
 
 
 async def _answer_reused_key(request: Request, error: Exception) -> JSONResponse:
-    """In the form of every other 422."""
+    """In the form of FastAPI's 422."""
     problem = {
         "type": "value_error",
         "loc": ["header", "idempotency-key"],
@@ -82,6 +84,6 @@ async def _answer_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_defect(request: Request, _: Exception) -> PlainTextResponse:
-    """Of ours. The server logs it; this answer passes by all middleware."""
+    """The answer to a defect, which the server logs. It does not pass through the middleware."""
     headers = {request_ids.HEADER: request.state.request_id}
     return PlainTextResponse("Internal Server Error", status_code=500, headers=headers)

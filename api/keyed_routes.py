@@ -1,4 +1,4 @@
-"""Routes that know who calls before they read a byte of what is sent."""
+"""Routes that check the key before they read the body."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -15,12 +15,13 @@ from api.services import services_of
 from api.shares import Turn
 
 _TURN = "control_plane.turn"
-# An answer is handed on in pieces: with the last one, all of it but what the connection buffers has been read.
+# An answer is sent in pieces: when the last one is sent, the client has read all but what the connection buffers.
 _PIECE_BYTES = 64 * 1024
 
 
 class KeyedRoute(APIRoute):
-    """A route that checks the key first, then gives the caller a turn, and only then reads the body: bounded JSON."""
+    """A route that checks the key, then waits for a turn in the execution's share, and only then reads the body, which
+    is parsed by `parse_json`."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Forbidden, ApiKeyIsInvalid, TooManyRequests."""
@@ -40,7 +41,7 @@ class KeyedRoute(APIRoute):
             await super().handle(scope, receive, _in_pieces(send))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI asks for it once, as it makes the route."""
+        """Called once by FastAPI, when the route is made."""
         checks = (one.call for one in self.dependant.dependencies)  # of its router, and of its parameters
         self.key = next((check for check in checks if isinstance(check, KeyOf)), None)
         handle = super().get_route_handler()
@@ -58,14 +59,14 @@ class KeyedRoute(APIRoute):
 
 
 def turn_of(request: Request) -> Turn | None:
-    """What the request has of its execution's share; None for callers who have no limit."""
+    """The request's turn in its execution's share; None for root keys, which have no limits."""
     turn: Turn | None = request.scope.get(_TURN)
     return turn
 
 
 @asynccontextmanager
 async def while_waiting(request: Request) -> AsyncIterator[None]:
-    """Around a long poll, which takes another part of the share than a request does. Raises TooManyPolls."""
+    """Within the context the request counts as a long poll, no longer as a request under way. Raises TooManyPolls."""
     turn = turn_of(request)
     async with contextlib.nullcontext() if turn is None else turn.waiting():
         yield

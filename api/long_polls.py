@@ -1,4 +1,4 @@
-"""Waiting for an invocation's result without asking again and again. Nobody who waits holds a database connection."""
+"""Long polls of an invocation's result. A wait holds no database connection."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from catalog.paths import InvocationPath
 from domain.entities import Invocation
 
-# A notification may be lost with its connection: then the wait is this much longer than it need be.
+# A notification may be lost with its connection: then the wait ends this much later at most.
 _REREAD_INTERVAL = timedelta(seconds=5)
 
 Parked = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class LongPolls:
-    """The waits of one process."""
+    """The long polls of one process."""
 
     def __init__(self, database: Database, listener: NotificationListener) -> None:
         self._database = database
@@ -29,16 +29,16 @@ class LongPolls:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Answer every wait with what is there: this process is about to end."""
+        """End every wait with the current state: this process is about to end."""
         self._is_stopped = True
         self._listener.wake_all()
 
     async def settled_invocation(
         self, path: InvocationPath, *, patience: timedelta, parked: Parked = contextlib.nullcontext
     ) -> Invocation:
-        """The invocation as soon as its outcome is known, or as it is when the patience is over.
+        """The invocation as soon as its outcome is known, or as it is after `patience`.
 
-        `parked`: around each wait, in which nothing of the invocation is kept: it may be large, and many may wait.
+        `parked`: a context for each wait. Within it the invocation is not kept in memory, as it may be large.
         Raises the NotFound of the outermost part of the path that is missing.
         """
         deadline = _now() + patience.total_seconds()
@@ -49,13 +49,13 @@ class LongPolls:
                 if invocation.is_settled or self._is_stopped or _now() >= deadline:
                     return invocation
                 # `latest` may move on while we wait.
-                path = _pinned(path, invocation)
+                path = _pin_version(path, invocation)
                 del invocation
                 async with parked():
                     await self._wait(path, changed, deadline)
 
     async def _wait(self, path: InvocationPath, changed: asyncio.Event, deadline: float) -> None:
-        """Until something is notified, the outcome is known all the same, or the time is over."""
+        """Until a notification, a known outcome, or the deadline."""
         while (remaining := deadline - _now()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(remaining, _REREAD_INTERVAL.total_seconds())):
@@ -74,5 +74,5 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _pinned(path: InvocationPath, invocation: Invocation) -> InvocationPath:
+def _pin_version(path: InvocationPath, invocation: Invocation) -> InvocationPath:
     return replace(path, function=replace(path.function, version_ref=invocation.function.ref.version_id))

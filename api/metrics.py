@@ -1,4 +1,4 @@
-"""What the `api` process measures."""
+"""Metrics of the `api` process."""
 
 import time
 
@@ -26,7 +26,7 @@ _LONG_POLL = "?wait_seconds"
 
 
 class RequestDurations:
-    """Middleware. Labels are of the routes' templates and bounded, whatever is asked for."""
+    """Middleware: measures each request. Its labels have few values, as they hold the routes' templates, not paths."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,16 +36,16 @@ class RequestDurations:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        status = 500  # of a defect: it is answered outside of this
+        status = 500  # of a defect, which is answered outside of this middleware
 
-        async def watched(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_observed)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else _OTHER
             _DURATION.labels(method, route_of(scope), status).observe(time.perf_counter() - start)
@@ -58,6 +58,6 @@ def route_of(scope: Scope) -> str:
 
 
 def observe_start(execution: Execution) -> None:
-    """An execution has just been started by its container. Both times are the catalog's."""
+    """Measure the provisioning of an execution that its container has just started, by the catalog's times."""
     if execution.launch_time is not None and execution.execution_start_time is not None:
         _PROVISIONING.observe((execution.execution_start_time - execution.launch_time).total_seconds())

@@ -15,12 +15,13 @@ _NULL = {"type": "null"}
 
 
 def operation_id(route: APIRoute) -> str:
-    """Generated clients call their methods so."""
+    """The route's name, after which generated clients name their methods."""
     return route.name
 
 
 def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute]) -> None:
-    """Make the app serve its document of these routes, in their order and in version 3.0.3. It is made once."""
+    """Make the app serve its document of these routes, in their order and in version 3.0.3. The document is built
+    once, when it is first asked for."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -52,7 +53,8 @@ def _as_3_0(node: Any) -> Any:
 
 
 def _nullable(schema: dict[str, Any], alternatives: list[Any]) -> dict[str, Any]:
-    """In 3.0 null is no type: it is allowed beside one. A reference takes no siblings, so it is wrapped."""
+    """In 3.0 null is no type but a property of a schema. A reference must have no siblings, so it is wrapped in
+    allOf."""
     rest = {key: item for key, item in schema.items() if key != _ANY_OF}
     if len(alternatives) > 1:
         return {**rest, _ANY_OF: alternatives, "nullable": True}

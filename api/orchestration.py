@@ -1,4 +1,4 @@
-"""What the API asks of Temporal. The catalog's rows are the outbox: what is not delivered here is delivered later."""
+"""The API's requests to Temporal. The catalog's rows are the outbox: the reconciliation repeats requests that fail."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,14 +17,14 @@ from workflows import naming, requests, starting
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# For all that one request asks, the client's own retries (six seconds) included: the user does not wait for Temporal.
+# For all calls of one request, the client's own retries (six seconds) included: users do not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)
 
 logger = structlog.get_logger(__name__)
 
 
 class Orchestrator:
-    """Starts and cancels workflows as well as it can: a failure is logged, never raised."""
+    """Starts and cancels workflows. A failure is logged and left to the reconciliation, never raised."""
 
     def __init__(
         self,
@@ -32,25 +32,27 @@ class Orchestrator:
         *,
         link: NamespaceLink,
         spans: "Spans | None" = None,
-        leave: Callable[[], None] = lambda: None,
+        on_undelivered: Callable[[], None] = lambda: None,
     ) -> None:
-        """The client should be a lazy one, so that this process starts without Temporal. `link`: whether it leads to
-        the right namespace; nothing is asked of another one. `spans`: if tracing is on. `leave`: called when something
-        is left to the reconciliation."""
+        """`client`: a lazy one, so that this process starts without Temporal. `link`: nothing is sent to a namespace
+        that is not ours. `spans`: None if tracing is off. `on_undelivered`: called when a request is left to the
+        reconciliation."""
         self._client = client
         self.link = link
         self._spans = spans
-        self._leave = leave
+        self._on_undelivered = on_undelivered
 
     async def start_invocation(self, invocation: Invocation) -> None:
-        """Start the workflow, and cancel it at once if the invocation was cancelled at birth."""
+        """Start the workflow, and cancel it at once if the invocation was created as cancelled."""
         structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
         await self._try(self._start_invocation(invocation), verb="start", what=invocation.invocation_id)
 
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
+        """Cancel the workflow. Its children are cancelled by its activities."""
         await self._try(self._cancel(invocation_id), verb="cancel", what=invocation_id)
 
     async def start_preparation(self, version: Version) -> None:
+        """Start the preparation of all functions of a new version."""
         preparation = starting.start_preparation(self._client, requests.for_version(version))
         await self._try(preparation, verb="prepare", what=version.version_id)
 
@@ -60,7 +62,7 @@ class Orchestrator:
         await self._try(deletion, verb="delete", what=project.project_name)
 
     async def answers(self) -> bool:
-        """Whether Temporal is there."""
+        """Whether Temporal answers within two seconds."""
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 return await self._client.service_client.check_health()
@@ -79,7 +81,7 @@ class Orchestrator:
             except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client could not connect
                 reason = repr(error)
         logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=reason)
-        self._leave()
+        self._on_undelivered()
 
     async def _start_invocation(self, invocation: Invocation) -> None:
         await starting.start_invocation(

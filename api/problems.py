@@ -1,5 +1,5 @@
-"""What is wrong with a request, as far as JSON and UTF-8 can show it and no longer than helps: errors repeat their
-input, which may be neither, and may be long."""
+"""Shortens the problems of an invalid request, and makes them valid JSON and UTF-8: problems repeat their input, which
+may be neither, and may be long."""
 
 import json
 import math
@@ -18,7 +18,7 @@ Problem = Mapping[str, Any]
 
 
 def presentable_problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """The first of them, in the form in which FastAPI tells them; each `input` takes 200 characters at most."""
+    """The first 20 of them, in FastAPI's form, 64 KiB in all; each `input` has 200 characters at most."""
     shown: list[dict[str, Any]] = []
     left = MAX_BYTES - _FRAME_BYTES
     for problem in problems[:MAX_PROBLEMS]:
@@ -90,7 +90,7 @@ def _quoted(text: str | bytes) -> str:
 
 
 def _text(text: str | bytes, longest: int) -> str:
-    """As UTF-8 can carry it, and where it is cut, it says so."""
+    """The text as valid UTF-8, cut to `longest` characters, with an ellipsis at the end if it was cut."""
     beginning = text[: 4 * longest + 1]
     encoded = beginning.encode(errors="replace") if isinstance(beginning, str) else beginning
     shown = encoded.decode(errors="replace")

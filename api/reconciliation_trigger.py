@@ -1,4 +1,5 @@
-"""What could not be delivered to Temporal is done soon after it is back, not at the next minute's reconciliation."""
+"""Has requests that failed while Temporal was away repeated soon after it is back, not only by the next scheduled
+reconciliation."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -22,7 +23,7 @@ _PAUSE = timedelta(seconds=3)
 
 
 class ReconciliationTrigger:
-    """Has the reconciliation run once Temporal answers again. One per process; works while it is entered."""
+    """Triggers the reconciliation once Temporal answers again. One per process; works while it is entered."""
 
     def __init__(
         self,
@@ -32,21 +33,21 @@ class ReconciliationTrigger:
         patience: timedelta = policies.START_PATIENCE,
         pause: timedelta = _PAUSE,
     ) -> None:
-        """`link`: nothing is asked of a namespace that is not ours. `patience`: what is younger the reconciliation
-        leaves alone. `pause`: between tries."""
+        """`link`: nothing is triggered in a namespace that is not ours. `patience`: the wait before the first try, as
+        the reconciliation leaves younger rows alone. `pause`: between tries."""
         self._client = client
         self._link = link
         self._pause = pause
         self._patience = patience
-        self._noted = asyncio.Event()
+        self._has_leftovers = asyncio.Event()
         self._running = AsyncExitStack()
 
     def note(self) -> None:
-        """Something has been left undone."""
-        self._noted.set()
+        """A request was left to the reconciliation."""
+        self._has_leftovers.set()
 
     async def __aenter__(self) -> Self:
-        await self._running.enter_async_context(in_background("leftovers", self._go_on))
+        await self._running.enter_async_context(in_background("leftovers", self._run))
         return self
 
     async def __aexit__(
@@ -54,26 +55,26 @@ class ReconciliationTrigger:
     ) -> None:
         await self._running.aclose()
 
-    async def _go_on(self) -> None:
+    async def _run(self) -> None:
         while True:
-            await self._noted.wait()
-            self._noted.clear()
+            await self._has_leftovers.wait()
+            self._has_leftovers.clear()
             await asyncio.sleep(self._patience.total_seconds())
-            await self._have_reconciled()
+            await self._trigger_when_possible()
 
-    async def _have_reconciled(self) -> None:
-        """As soon as it can be asked for; why it cannot is logged once."""
-        is_told = False
-        while (problem := await self._problem()) is not None:
-            if not is_told:
+    async def _trigger_when_possible(self) -> None:
+        """Try until it is triggered. The first failure is logged."""
+        is_logged = False
+        while (problem := await self._try_to_trigger()) is not None:
+            if not is_logged:
                 logger.warning("reconciliation_cannot_be_asked_for", reason=problem)
-            is_told = True
+            is_logged = True
             await asyncio.sleep(self._pause.total_seconds())
         logger.info("reconciliation_is_asked_for")
 
-    async def _problem(self) -> str | None:
-        """Why the reconciliation could not be asked for; None if it was. Compared before: what was away may come back
-        as another namespace."""
+    async def _try_to_trigger(self) -> str | None:
+        """Trigger it, and return None, or why that failed. The namespace is compared first: Temporal may be back with
+        another one."""
         handle = self._client.get_schedule_handle(naming.RECONCILIATION_SCHEDULE_ID)
         try:
             async with asyncio.timeout(_CALL_LIMIT.total_seconds()):

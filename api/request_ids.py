@@ -1,4 +1,4 @@
-"""An id for each request, by which its answer, its log lines and what its client knows of it are found together."""
+"""Gives each request an id, which is in its answer and in its log lines."""
 
 import re
 import secrets
@@ -12,9 +12,10 @@ _ACCEPTABLE = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 
 class RequestIds:
-    """Middleware: takes the id that the client or a proxy gave, or draws one; binds it to the logs and answers it.
+    """Middleware: takes the id from the request's X-Request-ID, or draws one; binds it to the logs, and adds it to the
+    answer.
 
-    What is bound stays bound until the request's task ends: a defect is logged by the server outside of all of this.
+    It stays bound until the request's task ends, as the server logs a defect outside of the middleware.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,9 +31,9 @@ class RequestIds:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
 
-        async def identified(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        await self._app(scope, receive, identified)
+        await self._app(scope, receive, send_with_id)

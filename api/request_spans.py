@@ -10,12 +10,12 @@ from api.metrics import route_of
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# Asked for every few seconds by whatever watches the process.
+# Health checks, which are requested every few seconds.
 _PROBES = frozenset({"/", "/health/ready"})
 
 
 class RequestSpans:
-    """Middleware."""
+    """Middleware: records a span for each request but health checks."""
 
     def __init__(self, app: ASGIApp, *, spans: "Spans") -> None:
         self._app = app
@@ -27,7 +27,7 @@ class RequestSpans:
             return
         status = 500
 
-        async def watched(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -35,6 +35,6 @@ class RequestSpans:
 
         with self._spans.serving(scope["method"], Headers(scope=scope)) as span:
             try:
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, send_observed)
             finally:
-                span.answered(route=route_of(scope), status=status)
+                span.record_response(route=route_of(scope), status=status)

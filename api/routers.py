@@ -1,4 +1,4 @@
-"""What the routes of a module are declared on."""
+"""Makes the routers on which modules declare their routes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from api.openapi import operation_id
 def new_router(
     *, dependencies: Sequence[Depends] = (), responses: dict[int | str, dict[str, Any]] | None = None
 ) -> APIRouter:
-    """For `add_routes`, with which routes take over nothing from their application: all that they need is here."""
+    """A router for `add_routes`. Its routes inherit nothing from the application, so all their settings are here."""
     return APIRouter(
         route_class=KeyedRoute,
         dependencies=dependencies,
@@ -25,9 +25,9 @@ def new_router(
 
 
 def add_routes(app: FastAPI, routes: Iterable[APIRoute]) -> None:
-    """Make the routes the application's own: a router that is included is looked through twice for every request.
+    """Add the routes to the application itself: the routes of an included router are matched twice for every request.
 
-    They are tried one by one, so the deepest are the first: containers and waiting clients ask for those.
+    Routes are matched one by one, so the deepest are the first: containers and waiting clients request those.
     """
     deepest_first = sorted(routes, key=lambda route: route.path.count("/"), reverse=True)
     app.router.routes.extend(deepest_first)

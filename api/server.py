@@ -1,4 +1,4 @@
-"""The HTTP server: leaves signals to its process, and ends without turning away anybody who has reached it."""
+"""The HTTP server: leaves signals to its process, and serves all clients that are connected before it ends."""
 
 import asyncio
 import contextlib
@@ -9,9 +9,9 @@ import uvicorn
 
 from api.connections import BoundedProtocol
 
-# For what is on its way on connections that are open when the end begins.
+# How long, at the end, open connections without a request are waited for.
 _LAST_REQUESTS_SECONDS = 1.0
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 class DrainingServer(uvicorn.Server):
@@ -22,29 +22,30 @@ class DrainingServer(uvicorn.Server):
     """
 
     async def run_on(self, listener: socket.socket) -> None:
-        self._listener = listener.dup()  # goes on listening when the event loop has closed its own
+        """Serve on this listening socket until `should_exit` is set, then end as the class says."""
+        self._listener = listener.dup()  # stays open when the event loop closes its own
         await self.serve(sockets=[listener])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn raises a captured signal again at its end, before anything of ours is closed."""
+        """Does nothing: uvicorn would raise a captured signal again before our services are closed."""
         yield
 
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the loop tells nobody
+        while any(one.fileno() != -1 for one in sockets or ()):  # noqa: ASYNC110 - the event loop has no event for it
             await asyncio.sleep(0)
-        await self._accept_the_last()
+        await self._accept_pending()
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_REQUESTS_SECONDS):
-                while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn tells nobody
-                    await asyncio.sleep(_LOOK_SECONDS)
+                while any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110 - uvicorn has no event for it
+                    await asyncio.sleep(_POLL_SECONDS)
         await super().shutdown()
 
-    async def _accept_the_last(self) -> None:
-        """Nothing may come between the look that finds nobody and the close."""
+    async def _accept_pending(self) -> None:
+        """Without an await between the last accept and the close, so that no connection arrives in between."""
         waiting = []
         self._listener.setblocking(False)
         with contextlib.suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""What every route may ask for."""
+"""The services that routes use."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

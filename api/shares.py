@@ -1,7 +1,7 @@
-"""What the token of one execution may take of a process, so that others have the rest.
+"""Limits what the token of one execution takes of a process.
 
-Whoever asks for more is made to wait, so that code which knows nothing of this slows down and does not fail. Only what
-nobody can wait for is refused. Root keys have no such limits.
+Requests beyond a limit wait, so that code which does not know the limits becomes slower and does not fail. Only streams
+and long polls, and requests that would wait for too long, are refused. Root keys have no such limits.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class ShareLimits:
 
     requests_at_once: int = 4
     requests_in_line: int = 1_000
-    # In that line: while Temporal is away, each submit takes two seconds, and published clients do not try again.
+    # In that line. Long, as each submit takes two seconds while Temporal is away, and published clients do not retry.
     longest_wait: timedelta = timedelta(seconds=120)
     streams: int = 32
     polls: int = 500
@@ -34,7 +34,7 @@ class ShareLimits:
 
 
 class Pace:
-    """Spends seconds: as many as have passed, and some more at the beginning or after a rest."""
+    """A token bucket whose tokens are seconds: one is added each second, up to `burst_seconds`."""
 
     def __init__(self, burst_seconds: float) -> None:
         self._burst = burst_seconds
@@ -46,11 +46,11 @@ class Pace:
 
     @property
     def full_at(self) -> float:
-        """By the event loop's clock."""
+        """When the bucket will be full again, in seconds of the event loop's clock."""
         return self._spent_until
 
     async def spend(self, seconds: float) -> None:
-        """Returns when it is its turn: in the order of the calls."""
+        """Take this many seconds, and wait until the bucket has them. Calls are served in their order."""
         self._spent_until = max(self._spent_until, _now()) + seconds
         wait = self._spent_until - self._burst - _now()
         if wait > 0:
@@ -58,7 +58,7 @@ class Pace:
 
 
 class Share:
-    """What one execution has taken."""
+    """What one execution uses now."""
 
     def __init__(self, limits: ShareLimits) -> None:
         self.limits = limits
@@ -79,7 +79,8 @@ class Share:
         return max(self.bodies.full_at, self.reports.full_at)
 
     async def take_request(self) -> None:
-        """First come, first served. Raises TooManyRequests if the line is too long, or takes too long."""
+        """Wait until a request may begin, first come, first served. Raises TooManyRequests if too many wait, or for too
+        long."""
         if self.requests < self.limits.requests_at_once and not self._line:
             self.requests += 1
             return
@@ -89,7 +90,7 @@ class Share:
         self._line.append(turn)
         try:
             async with asyncio.timeout(self.limits.longest_wait.total_seconds()):
-                await turn  # whoever ends hands his place on
+                await turn  # `give_request_back` of another request hands its place on
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self.give_request_back()
@@ -100,6 +101,7 @@ class Share:
             raise
 
     def give_request_back(self) -> None:
+        """End a request: the longest waiting one takes its place."""
         while self._line:
             turn = self._line.popleft()
             if not turn.done():
@@ -109,7 +111,7 @@ class Share:
 
 
 class Turn:
-    """A request under way of an execution: it takes of the share, and gives all of it back when it is over."""
+    """One request of an execution: what it takes of the share, which `end` gives back."""
 
     def __init__(self, share: Share) -> None:
         self._share = share
@@ -122,6 +124,7 @@ class Turn:
         self._has_request = True
 
     def end(self) -> None:
+        """Give everything back. May be called again."""
         if self._has_request:
             self._has_request = False
             self._share.give_request_back()
@@ -130,7 +133,7 @@ class Turn:
             self._share.streams -= 1
 
     def become_stream(self) -> None:
-        """From now on it counts as a stream. Raises TooManyStreams."""
+        """From now on the request counts as a stream. Raises TooManyStreams."""
         if self._share.streams >= self._share.limits.streams:
             raise TooManyStreams
         self.end()
@@ -153,17 +156,17 @@ class Turn:
             share.polls -= 1
 
     async def pace_body(self, size: int) -> None:
-        """Waits until a body of so many bytes has been paid for."""
+        """Wait until a body of this size, in bytes, may be read."""
         await self._share.bodies.spend(size / self._share.limits.body_bytes_per_second)
 
     async def pace_report(self, size: int) -> None:
-        """Waits until a report of progress of so many bytes has been paid for."""
+        """Wait until a report of progress of this size, in bytes, may be written."""
         limits = self._share.limits
         await self._share.reports.spend(max(1 / limits.reports_per_second, size / limits.report_bytes_per_second))
 
 
 class Shares:
-    """Of all executions that ask for something now, or have done so a moment ago."""
+    """The shares of all executions with requests now or a moment ago. A full, unused share is dropped."""
 
     def __init__(self, limits: ShareLimits = ShareLimits()) -> None:
         self._limits = limits
@@ -174,7 +177,8 @@ class Shares:
 
     @asynccontextmanager
     async def turn(self, execution_id: ExecutionId) -> AsyncIterator[Turn]:
-        """For one request, from before its body is read until its answer has been. Raises TooManyRequests."""
+        """The turn of one request, from before its body is read until its answer has been read. Raises
+        TooManyRequests."""
         share = self._shares.get(execution_id)
         if share is None:
             share = self._shares[execution_id] = Share(self._limits)

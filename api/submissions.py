@@ -1,4 +1,4 @@
-"""Submitting an invocation: the row first, which is all that must succeed; then its workflow, which may come later."""
+"""Submits invocations: inserts their rows. Their workflows are started afterwards, and may be started later."""
 
 from catalog.database import Database
 from catalog.idempotency import IdempotencyKey, IdempotencyKeyRepository, KeyIsTaken, fingerprint
@@ -8,7 +8,7 @@ from domain.entities import Invocation
 
 
 async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> Invocation:
-    """Raises what `InvocationRepository.create` raises."""
+    """A new invocation. Raises what `InvocationRepository.create` raises."""
     async with database.statement() as connection:
         return await InvocationRepository(connection).create(path, new)
 
@@ -16,7 +16,7 @@ async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> 
 async def submit_once(
     database: Database, path: FunctionPath, new: NewInvocation, *, client_key: str
 ) -> tuple[Invocation, bool]:
-    """The invocation made under this key, and whether it was made just now.
+    """The invocation of this key, and whether this call created it.
 
     Raises IdempotencyKeyIsReused, and what `InvocationRepository.create` raises.
     """

@@ -1,6 +1,6 @@
-"""What users would otherwise write: a workflow with one activity that does nothing, on a worker like ours.
+"""What users would otherwise write: a workflow with one activity that does nothing, on a Temporal worker like ours.
 
-`python -m benchmarks.bare` is that worker.
+`python -m benchmarks.bare` is that Temporal worker.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ So containers cost the `loop` process a line on a Unix socket each, and whoever 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from domain.containers import (
     ContainerName,
     ContainerRequest,
     ExitCause,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured
+from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages
 
 
 class RemoteProvisioner:
@@ -33,8 +34,8 @@ class RemoteProvisioner:
         self._writer = writer
         self._exits: dict[ContainerName, asyncio.Future[ContainerExit]] = {}
 
-    async def hear(self) -> None:
-        """Ends of containers, until the other side is gone."""
+    async def listen(self) -> None:
+        """Record the ends of containers until the other side closes the connection."""
         while line := await self._reader.readline():
             self._end(line.decode().strip(), ExitCause.EXITED, "exited with code 0")
 
@@ -92,6 +93,12 @@ class RemoteProvisioner:
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Nothing is left of them."""
+
     def _end(self, name: str, cause: ExitCause, reason: str) -> None:
         container_name = ContainerName.parse(name)
         container_exit = None if container_name is None else self._exits.get(container_name)
@@ -103,11 +110,11 @@ class RemoteProvisioner:
 async def connect_provisioner(socket: Path) -> AsyncIterator[RemoteProvisioner]:
     """Connected to the `ContainerHost` that listens there."""
     provisioner = RemoteProvisioner(*await asyncio.open_unix_connection(socket))
-    hearing = asyncio.create_task(provisioner.hear())
+    listening = asyncio.create_task(provisioner.listen())
     try:
         yield provisioner
     finally:
-        hearing.cancel()
+        listening.cancel()
 
 
 def _details(name: ContainerName) -> ContainerDetails:

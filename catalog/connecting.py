@@ -1,4 +1,7 @@
-"""Opens connections to PostgreSQL on which its silence is noticed, by us and by it."""
+"""Opens connections to PostgreSQL on which each side notices when the other one falls silent.
+
+Source of the settings: PostgreSQL documentation, "Connections and Authentication" and "Client Connection Defaults".
+"""
 
 import socket
 from datetime import timedelta
@@ -9,13 +12,14 @@ from sqlalchemy import URL
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
-# The server cancels a statement first, and the connection stays. If it does not, it is not there.
-_LAST_WORD = timedelta(seconds=1)
+# Added to the statement limit: a server that answers cancels the statement itself first, and the connection stays
+# usable.
+_ANSWER_MARGIN = timedelta(seconds=1)
 _CLOSE_TIMEOUT = timedelta(seconds=1)
-# Of a client that is gone the server rolls back what it holds locks for.
+# After this the server rolls back the transaction of a client that is gone, and releases its locks.
 _IDLE_IN_TRANSACTION = timedelta(seconds=10)
 
-# A host that is gone, or a network that drops everything: noticed after eleven seconds, whoever waits for whom.
+# A host that is gone, or a network that drops everything, is noticed after eleven seconds, by both sides.
 _IDLE_SECONDS = 5
 _INTERVAL_SECONDS = 2
 _PROBES = 3
@@ -29,7 +33,7 @@ _OPTIONS = {
 
 
 class Connection(asyncpg.Connection):
-    """One that is closed within a second, whether the server answers or not."""
+    """A connection that is closed within a second, whether the server answers or not."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
         longest = _CLOSE_TIMEOUT.total_seconds()
@@ -39,11 +43,11 @@ class Connection(asyncpg.Connection):
 async def connect(
     url: URL, *, name: str, statement_limit: timedelta, lock_limit: timedelta = timedelta()
 ) -> Connection:
-    """A connection to a server that writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each.
-    `lock_limit`: for each lock that a statement waits for; none if it is 0.
+    """A connection to a server that accepts writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each
+    statement. `lock_limit`: for each lock that a statement waits for; 0: no limit.
 
-    Its statements raise TimeoutError if the server does not answer, and after that it is of no use. Raises OSError,
-    asyncpg.PostgresError, asyncpg.InterfaceError.
+    Its statements raise TimeoutError if the server does not answer; then the connection must not be used again. Raises
+    OSError, asyncpg.PostgresError, asyncpg.InterfaceError.
     """
     # The folder of a Unix socket and its port stand in the query, see `environment.settings`.
     host = url.host or url.query.get("host")
@@ -56,7 +60,7 @@ async def connect(
             password=url.password,
             database=url.database,
             timeout=CONNECT_TIMEOUT.total_seconds(),
-            command_timeout=(statement_limit + _LAST_WORD).total_seconds(),
+            command_timeout=(statement_limit + _ANSWER_MARGIN).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
             server_settings=_server_settings(name, statement_limit, lock_limit),
@@ -82,7 +86,7 @@ def _server_settings(name: str, statement_limit: timedelta, lock_limit: timedelt
 
 
 def _keep_alive(connection: Connection) -> None:
-    """As far as this system can: nothing for a Unix socket, which cannot be silent."""
+    """Set what this system has of these options; none for a Unix socket, whose other end is on this machine."""
     opened: socket.socket = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     if opened.family not in (socket.AF_INET, socket.AF_INET6):
         return

@@ -1,4 +1,4 @@
-"""Turns the catalog's rows into domain entities: one converter per table, of rows that hold its `columns_of`."""
+"""Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
 
 from typing import Any
 
@@ -85,8 +85,9 @@ def to_execution(row: _Row) -> Execution:
 
 
 def _launches_without_container(row: _Row) -> int:
-    """The current launch is noted before it is sent: it counts once its container is known, or has spoken to us. That
-    may be all we ever hear of one that was quick, if whoever launched it died, and a stop came before the next try."""
+    """1 if the current launch, which is recorded before it is sent, is not known to have made a container: neither was
+    one recorded, nor has one started the execution. A quick container may start and end without being recorded, if the
+    process that launched it died and a stop came before the next try."""
     return int(
         row.executions_launches > 0
         and row.executions_worker_identifier is None

@@ -1,4 +1,4 @@
-"""Connections to the catalog. The only place that commits, and that knows the driver's errors."""
+"""Connections to the catalog. Only this module commits, and translates the driver's errors."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,29 +22,30 @@ StatementConnection = NewType("StatementConnection", AsyncConnection)
 
 # A server that only reads: it was demoted, or is not promoted yet.
 _READ_ONLY = "25006"
-# A transaction in which we were silent for too long, or that took too long: PostgreSQL has ended it.
+# PostgreSQL has ended a transaction in which we were silent for too long, or that took too long.
 _TIMED_OUT = ("25P03", "25P04")
-# SQLSTATE prefixes of what passes without a change of ours: connection failure, a login that is refused, deadlock, too
-# many connections, a lock that is not to be had, operator intervention (a restart, a statement that takes too long), a
-# table or column that is not migrated yet, a database that does not exist yet.
+# SQLSTATE prefixes of what passes without a change of ours (PostgreSQL documentation, "PostgreSQL Error Codes"):
+# connection failure, a login that is refused, deadlock, too many connections, a lock that was not granted in time,
+# operator intervention (a restart, a statement that takes too long), a table or column that is not migrated yet, a
+# database that does not exist yet.
 _PASSING_SQLSTATES = ("08", _READ_ONLY, *_TIMED_OUT, "28", "40", "53", "55P03", "57", "42P01", "42703", "3D000")
 
 STATEMENT_LIMIT = timedelta(seconds=10)
-# Whoever holds a lock of ours does so for milliseconds. Somebody who holds one for longer, of one function say, must
-# not keep all connections waiting for it.
+# Our locks are held for milliseconds. One that is held for longer, as by a person in psql, must not keep all
+# connections waiting for it.
 LOCK_LIMIT = timedelta(seconds=3)
 # A migration, or the rows of a project of a million invocations.
 _LONG_LIMIT = timedelta(minutes=10)
-# However many projects are deleted: PostgreSQL takes 100 connections of all processes, unless told otherwise.
+# However many projects are deleted: PostgreSQL accepts 100 connections in all by default.
 _LONG_AT_ONCE = 3
 
 
 class Database:
     """The catalog's engine. One per process.
 
-    No statement takes longer than `statement_limit`, or waits longer than `lock_limit` for a lock, and nobody waits
-    longer for a connection. One that is found dead takes all with it that were made before it: each is replaced when it
-    is wanted.
+    No statement takes longer than `statement_limit`, or waits longer than `lock_limit` for a lock; a connection of the
+    pool is waited for as long as a statement. When one connection is found dead, all that were opened before it are
+    replaced as they are needed.
     """
 
     def __init__(
@@ -65,37 +66,38 @@ class Database:
             max_overflow=0,
             pool_timeout=statement_limit.total_seconds(),
         )
-        self._engine_of_long = create_async_engine(
+        self._long_engine = create_async_engine(
             url,
             async_creator=partial(connect, url, name="control-plane", statement_limit=_LONG_LIMIT),
             pool_size=_LONG_AT_ONCE,
             max_overflow=0,
             pool_timeout=_LONG_LIMIT.total_seconds(),
         )
-        for engine in (self._engine, self._engine_of_long):
-            event.listen(engine.sync_engine, "handle_error", _discard_the_useless)
+        for engine in (self._engine, self._long_engine):
+            event.listen(engine.sync_engine, "handle_error", _invalidate_unusable)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One short transaction, committed at the end. Raises CatalogIsAway. No network call inside.
 
-        Cancelled while it commits, it is committed or not, as after any death: what is written may be written again.
+        If it is cancelled while it commits, it may be committed or not: every write may be repeated.
         """
         async with _connection(self._engine) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
-        """The same for what may take minutes, as a whole table does, on one of a few connections for that alone."""
-        async with _connection(self._engine_of_long) as connection, connection.begin():
+        """As `transaction`, for what may take minutes: up to 10 per statement, on one of three connections of its
+        own."""
+        async with _connection(self._long_engine) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[StatementConnection]:
         """A connection whose statements commit one by one. Raises CatalogIsAway. No network call inside."""
         async with _connection(self._engine) as connection:
-            # All that the isolation level AUTOCOMMIT comes to: as an option of the engine, it makes a short statement
-            # cost a fifth more.
+            # The isolation level AUTOCOMMIT does no more than this; as an option of the engine it makes a short
+            # statement cost a fifth more.
             adapted = cast(DBAPIConnection, (await connection.get_raw_connection()).dbapi_connection)
             adapted.autocommit = True
             try:
@@ -104,7 +106,7 @@ class Database:
                 adapted.autocommit = False
 
     async def close(self) -> None:
-        for engine in (self._engine, self._engine_of_long):
+        for engine in (self._engine, self._long_engine):
             await engine.dispose()
 
 
@@ -115,14 +117,14 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
             yield connection
         finally:
-            # Its own context manager does so in a task, in case there is something to wait for: there is not, as no
+            # SQLAlchemy's context manager closes in a task of its own, which costs more and is not needed: no
             # transaction is open by now.
             await connection.close()
     note_progress()
 
 
-def _discard_the_useless(context: ExceptionContext) -> None:
-    """A server that is silent or only reads is as good as gone, and with it every connection that it was asked on."""
+def _invalidate_unusable(context: ExceptionContext) -> None:
+    """Replace all connections to a server that does not answer, or that has become read-only."""
     error = context.original_exception
     is_silent = isinstance(error, TimeoutError)
     if is_silent and context.connection is not None and not context.connection.invalidated:

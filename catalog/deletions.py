@@ -1,5 +1,6 @@
-"""The end of a project's rows, in transactions that are short however much there is."""
+"""Deletes a project's rows, in transactions that are short however many there are."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,24 +8,25 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from domain.containers import ContainerName
 from domain.entities import ContainerType, FunctionStatus, InvocationStatus, PreparedFunction
-from domain.identifiers import InvocationId, ProjectName
+from domain.identifiers import ExecutionId, InvocationId, ProjectName
 
 _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remainder:
-    """What a deletion waits for: invocations that have not ended; functions for which a provisioner was asked to make
-    something, and has not said what."""
+class UnfinishedWork:
+    """What a deletion waits for. `running`: invocations that have not ended. `preparing`: functions whose preparation
+    was begun and has no result yet."""
 
     running: int
     preparing: int
 
 
 class DeletionRepository:
-    """Of one project that somebody asked to delete; a later project of the same name is left alone.
+    """Of one project whose deletion was requested; a later project of the same name is left alone.
 
     Inside the caller's transaction. Each method may be repeated.
     """
@@ -38,7 +40,7 @@ class DeletionRepository:
         )
 
     async def close(self) -> None:
-        """Nothing is submitted to the project, nor prepared for it, from now on."""
+        """From now on, nothing is submitted to the project or prepared for it."""
         await self._connection.execute(
             update(ProjectRow)
             .where(self._is_the_project, ProjectRow.closing_time.is_(None))
@@ -48,9 +50,11 @@ class DeletionRepository:
     async def cancel_invocations(
         self, *, after: InvocationId | None, at_most: int, again_after: timedelta
     ) -> tuple[InvocationId, ...]:
-        """Note a request to cancel for those that run and have none, in the order of their ids from `after` on.
+        """Record a cancellation for running invocations that have none, at most `at_most`, by their ids, behind
+        `after`.
 
-        Returns these, and those noted so long ago that have not stopped since: perhaps they were never told.
+        Returns these, and those whose cancellation was recorded longer than `again_after` ago and that have not
+        stopped: their workflows may not have been reached.
         """
         now = func.clock_timestamp()
         page = (
@@ -76,16 +80,18 @@ class DeletionRepository:
         )
         return found
 
-    async def remainder(self) -> Remainder:
+    async def count_unfinished(self) -> UnfinishedWork:
+        """Count what the deletion still has to wait for."""
         unsettled = select(func.count()).where(
             self._is_of_the_project(FunctionRow.function_id),
             FunctionRow.status == FunctionStatus.PENDING,
             FunctionRow.preparation_error.is_(None),
             FunctionRow.preparation_start_time.is_not(None),
         )
-        return Remainder(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
+        return UnfinishedWork(running=await self.running(), preparing=await self._connection.scalar(unsettled) or 0)
 
     async def prepared_functions(self) -> tuple[PreparedFunction, ...]:
+        """What the provisioner made for the project's functions and has not been retired."""
         found = await self._connection.execute(
             select(FunctionRow.prepared_type, FunctionRow.prepared_identifier).where(
                 self._is_of_the_project(FunctionRow.function_id)
@@ -98,7 +104,7 @@ class DeletionRepository:
         )
 
     async def note_retired(self, retired: PreparedFunction) -> None:
-        """What was prepared is undone: a deletion that is resumed begins with the next."""
+        """Record that a prepared function is retired, so that a resumed deletion goes on with the next one."""
         await self._connection.execute(
             update(FunctionRow)
             .where(
@@ -107,8 +113,8 @@ class DeletionRepository:
             .values(prepared_type=None, prepared_identifier=None)
         )
 
-    async def delete_ended(self, *, at_most: int) -> int:
-        """Delete so many ended invocations with all that is theirs. Returns how many were there to delete."""
+    async def ended(self, *, at_most: int) -> tuple[InvocationId, ...]:
+        """At most `at_most` invocations that have ended and nobody holds."""
         ended = (
             select(InvocationRow.invocation_id)
             .where(
@@ -118,13 +124,26 @@ class DeletionRepository:
             .limit(at_most)
             .with_for_update(skip_locked=True)
         )
-        deleted = await self._connection.scalars(
-            delete(InvocationRow).where(InvocationRow.invocation_id.in_(ended)).returning(InvocationRow.invocation_id)
+        return tuple(map(InvocationId, await self._connection.scalars(ended)))
+
+    async def containers(self, invocations: Collection[InvocationId]) -> tuple[ContainerName, ...]:
+        """All containers that were launched for these invocations."""
+        launched = await self._connection.execute(
+            select(ExecutionRow.execution_id, ExecutionRow.launches).where(ExecutionRow.invocation_id.in_(invocations))
         )
-        return len(deleted.all())
+        return tuple(
+            ContainerName(execution_id=ExecutionId(execution_id), launch=launch)
+            for execution_id, launches in launched
+            for launch in range(1, launches + 1)
+        )
+
+    async def delete_invocations(self, invocations: Collection[InvocationId]) -> None:
+        """With their executions and keys."""
+        await self._connection.execute(delete(InvocationRow).where(InvocationRow.invocation_id.in_(invocations)))
 
     async def delete_version(self) -> bool:
-        """Delete one version with all that is left of it, unless an invocation of it runs. Whether one was deleted."""
+        """Delete one version with all that is left of it, unless an invocation of it runs. Returns whether one was
+        deleted."""
         version_id = await self._connection.scalar(
             select(VersionRow.version_id)
             .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
@@ -134,7 +153,7 @@ class DeletionRepository:
         )
         if version_id is None:
             return False
-        # Whoever inserts an invocation holds a key lock on its function: it is counted below, or it comes too late.
+        # An insert of an invocation holds a key lock on its function: either it is counted below, or it fails.
         functions = await self._connection.scalars(
             select(FunctionRow.function_id)
             .where(FunctionRow.version_id == version_id)
@@ -152,7 +171,7 @@ class DeletionRepository:
         return True
 
     async def delete(self) -> bool:
-        """Delete the project itself, unless it has versions. Whether it is gone."""
+        """Delete the project itself, unless it has versions. Returns whether it is gone."""
         await self._connection.execute(
             delete(ProjectRow).where(
                 self._is_the_project, ~exists().where(VersionRow.project_name == ProjectRow.project_name)
@@ -161,7 +180,7 @@ class DeletionRepository:
         return not await self._connection.scalar(select(exists().where(self._is_the_project)))
 
     async def running(self) -> int:
-        """How many of its invocations have not ended yet."""
+        """How many invocations of the project have not ended."""
         running = select(func.count()).where(
             self._is_of_the_project(InvocationRow.function_id), InvocationRow.status == InvocationStatus.RUNNING
         )

@@ -16,7 +16,7 @@ from domain.identifiers import InvocationId
 
 
 class KeyIsTaken(Exception):
-    """Another submit under the same key was quicker: its invocation is the one."""
+    """Another submit under the same key came first: its invocation counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class IdempotencyKey:
 
 
 def fingerprint(*, function_input: str, parent: ParentRef | None) -> str:
-    """What tells one request body from another, without keeping the body."""
+    """SHA-256 of a request body, in hex: tells bodies apart without storing them."""
     parts = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -42,7 +42,8 @@ class IdempotencyKeyRepository:
         self._connection = connection
 
     async def find(self, key: IdempotencyKey) -> InvocationId | None:
-        """The invocation made under this key. Raises IdempotencyKeyIsReused if it was made by another body."""
+        """The invocation made under this key; None if there is none. Raises IdempotencyKeyIsReused if its request had
+        another body."""
         found = await self._connection.execute(
             select(IdempotencyKeyRow.request_fingerprint, IdempotencyKeyRow.invocation_id).where(
                 IdempotencyKeyRow.project_name == searchable(key.project_name),
@@ -58,7 +59,8 @@ class IdempotencyKeyRepository:
         return InvocationId(row.invocation_id)
 
     async def record(self, key: IdempotencyKey, invocation_id: InvocationId) -> None:
-        """Belongs in the transaction that inserts the invocation, and ends it by KeyIsTaken if someone was quicker."""
+        """Record the key, in the transaction that inserts the invocation. Raises KeyIsTaken, which must roll it
+        back."""
         try:
             await self._connection.execute(
                 insert(IdempotencyKeyRow).values(

@@ -12,7 +12,8 @@ from domain.entities import InvocationStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """`namespace_id`: Temporal's id of the namespace that works for this catalog; None if none has begun to."""
+    """`installation_id`: drawn when the catalog was made. `namespace_id`: Temporal's id of the namespace that works for
+    this catalog; None before the first."""
 
     installation_id: str
     namespace_id: str | None
@@ -31,7 +32,7 @@ class InstallationRepository:
         return Installation(installation_id=row.installation_id, namespace_id=row.namespace_id)
 
     async def has_work_under_way(self) -> bool:
-        """Whether some workflow has begun with an invocation that runs: Temporal must know it."""
+        """Whether an invocation runs whose workflow has begun, so that Temporal must know that workflow."""
         found: bool | None = await self._connection.scalar(
             select(
                 exists().where(
@@ -46,13 +47,13 @@ class InstallationRepository:
         return bool(found)
 
     async def link_first(self, namespace_id: str) -> None:
-        """Note the namespace, unless one is noted."""
+        """Record the namespace, unless one is recorded."""
         await self._connection.execute(
             update(InstallationRow).where(InstallationRow.namespace_id.is_(None)).values(namespace_id=namespace_id)
         )
 
     async def link_instead(self, namespace_id: str) -> None:
-        """Note the namespace in place of the one that is noted: somebody has decided so."""
+        """Record the namespace in place of another one, by an operator's decision."""
         await self._connection.execute(update(InstallationRow).values(namespace_id=namespace_id))
 
     async def allow_mass_terminations(self, duration: timedelta) -> None:
@@ -62,6 +63,7 @@ class InstallationRepository:
         )
 
     async def mass_terminations_are_allowed(self) -> bool:
+        """Whether an operator has allowed them and that permission has not run out."""
         allowed: bool | None = await self._connection.scalar(
             select(InstallationRow.mass_terminations_allowed_until > func.clock_timestamp())
         )

@@ -28,7 +28,8 @@ class InvocationFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageStart:
-    """The first invocation of a page, by its place in the order: it need not exist any more."""
+    """The place in the order at which a page begins. The invocation there need not exist any more. `second`: since
+    1970."""
 
     second: int
     invocation_id: str
@@ -51,6 +52,8 @@ class PageStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationPage:
+    """`next_offset`: where the next page begins; None on the last page."""
+
     function: FunctionRef
     invocations: tuple[InvocationSummary, ...]
     next_offset: str | None
@@ -113,7 +116,7 @@ class InvocationPageRepository:
                 _PARENT_FUNCTION.function_name == matching.parent.function_name,
             )
         if start is not None:
-            # The first condition is what the index can serve; the second sorts out the start's own second.
+            # The index serves the first condition; the second one selects within the start's own second.
             statement = statement.where(
                 and_(
                     second <= start.second,

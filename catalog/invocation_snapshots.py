@@ -1,4 +1,5 @@
-"""What whoever follows an invocation reads again and again: one short statement, without inputs."""
+"""Snapshots of an invocation for those who follow it and read it again and again: one short statement, without
+inputs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from domain.identifiers import ExecutionId, InvocationId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSnapshot:
-    """`launch`: of its containers, the one it is at, from 1; 0 before the first. Launches that were refused are not
-    counted. `launch_time`: when that launch was noted."""
+    """`launch`: the number of its current container, counted from 1 without refused launches; 0 before the first.
+    `launch_time`: when that launch was recorded."""
 
     execution_id: ExecutionId
     attempt: int
@@ -39,7 +40,7 @@ class ExecutionSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationSnapshot:
-    """`executions`: oldest first, none, one or two. `read_time`: by the clock that wrote all the others."""
+    """`executions`: at most two, oldest first. `read_time`: by the database's clock, which wrote all other times."""
 
     invocation_id: InvocationId
     status: InvocationStatus
@@ -124,6 +125,8 @@ _STATE = (
 
 
 class InvocationSnapshotRepository:
+    """Reads only."""
+
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
@@ -133,16 +136,17 @@ class InvocationSnapshotRepository:
         return InvocationId(require(found.one_or_none(), parts=3).invocations_invocation_id)
 
     async def is_settled(self, path: InvocationPath) -> bool:
-        """What `Invocation.is_settled` says, without reading all of it. Raises as `find` does."""
+        """As `Invocation.is_settled`, without reading the whole invocation. Raises as `find` does."""
         found = await self._connection.execute(_IS_SETTLED, path.parameters)
         return bool(require(found.one_or_none(), parts=3).is_settled)
 
     async def read(
         self, invocation_id: InvocationId, *, attempt: int, known: ExecutionSnapshot | None = None
     ) -> InvocationSnapshot:
-        """The invocation with its execution of this attempt, or the next one after it, and that one's successor.
+        """The invocation with the first two of its executions from this attempt on.
 
-        `known`: as it was read before. If it has not changed since, its output, which may be long, is not read again.
+        `known`: an execution as it was read before. If it has not changed since, its output, which may be long, is not
+        read again.
 
         Raises InvocationDoesNotExist.
         """

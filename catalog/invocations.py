@@ -1,4 +1,6 @@
-"""Invocations as users see them: submitted, read, asked to stop. How they end is in `endings.py`."""
+"""Invocations as users see them: submitted, read, asked to stop. How they end is in
+`execution_lifecycle/terminations.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +35,7 @@ from domain.identifiers import FunctionName, InvocationId, new_invocation_id
 
 _PARENT = aliased(InvocationRow, name="parent")
 _PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
-# Listed column by column: a parent's input may be long and nobody asks for it here.
+# Listed column by column: a parent's input may be long and is not needed here.
 _PARENT_STATE = (
     _PARENT.invocation_id.label("parent_invocation_id"),
     _PARENT_FUNCTION.function_name.label("parent_function_name"),
@@ -102,8 +104,8 @@ _FOUND = (
     .cte("found")
 )
 _PROJECT_IS_BEING_DELETED = _FOUND.c.project_deletion_request_time.is_not(None)
-# The lock waits for a stop of the parent that is being written: either it is seen here, or its commit comes after this
-# insert's and who then looks for children to cancel finds this one.
+# The lock waits for a stop of the parent that is being written. Either that stop is seen here, or it commits after this
+# insert, and then finds this child when it cancels the children.
 _PARENT_IS_STOPPED = (
     select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
     .where(InvocationRow.invocation_id == _PARENT_ID)
@@ -160,6 +162,8 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
+    """What a client submits. `input`: any text, JSON as a rule."""
+
     input: str
     parent: ParentRef | None = None
 
@@ -171,7 +175,8 @@ class InvocationRepository:
         self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
-        """One statement. Under a cancelled parent or on a project that is to be deleted it is cancelled at birth.
+        """Insert an invocation, by one statement. If its parent is stopped or its project is to be deleted, it is
+        created as cancelled.
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
         the same project and version.
@@ -184,7 +189,7 @@ class InvocationRepository:
                 path.parameters | _parent_parameters(new.parent) | new_parameters,
             )
         except IntegrityError as error:
-            # A parent may just have been forgotten; a function goes away with its project only.
+            # A parent may just have been deleted by retention; a function is deleted only with its project.
             raise (ParentInvocationDoesNotExist if _is_about_parent(error) else ProjectDoesNotExist) from error
         row = require(created.one_or_none(), parts=2)
         if row.project_closing_time is not None:
@@ -205,7 +210,7 @@ class InvocationRepository:
         )
 
     async def get(self, path: InvocationPath) -> Invocation:
-        """One statement, and so one instant: what is seen TERMINATED is seen with all that it left."""
+        """The invocation with its executions, by one statement, so that all of it is of one instant."""
         rows = (await self._connection.execute(_GET, path.parameters)).all()
         require(rows[0] if rows else None, parts=3)
         return _to_invocation(rows)
@@ -218,7 +223,8 @@ class InvocationRepository:
         return _to_invocation(rows)
 
     async def request_cancellation(self, path: InvocationPath) -> Invocation:
-        """Note the request; repeated, it moves the time. Needs a transaction, so that the answer is what it wrote.
+        """Record the request; a repeated one sets its time anew. Needs a transaction, so that what is returned is what
+        it wrote.
 
         Raises InvocationIsAlreadyTerminated.
         """

@@ -1,4 +1,4 @@
-"""How much waits and runs, function by function: what is watched of the catalog."""
+"""How much waits and runs, function by function, for the metrics of the catalog."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,8 @@ from catalog.database import StatementConnection
 class FunctionLoad:
     """All versions of a function together.
 
-    `running`: invocations that have not ended, whatever they do; `waiting`: those of them that wait for a slot, the
-    oldest of which was created `oldest_waiting_seconds` ago, 0 if none waits. The others count executions by their
-    container's state.
+    `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the oldest was created
+    `oldest_waiting_seconds` ago, 0 if none waits. The other fields count executions by their container's state.
     """
 
     project_name: str
@@ -31,12 +30,12 @@ class LoadRepository:
         self._connection = connection
 
     async def read(self, *, at_most: int) -> tuple[FunctionLoad, ...]:
-        """Functions of which something runs or waits, those with most waiting first. What has ended is not read."""
+        """At most `at_most` functions of which something runs or waits, those with most waiting first."""
         found = await self._connection.execute(_LOAD, {"at_most": at_most})
         return tuple(FunctionLoad(**row) for row in found.mappings())
 
 
-# Each part reads an index of its own, of what is alive only.
+# Each part reads an index that holds only rows which have not ended.
 _LOAD = text("""
     WITH alive AS (
         SELECT function_id, count(*) AS running FROM invocations WHERE status = 'RUNNING' GROUP BY function_id

@@ -1,4 +1,7 @@
-"""Postgres notifications, received on one connection per process and handed to whoever waits for them here."""
+"""PostgreSQL notifications, received on one connection per process and passed on to its subscribers.
+
+Source: PostgreSQL documentation, "NOTIFY".
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +21,7 @@ from catalog.connecting import Connection, connect
 from catalog.database import StatementConnection
 from liveness.background import in_background
 
-# Whoever writes a change that others wait for notifies it in the same statement.
+# A change that others wait for is notified by the statement that writes it.
 EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
 CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platform says that it is gone
 INVOCATIONS_CHANNEL = (
@@ -26,7 +29,7 @@ INVOCATIONS_CHANNEL = (
 )
 
 _RECONNECT_PAUSE = timedelta(seconds=1)
-# A connection on which nothing comes may have nothing to say, or nobody at its other end.
+# A connection on which nothing arrives may be idle or dead.
 _CHECK_INTERVAL = timedelta(seconds=5)
 _PATIENCE = timedelta(seconds=5)
 
@@ -36,8 +39,8 @@ logger = structlog.get_logger(__name__)
 class NotificationListener:
     """Listens while it is entered, and reconnects by itself.
 
-    A notification is a hint, never the truth: what is sent while the connection is down is lost. So every waiter is
-    woken when it is up again, and should look for itself from time to time. That it still hears is tried by
+    A notification is only a hint: what is sent while the connection is down is lost. So every subscriber is woken when
+    the connection is up again, and should read the catalog from time to time. The connection is checked by
     notifications to itself, `check_interval` apart, each of which has to arrive within `patience`.
     """
 
@@ -68,8 +71,8 @@ class NotificationListener:
 
     @asynccontextmanager
     async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever one of the topics, each a channel and a payload, is notified; whoever waits
-        clears it."""
+        """An event that is set whenever one of the topics is notified. A topic is a channel and a payload. The
+        subscriber clears the event."""
         event = asyncio.Event()
         for topic in topics:
             self._waiting[topic].add(event)
@@ -82,6 +85,7 @@ class NotificationListener:
                     del self._waiting[topic]
 
     def wake_all(self) -> None:
+        """Set the events of all subscribers, as if each topic had been notified."""
         for events in self._waiting.values():
             for event in events:
                 event.set()
@@ -104,18 +108,18 @@ class NotificationListener:
         try:
             for channel in self._channels:
                 await connection.add_listener(channel, self._hand_out)
-            heard = asyncio.Event()
-            await connection.add_listener(self._own_channel, lambda *_: heard.set())
+            arrived = asyncio.Event()
+            await connection.add_listener(self._own_channel, lambda *_: arrived.set())
             self.wake_all()
             while not await _is_set_within(self._check_interval, lost):
-                await self._check(connection, heard)
+                await self._check(connection, arrived)
         finally:
             connection.terminate()
 
-    async def _check(self, connection: Connection, heard: asyncio.Event) -> None:
-        heard.clear()
+    async def _check(self, connection: Connection, arrived: asyncio.Event) -> None:
+        arrived.clear()
         await connection.execute(f"NOTIFY {self._own_channel}")
-        if not await _is_set_within(self._patience, heard):
+        if not await _is_set_within(self._patience, arrived):
             raise TimeoutError("what is notified does not arrive")
 
     def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
@@ -124,7 +128,7 @@ class NotificationListener:
 
 
 async def notify_containers(connection: StatementConnection, identifiers: Collection[str]) -> None:
-    """Tell every process that these containers are gone."""
+    """Notify all processes that these containers are gone."""
     await connection.execute(
         select(func.pg_notify(CONTAINERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text)))))
     )

@@ -1,4 +1,5 @@
-"""Where users say a thing is: project, version or `latest`, function, invocation, execution; what of it is missing."""
+"""Paths as clients write them: project, version or `latest`, function, invocation, execution; and which part is
+missing."""
 
 import re
 from dataclasses import dataclass
@@ -78,20 +79,21 @@ def version_parameters(project_name: str, version_ref: str) -> dict[str, object]
 
 
 def searchable(text: str) -> str:
-    """The text as Postgres can compare it. What it cannot hold becomes a character that no stored name has."""
+    """The text as PostgreSQL can compare it: characters that it cannot store become one that no stored name has."""
     return _UNSTORABLE.sub("\x01", text)
 
 
 def is_storable(text: str) -> bool:
+    """False for texts with NUL characters or lone surrogates."""
     return _UNSTORABLE.search(text) is None
 
 
-# A statement is built once, when its module is loaded, and says by parameters what it is asked for: building one for
-# every request takes several times as long as all that Postgres does for it.
+# Each statement is built once, when its module is loaded, and has parameters: building one for every request takes
+# several times as long as PostgreSQL needs to run it.
 _PROJECT = bindparam("path_project", type_=Text)
 _VERSION = bindparam("path_version", type_=Text)
-# Written into the statement: Postgres then plans each of the two once. As a parameter, what `latest` takes would be
-# part of every plan's price, and each statement planned anew each time.
+# Written into the statement, so that PostgreSQL plans each of the two cases once. With a parameter, the cost of
+# `latest` would be part of every plan, and each statement would be planned anew each time.
 _IS_LATEST = bindparam("path_is_latest", type_=Boolean, literal_execute=True)
 _FUNCTION = bindparam("path_function", type_=Text)
 _INVOCATION = bindparam("path_invocation", type_=Text)
@@ -112,7 +114,7 @@ _IS_REFUSED = (
 )
 _LATEST_VERSION = func.coalesce(_NEWEST.where(~_IS_REFUSED).scalar_subquery(), _NEWEST.scalar_subquery())
 _WANTED = aliased(InvocationRow, name="wanted")
-# A subquery and no join: planned as one, it may be a merge that reads the functions up to the wanted one.
+# A subquery, as a join may be planned as a merge that reads all functions up to the wanted one.
 _FUNCTION_OF_INVOCATION = select(_WANTED.function_id).where(_WANTED.invocation_id == _INVOCATION).scalar_subquery()
 _VERSION_OF_INVOCATION = (
     select(_CANDIDATE.version_id)
@@ -124,7 +126,7 @@ _VERSION_OF_INVOCATION = (
     )
     .scalar_subquery()
 )
-# Once the row is known to be of that project. Postgres looks for the latest only if it is asked for.
+# Of a row that is known to be of the project. The newest version is looked for only if `latest` is asked for.
 _VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case((_IS_LATEST, _LATEST_VERSION), else_=_VERSION)
 _VERSION_OF_INVOCATION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
     (_IS_LATEST, func.coalesce(_VERSION_OF_INVOCATION, _LATEST_VERSION)), else_=_VERSION
@@ -150,10 +152,12 @@ def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 
 def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """The select over project, version and function: one row if the project exists, nulls for what does not."""
     return _along_function(statement, _VERSION_MATCHES)
 
 
 def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """As `along_function`, with the invocation. Under `latest` its version is that of the invocation."""
     return _along_function(statement, _VERSION_OF_INVOCATION_MATCHES).outerjoin(
         InvocationRow,
         and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == _INVOCATION),
@@ -161,6 +165,7 @@ def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 
 def along_execution(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """As `along_invocation`, with the execution."""
     return along_invocation(statement).outerjoin(
         ExecutionRow,
         and_(ExecutionRow.invocation_id == InvocationRow.invocation_id, ExecutionRow.execution_id == _EXECUTION),

@@ -1,4 +1,4 @@
-"""What is noted of a function's preparation: what to prepare, READY, or the reason why never."""
+"""A function's preparation in the catalog: what to prepare, and its outcome."""
 
 from dataclasses import dataclass
 
@@ -11,26 +11,29 @@ from catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from domain.entities import Function, FunctionStatus, PreparedFunction
 from domain.errors import ProjectIsBeingDeleted
 from domain.identifiers import FunctionRef
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BegunPreparation:
-    """`is_closing`: the project's deletion has begun since. What an earlier try made is wanted, and nothing new."""
+class Preparation:
+    """A function to prepare. `is_closing`: its project's deletion has begun: nothing new is to be made, only what an
+    earlier try made is to be found."""
 
     function: Function
     is_closing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledFunction:
-    """What a function's preparation came to, and who got a slot by it."""
+class PreparationOutcome:
+    """`identifier`: of a READY function. `preparation_error`: why it never will be READY. Both None: the function was
+    deleted. `grants`: executions that have a slot by it, to be signalled."""
 
     identifier: str | None
     preparation_error: str | None
     grants: tuple[Grant, ...]
 
 
-_SETTLED = (
+_OUTCOME_COLUMNS = (
     FunctionRow.function_id,
     FunctionRow.status,
     FunctionRow.prepared_identifier,
@@ -39,20 +42,20 @@ _SETTLED = (
 
 
 class PreparationRepository:
-    """Inside the caller's transaction. What is settled stays: the second answer changes nothing."""
+    """Inside the caller's transaction. The first outcome stays; a second one changes nothing."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
-    async def begin(self, function: FunctionRef) -> BegunPreparation | None:
-        """The function as declared, once it is noted that the provisioner is asked: whoever deletes the project then
-        waits for what comes of it. None if there is nothing to prepare any more.
+    async def begin(self, function: FunctionRef) -> Preparation | None:
+        """Record that the preparation begins, so that a deletion of the project waits for its outcome, and return the
+        function. None if it has an outcome, was deleted, or its project's deletion has begun before.
 
-        A preparation that was begun before its project's deletion is to be settled: something may be there that only
+        A preparation that began before its project's deletion goes on: an earlier try may have made something that only
         the provisioner finds again.
         """
-        # Locked until the commit: the deletion sees the note, or this sees that the deletion has begun.
+        # Locked until the commit: the deletion sees this preparation, or this sees that the deletion has begun.
         is_closing = await self._connection.scalar(
             select(ProjectRow.closing_time.is_not(None))
             .where(ProjectRow.project_name == function.project_name)
@@ -82,11 +85,11 @@ class PreparationRepository:
                 .where(FunctionRow.function_id == row.functions_function_id)
                 .values(preparation_start_time=func.clock_timestamp())
             )
-        return BegunPreparation(function=to_function(row), is_closing=bool(is_closing))
+        return Preparation(function=to_function(row), is_closing=bool(is_closing))
 
-    async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> SettledFunction:
-        """READY: whoever waits gets a slot, the oldest first."""
-        return await self._settle(
+    async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> PreparationOutcome:
+        """Make it READY, and give its free slots to waiting executions, oldest invocation first."""
+        return await self._record_outcome(
             function,
             {
                 "status": FunctionStatus.READY,
@@ -95,34 +98,35 @@ class PreparationRepository:
             },
         )
 
-    async def mark_unpreparable(self, function: FunctionRef, reason: str) -> SettledFunction:
-        """PENDING for ever: whoever waits is granted a turn, in which it learns the reason and ends."""
-        return await self._settle(function, {"preparation_error": reason})
+    async def mark_unpreparable(self, function: FunctionRef, reason: str) -> PreparationOutcome:
+        """Record why it never will be READY. All waiting executions are granted a slot, in which they end with the
+        reason."""
+        return await self._record_outcome(function, {"preparation_error": storable(reason)})
 
-    async def settled(self, function: FunctionRef) -> SettledFunction:
-        """What was marked before, and the grants that may not have been told since."""
-        return await self._settle(function, {})
+    async def find_outcome(self, function: FunctionRef) -> PreparationOutcome:
+        """The outcome that was recorded before, with the grants that are not recorded as signalled."""
+        return await self._record_outcome(function, {})
 
-    async def _settle(self, function: FunctionRef, values: dict[str, str]) -> SettledFunction:
+    async def _record_outcome(self, function: FunctionRef, values: dict[str, str]) -> PreparationOutcome:
         found = await self._connection.execute(
-            select(*_SETTLED)
+            select(*_OUTCOME_COLUMNS)
             .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
             .with_for_update(key_share=True)
         )
         row = found.one_or_none()
         if row is None:  # deleted with its project
-            return SettledFunction(identifier=None, preparation_error=None, grants=())
+            return PreparationOutcome(identifier=None, preparation_error=None, grants=())
         is_new = bool(values) and row.status == FunctionStatus.PENDING and row.preparation_error is None
         if is_new:
-            settled = await self._connection.execute(
+            updated = await self._connection.execute(
                 update(FunctionRow)
                 .where(FunctionRow.function_id == row.function_id)
                 .values(**values)
-                .returning(*_SETTLED)
+                .returning(*_OUTCOME_COLUMNS)
             )
-            row = settled.one()
+            row = updated.one()
         granted = await self._slots.grant_free_slots(row.function_id)
-        return SettledFunction(
+        return PreparationOutcome(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
             grants=granted if is_new else await self._slots.unsignalled_grants(row.function_id),

@@ -1,4 +1,4 @@
-"""Projects: created, listed, asked to go away."""
+"""Projects: created, read, listed; their deletion requested."""
 
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -30,7 +30,7 @@ class ProjectRepository:
         return to_project(row)
 
     async def request_deletion(self, project_name: str) -> Project:
-        """Note the request; repeated, it moves the time forward. Raises ProjectDoesNotExist."""
+        """Record the request; a repeated one sets its time anew. Raises ProjectDoesNotExist."""
         updated = await self._connection.execute(
             update(ProjectRow)
             .where(ProjectRow.project_name == searchable(project_name))
@@ -53,15 +53,14 @@ class ProjectRepository:
         return to_project(row)
 
     async def list_all(self) -> list[Project]:
-        """Newest first as the wire shows it: by whole seconds, then by name."""
+        """All projects, newest first by whole seconds, as the wire shows times, then by name."""
         rows = await self._connection.execute(
             select(*_COLUMNS).order_by(epoch_second(ProjectRow.creation_time).desc(), ProjectRow.project_name)
         )
         return [to_project(row) for row in rows]
 
     async def probe(self) -> None:
-        """Nothing, or CatalogIsAway: from the connection if the table cannot be read, from here if nothing can be
-        written."""
+        """Raises CatalogIsAway if the tables cannot be read or nothing can be written; returns nothing."""
         only_reads = await self._connection.scalar(
             select(func.current_setting("transaction_read_only") == "on", exists(select(ProjectRow.project_name)))
         )

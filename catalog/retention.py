@@ -1,4 +1,4 @@
-"""What has ended long enough ago is forgotten, if settings say so."""
+"""Deletes invocations that ended long enough ago, if a retention is set."""
 
 from datetime import timedelta
 
@@ -17,11 +17,10 @@ class RetentionRepository:
         self._connection = connection
 
     async def forget_ended(self, *, older_than: timedelta, at_most: int) -> int:
-        """Delete invocations that ended so long ago, the longest first, with their executions and idempotency keys.
-        Returns how many were deleted.
+        """Delete at most `at_most` invocations that ended longer than `older_than` ago, oldest end first, with their
+        executions and idempotency keys. Returns how many were deleted.
 
-        A parent is kept as long as one of its children: who reads a child finds its parent. What somebody else holds at
-        this moment is left for the next time.
+        A parent is kept as long as any of its children, which refer to it. Locked rows are left for the next time.
         """
         child = aliased(InvocationRow)
         expired = (

@@ -44,7 +44,7 @@ class InstallationRow(Base):
     installation_id: Mapped[str]
     # Temporal's own id of the namespace: another namespace of the same name has another one. None: none yet.
     namespace_id: Mapped[str | None]
-    # Until when the reconciliation may end more invocations at once than is usual.
+    # Until when the reconciliation may end more invocations at once than the guard admits.
     mass_terminations_allowed_until: Mapped[datetime | None] = mapped_column(
         "mass_endings_allowed_until", key="mass_terminations_allowed_until"
     )
@@ -56,7 +56,7 @@ class ProjectRow(Base):
     project_name: Mapped[str] = mapped_column(primary_key=True)
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     deletion_request_time: Mapped[datetime | None]
-    # When its deletion looked for the first time: nothing is submitted to it and nothing prepared for it from then on.
+    # When the workflow of its deletion began: from then on nothing is submitted to the project or prepared for it.
     closing_time: Mapped[datetime | None]
 
 
@@ -97,7 +97,7 @@ class FunctionRow(Base):
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
-    # When the provisioner was first asked: until the function is settled there may be something that nobody knows of.
+    # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
     preparation_start_time: Mapped[datetime | None]
 
 
@@ -142,7 +142,7 @@ class ExecutionRow(Base):
     attempt: Mapped[int]
     # Columns are named as on the wire. A row has them under these names: statements that are read by name label them.
     container_status: Mapped[str] = mapped_column("worker_status", key="container_status", server_default="PENDING")
-    # When the activity of this execution took up its slot, and when its workflow was last told that it has one.
+    # When the activity of this execution took up its slot, and when its workflow was last signalled that it has one.
     claim_time: Mapped[datetime | None]
     grant_signal_time: Mapped[datetime | None]
     launches: Mapped[int] = mapped_column(server_default="0")

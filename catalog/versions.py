@@ -24,8 +24,9 @@ class VersionRepository:
         self._connection = connection
 
     async def create(self, project_name: str, functions: Sequence[FunctionSpec]) -> Version:
-        """Write a version whole: needs a transaction. Raises ProjectDoesNotExist, ProjectIsBeingDeleted."""
-        # Locked until the commit: whoever asks for the deletion meanwhile waits, and then sees this version too.
+        """Insert a version with its functions: needs a transaction. Raises ProjectDoesNotExist,
+        ProjectIsBeingDeleted."""
+        # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
         found = await self._connection.execute(
             select(ProjectRow.deletion_request_time)
             .where(ProjectRow.project_name == searchable(project_name))
@@ -53,7 +54,7 @@ class VersionRepository:
         return await self._with_functions(require(found.one_or_none(), parts=1))
 
     async def list_of_project(self, project_name: str) -> list[VersionSummary]:
-        """The one declared last is the first, as `latest` sees them. Raises ProjectDoesNotExist."""
+        """The version that was declared last comes first, in the order of `latest`. Raises ProjectDoesNotExist."""
         found = await self._connection.execute(
             select(*columns_of(VersionRow))
             .select_from(ProjectRow)

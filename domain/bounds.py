@@ -1,4 +1,7 @@
-"""Limits of what users may send: every bound of the REST contract, inclusive."""
+"""Limits of what users may send: every bound of the REST contract, inclusive.
+
+Lengths are in characters, unless a name says bytes; `_GBS` are of 1,024 MiB.
+"""
 
 MAX_PROJECT_NAME_LENGTH = 64
 MAX_FUNCTION_NAME_LENGTH = 1_023

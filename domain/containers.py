@@ -54,15 +54,18 @@ class Container:
 
 
 class ExitCause(StrEnum):
+    """Why a container ended, which decides what follows."""
+
     EXITED = "EXITED"  # by itself, or the user's code killed it: the user's budget
     STOPPED = "STOPPED"  # because we stopped it
-    LOST = "LOST"  # infrastructure took it away: launched again inside the execution
-    MISCONFIGURED = "MISCONFIGURED"  # it could not start, and only an operator can mend that: ends the invocation
+    LOST = "LOST"  # the infrastructure ended it: launched again within the same execution
+    MISCONFIGURED = "MISCONFIGURED"  # it could not start, and only an operator can repair that: ends the invocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerExit:
-    """Why a container is gone, in a sentence a user can act on."""
+    """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
+    not known."""
 
     cause: ExitCause
     reason: str
@@ -71,7 +74,8 @@ class ContainerExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:
-    """Log lines, oldest first, and the offset to go on from; None only where there is no log yet."""
+    """Log lines without their line ends, oldest first. `next_offset`: where to go on; None only if there is no log
+    yet."""
 
     lines: tuple[str, ...]
     next_offset: str | None
@@ -79,16 +83,25 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogTiming:
-    """`delay`: a line may come this much later than it was written, and so after its container's end. `longest_pause`:
-    how often at the least whoever follows a log that is quiet may look."""
+    """`delay`: how long after it was written a line can be read at the latest, its container's end notwithstanding.
+    `longest_pause`: the longest time between two reads of a log that is followed and to which nothing is added."""
 
     delay: timedelta
     longest_pause: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFolder:
+    """Where images are kept that are folders. `identity`: what a file in it holds; who finds another, or none, at this
+    path is on another machine."""
+
+    path: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryCredentials:
-    """With which a user pushes images, and where to."""
+    """What a user pushes images with. `endpoint_url`: of the registry; `repository_name`: in it."""
 
     repository_name: str
     username: str

@@ -57,6 +57,8 @@ class ContainerDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
+    """`deletion_request_time`: when a client asked for the deletion last; None if nobody did."""
+
     project_name: ProjectName
     creation_time: datetime
     deletion_request_time: datetime | None
@@ -64,7 +66,8 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """`creation_time`: of its version."""
+    """`creation_time`: of its version. `prepared`: None until it is READY. `preparation_error`: why it never will be
+    READY."""
 
     ref: FunctionRef
     creation_time: datetime
@@ -85,6 +88,8 @@ class VersionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
+    """With its functions in the order in which they were declared."""
+
     project_name: ProjectName
     version_id: VersionId
     creation_time: datetime
@@ -110,6 +115,12 @@ class ParentInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
+    """One attempt of an invocation, counted from 1. `launches`: how many containers were started for it.
+
+    `termination_signal_time`: when it was told to stop. `output`: of the latest report. `execution_start_time` and
+    `execution_finish_time`: of the user's code in the current container, as that reported them.
+    """
+
     execution_id: ExecutionId
     attempt: int
     launches: int

@@ -13,15 +13,15 @@ ControlPlaneError
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
 │  ├─ ContainerRegistryIsNotConfigured 501
 │  └─ ServiceIsUnavailable 503
-└─ ContainerError                   who pays for a failed launch, see docs/architecture.md, "three budgets"
+└─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
    │  ├─ CatalogIsAway           Postgres does not answer or is not migrated yet
-   │  ├─ LaunchIsSuperseded      an execution has gone on to a later launch: whoever looks again goes on with that
-   │  └─ ExecutionIsForgotten    the catalog was restored and does not know the execution: it is begun again
-   ├─ NoCapacity                 a launch was refused, nothing was started by it: the next one may find room
-   ├─ LaunchIsLost               what became of a launch cannot be told any more: another one takes its place
-   └─ Misconfigured              only a person can mend it: ends the invocation
+   │  ├─ LaunchIsSuperseded      an execution has gone on to a later launch: the activity's next try goes on with that
+   │  └─ ExecutionIsForgotten    the catalog was restored and does not know the execution: its next try begins it again
+   ├─ NoCapacity                 a launch was refused and started nothing: a later one may find capacity
+   ├─ LaunchIsLost               it cannot be found out what a launch started: another one takes its place
+   └─ Misconfigured              only an operator can repair it: ends the invocation
       └─ NamespaceIsNotOurs      Temporal's namespace and the catalog do not belong together: nothing is done with it
 """
 
@@ -199,6 +199,12 @@ class TooManyPolls(ExecutionAsksForTooMuch):
 
 class ContainerRegistryIsNotConfigured(ApiError):
     """No container registry is configured on this control plane"""
+
+    http_status = 501
+
+
+class FoldersAreNoImages(ApiError):
+    """The images of this control plane come from a registry"""
 
     http_status = 501
 

@@ -24,12 +24,14 @@ class InvocationOutcome(StrEnum):
 
 
 class StopReason(StrEnum):
+    """Why an invocation is made to stop."""
+
     CANCELLED = "CANCELLED"
     TIMED_OUT = "TIMED_OUT"
 
 
 class AttemptState(StrEnum):
-    """What came of one call of `run_execution`."""
+    """What one call of `run_execution` came to."""
 
     QUEUED = "QUEUED"  # no slot was free: wait for `slot_granted`, then call again with the same execution
     REFUSED = "REFUSED"  # the invocation is stopped or has ended: no further attempt
@@ -40,8 +42,8 @@ class AttemptState(StrEnum):
 class InvocationRequest:
     """Input of `InvocationWorkflow`.
 
-    `resumes`: it takes the place of a workflow that Temporal has lost, from `first_attempt` on, which may have a
-    container by now.
+    `resumes`: the workflow replaces one that Temporal has lost. It goes on with `first_attempt`, of which a container
+    may be running.
     """
 
     invocation_id: InvocationId
@@ -56,6 +58,8 @@ class InvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
+    """`executions`: how many attempts there were."""
+
     ending: InvocationOutcome
     executions: int
     error_message: str | None = None  # shortened: the whole text is in the catalog
@@ -74,11 +78,13 @@ class RunExecutionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutionResult:
+    """`invocation_ended`, `outcome` and `error_message`: with ENDED only. No outcome: the container reported none."""
+
     state: AttemptState
     invocation_ended: bool = False
     outcome: ExecutionOutcome | None = None
     error_message: str | None = None  # shortened
-    was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: not told
+    was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +99,10 @@ class StopInvocationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopInvocationResult:
-    """`is_claimed`: the execution has taken up its slot, and is to be seen to its end; if not, it never will.
+    """`is_claimed`: the execution has taken up its slot, so that its end has to be awaited; if not, it never will take
+    it.
 
-    `is_at_work`: a process has the activity that sees to it, as far as Temporal knows. Only repeated stops look for it.
+    `is_at_work`: whether a process runs its activity, as far as Temporal knows. Only repeated stops ask for that.
     """
 
     is_claimed: bool
@@ -104,7 +111,8 @@ class StopInvocationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndInvocationRequest:
-    """Input of `end_invocation`: TERMINATED, out of the queue, no live executions."""
+    """Input of `end_invocation`, after which the invocation is TERMINATED, out of the queue and without live
+    executions."""
 
     invocation_id: InvocationId
     reason: StopReason | None = None
@@ -120,7 +128,7 @@ class SlotGranted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerAwaited:
-    """Signal `worker_awaited`: why the execution has no container; no reason: it has one now."""
+    """Signal `worker_awaited`. `reason`: why the execution has no container; None: it has one now."""
 
     execution_id: ExecutionId
     reason: str | None
@@ -128,7 +136,7 @@ class ContainerAwaited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationProgress:
-    """Answer of the query `status`."""
+    """Answer of the query `status`. `state`: for people, as the Web UI shows it. `attempt`: counted from 1."""
 
     state: str
     attempt: int
@@ -161,7 +169,8 @@ class PrepareFunctionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionRequest:
-    """Input of `ProjectDeletionWorkflow` and its steps. The creation time tells the project from a later namesake."""
+    """Input of `ProjectDeletionWorkflow` and its steps. `creation_time` tells the project from a later one of the same
+    name."""
 
     project_name: ProjectName
     creation_time: datetime
@@ -169,8 +178,8 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProjectResult:
-    """`running`: what is to be waited for, which a release before knows as one figure: invocations that have not ended,
-    and preparations of which it is not known yet what they made; `preparing`: so many of it are the latter."""
+    """`running`: how much a deletion has to wait for: invocations that have not ended, and preparations that have not
+    said what they made. `preparing`: how many of `running` are preparations; earlier releases do not read it."""
 
     running: int
     preparing: int = 0

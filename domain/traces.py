@@ -1,6 +1,6 @@
 """Where the spans of an invocation stand in a trace, as W3C Trace Context writes it.
 
-Ids are derived, never drawn: whoever goes on with an execution, in whatever process, names the same spans, and a
+Ids are derived, never drawn: every process that goes on with an execution names the same spans, and a
 repeated launch request is byte-identical. Source: https://www.w3.org/TR/trace-context/
 """
 
@@ -32,7 +32,7 @@ class SpanRef:
 
     @classmethod
     def parse(cls, traceparent: str) -> "SpanRef":
-        """Raises ValueError for what `str` did not write."""
+        """The span that a `traceparent` names. Raises ValueError for any text that `str` does not give."""
         found = _TRACEPARENT.fullmatch(traceparent)
         if found is None:
             raise ValueError(f"not a traceparent: {traceparent!r}")
@@ -40,14 +40,14 @@ class SpanRef:
 
     @classmethod
     def without_request(cls, invocation_id: InvocationId) -> "SpanRef":
-        """In place of the request that made the invocation, where nothing is known of it any more."""
+        """Stands for the request that made the invocation, where that request's span is not known any more."""
         trace_id = _digest(invocation_id)[:32]
         return cls(trace_id=trace_id, span_id=_digest(trace_id)[:16], flags=_SAMPLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationTrace:
-    """What the spans of an invocation must know of it. `traceparent`: of the span that it came from."""
+    """What is needed of an invocation to record its spans. `traceparent`: of the request that made it."""
 
     traceparent: str
     invocation_id: InvocationId

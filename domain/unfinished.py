@@ -1,4 +1,4 @@
-"""What a reconciliation finds in the catalog: work that is not done, as far as whoever goes on with it must know it."""
+"""What a reconciliation finds in the catalog: unfinished work, with what is needed to go on with it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ from domain.specs import ExecutionSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedInvocation:
-    """One that the catalog takes for running. `newest_attempt`: counted from 1, 1 before the first. Its input stays
-    where it is."""
+    """An invocation that is RUNNING in the catalog, without its input. `newest_attempt`: counted from 1; 1 also if
+    there was none yet."""
 
     invocation_id: InvocationId
     function: FunctionRef
@@ -22,7 +22,8 @@ class UnfinishedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningInvocation:
-    """`has_begun`: its workflow has asked for a slot, so that one without a workflow has lost it."""
+    """`has_begun`: its workflow has asked for a slot. If Temporal does not know that workflow, the workflow was
+    lost."""
 
     invocation_id: InvocationId
     has_begun: bool
@@ -30,8 +31,8 @@ class RunningInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbandonedInvocation:
-    """One that runs and whose workflow was closed. `execution_id`, `attempt`: of its live execution; None and 0 without
-    one."""
+    """An invocation that is RUNNING though its workflow was closed. `execution_id`, `attempt`: of its live execution;
+    None and 0 if it has none."""
 
     invocation_id: InvocationId
     execution_id: ExecutionId | None
@@ -49,7 +50,7 @@ class UnpreparedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectBeingDeleted:
-    """The creation time tells it from a later project of the same name."""
+    """`creation_time` tells the project from a later one of the same name."""
 
     project_name: ProjectName
     creation_time: datetime

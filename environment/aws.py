@@ -47,11 +47,12 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class AwsSettings(BaseSettings):
-    """Names without ECS_ are those of the contract. Numbers are limits of ECS."""
+    """Names without ECS_ are those of the contract. Bounds are those of ECS: its API reference, "AwsVpcConfiguration",
+    "CapacityProviderStrategyItem" and "Tag"."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
-    control_plane_api_url: WebAddress  # has no default here: nothing of AWS reaches this machine's loopback
+    control_plane_api_url: WebAddress  # without a default: containers on AWS cannot reach a loopback address
     aws_region: str
     cluster_name: str
     subnet_ids: Annotated[Words, Field(min_length=1, max_length=16), _identifiers("subnet-")]
@@ -68,6 +69,7 @@ class AwsSettings(BaseSettings):
     control_plane_image: str | None = None
 
     def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
+        """The provisioner's configuration. `control_plane`: for the grace period."""
         return EcsConfiguration(
             region=self.aws_region,
             cluster=self.cluster_name,

@@ -15,7 +15,8 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
 def all_matching(pattern: re.Pattern[str], advice: str) -> AfterValidator:
-    """Each word as a whole. `advice`: what they must be."""
+    """A validator: every word has to match the whole pattern. `advice`: the error's text, which says what words must
+    be."""
 
     def check(words: tuple[str, ...]) -> tuple[str, ...]:
         if not all(pattern.fullmatch(word) for word in words):

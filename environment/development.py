@@ -15,7 +15,7 @@ _HARMLESS = ("PATH", "HOME", "TMPDIR", "TZ")
 
 
 class DevelopmentSettings(BaseSettings):
-    """A server that is named here is used; one that is not is embedded. Empty means not named."""
+    """A server that is set here is used; one that is not set is embedded. Empty means not set."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 

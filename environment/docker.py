@@ -47,7 +47,7 @@ Logins = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_logins)]
 
 
 class DockerSettings(BaseSettings):
-    """DOCKER_*: with --provisioner=docker only."""
+    """DOCKER_*: read with --provisioner=docker only."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
@@ -61,7 +61,7 @@ class DockerSettings(BaseSettings):
     docker_max_processes: Annotated[int, Field(ge=64)] = 1_024  # of one container, threads included
     docker_capabilities: Capabilities = ()  # CHOWN,SETUID: what containers may do beside nothing
     docker_retention_hours: Annotated[float, Field(gt=0)] = 24  # of containers that have ended, with their logs
-    control_plane_api_url: str  # has no default here: a container's loopback is its own
+    control_plane_api_url: str  # without a default: a container's loopback address is its own
 
     @field_validator("control_plane_api_url")
     @classmethod
@@ -74,6 +74,7 @@ class DockerSettings(BaseSettings):
         return value
 
     def configuration(self, control_plane: ControlPlaneSettings) -> DockerConfiguration:
+        """The provisioner's configuration. `control_plane`: for the grace period."""
         return DockerConfiguration(
             engine_url=self.docker_host,
             installation=self.docker_installation,

@@ -29,7 +29,7 @@ class Settings:
 
 
 def load_settings(provisioner: ProvisionerName) -> Settings:
-    """Raises SettingsError with every problem of every group at once."""
+    """The settings of a process. Raises SettingsError, which holds every problem of every group."""
     problems: list[str] = []
     control_plane = load_group(ControlPlaneSettings, problems)
     postgres = load_group(PostgresSettings, problems)
@@ -50,7 +50,7 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
 
 
 def load_postgres() -> PostgresSettings:
-    """For who needs the catalog only. Raises SettingsError."""
+    """The settings of the catalog alone. Raises SettingsError."""
     problems: list[str] = []
     postgres = load_group(PostgresSettings, problems)
     if postgres is None:

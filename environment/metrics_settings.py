@@ -12,7 +12,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsAddress:
-    """Where one process serves its metrics, and where Temporal's SDK in it serves its own. None: not at all.
+    """Ports of one process: `port` for its own metrics, `temporal_port` for those of Temporal's SDK. None: not served.
 
     `host`: an IP address.
     """

@@ -4,7 +4,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class TracingSettings(BaseSettings):
-    """OTEL_*: of these, only what decides whether spans are recorded. The others are read by OpenTelemetry itself."""
+    """Those of OTEL_* that decide whether spans are recorded. OpenTelemetry's SDK reads the others."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_", env_ignore_empty=True)
 

@@ -1,4 +1,4 @@
-"""Failures that nobody waits for: each is logged and counted, or nobody would ever hear of it."""
+"""Failures of background tasks, which no caller receives: each is logged and counted."""
 
 import asyncio
 from typing import Any
@@ -16,18 +16,18 @@ _FAILURES = Counter(
 
 
 def expect_failures(task: str) -> None:
-    """There from the start, so that the first one is an increase."""
+    """Export the counter of this task at 0, so that its first failure shows as an increase."""
     _FAILURES.labels(task.replace(" ", "_"))
 
 
 def report_failure(task: str, error: BaseException) -> None:
-    """`task`: one of few names, as it becomes a label."""
+    """Log and count a failure. `task`: one of few names, as it is a label of a metric."""
     _FAILURES.labels(task.replace(" ", "_")).inc()
     logger.error("background_task_failed", task=task, reason=repr(error), exc_info=error)
 
 
 def report_unhandled(loop: asyncio.AbstractEventLoop) -> None:
-    """Count what asyncio itself logs of tasks whose failure nobody took note of."""
+    """Count failures that asyncio itself logs: of tasks and futures whose exception nobody retrieved."""
     expect_failures("unheard")
     loop.set_exception_handler(_count)
 

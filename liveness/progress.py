@@ -1,4 +1,5 @@
-"""Progress of what may take long and must not hang: whoever does a step says so, whoever waits looks how long ago."""
+"""Tells work that takes long from work that hangs: each step is noted, and a watchdog sees how long ago the last
+was."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from datetime import timedelta
 
 
 class Progress:
+    """When the last step was done, by the monotonic clock."""
+
     def __init__(self) -> None:
         self._last = time.monotonic()
 
@@ -25,7 +28,7 @@ _CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 @contextmanager
 def watched_progress() -> Iterator[Progress]:
-    """Of all that is done within it, tasks that are created there included."""
+    """The progress of everything that is done within the context, also by tasks that are created there."""
     progress = Progress()
     token = _CURRENT.set(progress)
     try:
@@ -35,7 +38,7 @@ def watched_progress() -> Iterator[Progress]:
 
 
 def note_progress() -> None:
-    """A step is done. Nothing, if nobody watches."""
+    """Note that a step is done. Does nothing outside of `watched_progress`."""
     progress = _CURRENT.get()
     if progress is not None:
         progress.note()

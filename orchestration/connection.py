@@ -8,12 +8,14 @@ from temporalio.service import KeepAliveConfig
 from orchestration.payloads import data_converter
 
 DEFAULT_ADDRESS = "localhost:7233"
-# A connection that fell silent is given up after 17 seconds. More pings than one in ten seconds a server takes amiss.
+# A silent connection is closed after 17 seconds. Temporal's frontend ends connections that ping more often than every
+# ten seconds (its setting frontend.keepAliveMinTime).
 _KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=5_000)
 
 
 async def connect_temporal(*, lazy: bool = False, runtime: Runtime | None = None) -> Client:
-    """A client for TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE. Lazy: connects at its first call, each time if need be.
+    """A client for TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE. `lazy`: it connects at its first call, and tries again at
+    each call until it has connected.
 
     Raises RuntimeError if the server does not answer (not when lazy).
     """

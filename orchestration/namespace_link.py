@@ -1,7 +1,7 @@
 """Whether the Temporal namespace in the settings is the one that works for this catalog.
 
 Each knows the other by an identity: the catalog notes the namespace's id, the namespace's schedule the installation's.
-That Temporal does not know a workflow proves something only in the right namespace: elsewhere everything is unknown.
+Only in the right namespace does it mean anything that a workflow is unknown: in another one all of them are.
 """
 
 import asyncio
@@ -27,10 +27,11 @@ MATCHES = Gauge(
     "Whether the Temporal namespace is the one that works for this catalog: 1 or 0.",
 )
 
-# What the processes do with a namespace that is theirs, before they use it and whenever they have looked again.
+# What the processes do with a namespace of theirs after each comparison, and so before they first use it.
 Prepare = Callable[[Client, Installation], Awaitable[None]]
 
-# How soon a namespace that was replaced is noticed, by a few short calls per process; and that it is ours again.
+# How soon a replaced namespace is noticed, by a few short calls per process; the second: how soon, that it is ours
+# again.
 CHECK_INTERVAL = timedelta(seconds=10)
 _RECHECK_INTERVAL = timedelta(seconds=2)
 # For one comparison, the client's own retries included.
@@ -38,7 +39,7 @@ _PATIENCE = timedelta(seconds=10)
 
 
 class NamespaceLink:
-    """The last answer to the question, asked again and again while somebody watches."""
+    """The result of the last comparison of catalog and namespace, which `watch` repeats."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class NamespaceLink:
         prepare: Prepare | None = None,
         interval: timedelta = CHECK_INTERVAL,
     ) -> None:
-        """`prepare`: makes what is missing in the namespace, as long as it is ours; None: for others to do."""
+        """`prepare`: makes what is missing in the namespace while it is ours; None: another process does that."""
         self._client = client
         self._database = database
         self._prepare = prepare
@@ -65,7 +66,7 @@ class NamespaceLink:
     async def check(self) -> None:
         """Compare once.
 
-        Raises NamespaceIsNotOurs; RPCError, RuntimeError or CatalogIsAway if it cannot be told now.
+        Raises NamespaceIsNotOurs; RPCError, RuntimeError or CatalogIsAway if Temporal or the catalog does not answer.
         """
         try:
             installation = await compare(self._client, self._database, may_link=self._prepare is not None)
@@ -77,7 +78,8 @@ class NamespaceLink:
         self._note(None)
 
     async def check_if_there(self, *, patience: timedelta) -> None:
-        """Compare once, if it can be told in time. Raises NamespaceIsNotOurs."""
+        """Compare once; without an answer within `patience`, leave the last result as it is. Raises
+        NamespaceIsNotOurs."""
         try:
             async with asyncio.timeout(patience.total_seconds()):
                 await self.check()
@@ -85,19 +87,20 @@ class NamespaceLink:
             logger.info("temporal_namespace_is_not_compared", reason=str(error) or type(error).__name__)
 
     async def watch(self) -> None:
-        """Compare again and again, until cancelled, and log what has changed. What cannot be told changes nothing."""
-        told = self._problem
+        """Compare again and again, until cancelled, and log each change. A comparison without an answer changes
+        nothing."""
+        logged = self._problem
         while True:
             interval = self._interval if self._problem is None else min(self._interval, _RECHECK_INTERVAL)
             await asyncio.sleep(interval.total_seconds())
             with suppress(NamespaceIsNotOurs):
                 await self.check_if_there(patience=_PATIENCE)
-            if self._problem != told:
-                told = self._problem
-                _tell(told)
+            if self._problem != logged:
+                logged = self._problem
+                _log_change(logged)
 
     async def wait_until(self, *, matches: bool) -> None:
-        """Until the last comparison said so."""
+        """Wait until the last comparison has this result."""
         while (self._problem is None) is not matches:
             self._changed.clear()
             await self._changed.wait()
@@ -110,7 +113,7 @@ class NamespaceLink:
         MATCHES.set(0 if problem else 1)
 
 
-def _tell(problem: str | None) -> None:
+def _log_change(problem: str | None) -> None:
     if problem is None:
         logger.warning("temporal_namespace_is_ours_again")
     else:
@@ -120,8 +123,8 @@ def _tell(problem: str | None) -> None:
 async def compare(client: Client, database: Database, *, may_link: bool) -> Installation:
     """The installation, if the namespace works for it.
 
-    `may_link`: a namespace that works for nobody becomes that of a catalog that has none. Raises NamespaceIsNotOurs,
-    RPCError, CatalogIsAway.
+    `may_link`: links a catalog that has no namespace with this one, if that works for no other catalog. Raises
+    NamespaceIsNotOurs, RPCError, CatalogIsAway.
     """
     async with database.statement() as connection:
         repository = InstallationRepository(connection)

@@ -35,7 +35,7 @@ logger = structlog.get_logger(__name__)
 
 _DEFAULT_PORT = 5000
 _RETRY_PAUSE = timedelta(seconds=1)
-# Longer than it takes if both are there; without them the process starts all the same.
+# Longer than a comparison takes. Without Temporal and the catalog the process starts all the same.
 _LINK_PATIENCE = timedelta(seconds=2)
 # What a request may still take after SIGTERM; long polls are answered at once.
 _SHUTDOWN_PATIENCE = timedelta(seconds=10)
@@ -116,7 +116,7 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, stop)
         async with asyncio.TaskGroup() as tasks:
-            # Beside the server, not before it: it answers for its health while Postgres is still away.
+            # Beside the server, not before it, so that health checks are answered while PostgreSQL is still away.
             migration = tasks.create_task(_create_tables(services.database)) if arguments.create_tables else None
             await server.run_on(config.bind_socket())
             if migration is not None:

@@ -1,4 +1,4 @@
-"""Composes what the routes of an `api` process ask for."""
+"""Builds the services that the routes of an `api` process use."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from processes.connections import open_database, open_provisioner
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# A client that waits hears soon that the catalog is silent: it waits once for a connection, and once on it.
+# How soon a request is answered 503 when the catalog is silent: it waits this long for a connection, and again on it.
 _STATEMENT_LIMIT = timedelta(seconds=5)
 
 
@@ -29,7 +29,8 @@ _STATEMENT_LIMIT = timedelta(seconds=5)
 async def open_services(
     settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
 ) -> AsyncIterator[Services]:
-    """Everything the API needs. Neither Postgres nor Temporal need be there yet. `runtime`: of Temporal's SDK."""
+    """The services, open while the context lasts. PostgreSQL and Temporal need not answer yet. `runtime`: of Temporal's
+    SDK; None: its default one."""
     database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
         temporal = await connect_temporal(lazy=True, runtime=runtime)
@@ -42,7 +43,7 @@ async def open_services(
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(temporal, link=link, spans=spans, leave=leftovers.note),
+                orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=leftovers.note),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

@@ -6,6 +6,7 @@ from environment.provisioner_names import ProvisionerName
 
 
 def process_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """A parser whose result has `provisioner`, `create_tables` and `delete_tables`."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument(
         "--provisioner",

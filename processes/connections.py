@@ -9,12 +9,10 @@ from catalog.migrations.migrate import upgrade_to_head
 from environment.loading import Settings
 from environment.settings import PostgresSettings
 from provisioners.contract import ContainerEvents, Provisioner
-from provisioners.docker.factory import open_docker_provisioner
-from provisioners.ecs.factory import open_ecs_provisioner, open_task_events
-from provisioners.process.provisioner import ProcessProvisioner
 
 
 def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
+    """Not connected yet; to be closed. `statement_limit`: for each statement."""
     return Database(settings.url, pool_size=settings.pool_size, statement_limit=statement_limit)
 
 
@@ -29,27 +27,45 @@ async def migrate(settings: PostgresSettings) -> None:
 
 @asynccontextmanager
 async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
-    """The provisioner, with its connections open as long as the context is."""
+    """The provisioner of the settings, with its connections open while the context lasts.
+
+    Only that one is imported: AWS's library and Docker's are a fifth of the time that a process takes to start.
+    """
     if settings.ecs is not None:
+        from provisioners.ecs.factory import open_ecs_provisioner  # noqa: PLC0415
+
         async with open_ecs_provisioner(settings.ecs) as provisioner:
             yield provisioner
         return
     if settings.docker is not None:
+        from provisioners.docker.factory import open_docker_provisioner  # noqa: PLC0415
+
         async with open_docker_provisioner(settings.docker) as provisioner:
             yield provisioner
         return
-    yield ProcessProvisioner(
-        data_dir=settings.control_plane.data_dir.absolute(),
-        api_url=settings.control_plane.api_url,
-        stop_grace=settings.control_plane.stop_grace,
+    from provisioners.process.housekeeping import Retention, keep_housekeeping  # noqa: PLC0415
+    from provisioners.process.provisioner import ProcessProvisioner  # noqa: PLC0415
+
+    data_dir = settings.control_plane.data_dir.absolute()
+    retention = Retention(
+        age=timedelta(days=settings.control_plane.process_retention_days),
+        size=int(settings.control_plane.process_retention_gb * 1_000_000_000),
     )
+    async with keep_housekeeping(data_dir, retention):
+        yield ProcessProvisioner(
+            data_dir=data_dir,
+            api_url=settings.control_plane.api_url,
+            stop_grace=settings.control_plane.stop_grace,
+        )
 
 
 @asynccontextmanager
 async def open_container_events(settings: Settings) -> AsyncIterator[ContainerEvents | None]:
-    """What tells of ended containers by itself; None where nothing does, and all are looked at."""
+    """Events of ended containers; None where the platform sends none, so that all containers are polled."""
     if settings.ecs is None or settings.ecs.events_queue_url is None:
         yield None
         return
+    from provisioners.ecs.factory import open_task_events  # noqa: PLC0415
+
     async with open_task_events(settings.ecs, queue_url=settings.ecs.events_queue_url) as events:
         yield events

@@ -1,4 +1,7 @@
-"""Temporal's worker deployment versioning, for whoever wants to say when which release takes over. Off by default."""
+"""Temporal's worker deployment versioning, with which an operator decides when a release takes over. Off by default.
+
+Source: Temporal documentation, "Worker Versioning".
+"""
 
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import WorkerDeploymentConfig
@@ -9,7 +12,7 @@ _BEHAVIORS = {"auto-upgrade": VersioningBehavior.AUTO_UPGRADE, "pinned": Version
 
 
 def deployment_config(settings: ControlPlaneSettings) -> WorkerDeploymentConfig | None:
-    """What both Temporal workers of a `loop` must have, so that they are one version. None without a build id."""
+    """The same for both Temporal workers of a `loop`, so that they are one version. None: no build id is set."""
     if settings.build_id is None:
         return None
     return WorkerDeploymentConfig(

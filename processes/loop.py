@@ -107,7 +107,7 @@ async def _work(
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
     async with provisioning(settings) as provisioner, open_container_events(settings) as events:
 
-        def workers() -> tuple[Worker, Worker]:
+        def temporal_workers() -> tuple[Worker, Worker]:
             return build_temporal_workers(
                 client,
                 link=link,
@@ -120,28 +120,28 @@ async def _work(
 
         async with listener, relay_container_events(events, database), in_background("temporal link", link.watch):
             logger.info("loop_runs", provisioner=arguments.provisioner)
-            await _work_while_linked(workers, link, stopped)
+            await _work_while_linked(temporal_workers, link, stopped)
             logger.info("loop_stops")
     if arguments.delete_tables:
         await drop_everything(database)
 
 
 async def _work_while_linked(
-    workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
+    temporal_workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
 ) -> None:
-    """Until stopped. In a namespace that is not ours nothing is done: it may be somebody else's, whose work we would
-    end."""
+    """Until stopped. While the namespace is not ours no Temporal worker runs: it may belong to another installation,
+    whose invocations would be ended."""
     while not stopped.done():
-        invocations, control = workers()
+        invocations, control = temporal_workers()
         async with control, invocations:
-            await _first(stopped, link.wait_until(matches=False))
+            await _wait_for_first(stopped, link.wait_until(matches=False))
         if not stopped.done():
             logger.error("loop_rests", advice=link.problem)
-            await _first(stopped, link.wait_until(matches=True))
+            await _wait_for_first(stopped, link.wait_until(matches=True))
             logger.warning("loop_goes_on")
 
 
-async def _first(stopped: "asyncio.Task[bool]", other: Coroutine[Any, Any, None]) -> None:
+async def _wait_for_first(stopped: "asyncio.Task[bool]", other: Coroutine[Any, Any, None]) -> None:
     waiting = asyncio.create_task(other)
     await asyncio.wait((stopped, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -150,18 +150,20 @@ async def _first(stopped: "asyncio.Task[bool]", other: Coroutine[Any, Any, None]
 async def _start(arguments: Namespace, database: Database, runtime: Runtime | None) -> tuple[Client, NamespaceLink]:
     """Everything that the Temporal workers need, each waited for as long as it takes. Raises NamespaceIsNotOurs."""
     if arguments.create_tables:
-        await _when_there("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
-    client = await _when_there("temporal", lambda: connect_temporal(runtime=runtime), RuntimeError)
+        await _wait_until_available("catalog", lambda: upgrade_to_head(database), CatalogIsAway)
+    client = await _wait_until_available("temporal", lambda: connect_temporal(runtime=runtime), RuntimeError)
     link = NamespaceLink(client, database, prepare=NamespacePreparation())
-    await _when_there("catalog and temporal", link.check, RPCError, TimeoutError, CatalogIsAway)
+    await _wait_until_available("catalog and temporal", link.check, RPCError, TimeoutError, CatalogIsAway)
     return client, link
 
 
-async def _when_there(name: str, attempt: Callable[[], Awaitable[Result]], *away: type[Exception]) -> Result:
+async def _wait_until_available(
+    name: str, attempt: Callable[[], Awaitable[Result]], *errors: type[Exception]
+) -> Result:
     while True:
         try:
             return await attempt()
-        except away as error:
+        except errors as error:
             reason = str(error) or type(error).__name__
             logger.warning("waiting", for_=name, reason=reason, retry_seconds=_RETRY_SECONDS)
             await asyncio.sleep(_RETRY_SECONDS)

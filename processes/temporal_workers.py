@@ -34,7 +34,8 @@ from workflows.registry import WORKFLOWS
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# What is short ends by itself within this; what runs a container is let go at once, and the next process adopts it.
+# Time for short activities to end by themselves. Those that run containers are cancelled at once: another process
+# adopts their containers.
 _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
 
@@ -49,7 +50,7 @@ def build_temporal_workers(
     settings: ControlPlaneSettings,
     spans: "Spans | None" = None,
 ) -> tuple[Worker, Worker]:
-    """`invocations` for workflows and containers, `control` for everything short: a full house can still be stopped."""
+    """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
     messenger = Messenger(client, database)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     execution_spans = ExecutionSpans(spans)
@@ -113,7 +114,7 @@ def build_temporal_workers(
                 reconciliation.forget_ended,
             ],
             interceptors=[LogContext(), DomainErrors()],
-            # Preparations may wait here for their turn with AWS by the hundred: a stop must not wait behind them.
+            # Hundreds of preparations may wait here for AWS's rate limit: a stop must not wait behind them.
             max_concurrent_activities=_CONTROL_CEILING,
             deployment_config=deployment,
             graceful_shutdown_timeout=_CONTROL_GRACE,

@@ -1,4 +1,4 @@
-"""Where the program is that calls functions: it goes to containers as files, nothing of ours imports it."""
+"""The files of the package `runtime`, which calls functions in containers. Nothing of the server imports it."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a container must know, as environment variables that every image understands."""
+"""The environment variables of the worker protocol, which containers are started with."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from domain.identifiers import FunctionRef
 
 
 def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]:
-    """Of MULTINODE_* what is the same for every container of a function."""
+    """Those of MULTINODE_* that are the same for every container of a function."""
     return {
         "MULTINODE_PROJECT_NAME": function.project_name,
         "MULTINODE_VERSION_ID": function.version_id,
@@ -18,7 +18,7 @@ def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]
 
 
 def execution_variables(request: ContainerRequest) -> dict[str, str]:
-    """Of MULTINODE_* the rest; and TRACEPARENT, as command line tools know it, where spans are recorded."""
+    """The other ones of MULTINODE_*; and TRACEPARENT, as W3C Trace Context writes it, where spans are recorded."""
     variables = {
         "MULTINODE_INVOCATION_ID": request.invocation_id,
         "MULTINODE_EXECUTION_ID": request.name.execution_id,
@@ -40,5 +40,5 @@ def container_variables(request: ContainerRequest, *, api_url: str) -> dict[str,
 
 
 def command_variables(command: Sequence[str]) -> dict[str, str]:
-    """For the program that runs commands."""
+    """The variable in which the package `runtime` finds its command, as a JSON array."""
     return {"CONTROL_PLANE_COMMAND": json.dumps(command)}

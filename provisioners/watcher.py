@@ -1,4 +1,4 @@
-"""One watcher per process: asks for the state of all containers that somebody waits for, a batch at a time."""
+"""Polls the states of all containers that are waited for, in batches."""
 
 import asyncio
 import contextlib
@@ -20,22 +20,22 @@ logger = structlog.get_logger(__name__)
 Describe = Callable[[frozenset[str]], Awaitable[Mapping[str, ContainerExit]]]
 
 _LONGEST_BACKOFF = timedelta(seconds=10)
-# Longer than any provisioner tries.
-_LOOK_LIMIT = timedelta(minutes=2)
+# Longer than any provisioner retries a call.
+_POLL_LIMIT = timedelta(minutes=2)
 
-# Looks between the rounds: the first one within this, then after twice as long each time, for some seconds. All that
-# are due at about the same time share a look.
+# Early polls, between the rounds: the first one within _SOON, then after twice as long each time, until
+# _NO_LONGER_SOON. Those that are due at about the same time share a call.
 _SOON = timedelta(seconds=0.25)
 _NO_LONGER_SOON = timedelta(seconds=4)
 
 
 class Watcher:
-    """Runs only while somebody waits.
+    """Polls containers while any of them is waited for.
 
-    `describe` says of some containers which are gone, and why; it may raise Unavailable or Misconfigured, or not answer
-    within `look_limit`, then it is asked again, each time after twice as long. What else it raises is a defect, and is
-    raised to whoever waits for the container that it is raised for. `interval` tells from the number of containers how
-    long to wait between two rounds, which are looks at all of them.
+    `describe`: returns which of the given containers are gone, and why. If it raises Unavailable or Misconfigured, or
+    does not answer within `poll_limit`, it is called again, each time after twice as long. Any other error is a defect,
+    and is raised by `wait_for_exit` of the container that causes it. `interval`: the time between two rounds, which
+    poll all containers, by their number. `batch_size`: the most containers per call.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Watcher:
         *,
         interval: Callable[[int], timedelta],
         batch_size: int,
-        look_limit: timedelta = _LOOK_LIMIT,
+        poll_limit: timedelta = _POLL_LIMIT,
     ) -> None:
         self._describe = describe
         self._interval = interval
         self._batch_size = batch_size
-        self._look_limit = look_limit
+        self._poll_limit = poll_limit
         self._waiting: dict[str, set[asyncio.Future[ContainerExit]]] = {}
-        self._hurried: dict[str, _Hurry] = {}
+        self._early_polls: dict[str, _EarlyPoll] = {}
         self._wake = asyncio.Event()
         self._rounds: asyncio.Task[None] | None = None
 
@@ -63,7 +63,7 @@ class Watcher:
         future: asyncio.Future[ContainerExit] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(container, set()).add(future)
         if self._rounds is None or self._rounds.done():
-            # A context of its own: it works for everybody, and not in the name of whoever happens to be the first.
+            # A context of its own: its log lines must not carry the identifiers of the first caller.
             self._rounds = asyncio.create_task(self._watch(), name="watcher", context=contextvars.Context())
             self._rounds.add_done_callback(self._end)
         else:
@@ -74,9 +74,9 @@ class Watcher:
             self._forget(container, future)
 
     def check_soon(self, container: str) -> None:
-        """Its end is near: look at it before the next round, and again, less and less often."""
+        """Poll the container before the next round, and again, less and less often."""
         if container in self._waiting:
-            self._hurried[container] = _Hurry.after(_SOON.total_seconds())
+            self._early_polls[container] = _EarlyPoll.after(_SOON.total_seconds())
             self._wake.set()
 
     def _forget(self, container: str, future: asyncio.Future[ContainerExit]) -> None:
@@ -84,7 +84,7 @@ class Watcher:
         waiters.discard(future)
         if not waiters:
             del self._waiting[container]
-            self._hurried.pop(container, None)
+            self._early_polls.pop(container, None)
         if not self._waiting and self._rounds is not None:
             self._rounds.cancel()
             self._rounds = None
@@ -96,34 +96,36 @@ class Watcher:
             is_round = time.monotonic() >= next_round
             interval = self._interval(len(self._waiting)).total_seconds()
             containers = list(self._waiting) if is_round else self._due()
-            is_seen = await self._look(containers)
-            failures = 0 if is_seen else failures + 1
+            is_described = await self._poll(containers)
+            failures = 0 if is_described else failures + 1
             if failures:
                 await asyncio.sleep(min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF.total_seconds()))
                 next_round = time.monotonic()
                 continue
             if is_round:
                 next_round = time.monotonic() + interval
-            self._slow_down(containers, until=min(interval, _NO_LONGER_SOON.total_seconds()))
-            await self._pause(until=min([next_round, *(hurry.due for hurry in self._hurried.values())]))
+            self._schedule_next_early_polls(containers, until=min(interval, _NO_LONGER_SOON.total_seconds()))
+            await self._pause(until=min([next_round, *(early_poll.due for early_poll in self._early_polls.values())]))
 
-    async def _look(self, containers: Iterable[str]) -> bool:
-        """Whether all could be described. Those that can be are, whatever is wrong with others."""
-        is_seen = True
+    async def _poll(self, containers: Iterable[str]) -> bool:
+        """Poll these containers. Returns whether all could be described; a batch that cannot be keeps no other from
+        it."""
+        is_described = True
         for batch in batches(containers, self._batch_size):
             try:
-                await self._look_at(batch)
-            except (Unavailable, Misconfigured, TimeoutError) as error:  # whoever must mend it: the containers go on
-                is_seen = False
+                await self._poll_batch(batch)
+            except (Unavailable, Misconfigured, TimeoutError) as error:  # also Misconfigured: containers run on
+                is_described = False
                 logger.warning("containers_are_not_described", containers=len(batch), reason=str(error) or "no answer")
                 if not isinstance(error, Misconfigured):
                     break
-        return is_seen
+        return is_described
 
-    async def _look_at(self, batch: list[str]) -> None:
-        """Raises Unavailable, Misconfigured, TimeoutError. One that cannot be described leaves the others theirs."""
+    async def _poll_batch(self, batch: list[str]) -> None:
+        """Raises Unavailable, Misconfigured, TimeoutError. A defect in describing one container fails that one
+        alone."""
         try:
-            async with asyncio.timeout(self._look_limit.total_seconds()):
+            async with asyncio.timeout(self._poll_limit.total_seconds()):
                 self._announce(await self._describe(frozenset(batch)))
         except (Unavailable, Misconfigured, TimeoutError):
             raise
@@ -132,18 +134,18 @@ class Watcher:
                 self._fail(batch, error)
                 return
             for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                await self._look_at(half)
+                await self._poll_batch(half)
 
     def _due(self) -> list[str]:
         now = time.monotonic()
-        return [container for container, hurry in self._hurried.items() if now >= hurry.due]
+        return [container for container, early_poll in self._early_polls.items() if now >= early_poll.due]
 
-    def _slow_down(self, containers: Iterable[str], *, until: float) -> None:
-        """After a look at them."""
+    def _schedule_next_early_polls(self, containers: Iterable[str], *, until: float) -> None:
+        """After a poll of these containers."""
         for container in containers:
-            hurry = self._hurried.pop(container, None)
-            if hurry is not None and 2 * hurry.pause < until:
-                self._hurried[container] = _Hurry.after(2 * hurry.pause)
+            early_poll = self._early_polls.pop(container, None)
+            if early_poll is not None and 2 * early_poll.pause < until:
+                self._early_polls[container] = _EarlyPoll.after(2 * early_poll.pause)
 
     async def _pause(self, *, until: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -165,25 +167,26 @@ class Watcher:
                     future.set_exception(error)
 
     def _end(self, rounds: asyncio.Task[None]) -> None:
-        """Whoever still waits when the rounds have ended would wait for ever."""
+        """Fail the waits that are left when the rounds have ended, as they would never end."""
         if rounds is self._rounds and self._waiting:
             error = None if rounds.cancelled() else rounds.exception()
             self._fail(self._waiting, error if isinstance(error, Exception) else Unavailable("The watcher has ended"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Hurry:
-    """The next look at a container, in seconds of the monotonic clock, and how long after the last one that is."""
+class _EarlyPoll:
+    """`due`: when to poll a container next, in seconds of the monotonic clock. `pause`: seconds since the last poll."""
 
     due: float
     pause: float
 
     @classmethod
-    def after(cls, pause: float) -> "_Hurry":
+    def after(cls, pause: float) -> "_EarlyPoll":
         step = _SOON.total_seconds()
         return cls(due=math.ceil((time.monotonic() + pause) / step) * step, pause=pause)
 
 
 def batches(names: Iterable[str], size: int) -> list[list[str]]:
+    """The names in lists of at most `size`, in their order."""
     every = list(names)
     return [every[start : start + size] for start in range(0, len(every), size)]

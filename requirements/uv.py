@@ -13,6 +13,7 @@ _PROGRAM = str(Path(sys.prefix) / "bin" / "uv")
 _ALWAYS = {
     "UV_BUILD_CONSTRAINT": str(INSTALLATION.path),
     "UV_REQUIRE_BUILD_HASHES": "1",
+    "UV_PREVIEW_FEATURES": "build-dependency-hashes",  # what it is called as long as uv may change it
     "UV_PYTHON_DOWNLOADS": "never",
 }
 

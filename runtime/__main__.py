@@ -1,26 +1,29 @@
-"""The program inside a container: `python -m runtime`, in the folder that holds the user's main.py."""
+"""The program inside a container: this file, or `python -m runtime`, in the folder that holds the user's main.py.
 
-from __future__ import annotations
+With the word `describe` as its first argument it is `runtime.describe`.
+"""
 
-import os
-import sys
+if __name__ == "__main__":  # processes that multiprocessing spawns run this file too, under another name
+    import os  # like sys it is loaded before any program begins
+    import sys
 
-from runtime import worker
-from runtime.api import Refused, Unreachable
-from runtime.environment import Environment, EnvironmentIsIncomplete
-from runtime.progress import ExecutionIsGone
+    # What the user's modules are called must not matter to us: until their code is wanted their folder is not searched.
+    # Nor is ours: by its path this file is started with the package's own folder in front.
+    package = os.path.dirname(os.path.abspath(__file__))
+    hidden = (os.getcwd(), package)
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in hidden]
+    sys.path.insert(0, os.path.dirname(package))
+    import runtime.shadows  # before all else: it notes what is loaded by now
 
+    if sys.path[0] == os.getcwd():  # the package is found by now, and is beside the user's modules
+        del sys.path[0]
 
-def main() -> int:
-    try:
-        return worker.run(Environment.from_variables(os.environ))
-    except EnvironmentIsIncomplete as error:
-        sys.stderr.write("%s\n" % error)
-        return 2
-    except (Refused, Unreachable, ExecutionIsGone) as error:
-        sys.stderr.write("This execution could not be reported to the control plane. %s\n" % error)
-        return 1
+    if sys.argv[1:2] == ["describe"]:
+        import runtime.describe
 
+        del sys.argv[1]
+        runtime.describe.main()
 
-if __name__ == "__main__":
-    sys.exit(main())
+    import runtime.program
+
+    sys.exit(runtime.program.main())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import ssl
-import time
+from json import JSONDecodeError, dumps, loads
+from time import monotonic, sleep
 from typing import Any, Dict, Mapping, NamedTuple
 from urllib.parse import urlsplit
+
+from runtime.connections import Connection
+from runtime.exhaustion import exhausted
 
 Document = Dict[str, Any]
 
@@ -18,6 +21,7 @@ _PATIENCE_SECONDS = (
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
 _TIMEOUT_SECONDS = 60.0  # of one try; a long poll takes up to half of it
+_EXHAUSTION_PATIENCE_SECONDS = 3.0  # what this process lacks it has used up itself, and rarely gives back
 
 
 class Refused(Exception):
@@ -32,6 +36,10 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """The API did not answer for as long as we were willing to wait."""
+
+
+class Exhausted(Unreachable):
+    """Nothing is wrong with the API: this process has used up its descriptors or its memory."""
 
 
 class Answer(NamedTuple):
@@ -57,15 +65,21 @@ class Api:
     def request(
         self, method: str, path: str, *, body: Document | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Lost connections, overload and errors of the server are tried again. Raises Refused, Unreachable."""
-        content = None if body is None else json.dumps(body).encode()
-        give_up = time.monotonic() + self._patience_seconds
+        """Lost connections, overload and errors of the server are tried again.
+
+        Raises Refused, Unreachable, and soon Exhausted where it is this process that cannot ask.
+        """
+        content = None if body is None else dumps(body).encode()
+        give_up = monotonic() + self._patience_seconds
         delay = _FIRST_DELAY_SECONDS
         is_repeat = False
+        lacks_until: float | None = None
         while True:
+            lack = None
             try:
                 status, document = self._send(method, path, content, headers or {})
-            except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+            except (OSError, http.client.HTTPException, JSONDecodeError, MemoryError) as error:
+                lack = exhausted(error)
                 problem = "%s: %s" % (type(error).__name__, error)
             else:
                 if status < 400:
@@ -73,14 +87,20 @@ class Api:
                 problem = "%d: %s" % (status, document.get("detail"))
                 if status < 500 and status != 429:
                     raise Refused(status, str(document.get("detail")), is_repeat=is_repeat)
-            if time.monotonic() + delay > give_up:
+            if lack is None:
+                lacks_until = None
+            elif lacks_until is None:
+                lacks_until = monotonic() + _EXHAUSTION_PATIENCE_SECONDS
+            if lacks_until is not None and monotonic() + delay > lacks_until:
+                raise Exhausted("The control plane's API cannot be asked: this container has %s" % lack)
+            if monotonic() + delay > give_up:
                 raise Unreachable("The control plane's API does not answer: " + problem)
-            time.sleep(delay * _jitter())
+            sleep(delay * _jitter())
             delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
             is_repeat = True
 
     def _send(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[int, Document]:
-        connection = self._connect()
+        connection = Connection(self._host, self._port, timeout=_TIMEOUT_SECONDS, tls=self._tls)
         try:
             all_headers = {"Authorization": "Bearer " + self._key, "Content-Type": "application/json", **headers}
             if "TRACEPARENT" in os.environ:  # read each time: the function may go on to spans of its own
@@ -90,14 +110,9 @@ class Api:
             payload = response.read()
             if response.status >= 500:  # a proxy's error page need not be JSON
                 return response.status, {"detail": response.reason}
-            return response.status, json.loads(payload)
+            return response.status, loads(payload)
         finally:
             connection.close()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_SECONDS)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=_TIMEOUT_SECONDS, context=self._tls)
 
 
 def _jitter() -> float:

@@ -1,4 +1,4 @@
-"""Calls the user's function, whichever of the four kinds it is, and turns what comes out of it into outputs.
+"""Calls the user's function, whichever of the four kinds it is, and reports what it yields.
 
 A returned value is the output; None means none. Each value that a generator yields is a progress update, which the next
 one replaces; the last one stays the output unless the generator also returns a value. So for asynchronous functions.
@@ -16,10 +16,8 @@ from runtime.reports import as_output
 from runtime.termination import InvocationInterrupted, Termination
 
 
-def call(
-    function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress
-) -> str | None:
-    """The final output. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
+def call(function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress) -> Any:
+    """What it returns. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
     with termination.delivery():
         value = function(*arguments.positional, **arguments.keyword)
     if isinstance(value, GeneratorType):
@@ -27,7 +25,7 @@ def call(
     elif isinstance(value, (CoroutineType, AsyncGeneratorType)):
         # Most functions are not asynchronous, and importing asyncio takes longer than starting Python.
         value = importlib.import_module("runtime.asynchronous").run(value, termination=termination, progress=progress)
-    return None if value is None else as_output(value)
+    return value
 
 
 def _exhaust(generator: GeneratorType[Any, None, Any], termination: Termination, progress: Progress) -> Any:

@@ -14,10 +14,12 @@ _ALREADY_FINISHED = "This execution has already finished"
 
 
 class Execution(NamedTuple):
-    """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out."""
+    """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
+    control plane has decided so, and told the container, or is about to."""
 
     input: str
     deadline: int
+    must_stop: bool
 
 
 class ExecutionClient:
@@ -39,7 +41,11 @@ class ExecutionClient:
     def get(self) -> Execution:
         document = self._api.request("GET", self._path).document
         timeout = document["execution_spec"]["timeout_seconds"]
-        return Execution(input=document["input"], deadline=document["invocation_creation_time"] + timeout)
+        return Execution(
+            input=document["input"],
+            deadline=document["invocation_creation_time"] + timeout,
+            must_stop=document.get("termination_signal_time") is not None,
+        )
 
     def start(self) -> None:
         try:

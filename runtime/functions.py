@@ -8,12 +8,12 @@ put it in a list.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from typing import Any, Callable, NamedTuple
 
-from runtime.reports import PlainFailure
+from runtime import json_text, shadows
+from runtime.reports import PlainFailure, described
 
 _FILE = "main.py"
 
@@ -32,12 +32,13 @@ def load(function_name: str) -> Callable[..., Any]:
     folder = os.getcwd()
     if not os.path.isfile(os.path.join(folder, _FILE)):
         raise FunctionIsUnusable("There is no %s in %s" % (_FILE, folder))
+    shadows.give_way(folder)
     if sys.path[:1] != [folder]:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module("main")
     except (Exception, SystemExit) as error:
-        raise FunctionIsUnusable("%s cannot be imported: %s: %s" % (_FILE, type(error).__name__, error)) from error
+        raise FunctionIsUnusable("%s cannot be imported: %s" % (_FILE, _reason(error, folder))) from error
     function = getattr(module, function_name, None)
     if function is None:
         raise FunctionIsUnusable("%s has no function %r" % (_FILE, function_name))
@@ -47,11 +48,13 @@ def load(function_name: str) -> Callable[..., Any]:
 
 
 def arguments_of(text: str) -> Arguments:
-    """Raises FunctionIsUnusable for an input that is not JSON."""
+    """Raises FunctionIsUnusable for an input that is not JSON, or that Python cannot hold."""
     if not text.strip():
         return Arguments([], {})
     try:
-        value = json.loads(text)
+        value = json_text.read(text)
+    except json_text.NumberIsLost as error:
+        raise FunctionIsUnusable("The input cannot be handed over as it is: %s" % error) from error
     except (ValueError, RecursionError) as error:
         raise FunctionIsUnusable("The input is not JSON: %s" % error) from error
     if isinstance(value, dict):
@@ -59,3 +62,8 @@ def arguments_of(text: str) -> Arguments:
     if isinstance(value, list):
         return Arguments(value, {})
     return Arguments([value], {})
+
+
+def _reason(error: BaseException, folder: str) -> str:
+    hint = shadows.explanation(folder)
+    return described(error) if hint is None else "%s (%s)" % (described(error), hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Callable
 
@@ -19,11 +20,12 @@ class ExecutionIsGone(BaseException):
 
 class Progress:
     """Only the newest value counts: one that is overtaken before it was sent is never sent. After each that is sent
-    comes a pause; the last one is sent without."""
+    comes a pause; the last one is sent without. A copy of the process, which has no such thread, reports nothing."""
 
     def __init__(self, send: Callable[[str], None], *, pause_seconds: float = _PAUSE_SECONDS) -> None:
         self._send = send
         self._pause_seconds = pause_seconds
+        self._process_id = os.getpid()
         self._changed = threading.Condition()
         self._newest: str | None = None
         self._is_closing = False
@@ -32,22 +34,35 @@ class Progress:
 
     def report(self, output: str) -> None:
         """Returns at once. Raises ExecutionIsGone if the API refused an earlier value."""
+        if os.getpid() != self._process_id:
+            return
         with self._changed:
             self._check()
             self._newest = output
             self._changed.notify()
         if self._sender is None:
-            self._sender = threading.Thread(target=self._deliver, name="progress", daemon=True)
-            self._sender.start()
+            self._start()
 
-    def close(self) -> None:
-        """Wait until the newest value is delivered. Raises ExecutionIsGone if it cannot be."""
+    def close(self) -> str | None:
+        """Wait until the newest value is delivered. Returns it if it could not be, for the report to take along.
+
+        Raises ExecutionIsGone if the API refused a value.
+        """
         with self._changed:
             self._is_closing = True
             self._changed.notify()
         if self._sender is not None:
             self._sender.join()
         self._check()
+        return self._newest
+
+    def _start(self) -> None:
+        sender = threading.Thread(target=self._deliver, name="progress", daemon=True)
+        try:
+            sender.start()
+        except RuntimeError:  # the user's code has as many threads as there may be: tried again with the next value
+            return
+        self._sender = sender
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -62,17 +77,17 @@ class Progress:
                 return
             try:
                 self._send(output)
-            except Unreachable as error:
-                self._put_back(output, error)
+            except Unreachable:
+                self._put_back(output)
+                if self._is_closing:
+                    return
             except Exception as error:  # Refused, or a defect: raised again where the user's code reports
                 self._failure = error
             with self._changed:
                 self._changed.wait_for(lambda: self._is_closing, timeout=self._pause_seconds)
 
-    def _put_back(self, output: str, error: Unreachable) -> None:
+    def _put_back(self, output: str) -> None:
         """Work goes on without the API; only at the end does an undelivered value matter."""
         with self._changed:
             if self._newest is None:
                 self._newest = output
-            if self._is_closing:
-                self._failure = error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
+
+from runtime.json_text import written
 
 MAX_OUTPUT_LENGTH = 249_999
 MAX_ERROR_MESSAGE_LENGTH = 16_383
@@ -32,19 +33,23 @@ class Report(NamedTuple):
         return {"SUCCEEDED": 0, "FAILED": 1, "ABORTED": 143}[self.outcome]
 
 
-def failed(error_message: str) -> Report:
-    return Report("FAILED", error_message=shortened(storable(error_message)))
+def failed(error: BaseException) -> Report:
+    """A failure with the error's name and text."""
+    return Report("FAILED", error_message=shortened(storable(described(error))))
+
+
+def described(error: BaseException) -> str:
+    """`ValueError: no good`. Never raises: names and texts of exceptions may be code of the user's."""
+    text = _text_of(error)
+    return text if isinstance(error, PlainFailure) else "%s: %s" % (_name_of(error), text)
 
 
 def as_output(value: Any) -> str:
-    """The value as JSON, NaN and infinities as Python writes them. Raises OutputIsUnusable."""
+    """The value as JSON. Raises OutputIsUnusable."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
-        if not _is_unicode(text):
-            text = json.dumps(value)
+        return bounded(written(value, name="result"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise OutputIsUnusable("The output cannot be written as JSON: %s" % error) from error
-    return bounded(text)
+        raise OutputIsUnusable("The output cannot be written as JSON: %s" % _text_of(error)) from error
 
 
 def bounded(output: str) -> str:
@@ -67,9 +72,15 @@ def shortened(error_message: str) -> str:
     return error_message[: MAX_ERROR_MESSAGE_LENGTH - len(_SHORTENED)] + _SHORTENED
 
 
-def _is_unicode(text: str) -> bool:
+def _text_of(error: BaseException) -> str:
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        return "%s" % (error,)
+    except BaseException as nested:  # whatever it is, it must not cost us the report
+        return "(its text raised %s)" % _name_of(nested)
+
+
+def _name_of(error: BaseException) -> str:
+    try:
+        return "%s" % (type(error).__name__,)
+    except BaseException:  # a metaclass may say no
+        return "exception"

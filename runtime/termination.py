@@ -9,6 +9,8 @@ import time
 from types import FrameType
 from typing import Callable, Iterator
 
+_TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
+
 
 class InvocationInterrupted(BaseException):
     """Raised where the user's code is when the control plane wants it to stop; code may catch it to tidy up.
@@ -33,14 +35,39 @@ class Termination:
         self._process_id = os.getpid()
         self._deliver: Callable[[], None] | None = None
         self._is_delivered = False
+        self._is_over = False
         self.is_requested = False
+        # Both are said by `shield`, and count only what came before.
+        self.has_reached_code = False
+        self.may_have_reached_code = False
 
     def install(self) -> None:
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        os.register_at_fork(after_in_child=self._leave_fork)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the user's code took SIGTERM over, so that we do not know whether there was one."""
+        return signal.getsignal(signal.SIGTERM) != self._on_sigterm
+
+    def shield(self) -> None:
+        """The user's code is over. From now on no signal does what the code made of it: a forgotten alarm's, say."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # what comes meanwhile waits
+        if not self._is_over:
+            self.may_have_reached_code = self.is_replaced
+            self.has_reached_code = self.is_requested
+            self._is_over = True
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)) or number in _TIMERS:
+                signal.signal(number, _ignore)
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def uninstall(self) -> None:
-        """From now on SIGTERM ends the process: there is nothing left to report."""
+        """From now on SIGTERM ends the process: there is nothing left to report. So does one that came meanwhile."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self.is_requested and not self.has_reached_code:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     @contextlib.contextmanager
     def delivery(self, deliver: Callable[[], None] | None = None) -> Iterator[None]:
@@ -59,8 +86,13 @@ class Termination:
         """Which one: a timeout is only a later whole second than the deadline, as the control plane counts."""
         return InvocationTimedOut() if int(time.time()) > self._deadline else InvocationCancelled()
 
+    def _leave_fork(self) -> None:
+        """A copy of the process knows nothing of us: SIGTERM just ends it."""
+        if not self.is_replaced:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
     def _on_sigterm(self, number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != self._process_id:  # a fork of the user's, which knows nothing of us: SIGTERM just ends it
+        if os.getpid() != self._process_id:  # a copy that something other than Python has made
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -77,3 +109,7 @@ class Termination:
 
     def _interrupt(self) -> None:
         raise self.interruption()
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Unlike SIG_IGN, it leaves programs that are started, and the waits for them, as they were."""

@@ -1,4 +1,4 @@
-"""Metrics that the catalog knows: asked for when somebody scrapes them, and no more often than it takes."""
+"""Metrics read from the catalog when they are scraped, at most once in five seconds per process."""
 
 import asyncio
 import time
@@ -17,11 +17,11 @@ from liveness.failures import report_failure
 
 logger = structlog.get_logger(__name__)
 
-# However many scrape: one statement per process in so long.
+# One statement per process in this time, however many scrape it.
 _FRESH = timedelta(seconds=5)
-# A scrape is given up after ten seconds by default.
+# Prometheus gives a scrape up after ten seconds by default (its documentation, "scrape_timeout").
 _PATIENCE = timedelta(seconds=5)
-# Every function is some lines of every scrape.
+# Each function adds six lines to every scrape.
 _MOST_FUNCTIONS = 1_000
 
 _OF_FUNCTION = ("project", "function")
@@ -38,7 +38,7 @@ class CatalogMetrics(Collector):
         self._fresh_until = 0.0
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering asks nobody."""
+        """Nothing: registering the collector must not query the catalog."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -49,7 +49,8 @@ class CatalogMetrics(Collector):
         yield from _families(load or ())
 
     def _load_in_time(self) -> Sequence[FunctionLoad] | None:
-        """None also if the process does not get to it, or is about to end: this thread is not held for ever."""
+        """None if the event loop does not answer in time, as while the process ends: this thread must not wait for
+        ever."""
         asking = asyncio.run_coroutine_threadsafe(self._recent_load(), self._loop)
         try:
             return asking.result(timeout=2 * _PATIENCE.total_seconds())
@@ -71,7 +72,7 @@ class CatalogMetrics(Collector):
                 return await LoadRepository(connection).read(at_most=_MOST_FUNCTIONS)
         except (CatalogIsAway, TimeoutError) as error:
             logger.warning("catalog_is_not_measured", reason=str(error) or "it does not answer in time")
-        except Exception as error:  # a defect: what else this process tells is told
+        except Exception as error:  # a defect must not keep the process's other metrics from the scrape
             report_failure("catalog metrics", error)
         return None
 

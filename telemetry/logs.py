@@ -1,4 +1,4 @@
-"""Logs of every process: one line per event on stderr, JSON unless a person is watching."""
+"""Logs of every process: one line per event on stderr, JSON unless stderr is a terminal."""
 
 import logging
 import sys
@@ -7,7 +7,8 @@ import structlog
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Route structlog and the standard library's logging (temporalio, uvicorn, sqlalchemy) through one renderer."""
+    """Route structlog and the standard library's logging (temporalio, uvicorn, sqlalchemy) through one renderer. Times
+    are in UTC, ISO 8601."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

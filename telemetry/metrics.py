@@ -18,14 +18,15 @@ class MetricsAreNotServed(Exception):
 
 @asynccontextmanager
 async def serve_metrics(address: MetricsAddress, database: Database) -> AsyncIterator[None]:
-    """As long as the context lasts, if there is a port for it. Raises MetricsAreNotServed.
+    """Serve the process's metrics while the context lasts; nothing if `address` has no port. Raises
+    MetricsAreNotServed.
 
-    In a thread of its own, which asks the event loop for what is in the catalog.
+    A thread of its own serves them, and has the event loop read those of the catalog.
     """
     if address.port is None:
         yield
         return
-    # A second line for each counter and histogram, which Prometheus does not need.
+    # They would add a `_created` line to each counter and histogram, which Prometheus does not need.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         server, thread = start_http_server(address.port, address.host)
@@ -43,8 +44,8 @@ async def serve_metrics(address: MetricsAddress, database: Database) -> AsyncIte
 
 
 def temporal_runtime(address: MetricsAddress) -> Runtime | None:
-    """A runtime that serves the metrics of Temporal's SDK, until the process ends; None, for the default one, without a
-    port for it. Raises MetricsAreNotServed."""
+    """A runtime that serves the metrics of Temporal's SDK until the process ends; None, for the SDK's default runtime,
+    if `address` has no port for them. Raises MetricsAreNotServed."""
     if address.temporal_port is None:
         return None
     host = f"[{address.host}]" if ":" in address.host else address.host

@@ -24,7 +24,8 @@ _SERVER_ERRORS = 500
 
 
 class Spans:
-    """The spans of one process, sent in batches from a thread of their own. See OpenTelemetry for OTEL_*."""
+    """The spans of one process, sent in batches by a thread of their own. Configured by OTEL_*: OpenTelemetry, "SDK
+    environment variables"."""
 
     def __init__(self, *, service: str) -> None:
         self._provider = TracerProvider(
@@ -34,7 +35,7 @@ class Spans:
         self._tracer = self._provider.get_tracer("control-plane")
 
     def close(self) -> None:
-        """Send what is left, and wait until it is sent or given up."""
+        """Send what is left, and wait until that is sent or has failed for good."""
         self._provider.shutdown()
 
     @contextmanager
@@ -45,14 +46,14 @@ class Spans:
             yield RequestSpan(span, method)
 
     def current_traceparent(self) -> str:
-        """Of the span that this runs in."""
+        """The `traceparent` of the current span."""
         return self.traceparent_of(trace.get_current_span())
 
     def traceparent_of(self, span: Span) -> str:
         return str(_ref_of(span))
 
     def origin(self, invocation_id: InvocationId) -> Span:
-        """A span in place of the request that made the invocation. Recorded once somebody ends it."""
+        """A span that stands for the request that made the invocation. It is recorded when the caller ends it."""
         return self._start("start invocation", SpanRef.without_request(invocation_id), parent=None)
 
     def record(
@@ -65,7 +66,7 @@ class Spans:
         attributes: Attributes,
         error: str | None = None,
     ) -> None:
-        """A span that ends now. May be repeated by whoever does the same work again: it is the same span."""
+        """Record a span that began at `start` and ends now. Repeating it records the same span, as its id is given."""
         span = self._start(name, ref, parent=parent, start=start, attributes=attributes)
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, error))
@@ -100,7 +101,8 @@ class RequestSpan:
         self._span = span
         self._method = method
 
-    def answered(self, *, route: str, status: int) -> None:
+    def record_response(self, *, route: str, status: int) -> None:
+        """Name the span after the route, and add the status. `status`: of HTTP; from 500 on it is an error."""
         self._span.update_name(f"{self._method} {route}")
         self._span.set_attributes(
             {"http.request.method": self._method, "http.route": route, "http.response.status_code": status}
@@ -110,7 +112,7 @@ class RequestSpan:
 
 
 class _Ids(RandomIdGenerator):
-    """Those that are derived, where they are."""
+    """Gives a span its derived ids where there are some, else random ones."""
 
     def generate_span_id(self) -> int:
         derived = _DERIVED.get()

@@ -10,25 +10,25 @@ from environment.tracing import TracingSettings
 if TYPE_CHECKING:
     from telemetry.spans import Spans
 
-# For the last spans, when a process ends.
+# How long the end of a process waits for its last spans to be sent.
 _FLUSH_SECONDS = 3.0
 
 
 class TracingIsNotInstalled(Exception):
-    """Spans are to be recorded, and what records them is not there."""
+    """Spans are to be recorded, and the extra `tracing` is not installed."""
 
 
 @contextmanager
 def record_spans(settings: TracingSettings, *, service: str) -> Iterator["Spans | None"]:
-    """What records spans as long as the context lasts; None if nothing is to. Raises TracingIsNotInstalled.
+    """Record spans while the context lasts; yields None if settings turn tracing off. Raises TracingIsNotInstalled.
 
-    `service`: what this process is called unless OTEL_SERVICE_NAME says it.
+    `service`: the service's name unless OTEL_SERVICE_NAME gives one.
     """
     if not settings.is_on:
         yield None
         return
     try:
-        from telemetry.spans import Spans  # noqa: PLC0415 - an extra, which is not there as a rule
+        from telemetry.spans import Spans  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError as error:
         raise TracingIsNotInstalled(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but what it needs is not installed: pip install "

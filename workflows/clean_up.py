@@ -1,4 +1,4 @@
-"""Brings an invocation to its end whose own workflow was closed by somebody else: terminated, say, by an operator."""
+"""Ends an invocation whose own workflow was closed from outside, as when an operator terminated it."""
 
 from temporalio import workflow
 
@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class InvocationCleanUpWorkflow:
-    """Stops the container, waits until it is gone, and closes the books. Started by the reconciliation."""
+    """Stops the container, waits until it is gone, and records the end. Started by the reconciliation."""
 
     @workflow.run
     async def run(self, request: CleanUpRequest) -> None:
@@ -29,8 +29,8 @@ class InvocationCleanUpWorkflow:
             retry_policy=policies.PASSING_FAULTS,
         )
         if request.execution_id is not None:
-            # It finds the execution as its last try left it: stopped, so that nothing is launched and no retry follows,
-            # and a process that is full need not be waited for.
+            # The execution is stopped: nothing is launched and no attempt follows. So it needs no slot of the queue
+            # `invocations`, for which it might wait.
             await workflow.execute_activity_method(
                 InvocationActivities.run_execution,
                 RunExecutionRequest(

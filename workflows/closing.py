@@ -1,8 +1,8 @@
-"""What Temporal says of workflows that are over. What it may say besides, as of a paused one, is not over."""
+"""The statuses in which Temporal has closed a workflow. In all others, as when it is paused, the workflow is open."""
 
 from temporalio.client import WorkflowExecutionStatus
 
-# By an operator, by a cancellation that was heard, by a limit, or by a defect of ours: not by its own result.
+# Closed without a result: by an operator, a cancellation, a limit, or a defect of ours.
 CLOSED_EARLY = frozenset(
     {
         WorkflowExecutionStatus.TERMINATED,

@@ -24,7 +24,7 @@ class ProjectDeletionWorkflow:
             await self._execute(DeletionActivities.retire_project, request)
             if not (await self._execute(DeletionActivities.delete_project, request)).running:
                 return
-            # An invocation came in the meantime, cancelled at birth: it is waited for like the others.
+            # An invocation was created in the meantime, as cancelled: it is awaited like the others.
 
     async def _wait_until_nothing_runs(self, request: DeletionRequest) -> None:
         pause = policies.DELETION_SHORTEST_PAUSE

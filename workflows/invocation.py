@@ -33,8 +33,8 @@ with workflow.unsafe.imports_passed_through():
 class InvocationWorkflow:
     """One invocation. Its id is the workflow's id; its rows in the catalog are written by its activities only.
 
-    Cancellation and timeout set one flag, and every wait is for "event or flag": `run_execution` is never cancelled, it
-    sees its container gone.
+    Cancellation and timeout set one flag, and every wait is for "event or flag". `run_execution` is never cancelled, as
+    it has to wait until its container is gone.
     """
 
     @workflow.init
@@ -62,17 +62,17 @@ class InvocationWorkflow:
     async def run(self, request: InvocationRequest) -> InvocationResult:
         if workflow.now() >= self._deadline:
             self._stop(StopReason.TIMED_OUT)
-        life = asyncio.create_task(self._live())
-        alarm = asyncio.create_task(self._time_out())
-        while not life.done():
+        attempts = asyncio.create_task(self._run_attempts())
+        timer = asyncio.create_task(self._time_out())
+        while not attempts.done():
             try:
-                await workflow.wait([life])
+                await workflow.wait([attempts])
             except asyncio.CancelledError:
-                if workflow.cancellation_reason() is None:  # not a request: this process lets go of the workflow
+                if workflow.cancellation_reason() is None:  # no cancellation request: this process evicts the workflow
                     raise
                 self._stop(StopReason.CANCELLED)
-        result = life.result()
-        del alarm  # its timer is left to run out with the workflow: cancelling it would be one more event
+        result = attempts.result()
+        del timer  # its timer is left to run out with the workflow: cancelling it would be one more event
         workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
         if result.ending is InvocationOutcome.CANCELLED and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
@@ -80,12 +80,12 @@ class InvocationWorkflow:
 
     @workflow.signal
     def slot_granted(self, granted: SlotGranted) -> None:
-        """The execution has a slot of its function now. Repeated until it is taken up."""
+        """The execution has a slot of its function now. May be sent again until it is taken up."""
         self._granted.add(granted.execution_id)
 
     @workflow.signal(name="worker_awaited")
     def container_awaited(self, awaited: ContainerAwaited) -> None:
-        """What keeps the execution from having a container, to be shown to whoever looks; or that nothing does now."""
+        """Show in the Web UI why the execution has no container yet, or that it has one now."""
         if awaited.execution_id != self._execution_id or self._is_stopped:
             return
         if awaited.reason is None:
@@ -95,7 +95,7 @@ class InvocationWorkflow:
 
     @workflow.signal
     def retry_now(self) -> None:
-        """Skip what is left of the wait before the next attempt."""
+        """Skip the rest of the back-off before the next attempt."""
         self._retry_now = True
 
     @workflow.query
@@ -108,9 +108,9 @@ class InvocationWorkflow:
             stop_reason=self._stop_reason,
         )
 
-    async def _live(self) -> InvocationResult:
+    async def _run_attempts(self) -> InvocationResult:
         while True:
-            result = await self._attempt_in_turn()
+            result = await self._run_attempt()
             if result is None:
                 return await self._end()
             if result.invocation_ended:
@@ -120,8 +120,8 @@ class InvocationWorkflow:
                 return await self._end()
             self._attempt += 1
 
-    async def _attempt_in_turn(self) -> RunExecutionResult | None:
-        """One attempt, queueing included. None if the invocation was stopped before it had a container."""
+    async def _run_attempt(self) -> RunExecutionResult | None:
+        """One attempt, queueing included. None if the invocation was stopped before the attempt had a container."""
         if self._stop_reason is not None and self._may_have_begun:
             return await self._finish_stopped(self._stop_reason)
         self._may_have_begun = False
@@ -142,7 +142,8 @@ class InvocationWorkflow:
         return None
 
     async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
-        """What a workflow that was lost has left of an attempt, stopped before this one could look. None if nothing."""
+        """The result of an attempt that a lost workflow may have begun, where a stop came first. None if it had not
+        begun."""
         stopped = await self._stop_container(reason)
         if stopped is not None and not stopped.is_claimed:
             return None
@@ -154,7 +155,7 @@ class InvocationWorkflow:
         )
 
     async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult | None:
-        """None if it was stopped before it was taken up."""
+        """None if the invocation was stopped before the execution took up its slot."""
         self._show_running()
         execution = self._start_execution(
             activity_id=self._execution_id,
@@ -169,14 +170,14 @@ class InvocationWorkflow:
         if self._stop_reason is None or execution.done():
             return await execution
         stopped = await self._stop_container(self._stop_reason)
-        if stopped is None:  # recorded before stops had a result: as it was then
+        if stopped is None:  # a history of a release in which stops had no result
             return await execution
         if not stopped.is_claimed:
             return execution.result() if execution.done() else None
         await self._wait_until_done_or_not_at_work(execution, self._stop_reason)
         if execution.done():
             return await execution
-        # The activity has lost its process, and waits for its turn in one that may be full. Both may run at once.
+        # The activity has lost its process, and may wait long for a slot of another one. Both may run at once.
         substitute = self._start_execution(
             activity_id=f"{self._execution_id}-stopped",
             task_queue=naming.CONTROL_TASK_QUEUE,
@@ -262,8 +263,8 @@ class InvocationWorkflow:
         return self._finished(ending)
 
     def _result_of(self, last: RunExecutionResult) -> InvocationResult:
-        """As the catalog has it: a stop that comes just after the end changes nothing, one that it knew of first counts
-        though it has not reached this workflow."""
+        """As the catalog has it: a stop that comes after the end changes nothing. A stop that the catalog recorded
+        before the end counts, though it may not have reached this workflow."""
         was_stopped = self._is_stopped if last.was_stopped is None else last.was_stopped
         if last.outcome is ExecutionOutcome.SUCCEEDED:
             return self._finished(InvocationOutcome.SUCCEEDED)
@@ -285,7 +286,7 @@ class InvocationWorkflow:
             self._stop(StopReason.TIMED_OUT)
 
     def _stop(self, reason: StopReason) -> None:
-        """The first reason stands, so that an invocation never has two different endings."""
+        """Keep the first reason, so that an invocation never has two different outcomes."""
         self._stop_reason = self._stop_reason or reason
 
     def _show_running(self) -> None:

@@ -8,8 +8,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from domain.identifiers import FunctionRef, InvocationId
 from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 
-# `run_execution` lives as long as its container, so its Temporal worker's slots are their ceiling.
-# Everything short has a queue of its own: a full house can still be stopped.
+# `run_execution` runs as long as its container, so the slots of its Temporal worker limit the number of containers.
+# Everything short has a queue of its own: stops are served while all of those slots are taken.
 INVOCATIONS_TASK_QUEUE = "invocations"
 CONTROL_TASK_QUEUE = "control"
 
@@ -40,7 +40,7 @@ def preparation_workflow_id(version_id: str) -> str:
 
 
 def deletion_workflow_id(request: DeletionRequest) -> str:
-    """Of this very project, not of a later one of the same name."""
+    """Different for a later project of the same name."""
     return f"delete-{request.project_name}-{request.creation_time.timestamp():.6f}"
 
 
@@ -49,7 +49,8 @@ def clean_up_workflow_id(request: CleanUpRequest) -> str:
 
 
 def shorten(name: str) -> str:
-    """A name as Temporal takes it: a long one's beginning, and what tells it from others that begin alike."""
+    """The name as a search attribute can hold it: a name that is too long is cut, and gets a digest of the whole of
+    it."""
     if _fits(name):
         return name
     ending = f"…{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
@@ -91,5 +92,6 @@ def invocation_summary(function: FunctionRef) -> str:
 
 
 def execution_summary(*, attempt: int, max_attempts: int, slot_was_granted: bool) -> str:
+    """One line for the activity in the Web UI. `attempt`: counted from 1."""
     suffix = ", slot granted" if slot_was_granted else ""
     return f"execution {attempt} of {max_attempts}{suffix}"

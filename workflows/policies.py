@@ -16,34 +16,34 @@ PASSING_FAULTS = RetryPolicy(
 # How soon the death of a `loop` process is noticed and its containers and preparations are taken over by another one.
 HEARTBEAT_TIMEOUT = timedelta(seconds=20)
 
-# The user's timeout is the workflow's timer. The activity must outlive it, its grace period and a wait for capacity, to
-# see its container gone; Temporal wants some limit, and this one is never met.
+# The user's timeout is a timer of the workflow. The activity must outlive the timer, the grace period and a wait for
+# capacity, to see its container gone. Temporal demands some limit; this one is never reached.
 RUN_EXECUTION_START_TO_CLOSE = timedelta(seconds=MAX_TIMEOUT_SECONDS) + timedelta(days=1)
 
-# ECS takes 20 stops a second, and a stop tells the children too, of which there may be thousands: it says with
-# heartbeats that it goes on.
+# ECS takes 20 stops a second, and a stop also cancels the children, of which there may be thousands: heartbeats show
+# that it goes on.
 STOP_START_TO_CLOSE = timedelta(minutes=30)
 
 # An execution that is stopped is as a rule seen to its end by the activity that runs it. That one may have lost its
-# process and wait for its turn in a full house, behind executions that take days: that is looked for, less and less
-# often, as each look adds eleven events to the history.
+# process and wait for a slot of another one, behind executions that take days: this is checked less and less
+# often, as each check adds eleven events to the history.
 STOP_PATIENCE = timedelta(seconds=10)
 STOP_LONGEST_PATIENCE = timedelta(minutes=30)
 
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)
 
-# Registering a task definition waits for a bucket of one a second, behind some hundreds of other versions' functions.
+# ECS takes one registration of a task definition a second, and hundreds of other functions may wait for theirs.
 PREPARATION_START_TO_CLOSE = timedelta(minutes=30)
 PREPARATION_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=60)
 )
 
-# What was cancelled ends soon after; with a hundred seconds of grace a look every ten seconds is often enough.
+# Cancelled invocations end soon, or after a grace period of up to 120 s: then one poll in ten seconds is enough.
 DELETION_SHORTEST_PAUSE = timedelta(seconds=0.5)
 DELETION_LONGEST_PAUSE = timedelta(seconds=10)
 
-# Hundreds of functions to retire, in a bucket of one a second; a project of a million rows to delete.
+# Hundreds of functions to retire at one a second; a project of a million rows to delete.
 DELETION_STEP_START_TO_CLOSE = timedelta(minutes=30)
 
 RECONCILIATION_INTERVAL = timedelta(minutes=1)
@@ -52,27 +52,27 @@ RECONCILIATION_START_TO_CLOSE = timedelta(seconds=50)  # each kind of repair has
 # Some batches of rows to delete, each of them a short transaction.
 RETENTION_START_TO_CLOSE = timedelta(minutes=5)
 
-# All of its steps with their retries, and more. One that an older release cannot go on with, after going back to it,
-# keeps the others from being started for so long.
+# Longer than all of its steps with their retries. After a downgrade, a run that the older release cannot go on with
+# keeps later runs from starting for so long.
 RECONCILIATION_TIMEOUT = timedelta(minutes=20)
 
-# The next run comes in a minute, and finds what this one did not.
+# The next run begins a minute later, and repairs what this one did not.
 RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 
-# Younger than this, something may simply be under way.
+# What is younger than this may still be under way, and needs no repair yet.
 START_PATIENCE = timedelta(seconds=15)
 GRANT_PATIENCE = timedelta(seconds=10)
 
-# A grant that was signalled and is not taken up waits for a process that is full, perhaps for days. Temporal ends a
-# workflow at 10,000 signals, and keeps each one in its history.
+# A grant that was signalled and not taken up may wait for a slot of a process for days. Temporal takes 10,000 signals
+# per workflow, and keeps each of them in its history.
 GRANT_REPEAT = timedelta(minutes=10)
 
-# Longer than a launch takes that hangs in a slow call, and than a container takes to be gone after its execution's end.
+# Longer than a launch in a slow call takes, and than a container needs to exit after its execution's end.
 CONTAINER_PATIENCE = timedelta(seconds=60)
 
 
 def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
-    """The function's own policy: what the user asked for between attempts that failed by the user's code."""
+    """The user's policy for attempts that failed by the user's code. `maximum_attempts` includes the first one."""
     return RetryPolicy(
         initial_interval=timedelta(seconds=spec.retry_initial_interval_seconds),
         backoff_coefficient=spec.retry_backoff_coefficient,
@@ -89,7 +89,8 @@ def backoff_after(attempt: int, policy: RetryPolicy) -> timedelta:
 
 
 def stop_patiences() -> Iterator[timedelta]:
-    """The waits before each look at a stopped execution whose end is not known: without end."""
+    """The waits before each check of a stopped execution whose end is not known: 10 s, doubled up to 30 min, without
+    end."""
     patience = STOP_PATIENCE
     while True:
         yield patience

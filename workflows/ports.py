@@ -22,25 +22,28 @@ class InvocationActivities:
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
-        """One attempt from its slot to its recorded end. Returns QUEUED at once if there is no free slot."""
+        """Run one attempt, from its slot to its recorded end. Returns at once QUEUED if no slot is free, REFUSED if the
+        invocation is stopped or has ended."""
         raise NotImplementedError
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
-        """Make the stop durable, then ask the live container to end. Does not wait for it. None unless the
+        """Make the stop durable, then ask the live container to end, without waiting for its end. None unless the
         request names an execution."""
         raise NotImplementedError
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
-        """TERMINATED, out of the queue, its slots handed on."""
+        """Make the invocation TERMINATED, take it out of the queue, and hand its slot on."""
         raise NotImplementedError
 
 
 class PreparationActivities:
+    """The steps of preparing functions. Each may be repeated."""
+
     @activity.defn(name="prepare_function")
     async def prepare_function(self, request: PrepareFunctionRequest) -> PrepareFunctionResult:
-        """PENDING to READY, or a reason why never; then whoever waits for the function gets its turn."""
+        """Make the function READY, or record why it never will be; then executions that wait for it get its slots."""
         raise NotImplementedError
 
 
@@ -49,7 +52,7 @@ class DeletionActivities:
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
-        """Let nothing begin in the project any more, and cancel whatever runs."""
+        """Let nothing begin in the project any more, and cancel what runs. Returns what still has to end."""
         raise NotImplementedError
 
     @activity.defn(name="retire_project")
@@ -59,14 +62,17 @@ class DeletionActivities:
 
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
-        """Delete the project's rows, unless an invocation runs again."""
+        """Delete the project's rows. If an invocation runs again, its version stays, and the result counts it."""
         raise NotImplementedError
 
 
 class ReconciliationActivities:
+    """The steps of the reconciliation. Each may be repeated, and run twice at once."""
+
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
-        """Look once for everything that is left undone, and have it done."""
+        """Find once everything that is left undone, and have it done. Returns how many repairs of each kind were
+        made."""
         raise NotImplementedError
 
     @activity.defn(name="forget_ended")

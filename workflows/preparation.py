@@ -1,4 +1,4 @@
-"""From PENDING to READY: prepares the functions of one version, some at a time."""
+"""Prepares the functions of one version, some at a time."""
 
 import asyncio
 
@@ -10,7 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import naming, policies
     from workflows.ports import PreparationActivities
 
-# A platform takes about one a second, and whoever waits for that holds a slot of `control`, which stops need as well.
+# ECS takes about one registration a second, and a preparation that waits for it holds a slot of `control`, which stops
+# need as well.
 MOST_AT_ONCE = 20
 
 

@@ -1,4 +1,4 @@
-"""Every minute: looks for what a process that died could not finish, and has it done."""
+"""Runs every minute: finds what a process that died has left undone, and has it done."""
 
 from temporalio import workflow
 

@@ -1,4 +1,4 @@
-"""What workflows are started with, built from what the catalog says. Nothing else builds these requests."""
+"""Builds from the catalog's entities the requests that workflows are started with. Nothing else builds these."""
 
 from domain.entities import Invocation, Project, Version
 from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
@@ -6,7 +6,7 @@ from domain.unfinished import AbandonedInvocation, ProjectBeingDeleted, Unfinish
 
 
 def for_invocation(invocation: Invocation, *, traceparent: str | None) -> InvocationRequest:
-    """The first workflow of a new invocation. `traceparent`: of the span that it came from; None without tracing."""
+    """The first workflow of a new invocation. `traceparent`: of the request that made it; None without tracing."""
     return InvocationRequest(
         invocation_id=invocation.invocation_id,
         function=invocation.function.ref,
@@ -20,7 +20,7 @@ def for_invocation(invocation: Invocation, *, traceparent: str | None) -> Invoca
 def for_unfinished(
     invocation: UnfinishedInvocation, *, resumes: bool, traceparent: str | None = None
 ) -> InvocationRequest:
-    """`resumes`: in place of a workflow that Temporal has lost, from the newest attempt on."""
+    """A workflow that goes on with the newest attempt. `resumes`: it replaces a workflow that Temporal has lost."""
     return InvocationRequest(
         invocation_id=invocation.invocation_id,
         function=invocation.function,
@@ -34,6 +34,7 @@ def for_unfinished(
 
 
 def for_abandoned(invocation: AbandonedInvocation) -> CleanUpRequest:
+    """The clean-up of an invocation whose workflow was closed."""
     return CleanUpRequest(
         invocation_id=invocation.invocation_id, execution_id=invocation.execution_id, attempt=invocation.attempt
     )
@@ -49,6 +50,7 @@ def for_version(version: Version) -> PreparationRequest:
 
 
 def for_unprepared(version: UnpreparedVersion) -> PreparationRequest:
+    """The preparation of those functions of a version that have no outcome."""
     return PreparationRequest(
         project_name=version.project_name, version_id=version.version_id, function_names=version.function_names
     )

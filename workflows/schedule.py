@@ -22,13 +22,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from workflows import naming, policies
 from workflows.reconciliation import ReconciliationWorkflow
 
-# In the memo of what the schedule starts: a schedule's own memo and note can be changed by nobody, or by anybody.
+# In the memo of the workflow that the schedule starts: a schedule's own memo cannot be changed later, and its note is
+# overwritten when somebody pauses it.
 _INSTALLATION = "installation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSchedule:
-    """`installation_id`: whose it is; None if a version made it that noted none."""
+    """`installation_id`: of the catalog that it works for; None if a release made it that did not record that."""
 
     installation_id: str | None
 
@@ -47,26 +48,26 @@ async def find_schedule(client: Client) -> FoundSchedule | None:
 
 
 async def ensure_schedule(client: Client, installation_id: str) -> None:
-    """Create the schedule unless it is there, and note whose it is if it does not say; safe to repeat and to run at
-    once. Raises RPCError."""
+    """Create the schedule unless it exists, and record the installation in it unless one is recorded. May be repeated,
+    and run by several processes at once. Raises RPCError."""
     action = ScheduleActionStartWorkflow(
         ReconciliationWorkflow.run,
         id=naming.RECONCILIATION_SCHEDULE_ID,
         task_queue=naming.INVOCATIONS_TASK_QUEUE,
         memo={_INSTALLATION: installation_id},
-        # One that hangs, as it waits for an activity that only another release knows, must not keep all others away.
+        # A run that waits for an activity which only another release has must not keep all later runs from starting.
         execution_timeout=policies.RECONCILIATION_TIMEOUT,
     )
     schedule = Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=policies.RECONCILIATION_INTERVAL)]),
-        # What was missed need not be made up for: the next look sees everything.
+        # Missed runs need not be made up for: the next one finds everything.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
     )
     found = await find_schedule(client)
     if found is None:
         try:
-            # At once: a namespace that takes the place of another one has everything to find.
+            # At once: in a namespace that replaces a lost one every workflow is missing.
             await client.create_schedule(naming.RECONCILIATION_SCHEDULE_ID, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
             return
@@ -80,8 +81,8 @@ async def ensure_schedule(client: Client, installation_id: str) -> None:
 
 
 async def _read_installation(client: Client, memo: Mapping[str, object]) -> str | None:
-    noted = memo.get(_INSTALLATION)
-    if not isinstance(noted, Payload):
+    payload = memo.get(_INSTALLATION)
+    if not isinstance(payload, Payload):
         return None
-    (installation_id,) = await client.data_converter.decode([noted], [str])
+    (installation_id,) = await client.data_converter.decode([payload], [str])
     return str(installation_id)

@@ -1,4 +1,4 @@
-"""How each workflow is started: by whomever, as often as they like, once."""
+"""Starts workflows. Each may be started by several processes, any number of times, and runs once."""
 
 from collections.abc import Awaitable
 
@@ -15,13 +15,14 @@ from workflows.preparation import FunctionPreparationWorkflow
 
 # The default policy would start a workflow again that has closed.
 _NEVER_AGAIN = WorkflowIDReusePolicy.REJECT_DUPLICATE
-# Whoever starts these has seen in the catalog that they are not done, whatever a closed one of the same id has done: it
-# may have been closed by somebody, or the catalog may have been restored since. What they do may be repeated.
+# The catalog says that the work of these is not done, whatever a closed workflow of the same id did: it may have been
+# terminated, or the catalog may have been restored since. Their work may be repeated.
 _UNLESS_RUNNING = WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
 
 async def start_invocation(client: Client, request: InvocationRequest) -> bool:
-    """Whether it was started now, and not before. Like the others, raises RPCError or RuntimeError without Temporal."""
+    """False if it was started before. Raises RPCError, or RuntimeError if Temporal cannot be connected to, as do all of
+    these functions; the others return False if the workflow runs already."""
     return await _once(
         client.start_workflow(
             InvocationWorkflow.run,

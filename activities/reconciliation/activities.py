@@ -1,4 +1,4 @@
-"""`reconcile`: one look for what was left undone, and the repairs. `forget_ended`: retention."""
+"""`reconcile`: finds what was left undone, and repairs it. `forget_ended`: deletes by retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ logger = structlog.get_logger(__name__)
 
 Repair = Callable[[RepairRun], Awaitable[None]]
 
-# 20,000 a minute: more than Temporal starts.
+# 20,000 invocations a run, one run a minute: more than Temporal starts in that time.
 _BATCH = 1_000
 _MOST_BATCHES = 20
 
@@ -54,8 +54,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> ReconciliationResult:
-        """All kinds of repair at once: what keeps one from being made, AWS away for instance, keeps none of the
-        others."""
+        """All kinds of repair at once: what keeps one kind from being made, as AWS being away, keeps no other."""
         runs = {RepairRun(kind): repair for kind, repair in self._repairs.items()}
         async with keep_heartbeating():
             await asyncio.gather(*(run.run(repair) for run, repair in runs.items()))
@@ -71,7 +70,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
 
     @activity.defn(name="forget_ended")
     async def forget_ended(self) -> ForgetEndedResult:
-        """In short transactions. What is too much for one look is left for the next ones."""
+        """In short transactions. What is too much for one run is left to the next ones."""
         if self._retention is None:
             return ForgetEndedResult(forgotten=0)
         forgotten = 0

@@ -1,4 +1,4 @@
-"""Containers that have lost their execution are stopped."""
+"""Stops containers that no execution needs any more."""
 
 import structlog
 
@@ -11,7 +11,7 @@ from workflows import policies
 
 logger = structlog.get_logger(__name__)
 
-# Per look: what is left is found by the next one.
+# Per run: the next one finds what is left.
 _MOST = 200
 
 
@@ -23,7 +23,7 @@ class OrphanedContainers:
     async def stop(self, run: RepairRun) -> None:
         """Stop the containers whose execution has ended or has another container by now.
 
-        Of containers that the catalog does not know some other control plane may: they are left alone.
+        Containers whose execution is not in the catalog are left alone: they may belong to another control plane.
         """
         containers = {container.name: container for container in await self._provisioner.list_live_containers()}
         if not containers:

@@ -1,4 +1,4 @@
-"""Invocations whose workflow Temporal has closed, or does not know, while the catalog takes them for running."""
+"""Repairs invocations that are RUNNING in the catalog, but whose workflow Temporal has closed or does not know."""
 
 from enum import Enum, auto
 
@@ -26,9 +26,9 @@ from workflows.naming import invocation_workflow_id
 logger = structlog.get_logger(__name__)
 
 _OPEN_WORKFLOWS = 'WorkflowType = "InvocationWorkflow" AND ExecutionStatus = "Running"'
-# Asked for one by one; then those are repaired, and the next are asked for.
+# Workflows of so many are described one by one, then repaired, before those of the next.
 _BATCH = 500
-_CLOSED = "closed"
+_KIND = "closed"
 _OUTCOMES = {
     InvocationOutcome.SUCCEEDED: ExecutionOutcome.SUCCEEDED,
     InvocationOutcome.FAILED: ExecutionOutcome.FAILED,
@@ -36,20 +36,21 @@ _OUTCOMES = {
 }
 
 
-class _Fate(Enum):
-    """What Temporal says of a workflow."""
+class _WorkflowState(Enum):
+    """The state of a workflow in Temporal."""
 
     OPEN = auto()
     UNKNOWN = auto()
     COMPLETED = auto()
-    CLOSED = auto()  # by somebody: terminated, say
+    CLOSED = auto()  # from outside, as by termination
 
 
 class OrphanedInvocations:
-    """That Temporal does not know a workflow ends nothing: it is started again, and finds its container.
+    """A workflow that Temporal does not know is started again, and finds the invocation's container.
 
-    The list of open workflows lags behind, so it only points out whom to ask for. An invocation that ends by itself is
-    TERMINATED before its workflow closes: one that runs in the catalog after its workflow was seen closed is lost.
+    The list of open workflows lags behind, so each workflow that is not in it is described by itself. An invocation
+    that ends by itself is TERMINATED before its workflow closes: one that is RUNNING after its workflow was seen closed
+    has lost it.
     """
 
     def __init__(
@@ -70,13 +71,13 @@ class OrphanedInvocations:
         self._unstarted = unstarted
 
     async def repair(self, run: RepairRun) -> None:
-        """Raises NamespaceIsNotOurs, where nothing that is not found is missing."""
+        """Repair all of them, as far as the guard admits. Raises NamespaceIsNotOurs, RPCError, CatalogIsAway."""
         async with self._database.statement() as connection:
             running = await OrphanedInvocationRepository(connection).running_invocations(
                 older_than=policies.START_PATIENCE
             )
         if not running:
-            await self._guard.admit(_CLOSED, (), running=0)
+            await self._guard.admit(_KIND, (), running=0)
             return
         await self._link.check()
         is_open = {workflow.id async for workflow in self._client.list_workflows(_OPEN_WORKFLOWS)}
@@ -87,19 +88,21 @@ class OrphanedInvocations:
         await self._clean_up(run, closed, running=len(running))
 
     async def _repair_batch(self, run: RepairRun, suspects: list[RunningInvocation]) -> list[InvocationId]:
-        """Those that somebody closed, which are left to do."""
-        fates: dict[InvocationId, _Fate] = {}
+        """Returns those whose workflow was closed from outside, which are not repaired here."""
+        states: dict[InvocationId, _WorkflowState] = {}
 
         async def ask(suspect: RunningInvocation) -> bool:
-            fates[suspect.invocation_id] = await self._fate_of(suspect)
+            states[suspect.invocation_id] = await self._workflow_state(suspect)
             return False
 
         await run.each(suspects, ask)
-        await self._link.check()  # what was not found is missing only if it was looked for in the right place
+        await self._link.check()  # a workflow that was not found is missing only if this is the right namespace
         async with self._database.statement() as connection:
-            unknown = await UnstartedWorkflowRepository(connection).unfinished(_with_fate(fates, _Fate.UNKNOWN))
+            unknown = await UnstartedWorkflowRepository(connection).unfinished(
+                _in_state(states, _WorkflowState.UNKNOWN)
+            )
         await run.each(unknown, self._start_again)
-        closed = _with_fate(fates, _Fate.CLOSED)
+        closed = _in_state(states, _WorkflowState.CLOSED)
 
         async def record(invocation_id: InvocationId) -> bool:
             is_recorded = await self._record_termination(invocation_id)
@@ -107,11 +110,12 @@ class OrphanedInvocations:
                 closed.append(invocation_id)
             return is_recorded
 
-        await run.each(_with_fate(fates, _Fate.COMPLETED), record)
+        await run.each(_in_state(states, _WorkflowState.COMPLETED), record)
         return closed
 
-    async def _fate_of(self, suspect: RunningInvocation) -> _Fate:
-        """One that has not begun may have none yet. One that was reset has a closed run behind it, and an open one."""
+    async def _workflow_state(self, suspect: RunningInvocation) -> _WorkflowState:
+        """OPEN also for an invocation that has not begun, as it may have no workflow yet. Of a workflow that was reset,
+        the newest run counts."""
         try:
             description = await self._client.get_workflow_handle(
                 invocation_workflow_id(suspect.invocation_id)
@@ -119,10 +123,10 @@ class OrphanedInvocations:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return _Fate.UNKNOWN if suspect.has_begun else _Fate.OPEN
+            return _WorkflowState.UNKNOWN if suspect.has_begun else _WorkflowState.OPEN
         if description.status is WorkflowExecutionStatus.COMPLETED:
-            return _Fate.COMPLETED
-        return _Fate.CLOSED if description.status in CLOSED_EARLY else _Fate.OPEN
+            return _WorkflowState.COMPLETED
+        return _WorkflowState.CLOSED if description.status in CLOSED_EARLY else _WorkflowState.OPEN
 
     async def _start_again(self, invocation: UnfinishedInvocation) -> bool:
         is_started = await self._unstarted.start_invocation(invocation, resumes=True)
@@ -131,7 +135,7 @@ class OrphanedInvocations:
         return is_started
 
     async def _record_termination(self, invocation_id: InvocationId) -> bool:
-        """What a catalog that was restored from a backup does not know. False if it was stopped."""
+        """Record an end that happened after the backup from which this catalog was restored. False if it was a stop."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
         result: InvocationResult = await handle.result()
         outcome = _OUTCOMES.get(result.ending)
@@ -146,7 +150,7 @@ class OrphanedInvocations:
         return True
 
     async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:
-        admitted = await self._guard.admit(_CLOSED, closed, running=running)
+        admitted = await self._guard.admit(_KIND, closed, running=running)
         if not admitted:
             return
         async with self._database.statement() as connection:
@@ -160,8 +164,8 @@ class OrphanedInvocations:
         return is_started
 
 
-def _with_fate(fates: dict[InvocationId, _Fate], wanted: _Fate) -> list[InvocationId]:
-    return [invocation_id for invocation_id, fate in fates.items() if fate is wanted]
+def _in_state(states: dict[InvocationId, _WorkflowState], wanted: _WorkflowState) -> list[InvocationId]:
+    return [invocation_id for invocation_id, state in states.items() if state is wanted]
 
 
 def _explanation(result: InvocationResult) -> str:

@@ -1,4 +1,4 @@
-"""One kind of repair in one look of the reconciliation: each item by itself, within a time."""
+"""One kind of repair in one run of the reconciliation: each item by itself, within a time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,15 +13,18 @@ logger = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 
-# All kinds are looked after at once, and are done before the next look is due.
+# All kinds run at once, and end before the next run is due.
 KIND_PATIENCE = timedelta(seconds=40)
-# Some calls of Temporal or AWS, each of which tries again by itself.
+# Some calls to Temporal or AWS with their retries.
 ITEM_PATIENCE = timedelta(seconds=15)
 _AT_ONCE = 20
 
 
 class RepairRun:
-    """What cannot be repaired is logged, counted and passed over: it spoils nobody else's repair."""
+    """A repair that fails is logged, counted and passed over, so that it keeps no other from being made.
+
+    `made`: how many repairs were made so far.
+    """
 
     def __init__(
         self, kind: str, *, patience: timedelta = KIND_PATIENCE, item_patience: timedelta = ITEM_PATIENCE
@@ -34,7 +37,8 @@ class RepairRun:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, repair: Callable[["RepairRun"], Awaitable[None]]) -> None:
-        """All of it, for as long as it may take: the next look goes on with what is left."""
+        """Run `repair` for `patience` at most: the next run of the reconciliation goes on with what is left. Raises
+        nothing but cancellation."""
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
                 await repair(self)
@@ -42,7 +46,7 @@ class RepairRun:
             self._pass_over(error)
 
     async def each(self, items: Iterable[Item], repair: Callable[[Item], Awaitable[bool]]) -> None:
-        """Repair the items, some of them at once. `repair` tells whether there was anything to repair."""
+        """Repair the items, up to 20 at once. `repair` returns whether there was anything to repair."""
         await asyncio.gather(*(self._one(item, repair) for item in items))
 
     async def _one(self, item: Item, repair: Callable[[Item], Awaitable[bool]]) -> None:

@@ -1,4 +1,4 @@
-"""The reconciliation ends few invocations at a time: more may be a mistake, of ours or of an operator's."""
+"""Lets the reconciliation end few invocations at a time: many may be a mistake, of ours or of an operator's."""
 
 from collections.abc import Sequence
 
@@ -11,20 +11,22 @@ from domain.identifiers import InvocationId
 
 logger = structlog.get_logger(__name__)
 
-# So few are somebody's hand, or rows that are out of order. More at once, and more than a tenth of what runs, are ended
-# when somebody says so; and so many in a look.
+# Up to 20, or a tenth of what runs, are ended without being asked for: an operator may have terminated them. More are
+# ended only after `control-plane allow-terminations`, at most 100 per run.
 USUAL_TERMINATIONS = 20
 _USUAL_SHARE = 0.1
 _MOST_TERMINATIONS = 100
 
 
 class TerminationGuard:
+    """Admits invocations that the reconciliation may end."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def admit(self, kind: str, found: Sequence[InvocationId], *, running: int) -> Sequence[InvocationId]:
-        """Those of the invocations that may be ended in this look. `kind`: why they are to end, for whoever is asked;
-        `running`: how many there are in all. Raises CatalogIsAway."""
+        """Those of the invocations that may be ended in this run. `kind`: why they are to end, a label of a metric;
+        `running`: how many invocations run in all. Raises CatalogIsAway."""
         is_unusual = len(found) > max(USUAL_TERMINATIONS, _USUAL_SHARE * running)
         if is_unusual and not await self._is_released():
             metrics.TERMINATIONS_HELD.labels(kind).set(len(found))

@@ -1,4 +1,4 @@
-"""Messages to workflows that nobody has delivered: sent again."""
+"""Sends messages again that may not have reached their workflows."""
 
 from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
@@ -15,7 +15,7 @@ class UndeliveredMessages:
         self._messenger = messenger
 
     async def repeat_grants(self, run: RepairRun) -> None:
-        """Slots whose owners were never told, or have not taken them up for long."""
+        """Signal slots that were never signalled, or were signalled long ago and not taken up."""
         async with self._database.statement() as connection:
             found = await UndeliveredMessageRepository(connection).unclaimed_grants(
                 older_than=policies.GRANT_PATIENCE, again_after=policies.GRANT_REPEAT
@@ -28,7 +28,7 @@ class UndeliveredMessages:
         await run.each(found, signal)
 
     async def deliver_cancellations(self, run: RepairRun) -> None:
-        """Those that were asked for in the catalog and have not reached their workflow."""
+        """Cancel workflows whose cancellation is recorded in the catalog and has not been acted on."""
         async with self._database.statement() as connection:
             found = await UndeliveredMessageRepository(connection).undelivered_cancellations(
                 older_than=policies.START_PATIENCE

@@ -1,4 +1,4 @@
-"""Workflows that were never started, or were closed before they were done: started, or what they are for is ended."""
+"""Starts workflows that were never started or were closed too early, or ends what they are for."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ logger = structlog.get_logger(__name__)
 
 
 class UnstartedWorkflows:
-    """What Temporal refuses to start for good ends with its reason: it would be refused for ever."""
+    """What Temporal refuses to start for good is ended with the refusal as its error message."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class UnstartedWorkflows:
         self._spans = spans
 
     async def start_invocations(self, run: RepairRun) -> None:
+        """Start the workflows of invocations that never had one. Refused ones are ended, as far as the guard admits."""
         refused: dict[InvocationId, str] = {}
 
         async def start(invocation: UnfinishedInvocation) -> bool:
@@ -70,7 +71,7 @@ class UnstartedWorkflows:
         await self._terminate_refused(run, refused, unstarted=len(found))
 
     async def start_invocation(self, invocation: UnfinishedInvocation, *, resumes: bool) -> bool:
-        """Its workflow, unless it is there. `resumes`: in place of one that was lost. Raises RPCError."""
+        """Start its workflow; False if it exists. `resumes`: it replaces one that was lost. Raises RPCError."""
         if self._spans is None:
             request = requests.for_unfinished(invocation, resumes=resumes)
             return await starting.start_invocation(self._client, request)
@@ -83,6 +84,7 @@ class UnstartedWorkflows:
         return is_started
 
     async def start_preparations(self, run: RepairRun) -> None:
+        """Start the preparation of versions whose functions are neither READY nor refused, unless it runs."""
         async with self._database.statement() as connection:
             found = await UnstartedWorkflowRepository(connection).unprepared_versions(
                 older_than=policies.START_PATIENCE
@@ -90,6 +92,7 @@ class UnstartedWorkflows:
         await run.each(found, self._start_or_refuse_preparation)
 
     async def start_deletions(self, run: RepairRun) -> None:
+        """Start the deletion of projects for which it was requested, unless it runs."""
         async with self._database.statement() as connection:
             found = await UnstartedWorkflowRepository(connection).undeleted_projects(older_than=policies.START_PATIENCE)
 
@@ -130,12 +133,12 @@ class UnstartedWorkflows:
                 project_name=version.project_name, version_id=version_id, function_name=function_name
             )
             async with self._database.transaction() as connection:
-                settled = await PreparationRepository(connection).mark_unpreparable(function, reason)
-            await self._messenger.deliver(grants=settled.grants)
+                outcome = await PreparationRepository(connection).mark_unpreparable(function, reason)
+            await self._messenger.deliver(grants=outcome.grants)
         return True
 
     async def _is_running(self, workflow_id: str) -> bool:
-        """As nearly always: then nothing more need be read."""
+        """True in nearly all cases; then the functions need not be read."""
         try:
             description = await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
@@ -145,8 +148,8 @@ class UnstartedWorkflows:
         return description.status not in CLOSED
 
     async def _is_final(self, error: RPCError) -> bool:
-        """Whether the request itself is at fault. A namespace that lacks a search attribute refuses every request in
-        the same way, and takes them all once it has it. Raises RPCError."""
+        """Whether the request itself is at fault. A namespace without one of our search attributes refuses all requests
+        in the same way, and accepts them once it has it. Raises RPCError."""
         if error.status is not RPCStatusCode.INVALID_ARGUMENT or "mapping" in error.message:
             return False
         return not await missing_search_attributes(self._client)

@@ -1,4 +1,4 @@
-"""Reads logs for those who follow invocations: no more often than need be, and nobody else waits long because of it."""
+"""Reads logs for event streams, rarely enough that other readers of logs do not wait long."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ from provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
 
-# Of all followers of a process at once: whoever asks for a page by `get_execution_logs` has few before him.
+# At once, of all streams of a process, so that `get_execution_logs` waits for few reads.
 _READS_AT_ONCE = 4
 _LONGEST_READ = timedelta(seconds=20)
-_SHORTEST_PAUSE = timedelta(seconds=1)
+_SHORTEST_PAUSE = timedelta(seconds=0.4)
 _PAUSE_GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPatience:
-    """`of_look`: for a page: where many want theirs, changes of state are not kept waiting for it. `of_stream`: for a
-    log that is wanted to its end and cannot be read at all; then the stream goes on without it."""
+    """`of_poll`: how long a poll waits for a page; changes of state are not delayed for longer. `of_stream`: how long a
+    stream waits for a log that has to be sent to its end and cannot be read; then it goes on without the rest."""
 
-    of_look: timedelta = timedelta(seconds=2)
+    of_poll: timedelta = timedelta(seconds=2)
     of_stream: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRead:
-    """`age`: how long before it was asked for the page began to be read."""
+    """`age`: how long before this poll the read of the page began."""
 
     page: LogPage
     age: timedelta
 
 
 class LogSource:
-    """The logs of a process's containers, shared by its followers."""
+    """Reads logs for all event streams of a process, some at once."""
 
     def __init__(self, provisioner: Provisioner, *, patience: LogPatience) -> None:
         self._provisioner = provisioner
@@ -51,10 +51,11 @@ class LogSource:
         return self._provisioner.log_timing
 
     def begin(self, container: ContainerDetails, offset: str | None) -> "asyncio.Task[LogPage | None]":
-        """Read a page: None if it cannot be read now. A log that only an operator can make readable is empty. Raises
-        OffsetIsInvalid. It goes on though whoever began it does not wait for its end."""
+        """Begin to read a page. The task returns None if the page cannot be read now, and an empty page if only an
+        operator can make the log readable; it raises OffsetIsInvalid. It runs on though its caller does not wait for
+        it."""
         reading = asyncio.create_task(self._read(container, offset), name="page of a log")
-        reading.add_done_callback(_hear)
+        reading.add_done_callback(_log_failure)
         return reading
 
     async def _read(self, container: ContainerDetails, offset: str | None) -> LogPage | None:
@@ -69,7 +70,7 @@ class LogSource:
 
 
 class LogTail:
-    """One follower's view of the source: how soon it reads again, and what it is still reading."""
+    """One stream's reads of a log: when it reads next, and which read is under way."""
 
     def __init__(self, source: LogSource) -> None:
         self._source = source
@@ -80,14 +81,14 @@ class LogTail:
 
     @property
     def is_given_up(self) -> bool:
-        """Nothing of it could be read for longer than anybody waits, though it was awaited."""
+        """Whether the log was awaited and could not be read for longer than `LogPatience.of_stream`."""
         patience = self._source.patience.of_stream.total_seconds()
         return self._missed_since is not None and _now() - self._missed_since >= patience
 
     async def read(self, container: ContainerDetails, offset: str | None, *, is_awaited: bool) -> LogRead | None:
         """The page at the offset; None if it cannot be read now, or it is not time yet and nobody waits for it.
 
-        A page that takes longer than a look may is not begun anew: a later look gets it. Raises OffsetIsInvalid.
+        A read that takes longer than a poll waits goes on, and a later poll gets its page. Raises OffsetIsInvalid.
         """
         now = _now()
         place = (container.logs_identifier, offset)
@@ -98,7 +99,7 @@ class LogTail:
                 return None
             self._reading = _Reading(place=place, began=now, task=self._source.begin(container, offset))
         reading = self._reading
-        await asyncio.wait([reading.task], timeout=self._source.patience.of_look.total_seconds())
+        await asyncio.wait([reading.task], timeout=self._source.patience.of_poll.total_seconds())
         page = None
         if reading.task.done():
             self._reading = None
@@ -112,7 +113,7 @@ class LogTail:
         return None
 
     def close(self) -> None:
-        """Nobody wants the page any more that is being read."""
+        """Cancel the read that is under way."""
         if self._reading is not None:
             self._reading.task.cancel()
             self._reading = None
@@ -131,8 +132,8 @@ class _Reading:
     task: "asyncio.Task[LogPage | None]"
 
 
-def _hear(reading: "asyncio.Task[LogPage | None]") -> None:
-    """Perhaps nobody waits for the page any more, to whom it would be raised."""
+def _log_failure(reading: "asyncio.Task[LogPage | None]") -> None:
+    """Log the failure of a read, as its stream may have ended, so that nothing else receives it."""
     error = None if reading.cancelled() else reading.exception()
     if error is not None and not isinstance(error, OffsetIsInvalid):
         logger.error("page_of_log_failed", reason=repr(error))

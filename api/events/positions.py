@@ -1,4 +1,4 @@
-"""Where a reader of an invocation's events is. All that must be known of a reader is in the `id` of the last event."""
+"""The position of a reader in an invocation's events. The `id` of the last event holds all of it."""
 
 import base64
 import hashlib
@@ -18,8 +18,8 @@ _CURSOR = re.compile(
 
 
 class Stage(IntEnum):
-    """How far an execution's events have been told, in the order in which they are. A container that takes another's
-    place goes back to PROVISIONING; ENDED and OVER are the invocation's own."""
+    """How far an execution's events have been sent, in their order. When a container replaces another one, the stage
+    goes back to PROVISIONING. ENDED and OVER are stages of the invocation."""
 
     NOTHING = 0
     CREATED = 1
@@ -39,8 +39,8 @@ _STAGES_WITHOUT_EXECUTION = frozenset({Stage.CREATED, Stage.ENDED, Stage.OVER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """`attempt` 0: before the first execution. `output_digest`: of the progress told last. The log is told up to
-    `log_lines` lines after `log_offset`, an offset of the provisioner; None for its beginning."""
+    """`attempt`: counted from 1; 0 before the first execution. `output_digest`: of the progress sent last. The log was
+    sent up to `log_lines` lines after `log_offset`, an offset of the provisioner; None is its beginning."""
 
     attempt: int = 0
     launch: int = 0
@@ -51,7 +51,7 @@ class Position:
     log_lines: int = 0
 
     def to_cursor(self, invocation_id: InvocationId) -> str:
-        """URL-safe, of the same few dozen characters however long the invocation lives."""
+        """The position as a URL-safe text of a few dozen characters."""
         return (
             f"{_mark(invocation_id)}.{self.attempt}.{self.launch}.{self.stage:d}.{self.is_cancellation_sent:d}"
             f".{self.output_digest}.{self.log_lines}.{self.log_offset or ''}"
@@ -59,7 +59,8 @@ class Position:
 
     @classmethod
     def parse(cls, cursor: str, invocation_id: InvocationId) -> Self:
-        """Raises OffsetIsInvalid for what is no cursor of this invocation's events."""
+        """The position in a cursor. Raises OffsetIsInvalid for any text that is no cursor of this invocation's
+        events."""
         found = _CURSOR.fullmatch(cursor)
         if found is None or found["invocation"] != _mark(invocation_id):
             raise OffsetIsInvalid
@@ -78,7 +79,7 @@ class Position:
 
 
 def digest_of(output: str) -> str:
-    """Tells outputs apart: 8 characters."""
+    """A digest of an output: 8 URL-safe characters."""
     return base64.urlsafe_b64encode(hashlib.blake2b(output.encode(), digest_size=6).digest()).decode()
 
 

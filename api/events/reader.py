@@ -1,4 +1,4 @@
-"""One reader of an invocation's events: polls what is stored, and returns what is new."""
+"""Reads an invocation's events: polls what is stored, and returns what is new."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from domain.identifiers import InvocationId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventBatch:
-    """`is_behind`: there is more to tell at once."""
+    """`is_behind`: more events can be read at once."""
 
     events: tuple[StreamedEvent, ...]
     is_behind: bool
 
 
 class EventReader:
-    """`logs`: None if none are wanted."""
+    """The reader of one stream. `logs`: None for a stream without logs."""
 
     def __init__(
         self, database: Database, logs: LogSource | None, *, invocation_id: InvocationId, position: Position
@@ -35,16 +35,16 @@ class EventReader:
 
     @property
     def is_over(self) -> bool:
-        """All has been told."""
+        """Whether all events have been read."""
         return self._position.stage is Stage.OVER
 
     def close(self) -> None:
-        """Nobody follows any more."""
+        """Cancel what is being read: the stream has ended."""
         if self._log is not None:
             self._log.close()
 
     async def poll(self) -> EventBatch:
-        """One statement, and at most one page of a log.
+        """Read the next events, by one statement and at most one page of a log.
 
         Raises InvocationDoesNotExist, CatalogIsAway; OffsetIsInvalid if the position is none of a reader's.
         """
@@ -63,7 +63,7 @@ class EventReader:
         return EventBatch(events=events, is_behind=has_more_log or self._position.attempt != attempt)
 
     def _advance(self, seen: InvocationSnapshot, log: LogState) -> tuple[StreamedEvent, ...]:
-        """All that is next, up to the next execution: it has a log of its own."""
+        """The next events, up to the next execution, which has a log of its own."""
         attempt = self._position.attempt
         events: list[StreamedEvent] = []
         while self._position.attempt == attempt and (event := next_event(seen, self._position, log=log)) is not None:
@@ -72,7 +72,7 @@ class EventReader:
         return tuple(events)
 
     async def _read_log(self, seen: InvocationSnapshot) -> tuple[tuple[StreamedEvent, ...], LogState]:
-        """New lines of the current execution, and how much of its log is told with them."""
+        """New lines of the current execution's log, and how much of it has been read with them."""
         execution = current_execution(seen, self._position)
         if self._source is None or self._log is None:
             return (), LogState.COMPLETE

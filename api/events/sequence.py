@@ -1,8 +1,8 @@
-"""In which order an invocation's events are told: a pure function of what is stored and of where the reader is.
+"""The order of an invocation's events: a pure function of what is stored and of the reader's position.
 
-So whoever reads on from any event, on any process, is told what somebody who had never been interrupted is told. That
-holds for what stays recorded. What the catalog forgets again, those who look while it is there are told: progress that
-newer progress replaces, why a container is waited for, the containers that infrastructure took away.
+So a reader that goes on from any event, on any process, gets the same events as one that was never interrupted. That
+holds for what stays recorded. What the catalog replaces is sent only to those who read it in time: progress that newer
+progress replaces, why a container is waited for, containers that infrastructure ended.
 """
 
 from collections.abc import Iterator
@@ -35,20 +35,20 @@ _WORKER_STATUS = {
 
 
 class LogState(IntEnum):
-    """How much of the log of the current execution has been told."""
+    """How much of the log of the current execution has been sent."""
 
     BEHIND = 0
     CAUGHT_UP = 1  # all that there was when it was last read
     COMPLETE = 2  # all that there will be
 
 
-# What must have been told of an execution's log before these.
+# How much of an execution's log must have been sent before these stages.
 _NEEDED_LOG = {Stage.FINISHED: LogState.CAUGHT_UP, Stage.TERMINATED: LogState.COMPLETE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamedEvent:
-    """An event, and where its reader is with it."""
+    """An event, and the reader's position behind it."""
 
     event: Event
     position: Position
@@ -62,7 +62,7 @@ class _Step:
 
 
 def current_execution(seen: InvocationSnapshot, at: Position) -> ExecutionSnapshot | None:
-    """The one that the reader is at; None before the first. Raises OffsetIsInvalid if there never was such a one."""
+    """The execution at the reader's position; None before the first. Raises OffsetIsInvalid if there never was one."""
     if at.attempt == 0:
         return None
     for execution in seen.executions:
@@ -72,13 +72,13 @@ def current_execution(seen: InvocationSnapshot, at: Position) -> ExecutionSnapsh
 
 
 def awaited_log(seen: InvocationSnapshot, at: Position) -> LogState:
-    """How much of the log must be told before the next change of state can be."""
+    """How much of the log must be sent before the next change of state."""
     step = _next_step(seen, at)
     return LogState.BEHIND if step is None else _needed_log(step)
 
 
 def next_event(seen: InvocationSnapshot, at: Position, *, log: LogState) -> StreamedEvent | None:
-    """The next event but those of the log; None if nothing else has happened, or more of the log comes first.
+    """The next event that is not of the log; None if there is none, or if more of the log has to be sent first.
 
     Raises OffsetIsInvalid for a position that no reader of this invocation can have.
     """
@@ -94,7 +94,7 @@ def next_event(seen: InvocationSnapshot, at: Position, *, log: LogState) -> Stre
 
 
 def log_events(page: LogPage, execution: ExecutionSnapshot, at: Position) -> Iterator[StreamedEvent]:
-    """The lines of a page that was read from the position's log offset on, but those that the reader has."""
+    """The lines of a page that was read at the position's log offset, without those that were sent before."""
     for number, line in enumerate(page.lines[at.log_lines :], at.log_lines + 1):
         is_last = number == len(page.lines)
         yield StreamedEvent(
@@ -128,8 +128,8 @@ def _next_step(seen: InvocationSnapshot, at: Position) -> _Step | None:
 
 
 def _steps(execution: ExecutionSnapshot) -> Iterator[_Step]:
-    """What its row shows to have happened, in order. When its container was found is not recorded: it is shown by the
-    time at which it was asked for."""
+    """The steps that the execution's row shows, in order. When its container was found is not recorded: that step has
+    the time of the launch."""
 
     def step(stage: Stage, time: datetime) -> _Step:
         return _Step(stage=stage, time=time, execution=execution)
@@ -157,7 +157,7 @@ def _needed_log(step: _Step) -> LogState:
 
 
 def _progress(execution: ExecutionSnapshot | None, at: Position, step: _Step | None) -> StreamedEvent | None:
-    """An output that is not the result: that one is told at the end."""
+    """A progress event for an output that was not sent. The result is no progress: the last event holds it."""
     if execution is None or execution.output is None or execution.outcome is ExecutionOutcome.SUCCEEDED:
         return None
     is_its_turn = at.stage >= Stage.STARTED or (step is not None and step.stage >= Stage.FINISHED)
@@ -211,7 +211,7 @@ def _after(step: _Step, at: Position) -> Position:
 def _state(
     seen: InvocationSnapshot, at: Position, *, execution: ExecutionSnapshot | None, stage: Stage, time: datetime | None
 ) -> StateEvent:
-    """As it was then: what has happened later, as far as it is recorded already, is left out."""
+    """The state as it was at this stage: what is recorded of later stages is left out."""
     of_execution = min(stage, Stage.TERMINATED)
     shows_error = of_execution >= Stage.FINISHED or of_execution is Stage.DELAYED
     return StateEvent(

@@ -1,4 +1,4 @@
-"""Streams of events: one look after the other, for as long as the invocation lives and somebody reads."""
+"""Streams of events: polls an invocation until its end, or until the client disconnects."""
 
 import asyncio
 import contextlib
@@ -24,12 +24,12 @@ from domain.identifiers import InvocationId
 from liveness.failures import report_failure
 from provisioners.contract import Provisioner
 
-# Outcomes and ends are notified, all else is seen by looking: once a second, and less often where there are many.
-_LOOK_INTERVAL = timedelta(seconds=1)
-_LOOKS_PER_SECOND = 200
-# Each takes some 100 kB, and a file descriptor of the usual 1,024 or more. The next one belongs to another process.
+# Outcomes and ends are notified. All else is polled: twice a second, and less often where there are many streams.
+_POLL_INTERVAL = timedelta(seconds=0.5)
+_POLLS_PER_SECOND = 200
+# Each takes some 100 kB and a file descriptor. More than these are refused, for another process to serve.
 _MAX_STREAMS = 2_000
-# The last ones are for root keys: the tokens of executions, however many, leave people and dashboards theirs.
+# Of these, for root keys alone, so that the tokens of executions leave streams for people and dashboards.
 _ROOT_RESERVE = 500
 # Proxies close connections on which nothing has come for some time, often a minute.
 _KEEPALIVE_INTERVAL = timedelta(seconds=15)
@@ -46,7 +46,7 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # the latte
 
 
 class EventStreams:
-    """The streams of one process. Nobody who waits holds a database connection."""
+    """The streams of one process. A stream that waits holds no database connection."""
 
     def __init__(
         self,
@@ -67,27 +67,27 @@ class EventStreams:
         self._is_stopped = False
 
     @property
-    def _look_seconds(self) -> float:
-        return max(_LOOK_INTERVAL.total_seconds(), self._count / _LOOKS_PER_SECOND)
+    def _poll_seconds(self) -> float:
+        return max(_POLL_INTERVAL.total_seconds(), self._count / _POLLS_PER_SECOND)
 
     def stop(self) -> None:
-        """End every stream: this process is about to end. Readers go on elsewhere."""
+        """End every stream: this process is about to end. Clients connect to another one."""
         self._is_stopped = True
         self._listener.wake_all()
 
     async def open(
         self, path: InvocationPath, *, cursor: str | None, with_logs: bool, is_root: bool
     ) -> "EventStream | None":
-        """The events after this cursor, all without one. None if there are none to come.
+        """The events behind this cursor; None: all. Returns None if no event can follow.
 
-        The first look is taken at once, so that what is wrong is an error and not the end of a stream.
+        The first poll is made at once, so that its errors are raised and do not end a stream that has begun.
 
         Raises the NotFound of the outermost part of the path that is missing; OffsetIsInvalid, CatalogIsAway,
         ServiceIsUnavailable if the process has as many streams as it can serve, or as it serves to executions. It
         counts from here on, not from when it is first read: many may be opened at once.
         """
         with ExitStack() as place:
-            place.enter_context(self._counted(is_root=is_root))
+            place.enter_context(self._count_stream(is_root=is_root))
             async with self._database.statement() as connection:
                 invocation_id = await InvocationSnapshotRepository(connection).find(path)
             position = Position() if cursor is None else Position.parse(cursor, invocation_id)
@@ -115,7 +115,7 @@ class EventStreams:
                     return
                 if not batch.is_behind:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(self._look_seconds):
+                        async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
                 changed.clear()
                 if clock() - last_sent >= _KEEPALIVE_INTERVAL.total_seconds():
@@ -127,13 +127,13 @@ class EventStreams:
                     batch = EventBatch(events=(), is_behind=False)
                 except InvocationDoesNotExist:  # forgotten, or deleted with its project
                     return
-                except Exception as error:  # a defect: its reader comes again, and goes on where this one was
+                except Exception as error:  # a defect: the client connects again, and goes on at its last event
                     report_failure("event stream", error)
                     return
 
     @contextmanager
-    def _counted(self, *, is_root: bool) -> Iterator[None]:
-        """Within, the stream is one of those that are served. Raises ServiceIsUnavailable if there must be no more."""
+    def _count_stream(self, *, is_root: bool) -> Iterator[None]:
+        """Count a stream within the context. Raises ServiceIsUnavailable if there are as many as allowed."""
         if self._count >= self._max_streams - (0 if is_root else self._root_reserve):
             raise ServiceIsUnavailable
         self._count += 1
@@ -144,7 +144,7 @@ class EventStreams:
 
 
 class EventStream(StreamingResponse):
-    """Has its place among the streams that are served until it was sent."""
+    """The answer that sends a stream. It counts as one of the served streams until it has ended."""
 
     media_type = "text/event-stream"
 

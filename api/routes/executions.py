@@ -43,7 +43,7 @@ _EXECUTION = (
     "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
     "/invocations/{invocation_id}/executions/{execution_id}"
 )
-# For a page, wherever logs are kept: CloudWatch may make many who read wait for each other.
+# For a page: many readers of CloudWatch may wait for its rate limit.
 _LOG_PATIENCE = timedelta(seconds=30)
 _REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
 

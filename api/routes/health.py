@@ -12,7 +12,7 @@ from catalog.database import Database
 from catalog.projects import ProjectRepository
 from domain.errors import CatalogIsAway, ServiceIsUnavailable
 
-# Whoever asks has seldom more than five seconds.
+# Health checks are seldom given more than five seconds.
 _PATIENCE = timedelta(seconds=3)
 
 router = new_router()
@@ -23,7 +23,6 @@ async def health_check() -> HealthStatus:
     return HealthStatus(status="healthy")
 
 
-@router.head("/health/ready", include_in_schema=False)  # as load balancers ask
 @router.get(
     "/health/ready",
     responses={ServiceIsUnavailable.http_status: {"model": ReadinessStatus, "description": "Something is away"}},
@@ -41,7 +40,7 @@ async def health_ready(request: Request, response: Response) -> ReadinessStatus:
 
 
 async def _answers(database: Database) -> bool:
-    """Whether the catalog is there with its tables, and writes."""
+    """Whether the catalog answers, has its tables and accepts writes."""
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()), database.statement() as connection:
             await ProjectRepository(connection).probe()

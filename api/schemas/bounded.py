@@ -1,4 +1,4 @@
-"""Strings and numbers from outside: each with its bound, the contract's message for it, and its line in the schema."""
+"""Types of strings and numbers in requests: each with its bound, the contract's message for it, and its schema."""
 
 import re
 from typing import Annotated
@@ -62,8 +62,8 @@ def proper_name(name: str) -> str:
     """A name that fits into a path. Raises ValueError."""
     if _CONTROL_CHARACTERS_AND_SLASH.search(name):
         raise ValueError("names must not contain control characters or slashes")
-    if name in (".", ".."):  # clients resolve them within a path, before they send it
-        raise ValueError("names must not be . or ..")
+    if name in (".", ".."):
+        raise ValueError("names must not be . or .., which lead elsewhere in a path")
     return name
 
 

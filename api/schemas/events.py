@@ -1,4 +1,4 @@
-"""What is told of an invocation while it is followed, one model per kind of event."""
+"""Events of an invocation on the wire, one model per kind."""
 
 from pydantic import BaseModel
 

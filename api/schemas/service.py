@@ -1,11 +1,11 @@
-"""What is said on the wire about the service itself: health, errors, where images are pushed."""
+"""The service itself on the wire: health, errors, where images are pushed."""
 
 from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel
 
-from domain.containers import RepositoryCredentials
+from domain.containers import ImageFolder, RepositoryCredentials
 
 
 class HealthStatus(BaseModel):
@@ -41,3 +41,12 @@ class ContainerRepositoryCredentials(BaseModel):
             password=credentials.password,
             endpoint_url=credentials.endpoint_url,
         )
+
+
+class ImageFolderInfo(BaseModel):
+    path: str
+    identity: str
+
+    @classmethod
+    def of(cls, folder: ImageFolder) -> Self:
+        return cls(path=folder.path, identity=folder.identity)

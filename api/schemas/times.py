@@ -1,4 +1,4 @@
-"""Times as the wire has them: whole seconds since 1970, rounded down."""
+"""Times as on the wire: whole seconds since 1970, rounded down."""
 
 from datetime import datetime
 

@@ -14,7 +14,7 @@ from domain import bounds, entities, specs
 
 class VersionDefinition(BaseModel):
     default_docker_image: DockerImage
-    # The mistakes of the first wrong function are told: those of a thousand would take seconds to collect.
+    # Only the first invalid function is reported: collecting the mistakes of a thousand would take seconds.
     functions: Annotated[list[FunctionSpec], Field(fail_fast=True, max_length=bounds.MAX_FUNCTIONS)]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What is noted of an execution's containers: each launch before it is sent, each container when it is found.
+"""An execution's launches, each recorded before it is sent, and its container, recorded when it is found.
 
 Statements that commit one by one, each conditional.
 """
@@ -13,11 +13,13 @@ from catalog.tables import ExecutionRow, InvocationRow
 from domain.containers import Container, ContainerName
 from domain.entities import ContainerStatus, InvocationStatus
 from domain.identifiers import ExecutionId, InvocationId
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """`age`: how long ago it was noted. `is_new`: by us, just now, so that nobody can have sent it yet."""
+    """`number`: counted from 1. `age`: how long ago it was recorded. `is_new`: this call recorded it, so that it was
+    not sent before."""
 
     number: int
     age: timedelta
@@ -26,7 +28,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """`has_reported`: an outcome, or an abort that will be one unless infrastructure took the container.
+    """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
@@ -99,7 +101,7 @@ class LaunchRepository:
                 container_type=None,
                 container_identifier=None,
                 logs_identifier=None,
-                error_message=reason,
+                error_message=storable(reason),
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),
@@ -133,6 +135,7 @@ class LaunchRepository:
         return bool(may_run)
 
     async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> ContainerState:
+        """Whether the execution has reported, and whether its container must stop."""
         row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
         if row is None:
             runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
@@ -73,12 +73,13 @@ _FINISH = (
     .values(
         outcome=case(
             (
-                or_(
-                    _OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value),
+                and_(
                     ExecutionRow.termination_signal_time.is_not(None),
+                    _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
                 ),
-                _OUTCOME,
-            )
+                ExecutionOutcome.ABORTED.value,
+            ),
+            (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
         error_message=_ERROR_MESSAGE,
@@ -105,6 +106,7 @@ class ExecutionRepository:
         self._connection = connection
 
     async def get(self, path: ExecutionPath) -> ExecutionDetail:
+        """One execution with its function, its invocation's input and times."""
         found = await self._connection.execute(_GET, path.parameters)
         return to_execution_detail(require(found.one_or_none(), parts=4))
 
@@ -119,10 +121,11 @@ class ExecutionRepository:
     async def finish(
         self, path: ExecutionPath, *, outcome: ExecutionOutcome, final_output: str | None, error_message: str | None
     ) -> ExecutionDetail:
-        """Record the outcome and wake who waits for it. A `final_output` of None keeps the last update's.
+        """Record the outcome and notify it. A `final_output` of None keeps the last update's.
 
-        A container aborts because it was told to stop. If not by us, then by infrastructure, perhaps, which takes it
-        away: that is known when it is gone, and only then the abort becomes the outcome.
+        A container that we stopped has the outcome ABORTED, whatever it reports but a success. An abort that we did not
+        cause may be the infrastructure's doing: that is known when the container is gone, and only then the abort
+        becomes the outcome.
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """

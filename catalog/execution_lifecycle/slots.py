@@ -1,4 +1,4 @@
-"""Who may run: the slots of a function, and the queue for them.
+"""The slots of a function, and the queue for them.
 
 A slot is an execution row whose container is not TERMINATED. Whatever gives or takes one holds the lock of the
 function's row: a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation,
@@ -43,7 +43,7 @@ from domain.identifiers import ExecutionId, InvocationId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A slot given to an execution that waited: its workflow must be told."""
+    """A slot given to an execution that waited: its workflow has to be signalled."""
 
     invocation_id: InvocationId
     execution_id: ExecutionId
@@ -53,7 +53,8 @@ class Grant:
 class Assignment:
     """A slot that is taken up: what is needed to launch the execution, and how far an earlier try came.
 
-    `launch`: the one to go on with; `waits_for`: what was told of its delay.
+    `launch`: the one to go on with. `waits_for`: the recorded reason why it has no container yet. `container`: None
+    until it is recorded.
     """
 
     function: Function
@@ -64,6 +65,8 @@ class Assignment:
 
 
 class Refusal(StrEnum):
+    """Why an execution gets no slot now."""
+
     QUEUED = "QUEUED"  # no slot is free: the execution waits for a grant
     STOPPED = "STOPPED"  # the invocation is stopped, cancelled, has ended, or its project is gone
     TERMINATED = "TERMINATED"  # this very execution has run and ended
@@ -71,6 +74,8 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
+    """`grants`: slots that other executions got in the same transaction, to be signalled."""
+
     refusal: Refusal
     grants: tuple[Grant, ...] = ()
 
@@ -144,7 +149,7 @@ _CLAIM = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values({**_CLAIMED, ExecutionRow.last_update_time: func.clock_timestamp()})
 )
-# Whoever can never run needs no free slot: it is told the reason and ends.
+# An execution of a function that never will be READY needs no free slot: it ends with the reason.
 _IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _MAX_CONCURRENCY) & ~_STATE.c.older_waits)
 _INSERTED = (
     insert(ExecutionRow)
@@ -173,7 +178,7 @@ _TOUCHED = (
 _TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
-_UNTOLD = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
+_UNSIGNALLED = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
     ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
 # One that is taken up by now needs no note.
@@ -185,7 +190,7 @@ _NOTE_SIGNALLED = (
 
 
 class SlotQueue:
-    """The slot procedures, inside the caller's transaction. Each finds its own earlier work again."""
+    """Changes of slots and of the queue, inside the caller's transaction. Each may be repeated."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -227,19 +232,20 @@ class SlotQueue:
         return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(function_id))
 
     async def grant_free_slots(self, function_id: int) -> tuple[Grant, ...]:
-        """While a slot is free and someone waits, the oldest gets it. The function must be locked."""
-        return _grants(await self._connection.execute(_SETTLE, {"function_id": function_id}))
+        """Give free slots to waiting executions, oldest invocation first. The function must be locked."""
+        return _grants(await self._connection.execute(_GRANT_FREE_SLOTS, {"function_id": function_id}))
 
     async def unsignalled_grants(self, function_id: int) -> tuple[Grant, ...]:
-        """Grants of which nothing says that they were signalled: the one who should have done it may have died."""
-        return _grants(await self._connection.execute(_UNTOLD, {_FUNCTION.key: function_id}))
+        """Grants that are neither taken up nor recorded as signalled: the process that made them may have died."""
+        return _grants(await self._connection.execute(_UNSIGNALLED, {_FUNCTION.key: function_id}))
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
-        """These grants were signalled just now: nobody need do it again soon."""
+        """Record that these grants were signalled just now, so that they are not signalled again soon."""
         await self._connection.execute(_NOTE_SIGNALLED, {_SIGNALLED.key: list(execution_ids)})
 
     async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
-        """Whoever gives or takes slots of the invocation's function waits here. None if the invocation is gone."""
+        """Lock the invocation's function, without which no slot is given or taken, and return its id. None if the
+        invocation is gone."""
         function_id: int | None = await self._connection.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
         return function_id
 
@@ -257,10 +263,10 @@ class SlotQueue:
         )
 
 
-_SETTLE = text("""
+_GRANT_FREE_SLOTS = text("""
     WITH free AS (
         SELECT CASE
-            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each is told the reason and ends
+            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
             WHEN status = 'READY' THEN greatest(0, max_concurrency - (
                 SELECT count(*) FROM executions
                 WHERE function_id = :function_id AND worker_status <> 'TERMINATED'

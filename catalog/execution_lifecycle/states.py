@@ -17,7 +17,7 @@ from domain.errors import (
 
 
 class State(StrEnum):
-    """Where an execution is, told from its row, or its place in the queue. All but the first two and the last hold a
+    """Where an execution is, by its row or its place in the queue. All but the first two and the last hold a
     slot."""
 
     ABSENT = "ABSENT"  # no row and no place
@@ -25,8 +25,8 @@ class State(StrEnum):
     GRANTED = "GRANTED"  # a slot that nobody has taken up: PENDING on the wire
     LAUNCHING = "LAUNCHING"  # taken up, a launch is noted: PROVISIONING
     RUNNING = "RUNNING"  # its container is known
-    REFUSED = "REFUSED"  # was to stop before anybody took it up: nothing of it is ever launched
-    STOPPING = "STOPPING"  # must stop: no further launch, and its container is told
+    REFUSED = "REFUSED"  # stopped before it was taken up: nothing of it is ever launched
+    STOPPING = "STOPPING"  # must stop: no further launch, and its container is being stopped
     TERMINATED = "TERMINATED"  # no container, and there will be none
 
 

@@ -1,4 +1,4 @@
-"""How an invocation is made to stop: durably, before anybody is told."""
+"""Makes an invocation stop: recorded before anything is sent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from domain.messages import StopReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedInvocation:
-    """Whom to tell: the live container, if one is known, and the children that must be cancelled.
+    """What has to be stopped next: the live container, if one is recorded, and the children's workflows.
 
     `is_claimed`: there is a live execution that has taken up its slot.
     """
@@ -31,7 +31,7 @@ class StoppedInvocation:
 
 
 def is_stopped(invocation: type[InvocationRow]) -> ColumnElement[bool]:
-    """Whether it was made to stop, or somebody asked for it: what has ended so stays so, and no other becomes so."""
+    """Whether the invocation was made to stop, or its cancellation was requested. Neither changes after its end."""
     return invocation.stop_time.is_not(None) | invocation.cancellation_request_time.is_not(None)
 
 
@@ -41,8 +41,8 @@ _NOW = func.clock_timestamp()
 
 
 def stop_values() -> dict[str, ColumnElement[Any]]:
-    """What an invocation's row says once it is stopped, unless it was before. A cancellation that did not come by REST
-    is noted as one that did."""
+    """Columns of a stopped invocation's row. The first stop stays. A cancellation that came by Temporal is recorded
+    like one that came by REST."""
     is_first = InvocationRow.stop_time.is_(None)
     return {
         "stop_time": func.coalesce(InvocationRow.stop_time, _NOW),
@@ -54,7 +54,8 @@ def stop_values() -> dict[str, ColumnElement[Any]]:
 
 
 def signal_live_executions(**values: object) -> Update:
-    """Note that they must stop, and wake who launches or watches their containers. `values`: what is noted besides."""
+    """Record that the live executions must stop, and wake those who launch or watch their containers. `values`: further
+    columns to set."""
     is_first = ExecutionRow.termination_signal_time.is_(None)
     return (
         update(ExecutionRow)
@@ -86,8 +87,8 @@ _MARKED = (
     .returning(InvocationRow.invocation_id)
     .cte("marked")
 )
-# Returned by the update itself: a container that is noted at this moment is seen, or who notes it sees the signal. The
-# condition holds always; it has the invocation's row locked before the execution's, as everywhere.
+# Returned by the update itself: a container that is recorded at the same time is returned here, or its recorder sees
+# the signal. The condition always holds; it makes the invocation's row be locked before the execution's, as everywhere.
 _STOP = (
     signal_live_executions()
     .where(select(func.count()).select_from(_MARKED).scalar_subquery() >= 0)
@@ -131,8 +132,8 @@ class StopRepository:
         self._slots = SlotQueue(connection)
 
     async def stop_invocation(self, invocation_id: InvocationId, *, reason: StopReason) -> StoppedInvocation:
-        """Nothing of the invocation is launched from now on, and its children are cancelled at birth. One that has
-        ended by itself is left as it is."""
+        """From now on nothing of the invocation is launched, and new children are created as cancelled. An invocation
+        that has ended is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
             return StoppedInvocation(is_claimed=False, container=None, children=())
         live = await self._connection.execute(
@@ -161,14 +162,16 @@ class StopRepository:
         )
 
     async def is_claimed(self, execution_id: ExecutionId) -> bool:
-        """Whether the execution has ever taken up its slot. One of a stopped invocation that has not never will."""
+        """Whether the execution has ever taken up its slot. If its invocation is stopped and it has not, it never
+        will."""
         return bool(await self._connection.scalar(_IS_CLAIMED, {_EXECUTION.key: execution_id}))
 
     async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> tuple[InvocationId, ...]:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
 
         Returns those noted now that do not stop already; with `includes_noted` those too that were noted before and
-        have not stopped since: whoever noted them may have died before they were told. A child that is being created
+        have not stopped since: the process that recorded them may have died before it cancelled
+        their workflows. A child that is being created
         holds a lock on its parent's row, which whoever stops the parent writes first: it is seen here, or it sees the
         stop.
         """

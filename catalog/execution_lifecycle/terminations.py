@@ -25,11 +25,12 @@ from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
 from domain.identifiers import ExecutionId, InvocationId
 from domain.messages import StopReason
+from domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedInvocation:
-    """Whom to tell: who got the slot, and the children that must be cancelled."""
+    """What to send next: `grants` to signal, and `children` to cancel."""
 
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
@@ -37,7 +38,7 @@ class TerminatedInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedExecution:
-    """What an execution left, whether its invocation ended with it, by a stop or by itself, and whom to tell.
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and what to send next.
 
     `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
     its slot; None if it was deleted with its project.
@@ -70,6 +71,7 @@ _LOCKED = (
         ExecutionRow.launches,
         ExecutionRow.outcome,
         ExecutionRow.error_message,
+        ExecutionRow.execution_start_time,
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
         InvocationRow.status,
@@ -82,34 +84,34 @@ _LOCKED = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )
-_TERMINATED = (
+_TERMINATED_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id)
-    .cte("terminated")
+    .cte("terminated_invocation")
 )
-_TERMINATE = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED.c.invocation_id))
+_NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
 
 # Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
 # come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
-_LEFT = (
+_DEQUEUED = (
     delete(WaitingExecutionRow)
     .where(WaitingExecutionRow.invocation_id == STOPPED_INVOCATION)
     .returning(WaitingExecutionRow.invocation_id)
-    .cte("left_queue")
+    .cte("dequeued")
 )
-_GIVEN_UP = (
+_TERMINATED_EXECUTIONS = (
     signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
-    .cte("given_up")
+    .cte("terminated_executions")
 )
-_END = (
+_TERMINATE_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
     .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
     .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
-    .add_cte(_LEFT, _GIVEN_UP)
+    .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
 )
 _REVOKE = (
     update(ExecutionRow)
@@ -125,7 +127,7 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-_CLOSED = (
+_TERMINATED_EXECUTION = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
     .values(
@@ -135,17 +137,18 @@ _CLOSED = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.execution_id)
-    .cte("closed")
+    .cte("terminated_execution")
 )
-# The execution ends, the invocation with it if one is named, and who waits for the function is looked for.
-_CLOSE = select(
+# The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
+# function.
+_TERMINATE_EXECUTION = select(
     exists().where(WaitingExecutionRow.function_id == _FUNCTION),
-    _TERMINATE.scalar_subquery(),
-).add_cte(_CLOSED)
+    _NOTIFY_TERMINATED.scalar_subquery(),
+).add_cte(_TERMINATED_EXECUTION)
 
 
 class TerminationRepository:
-    """The endings, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
+    """The terminations, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -163,12 +166,14 @@ class TerminationRepository:
     ) -> TerminatedExecution:
         """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
 
-        `reason` becomes the error message unless the container reported an outcome or we stopped it. The invocation
-        ends too, unless the attempt failed, nothing stopped the invocation and `allows_retry`.
+        `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
+        stopped later without a report was aborted. The invocation ends too, unless the attempt failed, nothing stopped
+        the invocation and `allows_retry`.
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
         was restored from a backup that does not know it.
         """
+        reason = storable(reason)
         state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
         if state is None and await self._runs(invocation_id):
             raise ExecutionIsForgotten
@@ -192,12 +197,12 @@ class TerminationRepository:
             ended = state.status == InvocationStatus.TERMINATED
             grants = await self._slots.unsignalled_grants(state.function_id)
         else:
-            if outcome is None and state.termination_signal_time is None:
+            if _awaits_reason(state):
                 error_message = reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             ended = not has_failed or state.is_stopped or not allows_retry
             somebody_waits = await self._connection.scalar(
-                _CLOSE,
+                _TERMINATE_EXECUTION,
                 {
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
@@ -229,8 +234,8 @@ class TerminationRepository:
     async def _children_to_tell(
         self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
     ) -> tuple[InvocationId, ...]:
-        """Whoever made the invocation stop has noted its children, and tells them. Of one that somebody asked to stop
-        and that has ended before, they are noted here."""
+        """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
+        requested stop, that is done here."""
         if not state.is_stopped or (is_new and state.stop_time is not None):
             return ()
         return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
@@ -252,7 +257,7 @@ class TerminationRepository:
         if function_id is None:
             return TerminatedInvocation(grants=(), children=())
         ended = await self._connection.scalar(
-            _END,
+            _TERMINATE_INVOCATION,
             {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
         )
         granted = await self._slots.grant_free_slots(function_id)
@@ -263,7 +268,16 @@ class TerminationRepository:
 
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
-    """What the container reported. An abort that we did not ask for was kept back until now."""
-    if state.outcome is None and state.execution_finish_time is not None:
-        return ExecutionOutcome.ABORTED
-    return None if state.outcome is None else ExecutionOutcome(state.outcome)
+    """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
+    container that we stopped is ABORTED without a report too, as when it was killed after its grace period."""
+    if state.outcome is not None:
+        return ExecutionOutcome(state.outcome)
+    was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
+    return ExecutionOutcome.ABORTED if was_stopped or state.execution_finish_time is not None else None
+
+
+def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
+    """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
+    if state.outcome is not None or state.execution_finish_time is not None:
+        return False
+    return state.termination_signal_time is None or state.execution_start_time is not None

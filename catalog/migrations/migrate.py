@@ -57,7 +57,7 @@ def _upgrade(config: Config, connection: Connection) -> None:
 
 async def _locked(database: Database, run: Callable[[Config, Connection], None]) -> None:
     def migrate(connection: Connection) -> None:
-        # Held until the commit: whoever comes second finds the schema at head and does nothing.
+        # Held until the commit: a second process finds the newest schema and does nothing.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         run(alembic_config(connection), connection)
 

@@ -15,7 +15,8 @@ from domain.entities import ContainerStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFindings:
-    """Of some containers: those that nobody needs any more, and those whose execution is not in this catalog."""
+    """`unneeded`: containers whose execution has ended or has another one. `unknown`: those whose execution is not in
+    this catalog. Other containers are in neither."""
 
     unneeded: tuple[ContainerName, ...]
     unknown: tuple[ContainerName, ...]
@@ -28,8 +29,8 @@ class OrphanedContainerRepository:
         self._connection = connection
 
     async def classify(self, containers: Iterable[ContainerName], *, older_than: timedelta) -> ContainerFindings:
-        """A container is not needed if its execution has been TERMINATED for so long, or another launch took its place
-        so long ago: younger than that, its launch or its end may be under way."""
+        """A container is not needed if its execution was TERMINATED, or another launch took its place, longer than
+        `older_than` ago: until then its launch or its end may be under way."""
         names = tuple(containers)
         then = func.clock_timestamp() - older_than
         found = await self._connection.execute(

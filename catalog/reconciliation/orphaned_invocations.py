@@ -20,7 +20,7 @@ class OrphanedInvocationRepository:
         self._connection = connection
 
     async def running_invocations(self, *, older_than: timedelta) -> list[RunningInvocation]:
-        """All of them: a look at the catalog is cheap, and who compares needs the whole."""
+        """All invocations that are RUNNING and older than this: the comparison with Temporal needs the whole list."""
         has_begun = (
             exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
             | exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
@@ -37,7 +37,7 @@ class OrphanedInvocationRepository:
         ]
 
     async def running_among(self, invocation_ids: Iterable[InvocationId]) -> list[AbandonedInvocation]:
-        """Those of the invocations that the catalog takes for running, each with its live execution."""
+        """Those of the invocations that are RUNNING, each with its live execution."""
         found = await self._connection.execute(
             select(InvocationRow.invocation_id, ExecutionRow.execution_id, ExecutionRow.attempt)
             .outerjoin(

@@ -1,4 +1,4 @@
-"""How much of each kind is looked at in one go, and from which age on."""
+"""How many rows of each kind a run of the reconciliation reads, and from which age on."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,15 +10,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 # Of each kind at a time.
 PAGE = 1_000
-# Which of more than a page: those that stay must not hide others for ever.
+# The order in which more than a page are read: rows that cannot be repaired must not keep others out for ever.
 DRAWN = func.random()
 
 
 def is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:
-    """By the database's clock, which has written all the times."""
+    """By the database's clock, which wrote the time."""
     return time < func.clock_timestamp() - age
 
 
 def is_among(column: InstrumentedAttribute[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """One parameter, however many there are: Postgres takes no more than 32,767."""
+    """One parameter for any number of values: asyncpg takes 32,767 parameters at most."""
     return column == any_(literal(list(values), ARRAY(Text)))

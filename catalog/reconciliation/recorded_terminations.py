@@ -1,4 +1,4 @@
-"""The end of invocations that have ended elsewhere, or never could begin."""
+"""Ends of invocations that never can begin, or that ended after the backup from which the catalog was restored."""
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -19,8 +19,8 @@ class RecordedTerminationRepository:
         self._slots = SlotQueue(connection)
 
     async def terminate_unstartable(self, invocation_id: InvocationId, *, reason: str) -> bool:
-        """The end of an invocation with which nothing ever began, and never can: TERMINATED, with one execution that
-        says why. Whether it ended by this."""
+        """Make an invocation that never can begin TERMINATED, with one execution whose error message is `reason`.
+        Returns False if it has begun or has ended."""
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None or not await self._lock_running(invocation_id):
             return False
@@ -46,10 +46,10 @@ class RecordedTerminationRepository:
     async def record_termination(
         self, invocation_id: InvocationId, *, attempt: int, outcome: ExecutionOutcome | None, error_message: str
     ) -> tuple[Grant, ...]:
-        """The end that an invocation came to though this catalog, restored from a backup, does not know of it. Returns
-        who got its slot.
+        """Record an end that Temporal knows and this catalog, restored from a backup, does not. Returns the grants of
+        its slot.
 
-        `attempt`: the last one, with the outcome that is known of it. Its output is what the catalog has of it.
+        `attempt`: the last one, whose outcome this is. Its output stays what the catalog has of it.
         """
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None or not await self._lock_running(invocation_id):
@@ -59,7 +59,7 @@ class RecordedTerminationRepository:
             "container_status": ContainerStatus.TERMINATED,
             "last_update_time": func.clock_timestamp(),
         }
-        # Whoever still waits for a container of it looks again, and finds that it has ended.
+        # Wakes activities that still wait for a container of the invocation: they find that it has ended.
         await self._connection.execute(
             update(ExecutionRow)
             .where(

@@ -1,4 +1,4 @@
-"""What workflows may never have been told."""
+"""Messages that may not have reached their workflows."""
 
 from datetime import timedelta
 
@@ -13,15 +13,16 @@ from domain.identifiers import ExecutionId, InvocationId
 
 
 class UndeliveredMessageRepository:
-    """Reads only. What is found may just have been delivered by somebody else: every message may come twice."""
+    """Reads only. Another process may deliver what is found at the same time: every message may come twice."""
 
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
     async def unclaimed_grants(self, *, older_than: timedelta, again_after: timedelta) -> list[Grant]:
-        """Slots whose owners were perhaps never told; and those who were told so long ago, the longest first.
+        """Slots that nobody has taken up: those not recorded as signalled and older than `older_than`, and those
+        signalled longer than `again_after` ago. Oldest first, at most PAGE.
 
-        Most of the latter wait for their turn in a process that is full, and each signal adds to their histories.
+        Most of the latter wait for a slot of a process, and each signal adds to their histories.
         """
         found = await self._connection.execute(
             select(ExecutionRow.invocation_id, ExecutionRow.execution_id)
@@ -42,7 +43,8 @@ class UndeliveredMessageRepository:
         ]
 
     async def undelivered_cancellations(self, *, older_than: timedelta) -> list[InvocationId]:
-        """Asked for, and not yet made durable by the invocation's workflow."""
+        """Invocations whose cancellation was requested longer than `older_than` ago and which have not stopped; at most
+        PAGE."""
         found = await self._connection.scalars(
             select(InvocationRow.invocation_id)
             .where(

@@ -1,4 +1,4 @@
-"""Whose workflow may never have been started, or was closed before it was done."""
+"""Invocations, versions and projects whose workflow may never have been started, or was closed before it was done."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,7 +26,7 @@ _NEWEST_ATTEMPT = func.greatest(
     .scalar_subquery(),
     1,
 )
-# No more than a workflow is started with: inputs stay where they are.
+# Only what a workflow is started with: inputs are not read.
 _UNFINISHED = (
     select(
         InvocationRow.invocation_id,
@@ -48,7 +48,7 @@ _UNFINISHED = (
 
 
 class UnstartedWorkflowRepository:
-    """Reads only. What is found may just have been repaired by somebody else: every repair must be conditional."""
+    """Reads only. Another process may repair what is found at the same time: every repair must be conditional."""
 
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
@@ -56,7 +56,8 @@ class UnstartedWorkflowRepository:
     async def unstarted_invocations(
         self, *, older_than: timedelta, after: UnfinishedInvocation | None = None
     ) -> list[UnfinishedInvocation]:
-        """Running, and nothing ever happened to them: at most PAGE, the oldest first, from the one after `after` on."""
+        """Invocations that are RUNNING and have neither an execution nor a place in the queue: at most PAGE, oldest
+        first, behind `after`."""
         found = await self._connection.execute(
             _UNFINISHED.where(
                 InvocationRow.status == InvocationStatus.RUNNING,
@@ -71,7 +72,7 @@ class UnstartedWorkflowRepository:
         return [_to_unfinished(row) for row in found]
 
     async def unfinished(self, invocation_ids: Iterable[InvocationId]) -> list[UnfinishedInvocation]:
-        """Those that the catalog takes for running."""
+        """Those of the invocations that are RUNNING."""
         found = await self._connection.execute(
             _UNFINISHED.where(
                 InvocationRow.status == InvocationStatus.RUNNING,
@@ -81,7 +82,7 @@ class UnstartedWorkflowRepository:
         return [_to_unfinished(row) for row in found]
 
     async def unprepared_versions(self, *, older_than: timedelta) -> list[VersionId]:
-        """Of which functions are neither READY nor refused for good."""
+        """Versions with functions that are neither READY nor refused for good; at most PAGE."""
         found = await self._connection.scalars(
             select(VersionRow.version_id)
             .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
@@ -93,7 +94,7 @@ class UnstartedWorkflowRepository:
         return [VersionId(version_id) for version_id in found]
 
     async def unprepared_version(self, version_id: VersionId) -> UnpreparedVersion | None:
-        """Of those functions. None if there are none."""
+        """The version with those of its functions that are neither READY nor refused. None if there are none."""
         found = await self._connection.execute(
             select(VersionRow.project_name, func.array_agg(FunctionRow.function_name).label("function_names"))
             .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
@@ -110,6 +111,7 @@ class UnstartedWorkflowRepository:
         )
 
     async def undeleted_projects(self, *, older_than: timedelta) -> list[ProjectBeingDeleted]:
+        """Projects whose deletion was requested longer than `older_than` ago; at most PAGE."""
         found = await self._connection.execute(
             select(ProjectRow.project_name, ProjectRow.creation_time)
             .where(is_older(ProjectRow.deletion_request_time, older_than))

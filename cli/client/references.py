@@ -67,11 +67,21 @@ def parse(text: str, *, parts: int = 3) -> Reference:
     )
 
 
-def check_new_project(name: str) -> None:
-    """Raises WrongUsage for a name by which no command would find the project again."""
-    if not name or name in (".", "..") or "/" in name or _AT_VERSION in name or not name.isprintable():
+def parse_project(text: str) -> str:
+    """Of a project alone: nothing in it is a version's. Raises WrongUsage."""
+    if not text or "/" in text:
+        raise WrongUsage(f"{text!r} must look like PROJECT")
+    return text
+
+
+def ensure_addressable(project: str) -> None:
+    """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
+    of another one, or lead elsewhere in a path."""
+    if project in (".", ".."):
+        raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
+    if _AT_VERSION in project:
         raise WrongUsage(
-            f"a project cannot be called {name!r}: it would not be found again; name it otherwise with --project"
+            f"{project!r} would be read as a version of a project; choose a name without {_AT_VERSION!r} with --project"
         )
 
 

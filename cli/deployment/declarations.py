@@ -15,7 +15,7 @@ from domain.errors import FunctionFailure
 from environment.development import inherited_environment
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.processes import kill_session
-from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.runtime_copies import PROGRAM, runtime_path
 
 FILE = "main.py"
 _LEADS_ELSEWHERE = ("PYTHON",)  # the container does not have them either
@@ -45,11 +45,12 @@ async def declared_functions(folder: Path, *, within: timedelta) -> list[dict[st
 
 async def _start(python: str, folder: Path, answer: Path, *, output: int) -> asyncio.subprocess.Process:
     try:
+        python_path = runtime_path(answer.parent)
         return await asyncio.create_subprocess_exec(
-            *(python, "-m", "runtime.describe", FILE, str(answer)),
+            # Not by its name: Python would look for modules of its own in the folder first.
+            *(python, str(python_path / PROGRAM), "describe", FILE, str(answer)),
             cwd=folder,
-            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE)
-            | {"PYTHONPATH": str(runtime_path(answer.parent))},
+            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE) | {"PYTHONPATH": str(python_path)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -89,10 +90,10 @@ def _functions(answer: Path, folder: Path, *, exit_code: int, last_words: str) -
         raise CommandFailed(document["mistake"])
     where = f" at {document['reading']}" if "reading" in document else ""
     reason = f": {last_words}" if last_words else ""
-    raise CommandFailed(f"{folder / FILE} cannot be read: Python {_ending(exit_code)}{where}{reason}")
+    raise CommandFailed(f"{folder / FILE} cannot be read: Python {_describe_exit(exit_code)}{where}{reason}")
 
 
-def _ending(exit_code: int) -> str:
+def _describe_exit(exit_code: int) -> str:
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
     with suppress(ValueError):  # some signals have no name

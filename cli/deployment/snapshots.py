@@ -8,17 +8,23 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from cli.client.references import escaped
 
-_LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
-_STACKS = ".control-plane"  # what a stack keeps: databases that change, sockets, keys, and the snapshots themselves
-_TRIES = 3
+# By their names: what tools make anew, and a stack's data, its key among them.
+_LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".control-plane"}
+)
 _REMOVED = ".removed-"  # no project's folder begins with a dot
 _PIECE_BYTES = 1024 * 1024
 _LINKED = ".venv"  # at the top: large, and bound to its place
+_MOST_COPIES = 3
+_KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+# Of each path in a folder what a change of it would change, the mode first.
+_State = dict[Path, tuple[int, ...]]
 
 
 class Interrupted(Exception):
@@ -26,7 +32,11 @@ class Interrupted(Exception):
 
 
 class FolderChanges(Exception):
-    """Somebody writes to the folder while it is copied; the text says where."""
+    """It is written to all the while, so that no copy is one of any moment. The text names a path in it."""
+
+
+def _ignore(_line: str) -> None:
+    """What is left out is nobody's concern."""
 
 
 def take_snapshot(
@@ -35,47 +45,45 @@ def take_snapshot(
     *,
     project: str,
     is_interrupted: Callable[[], bool] = lambda: False,
-    report: Callable[[str], None] = lambda _line: None,
+    report: Callable[[str], None] = _ignore,
 ) -> Path:
-    """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError, and
-    FolderChanges if it was not the same all the time, three times in a row.
+    """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError.
 
-    A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there, all
-    others stay within the copy. Sockets and the like are left out, of which `report` is told, and so is what a stack
-    keeps in the folder. Raises Interrupted, nothing left behind, once `is_interrupted`: it is asked again and again.
+    A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there, those
+    that lead into it lead into the copy. FIFOs, sockets and devices are left out, and `report` gets a line for each;
+    so is `root`, if it lies in the folder. Raises Interrupted, nothing left behind, once `is_interrupted`: it is asked
+    again and again; FolderChanges if the folder does not keep still for as long as it takes.
     """
-    for _ in range(_TRIES - 1):
-        with suppress(FolderChanges):
-            return _take_snapshot(folder, root, project, is_interrupted, report)
-    return _take_snapshot(folder, root, project, is_interrupted, report)
-
-
-def _take_snapshot(
-    folder: Path, root: Path, project: str, is_interrupted: Callable[[], bool], report: Callable[[str], None]
-) -> Path:
     home = _home(root, project)
     home.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home))
-    folder = Path(os.path.realpath(folder))
-    kept_apart = _identity(root), _identity(root.parent)
-    try:
-        entries = _entries_as_they_are(folder, kept_apart)
-        digest = _copy(folder, draft, entries, is_interrupted)
-        if entries != _entries_as_they_are(folder, kept_apart):
-            raise FolderChanges(f"files were added, changed or removed in {folder}")
-        for path in entries:
-            if _is_left_out(path, entries[path]):
-                report(f"{path.relative_to(folder)} is no file, folder or link; it is left out of the copy")
-        target = home / digest
-        draft.chmod(0o755)
+    folder, left_out = folder.resolve(), root.resolve()
+    for _ in range(_MOST_COPIES):
+        before = _state(folder, left_out)
+        for line in _unusual(before):
+            report(line)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home))
         try:
-            os.rename(draft, target)
-        except OSError:  # it is there already
-            if not target.is_dir():
-                raise
-        return target
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+            digest: str | None = None
+            with suppress(FileNotFoundError):  # it was removed meanwhile
+                digest = _copy(folder, draft, before, is_interrupted)
+            after = _state(folder, left_out)
+            if digest is not None and before == after:
+                return _keep(draft, home / digest)
+            report = _ignore
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    raise FolderChanges(str(min(changed, default=folder).relative_to(folder)))
+
+
+def _keep(draft: Path, target: Path) -> Path:
+    draft.chmod(0o755)
+    try:
+        os.rename(draft, target)
+    except OSError:  # it is there already
+        if not target.is_dir():
+            raise
+    return target
 
 
 def remove_snapshots(root: Path, *, project: str) -> None:
@@ -91,87 +99,56 @@ def _home(root: Path, project: str) -> Path:
     return root / escaped(project).replace(".", "%2E")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
-    """Of a file or folder: another one after it was written to or replaced."""
-
-    identity: tuple[int, int]
-    mode: int
-    bytes: int
-    change_time: int
-
-    @classmethod
-    def of(cls, path: Path) -> "_State":
-        found = path.lstat()
-        is_folder = stat.S_ISDIR(found.st_mode)  # whose own time says nothing that its entries do not say
-        return cls(
-            identity=(found.st_dev, found.st_ino),
-            mode=found.st_mode,
-            bytes=0 if is_folder else found.st_size,
-            change_time=0 if is_folder else found.st_mtime_ns,
-        )
+def _state(folder: Path, left_out: Path) -> _State:
+    state: _State = {}
+    for path in _entries(folder, left_out):
+        with suppress(FileNotFoundError):  # removed meanwhile: another state has it
+            found = path.lstat()
+            # A folder's own times change with what is left out of it, too.
+            of_file = () if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime_ns)
+            state[path] = (found.st_mode, found.st_ino, *of_file)
+    return state
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+def _unusual(state: _State) -> Iterator[str]:
+    for path, (mode, *_) in state.items():
+        kind = _KINDS.get(stat.S_IFMT(mode))
+        if kind is not None:
+            yield f"{path} is {kind}, and left out"
 
 
-def _is_left_out(path: Path, state: _State) -> bool:
-    return not any(is_kind(state.mode) for is_kind in (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK))
-
-
-def _entries_as_they_are(folder: Path, kept_apart: tuple[tuple[int, int], ...]) -> dict[Path, _State]:
-    """All that counts. Raises FolderChanges."""
-    try:
-        return dict(_entries(folder, folder, kept_apart))
-    except FileNotFoundError as error:
-        raise FolderChanges(f"{error.filename} was removed") from error
-
-
-def _copy(folder: Path, draft: Path, entries: dict[Path, _State], is_interrupted: Callable[[], bool]) -> str:
-    """Copy what counts; returns the digest of the copy. Raises FolderChanges."""
+def _copy(folder: Path, draft: Path, state: _State, is_interrupted: Callable[[], bool]) -> str:
+    """Copy what counts; returns the digest of the copy."""
     digest = hashlib.sha256()
-    for path, state in entries.items():
+    for path, (mode, *_) in state.items():
         if is_interrupted():
             raise Interrupted
-        if _is_left_out(path, state):
+        name = path.relative_to(folder)
+        target = draft / name
+        if path == folder / _LINKED:
+            target.symlink_to(path)
+            kind, content = "link", str(path).encode()
+        elif stat.S_ISLNK(mode):
+            leads_to = _link(path, folder)
+            target.symlink_to(leads_to)
+            kind, content = "link", os.fsencode(leads_to)
+        elif stat.S_ISDIR(mode):
+            target.mkdir()
+            kind, content = "folder", b""
+        elif stat.S_ISREG(mode):
+            content = _copy_file(path, target, is_interrupted)
+            kind = "program" if os.access(target, os.X_OK) else "file"
+        else:
             continue
-        try:
-            _copy_entry(path, folder, draft, digest, is_interrupted)
-        except FileNotFoundError as error:
-            raise FolderChanges(f"{path} was removed") from error
+        for part in (kind.encode(), os.fsencode(name), content):
+            digest.update(b"%d:%b" % (len(part), part))
     return digest.hexdigest()[:32]
-
-
-def _copy_entry(
-    path: Path, folder: Path, draft: Path, digest: "hashlib._Hash", is_interrupted: Callable[[], bool]
-) -> None:
-    name = path.relative_to(folder)
-    target = draft / name
-    if path == folder / _LINKED:
-        target.symlink_to(path)
-        kind, content = "link", os.fsencode(path)
-    elif path.is_symlink():
-        leads_to = _link(path, folder)
-        target.symlink_to(leads_to)
-        kind, content = "link", os.fsencode(leads_to)
-    elif path.is_dir():
-        target.mkdir()
-        kind, content = "folder", b""
-    else:
-        content = _copy_file(path, target, is_interrupted)
-        kind = "program" if os.access(target, os.X_OK) else "file"
-    for part in (kind.encode(), os.fsencode(name), content):
-        digest.update(b"%d:%b" % (len(part), part))
 
 
 def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> bytes:
     """Piece by piece, its mode included; returns the digest of its content."""
     digest = hashlib.sha256()
-    # Not waited for, if somebody has put a pipe in its place.
-    source_number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    with os.fdopen(source_number, "rb") as source, target.open("xb") as copy:
+    with path.open("rb") as source, target.open("xb") as copy:
         while piece := source.read(_PIECE_BYTES):
             if is_interrupted():
                 raise Interrupted
@@ -181,42 +158,20 @@ def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> 
     return digest.digest()
 
 
-def _entries(folder: Path, top: Path, kept_apart: tuple[tuple[int, int], ...]) -> Iterator[tuple[Path, _State]]:
+def _entries(folder: Path, left_out: Path) -> Iterator[Path]:
     """Folders before what is in them, always in the same order."""
     for path in sorted(folder.iterdir()):
-        if path.name in _LEFT_OUT:
+        if path.name in _LEFT_OUT or path == left_out:
             continue
-        state = _State.of(path)
-        is_folder = stat.S_ISDIR(state.mode)
-        if is_folder and (state.identity in kept_apart or path.name == _STACKS):
-            continue
-        yield path, state
-        if is_folder and path != top / _LINKED:
-            yield from _entries(path, top, kept_apart)
+        yield path
+        if path.name != _LINKED and path.is_dir() and not path.is_symlink():
+            yield from _entries(path, left_out)
 
 
 def _link(path: Path, folder: Path) -> str:
-    """What the copy of a link says: the same where that leads to a place in the copy, else where it leads from here.
-
-    A virtual environment at the top is not in the copy.
-    """
-    text = os.readlink(path)
-    if not os.path.isabs(text) and _stays_within(path.parent.relative_to(folder), text):
-        return text
-    leads_to = os.path.realpath(path.parent / text)  # of a circle some point of it
-    if not Path(leads_to).is_relative_to(folder) or Path(leads_to).is_relative_to(folder / _LINKED):
-        return leads_to
+    """What the copy of a link says: where it leads within the copy, or out of it. It may lead nowhere, or in a
+    circle."""
+    leads_to = Path(os.path.realpath(path))
+    if not leads_to.is_relative_to(folder) or _LEFT_OUT.intersection(leads_to.relative_to(folder).parts):
+        return str(leads_to)
     return os.path.relpath(leads_to, path.parent)
-
-
-def _stays_within(place: Path, text: str) -> bool:
-    """Whether a relative link never leaves the folder that `place` is relative to, nor leads into what is linked."""
-    parts: list[str] = list(place.parts)
-    for part in Path(text).parts:
-        if part != "..":
-            parts.append(part)
-        elif not parts:
-            return False
-        else:
-            parts.pop()
-    return parts[:1] != [_LINKED]

@@ -16,7 +16,7 @@ from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.server import Server
 from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
-from cli.stack.stale_servers import stop_leftovers
+from cli.stack.stale_servers import stop_stale_servers
 from cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from cli.stack.temporal import adopt_new_temporal, wait_until_loop_polls, wait_until_temporal_answers
 from environment.development import DevelopmentSettings
@@ -58,7 +58,7 @@ class EmbeddedStack:
         await self._stop_servers(hurry, with_containers=True)
 
     async def _start(self) -> StackAccess:
-        for name in await stop_leftovers(self._folder, ("api", "loop", "temporal")):
+        for name in await stop_stale_servers(self._folder, ("api", "loop", "temporal")):
             self._report(f"stopped the {name} server that an earlier stack left running")
         self._check_ports()
         api_keys = self._api_keys()

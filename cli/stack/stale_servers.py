@@ -15,7 +15,7 @@ from provisioners.process.processes import Process, kill_session
 _GRACE = timedelta(seconds=10)
 
 
-async def stop_leftovers(folder: DataFolder, servers: tuple[str, ...]) -> list[str]:
+async def stop_stale_servers(folder: DataFolder, servers: tuple[str, ...]) -> list[str]:
     """Stop what is still recorded, one after the other in the order given. Returns the names of those that ran."""
     found: list[str] = []
     for server in servers:

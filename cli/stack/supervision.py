@@ -26,7 +26,9 @@ async def supervise(name: str, keep: Callable[[Report], Awaitable[None]], report
         with suppress(OSError):  # the terminal is gone
             report(line)
 
-    await keep_going(name, partial(keep, tell), tell=lambda _, error: tell(f"keeping {name} running failed: {error!r}"))
+    await keep_going(
+        name, partial(keep, tell), report=lambda _, error: tell(f"keeping {name} running failed: {error!r}")
+    )
 
 
 async def keep_server_running(server: Server, report: Report) -> None:

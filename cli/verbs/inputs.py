@@ -20,14 +20,14 @@ _ARGUMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 def input_of(words: Sequence[str]) -> str:
     """The text that no words, `-`, `@file`, NAME=VALUE words, or one text stand for. Raises WrongUsage.
 
-    A VALUE that is JSON is taken as that, any other as a string.
+    A VALUE that is JSON is taken as that, with its numbers as they are written, any other as a string.
     """
     if not words:
         return ""
     words = [_decoded(word) for word in words]
     arguments = [_ARGUMENT.fullmatch(word) for word in words]
     if all(arguments):
-        return json.dumps({found[1]: _value(found[2]) for found in arguments if found})
+        return _object_of([(found[1], found[2]) for found in arguments if found])
     if len(words) > 1:
         raise WrongUsage("the input must be one word; put it in single quotes, or give NAME=VALUE words only")
     word = words[0]
@@ -47,7 +47,7 @@ def json_problem(text: str) -> str | None:
     if not text.strip():
         return None
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except RecursionError:
         return "it is nested too deep"
     except ValueError as error:
@@ -76,5 +76,21 @@ def _decoded(word: str) -> str:
         raise WrongUsage("the input is no UTF-8 text") from error
 
 
-def _value(text: str) -> object:
-    return text if json_problem(text) is not None or not text.strip() else json.loads(text)
+def _object_of(arguments: Sequence[tuple[str, str]]) -> str:
+    """Raises WrongUsage."""
+    names = [name for name, _ in arguments]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise WrongUsage(f"{twice} is given twice; put several values in one: {twice}='[1, 2]'")
+    members = ", ".join(f'"{name}": {_json_of(value)}' for name, value in arguments)
+    return f"{{{members}}}"
+
+
+def _json_of(value: str) -> str:
+    is_json = value.strip() and json_problem(value) is None
+    return value if is_json else json.dumps(value)
+
+
+def _refuse_constant(name: str) -> None:
+    """Python's own reader takes NaN and infinities for numbers."""
+    raise ValueError(f"{name} is no JSON")

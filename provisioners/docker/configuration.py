@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PullPolicy(StrEnum):
-    """When an image is asked of its registry as a version is declared. Launches run what was found then."""
+    """When preparing a function pulls its image. Launches run the image that was found then."""
 
     MISSING = "missing"  # only if the engine has none of that name
     ALWAYS = "always"
@@ -25,8 +25,8 @@ class DockerConfiguration:
 
     `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every
     container. `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their
-    logs. `max_processes`: of one container, threads included. `capabilities`: of Linux, without CAP_; containers have
-    no others.
+    logs. `log_max_mib`: of one container, in MiB. `max_processes`: of one container, threads included. `capabilities`:
+    of Linux, without CAP_; containers have no others.
     """
 
     engine_url: str

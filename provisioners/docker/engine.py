@@ -1,4 +1,4 @@
-"""What we ask of a Docker engine, with its errors as ours."""
+"""Requests to a Docker engine, its errors translated into ours."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,12 +14,12 @@ from provisioners.docker.failures import CONFLICT, NOT_FOUND, error_of
 
 Json = dict[str, Any]
 
-# Pulls take as long as they take while something comes; an engine that is busy with starts is slow to answer.
+# No total limit, as a pull may take long while data arrives; and an engine that is busy with starts answers slowly.
 _PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 
 
 class NameIsTaken(Exception):
-    """A container of this name is there."""
+    """A container of this name exists."""
 
 
 class NoSuchImage(Exception):
@@ -36,7 +36,7 @@ class Engine:
     async def create(self, name: str, container: Mapping[str, Any]) -> str:
         """The identifier of a container that does not run yet. Raises NameIsTaken, NoSuchImage."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 return (await self.docker.containers.create(dict(container), name=name)).id
         except DockerError as error:
             if error.status == CONFLICT:
@@ -46,7 +46,7 @@ class Engine:
             raise error_of(error) from error
 
     async def start(self, identifier: str) -> bool:
-        """False if the container is gone, or going."""
+        """Start a container. False if it is gone or being removed."""
         return await self._unless(self._container(identifier).start(), NOT_FOUND, CONFLICT, but="network")
 
     async def kill(self, identifier: str, signal: str) -> bool:
@@ -62,9 +62,9 @@ class Engine:
         return await self._unless(self._container(identifier).put_archive("/", archive), NOT_FOUND, CONFLICT)
 
     async def inspect(self, identifier: str) -> Json | None:
-        """None if the container is gone."""
+        """The container as the engine describes it (Docker Engine API, "Inspect a container"); None if it is gone."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 container: Json = await self._container(identifier).show()
         except DockerError as error:
             if error.status == NOT_FOUND:
@@ -78,23 +78,23 @@ class Engine:
         if status is not None:
             filters["status"] = [status]
         try:
-            async with answered():
+            async with translate_connection_errors():
                 found = await self.docker.containers.list(all=True, filters=filters)
         except DockerError as error:
             raise error_of(error) from error
         return [container._container for container in found]
 
-    def apart(self) -> Docker:
-        """Another client, to be closed, for what takes long: it keeps none of our connections from others."""
+    def open_client(self) -> Docker:
+        """Another client, to be closed, for requests that take long, so that they occupy no connection of this one."""
         return open_docker(self._url)
 
     async def start_time(self) -> datetime | None:
-        """When the engine came up, as far as it can be told: then it makes its default network anew.
+        """When the engine was started: then it creates its default network anew. None if it has no such network.
 
         Asked on a connection of its own: an engine that is shutting down accepts none, while those that it has go on.
         """
         try:
-            async with answered(), self.apart() as docker:
+            async with translate_connection_errors(), self.open_client() as docker:
                 network = await (await docker.networks.get("bridge")).show()
         except DockerError as error:
             if error.status == NOT_FOUND:
@@ -105,7 +105,7 @@ class Engine:
     async def resources(self) -> tuple[int, int]:
         """Its CPUs, and its memory in bytes."""
         try:
-            async with answered():
+            async with translate_connection_errors():
                 info = await self.docker.system.info()
         except DockerError as error:
             raise error_of(error) from error
@@ -116,7 +116,7 @@ class Engine:
 
     async def _unless(self, request: Any, *statuses: int, but: str | None = None) -> bool:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 await request
         except DockerError as error:
             if error.status in statuses and (but is None or but not in error.message):
@@ -131,8 +131,8 @@ def open_docker(url: str) -> Docker:
 
 
 @asynccontextmanager
-async def answered() -> AsyncIterator[None]:
-    """Turns what is no answer of the engine."""
+async def translate_connection_errors() -> AsyncIterator[None]:
+    """Turns timeouts and errors of the connection to the engine into Unavailable."""
     try:
         yield
     except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.containers import ContainerExit, ExitCause
+from provisioners.exit_reasons import stop_reason
 
 GONE = ContainerExit(cause=ExitCause.LOST, reason="The container is gone: the engine does not know it any more")
 _BY_A_SIGNAL = 128
@@ -29,27 +30,27 @@ def ended_before(container: dict[str, Any], moment: float) -> bool:
     return has_ended(container) and _finish_time(container).timestamp() < moment
 
 
-def may_be_the_engines_doing(container: dict[str, Any]) -> bool:
-    """Whether it is worth asking when the engine came up."""
+def may_have_died_with_engine(container: dict[str, Any]) -> bool:
+    """Whether the container may have been killed because its engine was stopped."""
     state = container["State"]
     return state["ExitCode"] in _KILLED_WITH_THE_ENGINE and not state["OOMKilled"]
 
 
 def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datetime | None) -> ContainerExit:
-    """Of one that has ended. `engine_start`: when the engine came up last, None if that cannot be told.
+    """Of one that has ended. `engine_start`: when the engine came up last, None if that is not known.
 
     A container that was killed and had begun and ended before that was killed with its engine.
     """
     state = container["State"]
     code = int(state["ExitCode"])
     if was_stopped:
-        return ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=code)
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(code), exit_code=code)
     if state["OOMKilled"] and code != 0:
         limit = container["HostConfig"]["Memory"] // (1_024 * 1_024)
         return ContainerExit(
             cause=ExitCause.EXITED, reason=f"killed for using more than its memory ({limit} MiB)", exit_code=code
         )
-    if may_be_the_engines_doing(container) and engine_start is not None and _finish_time(container) <= engine_start:
+    if may_have_died_with_engine(container) and engine_start is not None and _finish_time(container) <= engine_start:
         return ContainerExit(cause=ExitCause.LOST, reason="The Docker engine was started again", exit_code=code)
     if code == 0:
         return ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)

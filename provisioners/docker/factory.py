@@ -18,6 +18,7 @@ async def open_engine(configuration: DockerConfiguration) -> AsyncIterator[Engin
 
 @asynccontextmanager
 async def open_docker_provisioner(configuration: DockerConfiguration) -> AsyncIterator[DockerProvisioner]:
+    """The provisioner, with its housekeeping, while the context lasts. The engine need not answer yet."""
     async with open_engine(configuration) as engine:
         notes = Notes(engine, installation=configuration.installation)
         async with Housekeeping(engine, notes, configuration).keep_housekeeping():

@@ -25,7 +25,7 @@ _NOT_LOGGED_IN = re.compile(r"unauthorized|no basic auth credentials|authenticat
 
 
 def error_of(error: DockerError) -> ContainerError:
-    """For every request but pulls."""
+    """The error for a refused request that is no pull."""
     text = f"The Docker engine: {error.message}"
     if error.status == _CANNOT_CONNECT:
         return Unavailable(error.message)
@@ -39,7 +39,8 @@ def error_of(error: DockerError) -> ContainerError:
 
 
 def refused_pull(image: str, error: DockerError) -> ContainerError:
-    """Whether an image that could not be pulled is not there, or the registry is not."""
+    """The error for an image that could not be pulled: whether the image, its credentials or the registry is at
+    fault."""
     text = f"The image {image!r} cannot be pulled: {error.message}"
     if error.status == _CANNOT_CONNECT:
         return Unavailable(error.message)

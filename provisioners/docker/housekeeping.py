@@ -1,7 +1,6 @@
-"""What has to be done on an engine whoever does it: containers killed when their grace period is over, old ones
-removed.
+"""Kills containers when their grace period is over, and removes old ones.
 
-Every process of ours does it, so it is done as long as one is left, and by the next one that starts.
+Every process does so: it is done as long as one process runs, and by the next one that starts.
 """
 
 import asyncio
@@ -30,13 +29,15 @@ Chore = Callable[[], Awaitable[None]]
 
 _INTERVAL = timedelta(seconds=1)
 _CHORE_LIMIT = timedelta(minutes=2)
-# An engine may hang about one container and answer for all others.
+# An engine may hang on one container and answer for all others.
 _CALL_LIMIT = timedelta(seconds=10)
 _CALLS_AT_ONCE = 10
 _ROUNDS_BETWEEN_REMOVALS = 60  # and before the first: a `loop` that starts may still have to look how containers ended
 
 
 class Housekeeping:
+    """Acts on the containers and notes of one installation alone."""
+
     def __init__(
         self,
         engine: Engine,
@@ -45,7 +46,7 @@ class Housekeeping:
         *,
         call_limit: timedelta = _CALL_LIMIT,
     ) -> None:
-        """`call_limit`: for what is done about one container."""
+        """`call_limit`: for the requests about one container."""
         self._call_limit = call_limit
         self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._engine = engine
@@ -55,7 +56,7 @@ class Housekeeping:
 
     @asynccontextmanager
     async def keep_housekeeping(self) -> AsyncIterator[None]:
-        """As long as the context is open."""
+        """Run both chores again and again while the context is open."""
         async with in_background("housekeeping", self._run_rounds):
             yield
 
@@ -78,13 +79,13 @@ class Housekeeping:
         oldest = time.time() - self._retention.total_seconds()
         await self._do_all(
             [
-                partial(self._remove_if_it_ended_long_ago, container["Id"], oldest)
+                partial(self._remove_if_expired, container["Id"], oldest)
                 for container in await self._engine.containers((self._label,))
                 if container["State"] != "running" and container["Created"] < oldest
             ]
         )
 
-    async def _remove_if_it_ended_long_ago(self, identifier: str, oldest: float) -> None:
+    async def _remove_if_expired(self, identifier: str, oldest: float) -> None:
         container = await self._engine.inspect(identifier)
         if container is not None and ended_before(container, oldest):
             await self._engine.remove(identifier)
@@ -99,7 +100,8 @@ class Housekeeping:
                 await self._do(self.remove_old, limit=_CHORE_LIMIT)
 
     async def _do_all(self, chores: Sequence[Chore]) -> None:
-        """Each about one container. Some at once, in another order each time: however many hang, each has its turn."""
+        """Chores about one container each: some at once, in random order, so that requests which hang delay no
+        container for ever."""
         await asyncio.gather(*(self._do_in_turn(chore) for chore in random.sample(chores, len(chores))))
 
     async def _do_in_turn(self, chore: Chore) -> None:
@@ -107,7 +109,7 @@ class Housekeeping:
             await self._do(chore, limit=self._call_limit)
 
     async def _do(self, chore: Chore, *, limit: timedelta) -> None:
-        """What keeps one from being done keeps none of the others, and not the next round's."""
+        """A chore that fails is logged, and keeps no other from being done."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 await chore()

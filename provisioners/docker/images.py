@@ -8,7 +8,7 @@ from aiodocker.exceptions import DockerError
 from domain.errors import FunctionFailure, Unavailable
 from liveness.progress import note_progress
 from provisioners.docker.configuration import DockerConfiguration, PullPolicy
-from provisioners.docker.engine import Engine, Json, answered
+from provisioners.docker.engine import Engine, Json, translate_connection_errors
 from provisioners.docker.failures import NOT_FOUND, error_of, refused_pull
 
 _DEFAULT_REGISTRY = "docker.io"
@@ -16,16 +16,20 @@ _NAME = re.compile(r"\w[\w.:@-]*(/\w[\w.:@-]*)*", re.ASCII)
 
 
 class Images:
+    """The engine's images. Raises the errors of `provisioners.contract`."""
+
     def __init__(self, engine: Engine, configuration: DockerConfiguration) -> None:
         self._engine = engine
         self._logins = configuration.logins
         self._pull = configuration.pull
 
-    async def pinned(self, image: str, *, needs_program: bool) -> str:
-        """A name that never means another image, pulled if need be. Raises FunctionFailure if there is none,
-        Unavailable also if a pull has left none: its connection may have been lost, or somebody has removed the image.
+    async def pin(self, image: str, *, needs_program: bool) -> str:
+        """A name that never means another image: `repository@digest` if the image came from a registry, else its
+        identifier on the engine. The image is pulled if need be.
 
-        It can be pulled again if the image came from a registry; else it is the identifier of what is on the engine.
+        `needs_program`: it must have an ENTRYPOINT or a CMD. Raises FunctionFailure if there is no such image or
+        program; Unavailable also if the image is missing after a pull, as the connection was lost or somebody removed
+        the image.
         """
         if _NAME.fullmatch(image) is None:
             raise FunctionFailure(f"{image!r} is not the name of an image")
@@ -40,7 +44,8 @@ class Images:
         return _digest_name(image, found) or str(found["Id"])
 
     async def pull(self, image: str) -> None:
-        """Raises FunctionFailure if the registry has no such image, or this is none that came from a registry."""
+        """Raises FunctionFailure if the registry has no such image, or if the name is an identifier, which cannot be
+        pulled."""
         if image.startswith("sha256:"):
             raise FunctionFailure(f"The image {image} is no longer on the engine, and came from no registry")
         login = self._logins.get(registry_of(image))
@@ -48,7 +53,7 @@ class Images:
         if auth is not None:
             auth["serveraddress"] = registry_of(image)
         try:
-            async with answered(), self._engine.apart() as docker:
+            async with translate_connection_errors(), self._engine.open_client() as docker:
                 async for _ in docker.images.pull(image, auth=auth, stream=True):
                     note_progress()
         except DockerError as error:
@@ -56,7 +61,7 @@ class Images:
 
     async def _find(self, image: str) -> Json | None:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 return await self._engine.docker.images.inspect(image)
         except DockerError as error:
             if error.status == NOT_FOUND:
@@ -65,7 +70,7 @@ class Images:
 
 
 def registry_of(image: str) -> str:
-    """The host, with its port, of the registry that a name without one also has."""
+    """The host of an image's registry, with its port if the name has one; `docker.io` for names without a host."""
     host, slash, _ = image.partition("/")
     return host if slash and ("." in host or ":" in host or host == "localhost") else _DEFAULT_REGISTRY
 

@@ -1,8 +1,8 @@
 """Reads a container's log in pages.
 
 The engine finds log entries by time only. So an offset is the time of an entry, in nanoseconds, and how many bytes on
-from its beginning: what an engine tells from that time on is the same each time, with more at the end. Where a log has
-become so long that the engine has dropped its beginning, with that entry, what is left is read from its beginning.
+from its beginning: what an engine returns from that time on is the same each time, with more at the end. Where a log
+has become so long that the engine has dropped its beginning, with that entry, what is left is read from its beginning.
 """
 
 import io
@@ -20,7 +20,7 @@ from aiohttp import ClientResponse
 
 from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
-from provisioners.docker.engine import Engine, answered
+from provisioners.docker.engine import Engine, translate_connection_errors
 from provisioners.docker.exits import has_ended
 from provisioners.docker.failures import error_of
 from provisioners.log_lines import MAX_PAGE_BYTES, take_lines
@@ -84,7 +84,10 @@ async def _opened(engine: Engine, name: str, *, since: int) -> AsyncIterator[Cli
         "since": f"{seconds}.{nanoseconds:09}",
     }
     try:
-        async with answered(), engine.docker._query(f"containers/{name}/logs", params=params) as response:
+        async with (
+            translate_connection_errors(),
+            engine.docker._query(f"containers/{name}/logs", params=params) as response,
+        ):
             try:
                 yield response
             finally:

@@ -1,7 +1,8 @@
-"""Notes on the engine: containers that never run. Their names make each of them one of its kind, and they outlive us.
+"""Notes that are stored on the engine, as containers that never run: names are unique there, and they outlive a
+process.
 
-Under a container's name: it was withdrawn, nothing starts under it any more. Under the name with `.stop` behind it: the
-container was asked to stop, and is to be killed when the time has come that is written on it.
+A note under a container's name: the name was withdrawn, no container is started under it. A note under the name
+followed by `.stop`: the container was asked to stop, and is to be killed at the time in a label of the note.
 """
 
 import io
@@ -12,7 +13,7 @@ from datetime import timedelta
 
 from aiodocker.exceptions import DockerError
 
-from provisioners.docker.engine import Engine, NameIsTaken, NoSuchImage, answered
+from provisioners.docker.engine import Engine, NameIsTaken, NoSuchImage, translate_connection_errors
 from provisioners.docker.failures import error_of
 from provisioners.docker.requests import INSTALLATION
 
@@ -23,26 +24,33 @@ _STOP = ".stop"
 
 
 class Notes:
+    """The notes of one installation."""
+
     def __init__(self, engine: Engine, *, installation: str) -> None:
         self._engine = engine
         self._installation = installation
 
     async def withdraw(self, container: str) -> None:
-        """Raises NameIsTaken."""
+        """Take the name, so that no container can be created under it. Raises NameIsTaken."""
         await self._write(container, {_WITHDRAWN: container})
 
     async def stop(self, container: str, *, grace: timedelta) -> None:
-        """The first one stands."""
+        """Record that the container is to be killed after `grace`. The first such note stays."""
         try:
             await self._write(_stop_name(container), {_KILL_TIME: f"{time.time() + grace.total_seconds():.3f}"})
         except NameIsTaken:
             return
 
     async def is_stopped(self, container: str) -> bool:
+        """Whether `stop` was called for the container."""
         return await self._engine.inspect(_stop_name(container)) is not None
 
+    async def forget(self, container: str) -> None:
+        """Remove the note that the container was stopped, if there is one."""
+        await self._engine.remove(_stop_name(container))
+
     async def overdue(self) -> frozenset[str]:
-        """Containers whose time has come, gone or not."""
+        """Names of containers whose grace period is over, whether they are gone or not."""
         notes = await self._engine.containers((_KILL_TIME, f"{INSTALLATION}={self._installation}"))
         now = time.time()
         return frozenset(
@@ -61,7 +69,7 @@ class Notes:
 
     async def _make_empty_image(self) -> None:
         try:
-            async with answered():
+            async with translate_connection_errors():
                 await self._engine.docker.images.build(
                     fileobj=_context_of_an_empty_image(), encoding="identity", tag=_EMPTY_IMAGE
                 )

@@ -1,7 +1,7 @@
 """Containers of a Docker engine."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import structlog
@@ -11,15 +11,22 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerError, ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
+from domain.errors import (
+    ContainerError,
+    ContainerRegistryIsNotConfigured,
+    FoldersAreNoImages,
+    FunctionFailure,
+    Unavailable,
+)
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
-from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_be_the_engines_doing
+from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_have_died_with_engine
 from provisioners.docker.images import Images
 from provisioners.docker.logs import read_page
 from provisioners.docker.notes import Notes, is_withdrawal
@@ -29,22 +36,22 @@ from provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
 
-_LOOK_INTERVAL = timedelta(seconds=0.25)
-_LOOK_INTERVAL_PER_CONTAINER = timedelta(seconds=0.005)
-# An engine may hang about one container and answer for all others.
-_LONGEST_LOOK = timedelta(seconds=10)
-_LOOKS_AT_ONCE = 10
-# Whoever has created a container starts it at once. If it is not started after this, its creator has died or sleeps.
-_CREATORS_PATIENCE = timedelta(seconds=2)
+_POLL_INTERVAL = timedelta(seconds=0.25)
+_POLL_INTERVAL_PER_CONTAINER = timedelta(seconds=0.005)
+# An engine may hang on one container and answer for all others.
+_INSPECTION_LIMIT = timedelta(seconds=10)
+_INSPECTIONS_AT_ONCE = 10
+# A process that has created a container starts it at once. After this it has died, or is suspended.
+_START_PATIENCE = timedelta(seconds=2)
 
 
 class DockerProvisioner:
     """Implements `provisioners.contract.Provisioner`. A container's identifier is its name.
 
-    A container is started by whoever created it, once, by its identifier: so none runs twice, and as a name has one
-    container at a time, one runs. What its creator left unstarted is removed; then it can never start, and another is
-    created. The engine refuses to remove what runs. (One that began and ended between a look and its removal would be
-    taken for unstarted. The second container would have its `start` refused by the API.)
+    A container is started by the process that created it, once, by its identifier: so none runs twice, and as a name
+    has one container at a time, one runs. What its creator left unstarted is removed; then it can never start, and
+    another is created. The engine refuses to remove what runs. (One that began and ended between a look and its removal
+    would be taken for unstarted. The second container would have its `start` refused by the API.)
     """
 
     def __init__(
@@ -53,27 +60,27 @@ class DockerProvisioner:
         notes: Notes,
         configuration: DockerConfiguration,
         *,
-        longest_look: timedelta = _LONGEST_LOOK,
+        inspection_limit: timedelta = _INSPECTION_LIMIT,
     ) -> None:
         self._engine = engine
         self._notes = notes
         self._images = Images(engine, configuration)
         self._configuration = configuration
-        self._longest_look = longest_look
-        self._looks = asyncio.Semaphore(_LOOKS_AT_ONCE)
+        self._inspection_limit = inspection_limit
+        self._inspections = asyncio.Semaphore(_INSPECTIONS_AT_ONCE)
         self._watcher = Watcher(self._describe, interval=_interval, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
-        await self._ensure_it_fits(function)
-        image = await self._images.pinned(function.docker_image, needs_program=function.command is None)
+        await self._ensure_fits(function)
+        image = await self._images.pin(function.docker_image, needs_program=function.command is None)
         return PreparedFunction(type=ContainerType.TEST, identifier=image)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
-        """Nothing: an image that was pulled needs no undoing."""
+        """None: a pulled image need not be removed."""
         return None
 
     async def retire(self, prepared: PreparedFunction) -> None:
-        """Nothing: other versions may have the same image."""
+        """Does nothing: other versions may have the same image."""
 
     async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
         while True:
@@ -98,7 +105,7 @@ class DockerProvisioner:
                     return None
                 if has_started(container):
                     return _details(name)
-                await self._engine.remove(container["Id"])  # whoever was about to start it comes too late
+                await self._engine.remove(container["Id"])  # a process that is about to start it finds it gone
             else:
                 return None
 
@@ -110,10 +117,10 @@ class DockerProvisioner:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container) -> None:
-        """Nothing: every container is looked at often."""
+        """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
-        """The note first: from then on somebody kills the container when its time has come, see `Housekeeping`."""
+        """The note first: from then on `Housekeeping` of some process kills the container after its grace period."""
         name = container.details.identifier
         found = await self._engine.inspect(name)
         if found is None or has_ended(found):
@@ -123,7 +130,7 @@ class DockerProvisioner:
 
     @property
     def log_timing(self) -> LogTiming:
-        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
     async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)
@@ -131,8 +138,17 @@ class DockerProvisioner:
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
-    async def _ensure_it_fits(self, function: Function) -> None:
-        """An engine refuses more CPUs than it has, and promises memory that it has not."""
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Notes of withdrawals and stops are containers too, by these names."""
+        for name in containers:
+            await self._engine.remove(str(name))
+            await self._notes.forget(str(name))
+
+    async def _ensure_fits(self, function: Function) -> None:
+        """Raises FunctionFailure. An engine itself refuses more CPUs than it has, but not more memory."""
         cpus, memory = await self._engine.resources()
         wanted = function.resource_spec
         if nano_cpus(wanted.virtual_cpus) > cpus * 1_000_000_000:
@@ -175,7 +191,7 @@ class DockerProvisioner:
             raise Unavailable(f"{name} was withdrawn")
         if has_started(container):
             return True
-        await asyncio.sleep(_CREATORS_PATIENCE.total_seconds())
+        await asyncio.sleep(_START_PATIENCE.total_seconds())
         again = await self._engine.inspect(container["Id"])
         if again is not None and has_started(again):
             return True
@@ -183,10 +199,10 @@ class DockerProvisioner:
         return False
 
     async def _describe(self, names: frozenset[str]) -> Mapping[str, ContainerExit]:
-        """One that the engine says nothing of is asked for again in the next round. If it says nothing of any, it is
-        away."""
+        """A container that cannot be inspected is polled again in the next round. If none can be, the first error is
+        raised."""
         others = sorted(names - await self._running())
-        answers = await asyncio.gather(*(self._looked_at(name) for name in others))
+        answers = await asyncio.gather(*(self._inspect(name) for name in others))
         faults = {name: answer for name, answer in zip(others, answers, strict=True) if isinstance(answer, Exception)}
         if faults and len(faults) == len(names):
             raise next(iter(faults.values()))
@@ -194,11 +210,11 @@ class DockerProvisioner:
             logger.warning("container_is_not_seen", container=name, reason=str(fault))
         return {name: answer for name, answer in zip(others, answers, strict=True) if isinstance(answer, ContainerExit)}
 
-    async def _looked_at(self, name: str) -> ContainerExit | ContainerError | None:
-        async with self._looks:
+    async def _inspect(self, name: str) -> ContainerExit | ContainerError | None:
+        async with self._inspections:
             try:
-                async with asyncio.timeout(self._longest_look.total_seconds()):
-                    return await self._exit(name)
+                async with asyncio.timeout(self._inspection_limit.total_seconds()):
+                    return await self._find_exit(name)
             except TimeoutError:
                 return Unavailable("The Docker engine does not answer")
             except ContainerError as error:
@@ -209,7 +225,7 @@ class DockerProvisioner:
         running = await self._engine.containers(labels, status="running")
         return frozenset(container["Labels"][CONTAINER] for container in running)
 
-    async def _exit(self, name: str) -> ContainerExit | None:
+    async def _find_exit(self, name: str) -> ContainerExit | None:
         container = await self._engine.inspect(name)
         if container is None or is_withdrawal(container["Config"]["Labels"]):
             return GONE
@@ -219,12 +235,12 @@ class DockerProvisioner:
 
     async def _exit_of(self, name: str, container: Json) -> ContainerExit:
         was_stopped = await self._notes.is_stopped(name)
-        engine_start = await self._engine.start_time() if may_be_the_engines_doing(container) else None
+        engine_start = await self._engine.start_time() if may_have_died_with_engine(container) else None
         return exit_of(container, was_stopped=was_stopped, engine_start=engine_start)
 
 
 def _interval(containers: int) -> timedelta:
-    return _LOOK_INTERVAL + containers * _LOOK_INTERVAL_PER_CONTAINER
+    return _POLL_INTERVAL + containers * _POLL_INTERVAL_PER_CONTAINER
 
 
 def _details(name: ContainerName) -> ContainerDetails:

@@ -1,4 +1,7 @@
-"""What is asked of the engine for a container: a pure function of the request and the operator's decisions."""
+"""Builds the engine's request for a container: a pure function of our request and the operator's settings.
+
+Source of the fields: Docker Engine API, "Create a container".
+"""
 
 from typing import Any
 
@@ -15,8 +18,9 @@ _LOG_FILES = 2
 
 
 def container_options(request: ContainerRequest, configuration: DockerConfiguration) -> dict[str, Any]:
-    """No swap beside the memory. Engines that shut down kill containers at once: a SIGTERM that we did not send would
-    have the function report that it was cancelled, while a container that was killed is launched again."""
+    """The body of "Create a container". No swap beside the memory. An engine that shuts down kills containers at once:
+    after a SIGTERM that we did not send the function would report an abort, while a killed container is launched
+    again."""
     memory = memory_bytes(request.resource_spec.memory_gbs)
     environment = container_variables(request, api_url=configuration.api_url)
     container: dict[str, Any] = {
@@ -51,10 +55,10 @@ def container_options(request: ContainerRequest, configuration: DockerConfigurat
 
 
 def memory_bytes(gbs: float) -> int:
-    """An engine accepts no less than 6 MiB."""
+    """At least 6 MiB, the least that an engine accepts. `gbs`: of 1,024 MiB."""
     return max(6, round(gbs * 1_024)) * 1_024 * 1_024
 
 
 def nano_cpus(virtual_cpus: float) -> int:
-    """An engine accepts no less than a hundredth."""
+    """Billionths of a CPU, at least a hundredth of a CPU, the least that an engine accepts."""
     return max(10_000_000, round(virtual_cpus * 1_000_000_000))

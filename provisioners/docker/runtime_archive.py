@@ -1,6 +1,6 @@
 """The program that runs commands, as an archive that is unpacked in a container before it starts.
 
-Not a mount: that would need the files on the engine's machine, and `loop` may itself be a container.
+Not a mount, which would need the files on the engine's machine: `loop` may itself be a container.
 """
 
 import io

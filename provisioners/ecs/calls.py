@@ -1,4 +1,4 @@
-"""How AWS is called: with which patience, and with its errors turned into ours."""
+"""Timeouts and retries of calls to AWS, and the translation of its errors into ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from domain.errors import Unavailable
 from provisioners.ecs.failures import error_of
 
-# Three tries within a call; then the caller's activity is tried again, slower and slower.
+# Three tries within a call; then the activity that called is retried, at growing intervals.
 PATIENCE = AioConfig(
     retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20, max_pool_connections=100
 )
@@ -17,7 +17,7 @@ PATIENCE = AioConfig(
 
 @contextmanager
 def translate_errors(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None]:
-    """Within it, errors of AWS become ours; error answers with one of the codes in `but` pass as they are.
+    """Turns errors of AWS into those of `domain.errors`; a ClientError with one of the codes in `but` passes as it is.
 
     `action`: as IAM names it, `ecs:RunTask`.
     """
@@ -36,5 +36,6 @@ def translate_errors(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None
 
 
 def code_and_message(error: ClientError) -> tuple[str, str]:
+    """The code and the message of an error answer; empty texts where it has none."""
     answer = error.response.get("Error", {})
     return answer.get("Code", ""), answer.get("Message", "")

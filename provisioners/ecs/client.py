@@ -1,4 +1,4 @@
-"""The only place that calls ECS: each action once, at a pace that leaves others of the account their share."""
+"""All calls to ECS, at rates that leave other users of the account their share."""
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -38,7 +38,7 @@ _THROTTLING = "ThrottlingException"
 class EcsClient:
     """The tasks and task definitions of one cluster.
 
-    Every method raises Unavailable for what passes by itself, Misconfigured for what an operator must mend.
+    Every method raises Unavailable for what passes by itself, Misconfigured for what an operator must repair.
     """
 
     def __init__(self, ecs: "ECSClient", *, cluster: str) -> None:
@@ -48,15 +48,15 @@ class EcsClient:
         self._launches = AsyncLimiter(19, 1)  # Fargate takes 20 RunTask calls
         self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
         self._reads = AsyncLimiter(5, 1)  # 20 that read a cluster
-        # 1 that registers or deregisters, after a burst of 20: a deploy finds some of it even if much is being deleted.
+        # 1 that registers or deregisters, after a burst of 20: deletions leave a part of the burst to deploys.
         self._definitions = Turns(burst=15, per_second=1, reserve=10, most_patient=200)
         self._definition_reads = Turns(burst=10, per_second=10, reserve=0, most_patient=0)  # 20 that read definitions
 
     async def run_task(self, request: "RunTaskRequestTypeDef", *, before: float) -> str:
         """The ARN of the task that runs, or has run, under the request's token.
 
-        `before`: until when, by the monotonic clock, ECS surely knows the token; then it is not sent any more. Raises
-        NoCapacity if nothing was started: the same token may then be answered so for another hour.
+        `before`: until when ECS knows the token, in seconds of the monotonic clock; later it is not sent any more.
+        Raises NoCapacity if nothing was started; ECS may repeat that answer to the same token for an hour.
         """
         async with self._launches:
             if time.monotonic() >= before:
@@ -65,7 +65,7 @@ class EcsClient:
                 with translate_errors("ecs:RunTask", but=(_CONFLICT,)):
                     answer = await self._ecs.run_task(**request)
             except ClientError as error:
-                # Sent before with other settings: the task that it started is the one we mean.
+                # The token was sent before with other settings: the task that it started then is the launch's task.
                 arns: list[str] = error.response.get("resourceIds", [])  # type: ignore[assignment]
                 if not arns:
                     raise NoCapacity("The launch was refused before, when it was sent with other settings") from error
@@ -93,15 +93,15 @@ class EcsClient:
         return arns
 
     async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
-        """At most MOST_TASKS_PER_CALL, of one cluster, at least one. What ECS does not know, not yet or no longer, is
-        left out."""
+        """The tasks of 1 to MOST_TASKS_PER_CALL ARNs, all of one cluster. Those that ECS does not know, not yet or no
+        longer, are left out."""
         async with self._reads:
             with translate_errors("ecs:DescribeTasks"):
                 answer = await self._ecs.describe_tasks(cluster=cluster_of(arns[0]), tasks=arns)
         return answer["tasks"]
 
     async def stop_task(self, arn: str, *, reason: str) -> None:
-        """SIGTERM now, SIGKILL after the stop timeout. A task that is gone is a success."""
+        """Stop a task: SIGTERM now, SIGKILL after its stop timeout. A task that is gone is a success."""
         async with self._stops:
             try:
                 with translate_errors("ecs:StopTask", but=(_INVALID,)):
@@ -112,11 +112,10 @@ class EcsClient:
                     raise error_of("ecs:StopTask", code, message) from error
 
     async def register_task_definition(self, request: "RegisterTaskDefinitionRequestTypeDef", *, version: str) -> str:
-        """The ARN of a new revision, in its turn among those of other versions.
+        """Register a new revision and return its ARN. Versions take turns, see `Turns`.
 
-        Other processes have their turns from the same bucket of AWS's: what is refused for that has another turn soon,
-        as a caller who tries again later and later would lose to whoever comes new. Raises FunctionFailure for a
-        definition that ECS does not accept.
+        Other processes share AWS's rate limit: a call that is throttled takes another turn soon, as one with growing
+        pauses would be overtaken by new calls. Raises FunctionFailure for a definition that ECS does not accept.
         """
         turns = 0
         while True:
@@ -124,7 +123,7 @@ class EcsClient:
             turns += 1
             try:
                 with (
-                    self._noting_refusals(),
+                    self._empty_when_throttled(),
                     translate_errors("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
                 ):
                     answer = await self._ecs.register_task_definition(**request)
@@ -137,7 +136,7 @@ class EcsClient:
                 return answer["taskDefinition"]["taskDefinitionArn"]
 
     async def newest_task_definitions(self, family: str, *, version: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
-        """Active revisions, some of the newest, newest first, each fetched when it is asked for, in turn like these."""
+        """The ten newest active revisions, newest first, each fetched when it is asked for. Versions take turns."""
         await self._definition_reads.take(version)
         with translate_errors("ecs:ListTaskDefinitions"):
             listed = await self._ecs.list_task_definitions(
@@ -150,11 +149,11 @@ class EcsClient:
             yield answer["taskDefinition"]
 
     async def deregister_task_definition(self, arn: str) -> None:
-        """When nobody wants to register. May be repeated. One that somebody has removed is a success."""
+        """Deregister a revision, when no registration waits. May be repeated. A revision that is gone is a success."""
         await self._definitions.take_when_idle()
         try:
             with (
-                self._noting_refusals(),
+                self._empty_when_throttled(),
                 translate_errors("ecs:DeregisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
             ):
                 await self._ecs.deregister_task_definition(taskDefinition=arn)
@@ -165,8 +164,8 @@ class EcsClient:
             logger.warning("task_definition_is_gone", task_definition=arn, reason=str(refusal))
 
     @contextmanager
-    def _noting_refusals(self) -> Iterator[None]:
-        """Other processes take from the same bucket: after a refusal nothing is left in it, and who can wait waits."""
+    def _empty_when_throttled(self) -> Iterator[None]:
+        """Other processes share the rate limit: after a throttled call no calls are left, and deregistrations wait."""
         try:
             yield
         except Unavailable as error:
@@ -181,5 +180,6 @@ def _is_out_of_calls(error: Unavailable) -> bool:
 
 
 def cluster_of(arn: str) -> str:
-    """Where the task is, whatever the settings say now: `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
+    """The cluster in a task's ARN, which need not be that of the settings:
+    `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
     return arn.split("/")[-2]

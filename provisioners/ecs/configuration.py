@@ -15,7 +15,7 @@ class CpuArchitecture(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityProvider:
-    """Gets `weight` parts of the tasks that are started."""
+    """`weight`: its relative share of the tasks that are started, 0 to 1,000."""
 
     name: str
     weight: int

@@ -1,4 +1,7 @@
-"""Ends of tasks as EventBridge tells of them through an SQS queue, so that polling becomes a safety net."""
+"""Ends of tasks, which EventBridge sends through an SQS queue, so that all tasks need be polled only once a minute.
+
+Source: Amazon ECS developer guide, "Amazon ECS task state change events".
+"""
 
 import json
 import re
@@ -27,6 +30,7 @@ class TaskEvents:
         self._queue_url = queue_url
 
     async def receive(self) -> AsyncIterator[tuple[str, ...]]:
+        """ARNs of STOPPED tasks, some at a time. A long poll takes 20 s."""
         while True:
             with translate_errors("sqs:ReceiveMessage"):
                 answer = await self._sqs.receive_message(
@@ -36,7 +40,7 @@ class TaskEvents:
             arns = {arn for message in messages if (arn := _ended_task(message.get("Body", ""))) is not None}
             if arns:
                 yield tuple(arns)
-            if messages:  # only now: had the process died before, another one would be told
+            if messages:  # only now: if the process dies before, another one receives them
                 with translate_errors("sqs:DeleteMessage"):
                     await self._sqs.delete_message_batch(
                         QueueUrl=self._queue_url,
@@ -48,7 +52,8 @@ class TaskEvents:
 
 
 def _ended_task(body: str) -> str | None:
-    """The ARN of the task that a message says is STOPPED. Whoever may write to the queue may write anything."""
+    """The ARN of the STOPPED task in a message; None for any other text, which is logged: the queue may hold
+    anything."""
     try:
         event: dict[str, Any] = json.loads(body)
         detail = event["detail"]

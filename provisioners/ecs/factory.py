@@ -15,7 +15,7 @@ from provisioners.ecs.metrics import count_calls
 from provisioners.ecs.provisioner import EcsProvisioner
 from provisioners.ecs.tasks import TaskWatch
 
-# Throttled by the whole account's readers: a person who waits for a log can wait some seconds longer.
+# More tries, as all readers of the account share the rate limit: a person who reads a log can wait some seconds longer.
 _LOG_PATIENCE = PATIENCE.merge(AioConfig(retries={"mode": "standard", "total_max_attempts": 6}))
 # Longer than the queue holds a request open.
 _QUEUE_PATIENCE = PATIENCE.merge(AioConfig(read_timeout=40))
@@ -30,7 +30,7 @@ async def open_ecs_client(configuration: EcsConfiguration) -> AsyncIterator[EcsC
 
 @asynccontextmanager
 async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator[EcsProvisioner]:
-    """Nothing of AWS need be there yet: its credentials and its answers are looked for at each call."""
+    """The provisioner, open while the context lasts. Credentials and answers of AWS are needed only at each call."""
     session = _session(configuration)
     async with (
         open_ecs_client(configuration) as client,

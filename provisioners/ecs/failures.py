@@ -47,12 +47,12 @@ _PASSES_BY_ITSELF = frozenset(
 
 
 def is_throttled(code: str, message: str) -> bool:
-    """Whether an error answer asks to slow down, in whatever disguise."""
+    """Whether an error answer means throttling, which AWS says by several codes and texts."""
     return _THROTTLED.search(code) is not None or _THROTTLED.search(message) is not None
 
 
 def error_of(action: str, code: str, message: str, *, http_status: int = 400) -> ContainerError:
-    """What an error answer means for whoever asked. `action`: as IAM names it, `ecs:RunTask`."""
+    """The error for an error answer of AWS. `action`: as IAM names it, `ecs:RunTask`."""
     text = f"{action}: {code}: {message}"
     if is_throttled(code, message):
         return Unavailable(f"AWS asks to slow down: {text}")
@@ -66,14 +66,14 @@ def error_of(action: str, code: str, message: str, *, http_status: int = 400) ->
 
 
 def refused_definition(code: str, message: str) -> ContainerError:
-    """What it means that ECS does not accept a task definition: what is wrong with it is the user's doing, unless it
-    is only too much at once."""
+    """The error for a task definition that ECS does not accept: the user's fault, unless it is throttled or passes by
+    itself."""
     error = error_of("ecs:RegisterTaskDefinition", code, message)
     return FunctionFailure(f"ECS refuses the function: {message}") if isinstance(error, Misconfigured) else error
 
 
 def refused_launch(failures: "Sequence[FailureTypeDef]") -> ContainerError:
-    """What it means that RunTask succeeded without a task."""
+    """The error for an answer of RunTask without a task."""
     reasons = [failure.get("reason", "") for failure in failures]
     text = "; ".join(
         f"{reason} ({failure['detail']})" if failure.get("detail") else reason

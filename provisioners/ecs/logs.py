@@ -32,7 +32,8 @@ _SHARED_PAGES = 64
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Of the next event: its time in milliseconds at the earliest, and how many events of that time come before it."""
+    """The place of the next event. `time`: its earliest time, in milliseconds since 1970. `skip`: how many events of
+    that time come before it."""
 
     time: int
     skip: int
@@ -63,7 +64,8 @@ class LogReader:
         self._read_once = alru_cache(maxsize=_SHARED_PAGES, ttl=_SHARED_SECONDS)(self._read)
 
     async def read(self, stream: str, offset: str | None, max_lines: int) -> LogPage:
-        """An empty page without an offset if there is no stream yet. Raises OffsetIsInvalid, Unavailable."""
+        """At most `max_lines` lines, a million characters. An empty page without an offset if there is no stream yet.
+        Raises OffsetIsInvalid, Unavailable, Misconfigured."""
         return await self._read_once(stream, _Position.parse(offset), max_lines)
 
     async def _read(self, stream: str, position: _Position, max_lines: int) -> LogPage:

@@ -1,4 +1,4 @@
-"""Counts what is asked of AWS: every request that is sent, those included that botocore repeats by itself."""
+"""Counts the requests to AWS, botocore's own retries included."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _CALLS = Counter(
 
 
 def count_calls(session: aioboto3.Session) -> None:
-    """Of all clients that are made of the session from now on."""
+    """Count the requests of all clients that the session makes from now on."""
     session.events.register("response-received", _count)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -11,12 +12,13 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import LaunchIsLost
+from domain.errors import FoldersAreNoImages, LaunchIsLost
 from provisioners.ecs import requests
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from provisioners.ecs.configuration import EcsConfiguration
@@ -29,14 +31,15 @@ from provisioners.watcher import batches
 if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
 
-# ECS forgets a token an hour after its task has stopped, which may be an hour after it was sent.
+# ECS forgets a token an hour after its task has stopped, at the earliest an hour after it was sent (Amazon ECS API
+# reference, "Ensuring idempotency").
 _TOKEN_IS_KNOWN = timedelta(minutes=50)
 
 # A task is listed a moment after it was started, as a rule within two seconds.
 _TASKS_ARE_LISTED = timedelta(seconds=10)
 _LIST_PAUSE = timedelta(seconds=1)
 
-# Between the catalog, which knows when a version was declared, and AWS, which knows when a definition was registered.
+# Between the clock of the catalog, which dates versions, and that of AWS, which dates task definitions.
 _CLOCK_SKEW = timedelta(minutes=5)
 
 # What a log driver has sent is readable some seconds later. GetLogEvents is a few calls a second for the whole account.
@@ -76,6 +79,7 @@ class EcsProvisioner:
         await self._client.deregister_task_definition(prepared.identifier)
 
     async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
+        """By the request's token while ECS surely knows it (50 minutes); later, the task is only looked for."""
         if age < _TOKEN_IS_KNOWN:
             before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
             return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
@@ -85,7 +89,7 @@ class EcsProvisioner:
         return _details(arn)
 
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
-        """A launch that still hangs somewhere cannot be kept from ECS: whoever made it stops its task at once."""
+        """A launch that is still under way cannot be prevented: the process that makes it stops its task at once."""
         remaining = _TASKS_ARE_LISTED - age
         while True:
             arn = await self._client.find_running_task(str(name))
@@ -121,6 +125,12 @@ class EcsProvisioner:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Does nothing: ECS forgets tasks by itself, and a log group has a retention time."""
 
     def _turn_in(self, family: str) -> asyncio.Lock:
         return self._families.setdefault(family, asyncio.Lock())

@@ -1,4 +1,4 @@
-"""With which credentials users push images to the account's registry."""
+"""Credentials with which users push images to the account's registry."""
 
 import base64
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 async def repository_credentials(ecr: "ECRClient", *, repository_name: str) -> RepositoryCredentials:
-    """Valid for twelve hours. Raises Unavailable, Misconfigured."""
+    """Credentials of Amazon ECR, valid for twelve hours (ECR API reference, "GetAuthorizationToken"). Raises
+    Unavailable, Misconfigured."""
     with translate_errors("ecr:GetAuthorizationToken"):
         answer = await ecr.get_authorization_token()
     authorization = answer["authorizationData"][0]

@@ -1,4 +1,4 @@
-"""What is asked of ECS, built from what is to run. Pure: the same input makes the same request, byte for byte."""
+"""Builds requests to ECS. Pure: the same input makes the same request, byte for byte."""
 
 import hashlib
 import math
@@ -36,8 +36,8 @@ _NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def family_of(function: Function) -> str:
-    """Of a function, whose versions are its revisions. Where its names do not fit, a digest tells it from others whose
-    names begin alike."""
+    """The task-definition family of a function. Its versions are revisions. Names that do not fit are cut, and a digest
+    tells the function from others whose names begin alike."""
     names = (function.ref.project_name, function.ref.function_name)
     shown = [_NOT_IN_FAMILY.sub("-", name[:_LONGEST_NAME_IN_FAMILY]) for name in names]
     family = ("multinode-worker", *shown)
@@ -47,7 +47,7 @@ def family_of(function: Function) -> str:
 
 
 def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":
-    """Raises FunctionFailure for a command where there is nothing to run it with."""
+    """The request to register a function. Raises FunctionFailure for a command if no CONTROL_PLANE_IMAGE is set."""
     size = size_for(function.resource_spec)
     request: RegisterTaskDefinitionRequestTypeDef = {
         "family": family_of(function),
@@ -111,8 +111,7 @@ def _log(configuration: EcsConfiguration) -> "LogConfigurationTypeDef":
             "awslogs-group": configuration.log_group,
             "awslogs-region": configuration.region,
             "awslogs-stream-prefix": LOG_STREAM_PREFIX,
-            # Explicit, as an account can change the default. A job's log is its record: rather than lose lines, a job
-            # that cannot log waits.
+            # Explicit, as an account can change the default. A container that cannot log waits, rather than lose lines.
             "mode": "blocking",
         },
     }
@@ -132,10 +131,10 @@ def is_of(definition: "TaskDefinitionTypeDef", function: Function) -> bool:
 
 
 def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTaskRequestTypeDef":
-    """Named twice: by its token, under which a repeated request finds the first one's task, and by who started it,
-    under which the task is found after ECS has forgotten the token.
+    """The request to run a task. The launch's name is in `clientToken`, by which a repeated request finds the first
+    one's task, and in `startedBy`, by which the task is found after ECS has forgotten the token.
 
-    No clock and no fresh secret in it: a token that comes back with another request is refused.
+    It holds no time and no new secret, as ECS refuses a token that is sent again with another request.
     """
     name = str(request.name)
     run: RunTaskRequestTypeDef = {

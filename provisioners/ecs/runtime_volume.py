@@ -1,5 +1,5 @@
-"""How a task for a command gets the program that runs commands: before the function's container, one of the control
-plane's own image runs and copies it into a volume of the task.
+"""Gives a task for a command the package `runtime`: before the function's container, one of the control plane's own
+image runs, and copies the package into a volume of the task.
 
 Source: Amazon ECS developer guide, "Container dependency" and "Bind mounts": such a volume belongs to root.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     )
 
 RUNTIME_CONTAINER = "runtime"
-_COPY_PATH = "/copy"  # at RUNTIME_PATH our own image has something
+_COPY_PATH = "/copy"  # not RUNTIME_PATH, which our own image uses itself
 
 _VOLUME = "runtime"
 
@@ -27,7 +27,8 @@ def volumes() -> "list[VolumeTypeDef]":
 
 
 def runtime_container(image: str, *, log: "LogConfigurationTypeDef") -> "ContainerDefinitionTypeDef":
-    """Copies the package `runtime`, which is at /runtime in our image, readable for whatever user the function has."""
+    """The container that copies the package, which is at /runtime in our image, readable for any user of the
+    function."""
     return {
         "name": RUNTIME_CONTAINER,
         "image": image,

@@ -9,7 +9,7 @@ from domain.specs import ResourceSpec
 
 _CPU_UNITS_PER_VCPU = 1_024
 _MIB_PER_GB = 1_024
-# Requests are decimal fractions: 0.1 + 0.2 of a CPU must still fit where 0.3 does.
+# Rounding errors must not count: 0.1 + 0.2 of a CPU must fit where 0.3 does.
 _TOLERANCE = 1e-5
 
 

@@ -12,6 +12,7 @@ from domain.containers import ContainerExit, ExitCause
 from provisioners.ecs.failures import NO_CAPACITY
 from provisioners.ecs.requests import CONTAINER
 from provisioners.ecs.runtime_volume import RUNTIME_CONTAINER
+from provisioners.exit_reasons import stop_reason
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import ContainerTypeDef, TaskTypeDef
@@ -42,7 +43,7 @@ _INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspe
 
 
 def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
-    """None until the task is STOPPED."""
+    """Why a task ended; None until it is STOPPED."""
     if task.get("lastStatus") not in _ENDED:
         return None
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
@@ -54,7 +55,7 @@ def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
         is_ours = reason == OUR_STOP_REASON
         return ContainerExit(
             cause=ExitCause.STOPPED if is_ours else ExitCause.EXITED,
-            reason=reason if is_ours else f"stopped from outside: {reason}",
+            reason=stop_reason(exit_code) if is_ours else f"stopped from outside: {reason}",
             exit_code=exit_code,
         )
     if (problem := _failed_copy(task)) is not None:

@@ -1,4 +1,4 @@
-"""Watches the tasks of one process: how often, and what it means that ECS does not know a task."""
+"""Polls the tasks of one process, at a rate for ECS, and decides about tasks that ECS does not know."""
 
 import time
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient, cluster_of
 from provisioners.ecs.statuses import exit_of
 from provisioners.watcher import Watcher
 
-# With events, polling is for those that are lost.
+# With events, polling is only for events that are lost.
 _SAFETY_NET = timedelta(minutes=1)
 
-# Until then a task that ECS does not know may only not be visible yet. AWS asks to be patient for five minutes.
+# A task may become visible this late: Amazon ECS API reference, "RunTask", on eventual consistency.
 _VISIBILITY_PATIENCE = timedelta(minutes=5)
 
 
 def polling_interval(tasks: int) -> timedelta:
-    """Between two looks at all tasks. One that has reported its outcome is looked at by itself, and sooner."""
+    """The time between two polls of all tasks. A task that has reported its outcome is polled earlier."""
     if tasks <= 25:
         return timedelta(seconds=0.5)
     return timedelta(seconds=1) if tasks <= MOST_TASKS_PER_CALL else timedelta(seconds=2)
 
 
 class TaskWatch:
-    """Tells when a task is gone, and why. Tasks are named by their ARNs.
+    """Waits for the ends of tasks, which are named by their ARNs.
 
-    Each cluster has a watcher of its own: one that does not answer keeps nobody from hearing of the others' tasks.
+    Each cluster has a watcher of its own: one that does not answer does not delay the others.
     """
 
     def __init__(self, client: EcsClient, *, has_events: bool, patience: timedelta = _VISIBILITY_PATIENCE) -> None:
@@ -37,6 +37,7 @@ class TaskWatch:
         self._watchers: dict[str, Watcher] = {}
 
     async def wait_for_exit(self, arn: str) -> ContainerExit:
+        """Wait until the task is gone, and return why."""
         try:
             return await self._watcher_of(arn).wait_for_exit(arn)
         finally:

@@ -1,4 +1,4 @@
-"""Whose turn it is where AWS allows a call a second: the smallest first, and whoever can wait last."""
+"""A rate limiter that is fair between versions, for calls of which AWS allows one a second."""
 
 import asyncio
 import time
@@ -12,21 +12,21 @@ _Turn = asyncio.Future[None]
 
 @dataclass(slots=True)
 class _Line:
-    """Those who wait under one name, and how many calls they have had since somebody began to wait there."""
+    """The waits under one name. `served`: how many calls the name has had since the first of these waits began."""
 
     turns: deque[_Turn] = field(default_factory=deque)
     served: int = 0
 
 
 class Turns:
-    """A bucket of calls, refilled at a steady pace, in front of which many may wait.
+    """A token bucket whose tokens are calls: `burst` of them at most, refilled by `per_second`.
 
-    A thousand who wait under one name keep nobody else waiting: the next call is for the name that has had the fewest.
-    What can wait goes when nobody else does, and only while more than `reserve` calls are left for whoever comes next.
+    The next call is for the waiting name that has had the fewest, so that a thousand waits under one name delay no
+    other name. `take_when_idle` is served when no name waits, and only while more than `reserve` calls are left.
     """
 
     def __init__(self, *, burst: int, per_second: float, reserve: int, most_patient: int) -> None:
-        """`burst`: how many calls the bucket holds. `most_patient`: how many may wait that can wait."""
+        """`most_patient`: how many may wait in `take_when_idle`."""
         self._burst = burst
         self._per_second = per_second
         self._reserve = reserve
@@ -38,17 +38,18 @@ class Turns:
         self._timer: asyncio.TimerHandle | None = None
 
     async def take(self, name: str) -> None:
-        """Wait for a call."""
+        """Wait until a call may be made. `name`: of a version."""
         await self._wait_in(self._lines.setdefault(name, _Line()).turns)
 
     async def take_when_idle(self) -> None:
-        """Wait for a call that nobody else wants. Raises Unavailable if too many wait for that already."""
+        """Wait until a call may be made for which no name waits. Raises Unavailable if `most_patient` wait for that
+        already."""
         if len(self._patient) >= self._most_patient:
             raise Unavailable("Too much of what can wait is waiting for AWS's pace")
         await self._wait_in(self._patient)
 
     def empty(self) -> None:
-        """AWS has refused a call: somebody else of the account has had what was thought to be left."""
+        """AWS has throttled a call: other users of the account have used up what was thought to be left."""
         self._fill()
         self._calls = 0.0
 
@@ -63,7 +64,7 @@ class Turns:
                 line.remove(turn)
 
     def _serve(self) -> None:
-        """Give out what there is, and come back when there is more."""
+        """Serve waits as far as there are calls, and set a timer for the next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,20 +1,20 @@
-"""All containers of a data folder: found, counted, and ended for whoever shuts a whole stack down."""
+"""Lists all containers of a data folder, and ends them when a whole stack shuts down."""
 
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from provisioners.process.container_folders import ContainerFolder, containers_root
 from provisioners.process.processes import Process, kill_session
+from provisioners.process.running_marks import marked_folders
 
-_LOOK_INTERVAL = timedelta(seconds=0.05)
+_POLL_INTERVAL = timedelta(seconds=0.05)
 
 
 async def stop_all_containers(data_dir: Path) -> int:
-    """SIGTERM to every container; returns, when the last one is gone, how many there were.
+    """Send SIGTERM to every container, and wait until all are gone. Returns how many there were.
 
-    It takes as long as the containers take, at most the grace period that each was started with. May be cancelled.
+    Takes at most the grace period that each container was started with. May be cancelled.
     """
     supervisors = await asyncio.to_thread(_live_supervisors, data_dir)
     for supervisor in supervisors:
@@ -24,7 +24,7 @@ async def stop_all_containers(data_dir: Path) -> int:
 
 
 async def kill_all_containers(data_dir: Path) -> None:
-    """SIGKILL to every container and its supervisor."""
+    """Send SIGKILL to every container and its supervisor."""
     for supervisor in await asyncio.to_thread(_live_supervisors, data_dir):
         await asyncio.to_thread(kill_session, supervisor.pid)
 
@@ -35,8 +35,8 @@ def live_container_names(data_dir: Path) -> list[str]:
 
 
 async def _gone(supervisor: Process) -> None:
-    while supervisor.is_alive():  # noqa: ASYNC110 - not a child of ours, so nothing tells us
-        await asyncio.sleep(_LOOK_INTERVAL.total_seconds())
+    while supervisor.is_alive():  # noqa: ASYNC110 - the end of a process that is no child is not signalled
+        await asyncio.sleep(_POLL_INTERVAL.total_seconds())
 
 
 def _live_supervisors(data_dir: Path) -> list[Process]:
@@ -44,12 +44,8 @@ def _live_supervisors(data_dir: Path) -> list[Process]:
 
 
 def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
-    """Of containers whose end is not recorded, by the containers' names."""
-    root = containers_root(data_dir)
-    if not root.is_dir():
-        return
-    for path in root.iterdir():
-        folder = ContainerFolder(path)
-        supervisor = folder.supervisor() if folder.exit_record() is None else None
+    """The supervisors of containers whose end is not recorded, each with the container's name."""
+    for folder in marked_folders(data_dir):
+        supervisor = folder.supervisor()
         if supervisor is not None:
-            yield path.name, supervisor
+            yield folder.path.name, supervisor

@@ -1,4 +1,4 @@
-"""What a supervisor is told to run: handed over on stdin, because it holds the container's token."""
+"""What a supervisor has to run. It is passed on stdin, as it holds the container's token."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,20 +1,24 @@
-"""The folder of a container: who runs it, what it writes, how it ended. Files appear whole or not at all."""
+"""The folder of a container: its supervisor, what it writes, how it ended. Files appear whole or not at all."""
 
 import json
 import os
+import shutil
+import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from provisioners.process.processes import Process
 
 _NOBODY = ""
+_REMOVED = ".removed"  # no container is called so
 _PRIVATE = 0o700
 _OF_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRecord:
-    """How the container's main process ended; `error` says why it never ran."""
+    """How the container's main process ended: by an exit code or a signal's number. `error`: why it never ran."""
 
     exit_code: int | None = None
     signal: int | None = None
@@ -24,7 +28,7 @@ class ExitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFolder:
-    """A name is taken by its pid file, which is never removed: so it is run once, whoever else tries to."""
+    """A container's name is taken by creating its pid file, which is never removed: so of all tries one runs it."""
 
     path: Path
 
@@ -39,6 +43,11 @@ class ContainerFolder:
         return self.path / "log"
 
     @property
+    def mark(self) -> Path:
+        """An empty file that is there while the container may run."""
+        return marks_root(self.path.parents[1]) / self.path.name
+
+    @property
     def supervisor_log(self) -> Path:
         """What went wrong with the supervisor itself; empty as a rule."""
         return self.path / "supervisor.log"
@@ -48,15 +57,15 @@ class ContainerFolder:
         return self._take_name(supervisor.to_json())
 
     def make(self) -> None:
-        """For its owner's eyes alone: inputs, outputs and logs are in it. So for those that were made before."""
+        """Create the folder, accessible to its owner alone, as inputs, outputs and logs are in it. The folder of all
+        containers, which an earlier release may have made, is restricted too."""
         self.path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         if self.path.parent.stat().st_mode & _OF_OTHERS:
             self.path.parent.chmod(_PRIVATE)
         self.path.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def withdraw(self) -> None:
-        """Take the name for nobody, if it is still free: whoever is about to start a container under it comes too
-        late."""
+        """Take the name, if it is free, so that no container can be started under it any more."""
         self.make()
         self._take_name(_NOBODY)
 
@@ -80,10 +89,29 @@ class ContainerFolder:
             return None
 
     def has_ended(self) -> bool:
+        """Whether its end is recorded or its supervisor is gone."""
         if self._exit_file.exists():
             return True
         supervisor = self.supervisor()
         return supervisor is not None and not supervisor.is_alive()
+
+    def is_withdrawn(self) -> bool:
+        return _text_of(self._pid_file) == _NOBODY
+
+    def last_change(self) -> float:
+        """When it ended, or was made if that is not known, in seconds since 1970. Raises FileNotFoundError."""
+        file = self._exit_file
+        return (file if file.exists() else self.path).stat().st_mtime
+
+    def remove(self) -> None:
+        """With everything in it, log included: the container is gone. At once, so that nobody finds half of it; then
+        what is left of earlier removals."""
+        removed = self.path.parent / _REMOVED
+        with suppress(FileNotFoundError):
+            removed.mkdir(mode=_PRIVATE, exist_ok=True)
+            self.path.rename(removed / f"{self.path.name}.{uuid.uuid4().hex}")
+        self.mark.unlink(missing_ok=True)
+        shutil.rmtree(removed, ignore_errors=True)
 
     @property
     def _pid_file(self) -> Path:
@@ -113,12 +141,16 @@ def containers_root(data_dir: Path) -> Path:
     return data_dir / "workers"
 
 
+def marks_root(data_dir: Path) -> Path:
+    return data_dir / "running"
+
+
 def folder_of(data_dir: Path, container: str) -> ContainerFolder:
     return ContainerFolder(containers_root(data_dir) / container)
 
 
 def _text_of(path: Path) -> str | None:
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")  # a power failure may leave anything
     except FileNotFoundError:
         return None

@@ -1,4 +1,4 @@
-"""The environment of a container: what it must know, and of ours only what is no secret."""
+"""The environment of a container: its own variables, and those of ours that are no secrets."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from domain.containers import ContainerRequest
 from provisioners.variables import container_variables
 
-# Everything else stays here: our own environment holds the root key and the databases' passwords.
+# Nothing else: our own environment holds the root key and the database's password.
 _INHERITED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -18,5 +18,5 @@ def inherited_environment() -> dict[str, str]:
 
 
 def container_environment(request: ContainerRequest, *, api_url: str, python_path: Path) -> dict[str, str]:
-    """PYTHONPATH leads to the runtime."""
+    """All variables of a container. `python_path`: the folder that holds the package `runtime`."""
     return inherited_environment() | container_variables(request, api_url=api_url) | {"PYTHONPATH": str(python_path)}

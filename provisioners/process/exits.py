@@ -1,9 +1,9 @@
 """Why a container is gone, from what its supervisor left."""
 
 import shutil
-import signal
 
 from domain.containers import ContainerExit, ExitCause
+from provisioners.exit_reasons import exit_code_of_signal, signal_name, stop_reason
 from provisioners.process.container_folders import ContainerFolder, ExitRecord
 from provisioners.process.processes import Process, kill_session, process_of
 
@@ -26,19 +26,13 @@ def _exit_of_record(record: ExitRecord) -> ContainerExit:
     if record.error is not None:
         return ContainerExit(cause=ExitCause.EXITED, reason=record.error)
     if record.was_stopped:
-        return ContainerExit(cause=ExitCause.STOPPED, reason="stopped", exit_code=record.exit_code)
+        code = record.exit_code if record.signal is None else exit_code_of_signal(record.signal)
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(code), exit_code=record.exit_code)
     if record.signal is not None:
-        return ContainerExit(cause=ExitCause.EXITED, reason=f"killed by {_name_of(record.signal)}")
+        return ContainerExit(cause=ExitCause.EXITED, reason=f"killed by {signal_name(record.signal)}")
     if record.exit_code == 0:
         return ContainerExit(cause=ExitCause.EXITED, reason="exited without a result", exit_code=0)
     return ContainerExit(cause=ExitCause.EXITED, reason=f"exit code {record.exit_code}", exit_code=record.exit_code)
-
-
-def _name_of(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have none
-        return f"signal {number}"
 
 
 def _clear_up(folder: ContainerFolder, supervisor: Process) -> ContainerExit:

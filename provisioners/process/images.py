@@ -9,7 +9,7 @@ from domain.errors import FunctionFailure
 
 
 def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
-    """The folder that an image names. Raises FunctionFailure with a sentence that says what to mend."""
+    """The folder that an image names. Raises FunctionFailure, which says what is wrong with it."""
     address = urlsplit(docker_image)
     if address.scheme != "file" or address.netloc not in ("", "localhost"):
         raise FunctionFailure(

@@ -1,30 +1,49 @@
 """Reads a container's log file in pages. An offset is a position in bytes, as a decimal number."""
 
 import re
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 from domain.containers import LogPage
 from domain.errors import OffsetIsInvalid
 from provisioners.log_lines import MAX_PAGE_BYTES, take_lines
 
+_LINE_SECONDS = 0.03  # Python without a buffer writes a line and its end one after the other
 _OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def read_page(log: Path, offset: str | None, *, max_lines: int, is_complete: bool) -> LogPage:
-    """Raises OffsetIsInvalid. `is_complete`: nothing more will be written."""
+    """Raises OffsetIsInvalid. `is_complete`: nothing more will be written. It waits for the end of a line a moment."""
     position = _position(offset)
     try:
         file = log.open("rb")
     except FileNotFoundError:
         return LogPage(lines=(), next_offset=None)
     with file:
-        size = file.seek(0, 2)
-        if position > size:
-            raise OffsetIsInvalid
-        file.seek(position)
-        end = min(size, position + MAX_PAGE_BYTES)
-        lines, position = take_lines(file, max_lines=max_lines, end=end, is_complete=is_complete)
+        lines, position, is_unfinished = _take(file, position, max_lines=max_lines, is_complete=is_complete)
+        if is_unfinished and len(lines) < max_lines:
+            time.sleep(_LINE_SECONDS)
+            rest, position, _ = _take(
+                file, position, max_lines=max_lines - len(lines), is_complete=is_complete, shows_unfinished=True
+            )
+            lines += rest
     return LogPage(lines=lines, next_offset=str(position))
+
+
+def _take(
+    file: BinaryIO, position: int, *, max_lines: int, is_complete: bool, shows_unfinished: bool = False
+) -> tuple[tuple[str, ...], int, bool]:
+    """Lines, the position after them, and whether something unfinished was left. Raises OffsetIsInvalid."""
+    size = file.seek(0, 2)
+    if position > size:
+        raise OffsetIsInvalid
+    file.seek(position)
+    end = min(size, position + MAX_PAGE_BYTES)
+    lines, position = take_lines(
+        file, max_lines=max_lines, end=end, is_complete=is_complete, shows_unfinished=shows_unfinished
+    )
+    return lines, position, position < end
 
 
 def _position(offset: str | None) -> int:

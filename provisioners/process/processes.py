@@ -1,4 +1,4 @@
-"""Processes of this machine, told apart by more than their number, which the system gives again to others."""
+"""Processes of this machine, identified by more than their pid, which the system reuses."""
 
 import json
 import os
@@ -17,7 +17,8 @@ _KILL_PATIENCE_SECONDS = 10.0  # a process in an uninterruptible system call die
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """`started` is when, in a form that a change of the clock does not touch; `boot` names the run of the machine."""
+    """`started`: the start time as the system states it, in clock ticks since boot on Linux, so that a change of the
+    clock does not change it. `boot`: identifies the boot of the machine."""
 
     pid: int
     started: str
@@ -37,7 +38,7 @@ class Process:
         return self.boot == _boot()
 
     def terminate(self) -> None:
-        """SIGTERM, unless it is gone."""
+        """Send SIGTERM, unless the process is gone."""
         if not self.is_alive():
             return
         try:
@@ -47,15 +48,15 @@ class Process:
 
 
 def process_of(pid: int) -> Process | None:
-    """The process that has this number now; None if there is none or all that is left of it is its exit code."""
+    """The process that has this pid now; None if there is none, or if it is a zombie."""
     started = _start_time(pid)
     return None if started is None else Process(pid=pid, started=started, boot=_boot())
 
 
 def kill_session(session_id: int) -> None:
-    """SIGKILL everything in a session but ourselves, and wait until it is gone.
+    """Send SIGKILL to all processes of a session but this one, and wait until they are gone, for ten seconds at most.
 
-    The session's leader may be dead: as long as one process is left in it, the system gives its number to nobody else.
+    The session's leader may be dead: while a process is left in the session, the system does not reuse its id.
     """
     give_up = time.monotonic() + _KILL_PATIENCE_SECONDS
     while members := _members(session_id):

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
@@ -26,15 +27,17 @@ from provisioners.process.assignments import Assignment
 from provisioners.process.container_folders import ContainerFolder, folder_of
 from provisioners.process.environments import container_environment, inherited_environment
 from provisioners.process.exits import exit_of
+from provisioners.process.image_folders import identified, image_root, note_use
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.log_files import read_page
-from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.running_marks import mark
+from provisioners.process.runtime_copies import PROGRAM, runtime_path
 from provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
 
 _PROJECT = Path(supervisor.__file__).parents[2]
-_LOOK_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
+_POLL_INTERVAL = timedelta(seconds=0.2)  # a look wakes the process up, which takes a millisecond of CPU
 _CLAIM_TIMEOUT = timedelta(seconds=30)
 
 
@@ -48,21 +51,21 @@ class ProcessProvisioner:
         self._data_dir = data_dir
         self._api_url = api_url
         self._stop_grace = stop_grace
-        self._watcher = Watcher(self._describe, interval=lambda _count: _LOOK_INTERVAL, batch_size=1_000)
+        self._watcher = Watcher(self._describe, interval=lambda _count: _POLL_INTERVAL, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
-        python_of(folder)  # fails here and now if it is broken
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
-        """Nothing is made."""
+        """None: preparing makes nothing."""
         return None
 
     async def retire(self, prepared: PreparedFunction) -> None:
-        """Nothing: an image folder is the user's."""
+        """Does nothing: an image folder is the user's."""
 
     async def launch(self, request: ContainerRequest, *, age: timedelta = timedelta()) -> ContainerDetails:
+        """Takes at most 30 s. Raises Unavailable if no process can be started, or the name was withdrawn."""
         try:
             return await asyncio.to_thread(self._launch, request)
         except (OSError, subprocess.SubprocessError) as error:
@@ -81,7 +84,7 @@ class ProcessProvisioner:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container) -> None:
-        """Nothing: every look is soon."""
+        """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
         process = self._folder(container.details.identifier).supervisor()
@@ -90,7 +93,7 @@ class ProcessProvisioner:
 
     @property
     def log_timing(self) -> LogTiming:
-        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
+        return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
     async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
@@ -98,10 +101,28 @@ class ProcessProvisioner:
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
+    async def image_folder(self) -> ImageFolder:
+        try:
+            return await asyncio.to_thread(identified, image_root(self._data_dir))
+        except OSError as error:
+            raise Unavailable(f"The folder of images cannot be used: {error}") from error
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        try:
+            await asyncio.to_thread(self._forget, containers)
+        except OSError as error:
+            raise Unavailable(f"Folders of containers cannot be removed: {error}") from error
+
+    def _forget(self, containers: Collection[ContainerName]) -> None:
+        for name in containers:
+            self._folder(str(name)).remove()
+
     def _launch(self, request: ContainerRequest) -> ContainerDetails:
         folder = self._folder(str(request.name))
         if folder.supervisor() is None:
             folder.make()
+            mark(self._data_dir, folder)
+            note_use(Path(request.prepared_identifier), self._data_dir)
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:
             raise Unavailable(f"{request.name} was withdrawn, or its supervisor failed, see {folder.supervisor_log}")
@@ -113,13 +134,14 @@ class ProcessProvisioner:
         return Assignment(
             container_folder=str(folder.path),
             image_folder=str(image),
-            command=(python_of(image), "-m", "runtime"),
+            # Not by its name: Python would look for modules of its own in the image first, before we could prevent it.
+            command=(python_of(image), str(python_path / PROGRAM)),
             environment=container_environment(request, api_url=self._api_url, python_path=python_path),
             stop_grace_seconds=self._stop_grace.total_seconds(),
         )
 
     def _start_supervisor(self, folder: ContainerFolder, assignment: Assignment) -> None:
-        """Returns when the name is taken. Any number of us may do this at once: one supervisor stays."""
+        """Returns when the name is taken. Several processes may do this at once: one supervisor stays."""
         with folder.supervisor_log.open("ab") as log:
             subprocess.run(
                 [sys.executable, "-m", supervisor.__name__],
@@ -133,9 +155,9 @@ class ProcessProvisioner:
             )
 
     async def _describe(self, containers: frozenset[str]) -> Mapping[str, ContainerExit]:
-        return await asyncio.to_thread(self._exits, containers)
+        return await asyncio.to_thread(self._find_exits, containers)
 
-    def _exits(self, containers: frozenset[str]) -> dict[str, ContainerExit]:
+    def _find_exits(self, containers: frozenset[str]) -> dict[str, ContainerExit]:
         """What cannot be seen of one container now is looked for in the next round."""
         exits = {}
         for container in containers:

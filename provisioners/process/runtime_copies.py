@@ -1,4 +1,5 @@
-"""Copies of the runtime package in a folder of their own, so that containers can import it and nothing else of ours."""
+"""Copies the package `runtime` into a folder of its own, so that containers can import it and no other package of
+ours."""
 
 import hashlib
 import os
@@ -8,11 +9,13 @@ from pathlib import Path
 
 from provisioners.runtime_source import runtime_files
 
+PROGRAM = Path("runtime", "__main__.py")  # in such a copy
+
 
 def runtime_path(data_dir: Path) -> Path:
     """A folder for PYTHONPATH that holds the package `runtime` as it is installed now; made if it is not there.
 
-    Named after the content: containers of an older version of ours keep theirs. Raises Misconfigured.
+    Named after a digest of its content: containers of another release keep theirs. Raises Misconfigured, OSError.
     """
     files = runtime_files()
     digest = hashlib.sha256(b"\0".join(part for file in files for part in (file.name.encode(), file.read_bytes())))

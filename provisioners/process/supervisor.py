@@ -1,9 +1,9 @@
 """The program that runs one container: `python -m provisioners.process.supervisor`, an assignment on stdin.
 
-It leaves the session of whoever started it, takes the container's name, runs the container and notes how it ended. The
-program returns as soon as the name is taken, by itself or another one; the work goes on in a process that nobody needs
-to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container engines do, and
-after the grace period SIGKILL to all of it.
+It leaves the session of the process that started it, takes the container's name, runs the container and notes how it
+ended. The program returns as soon as the name is taken, by itself or another one; the work goes on in a process that
+nobody needs to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container
+engines do, and after the grace period SIGKILL to all of it.
 """
 
 import math
@@ -48,10 +48,13 @@ def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signa
     record = _run(assignment, folder, signals)
     kill_session(os.getpid())
     folder.record_exit(record)
+    folder.mark.unlink(missing_ok=True)
     shutil.rmtree(folder.work, ignore_errors=True)
 
 
 def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> ExitRecord:
+    if not os.path.isdir(assignment.image_folder):
+        return ExitRecord(error=f"The image {assignment.image_folder} is no longer there; deploy the function again")
     try:
         _copy(Path(assignment.image_folder), folder.work)
     except (OSError, shutil.Error) as error:

@@ -25,11 +25,11 @@ class Garbled:
 
 async def test_a_failure_that_nobody_expected_is_counted_and_the_relay_goes_on(database: Database) -> None:
     sample = ("control_plane_background_failures_total", {"task": "container_events"})
-    told = REGISTRY.get_sample_value(*sample) or 0.0
+    failures_before = REGISTRY.get_sample_value(*sample) or 0.0
     listener = NotificationListener(database.url, [CONTAINERS_CHANNEL])
     async with asyncio.timeout(30), listener, listener.subscribe((CONTAINERS_CHANNEL, "container")) as notified:
         await notified.wait()  # listening has begun
         notified.clear()
         async with relay_container_events(Garbled(), database):
             await notified.wait()
-    assert REGISTRY.get_sample_value(*sample) == told + 1
+    assert REGISTRY.get_sample_value(*sample) == failures_before + 1

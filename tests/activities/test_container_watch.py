@@ -134,14 +134,14 @@ async def test_what_has_reported_and_lingers_is_stopped_whatever_is_in_the_way(
     database: Database, listener: NotificationListener, invocation: InvocationId
 ) -> None:
     """Also what nobody expected, and a call that hangs."""
-    told = REGISTRY.get_sample_value(*FAILURES) or 0.0
+    failures_before = REGISTRY.get_sample_value(*FAILURES) or 0.0
     fleet = Stubborn(
         stops_needed=1, refusals=[Unavailable(), Misconfigured("no permission"), ZeroDivisionError(), None]
     )
     await report(database)
     async with asyncio.timeout(30):
         assert await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation) == GONE
-    assert REGISTRY.get_sample_value(*FAILURES) == told + 1
+    assert REGISTRY.get_sample_value(*FAILURES) == failures_before + 1
 
 
 async def test_a_stop_is_seen_though_its_notification_was_lost(database: Database, invocation: InvocationId) -> None:

@@ -140,9 +140,9 @@ async def test_an_end_leaves_most_of_a_thousand_children_to_the_reconciliation(
     assert set(cancellations.tried) < set(children)
     assert 100 <= len(cancellations.tried) <= 500
     async with database.statement() as connection:
-        noted = await connection.scalar(
+        cancelled_children = await connection.scalar(
             select(func.count(InvocationRow.cancellation_request_time)).where(
                 InvocationRow.parent_invocation_id == parent
             )
         )
-    assert noted == 1_000
+    assert cancelled_children == 1_000

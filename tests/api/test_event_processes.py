@@ -149,10 +149,10 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
             await end(database, invocation)
             async with asyncio.timeout(20):
                 await asyncio.gather(whole.task, rest.task)
-    told = cut.events + rest.events
-    assert told[-1].name == "end"
-    assert without_progress(told) == without_progress(whole.events)
-    assert [event.data["line"] for event in told if event.name == "log"] == [
+    received = cut.events + rest.events
+    assert received[-1].name == "end"
+    assert without_progress(received) == without_progress(whole.events)
+    assert [event.data["line"] for event in received if event.name == "log"] == [
         "one",
         "two",
         "three",
@@ -160,7 +160,7 @@ async def test_a_reader_whose_api_is_killed_reads_on_elsewhere_as_if_nothing_had
         "five",
         "six",
     ]
-    assert (progress(whole.events), progress(told)) == (["1", "2", "3"], ["1", "3"])
+    assert (progress(whole.events), progress(received)) == (["1", "2", "3"], ["1", "3"])
 
 
 async def test_an_api_that_ends_lets_its_readers_go_at_once(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from catalog.database import Database
 from catalog.tables import ExecutionRow
@@ -105,8 +105,8 @@ async def test_a_final_output_of_null_keeps_the_last_update(
         ({**DEAD, **FINISHED}, "start", STARTED_ALREADY),
         ({**DEAD, **FINISHED}, "update", FINISHED_ALREADY),
         ({**DEAD, **FINISHED}, "finish", FINISHED_ALREADY),
-        ({"worker_status": "PROVISIONING"}, "start", None),
-        ({"worker_status": "RUNNING", **STARTED}, "finish", None),
+        ({"container_status": "PROVISIONING"}, "start", None),
+        ({"container_status": "RUNNING", **STARTED}, "finish", None),
     ],
 )
 async def test_what_may_be_reported_when(
@@ -236,3 +236,23 @@ async def test_the_container_and_its_launches_are_shown(
     assert shown["worker_details"] == {"type": "TEST", "identifier": "worker-2", "logs_identifier": "log-2"}
     assert shown["launches"] == 2
     assert (await client.get(invocation)).json()["executions"][0]["worker_details"] == shown["worker_details"]
+
+
+@pytest.mark.parametrize(
+    ("is_stopped", "report", "outcome"),
+    [
+        (False, {"outcome": "FAILED", "error_message": "SystemExit: 0"}, "FAILED"),
+        (False, {"outcome": "ABORTED"}, None),
+        (False, SUCCESS, "SUCCEEDED"),
+        (True, {"outcome": "FAILED", "error_message": "SystemExit: 0"}, "ABORTED"),
+        (True, {"outcome": "ABORTED"}, "ABORTED"),
+        (True, SUCCESS, "SUCCEEDED"),
+    ],
+)
+async def test_what_was_told_to_stop_was_aborted_unless_it_succeeded(
+    client: httpx2.AsyncClient, database: Database, invocation: str, is_stopped: bool, report: Json, outcome: str | None
+) -> None:
+    signal: Columns = {"termination_signal_time": func.clock_timestamp()} if is_stopped else {}
+    execution = await add_execution(database, invocation, {**STARTED, **signal})
+    answer = (await client.put(f"{execution}/finish", json=report)).json()
+    assert (answer["outcome"], answer["error_message"]) == (outcome, report.get("error_message"))

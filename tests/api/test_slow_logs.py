@@ -23,10 +23,10 @@ from environment.settings import PostgresSettings
 from provisioners.process.provisioner import ProcessProvisioner
 from tests.api.builders import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.event_streams import ServerSent, events_of
-from tests.api.test_events import FAILED, SUCCEEDED, Scene
+from tests.api.test_events import FAILED, SUCCEEDED, InvocationRecord
 
 MISSING = "[control-plane] The log cannot be read now"
-QUICK = LogPatience(of_look=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
+QUICK = LogPatience(of_poll=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
 
 BeforeReading = Callable[[int], Awaitable[None]]
 Follow = Callable[[BeforeReading], Awaitable[list[ServerSent]]]
@@ -53,7 +53,7 @@ async def stuck(_: int) -> None:
 
 
 async def sluggish(_: int) -> None:
-    await asyncio.sleep(3 * QUICK.of_look.total_seconds())
+    await asyncio.sleep(3 * QUICK.of_poll.total_seconds())
 
 
 async def recovering(reads: int) -> None:
@@ -62,17 +62,17 @@ async def recovering(reads: int) -> None:
 
 
 @pytest.fixture
-async def scene(client: httpx2.AsyncClient, database: Database, tmp_path: Path) -> Scene:
+async def record(client: httpx2.AsyncClient, database: Database, tmp_path: Path) -> InvocationRecord:
     """Two attempts, the last one with more lines than a page has."""
-    scene = Scene(database, await invoke(client, (await deploy(client)).invocations()), tmp_path)
-    await scene.attempt(FAILED, lines=3)
-    await scene.attempt(SUCCEEDED, lines=260)
-    await scene.set(status="TERMINATED")
-    return scene
+    record = InvocationRecord(database, await invoke(client, (await deploy(client)).invocations()), tmp_path)
+    await record.attempt(FAILED, lines=3)
+    await record.attempt(SUCCEEDED, lines=260)
+    await record.set(status="TERMINATED")
+    return record
 
 
 @pytest.fixture
-def follow(services: Services, scene: Scene, postgres_settings: PostgresSettings, tmp_path: Path) -> Follow:
+def follow(services: Services, record: InvocationRecord, postgres_settings: PostgresSettings, tmp_path: Path) -> Follow:
     async def follow(before_reading: BeforeReading) -> list[ServerSent]:
         provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
         provisioner.before_reading = before_reading
@@ -83,7 +83,7 @@ def follow(services: Services, scene: Scene, postgres_settings: PostgresSettings
                 transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])
             ) as one:
                 async with asyncio.timeout(30):
-                    return await events_of(one, scene.invocation)
+                    return await events_of(one, record.invocation)
 
     return follow
 
@@ -124,24 +124,24 @@ async def test_a_log_that_can_be_read_again_is_told_whole(follow: Follow) -> Non
 
 
 async def test_a_process_serves_a_bounded_number_of_streams(
-    services: Services, scene: Scene, postgres_settings: PostgresSettings
+    services: Services, record: InvocationRecord, postgres_settings: PostgresSettings
 ) -> None:
     async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
         streams = EventStreams(services.database, listener, services.provisioner, max_streams=0)
         transport = httpx2.ASGITransport(app=create_app(replace(services, event_streams=streams)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as one:
-            answer = await one.get(f"{scene.invocation}/events")
+            answer = await one.get(f"{record.invocation}/events")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
 async def test_a_page_that_does_not_come_is_an_answer_all_the_same(
-    services: Services, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, record: InvocationRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executions, "_LOG_PATIENCE", timedelta(seconds=0.05))
     provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
     provisioner.before_reading = stuck
     transport = httpx2.ASGITransport(app=create_app(replace(services, provisioner=provisioner)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])) as one:
-        summaries = (await one.get(scene.invocation)).json()["executions"]
-        answer = await one.get(f"{scene.invocation}/executions/{summaries[0]['execution_id']}/logs")
+        summaries = (await one.get(record.invocation)).json()["executions"]
+        answer = await one.get(f"{record.invocation}/executions/{summaries[0]['execution_id']}/logs")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

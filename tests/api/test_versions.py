@@ -126,6 +126,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         (function_spec(""), "function_name", "function_name must not be empty"),
         (function_spec("x" * 1_024), "function_name", "function_name cannot exceed 1024 characters"),
         (function_spec("a/b"), "function_name", "names must not contain control characters or slashes"),
+        (function_spec(".."), "function_name", "names must not be . or .., which lead elsewhere in a path"),
         (function_spec("a\nb"), "function_name", "names must not contain control characters or slashes"),
         (
             function_spec(docker_image_override="x" * 1_024),
@@ -276,8 +277,8 @@ async def test_a_version_has_a_bounded_number_of_functions(client: httpx2.AsyncC
     assert (await client.post(VERSIONS, json=definition(*most))).status_code == 200
     refused = await client.post(VERSIONS, json=definition(*most, function_spec("one-too-many")))
     assert refused.status_code == 422
-    (told,) = refused.json()["detail"]
-    assert (told["loc"], told["type"]) == (["body", "functions"], "too_long")
+    (problem,) = refused.json()["detail"]
+    assert (problem["loc"], problem["type"]) == (["body", "functions"], "too_long")
 
 
 async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClient) -> None:

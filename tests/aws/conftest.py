@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.aws.client import AwsClient, open_client
 from tests.aws.control import Control
 from tests.aws.process import StandIn, running_stand_in
-from tests.aws.scene import Scene, opened
 
 
 @pytest.fixture(scope="session")
@@ -16,22 +16,22 @@ async def running() -> AsyncIterator[StandIn]:
 
 
 @pytest.fixture(scope="session")
-async def shared_scene(running: StandIn) -> AsyncIterator[Scene]:
-    async with opened(running) as scene:
-        yield scene
+async def shared_aws(running: StandIn) -> AsyncIterator[AwsClient]:
+    async with open_client(running) as aws:
+        yield aws
 
 
 @pytest.fixture
-async def scene(shared_scene: Scene) -> AsyncIterator[Scene]:
+async def aws(shared_aws: AwsClient) -> AsyncIterator[AwsClient]:
     """As it was at first, but for tasks that have ended."""
-    await shared_scene.control.reset()
-    yield shared_scene
-    await shared_scene.control.reset()
-    for task in await shared_scene.control.tasks():
+    await shared_aws.control.reset()
+    yield shared_aws
+    await shared_aws.control.reset()
+    for task in await shared_aws.control.tasks():
         if task.status != "STOPPED":
-            await shared_scene.control.lose_host(task.arn)
+            await shared_aws.control.lose_host(task.arn)
 
 
 @pytest.fixture
-def control(scene: Scene) -> Control:
-    return scene.control
+def control(aws: AwsClient) -> Control:
+    return aws.control

@@ -7,42 +7,42 @@ from typing import Any
 
 import pytest
 
-from tests.aws.scene import Scene
+from tests.aws.client import AwsClient
 
 
 @pytest.fixture
-async def queue(scene: Scene) -> str:
-    url = scene.environment["ECS_EVENTS_QUEUE_URL"]
-    while await _receive(scene, url, wait_seconds=0):
+async def queue(aws: AwsClient) -> str:
+    url = aws.environment["ECS_EVENTS_QUEUE_URL"]
+    while await _receive(aws, url, wait_seconds=0):
         pass
     return url
 
 
-async def _receive(scene: Scene, queue: str, *, wait_seconds: int = 1) -> list[dict[str, Any]]:
-    answer = await scene.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
+async def _receive(aws: AwsClient, queue: str, *, wait_seconds: int = 1) -> list[dict[str, Any]]:
+    answer = await aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
     messages = answer.get("Messages", [])
     if messages:
         entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
-        await scene.sqs.delete_message_batch(QueueUrl=queue, Entries=entries)  # type: ignore[arg-type]
+        await aws.sqs.delete_message_batch(QueueUrl=queue, Entries=entries)  # type: ignore[arg-type]
     return [json.loads(message["Body"]) for message in messages]
 
 
-async def _events_until_stopped(scene: Scene, queue: str, arn: str, *, copies: int = 1) -> list[dict[str, Any]]:
+async def _events_until_stopped(aws: AwsClient, queue: str, arn: str, *, copies: int = 1) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
         while [event["detail"]["lastStatus"] for event in events].count("STOPPED") < copies:
-            received = await _receive(scene, queue)
+            received = await _receive(aws, queue)
             events += [event for event in received if event["detail"]["taskArn"] == arn]
     return events
 
 
-async def test_every_change_is_sent(scene: Scene, queue: str) -> None:
-    arn = await scene.running(await scene.register(), tags=[{"key": "k", "value": "v"}])
-    await scene.stop(arn, "enough")
-    task = await scene.stopped(arn)
-    events = await _events_until_stopped(scene, queue, arn)
+async def test_every_change_is_sent(aws: AwsClient, queue: str) -> None:
+    arn = await aws.running(await aws.register(), tags=[{"key": "k", "value": "v"}])
+    await aws.stop(arn, "enough")
+    task = await aws.stopped(arn)
+    events = await _events_until_stopped(aws, queue, arn)
     statuses = [event["detail"]["lastStatus"] for event in events]
-    assert list(dict.fromkeys(statuses)) == [state for _, state in (await scene.control.task(arn)).states]
+    assert list(dict.fromkeys(statuses)) == [state for _, state in (await aws.control.task(arn)).states]
     versions = [event["detail"]["version"] for event in events]
     assert versions == sorted(set(versions))
     last = events[-1]
@@ -56,23 +56,23 @@ async def test_every_change_is_sent(scene: Scene, queue: str) -> None:
     assert "tags" not in detail
 
 
-async def test_a_spot_warning_comes_while_the_task_runs(scene: Scene, queue: str) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.interrupt_spot(arn)
-    events = await _events_until_stopped(scene, queue, arn)
+async def test_a_spot_warning_comes_while_the_task_runs(aws: AwsClient, queue: str) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.interrupt_spot(arn)
+    events = await _events_until_stopped(aws, queue, arn)
     warnings = [each["detail"] for each in events if each["detail"]["lastStatus"] == "RUNNING"][1:]
     assert [(each["desiredStatus"], each["stopCode"]) for each in warnings] == [("STOPPED", "SpotInterruption")]
 
 
-async def test_twice_or_never(scene: Scene, queue: str) -> None:
-    await scene.control.set(event_copies=0)
-    silent = await scene.running(await scene.register())
-    await scene.control.end(silent)
-    await scene.control.wait_for(silent, "STOPPED")
-    await scene.control.set(event_copies=2, event_delay_seconds=0.05)
-    doubled = await scene.running(await scene.register())
-    await scene.control.end(doubled)
-    events = await _events_until_stopped(scene, queue, doubled, copies=2)
+async def test_twice_or_never(aws: AwsClient, queue: str) -> None:
+    await aws.control.set(event_copies=0)
+    silent = await aws.running(await aws.register())
+    await aws.control.end(silent)
+    await aws.control.wait_for(silent, "STOPPED")
+    await aws.control.set(event_copies=2, event_delay_seconds=0.05)
+    doubled = await aws.running(await aws.register())
+    await aws.control.end(doubled)
+    events = await _events_until_stopped(aws, queue, doubled, copies=2)
     ids = [event["detail"]["version"] for event in events]
     assert all(ids.count(version) == 2 for version in ids)
-    assert await _receive(scene, queue, wait_seconds=0) == []
+    assert await _receive(aws, queue, wait_seconds=0) == []

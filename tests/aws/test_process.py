@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 from provisioners.process.processes import process_of
+from tests.aws.client import open_client
 from tests.aws.process import StandIn, running_stand_in
-from tests.aws.scene import opened
 
 _SLEEP_TWICE = (
     "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('ready', flush=True)\ntime.sleep(600)\n"
@@ -43,8 +43,8 @@ async def _all_gone(pids: list[int]) -> None:
 
 async def _container_processes(stand_in: StandIn, folder: Path) -> list[int]:
     (folder / "program.py").write_text(_SLEEP_TWICE)
-    async with opened(stand_in) as scene:
-        arn = await scene.running(await scene.register_folder(folder, command=["python", "program.py"]))
+    async with open_client(stand_in) as aws:
+        arn = await aws.running(await aws.register_folder(folder, command=["python", "program.py"]))
         main = psutil.Process(await stand_in.control.wait_for_process(arn))
         async with asyncio.timeout(20):
             while not main.children():

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from botocore.exceptions import ClientError
 
-from tests.aws.scene import Scene
+from tests.aws.client import AwsClient
 
 
 async def _refusals(calls: int, call: Callable[[], Awaitable[object]]) -> int:
@@ -15,27 +15,27 @@ async def _refusals(calls: int, call: Callable[[], Awaitable[object]]) -> int:
     return len(errors)
 
 
-async def test_a_burst_of_run_task(scene: Scene) -> None:
-    definition = await scene.register()
-    assert await _refusals(40, lambda: scene.request(definition)) == 0
-    await scene.control.set(has_rate_limits=True)
-    assert 1 <= await _refusals(40, lambda: scene.request(definition)) <= 20
+async def test_a_burst_of_run_task(aws: AwsClient) -> None:
+    definition = await aws.register()
+    assert await _refusals(40, lambda: aws.request(definition)) == 0
+    await aws.control.set(has_rate_limits=True)
+    assert 1 <= await _refusals(40, lambda: aws.request(definition)) <= 20
 
 
-async def test_reads_share_a_bucket(scene: Scene) -> None:
-    await scene.control.set(has_rate_limits=True)
-    refusals = await _refusals(80, lambda: scene.ecs.list_tasks(cluster=scene.cluster, startedBy="x"))
+async def test_reads_share_a_bucket(aws: AwsClient) -> None:
+    await aws.control.set(has_rate_limits=True)
+    refusals = await _refusals(80, lambda: aws.ecs.list_tasks(cluster=aws.cluster, startedBy="x"))
     assert refusals == 0
-    refusals = await _refusals(60, lambda: scene.ecs.describe_tasks(cluster=scene.cluster, tasks=["0"]))
+    refusals = await _refusals(60, lambda: aws.ecs.describe_tasks(cluster=aws.cluster, tasks=["0"]))
     assert 1 <= refusals <= 40
 
 
-async def test_task_definitions_one_a_second(scene: Scene) -> None:
-    await scene.control.set(has_rate_limits=True)
-    assert 4 <= await _refusals(25, scene.register) <= 5
+async def test_task_definitions_one_a_second(aws: AwsClient) -> None:
+    await aws.control.set(has_rate_limits=True)
+    assert 4 <= await _refusals(25, aws.register) <= 5
 
 
-async def test_log_pages(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.set(has_rate_limits=True)
-    assert 1 <= await _refusals(30, lambda: scene.lines(arn)) <= 20
+async def test_log_pages(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.set(has_rate_limits=True)
+    assert 1 <= await _refusals(30, lambda: aws.lines(arn)) <= 20

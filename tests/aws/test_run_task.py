@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.aws.scene import Scene, refused
+from tests.aws.client import AwsClient, refused
 
 
-async def test_a_task_is_answered_as_it_begins(scene: Scene) -> None:
-    definition = await scene.register(family="hello", environment=[{"name": "A", "value": "1"}])
+async def test_a_task_is_answered_as_it_begins(aws: AwsClient) -> None:
+    definition = await aws.register(family="hello", environment=[{"name": "A", "value": "1"}])
     overrides = {"containerOverrides": [{"name": "main", "environment": [{"name": "B", "value": "2"}]}]}
-    answer = await scene.request(
+    answer = await aws.request(
         definition, startedBy="exe-1", tags=[{"key": "k", "value": "v"}], overrides=overrides, count=2
     )
     assert len(answer["tasks"]) == 2
     assert answer["failures"] == []
     task = answer["tasks"][0]
-    assert task["taskArn"].startswith(f"arn:aws:ecs:us-east-1:123456789012:task/{scene.cluster}/")
+    assert task["taskArn"].startswith(f"arn:aws:ecs:us-east-1:123456789012:task/{aws.cluster}/")
     assert task["taskDefinitionArn"] == definition
     assert (task["lastStatus"], task["desiredStatus"], task["version"]) == ("PROVISIONING", "RUNNING", 1)
     assert (task["startedBy"], task["group"]) == ("exe-1", "family:hello")
@@ -54,68 +54,68 @@ async def test_a_task_is_answered_as_it_begins(scene: Scene) -> None:
         ({"networkConfiguration": {}}, "InvalidParameterException", "Network Configuration must be provided"),
     ],
 )
-async def test_what_it_refuses(scene: Scene, parameters: dict[str, Any], code: str, message: str) -> None:
-    definition = await scene.register()
-    before = len(await scene.control.tasks())
+async def test_what_it_refuses(aws: AwsClient, parameters: dict[str, Any], code: str, message: str) -> None:
+    definition = await aws.register()
+    before = len(await aws.control.tasks())
     with refused(code, message):
-        await scene.request(definition, **parameters)
-    assert len(await scene.control.tasks()) == before
+        await aws.request(definition, **parameters)
+    assert len(await aws.control.tasks()) == before
 
 
-async def test_an_inactive_task_definition(scene: Scene) -> None:
-    definition = await scene.register()
-    await scene.ecs.deregister_task_definition(taskDefinition=definition)
+async def test_an_inactive_task_definition(aws: AwsClient) -> None:
+    definition = await aws.register()
+    await aws.ecs.deregister_task_definition(taskDefinition=definition)
     with refused("ClientException", "TaskDefinition is inactive"):
-        await scene.request(definition)
+        await aws.request(definition)
 
 
-async def test_unknown_network(scene: Scene) -> None:
-    definition = await scene.register()
-    group = scene.environment["SECURITY_GROUP_IDS"]
-    subnet = scene.environment["SUBNET_IDS"].split(",")[0]
+async def test_unknown_network(aws: AwsClient) -> None:
+    definition = await aws.register()
+    group = aws.environment["SECURITY_GROUP_IDS"]
+    subnet = aws.environment["SUBNET_IDS"].split(",")[0]
     with refused(
         "InvalidParameterException",
         "Error retrieving subnet information for [subnet-0]: The subnet ID 'subnet-0' does not exist "
         "(ErrorCode: InvalidSubnetID.NotFound)",
     ):
-        await scene.request(
+        await aws.request(
             definition,
             networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-0"], "securityGroups": [group]}},
         )
     with refused("InvalidParameterException", "The security group 'sg-0' does not exist"):
-        await scene.request(
+        await aws.request(
             definition,
             networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": ["sg-0"]}},
         )
 
 
-async def test_overrides_have_8192_characters_in_all(scene: Scene) -> None:
-    definition = await scene.register()
+async def test_overrides_have_8192_characters_in_all(aws: AwsClient) -> None:
+    definition = await aws.register()
 
     def overrides(length: int) -> dict[str, Any]:
         frame = '{"containerOverrides":[{"name":"main","environment":[{"name":"A","value":""}]}]}'
         value = "x" * (length - len(frame))
         return {"containerOverrides": [{"name": "main", "environment": [{"name": "A", "value": value}]}]}
 
-    await scene.run(definition, overrides=overrides(8_192))
+    await aws.run(definition, overrides=overrides(8_192))
     with refused("InvalidParameterException", "Container Overrides length must be at most 8192"):
-        await scene.request(definition, overrides=overrides(8_193))
+        await aws.request(definition, overrides=overrides(8_193))
 
 
-async def test_capacity_providers(scene: Scene) -> None:
-    definition = await scene.register()
-    without = {"cluster": scene.cluster, "taskDefinition": definition, "networkConfiguration": scene.network}
-    by_default: Any = await scene.ecs.run_task(**without)
+async def test_capacity_providers(aws: AwsClient) -> None:
+    definition = await aws.register()
+    without = {"cluster": aws.cluster, "taskDefinition": definition, "networkConfiguration": aws.network}
+    by_default: Any = await aws.ecs.run_task(**without)
     assert by_default["tasks"][0]["capacityProviderName"] == "FARGATE"
-    on_spot: Any = await scene.ecs.run_task(**without, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}])
+    on_spot: Any = await aws.ecs.run_task(**without, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}])
     assert on_spot["tasks"][0]["capacityProviderName"] == "FARGATE_SPOT"
     with refused("InvalidParameterException", "'mine' is not associated with the cluster"):
-        await scene.ecs.run_task(**without, capacityProviderStrategy=[{"capacityProvider": "mine"}])
+        await aws.ecs.run_task(**without, capacityProviderStrategy=[{"capacityProvider": "mine"}])
 
 
-async def test_the_newest_active_revision_of_a_family(scene: Scene) -> None:
-    first = await scene.register(family="revised")
-    second = await scene.register(family="revised")
-    assert (await scene.request("revised"))["tasks"][0]["taskDefinitionArn"] == second
-    await scene.ecs.deregister_task_definition(taskDefinition=second)
-    assert (await scene.request("revised"))["tasks"][0]["taskDefinitionArn"] == first
+async def test_the_newest_active_revision_of_a_family(aws: AwsClient) -> None:
+    first = await aws.register(family="revised")
+    second = await aws.register(family="revised")
+    assert (await aws.request("revised"))["tasks"][0]["taskDefinitionArn"] == second
+    await aws.ecs.deregister_task_definition(taskDefinition=second)
+    assert (await aws.request("revised"))["tasks"][0]["taskDefinitionArn"] == first

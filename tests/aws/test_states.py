@@ -1,19 +1,19 @@
 """The life of a task."""
 
-from tests.aws.scene import Scene
+from tests.aws.client import AwsClient
 
 _STARTING = ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING"]
 _ENDING = ["DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
 
 
-async def test_a_container_that_ends(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    running = await scene.described(arn)
+async def test_a_container_that_ends(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    running = await aws.described(arn)
     assert "stopCode" not in running
     assert "stoppedAt" not in running
-    await scene.control.end(arn, exit_code=3)
-    task = await scene.stopped(arn)
-    record = await scene.control.task(arn)
+    await aws.control.end(arn, exit_code=3)
+    task = await aws.stopped(arn)
+    record = await aws.control.task(arn)
     assert [state for _, state in record.states] == [*_STARTING, *_ENDING]
     assert task["desiredStatus"] == "STOPPED"
     assert (task["stopCode"], task["stoppedReason"]) == (
@@ -30,30 +30,30 @@ async def test_a_container_that_ends(scene: Scene) -> None:
     assert task["executionStoppedAt"] <= task["stoppingAt"] <= task["stoppedAt"]
 
 
-async def test_a_stop_before_the_container_has_started(scene: Scene) -> None:
-    await scene.control.set(provisioning_seconds=3_600)
-    arn = await scene.run(await scene.register())
-    await scene.stop(arn, "never mind")
-    task = await scene.stopped(arn)
+async def test_a_stop_before_the_container_has_started(aws: AwsClient) -> None:
+    await aws.control.set(provisioning_seconds=3_600)
+    arn = await aws.run(await aws.register())
+    await aws.stop(arn, "never mind")
+    task = await aws.stopped(arn)
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "never mind")
     assert "exitCode" not in task["containers"][0]
     assert "startedAt" not in task
-    assert [state for _, state in (await scene.control.task(arn)).states] == ["PROVISIONING", *_ENDING[2:]]
+    assert [state for _, state in (await aws.control.task(arn)).states] == ["PROVISIONING", *_ENDING[2:]]
 
 
-async def test_durations(scene: Scene) -> None:
-    await scene.control.set(pulling_seconds=0.3, deprovisioning_seconds=0.3)
-    arn = await scene.running(await scene.register())
-    await scene.control.end(arn)
-    await scene.control.wait_for(arn, "STOPPED")
-    at = {state: time for time, state in (await scene.control.task(arn)).states}
+async def test_durations(aws: AwsClient) -> None:
+    await aws.control.set(pulling_seconds=0.3, deprovisioning_seconds=0.3)
+    arn = await aws.running(await aws.register())
+    await aws.control.end(arn)
+    await aws.control.wait_for(arn, "STOPPED")
+    at = {state: time for time, state in (await aws.control.task(arn)).states}
     assert at["ACTIVATING"] - at["PENDING"] >= 0.29
     assert at["STOPPED"] - at["DEPROVISIONING"] >= 0.29
 
 
-async def test_an_unknown_image(scene: Scene) -> None:
-    arn = await scene.run(await scene.register("no/such-image"))
-    task = await scene.stopped(arn)
+async def test_an_unknown_image(aws: AwsClient) -> None:
+    arn = await aws.run(await aws.register("no/such-image"))
+    task = await aws.stopped(arn)
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"] == (
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
@@ -63,52 +63,52 @@ async def test_an_unknown_image(scene: Scene) -> None:
     assert "pullStoppedAt" not in task
 
 
-async def test_a_missing_log_group(scene: Scene) -> None:
-    arn = await scene.run(await scene.register(log_group="no-such-group"))
-    task = await scene.stopped(arn)
+async def test_a_missing_log_group(aws: AwsClient) -> None:
+    arn = await aws.run(await aws.register(log_group="no-such-group"))
+    task = await aws.stopped(arn)
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("ResourceInitializationError: failed to validate logger args: ")
     assert "ResourceNotFoundException: The specified log group does not exist." in task["stoppedReason"]
     assert "exitCode" not in task["containers"][0]
 
 
-async def test_tasks_that_do_not_start(scene: Scene) -> None:
+async def test_tasks_that_do_not_start(aws: AwsClient) -> None:
     reason = "Timeout waiting for network interface provisioning to complete."
-    await scene.control.fail_to_start(reason, tasks=2)
-    definition = await scene.register()
+    await aws.control.fail_to_start(reason, tasks=2)
+    definition = await aws.register()
     for _ in range(2):
-        task = await scene.stopped(await scene.run(definition))
+        task = await aws.stopped(await aws.run(definition))
         assert (task["stopCode"], task["stoppedReason"]) == ("TaskFailedToStart", reason)
         assert task["containers"] == []
-    await scene.running(definition)
+    await aws.running(definition)
 
 
-async def test_a_spot_reclaim(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.interrupt_spot(arn)
-    task = await scene.stopped(arn)
+async def test_a_spot_reclaim(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.interrupt_spot(arn)
+    task = await aws.stopped(arn)
     assert (task["stopCode"], task["stoppedReason"]) == ("SpotInterruption", "Your Spot Task was interrupted.")
     assert task["containers"][0]["exitCode"] == 143
 
 
-async def test_a_lost_host(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.lose_host(arn)
-    task = await scene.stopped(arn)
+async def test_a_lost_host(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.lose_host(arn)
+    task = await aws.stopped(arn)
     assert str(task["stopCode"]) == "InfrastructureHealth"  # newer than the client's types
     assert task["containers"][0]["exitCode"] == 137
 
 
-async def test_a_stop_by_somebody_else(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.stop_by_somebody(arn, "tidying up")
-    task = await scene.stopped(arn)
+async def test_a_stop_by_somebody_else(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.stop_by_somebody(arn, "tidying up")
+    task = await aws.stopped(arn)
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "tidying up")
-    assert "StopTask" not in await scene.control.counts()
+    assert "StopTask" not in await aws.control.counts()
 
 
-async def test_a_task_that_vanishes(scene: Scene) -> None:
-    arn = await scene.running(await scene.register())
-    await scene.control.vanish(arn)
-    answer = await scene.ecs.describe_tasks(cluster=scene.cluster, tasks=[arn])
+async def test_a_task_that_vanishes(aws: AwsClient) -> None:
+    arn = await aws.running(await aws.register())
+    await aws.control.vanish(arn)
+    answer = await aws.ecs.describe_tasks(cluster=aws.cluster, tasks=[arn])
     assert answer["failures"] == [{"arn": arn, "reason": "MISSING"}]

@@ -1,5 +1,5 @@
 """Two whole stacks side by side, as `control-plane dev` runs them: one to put under load, one to compare it with. And a
-Temporal for houses whose containers are simulated."""
+Temporal for control planes whose containers are simulated."""
 
 import asyncio
 import signal

@@ -17,7 +17,7 @@ from domain.entities import InvocationStatus
 from domain.identifiers import FunctionName
 from tests.figures import Show
 from tests.simulation.client import Json
-from tests.simulation.house import open_house
+from tests.simulation.control_plane import open_control_plane
 
 _CHILDREN = int(os.environ.get("CAPACITY_CHILDREN", "100"))
 _OF_ONE_FUNCTION = 100  # the highest limit that a function may have
@@ -39,37 +39,37 @@ async def test_children_run_soon_and_end_soon_after_their_parent(
     database: Database, temporal: Client, show: Show
 ) -> None:
     functions = [_function(f"child-{first}", max_concurrency=_OF_ONE_FUNCTION) for first in _firsts()]
-    async with open_house(
+    async with open_control_plane(
         "children",
         [_function("parent", max_concurrency=1), *functions],
         database=database,
         temporal=temporal,
         stop_grace_seconds=1,
-    ) as house:
-        parent = await house.api.submit(FunctionName("parent"))
+    ) as control_plane:
+        parent = await control_plane.api.submit(FunctionName("parent"))
         async with asyncio.timeout(_STARTED_WITHIN):
-            while not house.fleet.alive:
+            while not control_plane.fleet.alive:
                 await asyncio.sleep(0.02)
-        (container,) = house.fleet.alive
+        (container,) = control_plane.fleet.alive
         start = time.monotonic()
         numbers = iter(range(_CHILDREN))
 
         async def call() -> None:
             for number in numbers:
                 function = FunctionName(f"child-{number - number % _OF_ONE_FUNCTION}")
-                await house.api.submit_from(container, function)
+                await control_plane.api.submit_from(container, function)
 
         await asyncio.gather(*(call() for _ in range(_CALLS_AT_ONCE)))
-        while len(house.fleet.alive) <= _CHILDREN:
+        while len(control_plane.fleet.alive) <= _CHILDREN:
             await asyncio.sleep(0.02)
         started = time.monotonic() - start
         start = time.monotonic()
-        await house.api.cancel(parent)
+        await control_plane.api.cancel(parent)
         while await _running(database):
             await asyncio.sleep(0.1)
         cancelled = time.monotonic() - start
         show(f"{_CHILDREN} children: all of them run after {started:.1f} s; cancelled, none after {cancelled:.1f} s")
-        assert house.fleet.alive == []
+        assert control_plane.fleet.alive == []
         assert started < _STARTED_WITHIN
         assert cancelled < _CANCELLED_WITHIN
 

@@ -9,7 +9,7 @@ from catalog.database import Database
 from domain.identifiers import FunctionName
 from tests.figures import Show
 from tests.simulation.client import Json
-from tests.simulation.house import open_house
+from tests.simulation.control_plane import open_control_plane
 
 _FUNCTION = FunctionName("busy")
 _FUNCTIONS: tuple[Json, ...] = (
@@ -19,24 +19,26 @@ _FUNCTIONS: tuple[Json, ...] = (
         "execution_spec": {"max_retries": 0, "timeout_seconds": 3_600},
     },
 )
-_WITHIN = 30.0
+_WITHIN = 60.0
 
 
 async def test_traffic_does_not_keep_a_project_from_being_deleted(
     database: Database, temporal: Client, show: Show
 ) -> None:
-    async with open_house("traffic", _FUNCTIONS, database=database, temporal=temporal, stop_grace_seconds=0.2) as house:
-        await house.api.submit(_FUNCTION)
+    async with open_control_plane(
+        "traffic", _FUNCTIONS, database=database, temporal=temporal, stop_grace_seconds=0.2
+    ) as control_plane:
+        await control_plane.api.submit(_FUNCTION)
         async with asyncio.timeout(_WITHIN):
-            while not house.fleet.alive:
+            while not control_plane.fleet.alive:
                 await asyncio.sleep(0.02)
-        (parent,) = house.fleet.alive
+        (parent,) = control_plane.fleet.alive
         accepted = refused = 0
 
         async def submit(*, is_child: bool) -> None:
             nonlocal accepted, refused
             while True:
-                if await house.api.submit_unless_deleted(_FUNCTION, parent=parent if is_child else None):
+                if await control_plane.api.submit_unless_deleted(_FUNCTION, parent=parent if is_child else None):
                     accepted += 1
                 else:
                     refused += 1
@@ -46,7 +48,7 @@ async def test_traffic_does_not_keep_a_project_from_being_deleted(
             await asyncio.sleep(0.02)
         before, start = accepted, time.monotonic()
         async with asyncio.timeout(_WITHIN):
-            await house.api.delete()
+            await control_plane.api.delete()
         show(
             f"a project under traffic is gone after {time.monotonic() - start:.1f} s: {accepted - before} submits were "
             f"accepted after the request, {refused} refused"

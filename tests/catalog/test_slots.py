@@ -94,10 +94,10 @@ async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: D
     for invocation in invocations:
         assert is_queued(await take(database, invocation))
     async with database.transaction() as connection:
-        settled = await PreparationRepository(connection).mark_ready(
+        outcome = await PreparationRepository(connection).mark_ready(
             function, PreparedFunction(type=ContainerType.TEST, identifier="prepared")
         )
-    assert set(settled.grants) == {grant_of(invocation) for invocation in invocations[:2]}
+    assert set(outcome.grants) == {grant_of(invocation) for invocation in invocations[:2]}
 
 
 async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(database: Database) -> None:
@@ -106,8 +106,8 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
     for invocation in waiting:
         await take(database, invocation)
     async with database.transaction() as connection:
-        settled = await PreparationRepository(connection).mark_unpreparable(function, "no such image")
-    assert set(settled.grants) == {grant_of(invocation) for invocation in waiting}
+        outcome = await PreparationRepository(connection).mark_unpreparable(function, "no such image")
+    assert set(outcome.grants) == {grant_of(invocation) for invocation in waiting}
     late = await insert_invocation(database, function)
     for invocation in [*waiting, late]:
         taken = await take(database, invocation)
@@ -222,7 +222,7 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
     granted = {invocation: asyncio.Event() for invocation in invocations}
     most_held = 0
 
-    def tell(grants: tuple[Grant, ...]) -> None:
+    def note_grants(grants: tuple[Grant, ...]) -> None:
         for grant in grants:
             granted[grant.invocation_id].set()
 
@@ -234,10 +234,10 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 break
             if taken.refusal is not Refusal.QUEUED:
                 return
-            tell(taken.grants)
+            note_grants(taken.grants)
             if ends_early:
                 async with database.transaction() as connection:
-                    tell(
+                    note_grants(
                         (
                             await TerminationRepository(connection).terminate_invocation(
                                 invocation, reason=StopReason.CANCELLED
@@ -247,8 +247,8 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
                 return
             await granted[invocation].wait()
         closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))
-        tell(closed.grants)
-        tell(again.grants)
+        note_grants(closed.grants)
+        note_grants(again.grants)
 
     async def sample() -> None:
         nonlocal most_held

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import func, select, update
 
 from catalog.database import Database
@@ -88,10 +89,10 @@ async def test_a_child_that_stops_by_itself_is_noted_as_cancelled_and_not_told(d
         await StopRepository(connection).stop_invocation(child, reason=StopReason.TIMED_OUT)
     assert (await stop(database, parent)).children == ()
     async with database.statement() as connection:
-        noted = await connection.scalar(
+        request_time = await connection.scalar(
             select(InvocationRow.cancellation_request_time).where(InvocationRow.invocation_id == child)
         )
-    assert noted is not None
+    assert request_time is not None
 
 
 async def test_children_that_a_stop_has_noted_are_not_told_again_by_the_end(database: Database) -> None:
@@ -162,3 +163,55 @@ async def test_what_ended_by_itself_is_not_stopped_afterwards(database: Database
     assert (closed.was_stopped, closed.children) == (False, ())
     assert stopped.children == ()
     assert await close(database, parent) == replace(closed, is_new=False)
+
+
+STARTED = {"execution_start_time": func.clock_timestamp()}
+FINISHED = STARTED | {"execution_finish_time": func.clock_timestamp()}
+STOPPED = {"termination_signal_time": func.clock_timestamp()}
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome", "error_message"),
+    [
+        (STARTED, None, "why it is gone"),
+        (STOPPED, None, None),
+        (STARTED | STOPPED, "ABORTED", "why it is gone"),
+        (FINISHED, "ABORTED", None),
+        (FINISHED | STOPPED | {"outcome": "ABORTED"}, "ABORTED", None),
+        (FINISHED | STOPPED | {"outcome": "SUCCEEDED"}, "SUCCEEDED", None),
+        (FINISHED | STOPPED | {"outcome": "ABORTED", "error_message": "E: late"}, "ABORTED", "E: late"),
+    ],
+)
+async def test_what_we_stopped_was_aborted_whatever_it_made_of_it(
+    database: Database, row: dict[str, object], outcome: str | None, error_message: str | None
+) -> None:
+    invocation_id = await insert_invocation(database, await insert_function(database))
+    terminated = await run_and_lose(database, invocation_id, row, reason="why it is gone", allows_retry=True)
+    assert (terminated.outcome, terminated.error_message) == (outcome, error_message)
+    assert terminated.invocation_ended is (outcome is not None)
+
+
+@pytest.mark.parametrize("reason", ["half a \ud800 pair", "a \0 in it", "x" * 100_000, "caf\udce9"])
+async def test_no_reason_prevents_an_end(database: Database, reason: str) -> None:
+    invocation_id = await insert_invocation(database, await insert_function(database))
+    terminated = await run_and_lose(database, invocation_id, {}, reason=reason, allows_retry=False)
+    assert terminated.invocation_ended
+    assert terminated.error_message is not None
+    assert len(terminated.error_message) <= 16_383
+    assert terminated.error_message.startswith(reason[:2])
+
+
+async def run_and_lose(
+    database: Database, invocation_id: InvocationId, row: dict[str, object], *, reason: str, allows_retry: bool
+) -> TerminatedExecution:
+    """Up to the moment when the container is gone and has left this row."""
+    execution_id = execution_id_for(invocation_id, 1)
+    async with database.transaction() as connection:
+        await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+        if row:
+            await connection.execute(
+                update(ExecutionRow).where(ExecutionRow.execution_id == execution_id).values(**row)
+            )
+        return await TerminationRepository(connection).terminate_execution(
+            invocation_id=invocation_id, execution_id=execution_id, reason=reason, allows_retry=allows_retry
+        )

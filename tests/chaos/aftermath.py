@@ -16,7 +16,7 @@ from tests.chaos.platform import Platform
 from tests.chaos.stack import ChaosStack
 from tests.chaos.verdicts import read_runs, verdicts
 from tests.chaos.watch import Watch
-from tests.simulation import aftermath, laws
+from tests.simulation import aftermath, invariants
 from tests.simulation.snapshot import Snapshot
 from workflows.registry import WORKFLOWS
 
@@ -28,7 +28,7 @@ _GONE_WITHIN = timedelta(seconds=15)
 _LOOK_SECONDS = 0.25
 
 
-async def grant_free_slots(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
+async def finish_all(stack: ChaosStack, watch: Watch, ledger: Ledger) -> Snapshot:
     """Until every invocation has ended, or the time for that is over."""
     try:
         async with asyncio.timeout(SETTLED_WITHIN.total_seconds()):
@@ -47,20 +47,24 @@ async def grant_free_slots(stack: ChaosStack, watch: Watch, ledger: Ledger) -> S
 
 async def classify(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, notes: Path, ledger: Ledger) -> None:
     """Every check, each violation noted."""
-    for sentence in (*_unended(snapshot), *_cancelled_by_nobody(snapshot, ledger), *laws.breaches_of_history(snapshot)):
+    for sentence in (
+        *_unended(snapshot),
+        *_cancelled_by_nobody(snapshot, ledger),
+        *invariants.violations_of_history(snapshot),
+    ):
         ledger.violation(sentence)
-    invocations = await _told_by_api(api, snapshot, ledger)
+    invocations = await _answers_of_api(api, snapshot, ledger)
     for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
         ledger.violation(sentence)
-    for sentence in (*await _left_over(stack.platform), *await stack.platform.breaches()):
+    for sentence in (*await _left_over(stack.platform), *await stack.platform.violations()):
         ledger.violation(sentence)
     await _judge_workflows(stack.client, snapshot, ledger)
 
 
 def _unended(snapshot: Snapshot) -> Iterator[str]:
     for invocation in snapshot.invocations.values():
-        states = laws.legal_states(invocation, snapshot.functions[invocation.function_id])
-        if states != [laws.LegalState.ENDED]:
+        states = invariants.legal_states(invocation, snapshot.functions[invocation.function_id])
+        if states != [invariants.LegalState.ENDED]:
             yield f"{invocation.invocation_id} is in the states {states} at the end: {invocation}"
 
 
@@ -72,21 +76,21 @@ def _cancelled_by_nobody(snapshot: Snapshot, ledger: Ledger) -> Iterator[str]:
             yield f"{invocation.invocation_id} was cancelled, and nobody asked for that: {invocation}"
 
 
-async def _told_by_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
-    told = []
+async def _answers_of_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
+    answers = []
     for invocation in snapshot.invocations.values():
         function = snapshot.functions[invocation.function_id].name
         answer = await api.get(function, invocation.invocation_id)
         if answer is None or answer["invocation_status"] != "TERMINATED":
             ledger.violation(f"{invocation.invocation_id} is told of as {answer}")
         if answer is not None:
-            told.append(answer)
+            answers.append(answer)
         if invocation.invocation_id in ledger.cancelled and not invocation.is_cancelled:
             ledger.violation(f"the cancellation of {invocation.invocation_id} was accepted and is not recorded")
     for label, invocation_id in ledger.accepted.items():
         if invocation_id not in snapshot.invocations:
             ledger.violation(f"{label} was accepted as {invocation_id}, which does not exist")
-    return told
+    return answers
 
 
 async def _left_over(platform: Platform) -> list[str]:

@@ -46,7 +46,7 @@ class Platform(Protocol):
 
     async def traces(self) -> Traces: ...
 
-    async def breaches(self) -> Sequence[str]:
+    async def violations(self) -> Sequence[str]:
         """What must not have happened to containers, whatever the catalog says of them."""
 
     async def remains(self) -> Sequence[str]:

@@ -80,7 +80,7 @@ class Processes:
         folders = [folder for folder in self._folders() if ContainerFolder(folder).supervisor() is not None]
         return Traces(launches=Counter(_execution_of(folder) for folder in folders), losses={})
 
-    async def breaches(self) -> list[str]:
+    async def violations(self) -> list[str]:
         """A container may have been told that another one had started its execution before."""
         logs = ((folder, ContainerFolder(folder).log) for folder in self._folders())
         return [

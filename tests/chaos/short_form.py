@@ -13,7 +13,7 @@ from tests.chaos.plan import DANGERS
 from tests.chaos.silences import Silence
 from tests.figures import Show
 
-_DURATION = timedelta(seconds=45)
+_DURATION = timedelta(seconds=38)
 _SILENCE = Silence(shortest=4.0, longest=8.0)
 
 

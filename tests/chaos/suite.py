@@ -101,7 +101,7 @@ async def _deploy(api: ApiClient, image: str) -> None:
 async def _settled(stack: ChaosStack, watch: Watch, ledger: Ledger) -> tuple[Snapshot, timedelta]:
     clock = asyncio.get_running_loop().time
     began = clock()
-    snapshot = await aftermath.grant_free_slots(stack, watch, ledger)
+    snapshot = await aftermath.finish_all(stack, watch, ledger)
     return snapshot, timedelta(seconds=clock() - began)
 
 

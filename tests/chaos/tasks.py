@@ -81,11 +81,11 @@ class Tasks:
             losses=Counter(_execution_of(task) for task in tasks if _is_lost(task)),
         )
 
-    async def breaches(self) -> list[str]:
+    async def violations(self) -> list[str]:
         lives: defaultdict[ExecutionId, list[TaskRecord]] = defaultdict(list)
         for task in await self._aws.tasks():
             lives[_execution_of(task)].append(task)
-        return [breach for tasks in lives.values() for breach in _breaches_of_one(tasks)]
+        return [violation for tasks in lives.values() for violation in _violations_of_one(tasks)]
 
     async def remains(self) -> list[str]:
         return [f"{_name(task)} is {task.status}" for task in await self._aws.live_tasks()]
@@ -101,7 +101,7 @@ async def tasks(functions: Path) -> AsyncIterator[Tasks]:
         yield Tasks(aws)
 
 
-def _breaches_of_one(tasks: Sequence[TaskRecord]) -> Iterator[str]:
+def _violations_of_one(tasks: Sequence[TaskRecord]) -> Iterator[str]:
     """`tasks`: of one execution, oldest first."""
     for name, count in Counter(map(_name, tasks)).items():
         if count > 1:

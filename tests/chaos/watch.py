@@ -1,4 +1,4 @@
-"""Looks at the catalog again and again while things happen: its laws hold at every instant, not just at the end."""
+"""Reads the catalog again and again while things happen: its invariants hold at every instant, not only at the end."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from domain.errors import CatalogIsAway
 from domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
-from tests.simulation import laws
+from tests.simulation import invariants
 from tests.simulation.snapshot import Snapshot, read_snapshot
 
 _INTERVAL_SECONDS = 0.25
@@ -27,21 +27,21 @@ class Watch:
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     async def look(self) -> Snapshot | None:
-        """What is there now, held against the laws; None while PostgreSQL is away."""
+        """What is there now, checked against the invariants; None while PostgreSQL is away."""
         before = await self._stack.platform.live()
         try:
             snapshot = await read_snapshot(self._stack.database)
         except CatalogIsAway:
             return None
         after = await self._stack.platform.live()
-        for breach in laws.breaches(snapshot):
-            self._ledger.violation(breach)
+        for violation in invariants.violations(snapshot):
+            self._ledger.violation(violation)
         alive = (before.keys() & after.keys()) - set(_latecomers(before, snapshot))
-        for breach in laws.breaches_of_containers(alive, snapshot):
-            self._ledger.violation(breach)
+        for violation in invariants.violations_of_containers(alive, snapshot):
+            self._ledger.violation(violation)
         if self.latest is not None:
-            for breach in laws.breaches_between(self.latest, snapshot):
-                self._ledger.violation(breach)
+            for violation in invariants.violations_between(self.latest, snapshot):
+                self._ledger.violation(violation)
         self.latest = snapshot
         return snapshot
 

@@ -65,11 +65,13 @@ async def test_quickstart(terminal: Terminal) -> None:
 
     followed = await terminal.succeed("invoke", "hello", "count", '{"to": 3}', "--follow")
     assert followed.stdout == '{"counted_to": 3}\n'
-    told = followed.stderr.splitlines()
-    assert [line for line in told if line.startswith("  | ")] == [f"  | counted to {number}" for number in (1, 2, 3)]
-    assert "progress: 1" in told
-    assert "attempt 1: running" in told
-    assert told[-1] == "attempt 1: succeeded"
+    progress_lines = followed.stderr.splitlines()
+    assert [line for line in progress_lines if line.startswith("  | ")] == [
+        f"  | counted to {number}" for number in (1, 2, 3)
+    ]
+    assert "progress: 1" in progress_lines
+    assert "attempt 1: running" in progress_lines
+    assert progress_lines[-1] == "attempt 1: succeeded"
 
     reference = (await terminal.succeed("invoke", "hello", "greet", "name=Ada")).stdout.strip()
     assert re.fullmatch(r"hello/greet/inv-[0-9a-f]{32}", reference)

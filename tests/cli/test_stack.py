@@ -142,8 +142,8 @@ def _processes_of(folder: Path) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
-            told = process.environ().get("CONTROL_PLANE_DATA_DIR") == str(folder)
-            if told or any(str(folder) in argument for argument in process.cmdline()):
+            is_in_environment = process.environ().get("CONTROL_PLANE_DATA_DIR") == str(folder)
+            if is_in_environment or any(str(folder) in argument for argument in process.cmdline()):
                 found.append(" ".join(process.cmdline()))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

@@ -72,6 +72,6 @@ async def run(*command: str, cwd: Path | None = None) -> str:
     process = await asyncio.create_subprocess_exec(
         program, *command[1:], cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    said, noted = await process.communicate()
-    assert process.returncode == 0, f"{command}\n{said.decode()}{noted.decode()}"
-    return said.decode()
+    stdout, stderr = await process.communicate()
+    assert process.returncode == 0, f"{command}\n{stdout.decode()}{stderr.decode()}"
+    return stdout.decode()

@@ -5,7 +5,7 @@ import sys
 
 from provisioners.docker.factory import open_docker_provisioner
 from tests.docker.conftest import configuration_of, container_request
-from tests.docker.scenes import NEW
+from tests.docker.steps import NEW
 
 
 async def main(installation: str, api_url: str, image: str, execution_id: str) -> None:

@@ -11,7 +11,7 @@ from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.own_engine import OwnEngine, own_engine
-from tests.docker.scenes import NEW, first_lines, launch
+from tests.docker.steps import NEW, first_lines, launch
 from tests.runtime.api_stub import StubState
 
 END = ("kill", "shut_down")

@@ -9,7 +9,7 @@ from provisioners.docker.housekeeping import Housekeeping
 from provisioners.docker.notes import Notes
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
-from tests.docker.scenes import NEW, launch
+from tests.docker.steps import NEW, launch
 
 
 def housekeeping(engine: Engine, configuration: DockerConfiguration, retention: timedelta) -> Housekeeping:

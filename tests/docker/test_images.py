@@ -17,7 +17,7 @@ from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.images import build_empty_image
 from tests.docker.registry import PASSWORD, USERNAME, Registry, running_registry
-from tests.docker.scenes import NEW, launch
+from tests.docker.steps import NEW, launch
 
 SMALL = "control-plane-test-small:1"
 

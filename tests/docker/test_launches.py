@@ -18,7 +18,7 @@ from provisioners.docker.engine import Engine
 from provisioners.docker.provisioner import DockerProvisioner
 from provisioners.docker.requests import container_options
 from tests.docker.conftest import container_request
-from tests.docker.scenes import NEW, launch
+from tests.docker.steps import NEW, launch
 from tests.runtime.api_stub import StubState
 
 ROOT = Path(__file__).parents[2]

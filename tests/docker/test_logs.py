@@ -11,7 +11,7 @@ from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.factory import open_docker_provisioner
 from provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
-from tests.docker.scenes import launch
+from tests.docker.steps import launch
 
 NUMBERS = "for i in $(seq 1 400); do echo out $i; echo err $i >&2; done"
 

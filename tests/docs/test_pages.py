@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import OWN_TERMINAL, PAGES, ROOT, Block, blocks_of, matches
 from tests.docs.reader import Reader
 
-# Pages whose commands need a scene that is set for each of them: by these tests.
+# Pages whose commands need state that these tests prepare for each of them.
 ELSEWHERE = {"temporal.md": "tests/e2e/test_temporal_page.py", "one-server.md": "tests/docker/test_one_server_page.py"}
 
 FOLLOWED = [page for page in PAGES if page.name not in ELSEWHERE and blocks_of(page)]

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.cli.stacks import Ports, dev
 from tests.e2e.platforms import Platform
 from tests.e2e.project import Project, lines_of
@@ -27,6 +29,7 @@ async def test_the_function_runs_once_though_the_stack_is_killed(platform: Platf
     assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "1", 1)
 
 
+@pytest.mark.platforms("ecs")  # which has the most to take back
 async def test_a_deletion_goes_on_though_the_stack_is_killed(platform: Platform, tmp_path: Path) -> None:
     folder, ports, notes = tmp_path / "data", Ports.free(), tmp_path / "notes"
     async with dev(folder, ports, provisioner=platform.provisioner, **platform.environment) as first:

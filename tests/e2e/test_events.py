@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.api.event_streams import ServerSent, events_of, followed
 from tests.e2e.project import Project, lines_of, release_file
 
@@ -33,8 +35,8 @@ async def test_a_success_is_followed_to_its_output(project: Project) -> None:
     again = await events_of(project.http, project.path("double", invocation_id), after=events[0].id)
     # Where in the log the outcome was reported is not recorded.
     for is_log in (True, False):
-        assert [told.data for told in again if (told.name == "log") is is_log] == [
-            told.data for told in events[1:] if (told.name == "log") is is_log
+        assert [event.data for event in again if (event.name == "log") is is_log] == [
+            event.data for event in events[1:] if (event.name == "log") is is_log
         ]
 
 
@@ -50,6 +52,7 @@ async def test_every_attempt_has_its_log_before_its_end(project: Project, tmp_pa
     assert first.data["outcome"] == "FAILED"
 
 
+@pytest.mark.platforms("process", "docker")  # it is about what the container says to the API
 async def test_progress_and_a_cancellation_are_seen_while_they_happen(project: Project, tmp_path: Path) -> None:
     await project.deploy("report_progress")
     notes, release = tmp_path / "notes", tmp_path / "release"

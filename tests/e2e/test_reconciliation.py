@@ -105,9 +105,9 @@ async def test_what_has_lost_its_workflow_goes_on_whether_it_ran_or_waited(
         await delete_workflow(temporal, lost)
     assert await repairs(temporal) == {}  # they are too young
     await grow_old(catalog, ran, waited, next_one)
-    mended = 0
-    while mended < 2:
-        mended += (await repairs(temporal)).get("orphaned invocations repaired", 0)
+    repaired = 0
+    while repaired < 2:
+        repaired += (await repairs(temporal)).get("orphaned invocations repaired", 0)
         await asyncio.sleep(0.2)  # lists of workflows lag behind
     for lost in (ran, waited):
         assert (await temporal.get_workflow_handle(lost).describe()).status is WorkflowExecutionStatus.RUNNING

@@ -18,6 +18,9 @@ from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, lines_of, release_file
 from workflows.naming import SEARCH_ATTRIBUTES
 
+# The same commands on all of them.
+pytestmark = pytest.mark.platforms("process")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "temporal.md").read_text()
 TRIED: set[str] = set()
 COMMANDS: list[str] = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from activities.container_events import relay_container_events
 from catalog.database import Database
 from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
+from cli.stack.access import StackAccess
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in
@@ -20,16 +22,25 @@ from tests.ecs.conftest import FUNCTIONS, IMAGE
 RULE = Path(__file__).parents[2] / "iam_permissions" / "task_events_rule.json"
 
 
-@pytest.fixture
-async def with_events(tmp_path: Path) -> AsyncIterator[tuple[Project, Control]]:
-    """A project on a stack that is told of ends, as the rule of the docs has it."""
+@pytest.fixture(scope="module")
+async def stack_with_events(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[StackAccess, Control]]:
+    """A stack that is told of ends."""
+    folder = tmp_path_factory.mktemp("told") / "data"
     async with running_stand_in(has_event_queue=True) as aws:
         await aws.control.register_image(IMAGE, FUNCTIONS)
-        await aws.control.set(has_rule_for_stopped_only=True)
-        async with dev(tmp_path / "data", Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack:
-            project = Project(await stack.ready(), "events", image=lambda _: IMAGE)
-            yield project, aws.control
-            await project.http.aclose()
+        async with dev(folder, Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack:
+            yield await stack.ready(), aws.control
+
+
+@pytest.fixture
+async def with_events(stack_with_events: tuple[StackAccess, Control]) -> AsyncIterator[tuple[Project, Control]]:
+    """A project of the test's own, as the rule of the docs has it."""
+    stack, aws = stack_with_events
+    await aws.reset()
+    await aws.set(has_rule_for_stopped_only=True)
+    project = Project(stack, f"events-{uuid.uuid4().hex}", image=lambda _: IMAGE)
+    yield project, aws
+    await project.http.aclose()
 
 
 def test_the_rule_is_for_ends_of_tasks_of_the_cluster() -> None:

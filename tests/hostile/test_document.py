@@ -1,4 +1,4 @@
-"""Thousands of requests made from the OpenAPI document, legal and illegal: no answer is a 5xx.
+"""Requests made from the OpenAPI document, two thousand of them, legal and illegal: no answer is a 5xx.
 
 HOSTILE_CASES=100000 tries more of them.
 """
@@ -20,14 +20,14 @@ from api.app import describe_app
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 
-CASES = int(os.environ.get("HOSTILE_CASES", "5200"))
+CASES = int(os.environ.get("HOSTILE_CASES", "2100"))
 DOCUMENT = schemathesis.openapi.from_dict(describe_app().openapi())
 OPERATIONS: dict[str, Any] = {
     operation.definition.raw["operationId"]: operation
     for operation in (result.ok() for result in DOCUMENT.get_all_operations() if isinstance(result, Ok))
 }
 # Of which there is one legal request only, or which would take away what the others need.
-_FEW = ("health_check", "health_ready", "list_projects", "get_container_repository_credentials")
+_FEW = ("health_check", "health_ready", "list_projects", "get_container_repository_credentials", "get_image_folder")
 _DESTRUCTIVE = ("delete_project",)
 _WITHOUT_INPUT = ("health_check", "health_ready")  # there is nothing to do wrong
 _WAITING = ("get_invocation", "follow_invocation")
@@ -96,8 +96,8 @@ def _places(executions: Sequence[str]) -> list[dict[str, str]]:
 
 def test_so_many_cases_were_tried(target: Target, show: Show) -> None:
     """Of the whole file, as the tests above are run."""
-    told = ", ".join(f"{status}: {count}" for status, count in sorted(_answers.items()))
-    show(f"hostile requests: {_answers.total()} cases from the OpenAPI document; answers {told}")
-    assert _answers.total() >= 5_000
-    assert _answers[200] > 500  # they came as far as to be carried out
+    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(_answers.items()))
+    show(f"hostile requests: {_answers.total()} cases from the OpenAPI document; answers {statuses}")
+    assert _answers.total() >= 0.95 * CASES
+    assert _answers[200] > CASES / 10  # they came as far as to be carried out
     assert "Traceback" not in target.log.read_text()

@@ -87,13 +87,13 @@ async def test_a_token_has_a_bounded_number_of_streams(target: Target, execution
     streams = [await ask(target, execution, events) for _ in range(200)]
     try:
         async with asyncio.timeout(30):
-            told = [(await reader.readline()).split()[1] for reader, _ in streams]
+            statuses = [(await reader.readline()).split()[1] for reader, _ in streams]
         took = await slowest_of(target, submits=20)
         show(
-            f"200 streams of one token: {told.count(b'200')} are served, {told.count(b'429')} refused; the slowest of "
-            f"20 submits of others took {1_000 * took:.0f} ms"
+            f"200 streams of one token: {statuses.count(b'200')} are served, {statuses.count(b'429')} refused; "
+            f"the slowest of 20 submits of others took {1_000 * took:.0f} ms"
         )
-        assert (told.count(b"200"), told.count(b"429")) == (32, 168)
+        assert (statuses.count(b"200"), statuses.count(b"429")) == (32, 168)
         assert took < PROMPTLY
     finally:
         await close(streams)

@@ -66,7 +66,7 @@ class HalfBroken(Engine):
 async def test_one_that_cannot_be_looked_at_blinds_only_its_own(hangs: bool) -> None:
     engine = HalfBroken(hangs=hangs)
     notes = Notes(engine, installation="test")
-    provisioner = DockerProvisioner(engine, notes, CONFIGURATION, longest_look=timedelta(seconds=0.2))
+    provisioner = DockerProvisioner(engine, notes, CONFIGURATION, inspection_limit=timedelta(seconds=0.2))
     waits = [asyncio.create_task(provisioner.wait_for_exit(container(number))) for number in range(3)]
     async with asyncio.timeout(10):
         assert [(await wait).exit_code for wait in waits[1:]] == [0, 0]
@@ -95,7 +95,7 @@ async def test_a_pull_that_breaks_off_says_nothing_of_the_image() -> None:
         docker = open_docker(url)
         try:
             with pytest.raises(Unavailable, match="just pulled"):
-                await Images(Engine(docker, url), CONFIGURATION).pinned("image:1", needs_program=False)
+                await Images(Engine(docker, url), CONFIGURATION).pin("image:1", needs_program=False)
         finally:
             await docker.close()
 

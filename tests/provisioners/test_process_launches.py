@@ -42,7 +42,7 @@ async def start_launcher(data_dir: Path, api_url: str, image: Path, execution_id
 
 
 @pytest.fixture
-def counted(image: Path, tmp_path: Path) -> Path:
+def run_counter(image: Path, tmp_path: Path) -> Path:
     """A file that gets one line for each time that the image's function runs."""
     file = tmp_path / "runs"
     (image / "main.py").write_text(
@@ -51,8 +51,8 @@ def counted(image: Path, tmp_path: Path) -> Path:
     return file
 
 
-def runs(counted: Path) -> int:
-    return len(counted.read_text().splitlines())
+def runs(run_counter: Path) -> int:
+    return len(run_counter.read_text().splitlines())
 
 
 async def stopped(provisioner: ProcessProvisioner, execution_id: str) -> None:
@@ -63,14 +63,14 @@ async def stopped(provisioner: ProcessProvisioner, execution_id: str) -> None:
 
 
 async def test_one_container_of_eight_concurrent_launches(
-    provisioner: ProcessProvisioner, state: StubState, api_url: str, image: Path, data_dir: Path, counted: Path
+    provisioner: ProcessProvisioner, state: StubState, api_url: str, image: Path, data_dir: Path, run_counter: Path
 ) -> None:
     execution_id = f"exe-{uuid.uuid4().hex}"
     launchers = await asyncio.gather(*(start_launcher(data_dir, api_url, image, execution_id) for _ in range(8)))
     answers = await asyncio.gather(*(launcher.communicate(b"go\n") for launcher in launchers))
     assert {answer for answer, _ in answers} == {f"{execution_id}-1\n".encode()}
     await stopped(provisioner, execution_id)
-    assert runs(counted) == 1
+    assert runs(run_counter) == 1
     assert state.starts == [execution_id]
 
 
@@ -82,7 +82,7 @@ async def test_one_container_though_the_launching_process_is_killed(
     api_url: str,
     image: Path,
     data_dir: Path,
-    counted: Path,
+    run_counter: Path,
     seed: int,
 ) -> None:
     """Killed with its whole process group, at any point of the launch: before, within, after."""
@@ -97,17 +97,17 @@ async def test_one_container_though_the_launching_process_is_killed(
     await launcher.wait()
     await provisioner.launch(container_request(image, execution_id=execution_id))
     await stopped(provisioner, execution_id)
-    assert runs(counted) == 1
+    assert runs(run_counter) == 1
     assert state.starts == [execution_id]
     assert len(live_container_names(data_dir)) == 0
 
 
 async def test_a_repeated_launch_finds_the_container_running_or_ended(
-    provisioner: ProcessProvisioner, image: Path, counted: Path
+    provisioner: ProcessProvisioner, image: Path, run_counter: Path
 ) -> None:
     request = container_request(image)
     first = await provisioner.launch(request)
     second = await provisioner.launch(request)
     await provisioner.wait_for_exit(Container(name=request.name, details=first))
     assert first == second == await provisioner.launch(request)
-    assert runs(counted) == 1
+    assert runs(run_counter) == 1

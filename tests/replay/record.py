@@ -13,7 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
 from tests.replay.scenarios import SCENARIOS
-from tests.workflows.scenes import SceneMaker
+from tests.workflows.scripted_invocations import InvocationStarter
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -25,9 +25,9 @@ async def record() -> None:
         data_converter=pydantic_data_converter, dev_server_existing_path=temporal
     ) as environment:
         await register_search_attributes(environment.client)
-        scene = SceneMaker(environment.client, _now)
+        start_invocation = InvocationStarter(environment.client, _now)
         for scenario in missing:
-            history = await (await scenario(scene)).fetch_history()
+            history = await (await scenario(start_invocation)).fetch_history()
             history_file(scenario.__name__).write_text(history.to_json() + "\n")
             print(f"recorded {scenario.__name__}: {len(history.events)} events")  # noqa: T201
     print(f"{len(missing)} recorded, {len(SCENARIOS) - len(missing)} kept")  # noqa: T201

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
-from tests.workflows.scenes import (
+from tests.workflows.scripted_invocations import (
     ABORTED,
     QUEUED,
     REFUSED,
     SUCCEEDED,
     Container,
-    SceneMaker,
+    InvocationStarter,
     answers,
     fail,
     state_of,
@@ -27,31 +27,31 @@ from tests.workflows.steps import (
 )
 from workflows.invocation import InvocationWorkflow
 
-Scenario = Callable[[SceneMaker], Awaitable[Handle]]
+Scenario = Callable[[InvocationStarter], Awaitable[Handle]]
 
 
-async def succeeded(scene: SceneMaker) -> Handle:
-    async with scene(*answers(SUCCEEDED)) as it:
+async def succeeded(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(SUCCEEDED)) as it:
         await it.ended()
     return it.handle
 
 
-async def succeeded_at_the_third_attempt(scene: SceneMaker) -> Handle:
-    async with scene(fail, fail, *answers(SUCCEEDED), max_retries=2) as it:
+async def succeeded_at_the_third_attempt(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(fail, fail, *answers(SUCCEEDED), max_retries=2) as it:
         await state_of(it, "backing off")
         await it.handle.signal(InvocationWorkflow.retry_now)
         await it.ended()
     return it.handle
 
 
-async def failed_at_the_last_attempt(scene: SceneMaker) -> Handle:
-    async with scene(fail, fail, max_retries=1) as it:
+async def failed_at_the_last_attempt(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(fail, fail, max_retries=1) as it:
         await it.ended()
     return it.handle
 
 
-async def queued_then_granted(scene: SceneMaker) -> Handle:
-    async with scene(*answers(QUEUED, SUCCEEDED)) as it:
+async def queued_then_granted(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(QUEUED, SUCCEEDED)) as it:
         await state_of(it, "queued")
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
@@ -59,9 +59,9 @@ async def queued_then_granted(scene: SceneMaker) -> Handle:
     return it.handle
 
 
-async def cancelled_while_running(scene: SceneMaker) -> Handle:
+async def cancelled_while_running(start_invocation: InvocationStarter) -> Handle:
     container = Container(ABORTED)
-    async with scene(container) as it:
+    async with start_invocation(container) as it:
         await container.started.wait()
         await it.handle.cancel()
         await state_of(it, "stopping")
@@ -70,10 +70,10 @@ async def cancelled_while_running(scene: SceneMaker) -> Handle:
     return it.handle
 
 
-async def cancelled_in_a_full_house(scene: SceneMaker) -> Handle:
+async def cancelled_in_a_full_house(start_invocation: InvocationStarter) -> Handle:
     """Before anything took the execution up."""
     waiting = Container(REFUSED)
-    async with scene(waiting, is_claimed=False) as it:
+    async with start_invocation(waiting, is_claimed=False) as it:
         await waiting.started.wait()
         await it.handle.cancel()
         await it.ended()
@@ -81,10 +81,10 @@ async def cancelled_in_a_full_house(scene: SceneMaker) -> Handle:
     return it.handle
 
 
-async def cancelled_when_its_process_was_lost(scene: SceneMaker) -> Handle:
+async def cancelled_when_its_process_was_lost(start_invocation: InvocationStarter) -> Handle:
     """The activity waits for its turn in another one, which is full."""
     waiting = Container(ABORTED)
-    async with scene(waiting, *answers(ABORTED)) as it:
+    async with start_invocation(waiting, *answers(ABORTED)) as it:
         await waiting.started.wait()
         await it.handle.cancel()
         await it.ended()
@@ -92,29 +92,29 @@ async def cancelled_when_its_process_was_lost(scene: SceneMaker) -> Handle:
     return it.handle
 
 
-async def cancelled_while_queued(scene: SceneMaker) -> Handle:
-    async with scene(*answers(QUEUED)) as it:
+async def cancelled_while_queued(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(QUEUED)) as it:
         await state_of(it, "queued")
         await it.handle.cancel()
         await it.ended()
     return it.handle
 
 
-async def cancelled_between_attempts(scene: SceneMaker) -> Handle:
-    async with scene(fail, max_retries=3) as it:
+async def cancelled_between_attempts(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(fail, max_retries=3) as it:
         await state_of(it, "backing off")
         await it.handle.cancel()
         await it.ended()
     return it.handle
 
 
-async def refused_by_the_catalog(scene: SceneMaker) -> Handle:
-    async with scene(*answers(REFUSED)) as it:
+async def refused_by_the_catalog(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(REFUSED)) as it:
         await it.ended()
     return it.handle
 
 
-async def timed_out_while_running(scene: SceneMaker) -> Handle:
+async def timed_out_while_running(start_invocation: InvocationStarter) -> Handle:
     container = Container(ABORTED)
 
     async def run_until_stopped(request: RunExecutionRequest) -> RunExecutionResult:
@@ -122,43 +122,47 @@ async def timed_out_while_running(scene: SceneMaker) -> Handle:
         return await container(request)
 
     container.released.set()
-    async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+    async with start_invocation(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         await it.ended()
     return it.handle
 
 
-async def timed_out_while_queued(scene: SceneMaker) -> Handle:
-    async with scene(*answers(QUEUED), timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+async def timed_out_while_queued(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(QUEUED), timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         await it.ended()
     return it.handle
 
 
-async def prepared(scene: SceneMaker) -> Handle:
-    return await prepare(scene.client, ScriptedPreparation())
+async def prepared(start_invocation: InvocationStarter) -> Handle:
+    return await prepare(start_invocation.client, ScriptedPreparation())
 
 
-async def prepared_some_at_a_time(scene: SceneMaker) -> Handle:
-    return await prepare(scene.client, ScriptedPreparation(), names=[f"function {number}" for number in range(25)])
+async def prepared_some_at_a_time(start_invocation: InvocationStarter) -> Handle:
+    return await prepare(
+        start_invocation.client, ScriptedPreparation(), names=[f"function {number}" for number in range(25)]
+    )
 
 
-async def deleted(scene: SceneMaker) -> Handle:
-    return await delete(scene.client, ScriptedDeletion(running=[2, 0, 0], running_at_the_end=[1, 0]))
+async def deleted(start_invocation: InvocationStarter) -> Handle:
+    return await delete(start_invocation.client, ScriptedDeletion(running=[2, 0, 0], running_at_the_end=[1, 0]))
 
 
-async def deleted_after_a_preparation(scene: SceneMaker) -> Handle:
-    return await delete(scene.client, ScriptedDeletion(running=[1, 0], preparing=[1, 0], running_at_the_end=[0]))
+async def deleted_after_a_preparation(start_invocation: InvocationStarter) -> Handle:
+    return await delete(
+        start_invocation.client, ScriptedDeletion(running=[1, 0], preparing=[1, 0], running_at_the_end=[0])
+    )
 
 
-async def cleaned_up(scene: SceneMaker) -> Handle:
-    return await clean_up(scene.client, one_execution_that_ends(), has_execution=True)
+async def cleaned_up(start_invocation: InvocationStarter) -> Handle:
+    return await clean_up(start_invocation.client, one_execution_that_ends(), has_execution=True)
 
 
-async def cleaned_up_without_a_container(scene: SceneMaker) -> Handle:
-    return await clean_up(scene.client, one_execution_that_ends(), has_execution=False)
+async def cleaned_up_without_a_container(start_invocation: InvocationStarter) -> Handle:
+    return await clean_up(start_invocation.client, one_execution_that_ends(), has_execution=False)
 
 
-async def reconciled(scene: SceneMaker) -> Handle:
-    return await reconcile(scene.client)
+async def reconciled(start_invocation: InvocationStarter) -> Handle:
+    return await reconcile(start_invocation.client)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -40,6 +40,7 @@ class StubState:
     input: str = ""
     timeout_seconds: int = 60
     invocation_creation_time: int = 4_000_000_000  # far ahead: not timed out
+    termination_signal_time: int | None = None
     starts: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
     report: Document | None = None
@@ -135,6 +136,7 @@ def _answer_execution(state: StubState, execution_id: str, action: str, body: An
         "input": state.input,
         "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0},
         "invocation_creation_time": state.invocation_creation_time,
+        "termination_signal_time": state.termination_signal_time,
     }
 
 

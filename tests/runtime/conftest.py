@@ -15,6 +15,7 @@ import pytest
 from tests.runtime.api_stub import Document, StubState, serving
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = (str(ROOT / "runtime" / "__main__.py"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def start_container(state: StubState, tmp_path: Path) -> Iterator[StartContainer
     with ExitStack() as stack:
         url = stack.enter_context(serving(state))
 
-        def start(source: str | None, **variables: str) -> Container:
+        def start(source: str | None, *, program: tuple[str, ...] = PROGRAM, **variables: str) -> Container:
             if source is not None:
                 (tmp_path / "main.py").write_text(textwrap.dedent(source))
             names = {"PROJECT_NAME": "p", "VERSION_ID": "ver-1", "FUNCTION_NAME": "f", "INVOCATION_ID": "inv-p"}
@@ -61,7 +62,7 @@ def start_container(state: StubState, tmp_path: Path) -> Iterator[StartContainer
                 **variables,
             }
             process = subprocess.Popen(
-                [sys.executable, "-m", "runtime"],
+                [sys.executable, *program],
                 cwd=tmp_path,
                 env=environment,
                 text=True,

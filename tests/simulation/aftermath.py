@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from domain.entities import ExecutionOutcome
 from domain.identifiers import ExecutionId
 from domain.messages import InvocationOutcome
-from tests.simulation import laws
+from tests.simulation import invariants
 from tests.simulation.containers import Fleet
 from tests.simulation.snapshot import InvocationState, Snapshot
 from workflows import naming
@@ -17,12 +17,12 @@ from workflows import naming
 
 def leftovers(snapshot: Snapshot, fleet: Fleet) -> Iterator[str]:
     for invocation in snapshot.invocations.values():
-        states = laws.legal_states(invocation, snapshot.functions[invocation.function_id])
-        if states != [laws.LegalState.ENDED]:
+        states = invariants.legal_states(invocation, snapshot.functions[invocation.function_id])
+        if states != [invariants.LegalState.ENDED]:
             yield f"{invocation.invocation_id} is in the states {states}"
     for container in fleet.alive:
         yield f"{container.request.name} runs"
-    yield from laws.breaches_of_history(snapshot)
+    yield from invariants.violations_of_history(snapshot)
     yield from _unequal_launches(snapshot, fleet)
 
 

@@ -14,8 +14,8 @@ from catalog.database import Database
 from tests.simulation.world import World, open_world
 from tests.temporal import open_temporal
 
-_SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1,2,3").split(",")]
-_STEPS = int(os.environ.get("SIMULATION_STEPS", "700"))
+_SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1,2").split(",")]
+_STEPS = int(os.environ.get("SIMULATION_STEPS", "500"))
 
 
 @pytest.fixture(params=_SEEDS, ids=lambda seed: f"seed-{seed}")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,12 +13,13 @@ from domain.containers import (
     ContainerName,
     ContainerRequest,
     ExitCause,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
+from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages, NoCapacity, Unavailable
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -62,12 +64,12 @@ class Fault(StrEnum):
 class Fleet:
     """Implements `provisioners.contract.Provisioner`, for any number of loops at once.
 
-    What must never be seen at any instant is noted in `breaches` when it happens.
+    What must never be seen at any instant is recorded in `violations` when it happens.
     """
 
     def __init__(self, *, stop_grace: timedelta) -> None:
         self.containers: dict[ContainerName, SimulatedContainer] = {}
-        self.breaches: list[str] = []
+        self.violations: list[str] = []
         self.faults: deque[Fault] = deque()  # what befalls the next launches and stops
         self._stop_grace = stop_grace
 
@@ -94,7 +96,7 @@ class Fleet:
                 container = self.containers[request.name] = SimulatedContainer(request=request)
                 self._inspect(request)
             elif container.request != request:
-                self.breaches.append(f"{request.name} was launched again with another request")
+                self.violations.append(f"{request.name} was launched again with another request")
         return container.details
 
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
@@ -128,13 +130,19 @@ class Fleet:
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Nothing is left of them."""
+
     def _inspect(self, request: ContainerRequest) -> None:
         of_function = [container for container in self.alive if container.request.function == request.function]
         limit = request.resource_spec.max_concurrency
         if len(of_function) > limit:
-            self.breaches.append(f"{len(of_function)} containers of {request.function.function_name}, limit {limit}")
+            self.violations.append(f"{len(of_function)} containers of {request.function.function_name}, limit {limit}")
         if sum(container.request.invocation_id == request.invocation_id for container in of_function) > 1:
-            self.breaches.append(f"a second container of {request.invocation_id} beside its first")
+            self.violations.append(f"a second container of {request.invocation_id} beside its first")
 
 
 class _Trouble:

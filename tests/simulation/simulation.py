@@ -1,4 +1,4 @@
-"""Runs steps and looks at the whole catalog after each, until the first breach of a law."""
+"""Runs steps and looks at the whole catalog after each, until an invariant is violated."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from catalog.database import Database
-from tests.simulation import laws
+from tests.simulation import invariants
 from tests.simulation.client import Submitted
 from tests.simulation.containers import Fleet
 from tests.simulation.loops import Loops
@@ -19,7 +19,7 @@ _WEIGHT_OF_TIME = 1
 _PAUSE = timedelta(seconds=0.05)
 
 # The longest wait of the product in it: an activity that has met many faults and restarts pauses for up to 30 seconds.
-_SETTLED_WITHIN = timedelta(seconds=90)
+_FINISHED_WITHIN = timedelta(seconds=90)
 
 
 class Simulation:
@@ -39,16 +39,16 @@ class Simulation:
         while self.done.total() < count:
             await self._take(weighted)
 
-    async def grant_free_slots(self) -> None:
+    async def finish_all(self) -> None:
         """Nobody asks for anything any more, and every container comes to its end: so does every invocation."""
         if not len(self._loops):
             await self._loops.start()
         self._fleet.faults.clear()
-        async with asyncio.timeout(_SETTLED_WITHIN.total_seconds()):
+        async with asyncio.timeout(_FINISHED_WITHIN.total_seconds()):
             while any(invocation.is_running for invocation in self.snapshot.invocations.values()):
                 if not await self._take(self._steps.of_containers()):
                     await asyncio.sleep(_PAUSE.total_seconds())
-                    await self._look()
+                    await self._check()
 
     async def _take(self, weighted: dict[Step, int]) -> Done:
         (step,) = self._rng.choices(list(weighted), weights=list(weighted.values()))
@@ -58,18 +58,18 @@ class Simulation:
             return None
         self.done[step.__name__.strip("_")] += 1
         self._journal.append(done)
-        await self._look()
+        await self._check()
         return done
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         alive = set(self._fleet.alive)
         earlier, self.snapshot = self.snapshot, await read_snapshot(self._database)
         alive.intersection_update(self._fleet.alive)
         found = [
-            *self._fleet.breaches,
-            *laws.breaches(self.snapshot),
-            *laws.breaches_between(earlier, self.snapshot),
-            *laws.breaches_of_containers((one.request.name.execution_id for one in alive), self.snapshot),
+            *self._fleet.violations,
+            *invariants.violations(self.snapshot),
+            *invariants.violations_between(earlier, self.snapshot),
+            *invariants.violations_of_containers((one.request.name.execution_id for one in alive), self.snapshot),
         ]
         steps = "\n  ".join(self._journal[-_REMEMBERED_STEPS:])
         assert not found, f"after step {self.done.total()}:\n  " + "\n  ".join(found) + f"\nlast steps:\n  {steps}"
@@ -92,5 +92,5 @@ class Simulation:
             return None
         while datetime.now(UTC) < min(soon):
             await asyncio.sleep(_PAUSE.total_seconds())
-            await self._look()
+            await self._check()
         return f"let {min(soon) - now} pass"

@@ -1,4 +1,4 @@
-"""The whole catalog at one instant, as the laws look at it."""
+"""The whole catalog at one instant, as the invariants are checked on it."""
 
 from collections import defaultdict
 from collections.abc import Mapping

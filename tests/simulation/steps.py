@@ -75,20 +75,20 @@ class Steps:
     async def submit(self) -> Done:
         if len(self.running) >= _MOST_RUNNING:
             return None
-        return self._noted(await self._api.submit(self._rng.choice(self._functions)))
+        return self._record(await self._api.submit(self._rng.choice(self._functions)))
 
     async def submit_from_container(self) -> Done:
         container = self._pick(lambda one: one.has_started and not one.has_finished)
         if container is None or len(self.running) >= _MOST_RUNNING:
             return None
-        return self._noted(await self._api.submit_from(container, self._rng.choice(self._functions)))
+        return self._record(await self._api.submit_from(container, self._rng.choice(self._functions)))
 
     async def submit_under_old_parent(self) -> Done:
         """Whatever its state: running, cancelled, ended."""
         if not self.submitted or len(self.running) >= _MOST_RUNNING:
             return None
         parent = self._rng.choice(self.submitted[-_MOST_RUNNING:])
-        return self._noted(await self._api.submit(self._rng.choice(self._functions), parent=parent))
+        return self._record(await self._api.submit(self._rng.choice(self._functions), parent=parent))
 
     async def cancel(self) -> Done:
         if not self.running:
@@ -205,7 +205,7 @@ class Steps:
         self.cancelled.append(invocation)
         return f"cancelled {invocation.invocation_id}"
 
-    def _noted(self, invocation: Submitted) -> Done:
+    def _record(self, invocation: Submitted) -> Done:
         self.submitted.append(invocation)
         self.running.append(invocation)
         return f"submitted {invocation.invocation_id} of {invocation.function}"

@@ -1,4 +1,4 @@
-"""A seeded random life of a project: every law after every step, and at the end nothing is left."""
+"""A seeded random life of a project: every invariant is checked after every step, and at the end nothing is left."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,7 @@ _LISTED_WITHIN = timedelta(seconds=30)
 async def test_every_law_holds_after_every_step(world: World, seed: int, step_count: int, show: Show) -> None:
     simulation = world.simulation
     await simulation.run(step_count)
-    await simulation.grant_free_slots()
+    await simulation.finish_all()
     snapshot = simulation.snapshot
     assert "\n".join(aftermath.leftovers(snapshot, world.fleet)) == ""
     async with asyncio.timeout(_LISTED_WITHIN.total_seconds()):

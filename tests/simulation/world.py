@@ -11,7 +11,7 @@ from catalog.database import Database
 from domain.identifiers import FunctionName
 from tests.simulation.client import Json
 from tests.simulation.containers import Fleet
-from tests.simulation.house import open_house
+from tests.simulation.control_plane import open_control_plane
 from tests.simulation.simulation import Simulation
 from tests.simulation.steps import Steps
 
@@ -32,17 +32,19 @@ async def open_world(*, seed: int, database: Database, temporal: Client) -> Asyn
     rng = random.Random(seed)
     project_name = f"seed-{seed}"
     functions = random_functions(rng)
-    async with open_house(project_name, functions, database=database, temporal=temporal) as house:
+    async with open_control_plane(project_name, functions, database=database, temporal=temporal) as control_plane:
         steps = Steps(
             rng=rng,
-            api=house.api,
+            api=control_plane.api,
             temporal=temporal,
-            fleet=house.fleet,
-            loops=house.loops,
+            fleet=control_plane.fleet,
+            loops=control_plane.loops,
             functions=[FunctionName(str(function["function_name"])) for function in functions],
         )
-        simulation = Simulation(rng=rng, steps=steps, fleet=house.fleet, loops=house.loops, database=database)
-        yield World(project_name=project_name, simulation=simulation, fleet=house.fleet, temporal=temporal)
+        simulation = Simulation(
+            rng=rng, steps=steps, fleet=control_plane.fleet, loops=control_plane.loops, database=database
+        )
+        yield World(project_name=project_name, simulation=simulation, fleet=control_plane.fleet, temporal=temporal)
 
 
 def random_functions(rng: random.Random) -> list[Json]:

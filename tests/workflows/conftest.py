@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
-from tests.workflows.scenes import SceneMaker
+from tests.workflows.scripted_invocations import InvocationStarter
 
 
 @asynccontextmanager
@@ -30,5 +30,5 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(scope="session")
-def scene(time_skipping: WorkflowEnvironment) -> SceneMaker:
-    return SceneMaker(time_skipping.client, time_skipping.get_current_time)
+def start_invocation(time_skipping: WorkflowEnvironment) -> InvocationStarter:
+    return InvocationStarter(time_skipping.client, time_skipping.get_current_time)

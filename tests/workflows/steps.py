@@ -27,7 +27,7 @@ from domain.messages import (
     ReconciliationResult,
     RunExecutionResult,
 )
-from tests.workflows.scenes import ScriptedActivities, answers
+from tests.workflows.scripted_invocations import ScriptedActivities, answers
 from workflows import naming
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
@@ -161,7 +161,7 @@ async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any]
 async def _running(
     client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps
 ) -> AsyncIterator[Handle]:
-    """On workers of its own for both queues."""
+    """On Temporal workers of its own for both queues."""
     queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE)
     first, second = (Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities) for queue in queues)
     async with first, second:

@@ -17,12 +17,22 @@ from domain.messages import (
     SlotGranted,
     StopReason,
 )
-from tests.workflows.scenes import ABORTED, QUEUED, REFUSED, SUCCEEDED, Container, SceneMaker, answers, fail, state_of
+from tests.workflows.scripted_invocations import (
+    ABORTED,
+    QUEUED,
+    REFUSED,
+    SUCCEEDED,
+    Container,
+    InvocationStarter,
+    answers,
+    fail,
+    state_of,
+)
 from workflows.invocation import InvocationWorkflow
 
 
-async def test_the_common_case_is_one_activity_and_one_timer(scene: SceneMaker) -> None:
-    async with scene(*answers(SUCCEEDED)) as it:
+async def test_the_common_case_is_one_activity_and_one_timer(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(SUCCEEDED)) as it:
         result = await it.handle.result()
         assert result.ending is InvocationOutcome.SUCCEEDED
         history = await it.handle.fetch_history()
@@ -35,8 +45,8 @@ async def test_the_common_case_is_one_activity_and_one_timer(scene: SceneMaker) 
         assert activity_id == it.activities.executions[0].execution_id
 
 
-async def test_a_failing_function_is_tried_again_with_growing_waits(scene: SceneMaker) -> None:
-    async with scene(fail, fail, fail, *answers(SUCCEEDED), max_retries=3) as it:
+async def test_a_failing_function_is_tried_again_with_growing_waits(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(fail, fail, fail, *answers(SUCCEEDED), max_retries=3) as it:
         result = await it.handle.result()
         times = it.activities.times
     assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 4)
@@ -48,22 +58,22 @@ async def test_a_failing_function_is_tried_again_with_growing_waits(scene: Scene
     assert len({execution.execution_id for execution in executions}) == 4
 
 
-async def test_the_last_failure_ends_it(scene: SceneMaker) -> None:
-    async with scene(fail, fail, max_retries=1) as it:
+async def test_the_last_failure_ends_it(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(fail, fail, max_retries=1) as it:
         result = await it.handle.result()
         description = await it.handle.describe()
     assert (result.ending, result.executions, result.error_message) == (InvocationOutcome.FAILED, 2, "ValueError: no")
     assert description.status is WorkflowExecutionStatus.COMPLETED, "the user's failure is not a failed workflow"
 
 
-async def test_an_aborted_execution_is_not_tried_again(scene: SceneMaker) -> None:
-    async with scene(*answers(ABORTED), max_retries=5) as it:
+async def test_an_aborted_execution_is_not_tried_again(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(ABORTED), max_retries=5) as it:
         assert (await it.handle.result()).ending is InvocationOutcome.ABORTED
 
 
-async def test_retry_now_skips_the_wait(scene: SceneMaker) -> None:
+async def test_retry_now_skips_the_wait(start_invocation: InvocationStarter) -> None:
     container = Container(SUCCEEDED)
-    async with scene(fail, fail, fail, fail, fail, container, max_retries=9) as it:
+    async with start_invocation(fail, fail, fail, fail, fail, container, max_retries=9) as it:
         for _ in range(5):
             await state_of(it, "backing off")
             await it.handle.signal(InvocationWorkflow.retry_now)
@@ -74,8 +84,8 @@ async def test_retry_now_skips_the_wait(scene: SceneMaker) -> None:
     assert times[-1] - times[0] < timedelta(seconds=1 + 2 + 4 + 8 + 16)
 
 
-async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(scene: SceneMaker) -> None:
-    async with scene(*answers(QUEUED, SUCCEEDED)) as it:
+async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(QUEUED, SUCCEEDED)) as it:
         await state_of(it, "queued")
         asked = it.activities.executions[0]
         await it.handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=asked.execution_id))
@@ -83,9 +93,9 @@ async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(scene: S
         assert it.activities.executions == [asked, asked]
 
 
-async def test_a_grant_that_comes_before_the_answer_is_not_lost(scene: SceneMaker) -> None:
+async def test_a_grant_that_comes_before_the_answer_is_not_lost(start_invocation: InvocationStarter) -> None:
     container = Container(QUEUED)
-    async with scene(container, *answers(SUCCEEDED)) as it:
+    async with start_invocation(container, *answers(SUCCEEDED)) as it:
         await container.started.wait()
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
@@ -93,9 +103,9 @@ async def test_a_grant_that_comes_before_the_answer_is_not_lost(scene: SceneMake
         assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
-async def test_cancelling_stops_the_container_and_waits_for_it(scene: SceneMaker) -> None:
+async def test_cancelling_stops_the_container_and_waits_for_it(start_invocation: InvocationStarter) -> None:
     container = Container(ABORTED)
-    async with scene(container, max_retries=3) as it:
+    async with start_invocation(container, max_retries=3) as it:
         await container.started.wait()
         await it.handle.cancel()
         await state_of(it, "stopping")
@@ -110,9 +120,9 @@ async def test_cancelling_stops_the_container_and_waits_for_it(scene: SceneMaker
         assert it.activities.endings == []
 
 
-async def test_a_result_that_beats_the_cancellation_stands(scene: SceneMaker) -> None:
+async def test_a_result_that_beats_the_cancellation_stands(start_invocation: InvocationStarter) -> None:
     container = Container(SUCCEEDED)
-    async with scene(container) as it:
+    async with start_invocation(container) as it:
         await container.started.wait()
         await it.handle.cancel()
         await state_of(it, "stopping")
@@ -120,9 +130,11 @@ async def test_a_result_that_beats_the_cancellation_stands(scene: SceneMaker) ->
         assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
-async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands(scene: SceneMaker) -> None:
+async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands(
+    start_invocation: InvocationStarter,
+) -> None:
     container = Container(SUCCEEDED)
-    async with scene(container) as it:
+    async with start_invocation(container) as it:
         await container.started.wait()
         await it.handle.cancel()
         while not it.activities.stops:
@@ -131,24 +143,26 @@ async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands
         assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
-async def test_a_stop_in_the_back_off_counts_no_execution_that_never_was(scene: SceneMaker) -> None:
-    async with scene(*[fail] * 6, max_retries=9, timeout_seconds=40) as it:
+async def test_a_stop_in_the_back_off_counts_no_execution_that_never_was(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*[fail] * 6, max_retries=9, timeout_seconds=40) as it:
         result = await it.handle.result()
         progress = await it.handle.query(InvocationWorkflow.status)
     assert (result.ending, result.executions, len(it.activities.executions)) == (InvocationOutcome.TIMED_OUT, 6, 6)
     assert (progress.attempt, progress.execution_id) == (6, it.activities.executions[-1].execution_id)
 
 
-async def test_an_execution_that_had_a_slot_counts_though_it_never_had_a_container(scene: SceneMaker) -> None:
-    async with scene(*answers(QUEUED, REFUSED)) as it:
+async def test_an_execution_that_had_a_slot_counts_though_it_never_had_a_container(
+    start_invocation: InvocationStarter,
+) -> None:
+    async with start_invocation(*answers(QUEUED, REFUSED)) as it:
         await state_of(it, "queued")
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
         assert (await it.handle.result()).executions == 1
 
 
-async def test_cancelling_while_queued_ends_without_a_container(scene: SceneMaker) -> None:
-    async with scene(*answers(QUEUED)) as it:
+async def test_cancelling_while_queued_ends_without_a_container(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(QUEUED)) as it:
         await state_of(it, "queued")
         await it.handle.cancel()
         with pytest.raises(WorkflowFailureError):
@@ -156,8 +170,8 @@ async def test_cancelling_while_queued_ends_without_a_container(scene: SceneMake
         assert (len(it.activities.stops), len(it.activities.endings)) == (0, 1)
 
 
-async def test_cancelling_between_attempts_makes_no_further_one(scene: SceneMaker) -> None:
-    async with scene(fail, max_retries=3) as it:
+async def test_cancelling_between_attempts_makes_no_further_one(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(fail, max_retries=3) as it:
         await state_of(it, "backing off")
         await it.handle.cancel()
         with pytest.raises(WorkflowFailureError):
@@ -165,13 +179,13 @@ async def test_cancelling_between_attempts_makes_no_further_one(scene: SceneMake
         assert (len(it.activities.executions), len(it.activities.endings)) == (1, 1)
 
 
-async def test_an_invocation_that_the_catalog_refuses_is_ended(scene: SceneMaker) -> None:
-    async with scene(*answers(REFUSED)) as it:
+async def test_an_invocation_that_the_catalog_refuses_is_ended(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(REFUSED)) as it:
         assert (await it.handle.result()).ending is InvocationOutcome.CANCELLED
         assert len(it.activities.endings) == 1
 
 
-async def test_the_timeout_stops_the_container(scene: SceneMaker) -> None:
+async def test_the_timeout_stops_the_container(start_invocation: InvocationStarter) -> None:
     """The server skips no time while an activity runs: the invocation is born a second before its deadline."""
 
     async def run_until_stopped(request: RunExecutionRequest) -> RunExecutionResult:
@@ -179,27 +193,27 @@ async def test_the_timeout_stops_the_container(scene: SceneMaker) -> None:
             await asyncio.sleep(0.01)
         return ABORTED
 
-    async with scene(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+    async with start_invocation(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
         assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
 
 
-async def test_the_timeout_covers_the_queue(scene: SceneMaker) -> None:
-    async with scene(*answers(QUEUED), timeout_seconds=7_200) as it:
+async def test_the_timeout_covers_the_queue(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(QUEUED), timeout_seconds=7_200) as it:
         result = await it.handle.result()
         assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
         assert len(it.activities.endings) == 1
 
 
-async def test_an_invocation_older_than_its_timeout_never_starts(scene: SceneMaker) -> None:
-    async with scene(timeout_seconds=60, age=timedelta(seconds=62)) as it:
+async def test_an_invocation_older_than_its_timeout_never_starts(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(timeout_seconds=60, age=timedelta(seconds=62)) as it:
         assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
         assert it.activities.executions == []
 
 
-async def test_what_keeps_it_from_having_a_container_is_shown(scene: SceneMaker) -> None:
+async def test_what_keeps_it_from_having_a_container_is_shown(start_invocation: InvocationStarter) -> None:
     container = Container(SUCCEEDED)
-    async with scene(container) as it:
+    async with start_invocation(container) as it:
         await container.started.wait()
         (execution,) = it.activities.executions
         for reason, state in (("Waiting for capacity", "waiting for a container"), (None, "running")):
@@ -210,24 +224,28 @@ async def test_what_keeps_it_from_having_a_container_is_shown(scene: SceneMaker)
         assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
 
 
-async def test_one_that_takes_the_place_of_a_lost_one_goes_on_with_its_attempt(scene: SceneMaker) -> None:
-    async with scene(fail, *answers(SUCCEEDED), max_retries=3, first_attempt=2) as it:
+async def test_one_that_takes_the_place_of_a_lost_one_goes_on_with_its_attempt(
+    start_invocation: InvocationStarter,
+) -> None:
+    async with start_invocation(fail, *answers(SUCCEEDED), max_retries=3, first_attempt=2) as it:
         result = await it.handle.result()
     assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 3)
     assert [execution.attempt for execution in it.activities.executions] == [2, 3]
 
 
-async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its_end(scene: SceneMaker) -> None:
+async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its_end(
+    start_invocation: InvocationStarter,
+) -> None:
     """Its result counts if it had one, though the time is over."""
-    async with scene(*answers(SUCCEEDED), timeout_seconds=60, age=timedelta(hours=1), first_attempt=1) as it:
+    async with start_invocation(*answers(SUCCEEDED), timeout_seconds=60, age=timedelta(hours=1), first_attempt=1) as it:
         result = await it.handle.result()
     assert (result.ending, result.executions) == (InvocationOutcome.SUCCEEDED, 1)
     assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
     assert it.activities.endings == []
 
 
-async def test_one_that_comes_too_late_ends_what_had_not_begun(scene: SceneMaker) -> None:
-    async with scene(timeout_seconds=60, age=timedelta(hours=1), is_claimed=False, first_attempt=1) as it:
+async def test_one_that_comes_too_late_ends_what_had_not_begun(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(timeout_seconds=60, age=timedelta(hours=1), is_claimed=False, first_attempt=1) as it:
         result = await it.handle.result()
     assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
     assert len(it.activities.endings) == 1

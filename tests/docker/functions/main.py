@@ -22,3 +22,9 @@ def take_memory(mib):
     """And touch it, in small pieces, so that it is taken for real."""
     held = [bytearray(1024 * 1024) for _ in range(mib)]
     return len(held)
+
+
+def misbehave(source):
+    names = {}
+    exec(source, names)
+    return names["f"]()

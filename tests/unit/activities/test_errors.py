@@ -22,9 +22,9 @@ from domain.errors import CatalogIsAway, ContainerError, FunctionFailure, Miscon
 def test_every_error_is_retried_and_what_passes_by_itself_is_no_alarm(
     error: ContainerError, category: ApplicationErrorCategory
 ) -> None:
-    told = application_error(error)
-    assert (told.type, told.message, told.category) == (type(error).__name__, str(error), category)
-    assert not told.non_retryable
+    translated = application_error(error)
+    assert (translated.type, translated.message, translated.category) == (type(error).__name__, str(error), category)
+    assert not translated.non_retryable
 
 
 def test_long_messages_are_shortened() -> None:
@@ -43,6 +43,6 @@ async def test_the_interceptor_translates_for_every_activity() -> None:
         inbound = DomainErrors().intercept_activity(Failing(ActivityInboundInterceptor.__new__(Failing)))
         await inbound.execute_activity(ExecuteActivityInput(fn=run, args=[], executor=None, headers={}))
 
-    with pytest.raises(ApplicationError) as told:
+    with pytest.raises(ApplicationError) as translated:
         await ActivityEnvironment().run(run)
-    assert told.value.type == "CatalogIsAway"
+    assert translated.value.type == "CatalogIsAway"

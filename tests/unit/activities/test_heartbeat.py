@@ -36,18 +36,18 @@ async def test_a_body_that_hangs_is_given_up(beats: Beats, show: Show) -> None:
 
 
 async def test_a_body_that_does_not_even_end_then_no_longer_beats(beats: Beats) -> None:
-    may_end, is_told = asyncio.Event(), asyncio.Event()
+    may_end, is_cancelled = asyncio.Event(), asyncio.Event()
 
     async def insist() -> None:
         while not may_end.is_set():
             try:
                 await may_end.wait()
             except asyncio.CancelledError:
-                is_told.set()
+                is_cancelled.set()
 
     running = asyncio.create_task(run(beats, insist))
     async with asyncio.timeout(10):
-        await is_told.wait()
+        await is_cancelled.wait()
         before = beats.count
         await asyncio.sleep(5 * INTERVAL)
         assert beats.count == before

@@ -179,10 +179,10 @@ class Reader:
 
     def look(self, seen: InvocationSnapshot) -> None:
         """Until nothing is new: each time it reads no more than the catalog gives it."""
-        while (told := next_event(self._readable(seen), self._at, log=LogState.COMPLETE)) is not None:
-            self._at = told.position
-            self.events.append(told.event)
-            self.cursors.append(told.position.to_cursor(INVOCATION))
+        while (streamed := next_event(self._readable(seen), self._at, log=LogState.COMPLETE)) is not None:
+            self._at = streamed.position
+            self.events.append(streamed.event)
+            self.cursors.append(streamed.position.to_cursor(INVOCATION))
 
     def _readable(self, seen: InvocationSnapshot) -> InvocationSnapshot:
         rest = [execution for execution in seen.executions if execution.attempt >= self._at.attempt]
@@ -218,9 +218,9 @@ def test_wherever_a_reader_is_cut_off_and_whenever_it_goes_on_it_is_told_the_sam
                 after = Reader(cursor)
                 for seen in life.seen[back:]:
                     after.look(seen)
-                told = [*before.events[:count], *after.events]
-                assert without_progress(told) == without_progress(whole.events)
-                outputs = progress(told)
+                streamed = [*before.events[:count], *after.events]
+                assert without_progress(streamed) == without_progress(whole.events)
+                outputs = progress(streamed)
                 assert [one for one in progress(whole.events) if one in outputs] == outputs, "in order, and none twice"
                 resumed += 1
     assert resumed >= len(whole.cursors)
@@ -312,9 +312,9 @@ def test_a_second_container_has_a_log_of_its_own() -> None:
     life.run()
     reader = read(life.seen[:5])
     at = replace(Position.parse(reader.cursors[-1], INVOCATION), log_offset="100", log_lines=3)
-    told = next_event(life.seen[-1], at, log=LogState.BEHIND)
-    assert told is not None
-    assert (told.position.launch, told.position.log_offset, told.position.log_lines) == (2, None, 0)
+    streamed = next_event(life.seen[-1], at, log=LogState.BEHIND)
+    assert streamed is not None
+    assert (streamed.position.launch, streamed.position.log_offset, streamed.position.log_lines) == (2, None, 0)
 
 
 def test_an_outcome_waits_for_what_was_logged_before_it_and_the_end_for_all() -> None:

@@ -33,7 +33,7 @@ async def test_whatever_happens_to_it_it_is_told_and_runs_again() -> None:
 
 
 async def test_it_ends_with_its_context_and_is_not_told_of() -> None:
-    began, is_over, told = asyncio.Event(), asyncio.Event(), failures("quiet")
+    began, is_over, count_before = asyncio.Event(), asyncio.Event(), failures("quiet")
 
     async def work() -> None:
         began.set()
@@ -45,7 +45,7 @@ async def test_it_ends_with_its_context_and_is_not_told_of() -> None:
     async with in_background("quiet", work):
         await began.wait()
     assert is_over.is_set()
-    assert failures("quiet") == told
+    assert failures("quiet") == count_before
 
 
 async def test_a_cancellation_while_it_ends_is_not_swallowed() -> None:
@@ -74,7 +74,7 @@ async def test_a_cancellation_while_it_ends_is_not_swallowed() -> None:
 async def test_it_is_tried_again_more_and_more_rarely() -> None:
     clock = asyncio.get_running_loop().time
     times: list[float] = []
-    told: list[BaseException] = []
+    reported: list[BaseException] = []
 
     async def fail() -> None:
         times.append(clock())
@@ -83,11 +83,11 @@ async def test_it_is_tried_again_more_and_more_rarely() -> None:
         raise ZeroDivisionError
 
     going = asyncio.create_task(
-        keep_going("failing", fail, first_pause=timedelta(seconds=0.02), tell=lambda _, error: told.append(error))
+        keep_going("failing", fail, first_pause=timedelta(seconds=0.02), report=lambda _, error: reported.append(error))
     )
     while len(times) < 5:
         await asyncio.sleep(0.01)
     going.cancel()
-    assert len(told) == 4
+    assert len(reported) == 4
     assert times[1] - times[0] >= 0.02
     assert times[4] - times[3] >= 0.16

@@ -1,5 +1,6 @@
 """Pages of a log file."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from domain.errors import OffsetIsInvalid
 from provisioners.process.log_files import read_page
 
 LINES = st.lists(
-    st.text(st.characters(exclude_characters="\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30
+    st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30
 )
 
 
@@ -31,14 +32,67 @@ def test_pages_together_are_the_log(
     assert seen == expected
 
 
-def test_an_unfinished_line_is_not_shown_yet(tmp_path: Path) -> None:
+def test_an_unfinished_line_is_shown_and_its_rest_is_another(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_bytes(b"one\ntw")
+    log.write_bytes(b"one\nPassword? ")
     page = read_page(log, None, max_lines=10, is_complete=False)
-    assert page == LogPage(lines=("one",), next_offset="4")
-    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset="4")
-    log.write_bytes(b"one\ntwo\n")
-    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=("two",), next_offset="8")
+    assert page == LogPage(lines=("one", "Password? "), next_offset="14")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset="14")
+    log.write_bytes(b"one\nPassword? accepted\n")
+    page = read_page(log, page.next_offset, max_lines=10, is_complete=False)
+    assert page == LogPage(lines=("accepted",), next_offset="23")
+
+
+def test_a_line_whose_end_comes_a_moment_later_is_one(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"wor")
+    with ThreadPoolExecutor(1) as writers:
+        page = writers.submit(read_page, log, None, max_lines=10, is_complete=False)
+        log.write_bytes(b"words\n")
+        assert page.result() == LogPage(lines=("words",), next_offset="6")
+
+
+def test_an_unfinished_line_ends_with_a_whole_character(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes("50 € and €".encode()[:-1])
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == ("50 € and ",)
+    log.write_bytes("50 € and €".encode())
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == ("€",)
+
+
+def test_what_a_progress_bar_overwrites_are_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"\r 10 %\r 20 %\r\r 30 %")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == (" 10 %", " 20 %", " 30 %")
+    log.write_bytes(b"\r 10 %\r 20 %\r\r 30 %\r 40 %\r\n\r\ndone\r\n")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == (" 40 %", "", "done")
+
+
+def test_an_end_of_two_characters_is_one_though_a_page_ends_between(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\r")
+    page = read_page(log, None, max_lines=10, is_complete=False)
+    assert page.lines == ("one",)
+    log.write_bytes(b"one\r\ntwo\n")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False).lines == ("two",)
+
+
+@given(st.binary(max_size=300).map(lambda content: content.replace(b"\0", b"")), st.lists(st.integers(0, 300)))
+def test_each_piece_comes_once_however_often_it_is_read(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, cuts: list[int]
+) -> None:
+    log = tmp_path_factory.mktemp("log") / "log"
+    seen, offset = "", None
+    for cut in [*sorted(cuts), len(content)]:
+        log.write_bytes(content[:cut])
+        is_complete = cut >= len(content)
+        while (page := read_page(log, offset, max_lines=3, is_complete=is_complete)).lines:
+            seen += "".join(page.lines)
+            offset = page.next_offset
+    expected = content.translate(None, b"\r\n").decode(errors="replace")
+    assert seen.replace("\ufffd", "") == expected.replace("\ufffd", "")
 
 
 def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:

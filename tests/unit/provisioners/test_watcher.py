@@ -90,7 +90,7 @@ async def test_a_look_that_hangs_is_given_up_and_taken_again() -> None:
         await asyncio.sleep(next(hangs, 0.0))
         return await machine.describe(containers)
 
-    watcher = Watcher(describe, interval=lambda _: INTERVAL, batch_size=100, look_limit=timedelta(seconds=0.05))
+    watcher = Watcher(describe, interval=lambda _: INTERVAL, batch_size=100, poll_limit=timedelta(seconds=0.05))
     async with asyncio.timeout(10):
         assert await watcher.wait_for_exit("w") == GONE
 

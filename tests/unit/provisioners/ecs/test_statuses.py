@@ -198,6 +198,20 @@ def test_a_program_that_cannot_be_copied_is_no_fault_of_the_function(
 
 
 @pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [
+        (137, "killed after the grace period: it was told to stop and did not end"),
+        (0, "ended without a report when it was told to stop (exit code 0)"),
+        (None, "ended without a report when it was told to stop"),
+    ],
+)
+def test_what_we_stopped_says_how_it_took_it(exit_code: int | None, reason: str) -> None:
+    ended = exit_of(task("UserInitiated", OUR_STOP_REASON, exit_code=exit_code))
+    assert ended is not None
+    assert ended.reason == reason
+
+
+@pytest.mark.parametrize(
     ("code", "reason", "copy", "main", "cause"),
     [
         ("EssentialContainerExited", ESSENTIAL, {"exitCode": 0}, {"exitCode": 3}, ExitCause.EXITED),

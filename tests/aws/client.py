@@ -1,4 +1,4 @@
-"""What tests of the stand-in do again and again, through AWS's own client."""
+"""AWS as tests of the stand-in use it: its clients, and what the tests do with them again and again."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class AwsClient:
     environment: dict[str, str]
     control: Control
     ecs: "ECSClient"
@@ -125,7 +125,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened(stand_in: StandIn) -> AsyncIterator[Scene]:
+async def open_client(stand_in: StandIn) -> AsyncIterator[AwsClient]:
     """Clients that make one attempt per call."""
     session = aioboto3.Session(
         aws_access_key_id=stand_in.environment["AWS_ACCESS_KEY_ID"],
@@ -140,7 +140,7 @@ async def opened(stand_in: StandIn) -> AsyncIterator[Scene]:
         session.client("sqs", endpoint_url=url, config=config) as sqs,
         session.client("ecr", endpoint_url=url, config=config) as ecr,
     ):
-        yield Scene(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr)
+        yield AwsClient(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr)
 
 
 def refused(code: str, message: str = "") -> Any:

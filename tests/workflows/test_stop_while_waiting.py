@@ -8,19 +8,21 @@ import pytest
 
 from domain.messages import InvocationOutcome
 from tests.workflows.conftest import open_time_skipping
-from tests.workflows.scenes import REFUSED, Container, SceneMaker
+from tests.workflows.scripted_invocations import REFUSED, Container, InvocationStarter
 
 
 @pytest.fixture(scope="module")
-async def scene() -> AsyncIterator[SceneMaker]:
+async def start_invocation() -> AsyncIterator[InvocationStarter]:
     async with open_time_skipping() as environment:
-        yield SceneMaker(environment.client, environment.get_current_time)
+        yield InvocationStarter(environment.client, environment.get_current_time)
 
 
-async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(scene: SceneMaker) -> None:
+async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(
+    start_invocation: InvocationStarter,
+) -> None:
     """Its activity may wait for its turn in a process that is full for days."""
     waiting = Container(REFUSED)
-    async with scene(waiting, is_claimed=False, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
+    async with start_invocation(waiting, is_claimed=False, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
         result = await it.handle.result()
         assert not waiting.released.is_set()
         waiting.released.set()

@@ -92,8 +92,8 @@ class ScriptedActivities(InvocationActivities):
 
 
 @dataclass
-class Scene:
-    """One invocation, on workers of its own."""
+class ScriptedInvocation:
+    """One invocation, on Temporal workers of its own."""
 
     client: Client
     activities: ScriptedActivities
@@ -105,7 +105,7 @@ class Scene:
             await self.handle.result()
 
 
-class SceneMaker:
+class InvocationStarter:
     """Starts an invocation whose executions go as the script says."""
 
     def __init__(self, client: Client, clock: Callable[[], Awaitable[datetime]]) -> None:
@@ -122,7 +122,7 @@ class SceneMaker:
         age: timedelta = timedelta(),
         is_claimed: bool = True,
         first_attempt: int | None = None,
-    ) -> AsyncIterator[Scene]:
+    ) -> AsyncIterator[ScriptedInvocation]:
         """`first_attempt`: of a workflow that takes the place of one that was lost."""
         client = self.client
         activities = ScriptedActivities(list(script), is_claimed=is_claimed)
@@ -158,12 +158,12 @@ class SceneMaker:
                 task_queue=naming.INVOCATIONS_TASK_QUEUE,
                 search_attributes=naming.invocation_search_attributes(request),
             )
-            yield Scene(client=client, activities=activities, handle=handle)
+            yield ScriptedInvocation(client=client, activities=activities, handle=handle)
 
 
-async def state_of(scene: Scene, state: str) -> None:
+async def state_of(invocation: ScriptedInvocation, state: str) -> None:
     """Wait until the workflow says that it is in this state."""
-    while (await scene.handle.query(InvocationWorkflow.status)).state != state:
+    while (await invocation.handle.query(InvocationWorkflow.status)).state != state:
         await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of the catalog at every instant. Each law yields a sentence per breach."""
+"""What must hold of the catalog at every instant. Each check yields a sentence per violation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -18,16 +18,16 @@ class LegalState(StrEnum):
     ENDED = "ended"  # for a reason that stands in its row or in its attempts
 
 
-def breaches(snapshot: Snapshot) -> Iterator[str]:
-    """Of the laws that one instant can break."""
+def violations(snapshot: Snapshot) -> Iterator[str]:
+    """Of the invariants that one instant can violate."""
     for invocation in snapshot.invocations.values():
         function = snapshot.functions[invocation.function_id]
         states = legal_states(invocation, function)
         if len(states) != 1:
             yield f"{invocation.invocation_id} is in the states {states}: {invocation}"
-        yield from _breaches_of_attempts(invocation, function)
-        yield from _breaches_of_family(invocation, snapshot)
-    yield from _breaches_of_limits(snapshot)
+        yield from _violations_in_attempts(invocation, function)
+        yield from _violations_in_children(invocation, snapshot)
+    yield from _violations_of_limits(snapshot)
 
 
 def legal_states(invocation: InvocationState, function: FunctionState) -> list[LegalState]:
@@ -45,8 +45,8 @@ def legal_states(invocation: InvocationState, function: FunctionState) -> list[L
     return [state for state, is_true in states.items() if is_true]
 
 
-def breaches_between(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
-    """Of the laws that only a change can break."""
+def violations_between(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
+    """Of the invariants that only a change can violate."""
     for invocation_id, before in earlier.invocations.items():
         after = later.invocations.get(invocation_id)
         if after is None:
@@ -56,11 +56,11 @@ def breaches_between(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
         elif before.is_cancelled and not after.is_cancelled:
             yield f"{invocation_id} forgot its cancellation"
         else:
-            yield from _breaches_of_memory(before, after)
-    yield from _breaches_of_order(earlier, later)
+            yield from _violations_in_changes(before, after)
+    yield from _violations_of_order(earlier, later)
 
 
-def breaches_of_history(snapshot: Snapshot) -> Iterator[str]:
+def violations_of_history(snapshot: Snapshot) -> Iterator[str]:
     """Of the limit at any instant in the past: slots are taken and given back under a lock, so the times tell."""
     for function_id, function in snapshot.functions.items():
         most = most_at_once(snapshot, function_id)
@@ -68,7 +68,7 @@ def breaches_of_history(snapshot: Snapshot) -> Iterator[str]:
             yield f"{function.name} had {most} executions at once, limit {function.max_concurrency}"
 
 
-def breaches_of_containers(alive: Iterable[ExecutionId], snapshot: Snapshot) -> Iterator[str]:
+def violations_of_containers(alive: Iterable[ExecutionId], snapshot: Snapshot) -> Iterator[str]:
     """`alive`: executions whose containers ran before and after the snapshot, and so at its instant."""
     live = {
         execution.execution_id
@@ -96,7 +96,7 @@ def _has_run_its_course(invocation: InvocationState, function: FunctionState) ->
     return invocation.executions[-1].is_final or len(invocation.executions) > function.max_retries
 
 
-def _breaches_of_attempts(invocation: InvocationState, function: FunctionState) -> Iterator[str]:
+def _violations_in_attempts(invocation: InvocationState, function: FunctionState) -> Iterator[str]:
     executions = invocation.executions
     if [execution.attempt for execution in executions] != list(range(1, len(executions) + 1)):
         yield f"{invocation.invocation_id} has gaps in its attempts: {executions}"
@@ -113,7 +113,7 @@ def _breaches_of_attempts(invocation: InvocationState, function: FunctionState) 
             yield f"{execution.execution_id} is not attempt {execution.attempt} of {invocation.invocation_id}"
 
 
-def _breaches_of_family(child: InvocationState, snapshot: Snapshot) -> Iterator[str]:
+def _violations_in_children(child: InvocationState, snapshot: Snapshot) -> Iterator[str]:
     if child.parent_id is None or child.is_cancelled or not child.is_running:
         return
     parent = snapshot.invocations[child.parent_id]
@@ -121,7 +121,7 @@ def _breaches_of_family(child: InvocationState, snapshot: Snapshot) -> Iterator[
         yield f"{child.invocation_id} runs on, though its parent was stopped: {parent}"
 
 
-def _breaches_of_limits(snapshot: Snapshot) -> Iterator[str]:
+def _violations_of_limits(snapshot: Snapshot) -> Iterator[str]:
     held: defaultdict[int, int] = defaultdict(int)
     waiting: defaultdict[int, int] = defaultdict(int)
     for invocation in snapshot.invocations.values():
@@ -134,7 +134,7 @@ def _breaches_of_limits(snapshot: Snapshot) -> Iterator[str]:
             yield f"{function.name} has a free slot, and {waiting[function_id]} wait"
 
 
-def _breaches_of_memory(before: InvocationState, after: InvocationState) -> Iterator[str]:
+def _violations_in_changes(before: InvocationState, after: InvocationState) -> Iterator[str]:
     """An attempt is never forgotten, and neither is its outcome or its end."""
     if len(after.executions) < len(before.executions):
         yield f"{before.invocation_id} lost an attempt"
@@ -147,7 +147,7 @@ def _breaches_of_memory(before: InvocationState, after: InvocationState) -> Iter
             yield f"{old.execution_id} forgot a launch"
 
 
-def _breaches_of_order(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
+def _violations_of_order(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
     """Who waited for the same attempt in both snapshots waited all the time between: no younger one may get a slot."""
     for function_id in later.functions:
         invocations = later.invocations_of(function_id)

@@ -25,7 +25,7 @@ _ROOT_KEY = "root-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class ControlPlane:
     project_name: str
     api: ApiClient
     fleet: Fleet
@@ -35,7 +35,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_control_plane(
     project_name: str,
     functions: Sequence[Json],
     *,
@@ -43,7 +43,7 @@ async def open_house(
     temporal: Client,
     max_concurrent_executions: int = 3_000,
     stop_grace_seconds: float = 1.5,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[ControlPlane]:
     """A project whose functions are READY, and one loop. `max_concurrent_executions`: of each loop."""
     settings = ControlPlaneSettings(
         api_key=SecretStr(_ROOT_KEY),
@@ -65,7 +65,9 @@ async def open_house(
         api = ApiClient(http, project_name)
         await loops.start()
         await api.deploy(functions)
-        yield House(project_name=project_name, api=api, fleet=fleet, loops=loops, database=database, temporal=temporal)
+        yield ControlPlane(
+            project_name=project_name, api=api, fleet=fleet, loops=loops, database=database, temporal=temporal
+        )
 
 
 def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: NotificationListener) -> httpx2.AsyncClient:

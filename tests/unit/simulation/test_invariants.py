@@ -1,4 +1,4 @@
-"""The laws themselves: each lets a legal history pass, and finds the breach that it is there for."""
+"""The invariants themselves: each lets a legal history pass, and finds the violation that it is there for."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from domain.entities import ExecutionOutcome, InvocationStatus
 from domain.identifiers import FunctionName, InvocationId, execution_id_for
-from tests.simulation import laws
+from tests.simulation import invariants
 from tests.simulation.snapshot import ExecutionState, FunctionState, InvocationState, Snapshot
 
 FUNCTION = FunctionState(name=FunctionName("f"), max_concurrency=1, max_retries=1, timeout_seconds=60)
@@ -84,11 +84,15 @@ SECOND = execution(attempt=2, start=30)
 )
 def test_what_is_legal_passes(invocations: Iterable[InvocationState]) -> None:
     legal = snapshot(*invocations)
-    assert not [*laws.breaches(legal), *laws.breaches_between(legal, legal), *laws.breaches_of_history(legal)]
+    assert not [
+        *invariants.violations(legal),
+        *invariants.violations_between(legal, legal),
+        *invariants.violations_of_history(legal),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("invocations", "breach"),
+    ("invocations", "violation"),
     [
         ([invocation(OLDER, execution()), invocation(YOUNGER, execution(YOUNGER))], "f has 2 executions, limit 1"),
         ([invocation(waits_with=1)], "f has a free slot, and 1 wait"),
@@ -108,12 +112,12 @@ def test_what_is_legal_passes(invocations: Iterable[InvocationState]) -> None:
         ),
     ],
 )
-def test_a_breach_at_one_instant_is_found(invocations: Iterable[InvocationState], breach: str) -> None:
-    assert any(breach in found for found in laws.breaches(snapshot(*invocations)))
+def test_a_breach_at_one_instant_is_found(invocations: Iterable[InvocationState], violation: str) -> None:
+    assert any(violation in found for found in invariants.violations(snapshot(*invocations)))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "breach"),
+    ("before", "after", "violation"),
     [
         ([invocation()], [], "is gone"),
         ([ended(invocation(OLDER, SUCCEEDED))], [invocation(OLDER, SUCCEEDED)], "had ended, and changed"),
@@ -134,9 +138,9 @@ def test_a_breach_at_one_instant_is_found(invocations: Iterable[InvocationState]
     ],
 )
 def test_a_breach_by_a_change_is_found(
-    before: Iterable[InvocationState], after: Iterable[InvocationState], breach: str
+    before: Iterable[InvocationState], after: Iterable[InvocationState], violation: str
 ) -> None:
-    assert any(breach in found for found in laws.breaches_between(snapshot(*before), snapshot(*after)))
+    assert any(violation in found for found in invariants.violations_between(snapshot(*before), snapshot(*after)))
 
 
 def test_more_than_the_limit_at_any_instant_of_the_past_is_found() -> None:
@@ -144,15 +148,15 @@ def test_more_than_the_limit_at_any_instant_of_the_past_is_found() -> None:
         ended(invocation(OLDER, replace(SUCCEEDED, end_time=at(20)))),
         ended(invocation(YOUNGER, execution(YOUNGER, outcome=ExecutionOutcome.SUCCEEDED, start=20, end=30))),
     ]
-    assert not list(laws.breaches_of_history(snapshot(*one_after_the_other)))
+    assert not list(invariants.violations_of_history(snapshot(*one_after_the_other)))
     overlapping = [
         one_after_the_other[0],
         ended(invocation(YOUNGER, execution(YOUNGER, outcome=ExecutionOutcome.SUCCEEDED, start=19, end=30))),
     ]
-    assert list(laws.breaches_of_history(snapshot(*overlapping))) == ["f had 2 executions at once, limit 1"]
+    assert list(invariants.violations_of_history(snapshot(*overlapping))) == ["f had 2 executions at once, limit 1"]
 
 
 def test_a_container_without_a_slot_is_found() -> None:
     holding = execution().execution_id
-    assert not list(laws.breaches_of_containers([holding], snapshot(invocation(OLDER, execution()))))
-    assert list(laws.breaches_of_containers([holding], snapshot(invocation(OLDER, FAILED))))
+    assert not list(invariants.violations_of_containers([holding], snapshot(invocation(OLDER, execution()))))
+    assert list(invariants.violations_of_containers([holding], snapshot(invocation(OLDER, FAILED))))

@@ -1,0 +1,25 @@
+"""Why a container is gone, in the same words on every provisioner. Nothing here raises."""
+
+import signal
+
+_BY_A_SIGNAL = 128  # added to its number, it is the exit code that shells and engines give
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have none
+        return f"signal {number}"
+
+
+def stop_reason(exit_code: int | None) -> str:
+    """Of a container that we told to stop; it counts where the container did not report."""
+    if exit_code == _BY_A_SIGNAL + signal.SIGKILL:
+        return "killed after the grace period: it was told to stop and did not end"
+    if exit_code is None:
+        return "ended without a report when it was told to stop"
+    return f"ended without a report when it was told to stop (exit code {exit_code})"
+
+
+def exit_code_of_signal(number: int) -> int:
+    return _BY_A_SIGNAL + number
