@@ -80,9 +80,7 @@ def ensure_addressable(project: str) -> None:
     if project in (".", ".."):
         raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
     if _AT_VERSION in project:
-        raise WrongUsage(
-            f"{project!r} would be read as a version of a project; choose a name without {_AT_VERSION!r} with --project"
-        )
+        raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")
 
 
 def parse_invocation(text: str) -> Reference:

@@ -55,6 +55,7 @@ class ProcessProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
+        note_use(folder, self._data_dir)  # a snapshot that is declared again is not old
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
