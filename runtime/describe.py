@@ -1,7 +1,8 @@
-"""`python -m runtime.describe main.py`: the functions that a file declares, as one line of JSON on stdout.
+"""`python -m runtime.describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
 
-The line is `{"functions": [...]}`, each a FunctionSpec of the REST API. What the file itself prints goes to stderr. A
-mistake in it is one line on stderr, after whatever the file printed, and exit code 1.
+The answer is `{"functions": [...]}`, each a FunctionSpec of the REST API, or `{"mistake": "..."}`, one line for whoever
+wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it is. Whatever main.py prints, starts,
+leaves running or does to this process has no part in it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ import importlib
 import json
 import os
 import sys
+import threading
 import traceback
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from runtime import shadows
+from runtime.answers import AnswerFile
 from runtime.declare import Declaration, declarations
+
+_LOOK_SECONDS = 0.5
+_UNGUARDED = 'put that behind `if __name__ == "__main__":`'
+_exit_at_once = os._exit
 
 
 class FileIsUnusable(Exception):
@@ -48,10 +55,12 @@ def _imported(folder: str, name: str) -> ModuleType:
     sys.path.insert(0, folder)
     try:
         return importlib.import_module(os.path.splitext(name)[0])
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         place = _place(error, folder) or name
         reason = "%s: %s" % (type(error).__name__, _first_line(error))
         hint = "mend that and deploy again"
+        if isinstance(error, SystemExit):
+            hint = "it is imported, not run: " + _UNGUARDED
         if isinstance(error, ModuleNotFoundError):
             hint = "install what it needs into %s" % os.path.join(folder, ".venv")
         raise FileIsUnusable("%s: %s; %s" % (place, reason, hint)) from error
@@ -81,33 +90,82 @@ def _place(error: BaseException, folder: str) -> str | None:
     return "%s:%s" % (os.path.relpath(own[-1].filename, folder), own[-1].lineno) if own else None
 
 
+def _place_of(frame: FrameType | None, folder: str) -> str | None:
+    """The same of what runs now: `frame` is the innermost."""
+    while frame is not None:
+        if _is_own(frame.f_code.co_filename, folder):
+            return "%s:%s" % (os.path.relpath(frame.f_code.co_filename, folder), frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
 def _is_own(file: str, folder: str) -> bool:
     return file.startswith(folder + os.sep) and not file.startswith(os.path.join(folder, ".venv") + os.sep)
 
 
 def _first_line(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except BaseException:
+        return "(its text cannot be made)"
     return (text.splitlines() or [""])[0]
 
 
-def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m runtime.describe FILE\n")
-        return 2
-    # The file's own output, also that of programs which it starts, must not get between the reader and the answer.
-    answer = os.dup(1)
-    os.dup2(2, 1)
+def _tell_the_place(answer: AnswerFile, folder: str, thread: int) -> None:
+    """Where the thread is, again and again: whoever waits for it may not wait for ever."""
+    pause = threading.Event()
+    while not pause.wait(_LOOK_SECONDS):
+        place = _place_of(sys._current_frames().get(thread), folder)
+        if place is not None:
+            answer.note({"reading": place})
+
+
+def _answer_before_the_end(answer: AnswerFile, folder: str, name: str) -> None:
+    """Have what ends Python at once, or puts another program in its place, say so first."""
+
+    def end_at_once(status: int) -> None:
+        place = _place_of(sys._getframe(1), folder) or name
+        answer.settle({"mistake": "%s: os._exit(%s) ends the reading of it; %s" % (place, status, _UNGUARDED)})
+        _exit_at_once(status)
+
+    def hear(event: str, _arguments: object) -> None:
+        if event == "os.exec":
+            place = _place_of(sys._getframe(1), folder) or name
+            answer.settle(
+                {"mistake": "%s: os.exec puts another program in place of this one; %s" % (place, _UNGUARDED)}
+            )
+
+    os._exit = end_at_once  # type: ignore[assignment]
+    sys.addaudithook(hear)
+
+
+def main() -> None:
+    """Ends the process at once when the answer is given: what main.py has registered or left running is not waited
+    for."""
+    if len(sys.argv) != 3:
+        sys.stderr.write("usage: python -m runtime.describe FILE ANSWER\n")
+        sys.exit(2)
+    path, answer = os.path.abspath(sys.argv[1]), AnswerFile(sys.argv[2])
+    sys.argv[1:] = []  # main.py may look at them, as it will in a container
+    folder, name = os.path.split(path)
+    _answer_before_the_end(answer, folder, name)
+    place_teller = threading.Thread(
+        target=_tell_the_place, args=(answer, folder, threading.get_ident()), name="place teller", daemon=True
+    )
+    place_teller.start()
+    exit_code = 0
     try:
-        description = describe(sys.argv[1])
+        document = describe(path)
     except FileIsUnusable as error:
-        sys.stdout.flush()
-        sys.stderr.write("%s\n" % error)
-        return 1
-    sys.stdout.flush()
-    with os.fdopen(answer, "w") as file:
-        file.write(json.dumps(description) + "\n")
-    return 0
+        document, exit_code = {"mistake": str(error)}, 1
+    answer.settle(document)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            continue
+    _exit_at_once(exit_code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import signal
 import tempfile
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +14,131 @@ from cli.output import note
 from domain.errors import FunctionFailure
 from environment.development import inherited_environment
 from provisioners.process.images import folder_of_image, python_of
+from provisioners.process.processes import kill_session
 from provisioners.process.runtime_copies import runtime_path
 
 FILE = "main.py"
-_LEADS_ELSEWHERE = ("PYTHONPATH", "PYTHONHOME")  # the container does not have them either
+_LEADS_ELSEWHERE = ("PYTHON",)  # the container does not have them either
+_TELL_AFTER = timedelta(seconds=5)
+_MOST_SHOWN_BYTES = 100_000  # of what main.py prints
 
 
-async def declared_functions(folder: Path) -> list[dict[str, Any]]:
+async def declared_functions(folder: Path, *, within: timedelta) -> list[dict[str, Any]]:
     """FunctionSpecs of the REST API. Raises CommandFailed with the one line that says what to mend.
 
-    What main.py prints is passed on to stderr.
+    What main.py prints is passed on to stderr; what it starts ends with the reading of it.
     """
-    _check(folder)
-    with tempfile.TemporaryDirectory() as packages:
-        process = await asyncio.create_subprocess_exec(
-            *(python_of(folder), "-m", "runtime.describe", FILE),
+    python = _python(folder)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        answer, printed = Path(scratch) / "answer", Path(scratch) / "printed"
+        # Into a file: a pipe would be held open by whatever main.py leaves running.
+        with printed.open("wb") as output:
+            process = await _start(python, folder, answer, output=output.fileno())
+        try:
+            await _wait(process, answer, within=within)
+        finally:
+            await asyncio.to_thread(kill_session, process.pid)
+            await process.wait()
+        _pass_on(printed)
+        return _functions(answer, folder, exit_code=process.returncode or 0, last_words=_last_line(printed))
+
+
+async def _start(python: str, folder: Path, answer: Path, *, output: int) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(python, "-m", "runtime.describe", FILE, str(answer)),
             cwd=folder,
             env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE)
-            | {"PYTHONPATH": str(runtime_path(Path(packages)))},
+            | {"PYTHONPATH": str(runtime_path(answer.parent))},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
-        try:
-            stdout, stderr = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    said = stderr.decode(errors="replace").splitlines()
-    complaint = said.pop() if process.returncode == 1 and said else None
-    for line in said:
+    except OSError as error:
+        raise CommandFailed(f"{python} does not start in {folder}: {error.strerror}; make it anew") from error
+
+
+async def _wait(process: asyncio.subprocess.Process, answer: Path, *, within: timedelta) -> None:
+    """Raises CommandFailed if it takes too long."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            try:
+                async with asyncio.timeout(_TELL_AFTER.total_seconds()):
+                    return await _ended(process)
+            except TimeoutError:
+                note(f"Still reading {FILE}, now at {_place(answer)} …")
+            await _ended(process)
+    except TimeoutError as error:
+        raise CommandFailed(
+            f"{_place(answer)}: {FILE} has not come to its end within {within.total_seconds():g} s; "
+            "move what takes so long into a function, or allow more with --read-timeout"
+        ) from error
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    await process.wait()
+
+
+def _functions(answer: Path, folder: Path, *, exit_code: int, last_words: str) -> list[dict[str, Any]]:
+    document = _document(answer)
+    if "functions" in document:
+        functions: list[dict[str, Any]] = document["functions"]
+        return functions
+    if "mistake" in document:
+        raise CommandFailed(document["mistake"])
+    where = f" at {document['reading']}" if "reading" in document else ""
+    reason = f": {last_words}" if last_words else ""
+    raise CommandFailed(f"{folder / FILE} cannot be read: Python {_ending(exit_code)}{where}{reason}")
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    with suppress(ValueError):  # some signals have no name
+        return f"was killed by {signal.Signals(-exit_code).name}"
+    return f"was killed by signal {-exit_code}"
+
+
+def _place(answer: Path) -> str:
+    place: str = _document(answer).get("reading", FILE)
+    return place
+
+
+def _document(answer: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(answer.read_text())
+    except FileNotFoundError:
+        return {}
+    return document
+
+
+def _pass_on(printed: Path) -> None:
+    with printed.open("rb") as file:
+        left_out = max(0, printed.stat().st_size - _MOST_SHOWN_BYTES)
+        file.seek(left_out)
+        lines = file.read(_MOST_SHOWN_BYTES).decode(errors="replace").splitlines()
+    if left_out:
+        note(f"{FILE} has printed {left_out:,} bytes more before this:")
+    for line in lines:
         note(line)
-    if complaint is not None:
-        raise CommandFailed(complaint)
-    if process.returncode != 0:
-        raise CommandFailed(f"{folder / FILE} cannot be read: Python ended with exit code {process.returncode}")
-    functions: list[dict[str, Any]] = json.loads(stdout)["functions"]
-    return functions
 
 
-def _check(folder: Path) -> None:
+def _last_line(printed: Path) -> str:
+    with printed.open("rb") as file:
+        file.seek(max(0, printed.stat().st_size - _MOST_SHOWN_BYTES))
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _python(folder: Path) -> str:
     if not folder.is_dir():
         raise CommandFailed(f"there is no folder {folder}; name the one that holds {FILE}")
     try:
         folder_of_image(folder.as_uri(), needs_main=False)
     except FunctionFailure as error:
         raise CommandFailed(f"{error}; give it another name") from error
+    try:
+        return python_of(folder)
+    except FunctionFailure as error:
+        raise CommandFailed(str(error)) from error

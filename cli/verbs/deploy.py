@@ -1,6 +1,7 @@
 """`control-plane deploy`: a folder's functions as a new version of a project."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ def deploy(
     project: Annotated[str | None, typer.Option(help="Default: the folder's name.")] = None,
     image: Annotated[str | None, typer.Option(metavar="REF", help="A pushed image to run.")] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the folder's Dockerfile, and push it.")] = False,
+    read_timeout: Annotated[float, typer.Option(min=1, help="Seconds that reading main.py may take.")] = 25,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -35,11 +37,28 @@ def deploy(
     The project is made if need be. On a stack of this machine, a copy of the folder is what runs.
     """
     folder = _absolute(folder)
-    run(_deploy(folder, project=project or folder.name, image=image, build=build, api_url=api_url, as_json=as_json))
+    run(
+        _deploy(
+            folder,
+            project=project or folder.name,
+            image=image,
+            build=build,
+            read_timeout=timedelta(seconds=read_timeout),
+            api_url=api_url,
+            as_json=as_json,
+        )
+    )
 
 
 async def _deploy(
-    folder: Path, *, project: str, image: str | None, build: bool, api_url: str | None, as_json: bool
+    folder: Path,
+    *,
+    project: str,
+    image: str | None,
+    build: bool,
+    read_timeout: timedelta,
+    api_url: str | None,
+    as_json: bool,
 ) -> None:
     if image is not None and build:
         raise WrongUsage("--image and --build exclude each other")
@@ -50,7 +69,7 @@ async def _deploy(
         _check_that_folders_run(server)
     if build and _runs_folders(server):
         raise WrongUsage("this stack runs folders, not images; leave --build away")
-    functions = await declared_functions(folder)
+    functions = await declared_functions(folder, within=read_timeout)
     async with Client(server) as client:
         await client.ensure_project(project)
         if build:

@@ -1,5 +1,6 @@
 """Images of the process provisioner: `file:///folder`, which holds main.py and optionally a virtual environment."""
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,12 @@ def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
 
 
 def python_of(folder: Path) -> str:
-    """The image's own Python if it has one, else ours."""
-    own = folder / ".venv" / "bin" / "python"
-    return str(own) if own.exists() else sys.executable
+    """The image's own Python if it has one, else ours. Raises FunctionFailure if its own is none: another one would
+    lack what is installed there."""
+    own = folder / ".venv"
+    if not os.path.lexists(own):
+        return sys.executable
+    python = own / "bin" / "python"
+    if not os.access(python, os.X_OK):
+        raise FunctionFailure(f"{own} is no virtual environment with a Python that runs; make it anew, or remove it")
+    return str(python)
