@@ -22,7 +22,7 @@ if __name__ == "__main__":  # processes that multiprocessing spawns run this fil
         import runtime.describe
 
         del sys.argv[1]
-        sys.exit(runtime.describe.main())
+        runtime.describe.main()
 
     import runtime.program
 

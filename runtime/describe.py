@@ -1,4 +1,4 @@
-"""`python -m runtime.describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
+"""`python runtime/__main__.py describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
 
 The answer is `{"functions": [...]}`, each a FunctionSpec of the REST API, or `{"mistake": "..."}`, one line for whoever
 wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it is. Whatever main.py prints, starts,
@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from runtime import shadows
 from runtime.answers import AnswerFile
@@ -139,11 +139,11 @@ def _answer_before_the_end(answer: AnswerFile, folder: str, name: str) -> None:
     sys.addaudithook(hear)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Ends the process at once when the answer is given: what main.py has registered or left running is not waited
     for."""
     if len(sys.argv) != 3:
-        sys.stderr.write("usage: python -m runtime.describe FILE ANSWER\n")
+        sys.stderr.write("usage: python runtime/__main__.py describe FILE ANSWER\n")
         sys.exit(2)
     path, answer = os.path.abspath(sys.argv[1]), AnswerFile(sys.argv[2])
     sys.argv[1:] = []  # main.py may look at them, as it will in a container
@@ -165,7 +165,3 @@ def main() -> None:
         except BaseException:
             continue
     _exit_at_once(exit_code)
-
-
-if __name__ == "__main__":
-    main()

@@ -48,11 +48,13 @@ def load(function_name: str) -> Callable[..., Any]:
 
 
 def arguments_of(text: str) -> Arguments:
-    """Raises FunctionIsUnusable for an input that is not JSON."""
+    """Raises FunctionIsUnusable for an input that is not JSON, or that Python cannot hold."""
     if not text.strip():
         return Arguments([], {})
     try:
         value = json_text.read(text)
+    except json_text.NumberIsLost as error:
+        raise FunctionIsUnusable("The input cannot be handed over as it is: %s" % error) from error
     except (ValueError, RecursionError) as error:
         raise FunctionIsUnusable("The input is not JSON: %s" % error) from error
     if isinstance(value, dict):

@@ -25,7 +25,7 @@ def has_ended(document: Document) -> bool:
 
 
 def result_of(document: Document) -> Any:
-    """What the function of an ended invocation returned. Raises InvocationFailed."""
+    """What the function of an ended invocation returned. Raises InvocationFailed, runtime.json_text.NumberIsLost."""
     for execution in document["executions"]:
         if execution["outcome"] == "SUCCEEDED":
             return _value(execution["output"])
@@ -80,10 +80,12 @@ def _is_failed(execution: Document) -> bool:
 
 
 def _value(output: str | None) -> Any:
-    """Functions report JSON; a command's output may be any text."""
+    """Functions report JSON; a command's output may be any text. Raises NumberIsLost."""
     if output is None:
         return None
     try:
         return json_text.read(output)
+    except json_text.NumberIsLost:
+        raise
     except (ValueError, RecursionError):
         return output

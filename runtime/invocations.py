@@ -13,6 +13,7 @@ of workers for example, may start and await children like itself.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import functools
 import hashlib
 import os
@@ -46,7 +47,10 @@ class Invocation:
         self._api = api
         self._path = path
         self._awaited: Dict[int, concurrent.futures.Future[Document]] = {}  # by the process that waits
-        self._await()
+        with contextlib.suppress(
+            RuntimeError
+        ):  # no thread can be had now; the child runs, and is awaited when asked for
+            self._await()
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait until the child has ended, at most `timeout` seconds, and return what its function returned.
@@ -71,8 +75,8 @@ class Invocation:
         process_id = os.getpid()
         if process_id not in self._awaited:
             ended: concurrent.futures.Future[Document] = concurrent.futures.Future()
-            self._awaited[process_id] = ended
             threading.Thread(target=self._watch, args=(ended,), name=self.invocation_id, daemon=True).start()
+            self._awaited[process_id] = ended
         return self._awaited[process_id]
 
     def _watch(self, ended: concurrent.futures.Future[Document]) -> None:

@@ -9,6 +9,10 @@ from typing import Any, Iterator, Tuple
 _SAFE_LENGTH = 15  # a float keeps so many digits of any number that is not extremely large or small
 
 
+class NumberIsLost(ValueError):
+    """JSON has a number that a float cannot keep as it is written."""
+
+
 def written(value: Any, *, name: str) -> str:
     """Raises TypeError, RecursionError and ValueError, which says where in the value something is no JSON."""
     try:
@@ -22,7 +26,7 @@ def written(value: Any, *, name: str) -> str:
 
 
 def read(text: str) -> Any:
-    """Raises ValueError for what is no JSON, or has a number that a float does not keep; RecursionError."""
+    """Raises NumberIsLost, ValueError for what is no JSON, RecursionError."""
     return loads(text, parse_constant=_refuse_constant, parse_float=_kept)
 
 
@@ -68,18 +72,21 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError("%s is no JSON; null or a string may stand for it" % name)
 
 
-def _kept(digits: str) -> float:
-    """The number, if a float with as many digits is written like it again. Raises ValueError."""
-    number = float(digits)
-    mantissa, _, exponent = digits.lower().lstrip("-").partition("e")
-    if len(mantissa) <= _SAFE_LENGTH and not exponent:
-        return number
-    significant = mantissa.replace(".", "").lstrip("0")
-    if isfinite(number) and (number == 0) == (significant == ""):
-        again = "%.*e" % (max(0, len(significant) - 1), abs(number))
-        if not significant or again.partition("e")[0].replace(".", "") == significant:
-            return number
-    raise ValueError("a float cannot keep the number %s; write it as a string" % _shortened(digits))
+def _kept(number: str) -> float:
+    """The number, if Python writes the float that it makes with the same digits: as few as are needed, or as many as
+    there were. Raises NumberIsLost."""
+    kept = float(number)
+    if len(number) <= _SAFE_LENGTH and "e" not in number.lower():
+        return kept
+    digits = _digits(number)
+    if digits not in (_digits("%r" % kept), _digits("%.*e" % (max(0, len(digits) - 1), kept))):
+        raise NumberIsLost("a float cannot keep the number %s; write it as a string" % _shortened(number))
+    return kept
+
+
+def _digits(number: str) -> str:
+    """The significant ones."""
+    return number.lower().lstrip("-").partition("e")[0].replace(".", "").strip("0")
 
 
 def _shortened(digits: str) -> str:

@@ -18,7 +18,7 @@ def give_way(folder: str) -> None:
 
     Our own modules keep what they have imported.
     """
-    names = _names_in(folder) & _names_of_python()
+    names = {name for name in _names_in(folder) & _names_of_python() if _is_module(name, folder)}
     if not names:
         return
     for late in _LATE:
@@ -43,6 +43,14 @@ def _names_in(folder: str) -> set[str]:
         return {entry.partition(".")[0] for entry in os.listdir(folder)}
     except OSError:
         return set()
+
+
+def _is_module(name: str, folder: str) -> bool:
+    """Whether importing it finds something there, and not just a folder of data that happens to be called so."""
+    from importlib.machinery import PathFinder  # noqa: PLC0415 - nothing is loaded before _AT_START is known
+
+    spec = PathFinder.find_spec(name, [folder])
+    return spec is not None and spec.origin is not None
 
 
 def _names_of_python() -> set[str]:

@@ -33,7 +33,7 @@ def write_error(text: str) -> None:
     try:
         while content:
             content = content[os.write(_STDERR, content) :]
-    except OSError:
+    except Exception:  # nothing that it could be kept for
         return
 
 

@@ -15,7 +15,7 @@ from domain.errors import FunctionFailure
 from environment.development import inherited_environment
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.processes import kill_session
-from provisioners.process.runtime_copies import runtime_path
+from provisioners.process.runtime_copies import PROGRAM, runtime_path
 
 FILE = "main.py"
 _LEADS_ELSEWHERE = ("PYTHON",)  # the container does not have them either
@@ -39,17 +39,18 @@ async def declared_functions(folder: Path, *, within: timedelta) -> list[dict[st
         finally:
             await asyncio.to_thread(kill_session, process.pid)
             await process.wait()
-        _pass_on(printed)
+            _pass_on(printed)
         return _functions(answer, folder, exit_code=process.returncode or 0, last_words=_last_line(printed))
 
 
 async def _start(python: str, folder: Path, answer: Path, *, output: int) -> asyncio.subprocess.Process:
+    python_path = runtime_path(answer.parent)
     try:
         return await asyncio.create_subprocess_exec(
-            *(python, "-m", "runtime.describe", FILE, str(answer)),
+            # Not by its name: Python would look for modules of its own in the folder first.
+            *(python, str(python_path / PROGRAM), "describe", FILE, str(answer)),
             cwd=folder,
-            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE)
-            | {"PYTHONPATH": str(runtime_path(answer.parent))},
+            env=inherited_environment(without_prefixes=_LEADS_ELSEWHERE) | {"PYTHONPATH": str(python_path)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -70,6 +71,8 @@ async def _wait(process: asyncio.subprocess.Process, answer: Path, *, within: ti
                 note(f"Still reading {FILE}, now at {_place(answer)} …")
             await _ended(process)
     except TimeoutError as error:
+        if "mistake" in (document := _document(answer)):  # another program is in the place of Python
+            raise CommandFailed(document["mistake"]) from error
         raise CommandFailed(
             f"{_place(answer)}: {FILE} has not come to its end within {within.total_seconds():g} s; "
             "move what takes so long into a function, or allow more with --read-timeout"

@@ -19,7 +19,7 @@ _FUNCTIONS: tuple[Json, ...] = (
         "execution_spec": {"max_retries": 0, "timeout_seconds": 3_600},
     },
 )
-_WITHIN = 30.0
+_WITHIN = 60.0
 
 
 async def test_traffic_does_not_keep_a_project_from_being_deleted(

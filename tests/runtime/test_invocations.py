@@ -86,6 +86,35 @@ def test_a_timeout_while_waiting_and_a_cancel(state: StubState, start_container:
     assert container.report()["final_output"] == "false"
 
 
+@pytest.mark.parametrize(
+    ("output", "result"),
+    [("NaN", "'NaN'"), ("1e400", "NumberIsLost"), ("[1.5]", "[1.5]"), ("plain text", "'plain text'"), ("-1", "-1")],
+)
+def test_what_a_command_said_is_json_or_text_as_it_is(
+    state: StubState, start_container: StartContainer, output: str, result: str
+) -> None:
+    state.answer_child = lambda _function, _text: {"outcome": "SUCCEEDED", "output": output}
+    container = start_container("""
+        from runtime import invocations
+
+        def f():
+            try:
+                return repr(invocations.start('g').result())
+            except ValueError as error:
+                return type(error).__name__
+        """)
+    assert json.loads(container.report()["final_output"]) == result
+
+
+@pytest.mark.parametrize("arguments", ["float('nan')", "[float('inf')]", "object()", "{1: 2, '1': 3}"])
+def test_arguments_that_are_no_json_start_nothing(
+    state: StubState, start_container: StartContainer, arguments: str
+) -> None:
+    source = f"from runtime import invocations\ndef f(): invocations.start('g', {arguments})"
+    assert start_container(source).report()["outcome"] == "FAILED"
+    assert state.children == {}
+
+
 def test_an_unknown_function_is_named(state: StubState, start_container: StartContainer) -> None:
     state.faults.refused["POST /invocations"] = 0
     container = start_container("from runtime import invocations\ndef f(): invocations.start('g')")

@@ -45,6 +45,18 @@ def test_they_are_what_the_users_code_imports(start_container: StartContainer, t
     assert json.loads(start_container(source).report()["final_output"]) == [True] * len(names)
 
 
+def test_a_folder_of_data_hides_nothing(start_container: StartContainer, tmp_path: Path) -> None:
+    (tmp_path / "threading").mkdir()
+    (tmp_path / "signal").mkdir()
+    source = """
+        import signal, sys, threading
+
+        def f():
+            return [threading.main_thread() is threading.current_thread(), "asyncio" in sys.modules]
+        """
+    assert start_container(source).report()["final_output"] == "[true, false]"
+
+
 @pytest.mark.parametrize("form", ["package", "module"])
 def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tmp_path: Path, form: str) -> None:
     file = tmp_path / "random" / "__init__.py" if form == "package" else tmp_path / "random.py"
@@ -56,12 +68,16 @@ def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tm
     assert len(message.splitlines()) == 1
 
 
-def test_started_as_a_module_too(start_container: StartContainer, tmp_path: Path, state: StubState) -> None:
-    """As images do, with the package beside main.py."""
-    for name in ("http", "email", "json", "signal", "socket", "select", "queue"):
+@pytest.mark.parametrize(
+    ("program", "others"), [(("-m", "runtime"), ()), (("runtime/__main__.py",), ("types", "functools", "warnings"))]
+)
+def test_as_images_start_it_with_the_package_beside_main(
+    start_container: StartContainer, tmp_path: Path, program: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    for name in ("http", "email", "json", "signal", "socket", "select", "queue", *others):
         (tmp_path / f"{name}.py").write_text("MINE = True")
     (tmp_path / "runtime").symlink_to(ROOT / "runtime")
-    container = start_container("import queue\ndef f(): return queue.MINE", program=("-m", "runtime"), PYTHONPATH="")
+    container = start_container("import queue\ndef f(): return queue.MINE", program=program, PYTHONPATH="")
     assert container.report()["final_output"] == "true"
 
 
