@@ -138,10 +138,11 @@ def _python(folder: Path) -> str:
     if not folder.is_dir():
         raise CommandFailed(f"there is no folder {folder}; name the one that holds {FILE}")
     try:
+        python = python_of(folder)
+    except FunctionFailure as error:
+        raise CommandFailed(str(error)) from error
+    try:
         folder_of_image(folder.as_uri(), needs_main=False)
     except FunctionFailure as error:
         raise CommandFailed(f"{error}; give it another name") from error
-    try:
-        return python_of(folder)
-    except FunctionFailure as error:
-        raise CommandFailed(str(error)) from error
+    return python

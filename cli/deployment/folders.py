@@ -1,13 +1,13 @@
 """Where a stack on this machine finds the snapshots that it runs."""
 
 import asyncio
-import shutil
 import threading
 from pathlib import Path
 
 from cli.access.server import Server
-from cli.deployment.snapshots import remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanged, remove_snapshots, take_snapshot
 from cli.exits import CommandFailed
+from cli.output import note
 from cli.stack.options import DEFAULT_DATA_DIR
 
 
@@ -19,11 +19,15 @@ async def snapshot_image(folder: Path, server: Server, *, project: str) -> str:
     root = _root(server)
     interrupted = threading.Event()
     copying = asyncio.create_task(
-        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set)
+        asyncio.to_thread(take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set, tell=note)
     )
     try:
         return (await asyncio.shield(copying)).as_uri()
-    except (OSError, shutil.Error) as error:
+    except FolderChanged as error:
+        raise CommandFailed(
+            f"{folder / str(error)} has changed while it was copied; deploy again when nothing writes into the folder"
+        ) from error
+    except OSError as error:
         raise CommandFailed(f"{folder} cannot be copied to {root}: {error}") from error
     except asyncio.CancelledError:
         interrupted.set()

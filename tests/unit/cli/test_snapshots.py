@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.deployment.snapshots import Interrupted, remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanged, Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture
@@ -72,9 +72,58 @@ def test_links_lead_where_they_led(folder: Path, root: Path, tmp_path: Path) -> 
     assert (snapshot / "inside").readlink() == Path("main.py")
 
 
-def test_sockets_and_the_like_are_left_out(folder: Path, root: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        ("{folder}/main.py", "../main.py"),
+        ("../../folder/main.py", "../main.py"),  # by the folder's own name, which the copy does not have
+        ("../package/other", "../main.py"),  # another link
+        ("..", ".."),
+        ("../nowhere", "../nowhere"),
+        ("again", "again"),  # a circle
+    ],
+)
+def test_links_within_the_folder_stay_within_the_copy(folder: Path, root: Path, text: str, copied: str) -> None:
+    (folder / "package" / "other").symlink_to(folder / "main.py")
+    (folder / "package" / "again").symlink_to(text.format(folder=folder))
+    snapshot = take_snapshot(folder, root, project="p")
+    assert os.readlink(snapshot / "package" / "again") == copied
+
+
+def test_sockets_and_the_like_are_left_out_and_told(folder: Path, root: Path) -> None:
     os.mkfifo(folder / "pipe")
-    assert not (take_snapshot(folder, root, project="p") / "pipe").exists()
+    told: list[str] = []
+    assert not (take_snapshot(folder, root, project="p", tell=told.append) / "pipe").exists()
+    assert told == ["pipe is left out: it is no file, folder or link"]
+
+
+def test_the_data_of_the_stack_is_left_out_of_the_folder_that_it_is_in(folder: Path) -> None:
+    root = folder / "stack" / "images"
+    first = take_snapshot(folder, root, project="p")
+    (folder / "stack" / "temporal.db").write_text("changes all the time")
+    assert take_snapshot(folder, root, project="p") == first
+    assert sorted(path.name for path in first.iterdir()) == ["main.py", "package"]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"), [("content", "main.py"), ("new", "package/late.py"), ("gone", "package/module.py")]
+)
+def test_a_folder_that_changes_meanwhile_is_no_snapshot(folder: Path, root: Path, change: str, name: str) -> None:
+    def interfere() -> bool:
+        match change if moments.pop() else None:
+            case "content":
+                (folder / "main.py").write_text("longer than before")
+            case "new":
+                (folder / "package" / "late.py").touch()
+            case "gone":
+                (folder / "package" / "module.py").unlink()
+        moments.append(False)
+        return False
+
+    moments = [True]
+    with pytest.raises(FolderChanged, match=name):
+        take_snapshot(folder, root, project="p", is_interrupted=interfere)
+    assert list((root / "p").iterdir()) == []
 
 
 @pytest.mark.parametrize("project", ["..", "a b", "ü", "%2E"])
