@@ -101,8 +101,13 @@ class BoundDeletionActivities(DeletionActivities):
 
     async def _delete_some(self, request: DeletionRequest) -> bool:
         async with self._repository(request) as repository:
-            if await repository.delete_ended(at_most=self._batch_size):
-                return True
+            ended = await repository.ended(at_most=self._batch_size)
+            containers = await repository.containers(ended)
+        if ended:
+            await self._provisioner.forget(containers)  # first: afterwards nobody knows their names
+            async with self._repository(request) as repository:
+                await repository.delete_invocations(ended)
+            return True
         async with self._repository(request) as repository:
             return await repository.delete_version()
 

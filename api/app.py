@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 
 from api.bodies import BodyLimit
 from api.errors import add_error_handlers
+from api.head_requests import HeadRequests
 from api.metrics import RequestDurations
 from api.openapi import use_openapi_3_0
 from api.redirects import redirect_trailing_slashes
@@ -54,6 +55,7 @@ def describe_app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `request_spans` and `metrics`
     )
     add_error_handlers(app)
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestDurations)
     app.add_middleware(RequestIds)

@@ -6,7 +6,7 @@ So containers cost the `loop` process a line on a Unix socket each, and whoever 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from domain.containers import (
     ContainerName,
     ContainerRequest,
     ExitCause,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured
+from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages
 
 
 class RemoteProvisioner:
@@ -91,6 +92,12 @@ class RemoteProvisioner:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Nothing is left of them."""
 
     def _end(self, name: str, cause: ExitCause, reason: str) -> None:
         container_name = ContainerName.parse(name)

@@ -1,5 +1,6 @@
 """Deletes a project's rows, in transactions that are short however many there are."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,9 +8,10 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from domain.containers import ContainerName
 from domain.entities import ContainerType, FunctionStatus, InvocationStatus, PreparedFunction
-from domain.identifiers import InvocationId, ProjectName
+from domain.identifiers import ExecutionId, InvocationId, ProjectName
 
 _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
@@ -111,8 +113,8 @@ class DeletionRepository:
             .values(prepared_type=None, prepared_identifier=None)
         )
 
-    async def delete_ended(self, *, at_most: int) -> int:
-        """Delete at most `at_most` ended invocations with their executions and keys. Returns how many were deleted."""
+    async def ended(self, *, at_most: int) -> tuple[InvocationId, ...]:
+        """At most `at_most` invocations that have ended and nobody holds."""
         ended = (
             select(InvocationRow.invocation_id)
             .where(
@@ -122,10 +124,22 @@ class DeletionRepository:
             .limit(at_most)
             .with_for_update(skip_locked=True)
         )
-        deleted = await self._connection.scalars(
-            delete(InvocationRow).where(InvocationRow.invocation_id.in_(ended)).returning(InvocationRow.invocation_id)
+        return tuple(map(InvocationId, await self._connection.scalars(ended)))
+
+    async def containers(self, invocations: Collection[InvocationId]) -> tuple[ContainerName, ...]:
+        """All containers that were launched for these invocations."""
+        launched = await self._connection.execute(
+            select(ExecutionRow.execution_id, ExecutionRow.launches).where(ExecutionRow.invocation_id.in_(invocations))
         )
-        return len(deleted.all())
+        return tuple(
+            ContainerName(execution_id=ExecutionId(execution_id), launch=launch)
+            for execution_id, launches in launched
+            for launch in range(1, launches + 1)
+        )
+
+    async def delete_invocations(self, invocations: Collection[InvocationId]) -> None:
+        """With their executions and keys."""
+        await self._connection.execute(delete(InvocationRow).where(InvocationRow.invocation_id.in_(invocations)))
 
     async def delete_version(self) -> bool:
         """Delete one version with all that is left of it, unless an invocation of it runs. Returns whether one was

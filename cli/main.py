@@ -21,7 +21,7 @@ def main() -> None:
     _pass_over_modules_of_others()
     _have_a_home()
     try:
-        sys.exit(import_module("cli.endings").run_command())
+        sys.exit(import_module("cli.entry_point").run_command())
     except Interrupted:
         sys.exit(_INTERRUPTED)
     finally:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from cli.visible import visible, visible_line, width
+from rich.cells import cell_len
+
+from cli.visible import visible, visible_line
 from environment.terminal import wants_style
 
 _BOLD = "1"
@@ -41,9 +43,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     cells = [[visible_line(str(cell)) for cell in row] for row in rows]
     if not cells:
         return
-    widths = [max(map(width, column)) for column in zip(columns, *cells, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     head, *lines = (
-        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (wide - cell_len(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in (columns, *cells)
     )
     _write(sys.stdout, "\n".join([_styled(head, _BOLD, sys.stdout), *lines]))

@@ -1,7 +1,6 @@
 """Texts of others on a screen: what would be obeyed there is shown instead."""
 
 import re
-import unicodedata
 
 # C0 and C1 controls without tab and line end, and what turns the direction of what follows.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
@@ -15,16 +14,3 @@ def visible(text: str) -> str:
 def visible_line(text: str) -> str:
     """The same within one line."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def width(line: str) -> int:
-    """In columns of a terminal."""
-    return sum(_width(character) for character in line)
-
-
-def _width(character: str) -> int:
-    if character.isascii():
-        return 1
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

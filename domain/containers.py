@@ -91,6 +91,15 @@ class LogTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFolder:
+    """Where images are kept that are folders. `identity`: what a file in it holds; who finds another, or none, at this
+    path is on another machine."""
+
+    path: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryCredentials:
     """What a user pushes images with. `endpoint_url`: of the registry; `repository_name`: in it."""
 

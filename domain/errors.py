@@ -203,6 +203,12 @@ class ContainerRegistryIsNotConfigured(ApiError):
     http_status = 501
 
 
+class FoldersAreNoImages(ApiError):
+    """The images of this control plane come from a registry"""
+
+    http_status = 501
+
+
 class ServiceIsUnavailable(ApiError):
     """The service is temporarily unavailable"""
 

@@ -26,6 +26,9 @@ class ControlPlaneSettings(BaseSettings):
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
     # For how long ended invocations are kept; None: as long as their project.
     retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] | None = None
+    # Of the process provisioner: for how long, and up to how much, it keeps what ended containers and snapshots left.
+    process_retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] = 30
+    process_retention_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
     build_id: Annotated[str, Field(min_length=1)] | None = None  # names this release to Temporal; None: unversioned
     deployment_name: Annotated[str, Field(min_length=1)] = "control-plane"
     versioning_behavior: Literal["auto-upgrade", "pinned"] = "auto-upgrade"  # of workflows, when a release takes over

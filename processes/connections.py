@@ -43,13 +43,20 @@ async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
         async with open_docker_provisioner(settings.docker) as provisioner:
             yield provisioner
         return
+    from provisioners.process.housekeeping import Retention, keep_housekeeping  # noqa: PLC0415
     from provisioners.process.provisioner import ProcessProvisioner  # noqa: PLC0415
 
-    yield ProcessProvisioner(
-        data_dir=settings.control_plane.data_dir.absolute(),
-        api_url=settings.control_plane.api_url,
-        stop_grace=settings.control_plane.stop_grace,
+    data_dir = settings.control_plane.data_dir.absolute()
+    retention = Retention(
+        age=timedelta(days=settings.control_plane.process_retention_days),
+        size=int(settings.control_plane.process_retention_gb * 1_000_000_000),
     )
+    async with keep_housekeeping(data_dir, retention):
+        yield ProcessProvisioner(
+            data_dir=data_dir,
+            api_url=settings.control_plane.api_url,
+            stop_grace=settings.control_plane.stop_grace,
+        )
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The interface of provisioners. Every method may be repeated and may run twice at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
@@ -72,6 +73,13 @@ class Provisioner(Protocol):
 
     async def repository_credentials(self) -> RepositoryCredentials:
         """Credentials for pushing images. Raises ContainerRegistryIsNotConfigured where there is no registry."""
+
+    async def image_folder(self) -> ImageFolder:
+        """Where folders become images. Raises FoldersAreNoImages where they do not, Unavailable."""
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Remove what is left of containers that are gone, logs included, as far as the platform lets us. What is
+        already gone is a success."""
 
 
 class ContainerEvents(Protocol):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
+from json import dumps
+from os import replace  # what main.py makes of these modules is not ours
 from typing import Any
+
+_open = open
 
 
 class AnswerFile:
@@ -37,6 +40,6 @@ class AnswerFile:
 
     def _write(self, document: dict[str, Any]) -> None:
         draft = self._path + ".new"
-        with open(draft, "w") as file:
-            json.dump(document, file)
-        os.replace(draft, self._path)
+        with _open(draft, "w") as file:
+            file.write(dumps(document))
+        replace(draft, self._path)

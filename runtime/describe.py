@@ -1,4 +1,4 @@
-"""`python runtime/__main__.py describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
+"""`python -m runtime describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
 
 The answer is `{"functions": [...]}`, each a FunctionSpec of the REST API, or `{"mistake": "..."}`, one line for whoever
 wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it is. Whatever main.py prints, starts,
@@ -8,13 +8,13 @@ leaves running or does to this process has no part in it.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import threading
 import traceback
+from json import dumps
 from types import FrameType, ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from runtime import shadows
 from runtime.answers import AnswerFile
@@ -78,7 +78,7 @@ def _check(declaration: Declaration, module: ModuleType, file: str, seen: dict[s
             "outermost decorator" % (place, name, file)
         )
     try:
-        json.dumps(declaration.spec, allow_nan=False)
+        dumps(declaration.spec, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise FileIsUnusable("%s: %r has a limit that is no JSON: %s" % (place, name, error)) from error
 
@@ -112,7 +112,7 @@ def _first_line(error: BaseException) -> str:
     return (text.splitlines() or [""])[0]
 
 
-def _tell_the_place(answer: AnswerFile, folder: str, thread: int) -> None:
+def _report_place(answer: AnswerFile, folder: str, thread: int) -> None:
     """Where the thread is, again and again: whoever waits for it may not wait for ever."""
     pause = threading.Event()
     while not pause.wait(_LOOK_SECONDS):
@@ -121,7 +121,7 @@ def _tell_the_place(answer: AnswerFile, folder: str, thread: int) -> None:
             answer.note({"reading": place})
 
 
-def _answer_before_the_end(answer: AnswerFile, folder: str, name: str) -> None:
+def _answer_before_exit(answer: AnswerFile, folder: str, name: str) -> None:
     """Have what ends Python at once, or puts another program in its place, say so first."""
 
     def end_at_once(status: int) -> None:
@@ -129,7 +129,7 @@ def _answer_before_the_end(answer: AnswerFile, folder: str, name: str) -> None:
         answer.settle({"mistake": "%s: os._exit(%s) ends the reading of it; %s" % (place, status, _UNGUARDED)})
         _exit_at_once(status)
 
-    def hear(event: str, _arguments: object) -> None:
+    def answer_before_exec(event: str, _arguments: object) -> None:
         if event == "os.exec":
             place = _place_of(sys._getframe(1), folder) or name
             answer.settle(
@@ -137,23 +137,23 @@ def _answer_before_the_end(answer: AnswerFile, folder: str, name: str) -> None:
             )
 
     os._exit = end_at_once  # type: ignore[assignment]
-    sys.addaudithook(hear)
+    sys.addaudithook(answer_before_exec)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Ends the process at once when the answer is given: what main.py has registered or left running is not waited
     for."""
     if len(sys.argv) != 3:
-        sys.stderr.write("usage: python runtime/__main__.py describe FILE ANSWER\n")
+        sys.stderr.write("usage: python -m runtime describe FILE ANSWER\n")
         sys.exit(2)
     path, answer = os.path.abspath(sys.argv[1]), AnswerFile(sys.argv[2])
     sys.argv[1:] = []  # main.py may look at them, as it will in a container
     folder, name = os.path.split(path)
-    _answer_before_the_end(answer, folder, name)
-    place_teller = threading.Thread(
-        target=_tell_the_place, args=(answer, folder, threading.get_ident()), name="place teller", daemon=True
+    _answer_before_exit(answer, folder, name)
+    reporter = threading.Thread(
+        target=_report_place, args=(answer, folder, threading.get_ident()), name="place reporter", daemon=True
     )
-    place_teller.start()
+    reporter.start()
     exit_code = 0
     try:
         document = describe(path)

@@ -1,13 +1,18 @@
-"""Where images are pushed: only deployments with a container registry have an answer."""
+"""Where images are put: pushed to a registry, or copied to a folder. A deployment has one of the two at most."""
 
 from fastapi import Depends, Request
 
 from api.authorization import require_root
 from api.errors import documented
 from api.routers import new_router
-from api.schemas.service import ContainerRepositoryCredentials
+from api.schemas.service import ContainerRepositoryCredentials, ImageFolderInfo
 from api.services import services_of
-from domain.errors import ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable
+from domain.errors import (
+    ApiKeyIsInvalid,
+    ContainerRegistryIsNotConfigured,
+    FoldersAreNoImages,
+    ServiceIsUnavailable,
+)
 
 router = new_router(dependencies=[Depends(require_root)])
 
@@ -18,3 +23,9 @@ router = new_router(dependencies=[Depends(require_root)])
 )
 async def get_container_repository_credentials(request: Request) -> ContainerRepositoryCredentials:
     return ContainerRepositoryCredentials.of(await services_of(request).provisioner.repository_credentials())
+
+
+@router.get("/image_folder", responses=documented(ApiKeyIsInvalid, FoldersAreNoImages, ServiceIsUnavailable))
+async def get_image_folder(request: Request) -> ImageFolderInfo:
+    """A folder of the server's machine, and the text that the file `.identity` in it holds."""
+    return ImageFolderInfo.of(await services_of(request).provisioner.image_folder())

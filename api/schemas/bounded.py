@@ -62,6 +62,8 @@ def proper_name(name: str) -> str:
     """A name that fits into a path. Raises ValueError."""
     if _CONTROL_CHARACTERS_AND_SLASH.search(name):
         raise ValueError("names must not contain control characters or slashes")
+    if name in (".", ".."):
+        raise ValueError("names must not be . or .., which lead elsewhere in a path")
     return name
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from domain.containers import RepositoryCredentials
+from domain.containers import ImageFolder, RepositoryCredentials
 
 
 class HealthStatus(BaseModel):
@@ -41,3 +41,12 @@ class ContainerRepositoryCredentials(BaseModel):
             password=credentials.password,
             endpoint_url=credentials.endpoint_url,
         )
+
+
+class ImageFolderInfo(BaseModel):
+    path: str
+    identity: str
+
+    @classmethod
+    def of(cls, folder: ImageFolder) -> Self:
+        return cls(path=folder.path, identity=folder.identity)

@@ -30,7 +30,8 @@ class Server:
     stack: LocalStack | None = None
 
     @property
-    def is_on_this_machine(self) -> bool:
+    def is_on_loopback(self) -> bool:
+        """On this machine, or at the other end of a tunnel: no proxy has any business between."""
         return _LOOPBACK.fullmatch(urlsplit(self.api_url).hostname or "") is not None
 
 

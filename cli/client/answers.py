@@ -119,6 +119,11 @@ class LogPage(Answer):
     next_offset: str | None
 
 
+class ImageFolder(Answer):
+    path: str
+    identity: str
+
+
 class RepositoryCredentials(Answer):
     repository_name: str
     username: str

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from cli.access.server import Server
 from cli.client.answers import (
     Answer,
+    ImageFolder,
     Invocation,
     InvocationsPage,
     LogPage,
@@ -95,6 +96,9 @@ class Client:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         return self._read(RepositoryCredentials, await self._get("/container_repository_credentials"))
+
+    async def image_folder(self) -> ImageFolder:
+        return self._read(ImageFolder, await self._get("/image_folder"))
 
     def _read(self, answer: type[SomeAnswer], document: Any) -> SomeAnswer:
         try:

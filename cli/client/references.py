@@ -6,6 +6,7 @@ from urllib.parse import quote
 from cli.exits import WrongUsage
 
 LATEST = "latest"
+_AT_VERSION = "@ver-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,27 @@ def parse(text: str, *, parts: int = 3) -> Reference:
     shape = "/".join(("PROJECT", "FUNCTION", "INVOCATION")[:parts])
     if len(names) > parts or not all(names):
         raise WrongUsage(f"{text!r} must look like {shape}")
-    project, at, version = names[0].partition("@ver-")
+    project, at, version = names[0].partition(_AT_VERSION)
     padded = [*names[1:], None, None]
     return Reference(
         project=project, version=f"ver-{version}" if at else None, function=padded[0], invocation=padded[1]
     )
+
+
+def parse_project(text: str) -> str:
+    """Of a project alone: nothing in it is a version's. Raises WrongUsage."""
+    if not text or "/" in text:
+        raise WrongUsage(f"{text!r} must look like PROJECT")
+    return text
+
+
+def ensure_addressable(project: str) -> None:
+    """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
+    of another one, or lead elsewhere in a path."""
+    if project in (".", ".."):
+        raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
+    if _AT_VERSION in project:
+        raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")
 
 
 def parse_invocation(text: str) -> Reference:

@@ -33,7 +33,7 @@ class Transport:
             base_url=server.api_url,
             headers={"Authorization": f"Bearer {server.api_key}"},
             timeout=_TIMEOUT,
-            trust_env=not server.is_on_this_machine,  # a proxy has no business between us and this machine
+            trust_env=not server.is_on_loopback,
         )
 
     async def close(self) -> None:

@@ -44,8 +44,8 @@ async def declared_functions(folder: Path, *, within: timedelta) -> list[dict[st
 
 
 async def _start(python: str, folder: Path, answer: Path, *, output: int) -> asyncio.subprocess.Process:
-    python_path = runtime_path(answer.parent)
     try:
+        python_path = runtime_path(answer.parent)
         return await asyncio.create_subprocess_exec(
             # Not by its name: Python would look for modules of its own in the folder first.
             *(python, str(python_path / PROGRAM), "describe", FILE, str(answer)),
@@ -92,10 +92,10 @@ def _functions(answer: Path, folder: Path, *, exit_code: int, last_words: str) -
         raise CommandFailed(document["mistake"])
     where = f" at {document['reading']}" if "reading" in document else ""
     reason = f": {last_words}" if last_words else ""
-    raise CommandFailed(f"{folder / FILE} cannot be read: Python {_ending(exit_code)}{where}{reason}")
+    raise CommandFailed(f"{folder / FILE} cannot be read: Python {_describe_exit(exit_code)}{where}{reason}")
 
 
-def _ending(exit_code: int) -> str:
+def _describe_exit(exit_code: int) -> str:
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
     with suppress(ValueError):  # some signals have no name

@@ -6,23 +6,37 @@ import shutil
 import stat
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 
 from cli.client.references import escaped
-from cli.deployment.contents import LINKED, EntryState, FolderContent, differences, is_left_out
 
+# By their names: what tools make anew, and a stack's data, its key among them.
+_LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".control-plane"}
+)
 _REMOVED = ".removed-"  # no project's folder begins with a dot
 _PIECE_BYTES = 1024 * 1024
+_LINKED = ".venv"  # at the top: large, and bound to its place
+_MOST_COPIES = 3
+_KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+# Of each path in a folder what a change of it would change, the mode first.
+_State = dict[Path, tuple[int, ...]]
 
 
 class Interrupted(Exception):
     """Somebody wants the copying to end."""
 
 
-class FolderChanged(Exception):
-    """The text names what has changed while it was copied, relative to the folder."""
+class FolderChanges(Exception):
+    """It is written to all the while, so that no copy is one of any moment. The text names a path in it."""
+
+
+def _ignore(_line: str) -> None:
+    """What is left out is nobody's concern."""
 
 
 def take_snapshot(
@@ -31,41 +45,46 @@ def take_snapshot(
     *,
     project: str,
     is_interrupted: Callable[[], bool] = lambda: False,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = _ignore,
 ) -> Path:
-    """A copy of the folder below `root`, named after its content; made if it is not there.
+    """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError.
 
-    A virtual environment at its top is linked, not copied. Links within the folder lead to the copy of what they lead
-    to, and links that lead out of it go on leading there. Sockets and the like are left out, and `tell` hears of each;
-    of the stack's own data, of which `root` is part, nothing is copied. Raises OSError, FolderChanged; raises
-    Interrupted, nothing left behind, once `is_interrupted`: it is asked again and again.
+    A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there, those
+    that lead into it lead into the copy. FIFOs, sockets and devices are left out, and `report` gets a line for each;
+    so is the stack's data, of which `root` is part, if it lies in the folder. Raises Interrupted, nothing left behind,
+    once `is_interrupted`: it is asked again and again; FolderChanges if the folder does not keep still for as long as
+    it takes.
     """
-    folder = folder.resolve()
     home = _home(root, project)
     home.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home))
+    folder, left_out = folder.resolve(), {root.resolve(), root.parent.resolve()}
+    for _ in range(_MOST_COPIES):
+        before = _state(folder, left_out)
+        for line in _unusual(before):
+            report(line)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home))
+        try:
+            digest: str | None = None
+            with suppress(FileNotFoundError):  # it was removed meanwhile
+                digest = _copy(folder, draft, before, is_interrupted)
+            after = _state(folder, left_out)
+            if digest is not None and before == after:
+                return _keep(draft, home / digest)
+            report = _ignore
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    raise FolderChanges(str(min(changed, default=folder).relative_to(folder)))
+
+
+def _keep(draft: Path, target: Path) -> Path:
+    draft.chmod(0o755)
     try:
-        source = FolderContent(folder, without=(root.resolve(), root.parent.resolve()))
-        before = source.state()
-        for name, state in before.items():
-            if state.is_special:
-                tell(f"{name} is left out: it is no file, folder or link")
-        names = [name for name, state in before.items() if not state.is_special]
-        try:
-            target = home / _copy(folder, names, draft, is_interrupted)
-        except OSError:
-            _check_that_nothing_changed(before, source)  # or that is the reason
+        os.rename(draft, target)
+    except OSError:  # it is there already
+        if not target.is_dir():
             raise
-        _check_that_nothing_changed(before, source)
-        draft.chmod(0o755)
-        try:
-            os.rename(draft, target)
-        except OSError:  # it is there already
-            if not target.is_dir():
-                raise
-        return target
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    return target
 
 
 def remove_snapshots(root: Path, *, project: str) -> None:
@@ -81,34 +100,50 @@ def _home(root: Path, project: str) -> Path:
     return root / escaped(project).replace(".", "%2E")
 
 
-def _copy(folder: Path, names: Iterable[Path], draft: Path, is_interrupted: Callable[[], bool]) -> str:
+def _state(folder: Path, left_out: Set[Path]) -> _State:
+    state: _State = {}
+    for path in _entries(folder, left_out):
+        with suppress(FileNotFoundError):  # removed meanwhile: another state has it
+            found = path.lstat()
+            # A folder's own times change with what is left out of it, too.
+            of_file = () if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime_ns)
+            state[path] = (found.st_mode, found.st_ino, *of_file)
+    return state
+
+
+def _unusual(state: _State) -> Iterator[str]:
+    for path, (mode, *_) in state.items():
+        kind = _KINDS.get(stat.S_IFMT(mode))
+        if kind is not None:
+            yield f"{path} is {kind}, and left out"
+
+
+def _copy(folder: Path, draft: Path, state: _State, is_interrupted: Callable[[], bool]) -> str:
     """Copy what counts; returns the digest of the copy."""
     digest = hashlib.sha256()
-    for name in names:
+    for path, (mode, *_) in state.items():
         if is_interrupted():
             raise Interrupted
-        path, target = folder / name, draft / name
-        if name == LINKED:
+        name = path.relative_to(folder)
+        target = draft / name
+        if path == folder / _LINKED:
             target.symlink_to(path)
-            kind, content = "link", os.fsencode(path)
-        elif path.is_symlink():
+            kind, content = "link", str(path).encode()
+        elif stat.S_ISLNK(mode):
             leads_to = _link(path, folder)
             target.symlink_to(leads_to)
             kind, content = "link", os.fsencode(leads_to)
-        elif path.is_dir():
+        elif stat.S_ISDIR(mode):
             target.mkdir()
             kind, content = "folder", b""
-        else:
+        elif stat.S_ISREG(mode):
             content = _copy_file(path, target, is_interrupted)
             kind = "program" if os.access(target, os.X_OK) else "file"
+        else:
+            continue
         for part in (kind.encode(), os.fsencode(name), content):
             digest.update(b"%d:%b" % (len(part), part))
     return digest.hexdigest()[:32]
-
-
-def _check_that_nothing_changed(before: Mapping[Path, EntryState], source: FolderContent) -> None:
-    if changed := differences(before, source.state()):
-        raise FolderChanged(str(changed[0]))
 
 
 def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> bytes:
@@ -120,7 +155,7 @@ def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> 
                 raise Interrupted
             copy.write(piece)
             digest.update(piece)
-        os.fchmod(copy.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+    shutil.copymode(path, target)
     return digest.digest()
 
 
@@ -129,9 +164,20 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def _entries(folder: Path, left_out: Set[Path]) -> Iterator[Path]:
+    """Folders before what is in them, always in the same order."""
+    for path in sorted(folder.iterdir()):
+        if path.name in _LEFT_OUT or path in left_out:
+            continue
+        yield path
+        if path.name != _LINKED and path.is_dir() and not path.is_symlink():
+            yield from _entries(path, left_out)
+
+
 def _link(path: Path, folder: Path) -> str:
-    """What the copy of a link says: where it leads to, from the copy if that is copied. A circle stays one."""
+    """What the copy of a link says: where it leads within the copy, or out of it. It may lead nowhere, or in a
+    circle."""
     leads_to = Path(os.path.realpath(path))
-    if leads_to.is_relative_to(folder) and not any(map(is_left_out, leads_to.relative_to(folder).parts)):
-        return os.path.relpath(leads_to, path.parent)
-    return str(leads_to)
+    if not leads_to.is_relative_to(folder) or _LEFT_OUT.intersection(leads_to.relative_to(folder).parts):
+        return str(leads_to)
+    return os.path.relpath(leads_to, path.parent)

@@ -19,10 +19,10 @@ class DataFolder:
         """Raises StackError if it has no place: `~` needs a home."""
         try:
             self.path = path.expanduser().absolute()
-            str(self.path).encode()  # it becomes part of addresses, and of rows
+            os.fsencode(self.path).decode()  # it becomes part of addresses, and of rows
         except (RuntimeError, FileNotFoundError) as error:
             raise StackError(f"{path} leads nowhere on this machine; choose a folder with --data-dir") from error
-        except UnicodeEncodeError as error:
+        except UnicodeDecodeError as error:
             raise StackError("the data folder's path is no UTF-8 text; choose another with --data-dir") from error
         self.postgres = self.path / "postgres"
         self.temporal_database = self.path / "temporal.db"

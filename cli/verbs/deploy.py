@@ -8,18 +8,17 @@ from typing import Annotated
 import typer
 
 from cli.access.resolution import find_server
-from cli.access.server import Server
 from cli.client.client import Client
+from cli.client.references import ensure_addressable
 from cli.deployment.builds import build_image
 from cli.deployment.declarations import declared_functions
 from cli.deployment.definitions import declare
-from cli.deployment.folders import snapshot_image
+from cli.deployment.folders import runs_folders, snapshot_image, snapshot_root
 from cli.deployment.preparation import wait_until_ready
 from cli.exits import CommandFailed, WrongUsage
 from cli.output import note, print_json, print_line
 from cli.running import run
 from cli.verbs.options import ApiUrl, Json
-from environment.provisioner_names import ProvisionerName
 
 
 def deploy(
@@ -64,18 +63,17 @@ async def _deploy(
         raise WrongUsage("--image and --build exclude each other")
     if not project:
         raise WrongUsage("the folder has no name; name the project with --project")
-    server = find_server(api_url)
-    if image is None and not build:
-        _check_that_folders_run(server)
-    if build and _runs_folders(server):
-        raise WrongUsage("this stack runs folders, not images; leave --build away")
-    functions = await declared_functions(folder, within=read_timeout)
-    async with Client(server) as client:
+    ensure_addressable(project)
+    async with Client(find_server(api_url)) as client:
+        root = await snapshot_root(client) if image is None and not build else None
+        if build and await runs_folders(client):
+            raise WrongUsage("this stack runs folders, not images; leave --build away")
+        functions = await declared_functions(folder, within=read_timeout)
         await client.ensure_project(project)
         if build:
             image = await build_image(client, folder, project=project)
-        elif image is None:
-            image = await snapshot_image(folder, server, project=project)
+        elif root is not None:
+            image = await snapshot_image(folder, root, project=project)
         version = await declare(client, project, {"default_docker_image": image, "functions": functions})
         note(f"{project}: {version.version_id} is declared, its functions are being prepared")
         version = await wait_until_ready(client, version, note)
@@ -91,18 +89,3 @@ def _absolute(folder: Path) -> Path:
         return Path(os.path.realpath(folder))
     except FileNotFoundError as error:
         raise CommandFailed("the folder that this was called in is gone; go to another one") from error
-
-
-def _check_that_folders_run(server: Server) -> None:
-    if not server.is_on_this_machine:
-        raise WrongUsage(f"{server.api_url} runs images: name one with --image, or make one with --build")
-    if server.stack is not None and not _runs_folders(server):
-        raise CommandFailed(
-            f"the stack on this machine runs images (--provisioner={server.stack.access.provisioner}): "
-            "name one with --image, or make one with --build"
-        )
-
-
-def _runs_folders(server: Server) -> bool:
-    """Whether that is known: of a server that was found by its address alone it is not."""
-    return server.stack is not None and server.stack.access.provisioner == ProvisionerName.PROCESS

@@ -11,7 +11,7 @@ from cli.client.answers import Project
 from cli.client.client import Client
 from cli.client.errors import NotFound
 from cli.client.lookup import explained
-from cli.client.references import Reference, parse
+from cli.client.references import Reference, parse_project
 from cli.deployment.folders import forget_snapshots
 from cli.exits import CommandFailed
 from cli.output import note, print_json
@@ -33,7 +33,7 @@ def undeploy(
 
     Asks first on a terminal.
     """
-    name = parse(project, parts=1).project
+    name = parse_project(project)
     question = f"Delete project {name} with all its invocations and results?"
     if not yes and sys.stdin.isatty() and not confirm(question):
         raise typer.Abort
@@ -41,13 +41,12 @@ def undeploy(
 
 
 async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:
-    server = find_server(api_url)
-    async with Client(server) as client:
+    async with Client(find_server(api_url)) as client:
         async with explained(client, Reference(project=name)):
             project = await client.delete_project(name)
         note(f"Deleting {name}; what runs is told to stop …")
         await _wait_until_gone(client, project)
-    await forget_snapshots(server, project=name)
+        await forget_snapshots(client, project=name)
     note(f"{name} is gone.")
     if as_json:
         print_json(project.document())

@@ -7,7 +7,7 @@ import typer
 from cli.access.resolution import find_server
 from cli.client.client import Client
 from cli.client.lookup import explained
-from cli.client.references import Reference, parse
+from cli.client.references import Reference, parse_project
 from cli.deployment.definitions import declare, definition_again
 from cli.deployment.preparation import wait_until_ready
 from cli.exits import CommandFailed
@@ -23,7 +23,7 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """List a project's versions, newest first. New invocations are of the newest."""
-    run(_versions(parse(project, parts=1), api_url=api_url, as_json=as_json))
+    run(_versions(Reference(project=parse_project(project)), api_url=api_url, as_json=as_json))
 
 
 def rollback(
@@ -37,8 +37,7 @@ def rollback(
 
     Nothing is lost: the version that was the newest stays, and another rollback goes back to it.
     """
-    name = parse(project, parts=1).project
-    run(_rollback(Reference(project=name, version=version), api_url=api_url, as_json=as_json))
+    run(_rollback(Reference(project=parse_project(project), version=version), api_url=api_url, as_json=as_json))
 
 
 async def _versions(reference: Reference, *, api_url: str | None, as_json: bool) -> None:

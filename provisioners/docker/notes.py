@@ -45,6 +45,10 @@ class Notes:
         """Whether `stop` was called for the container."""
         return await self._engine.inspect(_stop_name(container)) is not None
 
+    async def forget(self, container: str) -> None:
+        """Remove the note that the container was stopped, if there is one."""
+        await self._engine.remove(_stop_name(container))
+
     async def overdue(self) -> frozenset[str]:
         """Names of containers whose grace period is over, whether they are gone or not."""
         notes = await self._engine.containers((_KILL_TIME, f"{INSTALLATION}={self._installation}"))

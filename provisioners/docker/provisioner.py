@@ -1,7 +1,7 @@
 """Containers of a Docker engine."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import structlog
@@ -11,12 +11,19 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerError, ContainerRegistryIsNotConfigured, FunctionFailure, Unavailable
+from domain.errors import (
+    ContainerError,
+    ContainerRegistryIsNotConfigured,
+    FoldersAreNoImages,
+    FunctionFailure,
+    Unavailable,
+)
 from provisioners.docker.configuration import DockerConfiguration
 from provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
 from provisioners.docker.exits import GONE, exit_of, has_ended, has_started, may_have_died_with_engine
@@ -130,6 +137,15 @@ class DockerProvisioner:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Notes of withdrawals and stops are containers too, by these names."""
+        for name in containers:
+            await self._engine.remove(str(name))
+            await self._notes.forget(str(name))
 
     async def _ensure_fits(self, function: Function) -> None:
         """Raises FunctionFailure. An engine itself refuses more CPUs than it has, but not more memory."""

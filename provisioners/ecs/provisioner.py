@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -11,12 +12,13 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import LaunchIsLost
+from domain.errors import FoldersAreNoImages, LaunchIsLost
 from provisioners.ecs import requests
 from provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from provisioners.ecs.configuration import EcsConfiguration
@@ -123,6 +125,12 @@ class EcsProvisioner:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Does nothing: ECS forgets tasks by itself, and a log group has a retention time."""
 
     def _turn_in(self, family: str) -> asyncio.Lock:
         return self._families.setdefault(family, asyncio.Lock())

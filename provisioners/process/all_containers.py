@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from provisioners.process.container_folders import ContainerFolder, containers_root
 from provisioners.process.processes import Process, kill_session
+from provisioners.process.running_marks import marked_folders
 
 _POLL_INTERVAL = timedelta(seconds=0.05)
 
@@ -45,11 +45,7 @@ def _live_supervisors(data_dir: Path) -> list[Process]:
 
 def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
     """The supervisors of containers whose end is not recorded, each with the container's name."""
-    root = containers_root(data_dir)
-    if not root.is_dir():
-        return
-    for path in root.iterdir():
-        folder = ContainerFolder(path)
-        supervisor = folder.supervisor() if folder.exit_record() is None else None
+    for folder in marked_folders(data_dir):
+        supervisor = folder.supervisor()
         if supervisor is not None:
-            yield path.name, supervisor
+            yield folder.path.name, supervisor

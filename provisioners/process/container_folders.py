@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
+import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from provisioners.process.processes import Process
 
 _NOBODY = ""
+_REMOVED = ".removed"  # no container is called so
 _PRIVATE = 0o700
 _OF_OTHERS = 0o077
 
@@ -37,6 +41,11 @@ class ContainerFolder:
     def log(self) -> Path:
         """What the container wrote to stdout and stderr."""
         return self.path / "log"
+
+    @property
+    def mark(self) -> Path:
+        """An empty file that is there while the container may run."""
+        return marks_root(self.path.parents[1]) / self.path.name
 
     @property
     def supervisor_log(self) -> Path:
@@ -86,6 +95,24 @@ class ContainerFolder:
         supervisor = self.supervisor()
         return supervisor is not None and not supervisor.is_alive()
 
+    def is_withdrawn(self) -> bool:
+        return _text_of(self._pid_file) == _NOBODY
+
+    def last_change(self) -> float:
+        """When it ended, or was made if that is not known, in seconds since 1970. Raises FileNotFoundError."""
+        file = self._exit_file
+        return (file if file.exists() else self.path).stat().st_mtime
+
+    def remove(self) -> None:
+        """With everything in it, log included: the container is gone. At once, so that nobody finds half of it; then
+        what is left of earlier removals."""
+        removed = self.path.parent / _REMOVED
+        with suppress(FileNotFoundError):
+            removed.mkdir(mode=_PRIVATE, exist_ok=True)
+            self.path.rename(removed / f"{self.path.name}.{uuid.uuid4().hex}")
+        self.mark.unlink(missing_ok=True)
+        shutil.rmtree(removed, ignore_errors=True)
+
     @property
     def _pid_file(self) -> Path:
         return self.path / "pid"
@@ -112,6 +139,10 @@ class ContainerFolder:
 
 def containers_root(data_dir: Path) -> Path:
     return data_dir / "workers"
+
+
+def marks_root(data_dir: Path) -> Path:
+    return data_dir / "running"
 
 
 def folder_of(data_dir: Path, container: str) -> ContainerFolder:

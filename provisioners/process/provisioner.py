@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from domain.containers import (
     ContainerExit,
     ContainerName,
     ContainerRequest,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
@@ -26,8 +27,10 @@ from provisioners.process.assignments import Assignment
 from provisioners.process.container_folders import ContainerFolder, folder_of
 from provisioners.process.environments import container_environment, inherited_environment
 from provisioners.process.exits import exit_of
+from provisioners.process.image_folders import identified, image_root, note_use
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.log_files import read_page
+from provisioners.process.running_marks import mark
 from provisioners.process.runtime_copies import PROGRAM, runtime_path
 from provisioners.watcher import Watcher
 
@@ -52,6 +55,7 @@ class ProcessProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
+        note_use(folder, self._data_dir)  # a snapshot that is declared again is not old
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
@@ -98,10 +102,28 @@ class ProcessProvisioner:
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
 
+    async def image_folder(self) -> ImageFolder:
+        try:
+            return await asyncio.to_thread(identified, image_root(self._data_dir))
+        except OSError as error:
+            raise Unavailable(f"The folder of images cannot be used: {error}") from error
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        try:
+            await asyncio.to_thread(self._forget, containers)
+        except OSError as error:
+            raise Unavailable(f"Folders of containers cannot be removed: {error}") from error
+
+    def _forget(self, containers: Collection[ContainerName]) -> None:
+        for name in containers:
+            self._folder(str(name)).remove()
+
     def _launch(self, request: ContainerRequest) -> ContainerDetails:
         folder = self._folder(str(request.name))
         if folder.supervisor() is None:
             folder.make()
+            mark(self._data_dir, folder)
+            note_use(Path(request.prepared_identifier), self._data_dir)
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:
             raise Unavailable(f"{request.name} was withdrawn, or its supervisor failed, see {folder.supervisor_log}")

@@ -48,10 +48,13 @@ def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signa
     record = _run(assignment, folder, signals)
     kill_session(os.getpid())
     folder.record_exit(record)
+    folder.mark.unlink(missing_ok=True)
     shutil.rmtree(folder.work, ignore_errors=True)
 
 
 def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> ExitRecord:
+    if not os.path.isdir(assignment.image_folder):
+        return ExitRecord(error=f"The image {assignment.image_folder} is no longer there; deploy the function again")
     try:
         _copy(Path(assignment.image_folder), folder.work)
     except (OSError, shutil.Error) as error:

@@ -164,6 +164,15 @@ async def test_the_answer_passes_through_proxies_as_it_comes(
     assert answer.headers["x-accel-buffering"] == "no"
 
 
+async def test_head_of_a_stream_returns_though_the_stream_would_go_on(
+    client: httpx2.AsyncClient, record: InvocationRecord
+) -> None:
+    async with asyncio.timeout(10):
+        answer = await client.head(f"{record.invocation}/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_the_token_of_an_execution_reads_no_logs(
     client: httpx2.AsyncClient, database: Database, record: InvocationRecord
 ) -> None:

@@ -71,6 +71,7 @@ TABLE = {
     "get_execution": Row(scope=Scope.OWN),
     "get_execution_logs": Row(scope=Scope.ROOT),
     "get_container_repository_credentials": Row(scope=Scope.ROOT),
+    "get_image_folder": Row(scope=Scope.ROOT),
 }
 ENDPOINTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -61,8 +61,8 @@ async def test_checks_come_in_the_order_of_the_contract(anonymous: httpx2.AsyncC
         ("GET", "/nowhere", 404, {"detail": "Not Found"}),
         ("GET", "/projects/a/b", 404, {"detail": "Not Found"}),
         ("POST", "/projects", 405, {"detail": "Method Not Allowed"}),
-        ("HEAD", "/projects", 405, None),
-        ("HEAD", "/", 405, None),
+        ("HEAD", "/projects/p/versions/latest/functions/f/invocations/inv-1/cancel", 405, None),
+        ("HEAD", "/nowhere", 404, None),
     ],
 )
 async def test_unknown_paths_and_methods(
@@ -72,6 +72,19 @@ async def test_unknown_paths_and_methods(
     assert response.status_code == status
     if body is not None:
         assert response.json() == body
+
+
+@pytest.mark.parametrize("path", ["/", "/health/ready", "/projects", "/projects/nobody", "/docs", "/openapi.json"])
+async def test_head_answers_as_get_without_a_body(client: httpx2.AsyncClient, path: str) -> None:
+    told, sent = await client.head(path), await client.get(path)
+    assert told.status_code == sent.status_code
+    for header in ("content-type", "content-length"):
+        assert told.headers[header] == sent.headers[header]
+    assert told.content == b""
+
+
+async def test_head_needs_the_key_that_get_needs(anonymous: httpx2.AsyncClient) -> None:
+    assert (await anonymous.head("/projects")).status_code == 403
 
 
 @pytest.mark.parametrize(

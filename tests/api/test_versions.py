@@ -126,6 +126,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         (function_spec(""), "function_name", "function_name must not be empty"),
         (function_spec("x" * 1_024), "function_name", "function_name cannot exceed 1024 characters"),
         (function_spec("a/b"), "function_name", "names must not contain control characters or slashes"),
+        (function_spec(".."), "function_name", "names must not be . or .., which lead elsewhere in a path"),
         (function_spec("a\nb"), "function_name", "names must not contain control characters or slashes"),
         (
             function_spec(docker_image_override="x" * 1_024),

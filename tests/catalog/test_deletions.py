@@ -51,7 +51,10 @@ class Deletion:
 
     async def delete_ended(self, *, at_most: int) -> int:
         async with self._database.transaction() as connection:
-            return await (await self._on(connection)).delete_ended(at_most=at_most)
+            repository = await self._on(connection)
+            ended = await repository.ended(at_most=at_most)
+            await repository.delete_invocations(ended)
+            return len(ended)
 
     async def delete_version(self) -> bool:
         async with self._database.transaction() as connection:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from cli.stack.access import StackAccess
+from cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev
 from tests.e2e.project import Project
@@ -28,6 +30,8 @@ def f(name):
     ours = [variable for variable in os.environ if variable.startswith("PG")]
     return {{"said": "hällo " + name, "optimized": sys.flags.optimize, "ours": ours}}
 """
+
+_FOLDERS = ("with space", "new\nline", "snow☃")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,30 +54,38 @@ ENVIRONMENTS = {
         }
     ),
     "a data folder of signs": Environment(folder='it\'s a,b $x %41?#&;\\ "ü" *'),
+    "few descriptors and small files": Environment(shell="ulimit -S -n 64; ulimit -S -f 200; ulimit -S -c 0"),
     "variables of another Python": Environment(
         variables={
             **{"PYTHONPATH": _STRANGERS, "PYTHONOPTIMIZE": "2", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
-            **{"PYTHONINSPECT": "1", "PYTHONWARNINGS": "error", "PYTHONUSERBASE": "/nowhere", "PYTHONBREAKPOINT": "x"},
-            **{"PYTHONASYNCIODEBUG": "1", "PYTHONSTARTUP": "/nowhere", "VIRTUAL_ENV": "/nowhere"},
+            **{"PYTHONWARNINGS": "error", "PYTHONUSERBASE": "/nowhere", "PYTHONBREAKPOINT": "x"},
+            **{"PYTHONASYNCIODEBUG": "1", "VIRTUAL_ENV": "/nowhere"},
         }
     ),
     "a umask that forbids everything": Environment(shell="umask 777"),
-    "few descriptors and small files": Environment(shell="ulimit -S -n 64; ulimit -S -f 200; ulimit -S -c 0"),
+    "a data folder whose name is too long for sockets": Environment(
+        folder="long" * 40, variables={"XDG_RUNTIME_DIR": "not/absolute"}
+    ),
+    "an odd folder for temporary files": Environment(variables={"TMPDIR": "{tmp}/it's a,b $x"}),
+    "proxies that do not answer": Environment(
+        variables=dict.fromkeys(_PROXIES, _NOWHERE)
+        | {
+            "NO_PROXY": "example.com",
+            "GODEBUG": "nothing=1",
+            "no_proxy": "example.com",
+            "GRPC_PROXY": _NOWHERE,
+            "grpc_proxy": _NOWHERE,
+        }
+    ),
+    "no home, no user and no search path": Environment(shell="unset HOME USER LOGNAME SHELL PATH"),
     "a terminal of ASCII": Environment(
         variables={"LC_ALL": "C", "LANG": "", "PYTHONCOERCECLOCALE": "0", "TERM": "dumb", "COLUMNS": "1"}
     ),
-    "a data folder whose name is too long for sockets": Environment(folder="long" * 40),
-    "proxies that do not answer": Environment(
-        variables=dict.fromkeys(_PROXIES, _NOWHERE)
-        | {"NO_PROXY": "example.com", "no_proxy": "example.com", "GRPC_PROXY": _NOWHERE, "grpc_proxy": _NOWHERE}
-    ),
-    "no home, no user and no search path": Environment(shell="unset HOME USER LOGNAME SHELL XDG_RUNTIME_DIR PATH"),
-    "an odd folder for temporary files": Environment(variables={"TMPDIR": "{tmp}/it's a,b $x"}),
     "closed streams and a zone of nobody's": Environment(
-        shell="exec <&-", variables={"TZ": ":Nowhere/City", "XDG_RUNTIME_DIR": "not/absolute", "CDPATH": "/"}
+        shell="exec <&-", variables={"TZ": ":Nowhere/City", "CDPATH": "/"}
     ),
 }
-_SIDE_BY_SIDE = [list(ENVIRONMENTS)[first : first + 3] for first in range(0, len(ENVIRONMENTS), 3)]
+_SIDE_BY_SIDE = [list(ENVIRONMENTS)[first : first + 4] for first in range(0, len(ENVIRONMENTS), 4)]
 
 
 @pytest.mark.parametrize("names", _SIDE_BY_SIDE, ids=[", ".join(names) for names in _SIDE_BY_SIDE])
@@ -114,5 +126,21 @@ async def _result(access: StackAccess, folder: Path) -> object:
 def _make_strangers(folder: Path) -> None:
     """Modules with names of ours that are somebody else's."""
     folder.mkdir()
-    for name in ("api", "processes", "environment", "domain", "workflows"):
+    for name in ("api", "processes", "environment", "domain", "uvicorn", "temporalio", "asyncpg"):
         (folder / f"{name}.py").write_text("raise ImportError('a stranger')")
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+async def test_a_database_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    server = EmbeddedPostgres(folder / "postgres")
+    settings = await server.start()
+    try:
+        connection = await asyncpg.connect(
+            host=settings.host, port=settings.port, user=settings.user, database="postgres"
+        )
+        assert await connection.fetchval("SELECT datlocale FROM pg_database WHERE datname = 'postgres'") == "C.UTF-8"
+        await connection.close()
+    finally:
+        await server.stop()

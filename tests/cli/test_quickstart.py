@@ -173,14 +173,21 @@ async def test_json_of_every_verb(terminal: Terminal) -> None:
     described = (await terminal.succeed("describe", "machine", "--json")).document
     assert (described["project"]["project_name"], described["version"]) == ("machine", declared)
     assert (await terminal.succeed("describe", "machine/greet", "--json")).document["function_name"] == "greet"
-    assert (await terminal.succeed("describe", reference, "--json")).document["invocation_status"] == "TERMINATED"
+    invocation = (await terminal.succeed("describe", reference, "--json")).document
+    assert invocation["invocation_status"] == "TERMINATED"
+    execution_id = invocation["executions"][0]["execution_id"]
     slow = (await terminal.succeed("invoke", "machine", "count", "to=1000", "--json")).document
     cancelled = (await terminal.succeed("cancel", f"machine/count/{slow['invocation_id']}", "--json")).document
     assert cancelled["cancellation_request_time"] is not None
     await terminal.succeed("deploy", "machine", "--json")
     assert (await terminal.succeed("rollback", "machine", "--json")).document["functions"]
     assert len((await terminal.succeed("versions", "machine", "--json")).document["versions"]) == 3
+    data = terminal.home / ".control-plane"
+    assert list((data / "images").glob("machine/*"))
+    assert list((data / "workers").glob(f"{execution_id}-*"))
     assert (await terminal.succeed("undeploy", "machine", "--json")).document["deletion_request_time"] is not None
+    assert not list((data / "images").glob("machine*"))
+    assert not list((data / "workers").glob(f"{execution_id}-*"))
 
 
 async def test_tables_are_never_wrapped_or_cut(terminal: Terminal, deployed: str) -> None:

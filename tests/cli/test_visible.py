@@ -3,7 +3,7 @@
 import pytest
 
 from cli.output import fail, note, print_fields, print_line, print_table
-from cli.visible import visible, width
+from cli.visible import visible
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,6 @@ def test_data_for_a_program_is_left_alone(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "\x1b[31mred\x1b[0m\r\n"
 
 
-def test_wide_characters_take_two_columns_and_marks_none() -> None:
-    assert [width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
+def test_columns_stand_below_each_other_whatever_is_in_them(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("A", "B"), [("日本", "1"), ("e\u0301", "2"), ("ab", "3")])
+    assert capsys.readouterr().out == "A     B\n日本  1\ne\u0301     2\nab    3\n"

@@ -27,7 +27,7 @@ OPERATIONS: dict[str, Any] = {
     for operation in (result.ok() for result in DOCUMENT.get_all_operations() if isinstance(result, Ok))
 }
 # Of which there is one legal request only, or which would take away what the others need.
-_FEW = ("health_check", "health_ready", "list_projects", "get_container_repository_credentials")
+_FEW = ("health_check", "health_ready", "list_projects", "get_container_repository_credentials", "get_image_folder")
 _DESTRUCTIVE = ("delete_project",)
 _WITHOUT_INPUT = ("health_check", "health_ready")  # there is nothing to do wrong
 _WAITING = ("get_invocation", "follow_invocation")

@@ -23,13 +23,14 @@ class Sigterm(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Deed:
     """`code`: lines of a function. `lingers`: a process that has reported does not end by itself. `harms_waiting`:
-    without what it takes away a program cannot say that it waits."""
+    without what it takes away a program cannot say that it waits. `comes_last`: nor do other deeds what they say."""
 
     name: str
     code: str
     sigterm: Sigterm | None = None
     lingers: bool = False
     harms_waiting: bool = False
+    comes_last: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -41,7 +42,7 @@ class Conduct(StrEnum):
     NEVER_WAITS = "NEVER_WAITS"
     LETS_THROUGH = "LETS_THROUGH"
     SWALLOWS = "SWALLOWS"
-    DEAF = "DEAF"  # it is in a call of C code, which no signal interrupts
+    DEAF = "DEAF"  # it does nothing on it, and then is in a call of C code, which no signal interrupts
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,11 @@ class Program:
         if not self.waits:
             return Prediction(report=self.end.report, exit_reason=self.end.exit_reason, update=self.end.update)
         sigterm = next((deed.sigterm for deed in reversed(self.deeds) if deed.sigterm is not None), Sigterm.OURS)
+        if self.end.conduct is Conduct.DEAF:
+            sigterm = Sigterm.IGNORED
         if sigterm is Sigterm.FATAL:
             return _unreported("ended without a report when it was told to stop (exit code 143)")
-        if sigterm is Sigterm.IGNORED or self.end.conduct is Conduct.DEAF:
+        if sigterm is Sigterm.IGNORED:
             return _unreported("killed after the grace period: it was told to stop and did not end")
         output = '"tidied up"' if self.end.conduct is Conduct.SWALLOWS or sigterm is Sigterm.NOTED else None
         return Prediction(report=("ABORTED", output, None), exit_reason=None, update='"waiting"')
@@ -122,6 +125,7 @@ def wait():
         time.sleep(0.02)
 
 def deaf():
+    signal.signal(signal.SIGTERM, lambda *_: None)  # it may come before the call that does not hear it
     noted.append(1)
     wait()
     sum(range(10 ** 13))
@@ -155,8 +159,8 @@ def f():
 """
 
 CLOSE = (
-    Deed("closes stdout", "sys.stdout.close()"),
-    Deed("closes stderr", "sys.stderr.close()"),
+    Deed("closes stdout", "try:\n    sys.stdout.close()\nexcept (OSError, AttributeError):\n    pass"),
+    Deed("closes stderr", "try:\n    sys.stderr.close()\nexcept (OSError, AttributeError):\n    pass"),
     Deed("has no stdout", "sys.stdout = None"),
     Deed("closes the descriptor of stdout", "os.close(1) if os.path.exists('/proc/self/fd/1') else None"),
     Deed("closes the descriptor of stdin", "os.close(0) if os.path.exists('/proc/self/fd/0') else None"),
@@ -194,7 +198,7 @@ THREAD = (
 EXIT = (
     Deed("raises at exit", "atexit.register(raise_error)"),
     Deed("ends the process at exit", "atexit.register(os._exit, 7)"),
-    Deed("waits at exit", "atexit.register(threading.Event().wait)", lingers=True),
+    Deed("waits at exit", "atexit.register(threading.Event().wait)", lingers=True, comes_last=True),
     Deed("swallows an exit", "try:\n    sys.exit(5)\nexcept SystemExit:\n    pass"),
 )
 SWALLOW = (
@@ -212,6 +216,7 @@ LEAK = (
         "leaks descriptors",
         "resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))\n"
         "try:\n    while True:\n        kept.append(open('/dev/null'))\nexcept OSError:\n    pass",
+        comes_last=True,
     ),
     Deed("leaks memory", "kept.append(bytearray(30_000_000))"),
     Deed("empties its environment", "os.environ.clear()"),
@@ -252,5 +257,10 @@ ENDS = (
 
 def programs() -> st.SearchStrategy[Program]:
     """Each end as likely as the others, after up to five deeds. They shrink to few and plain ones."""
-    drawn = st.builds(Program, st.lists(st.sampled_from(DEEDS), max_size=5).map(tuple), st.sampled_from(ENDS))
+    deeds = st.lists(st.sampled_from(DEEDS), max_size=5).map(in_order)
+    drawn = st.builds(Program, deeds, st.sampled_from(ENDS))
     return drawn.filter(lambda program: not program.waits or not any(deed.harms_waiting for deed in program.deeds))
+
+
+def in_order(deeds: list[Deed]) -> tuple[Deed, ...]:
+    return tuple(sorted(deeds, key=lambda deed: deed.comes_last))

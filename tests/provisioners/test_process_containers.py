@@ -125,7 +125,7 @@ async def test_an_image_that_vanished(provisioner: ProcessProvisioner, image: Pa
     shutil.rmtree(image)
     ended = await provisioner.wait_for_exit(await launch(provisioner, request))
     assert ended.cause is ExitCause.EXITED
-    assert ended.reason.startswith(f"The image {image} cannot be copied")
+    assert ended.reason.startswith(f"The image {image} is no longer there; deploy")
 
 
 async def test_the_images_own_python_is_used(provisioner: ProcessProvisioner, image: Path) -> None:

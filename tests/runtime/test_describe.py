@@ -1,10 +1,9 @@
-"""What users declare beside their code, read as `control-plane deploy` does."""
+"""What users declare beside their code, read by `python -m runtime describe` as `control-plane deploy` does."""
 
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,55 +12,73 @@ from typing import Any
 import pytest
 
 from api.schemas.functions import FunctionSpec
-from provisioners.process.processes import kill_session
-from tests.runtime.conftest import PROGRAM, ROOT
+
+ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """`printed`: what main.py and all that it starts have written to stdout and stderr."""
+    """`answer`: None if there is none."""
 
     exit_code: int
-    answer: dict[str, Any]
-    printed: list[str]
+    answer: dict[str, Any] | None
+    printed: str
+
+    @property
+    def names(self) -> list[str]:
+        assert self.answer is not None, self.printed
+        return [spec["function_name"] for spec in self.answer["functions"]]
+
+    @property
+    def mistake(self) -> str:
+        assert self.answer is not None, self.printed
+        return str(self.answer["mistake"])
 
 
-def read(folder: Path, source: str | None) -> Reading:
+def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> Reading:
     if source is not None:
-        (folder / "main.py").write_text(textwrap.dedent(source))
-    with tempfile.TemporaryDirectory() as scratch:
-        answer = Path(scratch) / "answer"
-        with (Path(scratch) / "printed").open("w+") as printed:
-            process = subprocess.Popen(
-                [sys.executable, *PROGRAM, "describe", "main.py", answer],
-                cwd=folder,
-                env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=printed,
-                start_new_session=True,
-            )
-            exit_code = process.wait(timeout=30)
-            kill_session(process.pid)
-            printed.seek(0)
-            return Reading(
-                exit_code=exit_code, answer=json.loads(answer.read_text()), printed=printed.read().splitlines()
-            )
+        (folder / file).write_text(textwrap.dedent(source))
+    answer, printed = folder.parent / "answer.json", folder.parent / "printed"
+    with printed.open("w") as output:
+        completed = subprocess.run(
+            [sys.executable, "-m", "runtime", "describe", file, str(answer)],
+            cwd=folder,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+            stdout=output,
+            stderr=output,
+            timeout=30,
+            check=False,
+        )
+    return Reading(
+        exit_code=completed.returncode,
+        answer=json.loads(answer.read_text()) if answer.exists() else None,
+        printed=printed.read_text(errors="replace"),
+    )
 
 
 def describe(folder: Path, source: str) -> list[dict[str, Any]]:
-    functions: list[dict[str, Any]] = read(folder, source).answer["functions"]
+    reading = run_describe(folder, source)
+    assert reading.answer is not None, reading.printed
+    functions: list[dict[str, Any]] = reading.answer["functions"]
     return functions
 
 
-def test_bare_functions_get_small_containers_and_no_retries(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A user's; beside it is what was read and printed."""
+    path = tmp_path / "project"
+    path.mkdir()
+    return path
+
+
+def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> None:
     source = """
         from runtime.declare import function
 
         @function
         def greet(name="world"): ...
         """
-    assert describe(tmp_path, source) == [
+    assert describe(folder, source) == [
         {
             "function_name": "greet",
             "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": 10},
@@ -70,7 +87,7 @@ def test_bare_functions_get_small_containers_and_no_retries(tmp_path: Path) -> N
     ]
 
 
-def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
+def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
     source = """
         from runtime.declare import command, function
 
@@ -96,7 +113,7 @@ def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
             "retry_max_interval_seconds": 50,
         },
     }
-    specs = describe(tmp_path, source)
+    specs = describe(folder, source)
     assert specs == [
         {"function_name": "train", **limits},
         {"function_name": "sort", "command": ["sort", "-n"], **limits},
@@ -105,58 +122,23 @@ def test_every_limit_arrives_where_the_api_expects_it(tmp_path: Path) -> None:
         assert FunctionSpec.model_validate(spec).model_dump(exclude_unset=True) == spec
 
 
-def test_what_the_file_prints_does_not_get_into_the_answer(tmp_path: Path) -> None:
+def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None:
     source = """
-        import atexit, subprocess, sys
+        import subprocess
         from runtime.declare import function
 
-        print('{"functions": []}', file=sys.stderr)
+        print("from Python")
         subprocess.run(["echo", "from a program"])
-        atexit.register(print, "at the end")
 
         @function
         def f(): ...
         """
-    reading = read(tmp_path, source)
-    assert [spec["function_name"] for spec in reading.answer["functions"]] == ["f"]
-    assert sorted(reading.printed) == ["from a program", '{"functions": []}']
+    reading = run_describe(folder, source)
+    assert reading.names == ["f"]
+    assert {"from Python", "from a program"} <= set(reading.printed.splitlines())
 
 
-@pytest.mark.parametrize(
-    "behaviour",
-    [
-        "import argparse; argparse.ArgumentParser().parse_args()",
-        "import subprocess; subprocess.Popen(['sleep', '60'])",
-        "import threading; threading.Thread(target=threading.Event().wait).start()",
-        "import os; os.fork()",
-        "import os; os.closerange(0, 100)",
-        "import os, tempfile; os.chdir(tempfile.gettempdir())",
-        "import atexit, os; atexit.register(os._exit, 3)",
-        "import sys; sys.stdout = sys.stderr = None",
-        "import os\ntry: os.execv('/nowhere', ['x'])\nexcept OSError: pass",
-    ],
-)
-def test_whatever_else_the_file_does_its_functions_are_read(tmp_path: Path, behaviour: str) -> None:
-    source = "from runtime.declare import function\n@function\ndef f(): ...\n" + behaviour
-    assert [spec["function_name"] for spec in describe(tmp_path, source)] == ["f"]
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "mistake"),
-    [
-        ("os._exit(0)", "main.py:5: os._exit(0) ends the reading of it;"),
-        ("os.fork() and os._exit(3)", "main.py:5: os._exit(3) ends the reading of it;"),
-        ("os.execv('/bin/true', ['true'])", "main.py:5: os.exec puts another program in place of this one;"),
-        ("raise SystemExit", "main.py:5: SystemExit; it is imported, not run:"),
-    ],
-)
-def test_a_file_that_ends_its_own_reading_is_told_where(tmp_path: Path, behaviour: str, mistake: str) -> None:
-    source = "import os\nfrom runtime.declare import function\n@function\ndef f(): ...\n" + behaviour
-    hint = 'put that behind `if __name__ == "__main__":`'
-    assert read(tmp_path, source).answer == {"mistake": f"{mistake} {hint}"}
-
-
-def test_a_declared_function_is_still_the_function(tmp_path: Path) -> None:
+def test_a_declared_function_is_still_the_function(folder: Path) -> None:
     source = """
         from runtime.declare import function
 
@@ -169,12 +151,12 @@ def test_a_declared_function_is_still_the_function(tmp_path: Path) -> None:
         @function
         def other(): ...
         """
-    assert [spec["function_name"] for spec in describe(tmp_path, source)] == ["double", "other"]
+    assert [spec["function_name"] for spec in describe(folder, source)] == ["double", "other"]
 
 
-def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> None:
-    (tmp_path / "jobs.py").write_text("from runtime.declare import function\n@function\ndef f(): ...\n")
-    assert [spec["function_name"] for spec in describe(tmp_path, "from jobs import f")] == ["f"]
+def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> None:
+    (folder / "jobs.py").write_text("from runtime.declare import function\n@function\ndef f(): ...\n")
+    assert [spec["function_name"] for spec in describe(folder, "from jobs import f")] == ["f"]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +169,27 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
-        ("class E(Exception):\n    __str__ = None\nraise E", "main.py:3: E: (its text cannot be made); mend that"),
+        (
+            "import sys\nsys.exit('no')",
+            'main.py:2: SystemExit: no; it is imported, not run: put that behind `if __name__ == "__main__":`',
+        ),
+        (
+            "import os\nos._exit(3)",
+            'main.py:2: os._exit(3) ends the reading of it; put that behind `if __name__ == "__main__":`',
+        ),
+        (
+            "import os\nos.execvp('true', ['true'])",
+            "main.py:2: os.exec puts another program in place of this one; put that behind "
+            '`if __name__ == "__main__":`',
+        ),
+        (
+            "class Broken(Exception):\n    def __str__(self):\n        raise ValueError\n\nraise Broken",
+            "main.py:5: Broken: (its text cannot be made); mend that and deploy again",
+        ),
+        (
+            "import atexit, sys\natexit.register(print, 'the last line', file=sys.stderr)\n1 / 0",
+            "main.py:3: ZeroDivisionError: division by zero; mend that and deploy again",
+        ),
         (
             "import not_there",
             "main.py:1: ModuleNotFoundError: No module named 'not_there'; install what it needs into {folder}/.venv",
@@ -218,21 +220,59 @@ def test_functions_of_other_files_count_if_main_imports_them(tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_to_do(tmp_path: Path, source: str, line: str) -> None:
-    reading = read(tmp_path, source)
-    assert reading.exit_code == 1
+def test_a_mistake_is_one_line_that_says_what_to_do(folder: Path, source: str, line: str) -> None:
+    mistake = run_describe(folder, source).mistake
     # Python 3.13 and later say which value is out of range.
-    mistake = reading.answer["mistake"]
-    assert mistake.startswith(line.format(folder=tmp_path)), mistake
+    assert mistake.startswith(line.format(folder=folder))
     assert "\n" not in mistake
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    mistake = f"There is no main.py in {tmp_path}; it is where functions are declared"
-    assert read(tmp_path, None).answer == {"mistake": mistake}
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    reading = run_describe(folder, None)
+    assert reading.exit_code == 1
+    assert reading.mistake == f"There is no main.py in {folder}; it is where functions are declared"
 
 
-def test_a_mistake_in_an_imported_file_is_shown_there(tmp_path: Path) -> None:
-    (tmp_path / "jobs.py").write_text("def broken():\n    raise ValueError('first\\nsecond')\n")
-    mistake = "jobs.py:2: ValueError: first; mend that and deploy again"
-    assert read(tmp_path, "import jobs\njobs.broken()\n").answer == {"mistake": mistake}
+def test_a_mistake_in_an_imported_file_is_shown_there(folder: Path) -> None:
+    (folder / "jobs.py").write_text("def broken():\n    raise ValueError('first\\nsecond')\n")
+    reading = run_describe(folder, "import jobs\njobs.broken()\n")
+    assert reading.mistake == "jobs.py:2: ValueError: first; mend that and deploy again"
+
+
+DECLARED = "from runtime.declare import function\n\n@function\ndef f(): ...\n\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os, sys\nos.close(1)\nos.close(2)\nsys.stdout = None",
+        "import argparse\nargparse.ArgumentParser().parse_args()",
+        "import atexit, time\natexit.register(time.sleep, 1000)",
+        "import threading\nthreading.Thread(target=threading.Event().wait).start()",
+        "import os\nos.fork()",
+        "import subprocess\nsubprocess.Popen(['sleep', '1000'])",
+        "import os\nif os.fork() == 0:\n    os._exit(1)",
+        "import os, sys\nos.chdir('/')\nsys.argv = []\nsys.path.clear()",
+        "import sys\nsys.stdout.write('no line end')\nsys.stderr.buffer.write(bytes([255, 0, 27]))",
+        "import builtins, json, os\njson.dumps = builtins.open = os.replace = None",
+    ],
+    ids=[
+        "closes",
+        "arguments",
+        "atexit",
+        "thread",
+        "forks",
+        "leaves a program",
+        "child exits",
+        "moves",
+        "prints bytes",
+        "breaks modules",
+    ],
+)
+def test_whatever_the_file_does_its_declarations_are_read(folder: Path, source: str) -> None:
+    assert run_describe(folder, DECLARED + source).names == ["f"]
+
+
+def test_a_file_that_is_killed_leaves_no_answer(folder: Path) -> None:
+    reading = run_describe(folder, DECLARED + "import os\nos.kill(os.getpid(), 9)")
+    assert (reading.exit_code, reading.answer) == (-9, None)

@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.runtime.api_stub import Document, StubState
+from tests.runtime.api_stub import StubState
 from tests.runtime.conftest import PROGRAM, ROOT, StartContainer
 
 # What our program and what it is made of import, at its beginning or late; `types` and such come before all else.
@@ -81,23 +82,26 @@ def test_as_images_start_it_with_the_package_beside_main(
     assert container.report()["final_output"] == "true"
 
 
-def read_declarations(folder: Path) -> Document:
-    subprocess.run([sys.executable, *PROGRAM, "describe", "main.py", "answer"], check=False, cwd=folder)
-    answer: Document = json.loads((folder / "answer").read_text())
-    return answer
-
-
 def test_declarations_are_read_beside_them(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text("MINE = True")
     (tmp_path / "main.py").write_text(
         "import json\nfrom runtime.declare import function\n\n@function\ndef f(): json.MINE"
     )
-    assert read_declarations(tmp_path)["functions"][0]["function_name"] == "f"
+    assert _read_declarations(tmp_path)["functions"][0]["function_name"] == "f"
 
 
 def test_a_declaration_that_breaks_on_one_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text("MINE = True")
     (tmp_path / "main.py").write_text("import random, tempfile")
-    mistake = read_declarations(tmp_path)["mistake"]
+    mistake = _read_declarations(tmp_path)["mistake"]
     assert "(random.py hides Python's own module random: give it another name)" in mistake
+
+
+def _read_declarations(folder: Path) -> dict[str, Any]:
+    answer = folder / "answer.json"
+    command = [sys.executable, *PROGRAM, "describe", "main.py", str(answer)]
+    completed = subprocess.run(command, check=False, cwd=folder, capture_output=True)
+    assert answer.exists(), completed.stderr
+    document: dict[str, Any] = json.loads(answer.read_text())
+    return document

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,12 +13,13 @@ from domain.containers import (
     ContainerName,
     ContainerRequest,
     ExitCause,
+    ImageFolder,
     LogPage,
     LogTiming,
     RepositoryCredentials,
 )
 from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured, NoCapacity, Unavailable
+from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages, NoCapacity, Unavailable
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -127,6 +129,12 @@ class Fleet:
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Nothing is left of them."""
 
     def _inspect(self, request: ContainerRequest) -> None:
         of_function = [container for container in self.alive if container.request.function == request.function]

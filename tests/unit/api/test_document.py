@@ -32,6 +32,7 @@ OPERATIONS = {
     "get_execution": ("get", {"404"}),
     "get_execution_logs": ("get", {"400", "404"}),
     "get_container_repository_credentials": ("get", {"501"}),
+    "get_image_folder": ("get", {"501"}),
 }
 WITHOUT_KEY = {"health_check", "health_ready"}
 FOR_ROOT_KEYS = {
@@ -41,6 +42,7 @@ FOR_ROOT_KEYS = {
     "list_projects",
     "create_project_version",
     "get_container_repository_credentials",
+    "get_image_folder",
 }
 
 

@@ -1,11 +1,14 @@
 """Snapshots of folders: the same content is the same snapshot, and it stays as it is."""
 
 import os
+import shutil
+import stat
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from cli.deployment.snapshots import FolderChanged, Interrupted, remove_snapshots, take_snapshot
+from cli.deployment.snapshots import FolderChanges, Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture
@@ -72,57 +75,75 @@ def test_links_lead_where_they_led(folder: Path, root: Path, tmp_path: Path) -> 
     assert (snapshot / "inside").readlink() == Path("main.py")
 
 
-@pytest.mark.parametrize(
-    ("text", "copied"),
-    [
-        ("{folder}/main.py", "../main.py"),
-        ("../../folder/main.py", "../main.py"),  # by the folder's own name, which the copy does not have
-        ("../package/other", "../main.py"),  # another link
-        ("..", ".."),
-        ("../nowhere", "../nowhere"),
-        ("again", "again"),  # a circle
-    ],
-)
-def test_links_within_the_folder_stay_within_the_copy(folder: Path, root: Path, text: str, copied: str) -> None:
-    (folder / "package" / "other").symlink_to(folder / "main.py")
-    (folder / "package" / "again").symlink_to(text.format(folder=folder))
+@pytest.mark.parametrize("way", ["{folder}/main.py", "../../folder/main.py", "{alias}/main.py", "../again"])
+def test_links_into_the_folder_lead_into_the_copy(folder: Path, root: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "alias").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "main.py")
+    (folder / "package" / "link").symlink_to(way.format(folder=folder, alias=tmp_path / "alias"))
     snapshot = take_snapshot(folder, root, project="p")
-    assert os.readlink(snapshot / "package" / "again") == copied
+    (folder / "main.py").write_text("changed")
+    assert (snapshot / "package" / "link").read_text() == "one"
 
 
-def test_sockets_and_the_like_are_left_out_and_told(folder: Path, root: Path) -> None:
+@pytest.mark.parametrize("leads_to", ["loop", "nowhere", "../folder/loop", "."])
+def test_links_that_lead_nowhere_or_in_a_circle_are_kept(folder: Path, root: Path, leads_to: str) -> None:
+    (folder / "loop").symlink_to(leads_to)
+    assert (take_snapshot(folder, root, project="p") / "loop").is_symlink()
+
+
+def test_what_is_no_file_is_left_out_and_named(folder: Path, root: Path) -> None:
     os.mkfifo(folder / "pipe")
-    told: list[str] = []
-    assert not (take_snapshot(folder, root, project="p", tell=told.append) / "pipe").exists()
-    assert told == ["pipe is left out: it is no file, folder or link"]
+    os.mknod(folder / "socket", stat.S_IFSOCK | 0o600)
+    lines: list[str] = []
+    snapshot = take_snapshot(folder, root, project="p", report=lines.append)
+    assert sorted(path.name for path in snapshot.iterdir()) == ["main.py", "package"]
+    assert lines == [f"{folder}/pipe is a FIFO, and left out", f"{folder}/socket is a socket, and left out"]
 
 
-def test_the_data_of_the_stack_is_left_out_of_the_folder_that_it_is_in(folder: Path) -> None:
+def test_snapshots_within_the_folder_are_not_copied(folder: Path) -> None:
+    for root in (folder / "images", folder / ".control-plane" / "images"):
+        first = take_snapshot(folder, root, project="p")
+        assert take_snapshot(folder, root, project="p") == first
+        assert sorted(path.name for path in first.iterdir()) == ["main.py", "package"]
+        shutil.rmtree(root)
+
+
+def test_the_data_of_a_stack_within_the_folder_are_not_copied(folder: Path) -> None:
     root = folder / "stack" / "images"
     first = take_snapshot(folder, root, project="p")
-    (folder / "stack" / "temporal.db").write_text("changes all the time")
+    (folder / "stack" / "api-key").write_text("secret")
     assert take_snapshot(folder, root, project="p") == first
     assert sorted(path.name for path in first.iterdir()) == ["main.py", "package"]
 
 
-@pytest.mark.parametrize(
-    ("change", "name"), [("content", "main.py"), ("new", "package/late.py"), ("gone", "package/module.py")]
-)
-def test_a_folder_that_changes_meanwhile_is_no_snapshot(folder: Path, root: Path, change: str, name: str) -> None:
-    def interfere() -> bool:
-        match change if moments.pop() else None:
-            case "content":
-                (folder / "main.py").write_text("longer than before")
-            case "new":
-                (folder / "package" / "late.py").touch()
-            case "gone":
-                (folder / "package" / "module.py").unlink()
-        moments.append(False)
+def test_a_folder_that_changes_once_is_copied_as_it_is_then(folder: Path, root: Path) -> None:
+    asked = iter([False, True])
+
+    def change_once() -> bool:
+        if next(asked, False):
+            (folder / "main.py").write_text("changed")
         return False
 
-    moments = [True]
-    with pytest.raises(FolderChanged, match=name):
-        take_snapshot(folder, root, project="p", is_interrupted=interfere)
+    snapshot = take_snapshot(folder, root, project="p", is_interrupted=change_once)
+    assert (snapshot / "main.py").read_text() == "changed"
+    assert list(snapshot.parent.iterdir()) == [snapshot]
+
+
+@pytest.mark.parametrize("change", ["write", "add"])
+def test_a_folder_that_does_not_keep_still_is_named(folder: Path, root: Path, change: str) -> None:
+    numbers = count()
+
+    def change_always() -> bool:
+        path = folder / "package" / "changing"
+        match change:
+            case "write":
+                path.write_text(str(next(numbers)))
+            case "add":
+                path.with_name(f"changing{next(numbers):04}").touch()
+        return False
+
+    with pytest.raises(FolderChanges, match="package/changing"):
+        take_snapshot(folder, root, project="p", is_interrupted=change_always)
     assert list((root / "p").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Runs the command that the words of this process name, and turns however it ends into an exit code."""
+"""The entry point behind `cli/main.py`: runs the command, and turns however it ends into an exit code."""
 
 from cli.application import app
 from cli.exits import CommandFailed, ExitCode
