@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from cli.stack.access import StackAccess
@@ -17,7 +19,7 @@ from cli.stack.postgres import EmbeddedPostgres
 from cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from cli.stack.records import read_record
 from cli.stack.server import Server
-from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from cli.stack.servers import process_environment, temporal_server
 from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
 from environment.settings import PostgresSettings
 from provisioners.process.all_containers import kill_all_containers
@@ -42,13 +44,25 @@ class Servers:
             "PYTHONPATH": str(tree),
         }
         await self._migrate(environment)
-        loop = loop_server(self._options, self._folder, environment)
-        api = api_server(self._options, self._folder, environment)
+        loop = self._server("loop", tree, environment)
+        api = self._server("api", tree, environment, f"--host={LOOPBACK}", f"--port={self._options.port}")
         self._running = [loop, api]
         for server in self._running:
             await server.start()
         await wait_until_ready(loop, wait_until_loop_polls(self.access))
         await wait_until_ready(api, wait_until_api_answers(self.access.api_url))
+
+    def _server(self, name: str, tree: Path, environment: dict[str, str], *arguments: str) -> Server:
+        """Called as that release calls it: the module stands in its own pyproject.toml."""
+        scripts = tomllib.loads((tree / "pyproject.toml").read_text())["project"]["scripts"]
+        module = scripts[name].partition(":")[0]
+        return Server(
+            name=name,
+            command=(sys.executable, "-P", "-m", module, f"--provisioner={self._options.provisioner}", *arguments),
+            environment=environment,
+            grace=timedelta(seconds=20),
+            folder=self._folder,
+        )
 
     def kill(self) -> None:
         """SIGKILL, all of the release at once; containers go on."""
