@@ -39,15 +39,15 @@ class ReconciliationTrigger:
         self._link = link
         self._pause = pause
         self._patience = patience
-        self._has_leftovers = asyncio.Event()
+        self._is_needed = asyncio.Event()
         self._running = AsyncExitStack()
 
     def note(self) -> None:
         """A request was left to the reconciliation."""
-        self._has_leftovers.set()
+        self._is_needed.set()
 
     async def __aenter__(self) -> Self:
-        await self._running.enter_async_context(in_background("leftovers", self._run))
+        await self._running.enter_async_context(in_background("reconciliation trigger", self._run))
         return self
 
     async def __aexit__(
@@ -57,8 +57,8 @@ class ReconciliationTrigger:
 
     async def _run(self) -> None:
         while True:
-            await self._has_leftovers.wait()
-            self._has_leftovers.clear()
+            await self._is_needed.wait()
+            self._is_needed.clear()
             await asyncio.sleep(self._patience.total_seconds())
             await self._trigger_when_possible()
 

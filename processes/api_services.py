@@ -37,13 +37,13 @@ async def open_services(
         link = NamespaceLink(temporal, database)
         async with (
             NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
-            ReconciliationTrigger(temporal, link=link) as leftovers,
+            ReconciliationTrigger(temporal, link=link) as trigger,
             open_provisioner(settings) as provisioner,
         ):
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 database=database,
-                orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=leftovers.note),
+                orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=trigger.note),
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),

@@ -86,9 +86,9 @@ async def test_the_reconciliation_runs_when_temporal_is_back(tmp_path: Path, dat
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id=installation_id) as (client, proxy):
         behind = await Client.connect(f"{LOOPBACK}:{proxy.port}", lazy=True)
         proxy.fall_silent()
-        async with ReconciliationTrigger(behind, link=NamespaceLink(behind, database), patience=SOON) as leftovers:
+        async with ReconciliationTrigger(behind, link=NamespaceLink(behind, database), patience=SOON) as trigger:
             before = await looks(client)
-            leftovers.note()
+            trigger.note()
             await asyncio.sleep(0.5)  # it is tried meanwhile
             assert await looks(client) == before
             proxy.speak()
@@ -102,9 +102,9 @@ async def test_another_catalogs_reconciliation_is_not_asked_for_and_one_that_is_
     async with asyncio.timeout(60), temporal(tmp_path / "data", installation_id="another") as (client, _):
         before = await looks(client)
         with capture_logs() as logs:
-            leftovers = ReconciliationTrigger(client, link=NamespaceLink(client, database), patience=SOON, pause=SOON)
-            async with leftovers:
-                leftovers.note()
+            trigger = ReconciliationTrigger(client, link=NamespaceLink(client, database), patience=SOON, pause=SOON)
+            async with trigger:
+                trigger.note()
                 while not logs:
                     await asyncio.sleep(0.05)
                 await asyncio.sleep(1)  # it is tried meanwhile
