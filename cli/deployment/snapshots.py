@@ -84,6 +84,7 @@ def _keep(draft: Path, target: Path) -> Path:
     except OSError:  # it is there already
         if not target.is_dir():
             raise
+        os.utime(target)  # by its time it is old, and might be removed before it is declared
     return target
 
 

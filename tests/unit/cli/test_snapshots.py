@@ -170,3 +170,10 @@ def test_what_is_left_of_an_interrupted_removal_is_removed_with_the_next(folder:
     take_snapshot(folder, root, project="p").parent.rename(root / ".removed-1")
     remove_snapshots(root, project="p")
     assert list(root.iterdir()) == []
+
+
+def test_a_snapshot_that_is_taken_again_is_not_old(folder: Path, root: Path) -> None:
+    first = take_snapshot(folder, root, project="p")
+    os.utime(first, (0, 0))
+    assert take_snapshot(folder, root, project="p") == first
+    assert first.stat().st_mtime > 0
