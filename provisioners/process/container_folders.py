@@ -107,9 +107,10 @@ class ContainerFolder:
         """With everything in it, log included: the container is gone. At once, so that nobody finds half of it; then
         what is left of earlier removals."""
         removed = self.path.parent / _REMOVED
-        with suppress(FileNotFoundError):
-            removed.mkdir(mode=_PRIVATE, exist_ok=True)
-            self.path.rename(removed / f"{self.path.name}.{uuid.uuid4().hex}")
+        while self.path.exists():
+            with suppress(FileNotFoundError, FileExistsError):  # another removal takes the folder for removals away
+                removed.mkdir(mode=_PRIVATE, exist_ok=True)
+                self.path.rename(removed / f"{self.path.name}.{uuid.uuid4().hex}")
         self.mark.unlink(missing_ok=True)
         shutil.rmtree(removed, ignore_errors=True)
 
