@@ -1,7 +1,7 @@
 """Runs asynchronous functions and generators. They learn of SIGTERM as asyncio has it: their task is cancelled.
 
-Tasks and threads that they leave running are ended as `asyncio.run` would, but when Python ends: that may take for ever,
-and the outcome is reported before.
+Tasks that they leave running are cancelled and awaited as `asyncio.run` does it, but when Python ends: that may take for
+ever, and the outcome is reported before.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def test_the_report_comes_before_what_python_does_at_its_end(state: StubState, s
 def test_what_asynchronous_code_leaves_running_does_not_hold_the_report(
     state: StubState, start_container: StartContainer, left_running: str
 ) -> None:
-    container = start_container("""
+    source = """
         import asyncio, threading
 
         keep, wait = [], threading.Event().wait
@@ -159,7 +159,8 @@ def test_what_asynchronous_code_leaves_running_does_not_hold_the_report(
             {}
             await asyncio.sleep(0)
             return 1
-        """.format(left_running))
+        """
+    container = start_container(source.format(left_running))
     state.wait_until(lambda: state.report is not None)
     container.sigterm()
     container.wait()
