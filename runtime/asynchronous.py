@@ -1,6 +1,6 @@
 """Runs asynchronous functions and generators. They learn of SIGTERM as asyncio has it: their task is cancelled.
 
-Tasks that they leave running are cancelled and awaited as `asyncio.run` does it, but when Python ends: that may take for
+Tasks that they leave running are cancelled and awaited as with `asyncio.run`, but when Python ends: that may take for
 ever, and the outcome is reported before.
 """
 
