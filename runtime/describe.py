@@ -57,7 +57,8 @@ def _imported(folder: str, name: str) -> ModuleType:
         return importlib.import_module(os.path.splitext(name)[0])
     except BaseException as error:
         place = _place(error, folder) or name
-        reason = "%s: %s" % (type(error).__name__, _first_line(error))
+        text = _first_line(error)
+        reason = "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
         hint = "mend that and deploy again"
         if isinstance(error, SystemExit):
             hint = "it is imported, not run: " + _UNGUARDED

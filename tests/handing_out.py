@@ -38,6 +38,7 @@ SECONDS = {
     "tests/capacity/test_deletion.py": 33,
     "tests/resilience/test_another_temporal.py": 29,
     "tests/provisioners/ecs/test_logs.py": 28,
+    "tests/cli/test_hostile_environments.py": 26,
     "tests/requirements/test_install.py": 24,
     "tests/release/test_release.py": 24,
     "tests/resilience/test_clocks.py": 24,

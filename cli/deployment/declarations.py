@@ -39,7 +39,7 @@ async def declared_functions(folder: Path, *, within: timedelta) -> list[dict[st
         finally:
             await asyncio.to_thread(kill_session, process.pid)
             await process.wait()
-        _pass_on(printed)
+            _pass_on(printed)
         return _functions(answer, folder, exit_code=process.returncode or 0, last_words=_last_line(printed))
 
 
@@ -71,6 +71,8 @@ async def _wait(process: asyncio.subprocess.Process, answer: Path, *, within: ti
                 note(f"Still reading {FILE}, now at {_place(answer)} …")
             await _ended(process)
     except TimeoutError as error:
+        if "mistake" in (document := _document(answer)):  # another program is in the place of Python
+            raise CommandFailed(document["mistake"]) from error
         raise CommandFailed(
             f"{_place(answer)}: {FILE} has not come to its end within {within.total_seconds():g} s; "
             "move what takes so long into a function, or allow more with --read-timeout"
@@ -136,10 +138,11 @@ def _python(folder: Path) -> str:
     if not folder.is_dir():
         raise CommandFailed(f"there is no folder {folder}; name the one that holds {FILE}")
     try:
+        python = python_of(folder)
+    except FunctionFailure as error:
+        raise CommandFailed(str(error)) from error
+    try:
         folder_of_image(folder.as_uri(), needs_main=False)
     except FunctionFailure as error:
         raise CommandFailed(f"{error}; give it another name") from error
-    try:
-        return python_of(folder)
-    except FunctionFailure as error:
-        raise CommandFailed(str(error)) from error
+    return python

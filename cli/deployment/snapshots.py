@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,12 +51,13 @@ def take_snapshot(
 
     A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there, those
     that lead into it lead into the copy. FIFOs, sockets and devices are left out, and `report` gets a line for each;
-    so is `root`, if it lies in the folder. Raises Interrupted, nothing left behind, once `is_interrupted`: it is asked
-    again and again; FolderChanges if the folder does not keep still for as long as it takes.
+    so is the stack's data, of which `root` is part, if it lies in the folder. Raises Interrupted, nothing left behind,
+    once `is_interrupted`: it is asked again and again; FolderChanges if the folder does not keep still for as long as
+    it takes.
     """
     home = _home(root, project)
     home.mkdir(parents=True, exist_ok=True)
-    folder, left_out = folder.resolve(), root.resolve()
+    folder, left_out = folder.resolve(), {root.resolve(), root.parent.resolve()}
     for _ in range(_MOST_COPIES):
         before = _state(folder, left_out)
         for line in _unusual(before):
@@ -99,7 +100,7 @@ def _home(root: Path, project: str) -> Path:
     return root / escaped(project).replace(".", "%2E")
 
 
-def _state(folder: Path, left_out: Path) -> _State:
+def _state(folder: Path, left_out: Set[Path]) -> _State:
     state: _State = {}
     for path in _entries(folder, left_out):
         with suppress(FileNotFoundError):  # removed meanwhile: another state has it
@@ -148,7 +149,7 @@ def _copy(folder: Path, draft: Path, state: _State, is_interrupted: Callable[[],
 def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> bytes:
     """Piece by piece, its mode included; returns the digest of its content."""
     digest = hashlib.sha256()
-    with path.open("rb") as source, target.open("xb") as copy:
+    with open(path, "rb", opener=_open_without_waiting) as source, target.open("xb") as copy:
         while piece := source.read(_PIECE_BYTES):
             if is_interrupted():
                 raise Interrupted
@@ -158,10 +159,15 @@ def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> 
     return digest.digest()
 
 
-def _entries(folder: Path, left_out: Path) -> Iterator[Path]:
+def _open_without_waiting(path: str, flags: int) -> int:
+    """It may have become a FIFO meanwhile."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _entries(folder: Path, left_out: Set[Path]) -> Iterator[Path]:
     """Folders before what is in them, always in the same order."""
     for path in sorted(folder.iterdir()):
-        if path.name in _LEFT_OUT or path == left_out:
+        if path.name in _LEFT_OUT or path in left_out:
             continue
         yield path
         if path.name != _LINKED and path.is_dir() and not path.is_symlink():

@@ -24,6 +24,7 @@ def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
         raise FunctionFailure(
             f"{folder} holds a module `runtime`, which is the name of the program that calls functions"
         )
+    python_of(folder)  # a broken one is told before the first launch
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,8 +14,16 @@ _LINE_SECONDS = 0.03  # Python without a buffer writes a line and its end one af
 _OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def read_page(log: Path, offset: str | None, *, max_lines: int, is_complete: bool) -> LogPage:
-    """Raises OffsetIsInvalid. `is_complete`: nothing more will be written. It waits for the end of a line a moment."""
+def read_page(
+    log: Path,
+    offset: str | None,
+    *,
+    max_lines: int,
+    is_complete: bool,
+    pause: Callable[[float], None] = time.sleep,
+) -> LogPage:
+    """Raises OffsetIsInvalid. `is_complete`: nothing more will be written. The end of a line is waited for, a moment,
+    by `pause`."""
     position = _position(offset)
     try:
         file = log.open("rb")
@@ -23,7 +32,7 @@ def read_page(log: Path, offset: str | None, *, max_lines: int, is_complete: boo
     with file:
         lines, position, is_unfinished = _take(file, position, max_lines=max_lines, is_complete=is_complete)
         if is_unfinished and len(lines) < max_lines:
-            time.sleep(_LINE_SECONDS)
+            pause(_LINE_SECONDS)
             rest, position, _ = _take(
                 file, position, max_lines=max_lines - len(lines), is_complete=is_complete, shows_unfinished=True
             )

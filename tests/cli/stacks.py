@@ -61,10 +61,19 @@ def clean_environment(**additions: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def dev(
-    folder: Path, ports: Ports, *, provisioner: ProvisionerName = ProvisionerName.PROCESS, **environment: str
+    folder: Path,
+    ports: Ports,
+    *,
+    provisioner: ProvisionerName = ProvisionerName.PROCESS,
+    shell: str = ":",
+    **environment: str,
 ) -> AsyncIterator[Dev]:
-    """Start the command, and end it with the context if the test has not."""
+    """Start the command, and end it with the context if the test has not.
+
+    `shell`: what the shell that starts it is told before.
+    """
     process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", f'{shell}; exec "$@"', "sh"),
         *(sys.executable, "-P", "-m", "cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
         f"--provisioner={provisioner}",
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),

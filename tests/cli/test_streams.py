@@ -11,10 +11,10 @@ import pytest
 _PRINTS = (sys.executable, "-P", "-c")
 _COMMAND = """
 import sys
-from cli import endings
+from cli import entry_point
 from cli.output import print_line
-endings.app = lambda: (print_line(sys.argv[1]), sys.exit(int(sys.argv[2])))
-sys.exit(endings.run_command())
+entry_point.app = lambda: (print_line(sys.argv[1]), sys.exit(int(sys.argv[2])))
+sys.exit(entry_point.run_command())
 """
 
 

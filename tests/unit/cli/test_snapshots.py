@@ -108,6 +108,14 @@ def test_snapshots_within_the_folder_are_not_copied(folder: Path) -> None:
         shutil.rmtree(root)
 
 
+def test_the_data_of_a_stack_within_the_folder_are_not_copied(folder: Path) -> None:
+    root = folder / "stack" / "images"
+    first = take_snapshot(folder, root, project="p")
+    (folder / "stack" / "api-key").write_text("secret")
+    assert take_snapshot(folder, root, project="p") == first
+    assert sorted(path.name for path in first.iterdir()) == ["main.py", "package"]
+
+
 def test_a_folder_that_changes_once_is_copied_as_it_is_then(folder: Path, root: Path) -> None:
     asked = iter([False, True])
 

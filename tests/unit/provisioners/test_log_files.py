@@ -1,6 +1,5 @@
 """Pages of a log file."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,10 +45,12 @@ def test_an_unfinished_line_is_shown_and_its_rest_is_another(tmp_path: Path) -> 
 def test_a_line_whose_end_comes_a_moment_later_is_one(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"wor")
-    with ThreadPoolExecutor(1) as writers:
-        page = writers.submit(read_page, log, None, max_lines=10, is_complete=False)
+
+    def write_the_rest(_seconds: float) -> None:
         log.write_bytes(b"words\n")
-        assert page.result() == LogPage(lines=("words",), next_offset="6")
+
+    page = read_page(log, None, max_lines=10, is_complete=False, pause=write_the_rest)
+    assert page == LogPage(lines=("words",), next_offset="6")
 
 
 def test_an_unfinished_line_ends_with_a_whole_character(tmp_path: Path) -> None:
