@@ -4,11 +4,10 @@ import os
 import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 from types import FrameType
 
 _NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
-_ROOT = str(Path(__file__).parents[1])
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERRUPTED = 130
 
 
@@ -40,9 +39,7 @@ def _pass_over_modules_of_others() -> None:
 
 def _have_a_home() -> None:
     """Some libraries do not load without. Whoever really needs it says so later."""
-    try:
-        Path.home()
-    except RuntimeError:
+    if os.path.expanduser("~") == "~":
         os.environ["HOME"] = _NO_HOME
 
 

@@ -1,8 +1,13 @@
-"""Runs asynchronous functions and generators. They learn of SIGTERM as asyncio has it: their task is cancelled."""
+"""Runs asynchronous functions and generators. They learn of SIGTERM as asyncio has it: their task is cancelled.
+
+Tasks that they leave running are cancelled and awaited as with `asyncio.run`, but when Python ends: that may take for
+ever, and the outcome is reported before.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
@@ -18,8 +23,11 @@ def run(
     progress: Progress,
 ) -> Any:
     """What the coroutine returns; None for a generator. Raises InvocationInterrupted if a stop got through."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    atexit.register(_close, loop)
     try:
-        return asyncio.run(_run(value, termination, progress))
+        return loop.run_until_complete(_run(value, termination, progress))
     except asyncio.CancelledError:
         if termination.is_requested:
             raise termination.interruption() from None
@@ -45,3 +53,13 @@ async def _exhaust(value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any,
     async for item in value:
         progress.report(as_output(item))
     return None
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 
 _DESCRIPTORS = 8  # a request takes one, and the look-up of a name a few
 _BYTES = 4 * 1024 * 1024  # of the address space: they are never written, so no memory is taken
@@ -18,6 +20,9 @@ class Reserve:
     def release(self) -> None:
         """Never raises. A descriptor that is something else by now is the user's, who had closed all that he saw."""
         self._memory = None
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        with contextlib.suppress(OSError, ValueError):  # no code of the user's holds it low any more
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         for descriptor in self._descriptors:
             try:
                 if os.path.samestat(os.fstat(descriptor), self._device):

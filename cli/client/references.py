@@ -77,7 +77,7 @@ def parse_project(text: str) -> str:
 def ensure_addressable(project: str) -> None:
     """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
     of another one, or lead elsewhere in a path."""
-    if project in (".", ".."):
+    if project in ("", ".", "..") or "/" in project:
         raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
     if _AT_VERSION in project:
         raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")

@@ -39,7 +39,7 @@ def deploy(
     run(
         _deploy(
             folder,
-            project=project or folder.name,
+            project=_name_of(folder) if project is None else project,
             image=image,
             build=build,
             read_timeout=timedelta(seconds=read_timeout),
@@ -61,8 +61,6 @@ async def _deploy(
 ) -> None:
     if image is not None and build:
         raise WrongUsage("--image and --build exclude each other")
-    if not project:
-        raise WrongUsage("the folder has no name; name the project with --project")
     ensure_addressable(project)
     async with Client(find_server(api_url)) as client:
         root = await snapshot_root(client) if image is None and not build else None
@@ -82,6 +80,12 @@ async def _deploy(
         return
     print_line(f"{project}@{version.version_id}")
     note(f"Call it: control-plane invoke {project} {version.functions[0].function_name} --follow")
+
+
+def _name_of(folder: Path) -> str:
+    if not folder.name:
+        raise WrongUsage("the folder has no name; name the project with --project")
+    return folder.name
 
 
 def _absolute(folder: Path) -> Path:

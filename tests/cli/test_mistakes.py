@@ -144,6 +144,8 @@ async def test_what_is_not_there(terminal: Terminal, project: str, words: tuple[
         (("versions", "a/b"), "'a/b' must look like PROJECT"),
         (("deploy", "right", "--project", "a@ver-b"), "'a@ver-b' would be read as a version of a project; "),
         (("deploy", "right", "--project", ".."), "'..' is no name for a project; "),
+        (("deploy", "right", "--project", ""), "'' is no name for a project; "),  # of a variable that is not set
+        (("deploy", "right", "--project", "a/b"), "'a/b' is no name for a project; "),
         (("deploy", "right", "--image", "x:1", "--build"), "--image and --build exclude each other"),
         (("deploy", "/"), "the folder has no name; name the project with --project"),
         (("deploy", "right", "--build"), "this stack runs folders, not images; leave --build away"),

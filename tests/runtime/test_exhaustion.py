@@ -106,3 +106,15 @@ def test_a_log_that_takes_no_more_keeps_no_command_waiting(start_container: Star
     container.state.wait_until(lambda: container.state.report is not None)
     assert container.state.report is not None
     assert container.state.report["outcome"] == "SUCCEEDED"
+
+
+def test_a_limit_of_descriptors_that_was_lowered_does_not_hold_for_the_report(start_container: StartContainer) -> None:
+    container = start_container("""
+        import resource
+
+        def f():
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            return 1
+        """)
+    assert container.report()["final_output"] == "1"

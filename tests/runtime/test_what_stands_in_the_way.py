@@ -133,3 +133,58 @@ def test_the_report_comes_before_what_python_does_at_its_end(state: StubState, s
     state.wait_until(lambda: state.report is not None)
     container.sigterm()
     assert "ValueError: boom" in container.wait()[2]
+
+
+@pytest.mark.parametrize(
+    "left_running",
+    ["keep.append(asyncio.create_task(deaf()))", "asyncio.get_running_loop().run_in_executor(None, wait)"],
+    ids=["a task that cannot be cancelled", "a thread of asyncio's"],
+)
+def test_what_asynchronous_code_leaves_running_does_not_hold_the_report(
+    state: StubState, start_container: StartContainer, left_running: str
+) -> None:
+    source = """
+        import asyncio, threading
+
+        keep, wait = [], threading.Event().wait
+
+        async def deaf():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        async def f():
+            {}
+            await asyncio.sleep(0)
+            return 1
+        """
+    container = start_container(source.format(left_running))
+    state.wait_until(lambda: state.report is not None)
+    container.sigterm()
+    container.wait()
+    assert state.report is not None
+    assert state.report["final_output"] == "1"
+
+
+def test_tasks_that_are_left_running_are_cancelled_and_awaited(start_container: StartContainer) -> None:
+    container = start_container("""
+        import asyncio
+
+        keep = []
+
+        async def tidy():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0)
+                print("tidied up", flush=True)
+
+        async def f():
+            keep.append(asyncio.create_task(tidy()))
+            await asyncio.sleep(0)
+            return 1
+        """)
+    exit_code, stdout, _ = container.wait()
+    assert (exit_code, stdout.strip()) == (0, "tidied up")
