@@ -31,11 +31,22 @@ def _ask(question: str) -> str:
     """A line. Raises typer.Abort if there is none."""
     sys.stderr.write(question)
     sys.stderr.flush()
-    _wait_for_input()
-    answer = sys.stdin.readline()
+    answer = _read_line()
     if not answer:
         raise typer.Abort
     return answer
+
+
+def _read_line() -> str:
+    """Byte by byte: what a buffer held back of a pipe, the wait for the next answer would not see."""
+    line = b""
+    while not line.endswith(b"\n"):
+        _wait_for_input()
+        byte = os.read(sys.stdin.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode(errors="replace")
 
 
 def _wait_for_input() -> None:

@@ -46,6 +46,20 @@ def test_a_question_and_a_password(words: tuple[str, ...], question: bytes) -> N
         os.close(ours)
 
 
+def test_a_second_answer_that_came_with_the_first_is_heard() -> None:
+    """Whoever answers may keep the pipe open."""
+    with subprocess.Popen(
+        (*CONTROL_PLANE, "undeploy", "p", "--api-url", "http://127.0.0.1:1"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environment(CONTROL_PLANE_API_KEY="key"),
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"perhaps\nno\n")
+        process.stdin.flush()
+        assert process.wait(timeout=20) != 0
+
+
 def test_input_that_does_not_come(tmp_path: Path) -> None:
     fifo = tmp_path / "input"
     os.mkfifo(fifo)
