@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import termios
 import textwrap
 from pathlib import Path
@@ -48,16 +49,14 @@ def test_a_question_and_a_password(words: tuple[str, ...], question: bytes) -> N
 
 def test_a_second_answer_that_came_with_the_first_is_heard() -> None:
     """Whoever answers may keep the pipe open."""
-    with subprocess.Popen(
-        (*CONTROL_PLANE, "undeploy", "p", "--api-url", "http://127.0.0.1:1"),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=clean_environment(CONTROL_PLANE_API_KEY="key"),
-    ) as process:
+    asking = "from cli.questions import confirm; print(confirm('Delete it?'))"
+    with subprocess.Popen((sys.executable, "-c", asking), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
-        process.stdin.write(b"perhaps\nno\n")
+        assert process.stdout is not None
+        process.stdin.write(b"perhaps\nyes\n")
         process.stdin.flush()
-        assert process.wait(timeout=20) != 0
+        assert process.wait(timeout=20) == 0
+        assert process.stdout.read() == b"True\n"
 
 
 def test_input_that_does_not_come(tmp_path: Path) -> None:
