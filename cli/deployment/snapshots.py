@@ -179,6 +179,9 @@ def _link(path: Path, folder: Path) -> str:
     """What the copy of a link says: where it leads within the copy, or out of it. It may lead nowhere, or in a
     circle."""
     leads_to = Path(os.path.realpath(path))
-    if not leads_to.is_relative_to(folder) or _LEFT_OUT.intersection(leads_to.relative_to(folder).parts):
+    if not leads_to.is_relative_to(folder):
+        return str(leads_to)
+    within = leads_to.relative_to(folder).parts
+    if within[:1] == (_LINKED,) or _LEFT_OUT.intersection(within):  # the copy does not have it
         return str(leads_to)
     return os.path.relpath(leads_to, path.parent)

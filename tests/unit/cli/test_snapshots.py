@@ -85,6 +85,14 @@ def test_links_into_the_folder_lead_into_the_copy(folder: Path, root: Path, tmp_
     assert (snapshot / "package" / "link").read_text() == "one"
 
 
+@pytest.mark.parametrize("part", [".venv", ".git"])
+def test_links_to_what_is_not_copied_go_on_leading_there(folder: Path, root: Path, part: str) -> None:
+    (folder / part).mkdir()
+    (folder / part / "file").write_text("there")
+    (folder / "link").symlink_to(f"{part}/file")
+    assert (take_snapshot(folder, root, project="p") / "link").readlink() == folder / part / "file"
+
+
 @pytest.mark.parametrize("leads_to", ["loop", "nowhere", "../folder/loop", "."])
 def test_links_that_lead_nowhere_or_in_a_circle_are_kept(folder: Path, root: Path, leads_to: str) -> None:
     (folder / "loop").symlink_to(leads_to)
