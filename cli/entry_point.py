@@ -22,6 +22,6 @@ def _exit_code() -> int:
     except CommandFailed as error:
         fail(str(error))
         return error.exit_code
-    except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else ExitCode.OK
+    except SystemExit as exit_request:
+        return exit_request.code if isinstance(exit_request.code, int) else ExitCode.OK
     return ExitCode.OK

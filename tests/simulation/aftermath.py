@@ -40,21 +40,21 @@ def contradictions(snapshot: Snapshot, workflows: Mapping[str, WorkflowExecution
     """Where the catalog and Temporal give different answers for the same invocation."""
     for invocation in snapshot.invocations.values():
         workflow = workflows[invocation.invocation_id]
-        ending = ending_of(workflow)
-        if not _agrees(invocation, ending, max_retries=snapshot.functions[invocation.function_id].max_retries):
-            yield f"{invocation.invocation_id} ended {ending} in Temporal: {invocation}"
-        if workflow.status is WorkflowExecutionStatus.CANCELED and ending is not InvocationOutcome.CANCELLED:
-            yield f"the workflow {workflow.id} is {workflow.status} and says {ending}"
+        result = result_of(workflow)
+        if not _agrees(invocation, result, max_retries=snapshot.functions[invocation.function_id].max_retries):
+            yield f"{invocation.invocation_id} ended {result} in Temporal: {invocation}"
+        if workflow.status is WorkflowExecutionStatus.CANCELED and result is not InvocationOutcome.CANCELLED:
+            yield f"the workflow {workflow.id} is {workflow.status} and says {result}"
 
 
-def ending_of(workflow: WorkflowExecution) -> InvocationOutcome:
+def result_of(workflow: WorkflowExecution) -> InvocationOutcome:
     return InvocationOutcome(str(workflow.typed_search_attributes[naming.STATUS]))
 
 
-def _agrees(invocation: InvocationState, ending: InvocationOutcome, *, max_retries: int) -> bool:
+def _agrees(invocation: InvocationState, result: InvocationOutcome, *, max_retries: int) -> bool:
     outcome = invocation.executions[-1].outcome if invocation.executions else None
     was_stopped = invocation.is_stopped or invocation.is_cancelled
-    match ending:
+    match result:
         case InvocationOutcome.SUCCEEDED:
             return outcome is ExecutionOutcome.SUCCEEDED
         case InvocationOutcome.CANCELLED | InvocationOutcome.TIMED_OUT:

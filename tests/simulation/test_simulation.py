@@ -28,8 +28,8 @@ async def test_every_law_holds_after_every_step(world: World, seed: int, step_co
             world.temporal, world.project_name, count=len(snapshot.invocations)
         )
     assert "\n".join(aftermath.contradictions(snapshot, workflows)) == ""
-    endings = Counter(aftermath.ending_of(workflow).value for workflow in workflows.values())
+    results = Counter(aftermath.result_of(workflow).value for workflow in workflows.values())
     show(f"seed {seed}: {simulation.done.total()} steps: {dict(simulation.done.most_common())}")
-    invocations = f"{endings.total()} invocations: {dict(endings.most_common())}"
+    invocations = f"{results.total()} invocations: {dict(results.most_common())}"
     show(f"seed {seed}: {invocations} in {len(world.fleet.containers)} containers")
-    assert set(endings) == set(InvocationOutcome)  # what never happened was not tried
+    assert set(results) == set(InvocationOutcome)  # what never happened was not tried
