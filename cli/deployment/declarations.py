@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import signal
 import tempfile
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from cli.exits import CommandFailed
 from cli.output import note
 from domain.errors import FunctionFailure
 from environment.development import inherited_environment
+from provisioners.exit_reasons import signal_name
 from provisioners.process.images import folder_of_image, python_of
 from provisioners.process.processes import kill_session
 from provisioners.process.runtime_copies import PROGRAM, runtime_path
@@ -66,10 +65,10 @@ async def _wait(process: asyncio.subprocess.Process, answer: Path, *, within: ti
         async with asyncio.timeout(within.total_seconds()):
             try:
                 async with asyncio.timeout(_TELL_AFTER.total_seconds()):
-                    return await _ended(process)
+                    await process.wait()
             except TimeoutError:
                 note(f"Still reading {FILE}, now at {_place(answer)} …")
-            await _ended(process)
+            await process.wait()
     except TimeoutError as error:
         if "mistake" in (document := _document(answer)):  # another program is in the place of Python
             raise CommandFailed(document["mistake"]) from error
@@ -77,10 +76,6 @@ async def _wait(process: asyncio.subprocess.Process, answer: Path, *, within: ti
             f"{_place(answer)}: {FILE} has not come to its end within {within.total_seconds():g} s; "
             "move what takes so long into a function, or allow more with --read-timeout"
         ) from error
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    await process.wait()
 
 
 def _functions(answer: Path, folder: Path, *, exit_code: int, last_words: str) -> list[dict[str, Any]]:
@@ -98,9 +93,7 @@ def _functions(answer: Path, folder: Path, *, exit_code: int, last_words: str) -
 def _describe_exit(exit_code: int) -> str:
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
-    with suppress(ValueError):  # some signals have no name
-        return f"was killed by {signal.Signals(-exit_code).name}"
-    return f"was killed by signal {-exit_code}"
+    return f"was killed by {signal_name(-exit_code)}"
 
 
 def _place(answer: Path) -> str:
@@ -117,10 +110,7 @@ def _document(answer: Path) -> dict[str, Any]:
 
 
 def _pass_on(printed: Path) -> None:
-    with printed.open("rb") as file:
-        left_out = max(0, printed.stat().st_size - _MOST_SHOWN_BYTES)
-        file.seek(left_out)
-        lines = file.read(_MOST_SHOWN_BYTES).decode(errors="replace").splitlines()
+    left_out, lines = _tail(printed)
     if left_out:
         note(f"{FILE} has printed {left_out:,} bytes more before this:")
     for line in lines:
@@ -128,10 +118,16 @@ def _pass_on(printed: Path) -> None:
 
 
 def _last_line(printed: Path) -> str:
+    _, lines = _tail(printed)
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _tail(printed: Path) -> tuple[int, list[str]]:
+    """How many bytes are left out before it, and its lines."""
     with printed.open("rb") as file:
-        file.seek(max(0, printed.stat().st_size - _MOST_SHOWN_BYTES))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+        left_out = max(0, printed.stat().st_size - _MOST_SHOWN_BYTES)
+        file.seek(left_out)
+        return left_out, file.read(_MOST_SHOWN_BYTES).decode(errors="replace").splitlines()
 
 
 def _python(folder: Path) -> str:

@@ -5,18 +5,17 @@ import os
 import shutil
 import stat
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 
 from cli.client.references import escaped
+from provisioners.process.image_folders import DRAFT, remove
 
 # By their names: what tools make anew, and a stack's data, its key among them.
 _LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".control-plane"}
 )
-_REMOVED = ".removed-"  # no project's folder begins with a dot
 _PIECE_BYTES = 1024 * 1024
 _LINKED = ".venv"  # at the top: large, and bound to its place
 _MOST_COPIES = 3
@@ -62,7 +61,7 @@ def take_snapshot(
         before = _state(folder, left_out)
         for line in _unusual(before):
             report(line)
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home))
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=home))
         try:
             digest: str | None = None
             with suppress(FileNotFoundError):  # it was removed meanwhile
@@ -89,11 +88,8 @@ def _keep(draft: Path, target: Path) -> Path:
 
 
 def remove_snapshots(root: Path, *, project: str) -> None:
-    """All at once, as half a snapshot must not be taken for one; then what is left of this and of earlier removals."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        _home(root, project).rename(root / f"{_REMOVED}{uuid.uuid4().hex}")
-    for removed in root.glob(f"{_REMOVED}*"):
-        shutil.rmtree(removed, ignore_errors=True)
+    """All at once."""
+    remove(_home(root, project), root=root)
 
 
 def _home(root: Path, project: str) -> Path:

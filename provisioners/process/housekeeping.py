@@ -18,7 +18,7 @@ import structlog
 from liveness.background import in_background
 from liveness.failures import report_failure
 from provisioners.process.container_folders import ContainerFolder, containers_root
-from provisioners.process.image_folders import image_root, remove_image, snapshots
+from provisioners.process.image_folders import image_root, remove, snapshots
 
 logger = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ def remove_old(data_dir: Path, retention: Retention) -> None:
         ContainerFolder(item.path).remove()
     for item in _expired(_older_snapshots(data_dir), retention, least_age=_LEAST_AGE_OF_SNAPSHOTS):
         logger.info("snapshot_is_removed", folder=str(item.path))
-        remove_image(item.path)
+        remove(item.path, root=image_root(data_dir))
 
 
 def _expired(items: Iterator[_Item], retention: Retention, *, least_age: timedelta) -> Iterator[_Item]:

@@ -13,7 +13,7 @@ from domain.containers import ImageFolder
 
 _IDENTITY = ".identity"  # no project's folder begins with a dot
 _REMOVED = ".removed-"
-_DRAFT = "draft-"  # `cli/deployment/snapshots.py` copies into such folders
+DRAFT = "draft-"  # copies are made in such folders
 _DRAFT_SECONDS = 86_400.0
 
 
@@ -64,17 +64,17 @@ def snapshots(project: Path) -> list[Path]:
     for path in project.iterdir():
         with suppress(FileNotFoundError):
             last_use = path.stat().st_mtime
-            if not path.name.startswith(_DRAFT):
+            if not path.name.startswith(DRAFT):
                 found.append((last_use, path))
             elif time.time() - last_use > _DRAFT_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
     return [path for _, path in sorted(found, reverse=True)]
 
 
-def remove_image(folder: Path) -> None:
-    """At once, as half a snapshot must not be taken for one; then what is left of earlier removals."""
-    root = folder.parents[1]
-    with suppress(FileNotFoundError):
+def remove(folder: Path, *, root: Path) -> None:
+    """A project's folder in the root, or one of its snapshots. At once, as half a snapshot must not be taken for one;
+    then what is left of this and of earlier removals."""
+    with suppress(FileNotFoundError, NotADirectoryError):
         folder.rename(root / f"{_REMOVED}{uuid.uuid4().hex}")
     for removed in root.glob(f"{_REMOVED}*"):
         shutil.rmtree(removed, ignore_errors=True)
