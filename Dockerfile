@@ -22,8 +22,8 @@ LABEL org.opencontainers.image.title="control-plane" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/control-plane /opt/control-plane
-# For the images of functions: COPY --from=control-plane:latest /runtime /app/runtime
-COPY runtime/*.py /runtime/
+# For the images of functions: COPY --from=control-plane:latest /runtime /app
+COPY sdk/control_plane /runtime/control_plane
 COPY compose/health_check.py /usr/local/bin/health-check
 ENV PATH=/opt/control-plane/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

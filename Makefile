@@ -100,7 +100,7 @@ reference: install
 	@mkdir -p dist
 	@.venv/bin/generate-schema --schema-output dist/openapi.json --error-types-output dist/error_types.json \
 		--reference-output docs/rest.md
-	@.venv/bin/python -m cli.reference docs/command-line.md
+	@.venv/bin/python -m control_plane_server.cli.reference docs/command-line.md
 
 # docs/images: Temporal's Web UI, by Chromium.
 screenshots: install

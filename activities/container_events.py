@@ -8,11 +8,11 @@ from functools import partial
 
 import structlog
 
-from catalog.database import Database
-from catalog.notifications import notify_containers
-from domain.errors import Misconfigured, Unavailable
-from liveness.background import in_background
-from provisioners.contract import ContainerEvents
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import notify_containers
+from control_plane_server.domain.errors import Misconfigured, Unavailable
+from control_plane_server.liveness.background import in_background
+from control_plane_server.provisioners.contract import ContainerEvents
 
 logger = structlog.get_logger(__name__)
 

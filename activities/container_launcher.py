@@ -14,16 +14,23 @@ from activities import metrics
 from activities.errors import shortened
 from activities.execution_spans import ExecutionSpans
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import Launch, LaunchRepository
-from catalog.execution_lifecycle.slots import Assignment
-from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
-from domain.containers import Container, ContainerExit, ContainerName, ContainerRequest
-from domain.entities import ContainerDetails, PreparedFunction
-from domain.errors import ContainerError, FunctionFailure, LaunchIsLost, Misconfigured, NoCapacity, Unavailable
-from domain.execution_tokens import execution_token
-from domain.messages import ContainerAwaited, RunExecutionRequest
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import Launch, LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ContainerRequest
+from control_plane_server.domain.entities import ContainerDetails, PreparedFunction
+from control_plane_server.domain.errors import (
+    ContainerError,
+    FunctionFailure,
+    LaunchIsLost,
+    Misconfigured,
+    NoCapacity,
+    Unavailable,
+)
+from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.domain.messages import ContainerAwaited, RunExecutionRequest
+from control_plane_server.provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
 

@@ -9,15 +9,15 @@ from functools import partial
 
 import structlog
 
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import LaunchRepository
-from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
-from domain.containers import Container, ContainerExit
-from domain.errors import Misconfigured, Unavailable
-from domain.identifiers import InvocationId
-from liveness.background import in_background
-from liveness.progress import note_progress
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.domain.containers import Container, ContainerExit
+from control_plane_server.domain.errors import Misconfigured, Unavailable
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.liveness.background import in_background
+from control_plane_server.liveness.progress import note_progress
+from control_plane_server.provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
 

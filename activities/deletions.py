@@ -10,12 +10,12 @@ from temporalio.service import RPCError
 
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.deletions import DeletionRepository
-from domain.errors import CatalogIsAway, ContainerError
-from domain.identifiers import InvocationId
-from domain.messages import CancelProjectResult, DeletionRequest
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.deletions import DeletionRepository
+from control_plane_server.domain.errors import CatalogIsAway, ContainerError
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.messages import CancelProjectResult, DeletionRequest
+from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import DeletionActivities
 
 logger = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ import structlog
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import ContainerError, Unavailable
-from domain.reasons import storable
+from control_plane_server.domain.errors import ContainerError, Unavailable
+from control_plane_server.domain.reasons import storable
 
 logger = structlog.get_logger(__name__)
 

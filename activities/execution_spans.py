@@ -7,12 +7,12 @@ over, and a span that was recorded twice is one span.
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from domain.containers import ContainerName
-from domain.identifiers import ExecutionId
-from domain.traces import InvocationTrace, SpanRef
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.traces import InvocationTrace, SpanRef
 
 if TYPE_CHECKING:
-    from telemetry.spans import Attributes, Spans
+    from control_plane_server.telemetry.spans import Attributes, Spans
 
 
 class ExecutionSpans:

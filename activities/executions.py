@@ -6,12 +6,12 @@ from activities import metrics
 from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.errors import shortened
-from catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
-from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
-from domain.containers import ExitCause
-from domain.entities import ExecutionOutcome
-from domain.errors import FunctionFailure, Misconfigured
-from domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
+from control_plane_server.catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
+from control_plane_server.domain.containers import ExitCause
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.errors import FunctionFailure, Misconfigured
+from control_plane_server.domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 
 logger = structlog.get_logger(__name__)
 

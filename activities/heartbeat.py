@@ -8,9 +8,9 @@ from datetime import timedelta
 import structlog
 from temporalio import activity
 
-from domain.errors import Unavailable
-from liveness.failures import report_failure
-from liveness.progress import Progress, watched_progress
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.liveness.failures import report_failure
+from control_plane_server.liveness.progress import Progress, watched_progress
 from workflows import policies
 
 logger = structlog.get_logger(__name__)

@@ -8,17 +8,17 @@ from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.execution_lifecycle.stops import StopRepository
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from domain.messages import (
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.domain.messages import (
     EndInvocationRequest,
     RunExecutionRequest,
     RunExecutionResult,
     StopInvocationRequest,
     StopInvocationResult,
 )
-from provisioners.contract import Provisioner
+from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import InvocationActivities
 
 # A launch may wait some minutes behind thousands of others; a pull of an image notes its progress.

@@ -10,13 +10,13 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Grant, SlotQueue
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from domain.errors import CatalogIsAway
-from domain.identifiers import InvocationId
-from domain.messages import ContainerAwaited, SlotGranted
-from liveness.progress import note_progress
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.domain.errors import CatalogIsAway
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.messages import ContainerAwaited, SlotGranted
+from control_plane_server.liveness.progress import note_progress
 from workflows.closing import CLOSED
 from workflows.invocation import InvocationWorkflow
 from workflows.naming import invocation_workflow_id

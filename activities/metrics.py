@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge
 
-from domain.entities import ExecutionOutcome
+from control_plane_server.domain.entities import ExecutionOutcome
 
 # The label of an execution whose container reported no outcome, or that never had a container.
 NO_OUTCOME = "NONE"

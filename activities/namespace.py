@@ -4,8 +4,8 @@ import structlog
 from temporalio.client import Client
 
 from activities.search_attributes import register_search_attributes
-from catalog.installation import Installation
-from domain.errors import Misconfigured
+from control_plane_server.catalog.installation import Installation
+from control_plane_server.domain.errors import Misconfigured
 from workflows.schedule import ensure_schedule
 
 logger = structlog.get_logger(__name__)

@@ -5,12 +5,12 @@ from temporalio import activity
 from activities.errors import shortened
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.preparations import Preparation, PreparationOutcome, PreparationRepository
-from domain.entities import PreparedFunction
-from domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
-from domain.messages import PrepareFunctionRequest, PrepareFunctionResult
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.preparations import Preparation, PreparationOutcome, PreparationRepository
+from control_plane_server.domain.entities import PreparedFunction
+from control_plane_server.domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
+from control_plane_server.domain.messages import PrepareFunctionRequest, PrepareFunctionResult
+from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
 # Of one process, so that preparations which wait for AWS's rate limit leave slots of `control` to stops.

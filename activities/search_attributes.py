@@ -5,7 +5,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import Misconfigured
+from control_plane_server.domain.errors import Misconfigured
 from workflows.naming import SEARCH_ATTRIBUTES
 
 

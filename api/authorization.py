@@ -11,10 +11,10 @@ from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
 
 from api.services import services_of
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from domain.errors import ApiKeyIsInvalid, Forbidden
-from domain.execution_tokens import execution_of_token
-from domain.identifiers import ExecutionId
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.domain.errors import ApiKeyIsInvalid, Forbidden
+from control_plane_server.domain.execution_tokens import execution_of_token
+from control_plane_server.domain.identifiers import ExecutionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

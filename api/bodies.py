@@ -7,8 +7,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.bounds import MAX_BODY_BYTES
-from domain.errors import ApiError, BodyIsTooLarge, BodyIsTooSlow
+from control_plane_server.domain.bounds import MAX_BODY_BYTES
+from control_plane_server.domain.errors import ApiError, BodyIsTooLarge, BodyIsTooSlow
 
 # For a whole body: the largest one arrives in time at 140 kB a second.
 _PATIENCE = timedelta(seconds=30)

@@ -5,7 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from domain.bounds import MAX_BODY_BYTES
+from control_plane_server.domain.bounds import MAX_BODY_BYTES
 
 # From the first byte of a request, or the connection's start, to the end of its headers; and for the rest of a body
 # whose request has been answered already: it is read and dropped, as otherwise the client would not see the answer.

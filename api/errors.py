@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from api import request_ids
 from api.problems import presentable_problems
 from api.schemas.service import ErrorResponse
-from domain.errors import (
+from control_plane_server.domain.errors import (
     ApiError,
     ExecutionAsksForTooMuch,
     IdempotencyKeyIsReused,

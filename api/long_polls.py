@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 
-from catalog.database import Database
-from catalog.invocation_snapshots import InvocationSnapshotRepository
-from catalog.invocations import InvocationRepository
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from catalog.paths import InvocationPath
-from domain.entities import Invocation
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.paths import InvocationPath
+from control_plane_server.domain.entities import Invocation
 
 # A notification may be lost with its connection: then the wait ends this much later at most.
 _REREAD_INTERVAL = timedelta(seconds=5)

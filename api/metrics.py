@@ -5,7 +5,7 @@ import time
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.entities import Execution
+from control_plane_server.domain.entities import Execution
 
 _DURATION = Histogram(
     "control_plane_http_request_duration_seconds",

@@ -9,13 +9,13 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from domain.entities import Invocation, Project, Version
-from domain.identifiers import InvocationId
-from orchestration.namespace_link import NamespaceLink
+from control_plane_server.domain.entities import Invocation, Project, Version
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import naming, requests, starting
 
 if TYPE_CHECKING:
-    from telemetry.spans import Spans
+    from control_plane_server.telemetry.spans import Spans
 
 # For all calls of one request, the client's own retries (six seconds) included: users do not wait for Temporal.
 _PATIENCE = timedelta(seconds=2)

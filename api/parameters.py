@@ -9,7 +9,7 @@ from typing import Annotated
 import structlog
 from fastapi import Depends
 
-from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 
 
 async def _function_path(project_name: str, version_ref_str: str, function_name: str) -> FunctionPath:

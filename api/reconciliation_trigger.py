@@ -11,9 +11,9 @@ import structlog
 from temporalio.client import Client, ScheduleOverlapPolicy
 from temporalio.service import RPCError
 
-from domain.errors import CatalogIsAway, NamespaceIsNotOurs
-from liveness.background import in_background
-from orchestration.namespace_link import NamespaceLink
+from control_plane_server.domain.errors import CatalogIsAway, NamespaceIsNotOurs
+from control_plane_server.liveness.background import in_background
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import naming, policies
 
 logger = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.metrics import route_of
 
 if TYPE_CHECKING:
-    from telemetry.spans import Spans
+    from control_plane_server.telemetry.spans import Spans
 
 # Health checks, which are requested every few seconds.
 _PROBES = frozenset({"/", "/health/ready"})

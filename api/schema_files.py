@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.app import describe_app
 from api.reference import reference
-from domain.errors import ApiError, BadRequest, Conflict, Forbidden, NotFound
+from control_plane_server.domain.errors import ApiError, BadRequest, Conflict, Forbidden, NotFound
 
 _KINDS = (Forbidden, BadRequest, NotFound, Conflict)
 

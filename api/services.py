@@ -9,11 +9,11 @@ from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.shares import Shares
-from catalog.database import Database
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
-    from telemetry.spans import Spans
+    from control_plane_server.telemetry.spans import Spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.errors import TooManyPolls, TooManyRequests, TooManyStreams
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.errors import TooManyPolls, TooManyRequests, TooManyStreams
+from control_plane_server.domain.identifiers import ExecutionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

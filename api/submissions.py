@@ -1,10 +1,10 @@
 """Submits invocations: inserts their rows. Their workflows are started afterwards, and may be started later."""
 
-from catalog.database import Database
-from catalog.idempotency import IdempotencyKey, IdempotencyKeyRepository, KeyIsTaken, fingerprint
-from catalog.invocations import InvocationRepository, NewInvocation
-from catalog.paths import FunctionPath
-from domain.entities import Invocation
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.idempotency import IdempotencyKey, IdempotencyKeyRepository, KeyIsTaken, fingerprint
+from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
+from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.domain.entities import Invocation
 
 
 async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> Invocation:

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from control_plane.cli.output import note
+
 from benchmarks.backlog import backlog
 from benchmarks.callers import callers
 from benchmarks.containers import ZERO
@@ -21,7 +23,6 @@ from benchmarks.reads import reads
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.stack import running_stack
 from benchmarks.throughput import throughput
-from cli.output import note
 
 
 def main() -> None:

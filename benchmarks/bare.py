@@ -14,7 +14,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
-from orchestration.connection import connect_temporal
+from control_plane_server.orchestration.connection import connect_temporal
 
 TASK_QUEUE = "bare"
 _CEILING = 3_000  # as CONTROL_PLANE_MAX_CONCURRENT_EXECUTIONS

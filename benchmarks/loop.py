@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from benchmarks.provisioner import RemoteProvisioner, connect_provisioner
+from control_plane_server.processes.loop import main
 from environment.loading import Settings
-from processes.loop import main
 
 
 def _main() -> None:

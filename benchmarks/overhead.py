@@ -13,7 +13,7 @@ from benchmarks.project import Project
 from benchmarks.sizes import ROUNDS, Sizes
 from benchmarks.stack import Stack
 from benchmarks.trials import until_at_rest
-from domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 
 _TARGET = Target(comparison="under", bound=3.0)
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from domain.containers import (
+from control_plane_server.domain.containers import (
     Container,
     ContainerExit,
     ContainerName,
@@ -22,8 +22,8 @@ from domain.containers import (
     LogTiming,
     RepositoryCredentials,
 )
-from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from control_plane_server.domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages
 
 
 class RemoteProvisioner:

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
 from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
-from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
 

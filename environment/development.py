@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import control_plane
 import pydantic
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,7 +44,9 @@ def bare_environment() -> dict[str, str]:
 
 def _path_to_ourselves() -> dict[str, str]:
     """Of PYTHONPATH what we were imported from: nothing, if we are installed."""
-    ours = {str(Path(module.__file__).parents[1]) for module in (pydantic, environment) if module.__file__}
+    ours = {
+        str(Path(module.__file__).parents[1]) for module in (pydantic, environment, control_plane) if module.__file__
+    }
     kept = [
         path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and os.path.abspath(path) in ours
     ]

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
-from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
 
 _MOUNT = re.compile(r"(/[^:,]*|[A-Za-z0-9][A-Za-z0-9_.-]+):/[^:,]*(:[A-Za-z]+)?")
 _LOGIN = re.compile(r"(?P<registry>[^=\s]+)=(?P<username>[^:\s]+):(?P<password>.+)")

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from environment.aws import AwsSettings
 from environment.docker import DockerSettings
 from environment.metrics_settings import MetricsSettings
 from environment.provisioner_names import ProvisionerName
 from environment.settings import ControlPlaneSettings, PostgresSettings, load_group
 from environment.tracing import TracingSettings
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.ecs.configuration import EcsConfiguration
 
 
 class SettingsError(Exception):

@@ -52,7 +52,8 @@ def locked(lock: Mapping[str, Any], wanted: RequirementSet) -> Requirements:
     return {
         (package["name"], package["version"]): frozenset(file["hash"] for file in package["files"])
         for package in lock["package"]
-        if any(_is_for(package, group, wanted.extras) for group in wanted.groups)
+        if package.get("source", {}).get("type") != "directory"  # of this repository, and not locked
+        and any(_is_for(package, group, wanted.extras) for group in wanted.groups)
     }
 
 

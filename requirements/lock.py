@@ -4,6 +4,7 @@ Only what pyproject.toml no longer allows, or what is new in it, changes its ver
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from requirements.sets import ROOT, SETS, RequirementSet
 from requirements.uv import run_uv
 
 _POETRY = ROOT / ".poetry"
+_FOLDER = re.compile(r"^-e |^[\w.-]+(\[[\w,-]+\])? @ file:")
 _TOOLS = ("poetry==2.5.1", "poetry-plugin-export==1.10.1", "poetry-plugin-pypi-mirror==0.6.5")
 
 
@@ -36,7 +38,9 @@ def _export(exported: RequirementSet) -> None:
     written = exported.path.with_suffix(".new")
     groups = ",".join(sorted(exported.groups))
     _poetry("export", "--without-urls", "--only", groups, *extras, "--output", str(written), variables={})
-    written.write_text(f"# {exported.purpose}. From poetry.lock; `make lock` writes it.\n{written.read_text()}")
+    # Folders of this repository have no hash: requirements/project.txt names them.
+    lines = [line for line in written.read_text().splitlines(keepends=True) if not _FOLDER.search(line)]
+    written.write_text(f"# {exported.purpose}. From poetry.lock; `make lock` writes it.\n{''.join(lines)}")
     written.replace(exported.path)
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from catalog.database import Database
-from catalog.migrations.migrate import upgrade_to_head
-from cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 from tests.figures import PROPERTY, Show
 

@@ -2,10 +2,10 @@
 
 from sqlalchemy import insert, update
 
-from catalog.database import Database
-from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import ContainerType, FunctionStatus
-from domain.identifiers import (
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.domain.entities import ContainerType, FunctionStatus
+from control_plane_server.domain.identifiers import (
     FunctionName,
     FunctionRef,
     InvocationId,

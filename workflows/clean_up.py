@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.messages import (
+    from control_plane_server.domain.messages import (
         CleanUpRequest,
         EndInvocationRequest,
         RunExecutionRequest,

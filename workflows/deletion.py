@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.messages import DeletionRequest
+    from control_plane_server.domain.messages import DeletionRequest
     from workflows import naming, policies
     from workflows.ports import DeletionActivities
 

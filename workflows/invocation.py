@@ -7,9 +7,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.entities import ExecutionOutcome
-    from domain.identifiers import ExecutionId, execution_id_for
-    from domain.messages import (
+    from control_plane_server.domain.entities import ExecutionOutcome
+    from control_plane_server.domain.identifiers import ExecutionId, execution_id_for
+    from control_plane_server.domain.messages import (
         AttemptState,
         ContainerAwaited,
         EndInvocationRequest,
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         StopInvocationResult,
         StopReason,
     )
-    from domain.traces import InvocationTrace
+    from control_plane_server.domain.traces import InvocationTrace
     from workflows import naming, policies
     from workflows.ports import InvocationActivities
 

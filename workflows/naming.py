@@ -5,8 +5,8 @@ import json
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from domain.identifiers import FunctionRef, InvocationId
-from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId
+from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 
 # `run_execution` runs as long as its container, so the slots of its Temporal worker limit the number of containers.
 # Everything short has a queue of its own: stops are served while all of those slots are taken.

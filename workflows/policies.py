@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from temporalio.common import RetryPolicy
 
-from domain.bounds import MAX_TIMEOUT_SECONDS
-from domain.specs import ExecutionSpec
+from control_plane_server.domain.bounds import MAX_TIMEOUT_SECONDS
+from control_plane_server.domain.specs import ExecutionSpec
 
 # Faults of ours or the cloud's pass by themselves: they never cost the user an attempt, so the number is unlimited.
 PASSING_FAULTS = RetryPolicy(

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from domain.messages import (
+from control_plane_server.domain.messages import (
     CancelProjectResult,
     DeletionRequest,
     EndInvocationRequest,

@@ -5,8 +5,8 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
-    from domain.messages import PreparationRequest, PrepareFunctionRequest, PrepareFunctionResult
+    from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
+    from control_plane_server.domain.messages import PreparationRequest, PrepareFunctionRequest, PrepareFunctionResult
     from workflows import naming, policies
     from workflows.ports import PreparationActivities
 

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.messages import ReconciliationResult
+    from control_plane_server.domain.messages import ReconciliationResult
     from workflows import naming, policies
     from workflows.ports import ReconciliationActivities
 

@@ -1,8 +1,13 @@
 """Builds from the catalog's entities the requests that workflows are started with. Nothing else builds these."""
 
-from domain.entities import Invocation, Project, Version
-from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
-from domain.unfinished import AbandonedInvocation, ProjectBeingDeleted, UnfinishedInvocation, UnpreparedVersion
+from control_plane_server.domain.entities import Invocation, Project, Version
+from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.unfinished import (
+    AbandonedInvocation,
+    ProjectBeingDeleted,
+    UnfinishedInvocation,
+    UnpreparedVersion,
+)
 
 
 def for_invocation(invocation: Invocation, *, traceparent: str | None) -> InvocationRequest:

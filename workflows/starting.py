@@ -6,7 +6,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
 from workflows import naming
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow

@@ -14,9 +14,9 @@ from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
-from catalog.database import Database
-from catalog.retention import RetentionRepository
-from domain.messages import ForgetEndedResult, ReconciliationResult
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.retention import RetentionRepository
+from control_plane_server.domain.messages import ForgetEndedResult, ReconciliationResult
 from workflows.ports import ReconciliationActivities
 
 logger = structlog.get_logger(__name__)

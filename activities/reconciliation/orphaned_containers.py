@@ -3,10 +3,10 @@
 import structlog
 
 from activities.reconciliation.repair_run import RepairRun
-from catalog.database import Database
-from catalog.reconciliation.orphaned_containers import OrphanedContainerRepository
-from domain.containers import ContainerName
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.reconciliation.orphaned_containers import OrphanedContainerRepository
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.provisioners.contract import Provisioner
 from workflows import policies
 
 logger = structlog.get_logger(__name__)

@@ -10,15 +10,15 @@ from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.termination_guard import TerminationGuard
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
-from catalog.database import Database
-from catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
-from catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
-from catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
-from domain.entities import ExecutionOutcome
-from domain.identifiers import InvocationId
-from domain.messages import InvocationOutcome, InvocationResult
-from domain.unfinished import AbandonedInvocation, RunningInvocation, UnfinishedInvocation
-from orchestration.namespace_link import NamespaceLink
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
+from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
+from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.messages import InvocationOutcome, InvocationResult
+from control_plane_server.domain.unfinished import AbandonedInvocation, RunningInvocation, UnfinishedInvocation
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import policies, requests, starting
 from workflows.closing import CLOSED_EARLY
 from workflows.naming import invocation_workflow_id

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import structlog
 
 from activities import metrics
-from catalog.database import Database
-from catalog.installation import InstallationRepository
-from domain.identifiers import InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.installation import InstallationRepository
+from control_plane_server.domain.identifiers import InvocationId
 
 logger = structlog.get_logger(__name__)
 

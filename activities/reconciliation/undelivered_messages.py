@@ -2,10 +2,10 @@
 
 from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Grant
-from catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
-from domain.identifiers import InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Grant
+from control_plane_server.catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
+from control_plane_server.domain.identifiers import InvocationId
 from workflows import policies
 
 

@@ -10,19 +10,19 @@ from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.termination_guard import TerminationGuard
 from activities.search_attributes import missing_search_attributes
-from catalog.database import Database
-from catalog.preparations import PreparationRepository
-from catalog.reconciliation.pages import PAGE
-from catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
-from catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
-from domain.identifiers import FunctionRef, InvocationId, VersionId
-from domain.unfinished import ProjectBeingDeleted, UnfinishedInvocation
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.preparations import PreparationRepository
+from control_plane_server.catalog.reconciliation.pages import PAGE
+from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
+from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId, VersionId
+from control_plane_server.domain.unfinished import ProjectBeingDeleted, UnfinishedInvocation
 from workflows import policies, requests, starting
 from workflows.closing import CLOSED
 from workflows.naming import preparation_workflow_id
 
 if TYPE_CHECKING:
-    from telemetry.spans import Spans
+    from control_plane_server.telemetry.spans import Spans
 
 logger = structlog.get_logger(__name__)
 

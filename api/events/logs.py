@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import structlog
 
-from domain.bounds import MAX_LOG_LINES_PER_PAGE
-from domain.containers import LogPage, LogTiming
-from domain.entities import ContainerDetails
-from domain.errors import Misconfigured, OffsetIsInvalid, Unavailable
-from provisioners.contract import Provisioner
+from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
+from control_plane_server.domain.containers import LogPage, LogTiming
+from control_plane_server.domain.entities import ContainerDetails
+from control_plane_server.domain.errors import Misconfigured, OffsetIsInvalid, Unavailable
+from control_plane_server.provisioners.contract import Provisioner
 
 logger = structlog.get_logger(__name__)
 

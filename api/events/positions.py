@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from domain.errors import OffsetIsInvalid
-from domain.identifiers import InvocationId
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.domain.identifiers import InvocationId
 
 _CURSOR = re.compile(
     r"(?P<invocation>[0-9a-f]{8})\.(?P<attempt>[0-9]{1,9})\.(?P<launch>[0-9]{1,9})\.(?P<stage>[0-9]{1,2})"

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from api.events.logs import LogSource, LogTail
 from api.events.positions import Position, Stage
 from api.events.sequence import LogState, StreamedEvent, awaited_log, current_execution, log_events, log_gap, next_event
-from catalog.database import Database
-from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot, InvocationSnapshotRepository
-from domain.bounds import MAX_LOG_LINES_PER_PAGE
-from domain.entities import ContainerStatus
-from domain.identifiers import InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.invocation_snapshots import (
+    ExecutionSnapshot,
+    InvocationSnapshot,
+    InvocationSnapshotRepository,
+)
+from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
+from control_plane_server.domain.entities import ContainerStatus
+from control_plane_server.domain.identifiers import InvocationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from enum import IntEnum
 from api.events.positions import Position, Stage, digest_of
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
 from api.schemas.times import epoch_seconds
-from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot
-from domain.containers import LogPage
-from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
-from domain.errors import OffsetIsInvalid
+from control_plane_server.catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.errors import OffsetIsInvalid
 
 Event = StateEvent | ProgressEvent | LogEvent | EndEvent
 

@@ -15,14 +15,14 @@ from api.events.positions import Position
 from api.events.reader import EventBatch, EventReader
 from api.events.sequence import Event, StreamedEvent
 from api.schemas.events import EndEvent, LogEvent, ProgressEvent, StateEvent
-from catalog.database import Database
-from catalog.invocation_snapshots import InvocationSnapshotRepository
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from catalog.paths import InvocationPath
-from domain.errors import CatalogIsAway, InvocationDoesNotExist, ServiceIsUnavailable
-from domain.identifiers import InvocationId
-from liveness.failures import report_failure
-from provisioners.contract import Provisioner
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.paths import InvocationPath
+from control_plane_server.domain.errors import CatalogIsAway, InvocationDoesNotExist, ServiceIsUnavailable
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.liveness.failures import report_failure
+from control_plane_server.provisioners.contract import Provisioner
 
 # Outcomes and ends are notified. All else is polled: twice a second, and less often where there are many streams.
 _POLL_INTERVAL = timedelta(seconds=0.5)

@@ -7,7 +7,7 @@ from api.errors import documented
 from api.routers import new_router
 from api.schemas.service import ContainerRepositoryCredentials, ImageFolderInfo
 from api.services import services_of
-from domain.errors import (
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     ContainerRegistryIsNotConfigured,
     FoldersAreNoImages,

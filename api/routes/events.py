@@ -10,7 +10,7 @@ from api.keyed_routes import turn_of
 from api.parameters import InvocationPathOfRequest
 from api.routers import new_router
 from api.services import services_of
-from domain.errors import (
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     FunctionDoesNotExist,
     InvocationDoesNotExist,

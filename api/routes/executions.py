@@ -19,10 +19,10 @@ from api.schemas.executions import (
     ExecutionTemporaryResultPayload,
 )
 from api.services import services_of
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from domain.bounds import MAX_LOG_LINES_PER_PAGE
-from domain.containers import LogPage
-from domain.errors import (
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
     ExecutionDoesNotExist,

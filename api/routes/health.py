@@ -8,9 +8,9 @@ from fastapi import Request, Response
 from api.routers import new_router
 from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from api.services import services_of
-from catalog.database import Database
-from catalog.projects import ProjectRepository
-from domain.errors import CatalogIsAway, ServiceIsUnavailable
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.domain.errors import CatalogIsAway, ServiceIsUnavailable
 
 # Health checks are seldom given more than five seconds.
 _PATIENCE = timedelta(seconds=3)

@@ -15,11 +15,11 @@ from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
 from api.services import services_of
 from api.submissions import submit, submit_once
-from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
-from catalog.invocations import InvocationRepository
-from domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
-from domain.entities import InvocationStatus, ParentRef
-from domain.errors import (
+from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
+from control_plane_server.domain.entities import InvocationStatus, ParentRef
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
     FunctionDoesNotExist,
@@ -36,7 +36,7 @@ from domain.errors import (
     TooManyRequests,
     VersionDoesNotExist,
 )
-from domain.identifiers import FunctionName, InvocationId
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
 _FUNCTION = "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
 _INVOCATION = _FUNCTION + "/invocations/{invocation_id}"

@@ -10,9 +10,14 @@ from api.errors import documented
 from api.routers import new_router
 from api.schemas.invocations import InvocationInfo
 from api.services import services_of
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from catalog.invocations import InvocationRepository
-from domain.errors import ApiKeyIsInvalid, InvocationDoesNotExist, ServiceIsUnavailable, TooManyRequests
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.domain.errors import (
+    ApiKeyIsInvalid,
+    InvocationDoesNotExist,
+    ServiceIsUnavailable,
+    TooManyRequests,
+)
 
 router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
 

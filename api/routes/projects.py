@@ -11,9 +11,9 @@ from api.routers import new_router
 from api.schemas.bounded import proper_name
 from api.schemas.projects import ProjectInfo, ProjectsList
 from api.services import services_of
-from catalog.projects import ProjectRepository
-from domain.bounds import MAX_PROJECT_NAME_LENGTH
-from domain.errors import (
+from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.domain.bounds import MAX_PROJECT_NAME_LENGTH
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     ProjectAlreadyExists,
     ProjectDoesNotExist,

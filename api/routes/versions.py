@@ -7,8 +7,8 @@ from api.errors import documented
 from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
 from api.services import services_of
-from catalog.versions import VersionRepository
-from domain.errors import (
+from control_plane_server.catalog.versions import VersionRepository
+from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
     ProjectDoesNotExist,

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, ValidationInfo
 from pydantic.fields import FieldInfo
 
-from catalog.paths import is_storable
-from domain import bounds
+from control_plane_server.catalog.paths import is_storable
+from control_plane_server.domain import bounds
 
 _CONTROL_CHARACTERS_AND_SLASH = re.compile("[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from api.schemas.workers import WorkerStatus
-from domain.entities import ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationStatus
 
 
 class StateEvent(BaseModel):

@@ -8,9 +8,9 @@ from api.schemas.bounded import ErrorMessage, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from api.schemas.workers import WorkerDetails, WorkerStatus
-from domain import entities
-from domain.containers import LogPage
-from domain.entities import ExecutionOutcome, FunctionStatus
+from control_plane_server.domain import entities
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
 
 
 class ExecutionTemporaryResultPayload(BaseModel):

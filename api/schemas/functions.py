@@ -18,9 +18,9 @@ from api.schemas.bounded import (
     VirtualCpus,
 )
 from api.schemas.workers import WorkerType
-from domain import bounds, entities, specs
-from domain.entities import FunctionStatus
-from domain.identifiers import FunctionName
+from control_plane_server.domain import bounds, entities, specs
+from control_plane_server.domain.entities import FunctionStatus
+from control_plane_server.domain.identifiers import FunctionName
 
 
 class ResourceSpec(BaseModel):

@@ -8,11 +8,11 @@ from api.schemas.bounded import Input, Text
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
-from catalog.invocation_pages import InvocationPage
-from catalog.invocations import NewInvocation
-from domain import entities
-from domain.entities import FunctionStatus, InvocationStatus
-from domain.identifiers import FunctionName, InvocationId
+from control_plane_server.catalog.invocation_pages import InvocationPage
+from control_plane_server.catalog.invocations import NewInvocation
+from control_plane_server.domain import entities
+from control_plane_server.domain.entities import FunctionStatus, InvocationStatus
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
 
 class ParentInvocationDefinition(BaseModel):

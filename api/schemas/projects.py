@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
-from domain.entities import Project
+from control_plane_server.domain.entities import Project
 
 
 class ProjectInfo(BaseModel):

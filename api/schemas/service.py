@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from domain.containers import ImageFolder, RepositoryCredentials
+from control_plane_server.domain.containers import ImageFolder, RepositoryCredentials
 
 
 class HealthStatus(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from api.schemas.bounded import DockerImage
 from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
 from api.schemas.times import epoch_seconds
-from domain import bounds, entities, specs
+from control_plane_server.domain import bounds, entities, specs
 
 
 class VersionDefinition(BaseModel):

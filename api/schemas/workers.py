@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from domain import entities
+from control_plane_server.domain import entities
 
 
 class WorkerStatus(StrEnum):

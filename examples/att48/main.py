@@ -4,8 +4,7 @@ import random
 from pathlib import Path
 
 import tours
-
-from runtime import invocations
+from control_plane.container import invocations
 
 CITIES = tours.read_cities(Path(__file__).with_name("att48.csv"))
 DISTANCES = tours.distances_between(CITIES)

@@ -2,7 +2,7 @@
 
 import time
 
-from runtime.declare import function
+from control_plane.declare import function
 
 
 @function

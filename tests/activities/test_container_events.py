@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from prometheus_client import REGISTRY
 
 from activities.container_events import relay_container_events
-from catalog.database import Database
-from catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
 
 
 class Garbled:

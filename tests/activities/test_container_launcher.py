@@ -9,15 +9,15 @@ from temporalio.client import Client
 from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.execution_spans import ExecutionSpans
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, SlotQueue
-from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
-from domain.containers import ContainerName, ContainerRequest
-from domain.entities import ContainerDetails, ContainerType, PreparedFunction
-from domain.errors import Misconfigured, Unavailable
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import RunExecutionRequest
-from domain.traces import InvocationTrace
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, PreparedFunction
+from control_plane_server.domain.errors import Misconfigured, Unavailable
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import RunExecutionRequest
+from control_plane_server.domain.traces import InvocationTrace
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
 

@@ -10,17 +10,22 @@ from sqlalchemy import delete, func, insert, select, update
 from structlog.testing import capture_logs
 
 from activities.container_watch import ContainerWatch
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import LaunchRepository
-from catalog.execution_lifecycle.slots import Assignment, SlotQueue
-from catalog.execution_lifecycle.stops import StopRepository
-from catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener, notify_containers
-from catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.containers import Container, ContainerExit, ContainerName, ExitCause
-from domain.entities import ContainerDetails, ContainerType
-from domain.errors import Misconfigured, Unavailable
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
+from control_plane_server.catalog.notifications import (
+    CONTAINERS_CHANNEL,
+    EXECUTIONS_CHANNEL,
+    NotificationListener,
+    notify_containers,
+)
+from control_plane_server.catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.errors import Misconfigured, Unavailable
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from environment.settings import PostgresSettings
 from tests.factories import insert_function, insert_invocation
 from tests.proxy import proxy_of_postgres

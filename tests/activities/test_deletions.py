@@ -17,12 +17,12 @@ from temporalio.testing import ActivityEnvironment
 from activities.deletions import BoundDeletionActivities
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
-from catalog.database import Database
-from catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
-from domain.entities import ContainerType, Function, InvocationStatus, PreparedFunction
-from domain.errors import Unavailable
-from domain.identifiers import FunctionRef, new_invocation_id
-from domain.messages import CancelProjectResult, DeletionRequest, PrepareFunctionRequest
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.domain.entities import ContainerType, Function, InvocationStatus, PreparedFunction
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.domain.identifiers import FunctionRef, new_invocation_id
+from control_plane_server.domain.messages import CancelProjectResult, DeletionRequest, PrepareFunctionRequest
 from tests.activities.cancellations import Cancellations
 from tests.factories import insert_function
 from tests.simulation.containers import Fleet

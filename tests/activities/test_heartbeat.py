@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 
 from sqlalchemy import text
 
-from catalog.database import Database
-from liveness.progress import note_progress
+from control_plane_server.catalog.database import Database
+from control_plane_server.liveness.progress import note_progress
 from tests.activities.beats import INTERVAL, WITHIN, Beats, run
 
 

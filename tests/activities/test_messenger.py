@@ -7,14 +7,21 @@ from sqlalchemy import select
 from temporalio.client import CancelWorkflowInput, Client, Interceptor, OutboundInterceptor
 
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Grant, SlotQueue
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import InvocationStatus
-from domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectName, VersionId, execution_id_for
-from domain.messages import InvocationRequest
-from domain.specs import ExecutionSpec
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import InvocationStatus
+from control_plane_server.domain.identifiers import (
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+    execution_id_for,
+)
+from control_plane_server.domain.messages import InvocationRequest
+from control_plane_server.domain.specs import ExecutionSpec
 from tests.factories import insert_function, insert_invocation
 from workflows import starting
 from workflows.naming import invocation_workflow_id

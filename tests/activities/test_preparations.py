@@ -10,11 +10,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
-from catalog.database import Database
-from domain.entities import ContainerType, Function, PreparedFunction
-from domain.errors import Unavailable
-from domain.identifiers import FunctionRef
-from domain.messages import PrepareFunctionRequest
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.entities import ContainerType, Function, PreparedFunction
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.domain.identifiers import FunctionRef
+from control_plane_server.domain.messages import PrepareFunctionRequest
 from tests.factories import insert_function
 from tests.simulation.containers import Fleet
 

@@ -15,13 +15,13 @@ from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.invocations import BoundInvocationActivities
 from activities.messenger import Messenger
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import SlotQueue
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.containers import Container
-from domain.entities import ContainerType
-from domain.identifiers import InvocationId, execution_id_for, new_invocation_id
-from domain.messages import EndInvocationRequest, StopInvocationRequest, StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.containers import Container
+from control_plane_server.domain.entities import ContainerType
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for, new_invocation_id
+from control_plane_server.domain.messages import EndInvocationRequest, StopInvocationRequest, StopReason
 from tests.activities.cancellations import Cancellations
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet

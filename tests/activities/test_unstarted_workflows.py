@@ -12,10 +12,10 @@ from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.termination_guard import USUAL_TERMINATIONS, TerminationGuard
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
 from activities.search_attributes import register_search_attributes
-from catalog.database import Database
-from catalog.installation import InstallationRepository
-from catalog.tables import FunctionRow, InvocationRow, VersionRow
-from domain.identifiers import FunctionRef
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.installation import InstallationRepository
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow
+from control_plane_server.domain.identifiers import FunctionRef
 from tests.factories import insert_function, insert_invocation
 from tests.temporal import open_temporal
 

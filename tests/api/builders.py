@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import httpx2
 from sqlalchemy import func, insert, select
 
-from catalog.database import Database
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import ContainerStatus
-from domain.identifiers import ExecutionId, InvocationId, execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import ContainerStatus
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, execution_id_for
 
 ROOT_KEYS = ("root-key", "other-root-key")
 PROJECT = "/projects/p"

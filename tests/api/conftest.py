@@ -14,11 +14,11 @@ from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.services import Services
-from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.orchestration.namespace_link import NamespaceLink
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from environment.settings import PostgresSettings
-from orchestration.namespace_link import NamespaceLink
-from provisioners.process.provisioner import ProcessProvisioner
 from tests.api.builders import ROOT_KEYS, bearer
 
 # The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.services import Services
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from environment.settings import PostgresSettings
 from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition
 

@@ -9,11 +9,11 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, update
 
-from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL
-from catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.provisioners.process.container_folders import folder_of
 from environment.settings import PostgresSettings
-from provisioners.process.container_folders import folder_of
 from tests.api.builders import PENDING, Json, add_execution, deploy, execution_id_of, invoke
 from tests.api.event_streams import ServerSent, followed
 from tests.api.test_process import api

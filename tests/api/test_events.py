@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, text, update
 
 from api.services import Services
-from catalog.database import Database
-from catalog.paths import FunctionPath, InvocationPath
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.execution_tokens import execution_token
-from provisioners.process.container_folders import folder_of
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.paths import FunctionPath, InvocationPath
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.provisioners.process.container_folders import folder_of
 from tests.api.builders import (
     DEAD,
     FINISHED,

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from catalog.database import Database
-from provisioners.process.container_folders import folder_of
+from control_plane_server.catalog.database import Database
+from control_plane_server.provisioners.process.container_folders import folder_of
 from tests.api.builders import add_execution, deploy, invoke
 
 CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1"}

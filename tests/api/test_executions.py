@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from sqlalchemy import func, update
 
-from catalog.database import Database
-from catalog.tables import ExecutionRow
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow
 from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
 
 NOT_STARTED = "This execution has not yet started"

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.api.builders import PROJECT, deploy, function_spec
 
 LATEST = "/projects/p/versions/latest/functions/f/invocations"

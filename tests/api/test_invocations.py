@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from sqlalchemy import text, update
 
-from catalog.database import Database
-from catalog.tables import InvocationRow
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import InvocationRow
 from tests.api.builders import PROJECT, Json, add_execution, deploy, function_spec, invoke
 
 PARENT_IS_INVALID = {"detail": "The ID of the parent invocation is invalid"}

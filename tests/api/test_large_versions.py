@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from domain.bounds import MAX_FUNCTION_NAMES_BYTES, MAX_FUNCTIONS
+from control_plane_server.domain.bounds import MAX_FUNCTION_NAMES_BYTES, MAX_FUNCTIONS
 from tests.api.builders import definition, function_spec
 
 

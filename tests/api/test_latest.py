@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from api.services import Services
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.api.builders import STARTED, VERSIONS, Deployed, add_execution, deploy, function_spec, invoke
 from tests.api.event_streams import events_of
 

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from api.services import Services
-from catalog.database import Database
-from catalog.invocation_snapshots import InvocationSnapshotRepository
-from catalog.invocations import InvocationRepository
-from catalog.notifications import INVOCATIONS_CHANNEL
-from catalog.paths import FunctionPath, InvocationPath
-from catalog.tables import InvocationRow
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
+from control_plane_server.catalog.paths import FunctionPath, InvocationPath
+from control_plane_server.catalog.tables import InvocationRow
 from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, add_execution, deploy, function_spec, invoke
 
 # Far more than a wake-up takes, far less than the re-read that would hide a lost one.

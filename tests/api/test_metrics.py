@@ -4,7 +4,7 @@ import httpx2
 from prometheus_client import REGISTRY
 from sqlalchemy import func
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.api.builders import add_execution, deploy, invoke
 
 REQUESTS = "control_plane_http_request_duration_seconds_count"

@@ -19,9 +19,9 @@ from activities.search_attributes import register_search_attributes
 from api.app import create_app
 from api.orchestration import Orchestrator
 from api.services import Services
-from catalog.invocations import InvocationRepository
-from domain.identifiers import InvocationId
-from orchestration.namespace_link import NamespaceLink
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
-from cli.stack.ports import free_ports
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.ports import free_ports
 from environment.settings import PostgresSettings
 from tests.api.builders import deploy, invoke
 from tests.api.conftest import NOBODY
@@ -54,7 +54,12 @@ def environment(settings: PostgresSettings, **additions: str) -> dict[str, str]:
 
 async def start(*arguments: str, variables: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "processes.api", *arguments, env=variables, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "control_plane_server.processes.api",
+        *arguments,
+        env=variables,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.api.builders import PROJECT
 
 DOES_NOT_EXIST = {"detail": "A project with this name does not exist"}

@@ -13,15 +13,15 @@ from temporalio.service import RPCError
 
 from activities.search_attributes import register_search_attributes
 from api.reconciliation_trigger import ReconciliationTrigger
-from catalog.database import Database
-from catalog.installation import InstallationRepository
-from cli.stack.folder import DataFolder
-from cli.stack.options import StackOptions
-from cli.stack.ports import LOOPBACK, free_ports
-from cli.stack.readiness import wait_until_ready
-from cli.stack.servers import temporal_server
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.installation import InstallationRepository
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.options import StackOptions
+from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
+from control_plane_server.cli.stack.readiness import wait_until_ready
+from control_plane_server.cli.stack.servers import temporal_server
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from environment.provisioner_names import ProvisionerName
-from orchestration.namespace_link import NamespaceLink
 from tests.proxy import Proxy, proxy_of_port
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
 from workflows.schedule import ensure_schedule

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.services import Services
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, deploy
 
 ID = "X-Request-ID"

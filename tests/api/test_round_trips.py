@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from sqlalchemy import Engine, event
 
-from catalog.database import Database
-from domain.execution_tokens import execution_token
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.execution_tokens import execution_token
 from tests.api.builders import ROOT_KEYS, Json, add_execution, bearer, deploy, execution_id_of, invoke
 
 

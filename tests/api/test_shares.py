@@ -10,8 +10,8 @@ import pytest
 from api.app import create_app
 from api.services import Services
 from api.shares import Shares
-from catalog.database import Database
-from domain.execution_tokens import execution_token
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.execution_tokens import execution_token
 from tests.api.builders import ROOT_KEYS, STARTED, add_execution, bearer, deploy, execution_id_of, invoke
 from tests.api.small_shares import SMALL_SHARES
 

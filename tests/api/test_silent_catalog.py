@@ -14,8 +14,8 @@ from api.app import create_app
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.services import Services
-from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from environment.settings import PostgresSettings
 from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 from tests.figures import Show

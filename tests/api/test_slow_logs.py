@@ -14,13 +14,13 @@ from api.events.logs import LogPatience
 from api.events.streams import EventStreams
 from api.routes import executions
 from api.services import Services
-from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from domain.containers import LogPage
-from domain.entities import ContainerDetails
-from domain.errors import Unavailable
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.entities import ContainerDetails
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from environment.settings import PostgresSettings
-from provisioners.process.provisioner import ProcessProvisioner
 from tests.api.builders import ROOT_KEYS, bearer, deploy, invoke
 from tests.api.event_streams import ServerSent, events_of
 from tests.api.test_events import FAILED, SUCCEEDED, InvocationRecord

@@ -10,9 +10,9 @@ from starlette.types import Message
 
 from api.events.streams import EventStream, EventStreams
 from api.services import Services
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from catalog.paths import FunctionPath, InvocationPath
-from domain.errors import InvocationDoesNotExist, OffsetIsInvalid, ServiceIsUnavailable
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.paths import FunctionPath, InvocationPath
+from control_plane_server.domain.errors import InvocationDoesNotExist, OffsetIsInvalid, ServiceIsUnavailable
 from environment.settings import PostgresSettings
 from tests.api.builders import deploy, invoke
 

@@ -15,9 +15,9 @@ from sqlalchemy import text, update
 
 from api.app import describe_app
 from api.services import Services
-from catalog.database import Database
-from catalog.tables import ExecutionRow
-from domain.execution_tokens import execution_token
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.domain.execution_tokens import execution_token
 from tests.api.builders import (
     ROOT_KEYS,
     STARTED,

@@ -5,8 +5,8 @@ import hmac
 import httpx2
 import pytest
 
-from catalog.database import Database
-from domain.execution_tokens import execution_of_token, execution_token
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.execution_tokens import execution_of_token, execution_token
 from tests.api.builders import ROOT_KEYS, add_execution, bearer, deploy, execution_id_of, invoke
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from domain.bounds import MAX_BODY_BYTES
+from control_plane_server.domain.bounds import MAX_BODY_BYTES
 from tests.api.builders import PROJECT, ROOT_KEYS, VERSIONS, bearer, definition, deploy, function_spec
 
 NOT_AUTHENTICATED = {"detail": "Not authenticated"}

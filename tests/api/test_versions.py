@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
-from domain import bounds
+from control_plane_server.domain import bounds
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import httpx2
+from control_plane.deployment.runtime_copies import runtime_path
 
-from provisioners.process.runtime_copies import runtime_path
 from tests.aws.containers import CannotStart, Container
 from tests.aws.log_driver import LogDriver
 from tests.aws.processes import ProcessContainer, Program, sessions_memory

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from provisioners.process.processes import kill_session
+from control_plane_server.provisioners.process.processes import kill_session
 from tests.aws.containers import CannotStart, ContainerExit
 from tests.aws.warden import Warden
 
@@ -72,7 +72,7 @@ class ProcessContainer:
             "PYTHONUNBUFFERED": "1",
             **{name: self.program.on_this_machine(value) for name, value in self.program.environment.items()},
         }
-        command = self.program.command or [executable, "-m", "runtime"]
+        command = self.program.command or [executable, "-m", "control_plane"]
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *map(self.program.on_this_machine, command),

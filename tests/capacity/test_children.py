@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select
 from temporalio.client import Client
 
-from catalog.database import Database
-from catalog.tables import InvocationRow
-from domain.entities import InvocationStatus
-from domain.identifiers import FunctionName
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import InvocationRow
+from control_plane_server.domain.entities import InvocationStatus
+from control_plane_server.domain.identifiers import FunctionName
 from tests.figures import Show
 from tests.simulation.client import Json
 from tests.simulation.control_plane import open_control_plane

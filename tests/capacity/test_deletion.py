@@ -5,8 +5,8 @@ import time
 
 from temporalio.client import Client
 
-from catalog.database import Database
-from domain.identifiers import FunctionName
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.identifiers import FunctionName
 from tests.figures import Show
 from tests.simulation.client import Json
 from tests.simulation.control_plane import open_control_plane

@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
-from catalog.database import Database
-from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ExecutionOutcome, InvocationStatus
-from domain.identifiers import FunctionName, InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
 from tests.figures import Show
 from tests.simulation.client import Json, Submitted
 from tests.simulation.containers import SimulatedContainer

@@ -6,7 +6,7 @@ import statistics
 import pytest
 from sqlalchemy import func, select
 
-from catalog.tables import WaitingExecutionRow
+from control_plane_server.catalog.tables import WaitingExecutionRow
 from tests.capacity.conftest import Stack
 from tests.capacity.measures import answer_time, best_of_rounds, cpu_share
 from tests.e2e.project import lines_of

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 
 
 async def somebody_waits_for_a_lock(database: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 
 _IN_TRANSACTION = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 _WRITE = text("SELECT pg_current_xact_id()")

@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.database import Database
-from catalog.deletions import DeletionRepository
-from catalog.invocations import InvocationRepository, NewInvocation
-from catalog.paths import FunctionPath
-from catalog.preparations import PreparationRepository
-from catalog.tables import FunctionRow, InvocationRow, ProjectRow
-from domain.entities import ContainerType, InvocationStatus, ParentRef, PreparedFunction
-from domain.errors import ProjectIsBeingDeleted
-from domain.identifiers import FunctionRef, InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.deletions import DeletionRepository
+from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
+from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.catalog.preparations import PreparationRepository
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow
+from control_plane_server.domain.entities import ContainerType, InvocationStatus, ParentRef, PreparedFunction
+from control_plane_server.domain.errors import ProjectIsBeingDeleted
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId
 from tests.factories import insert_function, insert_invocation
 
 _AGAIN = timedelta(seconds=15)

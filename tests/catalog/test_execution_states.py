@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import select, update
 
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import LaunchRepository
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from catalog.execution_lifecycle.slots import Grant, SlotQueue
-from catalog.execution_lifecycle.states import (
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.states import (
     LATE_REPORTS,
     REPORTS,
     TRANSITIONS,
@@ -18,16 +18,16 @@ from catalog.execution_lifecycle.states import (
     ReportEvent,
     State,
 )
-from catalog.execution_lifecycle.stops import StopRepository
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
-from catalog.tables import ExecutionRow, WaitingExecutionRow
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome
-from domain.errors import Conflict, ExecutionIsForgotten
-from domain.identifiers import FunctionRef, InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
+from control_plane_server.catalog.tables import ExecutionRow, WaitingExecutionRow
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome
+from control_plane_server.domain.errors import Conflict, ExecutionIsForgotten
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.factories import insert_function, insert_invocation
 
 NEXT = {(state, transition.event): transition.next for transition in TRANSITIONS for state in transition.states}

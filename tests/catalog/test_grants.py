@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Grant, SlotQueue
-from catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.catalog.test_slots import close, end, grant_of, take
 from tests.factories import insert_function, insert_invocation
 

@@ -1,11 +1,11 @@
 """An invocation is read whole, however many attempts it took."""
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import SlotQueue
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from catalog.invocations import InvocationRepository
-from domain.entities import InvocationStatus
-from domain.identifiers import execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.domain.entities import InvocationStatus
+from control_plane_server.domain.identifiers import execution_id_for
 from tests.factories import insert_function, insert_invocation
 
 

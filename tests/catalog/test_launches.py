@@ -5,19 +5,19 @@ import asyncio
 import pytest
 from sqlalchemy import select, update
 
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import LaunchRepository
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from catalog.execution_lifecycle.slots import Assignment, SlotQueue
-from catalog.execution_lifecycle.stops import StopRepository
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerType, Execution, ExecutionOutcome
-from domain.errors import LaunchIsSuperseded
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, Execution, ExecutionOutcome
+from control_plane_server.domain.errors import LaunchIsSuperseded
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 DETAILS = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")

@@ -2,10 +2,10 @@
 
 from sqlalchemy import text
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import SlotQueue
-from catalog.load import _LOAD, FunctionLoad, LoadRepository
-from domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.load import _LOAD, FunctionLoad, LoadRepository
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
-from domain.errors import CatalogIsAway
-from domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.domain.errors import CatalogIsAway
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from environment.settings import PostgresSettings
 from tests.factories import insert_function, insert_invocation
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import func, select, text
 
-from catalog.database import Database
-from catalog.notifications import NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import NotificationListener
 from environment.settings import PostgresSettings
 
 CHANNEL = "tests"

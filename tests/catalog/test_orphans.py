@@ -6,14 +6,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
-from catalog.reconciliation.orphaned_containers import ContainerFindings, OrphanedContainerRepository
-from catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.containers import ContainerName
-from domain.entities import ContainerStatus
-from domain.identifiers import ExecutionId, InvocationId, execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.catalog.reconciliation.orphaned_containers import (
+    ContainerFindings,
+    OrphanedContainerRepository,
+)
+from control_plane_server.catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.entities import ContainerStatus
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 
 AT_ONCE = timedelta()

@@ -10,18 +10,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from catalog.database import Database
-from catalog.execution_lifecycle.launches import LaunchRepository
-from catalog.execution_lifecycle.reports import ExecutionRepository
-from catalog.execution_lifecycle.slots import SlotQueue
-from catalog.execution_lifecycle.terminations import TerminationRepository
-from catalog.invocation_pages import InvocationFilter, InvocationPageRepository
-from catalog.invocation_snapshots import InvocationSnapshotRepository
-from catalog.invocations import InvocationRepository, NewInvocation
-from catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerType, ExecutionOutcome, InvocationStatus, ParentRef
-from domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
+from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
+from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import (
+    ContainerDetails,
+    ContainerType,
+    ExecutionOutcome,
+    InvocationStatus,
+    ParentRef,
+)
+from control_plane_server.domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 ENDED = 20_000

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
-from catalog.migrations.migrate import upgrade_to_head
-from catalog.notifications import NotificationListener
-from catalog.projects import ProjectRepository
-from domain.errors import CatalogIsAway
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.catalog.notifications import NotificationListener
+from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.domain.errors import CatalogIsAway
 from environment.settings import PostgresSettings
 from tests.conftest import CATALOG
 

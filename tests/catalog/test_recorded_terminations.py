@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, Grant, Refused, SlotQueue
-from catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
-from catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import ExecutionOutcome
-from domain.identifiers import InvocationId, execution_id_for
-from domain.unfinished import UnfinishedInvocation
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, Refused, SlotQueue
+from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
+from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.unfinished import UnfinishedInvocation
 from tests.factories import insert_function, insert_invocation
 
 AT_ONCE = timedelta()

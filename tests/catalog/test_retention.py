@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
-from catalog.database import Database
-from catalog.invocations import InvocationRepository, NewInvocation
-from catalog.paths import FunctionPath
-from catalog.retention import RetentionRepository
-from catalog.tables import ExecutionRow, IdempotencyKeyRow, InvocationRow
-from domain.entities import ParentRef
-from domain.errors import ParentInvocationDoesNotExist
-from domain.identifiers import FunctionRef, InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
+from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.catalog.retention import RetentionRepository
+from control_plane_server.catalog.tables import ExecutionRow, IdempotencyKeyRow, InvocationRow
+from control_plane_server.domain.entities import ParentRef
+from control_plane_server.domain.errors import ParentInvocationDoesNotExist
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.connecting import connect
-from catalog.database import Database
-from catalog.notifications import NotificationListener
-from domain.errors import CatalogIsAway
+from control_plane_server.catalog.connecting import connect
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import NotificationListener
+from control_plane_server.domain.errors import CatalogIsAway
 from environment.settings import PostgresSettings
 from tests.figures import Show
 from tests.proxy import Proxy, proxy_of_postgres

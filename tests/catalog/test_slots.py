@@ -7,15 +7,19 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, update
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, Grant, Refusal, Refused, SlotQueue
-from catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
-from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminatedInvocation, TerminationRepository
-from catalog.preparations import PreparationRepository
-from catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ContainerStatus, ContainerType, InvocationStatus, PreparedFunction
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, Refusal, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import (
+    TerminatedExecution,
+    TerminatedInvocation,
+    TerminationRepository,
+)
+from control_plane_server.catalog.preparations import PreparationRepository
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.domain.entities import ContainerStatus, ContainerType, InvocationStatus, PreparedFunction
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 

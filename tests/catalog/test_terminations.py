@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, update
 
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import Assignment, SlotQueue
-from catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
-from catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
-from catalog.tables import ExecutionRow, InvocationRow
-from domain.entities import ExecutionOutcome
-from domain.identifiers import InvocationId, execution_id_for
-from domain.messages import StopReason
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation
 

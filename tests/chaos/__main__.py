@@ -11,8 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.output import note, print_text
-from cli.signals import StopRequested, StopSignals
+from control_plane.cli.output import note, print_text
+from control_plane.cli.signals import StopRequested, StopSignals
+
 from environment.provisioner_names import ProvisionerName
 from tests.chaos import suite
 

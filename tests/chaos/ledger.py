@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
 from tests.chaos.plan import Target
 
 

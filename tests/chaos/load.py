@@ -10,7 +10,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from domain.identifiers import InvocationId
+from control_plane_server.domain.identifiers import InvocationId
 from tests.chaos.client import ApiClient, Json
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Call, CancelBy

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.identifiers import ExecutionId
 from environment.provisioner_names import ProvisionerName
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault

@@ -10,10 +10,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from cli.stack.folder import DataFolder
-from domain.errors import CatalogIsAway, NamespaceIsNotOurs
-from domain.identifiers import InvocationId
-from orchestration.namespace_link import adopt_namespace, compare
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.domain.errors import CatalogIsAway, NamespaceIsNotOurs
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.orchestration.namespace_link import adopt_namespace, compare
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
 

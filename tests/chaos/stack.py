@@ -11,19 +11,19 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from catalog.database import Database
-from catalog.migrations.migrate import upgrade_to_head
-from cli.stack.access import StackAccess
-from cli.stack.folder import DataFolder
-from cli.stack.options import StackOptions
-from cli.stack.ports import LOOPBACK, free_ports
-from cli.stack.postgres import EmbeddedPostgres
-from cli.stack.readiness import wait_until_api_answers, wait_until_ready
-from cli.stack.server import Server
-from cli.stack.servers import api_server, loop_server, process_environment, temporal_server
-from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.options import StackOptions
+from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
+from control_plane_server.cli.stack.server import Server
+from control_plane_server.cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from control_plane_server.cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from control_plane_server.processes.connections import open_database
 from environment.settings import PostgresSettings
-from processes.connections import open_database
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim

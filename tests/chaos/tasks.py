@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from domain.containers import ContainerName
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.identifiers import ExecutionId
 from environment.provisioner_names import ProvisionerName
 from tests.aws.process import StandIn, running_stand_in
 from tests.aws.wire import TaskRecord

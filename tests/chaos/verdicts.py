@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Traces
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from domain.errors import CatalogIsAway
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.errors import CatalogIsAway
+from control_plane_server.domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
 from tests.simulation import invariants

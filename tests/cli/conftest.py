@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.access import StackAccess, find_access
-from cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, dev
 from tests.cli.terminal import Terminal
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cli.access.server import Server
+from control_plane.access.server import Server
 
 # An answer with all that a client needs of it, and more.
 INVOCATION = {

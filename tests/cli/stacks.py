@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.stack.access import StackAccess, find_access
-from cli.stack.folder import DataFolder
-from cli.stack.ports import free_ports
+from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.ports import free_ports
 from environment.provisioner_names import ProvisionerName
 
 _SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_", "AWS_")
@@ -74,7 +74,7 @@ async def dev(
     """
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", f'{shell}; exec "$@"', "sh"),
-        *(sys.executable, "-P", "-m", "cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
+        *(sys.executable, "-P", "-m", "control_plane.cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
         f"--provisioner={provisioner}",
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
         env=clean_environment(**environment),

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.cli.stacks import clean_environment
 
-CONTROL_PLANE = (sys.executable, "-P", "-m", "cli.main")
+CONTROL_PLANE = (sys.executable, "-P", "-m", "control_plane.cli.main")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
-from cli.deployment.declarations import declared_functions
-from cli.exits import CommandFailed
+from control_plane.cli.exits import CommandFailed
+from control_plane.deployment.declarations import declared_functions
 
 _SOON = timedelta(seconds=20)
-_DECLARED = "from runtime.declare import function\n@function\ndef f(): ...\n"
+_DECLARED = "from control_plane.declare import function\n@function\ndef f(): ...\n"
 
 
 async def complaint(folder: Path, source: str, *, within: timedelta = _SOON) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.curl import curl_commands
-from cli.demo.errors import DemoFailed
-from cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
-from cli.stack.access import StackAccess
+from control_plane_server.cli.demo.curl import curl_commands
+from control_plane_server.cli.demo.errors import DemoFailed
+from control_plane_server.cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
+from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import clean_environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -69,7 +69,7 @@ def test_curl_commands_survive_the_shell() -> None:
 def test_the_whole_demo(tmp_path: Path) -> None:
     run = subprocess.run(
         (
-            *(sys.executable, "-P", "-m", "cli.main", "demo", f"--examples={EXAMPLES}"),
+            *(sys.executable, "-P", "-m", "control_plane.cli.main", "demo", f"--examples={EXAMPLES}"),
             *(f"--data-dir={tmp_path / 'data'}", f"--drawing={tmp_path / 'tour.svg'}"),
         ),
         env=clean_environment(),
@@ -85,7 +85,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
 
 def test_demo_without_examples(tmp_path: Path) -> None:
     run = subprocess.run(
-        (sys.executable, "-P", "-m", "cli.main", "demo", f"--examples={tmp_path}"),
+        (sys.executable, "-P", "-m", "control_plane.cli.main", "demo", f"--examples={tmp_path}"),
         env=clean_environment(),
         capture_output=True,
         text=True,

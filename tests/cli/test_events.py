@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from control_plane.cli.client.errors import NotFound
+from control_plane.cli.client.events import Event, follow
+from control_plane.cli.client.references import FunctionPath, InvocationPath
+from control_plane.cli.client.transport import Transport
 
-from cli.client.errors import NotFound
-from cli.client.events import Event, follow
-from cli.client.references import FunctionPath, InvocationPath
-from cli.client.transport import Transport
 from tests.cli.scripted_server import Received, json_answer, scripted_server
 
 _PATH = InvocationPath(function=FunctionPath(project="p", version="ver-1", function="f"), invocation_id="inv-1")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.errors import StackError
-from cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.errors import StackError
+from control_plane_server.cli.stack.folder import DataFolder
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.folder import DataFolder
 folder = DataFolder(Path(sys.argv[1]))
 folder.acquire()
 print("held", flush=True)

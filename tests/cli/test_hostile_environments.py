@@ -11,8 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from cli.stack.access import StackAccess
-from cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev
 from tests.e2e.project import Project
@@ -126,7 +126,7 @@ async def _result(access: StackAccess, folder: Path) -> object:
 def _make_strangers(folder: Path) -> None:
     """Modules with names of ours that are somebody else's."""
     folder.mkdir()
-    for name in ("api", "processes", "environment", "domain", "uvicorn", "temporalio", "asyncpg"):
+    for name in ("api", "control_plane_server", "environment", "activities", "uvicorn", "temporalio", "asyncpg"):
         (folder / f"{name}.py").write_text("raise ImportError('a stranger')")
 
 

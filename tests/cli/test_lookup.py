@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from control_plane.cli.client.client import Client
+from control_plane.cli.client.errors import NotFound
+from control_plane.cli.client.lookup import find_invocation
+from control_plane.cli.client.newest import newest_invocations
+from control_plane.cli.client.references import FunctionPath, parse
+from control_plane.cli.exits import CommandFailed
 
-from cli.client.client import Client
-from cli.client.errors import NotFound
-from cli.client.lookup import find_invocation
-from cli.client.newest import newest_invocations
-from cli.client.references import FunctionPath, parse
-from cli.exits import CommandFailed
 from tests.cli.scripted_server import INVOCATION, Received, json_answer, scripted_server
 
 _PAGE = 50

@@ -38,7 +38,7 @@ async def test_a_login_that_is_refused_is_one_line(empty: PostgresSettings) -> N
 async def _migrate(settings: PostgresSettings) -> tuple[int | None, list[str]]:
     """Its exit status, and what it said."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.main", "migrate"),
+        *(sys.executable, "-m", "control_plane.cli.main", "migrate"),
         env={
             "PATH": os.environ["PATH"],
             "POSTGRES_HOST": settings.host,

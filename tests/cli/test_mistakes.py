@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.access import StackAccess
+from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
 
-_DECLARED = "from runtime.declare import function\n\n@function\ndef greet(name='world'): return name\n"
+_DECLARED = "from control_plane.declare import function\n\n@function\ndef greet(name='world'): return name\n"
 _INVOCATION = "inv-" + 32 * "0"
 
 
@@ -94,7 +94,7 @@ async def test_folder_that_is_not_there(terminal: Terminal) -> None:
 
 
 async def test_folder_with_a_module_of_our_name(terminal: Terminal) -> None:
-    (terminal.home / _folder(terminal.home, "clash", _DECLARED) / "runtime.py").touch()
+    (terminal.home / _folder(terminal.home, "clash", _DECLARED) / "control_plane.py").touch()
     assert (await terminal.run("deploy", "clash")).complaint.endswith("give it another name")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import asyncpg
 
-from cli.stack.errors import StackError
-from cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.cli.stack.errors import StackError
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 
 

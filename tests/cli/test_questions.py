@@ -49,7 +49,7 @@ def test_a_question_and_a_password(words: tuple[str, ...], question: bytes) -> N
 
 def test_a_second_answer_that_came_with_the_first_is_heard() -> None:
     """Whoever answers may keep the pipe open."""
-    asking = "from cli.questions import confirm; print(confirm('Delete it?'))"
+    asking = "from control_plane.cli.questions import confirm; print(confirm('Delete it?'))"
     with subprocess.Popen((sys.executable, "-c", asking), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -73,9 +73,9 @@ def test_a_reader_that_does_not_read() -> None:
     reader, writer = os.pipe()
     code = textwrap.dedent("""
         import sys, typer
-        from cli.output import print_line
-        from cli.running import run
-        from cli.streams import guard_streams
+        from control_plane.cli.output import print_line
+        from control_plane.cli.running import run
+        from control_plane.cli.streams import guard_streams
 
         async def work():
             print_line("x" * 10_000_000)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(180)
 _MAIN = """\
 import time
 
-from runtime.declare import function
+from control_plane.declare import function
 
 
 @function

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.errors import StackError
-from cli.stack.folder import DataFolder
-from cli.stack.options import StackOptions
-from cli.stack.stack import EmbeddedStack
+from control_plane_server.cli.stack.errors import StackError
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.options import StackOptions
+from control_plane_server.cli.stack.stack import EmbeddedStack
 from tests.cli.stacks import Ports, dev
 
 

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from control_plane.cli.client.client import Client
+from control_plane.cli.exits import CommandFailed, WrongUsage
+from control_plane.deployment.folders import forget_snapshots, runs_folders, snapshot_root
 
-from cli.client.client import Client
-from cli.deployment.folders import forget_snapshots, runs_folders, snapshot_root
-from cli.exits import CommandFailed, WrongUsage
-from provisioners.process.image_folders import identified
+from control_plane_server.provisioners.process.image_folders import identified
 from tests.cli.scripted_server import json_answer, scripted_server
 
 _RUNS_IMAGES = json_answer('{"detail": "no folders"}', status="501 Not Implemented")

@@ -8,9 +8,9 @@ import httpx2
 import psutil
 import pytest
 
-from cli.stack.access import StackAccess, find_access
-from cli.stack.folder import DataFolder
-from cli.stack.records import read_record
+from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.records import read_record
 from tests.cli.stacks import Ports, dev
 
 pytestmark = pytest.mark.timeout(180)

@@ -11,8 +11,8 @@ import pytest
 _PRINTS = (sys.executable, "-P", "-c")
 _COMMAND = """
 import sys
-from cli import entry_point
-from cli.output import print_line
+from control_plane.cli import entry_point
+from control_plane.cli.output import print_line
 entry_point.app = lambda: (print_line(sys.argv[1]), sys.exit(int(sys.argv[2])))
 sys.exit(entry_point.run_command())
 """
@@ -83,7 +83,7 @@ def test_a_pipe_that_takes_little_at_a_time_gets_everything() -> None:
 def test_help_needs_no_home_and_no_account_and_passes_over_others_modules(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise SystemExit('not ours')")
     completed = subprocess.run(
-        (sys.executable, "-m", "cli.main", "dev", "--help"),
+        (sys.executable, "-m", "control_plane.cli.main", "dev", "--help"),
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "XDG_RUNTIME_DIR": "/nowhere"},
         cwd="/",
         capture_output=True,

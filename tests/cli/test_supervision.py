@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.folder import DataFolder
-from cli.stack.server import Server
-from cli.stack.supervision import keep_server_running, supervise
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.server import Server
+from control_plane_server.cli.stack.supervision import keep_server_running, supervise
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from control_plane.cli.client.client import Client
+from control_plane.cli.client.errors import Refused, Unreachable
+from control_plane.cli.client.references import FunctionPath
 
-from cli.client.client import Client
-from cli.client.errors import Refused, Unreachable
-from cli.client.references import FunctionPath
 from tests.cli.scripted_server import INVOCATION, Received, json_answer, scripted_server
 
 _PROJECTS = json_answer('{"projects": []}')

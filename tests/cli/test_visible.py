@@ -1,9 +1,8 @@
 """Texts of others on our screens: shown, neither obeyed nor taken for anything but text."""
 
 import pytest
-
-from cli.output import fail, note, print_fields, print_line, print_table
-from cli.visible import visible
+from control_plane.cli.output import fail, note, print_fields, print_line, print_table
+from control_plane.cli.visible import visible
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from cli.stack.ports import free_ports
+from control_plane_server.cli.stack.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "the-key-of-the-test"

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from domain.containers import ContainerName, ContainerRequest
-from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
-from domain.specs import ResourceSpec
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.engine import Engine
-from provisioners.docker.factory import open_docker_provisioner, open_engine
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+)
+from control_plane_server.domain.specs import ResourceSpec
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner, open_engine
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.images import BASE, build_image
 from tests.runtime.api_stub import StubState, serving
 

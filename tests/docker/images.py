@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aiodocker import Docker
-
-from provisioners.runtime_source import runtime_files
+from control_plane.deployment.runtime_source import PACKAGE, runtime_files
 
 BASE = "python:3.13-slim"
 _DOCKERFILE = f"""\
 FROM {BASE}
 WORKDIR /app
 COPY . /app
-CMD ["python3", "-m", "runtime"]
+CMD ["python3", "-m", "control_plane"]
 """
 
 
@@ -23,7 +22,7 @@ async def build_image(docker: Docker, name: str, folder: Path, *, has_runtime: b
     """Of a folder, with the runtime beside its main.py if it has one."""
     files = {file.name: file.read_bytes() for file in folder.glob("*.*")}  # noqa: ASYNC240
     if has_runtime:
-        files |= {f"runtime/{file.name}": file.read_bytes() for file in runtime_files()}
+        files |= {f"{PACKAGE.name}/{file}": (PACKAGE / file).read_bytes() for file in runtime_files()}
     await _build(docker, name, files | {"Dockerfile": _DOCKERFILE.encode()})
 
 

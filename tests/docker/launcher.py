@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from provisioners.docker.factory import open_docker_provisioner
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.steps import NEW
 

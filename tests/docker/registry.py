@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiodocker import Docker
 
-from cli.stack.ports import free_ports
+from control_plane_server.cli.stack.ports import free_ports
 
 USERNAME = "somebody"
 PASSWORD = "secret"

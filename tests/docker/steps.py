@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from domain.containers import Container, ContainerRequest
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import Container, ContainerRequest
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 
 NEW = timedelta(seconds=0)
 

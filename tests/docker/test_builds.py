@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from control_plane.cli.client.client import Client
+from control_plane.cli.exits import CommandFailed
+from control_plane.deployment.builds import build_image
 
-from cli.client.client import Client
-from cli.deployment.builds import build_image
-from cli.exits import CommandFailed
 from tests.cli.scripted_server import json_answer, scripted_server
 from tests.docker.registry import PASSWORD, USERNAME, Registry, running_registry
 

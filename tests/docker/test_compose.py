@@ -13,10 +13,10 @@ from tests.docker.compose import Composition, composition, run
 IMAGE = "control-plane-test-compose:1"
 DOCKERFILE = """\
 FROM python:3.13-slim
-COPY --from=control-plane:latest /runtime /app/runtime
+COPY --from=control-plane:latest /runtime /app
 COPY main.py /app/
 WORKDIR /app
-CMD ["python3", "-m", "runtime"]
+CMD ["python3", "-m", "control_plane"]
 """
 FUNCTION = """\
 import time

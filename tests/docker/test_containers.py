@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain.containers import Container, ContainerExit, ContainerName, ExitCause
-from domain.errors import Unavailable
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.engine import Engine
-from provisioners.docker.factory import open_docker_provisioner
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import TOKEN, container_request
 from tests.docker.steps import NEW, first_lines, launch
 from tests.runtime.api_stub import StubState

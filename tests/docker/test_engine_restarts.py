@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.containers import ExitCause
-from domain.errors import Unavailable
-from provisioners.docker.factory import open_docker_provisioner
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import ExitCause
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.own_engine import OwnEngine, own_engine
 from tests.docker.steps import NEW, first_lines, launch

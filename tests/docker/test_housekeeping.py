@@ -3,11 +3,11 @@
 import dataclasses
 from datetime import timedelta
 
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.engine import Engine
-from provisioners.docker.housekeeping import Housekeeping
-from provisioners.docker.notes import Notes
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.housekeeping import Housekeeping
+from control_plane_server.provisioners.docker.notes import Notes
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.steps import NEW, launch
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
-from domain.errors import FunctionFailure, Misconfigured, Unavailable
-from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
-from domain.specs import ExecutionSpec, ResourceSpec
-from provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
-from provisioners.docker.engine import Engine
-from provisioners.docker.factory import open_docker_provisioner
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
+from control_plane_server.domain.errors import FunctionFailure, Misconfigured, Unavailable
+from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
+from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration, PullPolicy, RegistryLogin
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.images import build_empty_image
 from tests.docker.registry import PASSWORD, USERNAME, Registry, running_registry

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerType
-from domain.errors import Unavailable
-from domain.identifiers import ExecutionId
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.engine import Engine
-from provisioners.docker.provisioner import DockerProvisioner
-from provisioners.docker.requests import container_options
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.provisioners.docker.requests import container_options
 from tests.docker.conftest import container_request
 from tests.docker.steps import NEW, launch
 from tests.runtime.api_stub import StubState

@@ -5,11 +5,11 @@ import dataclasses
 
 import pytest
 
-from domain.containers import Container
-from domain.errors import OffsetIsInvalid
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.factory import open_docker_provisioner
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import Container
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.steps import launch
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from provisioners.docker.factory import open_docker_provisioner, open_engine
+from control_plane_server.provisioners.docker.factory import open_docker_provisioner, open_engine
 from tests.docker.conftest import TOKEN, configuration_of, container_request, remove_all
 from tests.misbehaviour.conduct import Ending, assert_predicted, run_to_its_end
 from tests.misbehaviour.grammar import Program, programs

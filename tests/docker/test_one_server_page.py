@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.ports import free_ports
+from control_plane_server.cli.stack.ports import free_ports
 from tests.docker.compose import ROOT, run
 from tests.docs.pages import NEEDS_AWS, blocks_of
 

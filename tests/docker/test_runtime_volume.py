@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioners.ecs import requests
+from control_plane_server.provisioners.ecs import requests
 from tests.docker.compose import run
 from tests.docker.images import BASE
 from tests.provisioners.ecs.builders import configuration, function
@@ -43,7 +43,7 @@ async def test_any_user_of_an_image_finds_the_program_that_runs_commands(volume:
     definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:latest"))
     copy, main = definition["containerDefinitions"]
     await run(*docker_run(copy, volume))
-    assert (volume / "runtime" / "commands.py").exists()
+    assert (volume / "control_plane" / "container" / "commands.py").exists()
     process = await asyncio.create_subprocess_exec(
         *docker_run(main, volume, "--user=1234:1234", "--read-only"), stderr=asyncio.subprocess.PIPE
     )

@@ -8,8 +8,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from cli.stack.access import find_access
-from cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.access import find_access
+from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, clean_environment
 from tests.docs.pages import NEEDS_AWS, OWN_TERMINAL, Block, matches
 
@@ -20,7 +20,7 @@ _DEV_ON_OTHER_PORTS = """\
 if [ "$1" = dev ]; then
     set -- "$@" --port={ports.api} --temporal-port={ports.temporal} --temporal-ui-port={ports.temporal_ui}
 fi
-exec {python} -P -m cli.main "$@"
+exec {python} -P -m control_plane.cli.main "$@"
 """
 
 

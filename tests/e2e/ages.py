@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from catalog.database import Database
-from domain.identifiers import InvocationId, new_invocation_id
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.identifiers import InvocationId, new_invocation_id
 
 _TIMES = (
     ("invocations", "creation_time"),

@@ -8,9 +8,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from catalog.database import Database
-from cli.stack.access import StackAccess
-from cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev
 from tests.e2e.platforms import Platform, open_platform

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from control_plane.deployment.runtime_copies import runtime_path
 
+from control_plane_server.provisioners.docker.engine import Engine, open_docker
+from control_plane_server.provisioners.process.container_folders import folder_of
 from environment.provisioner_names import ProvisionerName
-from provisioners.docker.engine import Engine, open_docker
-from provisioners.process.container_folders import folder_of
-from provisioners.process.runtime_copies import runtime_path
 from tests.aws.process import StandIn, running_stand_in
 from tests.docker.conftest import ENGINE_URL, remove_all
 from tests.docker.images import build_image

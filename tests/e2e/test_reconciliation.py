@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.e2e.ages import grow_old, insert_old_invocation
 from tests.e2e.platforms import Platform
 from tests.e2e.project import Project, lines_of

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from temporalio.client import Client
 
 from activities.reconciliation.termination_guard import USUAL_TERMINATIONS
-from catalog.database import Database
-from catalog.installation import InstallationRepository
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.installation import InstallationRepository
 from tests.e2e.ages import grow_old, insert_old_invocation
 from tests.e2e.project import Project
 from tests.e2e.repairs import repairs

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
 from tests.e2e.platforms import Platform
 from tests.e2e.project import Json, Project, lines_of

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from catalog.database import Database
-from cli.stack.access import StackAccess
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.access import StackAccess
 from tests.chaos.ledger import Ledger
 from tests.chaos.process_stack import process_stack
 from tests.e2e.ages import grow_old

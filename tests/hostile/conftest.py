@@ -17,10 +17,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
-from catalog.database import Database
-from catalog.tables import InvocationRow
-from cli.stack.ports import free_ports
-from cli.stack.readiness import wait_until_api_answers
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import InvocationRow
+from control_plane_server.cli.stack.ports import free_ports
+from control_plane_server.cli.stack.readiness import wait_until_api_answers
 from environment.settings import PostgresSettings
 from tests.api.builders import (
     DEAD,
@@ -76,7 +76,7 @@ async def target(
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "processes.api", "--provisioner=process", f"--port={port}"),
+            *(sys.executable, "-m", "control_plane_server.processes.api", "--provisioner=process", f"--port={port}"),
             env=_environment(postgres_settings, temporal_address, folder),
             stderr=output,
         )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from domain import bounds
+from control_plane_server.domain import bounds
 from tests.api.builders import bearer, definition, function_spec
 from tests.hostile.conftest import KEY, Target
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from catalog.database import Database
-from domain.execution_tokens import execution_token
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.execution_tokens import execution_token
 from tests.api.builders import PENDING, STARTED, add_execution, bearer, execution_id_of, invoke
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target

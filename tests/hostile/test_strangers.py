@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 
-from domain.bounds import MAX_BODY_BYTES
+from control_plane_server.domain.bounds import MAX_BODY_BYTES
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from domain.containers import Container, ContainerExit, ContainerRequest
-from provisioners.contract import Provisioner
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerRequest
+from control_plane_server.provisioners.contract import Provisioner
 from tests.misbehaviour.grammar import Program
 from tests.runtime.api_stub import StubState
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 
-from provisioners.process.all_containers import kill_all_containers
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.provisioners.process.all_containers import kill_all_containers
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.misbehaviour.conduct import MAIN, Ending, assert_predicted, run_to_its_end
 from tests.misbehaviour.grammar import Program, programs
 from tests.provisioners.conftest import TOKEN, container_request

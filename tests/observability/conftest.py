@@ -9,11 +9,11 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from catalog.database import Database
-from cli.stack.access import StackAccess
-from cli.stack.folder import DataFolder
-from cli.stack.ports import free_ports
-from cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.ports import free_ports
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from cli.stack.ports import free_ports
+from control_plane_server.cli.stack.ports import free_ports
 
 FOLDER = Path(__file__).parents[2] / "observability"
 # The ports of the example.

@@ -13,11 +13,11 @@ import httpx2
 import pytest
 from sqlalchemy import event
 
-from catalog.database import Database
-from cli.stack.ports import free_ports
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.ports import free_ports
+from control_plane_server.telemetry.metrics import serve_metrics, temporal_runtime
 from environment.metrics_settings import MetricsAddress, MetricsSettings
 from environment.settings import PostgresSettings
-from telemetry.metrics import serve_metrics, temporal_runtime
 from tests.factories import insert_function, insert_invocation
 
 NOWHERE = MetricsAddress(host="127.0.0.1", port=None, temporal_port=None)
@@ -79,7 +79,9 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("kind", ["METRICS_PORT", "TEMPORAL_METRICS_PORT"])
-@pytest.mark.parametrize(("module", "name"), [("processes.api", "API"), ("processes.loop", "LOOP")])
+@pytest.mark.parametrize(
+    ("module", "name"), [("control_plane_server.processes.api", "API"), ("control_plane_server.processes.loop", "LOOP")]
+)
 def test_a_port_that_is_taken_ends_the_start(taken: int, module: str, name: str, kind: str) -> None:
     environment = {
         "PATH": os.environ["PATH"],

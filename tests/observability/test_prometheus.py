@@ -9,7 +9,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.e2e.ages import insert_old_invocation
 from tests.e2e.project import Project, lines_of
 from tests.e2e.repairs import repairs

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from catalog.database import Database
-from cli.stack.records import read_record
-from domain.traces import SpanRef
+from control_plane_server.catalog.database import Database
+from control_plane_server.cli.stack.records import read_record
+from control_plane_server.domain.traces import SpanRef
 from tests.e2e.ages import insert_old_invocation
 from tests.e2e.project import lines_of
 from tests.e2e.repairs import repairs
@@ -117,8 +117,8 @@ def run_without_the_sdk(**variables: str) -> str:
     program = (
         "import sys\n"
         "sys.modules['opentelemetry.sdk'] = None\n"
-        "import processes.api, processes.loop, cli.main\n"
-        "from telemetry.tracing import TracingIsNotInstalled, TracingSettings, record_spans\n"
+        "import control_plane_server.processes.api, control_plane_server.processes.loop, control_plane.cli.main\n"
+        "from control_plane_server.telemetry.tracing import TracingIsNotInstalled, TracingSettings, record_spans\n"
         "try:\n"
         "    with record_spans(TracingSettings(), service='x') as spans:\n"
         "        print('spans:', spans)\n"

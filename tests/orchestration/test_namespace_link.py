@@ -20,14 +20,14 @@ from temporalio.service import RPCError
 
 from activities.namespace import NamespacePreparation
 from activities.search_attributes import missing_search_attributes
-from catalog.database import Database
-from catalog.execution_lifecycle.slots import SlotQueue
-from catalog.installation import InstallationRepository
-from catalog.tables import InstallationRow
-from domain.errors import NamespaceIsNotOurs
-from domain.identifiers import execution_id_for
-from liveness.background import in_background
-from orchestration.namespace_link import NamespaceLink, adopt_namespace
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.installation import InstallationRepository
+from control_plane_server.catalog.tables import InstallationRow
+from control_plane_server.domain.errors import NamespaceIsNotOurs
+from control_plane_server.domain.identifiers import execution_id_for
+from control_plane_server.liveness.background import in_background
+from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
 from tests.factories import insert_function, insert_invocation
 from tests.temporal import open_temporal
 from workflows import policies

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from domain.containers import ContainerName, ContainerRequest
-from domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
-from domain.specs import ResourceSpec
-from provisioners.process.all_containers import kill_all_containers
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+)
+from control_plane_server.domain.specs import ResourceSpec
+from control_plane_server.provisioners.process.all_containers import kill_all_containers
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.runtime.api_stub import StubState, serving
 
 TOKEN = "exe.the-token-of-this-execution"

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import container_request
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerType
-from domain.errors import Unavailable
-from domain.identifiers import ExecutionId
-from provisioners.docker.engine import Engine, open_docker
-from provisioners.docker.housekeeping import Housekeeping
-from provisioners.docker.images import Images
-from provisioners.docker.notes import Notes
-from provisioners.docker.provisioner import DockerProvisioner
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.docker.engine import Engine, open_docker
+from control_plane_server.provisioners.docker.housekeeping import Housekeeping
+from control_plane_server.provisioners.docker.images import Images
+from control_plane_server.provisioners.docker.notes import Notes
+from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.unit.provisioners.test_docker_requests import CONFIGURATION
 
 _EXITED = {

@@ -11,12 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from domain.containers import Container, ContainerExit, ContainerName, ContainerRequest, ExitCause
-from domain.entities import ContainerDetails, ContainerType
-from domain.errors import Unavailable
-from provisioners.process.all_containers import kill_all_containers, live_container_names, stop_all_containers
-from provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ContainerRequest, ExitCause
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.process.all_containers import (
+    kill_all_containers,
+    live_container_names,
+    stop_all_containers,
+)
+from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import TOKEN, container_request
 from tests.runtime.api_stub import StubState
 
@@ -59,7 +63,7 @@ async def test_a_function_runs_with_its_token_and_no_secrets_of_ours(
     assert environment["MULTINODE_API_KEY"] == TOKEN
     assert not {"the-root-key", "the-secret"} & set(environment.values())
     assert directory == str(folder(data_dir, container).work)
-    assert importable == ["runtime"]
+    assert importable == ["control_plane"]
 
 
 @pytest.mark.parametrize("was_readable", [False, True])
@@ -138,7 +142,7 @@ async def test_the_images_own_python_is_used(provisioner: ProcessProvisioner, im
     await provisioner.wait_for_exit(container)
     called, *files = (await provisioner.read_logs(container.details, None, 10)).lines
     assert called.startswith("own python: ")
-    assert called.endswith("/runtime/__main__.py")
+    assert called.endswith("/control_plane/__main__.py")
     assert files == ["main.py"]
 
 

@@ -5,14 +5,20 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from domain.containers import ContainerName
-from domain.identifiers import ExecutionId
-from provisioners.process.all_containers import live_container_names
-from provisioners.process.container_folders import ContainerFolder, ExitRecord, containers_root, folder_of, marks_root
-from provisioners.process.housekeeping import Retention, remove_old
-from provisioners.process.image_folders import identified, image_root
-from provisioners.process.processes import Process, process_of
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.process.all_containers import live_container_names
+from control_plane_server.provisioners.process.container_folders import (
+    ContainerFolder,
+    ExitRecord,
+    containers_root,
+    folder_of,
+    marks_root,
+)
+from control_plane_server.provisioners.process.housekeeping import Retention, remove_old
+from control_plane_server.provisioners.process.image_folders import identified, image_root
+from control_plane_server.provisioners.process.processes import Process, process_of
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 
 _NO_LIMIT = Retention(age=timedelta(days=30), size=10**12)
 _DEAD = Process(pid=1, started="0", boot="before")

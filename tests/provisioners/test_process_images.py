@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
-from domain.errors import FunctionFailure
-from domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
-from domain.specs import ExecutionSpec, ResourceSpec
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.domain.entities import ContainerType, Function, FunctionStatus, PreparedFunction
+from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
+from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 
 
 def function(docker_image: str, command: tuple[str, ...] | None = None) -> Function:
@@ -61,6 +61,6 @@ async def test_no_main(provisioner: ProcessProvisioner, image: Path) -> None:
 
 async def test_a_module_that_hides_ours(provisioner: ProcessProvisioner, image: Path) -> None:
     (image / "main.py").touch()
-    (image / "runtime.py").touch()
-    with pytest.raises(FunctionFailure, match="`runtime`, which is the name"):
+    (image / "control_plane.py").touch()
+    with pytest.raises(FunctionFailure, match="`control_plane`, which is the name"):
         await provisioner.prepare(function(image.as_uri()))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.containers import Container, ContainerName
-from domain.entities import ContainerDetails, ContainerType
-from domain.identifiers import ExecutionId
-from provisioners.process.all_containers import live_container_names
-from provisioners.process.provisioner import ProcessProvisioner
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.process.all_containers import live_container_names
+from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import container_request
 from tests.runtime.api_stub import StubState
 

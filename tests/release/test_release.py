@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from release.steps import tag
+from requirements.comparison import content_hash
 from requirements.sets import ROOT
 from tests.release.repositories import commit, plan_of
 
@@ -28,7 +30,10 @@ def clone(tmp_path: Path) -> Path:
     (clone / "README.md").write_text(f"The newest release is {VERSION}.\n")
     for pyproject in clone.glob("**/pyproject.toml"):
         text = re.sub(r'^version = "[^"]+"', f'version = "{VERSION}"', pyproject.read_text(), flags=re.MULTILINE)
-        pyproject.write_text(text)
+        pyproject.write_text(re.sub(r"(control-plane-client\[cli\]==)[\d.]+", rf"\g<1>{VERSION}", text))
+    lock = clone / "poetry.lock"
+    digest = content_hash(tomllib.loads((clone / "pyproject.toml").read_text()))
+    lock.write_text(re.sub(r'(content-hash = )"\w+"', rf'\1"{digest}"', lock.read_text()))  # as `make lock` does
     (clone / ".uv").symlink_to(ROOT / ".uv")
     commit(clone)
     return clone

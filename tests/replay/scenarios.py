@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
+from control_plane_server.domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
 from tests.workflows.scripted_invocations import (
     ABORTED,
     QUEUED,

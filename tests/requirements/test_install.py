@@ -18,20 +18,20 @@ _BACKEND = """
 import zipfile
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
-    name = "control_plane-1-py3-none-any.whl"
+    name = "%(file)s-1-py3-none-any.whl"
     with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
         for path, text in {
-            "METADATA": "Metadata-Version: 2.1\\nName: control-plane\\nVersion: 1\\n",
+            "METADATA": "Metadata-Version: 2.1\\nName: %(name)s\\nVersion: 1\\n",
             "WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
             "entry_points.txt": "[console_scripts]\\ncontrol-plane = server:main\\n",
             "RECORD": "",
         }.items():
-            wheel.writestr(f"control_plane-1.dist-info/{path}", text)
+            wheel.writestr(f"%(file)s-1.dist-info/{path}", text)
     return name
 """
 _PYPROJECT = """
 [project]
-name = "control-plane"
+name = "%(name)s"
 version = "1"
 requires-python = ">=3.11"
 
@@ -95,8 +95,10 @@ def project(tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("*.txt"))
     shutil.copy(ROOT / "requirements" / "project.txt", folder / "requirements")
-    (folder / "backend.py").write_text(_BACKEND)
-    (folder / "pyproject.toml").write_text(_PYPROJECT)
+    for home, name in ((folder, "control-plane"), (folder / "sdk", "control-plane-client")):
+        home.mkdir(exist_ok=True)
+        (home / "backend.py").write_text(_BACKEND % {"name": name, "file": name.replace("-", "_")})
+        (home / "pyproject.toml").write_text(_PYPROJECT % {"name": name})
     project = Project(folder=folder)
     server, tool = project.publish("server", "1"), project.publish("tool", "1")
     project.require("stack", server)
@@ -110,7 +112,7 @@ def test_the_demo_has_no_test_tools_and_asks_the_index_of_pip(project: Project) 
         project.install("stack", index_of="PIP")
         == "Installing into .venv/: What the embedded stack and the demo need\n"
     )
-    assert project.distributions == {"server", "control_plane"}
+    assert project.distributions == {"server", "control_plane", "control_plane_client"}
     assert (project.folder / ".venv" / "bin" / "control-plane").exists()
 
 
@@ -124,7 +126,7 @@ def test_the_second_time_there_is_nothing_to_say(project: Project) -> None:
 def test_a_demo_leaves_the_test_tools(project: Project) -> None:
     project.install("development")
     assert project.install("stack") == ""
-    assert project.distributions == {"server", "tool", "control_plane"}
+    assert project.distributions == {"server", "tool", "control_plane", "control_plane_client"}
 
 
 def test_a_new_lock_file(project: Project) -> None:
@@ -133,7 +135,7 @@ def test_a_new_lock_file(project: Project) -> None:
     project.require("stack", server)
     project.require("development", server)
     project.install("development")
-    assert project.distributions == {"server", "control_plane"}
+    assert project.distributions == {"server", "control_plane", "control_plane_client"}
     assert list(project.folder.glob(".venv/lib/*/site-packages/server-2.dist-info"))
 
 
@@ -159,7 +161,7 @@ def test_what_cannot_be_had_leaves_what_is_there(project: Project) -> None:
     project.require("stack", f"server==2 --hash=sha256:{'0' * 64}\n")
     assert project.run("stack").returncode != 0
     assert project.run("stack").returncode != 0
-    assert project.distributions == {"server", "control_plane"}
+    assert project.distributions == {"server", "control_plane", "control_plane_client"}
 
 
 def test_a_folder_that_was_moved(project: Project) -> None:

@@ -61,7 +61,7 @@ def environments(data_dir: Path) -> Mapping[int, dict[str, str]]:
             environment, line = process.environ(), process.cmdline()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        is_supervisor = "provisioners.process.supervisor" in line and any(
+        is_supervisor = "control_plane_server.provisioners.process.supervisor" in line and any(
             file.path.startswith(str(data_dir)) for file in process.open_files()
         )
         if is_supervisor or environment.get("PYTHONPATH", "").startswith(f"{data_dir}/runtime-"):

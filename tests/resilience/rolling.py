@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli.stack.readiness import wait_until_api_answers
+from control_plane_server.cli.stack.readiness import wait_until_api_answers
 from tests.chaos.servers import ServerVictim
 from tests.chaos.stack import ChaosStack
 

@@ -101,7 +101,10 @@ async def test_processes_with_a_wrong_namespace_beside_a_healthy_stack_do_not_be
         RegisterNamespaceRequest(namespace="wrong", workflow_execution_retention_period=Duration(seconds=86_400))
     )
     wrong = {**stack.loops[0].environment, "TEMPORAL_NAMESPACE": "wrong"}
-    for module, options in (("processes.loop", ()), ("processes.api", ("--port=1",))):
+    for module, options in (
+        ("control_plane_server.processes.loop", ()),
+        ("control_plane_server.processes.api", ("--port=1",)),
+    ):
         async with asyncio.timeout(60):
             status, said = await run_beside(wrong, module, "--provisioner=process", *options)
         assert status == 2, said
@@ -127,10 +130,12 @@ async def test_temporal_that_has_lost_its_state_is_told_of_and_once_adopted_all_
         await asyncio.sleep(0.1)
     late = await project.invoke("fail_at_first", notes=str(tmp_path / "late"), failures=0)  # accepted all the same
     await work.assert_untouched()
-    status, said = await run_beside(stack.loops[0].environment, "processes.loop", "--provisioner=process")
+    status, said = await run_beside(
+        stack.loops[0].environment, "control_plane_server.processes.loop", "--provisioner=process"
+    )
     assert status == 2
     assert "if Temporal's state was lost or moved, run: control-plane adopt-namespace" in said
-    status, said = await run_beside(stack.loops[0].environment, "cli.main", "adopt-namespace")
+    status, said = await run_beside(stack.loops[0].environment, "control_plane.cli.main", "adopt-namespace")
     assert (status, said) == (
         0,
         "The namespace default works for this catalog now; `loop` and `api` go on with it by themselves.\n",

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from domain.errors import CatalogIsAway
+from control_plane_server.domain.errors import CatalogIsAway
 from tests.chaos.ledger import Ledger
 from tests.chaos.process_stack import process_stack
 from tests.chaos.stack import ChaosStack

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from catalog.database import Database
-from domain.identifiers import new_invocation_id
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.identifiers import new_invocation_id
 from tests.chaos.ledger import Ledger
 from tests.chaos.process_stack import process_stack
 from tests.e2e.ages import grow_old

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from domain.bounds import MAX_BODY_BYTES
-from domain.execution_tokens import execution_token
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.bounds import MAX_BODY_BYTES
+from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.domain.identifiers import ExecutionId
 from tests.chaos.ledger import Ledger
 from tests.chaos.process_stack import process_stack
 from tests.chaos.stack import ChaosStack

@@ -15,7 +15,7 @@ import pytest
 from tests.runtime.api_stub import Document, StubState, serving
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = (str(ROOT / "runtime" / "__main__.py"),)
+PROGRAM = (str(ROOT / "sdk" / "control_plane" / "__main__.py"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def test_workers_of_a_pool_start_children_of_their_own(
     state.answer_child = echo
     source = """
         import multiprocessing
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def one(number):
             child = invocations.start('echo', number % 2)
@@ -139,7 +139,7 @@ def test_where_processes_cannot_count_together_children_are_still_different(
     state.answer_child = echo
     container = start_container("""
         import os
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             os.closerange(3, 256)
@@ -160,7 +160,7 @@ def test_a_copy_awaits_what_was_started_before(state: StubState, start_container
     state.answer_child = echo
     container = start_container("""
         import os
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             invocation = invocations.start('echo', 7)

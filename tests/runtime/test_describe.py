@@ -1,4 +1,4 @@
-"""What users declare beside their code, read by `python -m runtime describe` as `control-plane deploy` does."""
+"""What users declare beside their code, read by `python -m control_plane describe` as `control-plane deploy` does."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def run_describe(folder: Path, source: str | None, *, file: str = "main.py") -> 
     answer, printed = folder.parent / "answer.json", folder.parent / "printed"
     with printed.open("w") as output:
         completed = subprocess.run(
-            [sys.executable, "-m", "runtime", "describe", file, str(answer)],
+            [sys.executable, "-m", "control_plane", "describe", file, str(answer)],
             cwd=folder,
             env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
             stdout=output,
@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> None:
     source = """
-        from runtime.declare import function
+        from control_plane.declare import function
 
         @function
         def greet(name="world"): ...
@@ -89,7 +89,7 @@ def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> Non
 
 def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
     source = """
-        from runtime.declare import command, function
+        from control_plane.declare import command, function
 
         LIMITS = dict(
             virtual_cpus=2, memory_gbs=8, max_concurrency=3, timeout_seconds=7200, max_retries=4,
@@ -125,7 +125,7 @@ def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
 def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None:
     source = """
         import subprocess
-        from runtime.declare import function
+        from control_plane.declare import function
 
         print("from Python")
         subprocess.run(["echo", "from a program"])
@@ -140,7 +140,7 @@ def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None
 
 def test_a_declared_function_is_still_the_function(folder: Path) -> None:
     source = """
-        from runtime.declare import function
+        from control_plane.declare import function
 
         @function(max_retries=2)
         def double(number):
@@ -155,7 +155,7 @@ def test_a_declared_function_is_still_the_function(folder: Path) -> None:
 
 
 def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> None:
-    (folder / "jobs.py").write_text("from runtime.declare import function\n@function\ndef f(): ...\n")
+    (folder / "jobs.py").write_text("from control_plane.declare import function\n@function\ndef f(): ...\n")
     assert [spec["function_name"] for spec in describe(folder, "from jobs import f")] == ["f"]
 
 
@@ -164,8 +164,8 @@ def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> No
     [
         (
             "def f(): ...",
-            "main.py declares no function; put `from runtime.declare import function` at its top and @function above "
-            "one",
+            "main.py declares no function; put `from control_plane.declare import function` at its top and "
+            "@function above one",
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
@@ -195,27 +195,27 @@ def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> No
             "main.py:1: ModuleNotFoundError: No module named 'not_there'; install what it needs into {folder}/.venv",
         ),
         (
-            "from runtime.declare import function\n@function(cpus=1)\ndef f(): ...",
+            "from control_plane.declare import function\n@function(cpus=1)\ndef f(): ...",
             "main.py:2: TypeError: there is no limit 'cpus'; there are virtual_cpus, memory_gbs, max_concurrency, "
             "timeout_seconds, max_retries, retry_initial_interval_seconds, retry_backoff_coefficient, "
             "retry_max_interval_seconds, docker_image; mend that and deploy again",
         ),
         (
-            "from runtime.declare import command\ncommand('f', 'sort -n')",
+            "from control_plane.declare import command\ncommand('f', 'sort -n')",
             'main.py:2: TypeError: a command is a list of words: ["sh", "-c", \'sort -n\'] runs a line of shell; '
             "mend that and deploy again",
         ),
         (
-            "from runtime.declare import command\ncommand('f', ['x'])\ncommand('f', ['y'])",
+            "from control_plane.declare import command\ncommand('f', ['x'])\ncommand('f', ['y'])",
             "main.py:3: 'f' is declared already at main.py:2; choose another name",
         ),
         (
-            "from runtime.declare import function\nclass C:\n    @function\n    def f(self): ...",
+            "from control_plane.declare import function\nclass C:\n    @function\n    def f(self): ...",
             "main.py:3: 'f' is no top-level function of main.py; define it there, or import it there, with @function "
             "as its outermost decorator",
         ),
         (
-            "from runtime.declare import function\n@function(virtual_cpus=float('nan'))\ndef f(): ...",
+            "from control_plane.declare import function\n@function(virtual_cpus=float('nan'))\ndef f(): ...",
             "main.py:2: 'f' has a limit that is no JSON: Out of range float values are not JSON compliant",
         ),
     ],
@@ -239,7 +239,7 @@ def test_a_mistake_in_an_imported_file_is_shown_there(folder: Path) -> None:
     assert reading.mistake == "jobs.py:2: ValueError: first; mend that and deploy again"
 
 
-DECLARED = "from runtime.declare import function\n\n@function\ndef f(): ...\n\n"
+DECLARED = "from control_plane.declare import function\n\n@function\ndef f(): ...\n\n"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import threading
 from typing import Any
 
 import pytest
+from control_plane.container import invocations
+from control_plane.container.api import Answer, Api
+from control_plane.container.invocation_states import status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import invocations
-from runtime.api import Answer, Api
-from runtime.invocation_states import status_of
 from tests.runtime.api_stub import Document, StubState
 from tests.runtime.conftest import StartContainer
 
@@ -22,7 +22,7 @@ def succeed(_function: str, text: str) -> Document:
 def test_results_of_children(state: StubState, start_container: StartContainer) -> None:
     state.answer_child = succeed
     container = start_container("""
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             children = [invocations.start('square', {'n': n}) for n in range(4)]
@@ -42,7 +42,7 @@ def test_equal_calls_are_different_children_and_a_repeated_request_is_not(
     state.faults.lost["POST /invocations"] = 1
     container = start_container("""
         from concurrent.futures import ThreadPoolExecutor
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             with ThreadPoolExecutor(4) as pool:
@@ -73,7 +73,7 @@ def test_a_timeout_while_waiting_and_a_cancel(state: StubState, start_container:
     state.answer_child = lambda _function, _text: {}
     container = start_container("""
         import concurrent.futures
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             child = invocations.start('g')
@@ -95,7 +95,7 @@ def test_what_a_command_said_is_json_or_text_as_it_is(
 ) -> None:
     state.answer_child = lambda _function, _text: {"outcome": "SUCCEEDED", "output": output}
     container = start_container("""
-        from runtime import invocations
+        from control_plane.container import invocations
 
         def f():
             try:

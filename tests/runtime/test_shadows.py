@@ -70,14 +70,15 @@ def test_what_the_user_breaks_names_the_file(start_container: StartContainer, tm
 
 
 @pytest.mark.parametrize(
-    ("program", "others"), [(("-m", "runtime"), ()), (("runtime/__main__.py",), ("types", "functools", "warnings"))]
+    ("program", "others"),
+    [(("-m", "control_plane"), ()), (("control_plane/__main__.py",), ("types", "functools", "warnings"))],
 )
 def test_as_images_start_it_with_the_package_beside_main(
     start_container: StartContainer, tmp_path: Path, program: tuple[str, ...], others: tuple[str, ...]
 ) -> None:
     for name in ("http", "email", "json", "signal", "socket", "select", "queue", *others):
         (tmp_path / f"{name}.py").write_text("MINE = True")
-    (tmp_path / "runtime").symlink_to(ROOT / "runtime")
+    (tmp_path / "control_plane").symlink_to(ROOT / "sdk" / "control_plane")
     container = start_container("import queue\ndef f(): return queue.MINE", program=program, PYTHONPATH="")
     assert container.report()["final_output"] == "true"
 
@@ -86,7 +87,7 @@ def test_declarations_are_read_beside_them(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text("MINE = True")
     (tmp_path / "main.py").write_text(
-        "import json\nfrom runtime.declare import function\n\n@function\ndef f(): json.MINE"
+        "import json\nfrom control_plane.declare import function\n\n@function\ndef f(): json.MINE"
     )
     assert _read_declarations(tmp_path)["functions"][0]["function_name"] == "f"
 

@@ -42,7 +42,7 @@ def test_the_code_learns_why_and_may_finish(
     state.invocation_creation_time = creation_time
     container = start_container("""
         import time
-        from runtime.termination import InvocationInterrupted
+        from control_plane.container.termination import InvocationInterrupted
 
         def f():
             try:
@@ -59,7 +59,7 @@ def test_the_code_learns_why_and_may_finish(
 def test_a_second_sigterm_is_ignored(start_container: StartContainer) -> None:
     container = start_container("""
         import time
-        from runtime.termination import InvocationCancelled
+        from control_plane.container.termination import InvocationCancelled
 
         def f():
             try:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from domain.entities import ExecutionOutcome
-from domain.identifiers import ExecutionId
-from domain.messages import InvocationOutcome
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.messages import InvocationOutcome
 from tests.simulation import invariants
 from tests.simulation.containers import Fleet
 from tests.simulation.snapshot import InvocationState, Snapshot

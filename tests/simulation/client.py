@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import httpx2
 
-from domain.entities import ExecutionOutcome
-from domain.identifiers import FunctionName, InvocationId
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
 from tests.simulation.containers import SimulatedContainer
 
 Json = dict[str, object]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.simulation.world import World, open_world
 from tests.temporal import open_temporal
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from domain.containers import (
+from control_plane_server.domain.containers import (
     Container,
     ContainerExit,
     ContainerName,
@@ -18,8 +18,13 @@ from domain.containers import (
     LogTiming,
     RepositoryCredentials,
 )
-from domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
-from domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages, NoCapacity, Unavailable
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from control_plane_server.domain.errors import (
+    ContainerRegistryIsNotConfigured,
+    FoldersAreNoImages,
+    NoCapacity,
+    Unavailable,
+)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

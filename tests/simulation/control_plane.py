@@ -13,10 +13,10 @@ from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.services import Services
-from catalog.database import Database
-from catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.orchestration.namespace_link import NamespaceLink
 from environment.settings import ControlPlaneSettings
-from orchestration.namespace_link import NamespaceLink
 from tests.simulation.client import ApiClient, Json
 from tests.simulation.containers import Fleet
 from tests.simulation.loops import LoopMaker, Loops

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import accumulate
 
-from domain.identifiers import ExecutionId, execution_id_for
+from control_plane_server.domain.identifiers import ExecutionId, execution_id_for
 from tests.simulation.snapshot import ExecutionState, FunctionState, InvocationState, Snapshot
 
 

@@ -11,12 +11,12 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.namespace import NamespacePreparation
-from catalog.database import Database
-from catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
+from control_plane_server.processes.temporal_workers import build_temporal_workers
+from control_plane_server.provisioners.contract import Provisioner
 from environment.settings import ControlPlaneSettings
-from orchestration.namespace_link import NamespaceLink, adopt_namespace
-from processes.temporal_workers import build_temporal_workers
-from provisioners.contract import Provisioner
 
 # What `control-plane dev` allows the process before it kills it.
 _STOPPED_WITHIN = timedelta(seconds=20)

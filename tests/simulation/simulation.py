@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from catalog.database import Database
+from control_plane_server.catalog.database import Database
 from tests.simulation import invariants
 from tests.simulation.client import Submitted
 from tests.simulation.containers import Fleet

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from catalog.database import Database
-from catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
-from domain.identifiers import ExecutionId, FunctionName, InvocationId
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.identifiers import ExecutionId, FunctionName, InvocationId
 
 _Row = Row[*tuple[Any, ...]]
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.entities import ExecutionOutcome
-from domain.identifiers import FunctionName
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import FunctionName
 from tests.simulation.client import ApiClient, Submitted
 from tests.simulation.containers import Fault, Fleet, SimulatedContainer
 from tests.simulation.loops import Loops

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from catalog.database import Database
-from domain.identifiers import FunctionName
+from control_plane_server.catalog.database import Database
+from control_plane_server.domain.identifiers import FunctionName
 from tests.simulation.client import Json
 from tests.simulation.containers import Fleet
 from tests.simulation.control_plane import open_control_plane

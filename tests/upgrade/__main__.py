@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.output import print_text
+from control_plane.cli.output import print_text
+
 from tests.upgrade.jobs import Jobs
 from tests.upgrade.slow_work import SlowWork
 from tests.upgrade.stack import Servers, servers

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from catalog.connecting import connect
-from catalog.database import STATEMENT_LIMIT
-from cli.stack.access import StackAccess
-from domain.identifiers import FunctionName, InvocationId
-from domain.messages import CleanUpRequest, PreparationRequest
+from control_plane_server.catalog.connecting import connect
+from control_plane_server.catalog.database import STATEMENT_LIMIT
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
+from control_plane_server.domain.messages import CleanUpRequest, PreparationRequest
 from environment.settings import PostgresSettings
 from tests.e2e.project import Project, definition, lines_of
 from workflows.naming import (

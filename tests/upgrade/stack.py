@@ -11,18 +11,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from cli.stack.access import StackAccess
-from cli.stack.folder import DataFolder
-from cli.stack.options import StackOptions
-from cli.stack.ports import LOOPBACK, free_ports
-from cli.stack.postgres import EmbeddedPostgres
-from cli.stack.readiness import wait_until_api_answers, wait_until_ready
-from cli.stack.records import read_record
-from cli.stack.server import Server
-from cli.stack.servers import process_environment, temporal_server
-from cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.options import StackOptions
+from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
+from control_plane_server.cli.stack.records import read_record
+from control_plane_server.cli.stack.server import Server
+from control_plane_server.cli.stack.servers import process_environment, temporal_server
+from control_plane_server.cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from control_plane_server.provisioners.process.all_containers import kill_all_containers
 from environment.settings import PostgresSettings
-from provisioners.process.all_containers import kill_all_containers
 
 
 class Servers:
@@ -78,7 +78,7 @@ class Servers:
     async def _migrate(self, environment: dict[str, str]) -> None:
         """A release that does not know the schema, as it is older, has none to make: the schema stays."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "cli.main", "migrate"),
+            *(sys.executable, "-P", "-m", "control_plane.cli.main", "migrate"),
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

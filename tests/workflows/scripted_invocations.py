@@ -11,9 +11,15 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.worker import Worker
 
-from domain.entities import ExecutionOutcome
-from domain.identifiers import FunctionName, FunctionRef, ProjectName, new_invocation_id, new_version_id
-from domain.messages import (
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import (
+    FunctionName,
+    FunctionRef,
+    ProjectName,
+    new_invocation_id,
+    new_version_id,
+)
+from control_plane_server.domain.messages import (
     AttemptState,
     EndInvocationRequest,
     InvocationRequest,
@@ -23,7 +29,7 @@ from domain.messages import (
     StopInvocationRequest,
     StopInvocationResult,
 )
-from domain.specs import ExecutionSpec
+from control_plane_server.domain.specs import ExecutionSpec
 from workflows import naming
 from workflows.invocation import InvocationWorkflow
 from workflows.ports import InvocationActivities

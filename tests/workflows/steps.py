@@ -13,9 +13,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.errors import application_error
-from domain.errors import Unavailable
-from domain.identifiers import ExecutionId, FunctionName, ProjectName, new_invocation_id
-from domain.messages import (
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.domain.identifiers import ExecutionId, FunctionName, ProjectName, new_invocation_id
+from control_plane_server.domain.messages import (
     AttemptState,
     CancelProjectResult,
     CleanUpRequest,

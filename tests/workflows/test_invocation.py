@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from domain.messages import (
+from control_plane_server.domain.messages import (
     ContainerAwaited,
     InvocationOutcome,
     RunExecutionRequest,

@@ -6,7 +6,7 @@ import pytest
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.testing import WorkflowEnvironment
 
-from domain.messages import PrepareFunctionResult
+from control_plane_server.domain.messages import PrepareFunctionResult
 from tests.workflows.steps import (
     ScriptedDeletion,
     ScriptedPreparation,

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from runtime.termination import InvocationInterrupted
+from control_plane.container.termination import InvocationInterrupted
 
 
 def answer() -> int:

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from runtime import invocations
+from control_plane.container import invocations
 
 
 def answer(label: str, notes: str) -> str:

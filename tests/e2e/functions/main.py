@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from runtime import invocations
-from runtime.termination import InvocationInterrupted
+from control_plane.container import invocations
+from control_plane.container.termination import InvocationInterrupted
 
 
 def double(number):

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.containers import ContainerName, ContainerRequest
-from domain.entities import Function, FunctionStatus
-from domain.identifiers import (
+from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.entities import Function, FunctionStatus
+from control_plane_server.domain.identifiers import (
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -13,8 +13,8 @@ from domain.identifiers import (
     VersionId,
     new_version_id,
 )
-from domain.specs import ExecutionSpec, ResourceSpec
-from provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 
 ROLE = "arn:aws:iam::123456789012:role/control-plane-"
 EXECUTION = ExecutionId("exe-" + "1" * 32)

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.entities import Function
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.entities import Function
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.factory import open_ecs_provisioner
+from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from environment.aws import AwsSettings
 from environment.settings import ControlPlaneSettings
-from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.factory import open_ecs_provisioner
-from provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.process import StandIn, running_stand_in
 from tests.aws.wire import HOLD_IMAGE

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.containers import Container, ContainerName, ExitCause
-from domain.entities import ContainerType
-from domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
-from domain.identifiers import ExecutionId
-from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.factory import open_ecs_provisioner
-from provisioners.ecs.provisioner import EcsProvisioner
+from control_plane_server.domain.containers import Container, ContainerName, ExitCause
+from control_plane_server.domain.entities import ContainerType
+from control_plane_server.domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.factory import open_ecs_provisioner
+from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.wire import Fault
 from tests.provisioners.ecs.builders import container_request

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import aioboto3
 import pytest
 
-from domain.containers import LogPage
-from domain.entities import ContainerDetails, ContainerType
-from domain.errors import OffsetIsInvalid
-from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.provisioner import EcsProvisioner
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 
 if TYPE_CHECKING:

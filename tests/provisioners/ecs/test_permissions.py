@@ -14,11 +14,11 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from domain.containers import Container
-from domain.entities import Function
-from domain.identifiers import ExecutionId
-from provisioners.ecs import factory as opening
-from provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.domain.containers import Container
+from control_plane_server.domain.entities import Function
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.ecs import factory as opening
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn
 from tests.provisioners.ecs.builders import container_request
@@ -26,7 +26,7 @@ from tests.provisioners.ecs.conftest import LONG_AGO, NOW
 
 ROOT = Path(__file__).parents[3]
 POLICIES = ROOT / "iam_permissions"
-CODE = ROOT / "provisioners" / "ecs"
+CODE = ROOT / "control_plane_server" / "provisioners" / "ecs"
 SERVICES = ("ecs", "logs", "ecr", "sqs")
 
 # What IAM asks for beside the action itself, or under another name: the service authorization reference.

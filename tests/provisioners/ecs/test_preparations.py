@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from domain.entities import ContainerType, Function, PreparedFunction
-from domain.errors import FunctionFailure, Unavailable
-from domain.identifiers import FunctionName
-from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
-from provisioners.ecs.provisioner import EcsProvisioner
-from provisioners.ecs.requests import task_definition
+from control_plane_server.domain.entities import ContainerType, Function, PreparedFunction
+from control_plane_server.domain.errors import FunctionFailure, Unavailable
+from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
+from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
+from control_plane_server.provisioners.ecs.requests import task_definition
 from tests.aws.control import Control
 from tests.provisioners.ecs.builders import function, new_ref
 

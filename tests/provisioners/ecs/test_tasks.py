@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain.containers import Container, ContainerRequest, ExitCause
-from domain.identifiers import ExecutionId
-from provisioners.ecs.configuration import EcsConfiguration
-from provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
-from provisioners.ecs.provisioner import EcsProvisioner
-from provisioners.ecs.tasks import TaskWatch, polling_interval
+from control_plane_server.domain.containers import Container, ContainerRequest, ExitCause
+from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.factory import open_ecs_client, open_ecs_provisioner
+from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
+from control_plane_server.provisioners.ecs.tasks import TaskWatch, polling_interval
 from tests.aws.control import Control
 from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import NOW

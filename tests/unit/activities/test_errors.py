@@ -7,7 +7,13 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.errors import DomainErrors, application_error, shortened
-from domain.errors import CatalogIsAway, ContainerError, FunctionFailure, Misconfigured, Unavailable
+from control_plane_server.domain.errors import (
+    CatalogIsAway,
+    ContainerError,
+    FunctionFailure,
+    Misconfigured,
+    Unavailable,
+)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import Unavailable
+from control_plane_server.domain.errors import Unavailable
 from tests.activities.beats import INTERVAL, WITHIN, Beats, run
 from tests.figures import Show
 

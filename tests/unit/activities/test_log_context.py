@@ -8,8 +8,8 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.log_context import LogContext
-from domain.identifiers import ExecutionId, InvocationId
-from domain.messages import RunExecutionRequest
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.messages import RunExecutionRequest
 
 logger = structlog.get_logger(__name__)
 

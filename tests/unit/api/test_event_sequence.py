@@ -9,10 +9,16 @@ import pytest
 from api.events.positions import Position
 from api.events.sequence import Event, LogState, next_event
 from api.schemas.events import EndEvent, ProgressEvent, StateEvent
-from catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot
-from domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome, InvocationStatus
-from domain.errors import OffsetIsInvalid
-from domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.catalog.invocation_snapshots import ExecutionSnapshot, InvocationSnapshot
+from control_plane_server.domain.entities import (
+    ContainerDetails,
+    ContainerStatus,
+    ContainerType,
+    ExecutionOutcome,
+    InvocationStatus,
+)
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
 
 INVOCATION = InvocationId("inv-" + "0123abcd" * 4)
 CONTAINER = ContainerDetails(type=ContainerType.TEST, identifier="w", logs_identifier="w")

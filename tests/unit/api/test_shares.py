@@ -9,8 +9,8 @@ import pytest
 from api.app import describe_app
 from api.keyed_routes import KeyedRoute
 from api.shares import Pace, Shares
-from domain.errors import TooManyRequests, TooManyStreams
-from domain.identifiers import ExecutionId
+from control_plane_server.domain.errors import TooManyRequests, TooManyStreams
+from control_plane_server.domain.identifiers import ExecutionId
 from tests.api.small_shares import SMALL_SHARES
 
 ONE, OTHER = ExecutionId("exe-1"), ExecutionId("exe-2")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.folder import DataFolder
 
 
 def test_a_folder_is_made_private_and_what_a_release_before_made_readable_is_so_no_longer(tmp_path: Path) -> None:

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-
-from cli.exits import WrongUsage
-from cli.verbs.inputs import input_of, json_problem
+from control_plane.cli.exits import WrongUsage
+from control_plane.cli.verbs.inputs import input_of, json_problem
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from cli.application import VERBS
-from cli.reference import with_reference
+from control_plane.cli.application import VERBS
+
+from control_plane_server.cli.reference import with_reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 

@@ -7,8 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-
-from cli.deployment.snapshots import FolderChanges, Interrupted, remove_snapshots, take_snapshot
+from control_plane.deployment.snapshots import FolderChanges, Interrupted, remove_snapshots, take_snapshot
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-
-from cli.client.answers import Invocation
-from cli.client.states import state_of
+from control_plane.cli.client.answers import Invocation
+from control_plane.cli.client.states import state_of
 
 _EXECUTION = {
     "execution_id": "exe-1",

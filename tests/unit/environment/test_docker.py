@@ -2,9 +2,9 @@
 
 import pytest
 
+from control_plane_server.provisioners.docker.configuration import PullPolicy, RegistryLogin
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
-from provisioners.docker.configuration import PullPolicy, RegistryLogin
 from tests.unit.environment.examples import Example
 
 EXAMPLE = Example("example-docker.env")

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
-from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
 from tests.unit.environment.examples import REQUIRED_BY_ALL, REQUIRED_BY_ECS, Example
 
 EXAMPLE = Example("example-ecs.env")

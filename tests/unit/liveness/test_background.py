@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from liveness.background import in_background, keep_going
+from control_plane_server.liveness.background import in_background, keep_going
 
 PAUSE = timedelta(milliseconds=1)
 

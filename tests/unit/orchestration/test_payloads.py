@@ -1,6 +1,6 @@
 """How messages are written for Temporal."""
 
-from orchestration.payloads import SharedPayloadConverter
+from control_plane_server.orchestration.payloads import SharedPayloadConverter
 
 
 def test_the_converters_of_all_workflows_share_their_type_adapters() -> None:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from provisioners.process.container_folders import containers_root, folder_of
+from control_plane_server.provisioners.process.container_folders import containers_root, folder_of
 
 
 def test_removals_at_the_same_time_leave_nothing(tmp_path: Path) -> None:

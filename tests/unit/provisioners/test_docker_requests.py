@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.containers import ContainerRequest
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.requests import container_options
+from control_plane_server.domain.containers import ContainerRequest
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.requests import container_options
 from tests.provisioners.ecs.builders import container_request
 
 CONFIGURATION = DockerConfiguration(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.containers import ContainerExit, ExitCause
-from provisioners.docker import exits as docker_exits
-from provisioners.ecs import statuses
-from provisioners.process.container_folders import ContainerFolder, ExitRecord
-from provisioners.process.exits import exit_of
+from control_plane_server.domain.containers import ContainerExit, ExitCause
+from control_plane_server.provisioners.docker import exits as docker_exits
+from control_plane_server.provisioners.ecs import statuses
+from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
+from control_plane_server.provisioners.process.exits import exit_of
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import TaskTypeDef

@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
-from provisioners.docker.configuration import DockerConfiguration
-from provisioners.docker.engine import Engine
-from provisioners.docker.housekeeping import Housekeeping
-from provisioners.docker.notes import Notes
-from provisioners.docker.requests import CONTAINER
+from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.engine import Engine
+from control_plane_server.provisioners.docker.housekeeping import Housekeeping
+from control_plane_server.provisioners.docker.notes import Notes
+from control_plane_server.provisioners.docker.requests import CONTAINER
 
 OVERDUE = frozenset({"exe-a-1", "exe-b-1", "exe-c-1"})
 

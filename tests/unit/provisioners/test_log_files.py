@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.containers import LogPage
-from domain.errors import OffsetIsInvalid
-from provisioners.process.log_files import read_page
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.provisioners.process.log_files import read_page
 
 LINES = st.lists(
     st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from domain.containers import ContainerExit, ExitCause
-from domain.errors import Unavailable
-from provisioners.watcher import Watcher
+from control_plane_server.domain.containers import ContainerExit, ExitCause
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.watcher import Watcher
 
 GONE = ContainerExit(cause=ExitCause.EXITED, reason="gone")
 INTERVAL = timedelta(milliseconds=1)

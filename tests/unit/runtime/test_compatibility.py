@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = sorted((Path(__file__).parents[3] / "runtime").glob("*.py"))
+SOURCES = sorted((Path(__file__).parents[3] / "sdk" / "control_plane" / "container").glob("*.py"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
@@ -21,4 +21,4 @@ def test_it_imports_the_standard_library_only(source: Path) -> None:
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in modules:
             top = module.partition(".")[0]
-            assert top == "runtime" or top in sys.stdlib_module_names
+            assert top == "control_plane" or top in sys.stdlib_module_names

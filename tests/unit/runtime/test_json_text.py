@@ -5,10 +5,9 @@ import math
 from typing import Any
 
 import pytest
+from control_plane.container import json_text
 from hypothesis import given
 from hypothesis import strategies as st
-
-from runtime import json_text
 
 NAN, INFINITY = float("nan"), float("inf")
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -4,9 +4,8 @@ import threading
 import time
 
 import pytest
-
-from runtime.api import Unreachable
-from runtime.progress import ExecutionIsGone, Progress
+from control_plane.container.api import Unreachable
+from control_plane.container.progress import ExecutionIsGone, Progress
 
 NEVER = 3_600.0
 

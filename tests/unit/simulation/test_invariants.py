@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.entities import ExecutionOutcome, InvocationStatus
-from domain.identifiers import FunctionName, InvocationId, execution_id_for
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.identifiers import FunctionName, InvocationId, execution_id_for
 from tests.simulation import invariants
 from tests.simulation.snapshot import ExecutionState, FunctionState, InvocationState, Snapshot
 

@@ -5,7 +5,7 @@ from itertools import accumulate, takewhile
 
 import pytest
 
-from domain.specs import ExecutionSpec
+from control_plane_server.domain.specs import ExecutionSpec
 from workflows.policies import backoff_after, deadline_of, retry_policy_of, stop_patiences
 
 

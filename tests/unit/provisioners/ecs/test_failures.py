@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.errors import ContainerError, FunctionFailure, Misconfigured, NoCapacity, Unavailable
-from provisioners.ecs.failures import error_of, refused_definition, refused_launch
+from control_plane_server.domain.errors import ContainerError, FunctionFailure, Misconfigured, NoCapacity, Unavailable
+from control_plane_server.provisioners.ecs.failures import error_of, refused_definition, refused_launch
 
 NO_ROOM = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from domain.errors import FunctionFailure
-from domain.identifiers import FunctionName, ProjectName
-from provisioners.ecs import requests
-from provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.domain.identifiers import FunctionName, ProjectName
+from control_plane_server.provisioners.ecs import requests
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
 from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
@@ -129,7 +129,7 @@ def test_a_command_has_its_program_copied_by_the_control_planes_image() -> None:
     assert (copy.get("name"), copy.get("image"), copy.get("essential")) == ("runtime", "control-plane:1", False)
     assert copy.get("logConfiguration") == main.get("logConfiguration")
     assert main.get("dependsOn") == [{"containerName": "runtime", "condition": "SUCCESS"}]
-    assert (main.get("entryPoint"), main.get("command")) == (["python3"], ["-m", "runtime"])
+    assert (main.get("entryPoint"), main.get("command")) == (["python3"], ["-m", "control_plane"])
     variables = {pair.get("name"): pair.get("value") for pair in main.get("environment", [])}
     assert variables["CONTROL_PLANE_COMMAND"] == '["sort", "--reverse"]'
     (written,), (read,) = copy.get("mountPoints", []), main.get("mountPoints", [])

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bounds import MAX_MEMORY_GBS, MAX_VIRTUAL_CPUS
-from domain.specs import ResourceSpec
-from provisioners.ecs.sizes import FARGATE_SIZES, FargateSize, size_for
+from control_plane_server.domain.bounds import MAX_MEMORY_GBS, MAX_VIRTUAL_CPUS
+from control_plane_server.domain.specs import ResourceSpec
+from control_plane_server.provisioners.ecs.sizes import FARGATE_SIZES, FargateSize, size_for
 
 
 def spec(cpus: float, gbs: float) -> ResourceSpec:

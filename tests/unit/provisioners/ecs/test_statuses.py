@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.containers import ExitCause
-from provisioners.ecs.statuses import OUR_STOP_REASON, exit_of
+from control_plane_server.domain.containers import ExitCause
+from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON, exit_of
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import TaskTypeDef

@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 
 import pytest
 
-from domain.errors import Unavailable
-from provisioners.ecs.turns import Turns
+from control_plane_server.domain.errors import Unavailable
+from control_plane_server.provisioners.ecs.turns import Turns
 
 PER_SECOND = 100
 

@@ -1,0 +1,130 @@
+"""Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from control_plane_server.domain.entities import (
+    ContainerDetails,
+    ContainerStatus,
+    ContainerType,
+    Execution,
+    ExecutionDetail,
+    ExecutionOutcome,
+    Function,
+    FunctionStatus,
+    PreparedFunction,
+    Project,
+    VersionSummary,
+)
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+)
+from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+
+_Row = Row[*tuple[Any, ...]]
+
+
+def to_project(row: _Row) -> Project:
+    return Project(
+        project_name=ProjectName(row.projects_project_name),
+        creation_time=row.projects_creation_time,
+        deletion_request_time=row.projects_deletion_request_time,
+    )
+
+
+def to_version_summary(row: _Row) -> VersionSummary:
+    return VersionSummary(version_id=VersionId(row.versions_version_id), creation_time=row.versions_creation_time)
+
+
+def to_function(row: _Row) -> Function:
+    return Function(
+        ref=FunctionRef(
+            project_name=ProjectName(row.versions_project_name),
+            version_id=VersionId(row.versions_version_id),
+            function_name=FunctionName(row.functions_function_name),
+        ),
+        creation_time=row.versions_creation_time,
+        docker_image=row.functions_docker_image,
+        resource_spec=ResourceSpec(
+            virtual_cpus=row.functions_virtual_cpus,
+            memory_gbs=row.functions_memory_gbs,
+            max_concurrency=row.functions_max_concurrency,
+        ),
+        execution_spec=ExecutionSpec(
+            max_retries=row.functions_max_retries,
+            timeout_seconds=row.functions_timeout_seconds,
+            retry_initial_interval_seconds=row.functions_retry_initial_interval_seconds,
+            retry_backoff_coefficient=row.functions_retry_backoff_coefficient,
+            retry_max_interval_seconds=row.functions_retry_max_interval_seconds,
+        ),
+        command=None if row.functions_command is None else tuple(row.functions_command),
+        status=FunctionStatus(row.functions_status),
+        prepared=_prepared(row),
+        preparation_error=row.functions_preparation_error,
+    )
+
+
+def to_execution(row: _Row) -> Execution:
+    return Execution(
+        execution_id=ExecutionId(row.executions_execution_id),
+        attempt=row.executions_attempt,
+        launches=row.executions_launches - row.executions_refused_launches - _launches_without_container(row),
+        container_status=ContainerStatus(row.executions_worker_status),
+        container_details=to_container_details(
+            row.executions_worker_type, row.executions_worker_identifier, row.executions_logs_identifier
+        ),
+        termination_signal_time=row.executions_termination_signal_time,
+        outcome=None if row.executions_outcome is None else ExecutionOutcome(row.executions_outcome),
+        output=row.executions_output,
+        error_message=row.executions_error_message,
+        creation_time=row.executions_creation_time,
+        last_update_time=row.executions_last_update_time,
+        execution_start_time=row.executions_execution_start_time,
+        execution_finish_time=row.executions_execution_finish_time,
+        launch_time=row.executions_launch_time,
+    )
+
+
+def _launches_without_container(row: _Row) -> int:
+    """1 if the current launch, which is recorded before it is sent, is not known to have made a container: neither was
+    one recorded, nor has one started the execution. A quick container may start and end without being recorded, if the
+    process that launched it died and a stop came before the next try."""
+    return int(
+        row.executions_launches > 0
+        and row.executions_worker_identifier is None
+        and row.executions_execution_start_time is None
+    )
+
+
+def to_execution_detail(row: _Row) -> ExecutionDetail:
+    return ExecutionDetail(
+        execution=to_execution(row),
+        function=to_function(row),
+        invocation_id=InvocationId(row.invocations_invocation_id),
+        input=row.invocations_input,
+        cancellation_request_time=row.invocations_cancellation_request_time,
+        invocation_creation_time=row.invocations_creation_time,
+    )
+
+
+def _prepared(row: _Row) -> PreparedFunction | None:
+    if row.functions_prepared_type is None or row.functions_prepared_identifier is None:
+        return None
+    return PreparedFunction(
+        type=ContainerType(row.functions_prepared_type), identifier=row.functions_prepared_identifier
+    )
+
+
+def to_container_details(
+    container_type: str | None, identifier: str | None, logs_identifier: str | None
+) -> ContainerDetails | None:
+    """None until the container is known."""
+    if container_type is None or identifier is None or logs_identifier is None:
+        return None
+    return ContainerDetails(type=ContainerType(container_type), identifier=identifier, logs_identifier=logs_identifier)

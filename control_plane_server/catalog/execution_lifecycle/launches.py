@@ -1,0 +1,145 @@
+"""An execution's launches, each recorded before it is sent, and its container, recorded when it is found.
+
+Statements that commit one by one, each conditional.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Integer, Text, bindparam, case, func, select, update
+
+from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.domain.containers import Container, ContainerName
+from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.reasons import storable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """`number`: counted from 1. `age`: how long ago it was recorded. `is_new`: this call recorded it, so that it was
+    not sent before."""
+
+    number: int
+    age: timedelta
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container.
+
+    `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
+    or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
+    """
+
+    has_reported: bool
+    must_stop: bool
+    is_known: bool = True
+
+
+_EXECUTION = bindparam("launched_execution", type_=Text)
+_INVOCATION = bindparam("launched_invocation", type_=Text)
+_LAUNCH = bindparam("launch_number", type_=Integer)
+_TYPE = bindparam("found_type", type_=Text)
+_IDENTIFIER = bindparam("found_identifier", type_=Text)
+_LOGS_IDENTIFIER = bindparam("found_logs_identifier", type_=Text)
+
+_RECORD_CONTAINER = (
+    update(ExecutionRow)
+    .where(
+        ExecutionRow.execution_id == _EXECUTION,
+        ExecutionRow.launches == _LAUNCH,
+        ExecutionRow.container_status != ContainerStatus.TERMINATED,
+    )
+    .values(
+        container_status=ContainerStatus.RUNNING,
+        container_type=_TYPE,
+        container_identifier=_IDENTIFIER,
+        logs_identifier=_LOGS_IDENTIFIER,
+        # What was waited for is there; but a quick container may have said already why it failed.
+        error_message=case((ExecutionRow.outcome.is_not(None), ExecutionRow.error_message)),
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.termination_signal_time.is_(None))
+)
+_INVOCATION_RUNS = select(InvocationRow.status == InvocationStatus.RUNNING).where(
+    InvocationRow.invocation_id == _INVOCATION
+)
+_STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
+    ExecutionRow.execution_id == _EXECUTION
+)
+
+
+class LaunchRepository:
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
+
+    async def begin_another(self, over: ContainerName, *, reason: str, was_refused: bool = False) -> Launch | None:
+        """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
+        was none. Until the next container is there, the reason is shown as the execution's error message.
+
+        Returns the launch to go on with. Another process may have been faster: then it is that one's. None if there
+        must be no further one: the execution is stopped, has an outcome, or has ended. An abort that the container
+        reported though we had not stopped it is not its outcome: infrastructure told it to end.
+        """
+        may_be_launched = (
+            ExecutionRow.execution_id == over.execution_id,
+            ExecutionRow.container_status != ContainerStatus.TERMINATED,
+            ExecutionRow.termination_signal_time.is_(None),
+            ExecutionRow.outcome.is_(None),
+        )
+        begun: int | None = await self._connection.scalar(
+            update(ExecutionRow)
+            .where(*may_be_launched, ExecutionRow.launches == over.launch)
+            .values(
+                launches=over.launch + 1,
+                refused_launches=ExecutionRow.refused_launches + int(was_refused),
+                launch_time=func.clock_timestamp(),
+                container_status=ContainerStatus.PROVISIONING,
+                container_type=None,
+                container_identifier=None,
+                logs_identifier=None,
+                error_message=storable(reason),
+                execution_start_time=None,  # the new container starts the execution anew
+                execution_finish_time=None,
+                last_update_time=func.clock_timestamp(),
+            )
+            .returning(ExecutionRow.launches)
+        )
+        if begun is not None:
+            return Launch(number=begun, age=timedelta(), is_new=True)
+        others = (
+            await self._connection.execute(
+                select(ExecutionRow.launches, (func.clock_timestamp() - ExecutionRow.launch_time).label("age")).where(
+                    *may_be_launched, ExecutionRow.launches > over.launch
+                )
+            )
+        ).one_or_none()
+        return None if others is None else Launch(number=others.launches, age=others.age, is_new=False)
+
+    async def record_container(self, container: Container) -> bool:
+        """Note where the launch's container is found. False if it must not run: the execution was stopped or has ended
+        meanwhile, or this launch was given up."""
+        may_run: bool | None = await self._connection.scalar(
+            _RECORD_CONTAINER,
+            {
+                _EXECUTION.key: container.name.execution_id,
+                _LAUNCH.key: container.name.launch,
+                _TYPE.key: container.details.type,
+                _IDENTIFIER.key: container.details.identifier,
+                _LOGS_IDENTIFIER.key: container.details.logs_identifier,
+            },
+        )
+        return bool(may_run)
+
+    async def state(self, execution_id: ExecutionId, *, invocation_id: InvocationId) -> ContainerState:
+        """Whether the execution has reported, and whether its container must stop."""
+        row = (await self._connection.execute(_STATE, {_EXECUTION.key: execution_id})).one_or_none()
+        if row is None:
+            runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})
+            return ContainerState(has_reported=False, must_stop=not runs, is_known=False)
+        return ContainerState(
+            has_reported=row.execution_finish_time is not None, must_stop=row.termination_signal_time is not None
+        )

@@ -1,0 +1,164 @@
+"""What a container does with its own execution: read it, start, report progress, finish. Plain conditional updates."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.elements import ColumnElement
+
+from control_plane_server.catalog.converters import to_execution_detail
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
+from control_plane_server.catalog.paths import (
+    EXECUTION_MATCHES,
+    INVOCATION_MATCHES,
+    ExecutionPath,
+    along_execution,
+    require,
+    searchable,
+)
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, columns_of
+from control_plane_server.domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
+from control_plane_server.domain.errors import (
+    Conflict,
+    ExecutionHasAlreadyFinished,
+    ExecutionHasAlreadyStarted,
+    ExecutionHasNotStarted,
+    ExecutionIsAlreadyTerminated,
+)
+from control_plane_server.domain.identifiers import ExecutionId, ProjectName
+
+_OUTCOME = bindparam("reported_outcome", type_=Text)
+_OUTPUT = bindparam("reported_output", type_=Text)
+_ERROR_MESSAGE = bindparam("reported_error", type_=Text)
+_EXECUTION = bindparam("wanted_execution", type_=Text)
+
+# One clock reading per statement: times written together are equal.
+_NOW = func.statement_timestamp()
+_IS_LIVE = ExecutionRow.container_status != ContainerStatus.TERMINATED.value
+_IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
+    ExecutionRow.execution_start_time.is_not(None),
+    ExecutionRow.execution_finish_time.is_(None),
+)
+
+
+# All of `ExecutionDetail`.
+_DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
+
+
+def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:
+    """An update of the live execution at a path that returns its detail."""
+    return (
+        update(ExecutionRow)
+        .where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, _IS_LIVE)
+        .returning(*_DETAIL, *notifications)
+    )
+
+
+_GET = along_execution(select(*_DETAIL))
+_START = (
+    _change()
+    .where(ExecutionRow.execution_start_time.is_(None))
+    .values(execution_start_time=_NOW, last_update_time=_NOW)
+)
+_UPDATE = _change().where(*_IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW)
+_FINISH = (
+    _change(
+        func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
+        func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
+    )
+    .where(*_IN_PROGRESS)
+    .values(
+        outcome=case(
+            (
+                and_(
+                    ExecutionRow.termination_signal_time.is_not(None),
+                    _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
+                ),
+                ExecutionOutcome.ABORTED.value,
+            ),
+            (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
+        ),
+        output=func.coalesce(_OUTPUT, ExecutionRow.output),
+        error_message=_ERROR_MESSAGE,
+        execution_finish_time=_NOW,
+        last_update_time=_NOW,
+    )
+)
+_PROJECT_OF_LIVE = (
+    select(VersionRow.project_name)
+    .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .where(ExecutionRow.execution_id == _EXECUTION, _IS_LIVE)
+)
+
+
+class ExecutionRepository:
+    """Every change is one conditional statement; only one that changed nothing is followed by a second, to say why.
+
+    Every method that takes a path raises the NotFound of the outermost part that is missing.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, path: ExecutionPath) -> ExecutionDetail:
+        """One execution with its function, its invocation's input and times."""
+        found = await self._connection.execute(_GET, path.parameters)
+        return to_execution_detail(require(found.one_or_none(), parts=4))
+
+    async def start(self, path: ExecutionPath) -> ExecutionDetail:
+        """Raises ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated."""
+        return await self._apply(_START, path, _refusal_to_start)
+
+    async def update(self, path: ExecutionPath, *, latest_output: str) -> ExecutionDetail:
+        """Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated."""
+        return await self._apply(_UPDATE, path, _refusal_to_report, {_OUTPUT.key: latest_output})
+
+    async def finish(
+        self, path: ExecutionPath, *, outcome: ExecutionOutcome, final_output: str | None, error_message: str | None
+    ) -> ExecutionDetail:
+        """Record the outcome and notify it. A `final_output` of None keeps the last update's.
+
+        A container that we stopped has the outcome ABORTED, whatever it reports but a success. An abort that we did not
+        cause may be the infrastructure's doing: that is known when the container is gone, and only then the abort
+        becomes the outcome.
+
+        Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
+        """
+        report = {_OUTCOME.key: outcome.value, _OUTPUT.key: final_output, _ERROR_MESSAGE.key: error_message}
+        return await self._apply(_FINISH, path, _refusal_to_report, report)
+
+    async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
+        """The project of an execution whose container is not TERMINATED."""
+        name = await self._connection.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
+        return None if name is None else ProjectName(name)
+
+    async def _apply(
+        self,
+        statement: ReturningUpdate[*tuple[Any, ...]],
+        path: ExecutionPath,
+        refusal: Callable[[Execution], Conflict],
+        report: Mapping[str, object] = MappingProxyType({}),
+    ) -> ExecutionDetail:
+        row = (await self._connection.execute(statement, path.parameters | dict(report))).one_or_none()
+        if row is None:
+            raise refusal((await self.get(path)).execution)
+        return to_execution_detail(row)
+
+
+def _refusal_to_start(execution: Execution) -> Conflict:
+    if execution.execution_start_time is not None:
+        return ExecutionHasAlreadyStarted()
+    return ExecutionIsAlreadyTerminated()
+
+
+def _refusal_to_report(execution: Execution) -> Conflict:
+    if execution.execution_start_time is None:
+        return ExecutionHasNotStarted()
+    if execution.execution_finish_time is not None:
+        return ExecutionHasAlreadyFinished()
+    return ExecutionIsAlreadyTerminated()

@@ -1,0 +1,283 @@
+"""How executions and invocations end.
+
+Always under the function's lock, the slot handed on in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Row, Text, bindparam, delete, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.stops import (
+    IS_CANCELLATION,
+    STOPPED_INVOCATION,
+    StopRepository,
+    is_stopped,
+    signal_live_executions,
+    stop_values,
+)
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.messages import StopReason
+from control_plane_server.domain.reasons import storable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedInvocation:
+    """What to send next: `grants` to signal, and `children` to cancel."""
+
+    grants: tuple[Grant, ...]
+    children: tuple[InvocationId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedExecution:
+    """What an execution left, whether its invocation ended with it, by a stop or by itself, and what to send next.
+
+    `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
+    its slot; None if it was deleted with its project.
+    """
+
+    is_new: bool
+    creation_time: datetime | None
+    outcome: ExecutionOutcome | None
+    error_message: str | None
+    invocation_ended: bool
+    was_stopped: bool
+    grants: tuple[Grant, ...]
+    children: tuple[InvocationId, ...]
+
+
+_INVOCATION = bindparam("terminated_invocation", type_=Text)
+_EXECUTION = bindparam("terminated_execution", type_=Text)
+_FUNCTION = bindparam("terminated_function", type_=BigInteger)
+_OUTCOME = bindparam("terminated_outcome", type_=Text)
+_ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
+
+# An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
+# in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
+# comes at this moment is either seen here or refused.
+_LOCKED = (
+    select(
+        FunctionRow.function_id,
+        ExecutionRow.creation_time,
+        ExecutionRow.container_status.label("container_status"),
+        ExecutionRow.launches,
+        ExecutionRow.outcome,
+        ExecutionRow.error_message,
+        ExecutionRow.execution_start_time,
+        ExecutionRow.execution_finish_time,
+        ExecutionRow.termination_signal_time,
+        InvocationRow.status,
+        InvocationRow.stop_time,
+        is_stopped(InvocationRow).label("is_stopped"),
+    )
+    .select_from(FunctionRow)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
+)
+_TERMINATED_INVOCATION = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(InvocationRow.invocation_id)
+    .cte("terminated_invocation")
+)
+_NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
+
+# Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
+# come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
+_DEQUEUED = (
+    delete(WaitingExecutionRow)
+    .where(WaitingExecutionRow.invocation_id == STOPPED_INVOCATION)
+    .returning(WaitingExecutionRow.invocation_id)
+    .cte("dequeued")
+)
+_TERMINATED_EXECUTIONS = (
+    signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
+    .cte("terminated_executions")
+)
+_TERMINATE_INVOCATION = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
+    .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
+)
+_REVOKE = (
+    update(ExecutionRow)
+    .where(
+        ExecutionRow.execution_id == _EXECUTION,
+        ExecutionRow.claim_time.is_(None),
+        ExecutionRow.container_status != ContainerStatus.TERMINATED,
+    )
+    .values(
+        container_status=ContainerStatus.TERMINATED,
+        termination_signal_time=func.clock_timestamp(),
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.execution_id)
+)
+_TERMINATED_EXECUTION = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .values(
+        container_status=ContainerStatus.TERMINATED,
+        outcome=_OUTCOME,
+        error_message=_ERROR_MESSAGE,
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.execution_id)
+    .cte("terminated_execution")
+)
+# The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
+# function.
+_TERMINATE_EXECUTION = select(
+    exists().where(WaitingExecutionRow.function_id == _FUNCTION),
+    _NOTIFY_TERMINATED.scalar_subquery(),
+).add_cte(_TERMINATED_EXECUTION)
+
+
+class TerminationRepository:
+    """The terminations, inside the caller's transaction. Each may be repeated: what has ended stays as it ended."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
+        self._stops = StopRepository(connection)
+
+    async def terminate_execution(
+        self,
+        *,
+        invocation_id: InvocationId,
+        execution_id: ExecutionId,
+        reason: str | None,
+        allows_retry: bool,
+        launch: int | None = None,
+    ) -> TerminatedExecution:
+        """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
+
+        `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
+        stopped later without a report was aborted. The invocation ends too, unless the attempt failed, nothing stopped
+        the invocation and `allows_retry`.
+
+        Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
+        was restored from a backup that does not know it.
+        """
+        reason = storable(reason)
+        state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
+        if state is None and await self._runs(invocation_id):
+            raise ExecutionIsForgotten
+        if state is None:  # deleted with its project
+            return TerminatedExecution(
+                is_new=False,
+                creation_time=None,
+                outcome=None,
+                error_message=reason,
+                invocation_ended=True,
+                was_stopped=True,
+                grants=(),
+                children=(),
+            )
+        is_live = state.container_status != ContainerStatus.TERMINATED
+        if is_live and launch is not None and state.launches > launch:
+            raise LaunchIsSuperseded
+        outcome = _outcome(state)
+        error_message: str | None = state.error_message
+        if not is_live:
+            ended = state.status == InvocationStatus.TERMINATED
+            grants = await self._slots.unsignalled_grants(state.function_id)
+        else:
+            if _awaits_reason(state):
+                error_message = reason
+            has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
+            ended = not has_failed or state.is_stopped or not allows_retry
+            somebody_waits = await self._connection.scalar(
+                _TERMINATE_EXECUTION,
+                {
+                    _EXECUTION.key: execution_id,
+                    _INVOCATION.key: invocation_id if ended else None,
+                    _FUNCTION.key: state.function_id,
+                    _OUTCOME.key: outcome,
+                    _ERROR_MESSAGE.key: error_message,
+                },
+            )
+            grants = await self._slots.grant_free_slots(state.function_id) if somebody_waits else ()
+        return TerminatedExecution(
+            is_new=is_live,
+            creation_time=state.creation_time,
+            outcome=outcome,
+            error_message=error_message,
+            invocation_ended=ended,
+            was_stopped=state.is_stopped,
+            grants=grants,
+            children=await self._children_to_tell(invocation_id, state, is_new=is_live),
+        )
+
+    async def _runs(self, invocation_id: InvocationId) -> bool:
+        found = await self._connection.scalar(
+            select(InvocationRow.invocation_id).where(
+                InvocationRow.invocation_id == invocation_id, InvocationRow.status == InvocationStatus.RUNNING
+            )
+        )
+        return found is not None
+
+    async def _children_to_tell(
+        self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
+    ) -> tuple[InvocationId, ...]:
+        """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
+        requested stop, that is done here."""
+        if not state.is_stopped or (is_new and state.stop_time is not None):
+            return ()
+        return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
+
+    async def revoke_grant(self, grant: Grant) -> tuple[Grant, ...]:
+        """The slot of an execution whose workflow is closed, so that it cannot take it up, goes to the next. Not if it
+        has been taken up. The execution is as one that was stopped before it had a container."""
+        function_id = await self._slots.lock_function_of(grant.invocation_id)
+        revoked = await self._connection.scalar(_REVOKE, {_EXECUTION.key: grant.execution_id})
+        if function_id is None or revoked is None:
+            return ()
+        return await self._slots.grant_free_slots(function_id)
+
+    async def terminate_invocation(
+        self, invocation_id: InvocationId, *, reason: StopReason | None
+    ) -> TerminatedInvocation:
+        """The end of a stopped invocation that has no container: out of the queue, a granted slot handed on."""
+        function_id = await self._slots.lock_function_of(invocation_id)
+        if function_id is None:
+            return TerminatedInvocation(grants=(), children=())
+        ended = await self._connection.scalar(
+            _TERMINATE_INVOCATION,
+            {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
+        )
+        granted = await self._slots.grant_free_slots(function_id)
+        return TerminatedInvocation(
+            grants=granted if ended is not None else await self._slots.unsignalled_grants(function_id),
+            children=await self._stops.cancel_children(invocation_id, includes_noted=True),
+        )
+
+
+def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
+    """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
+    container that we stopped is ABORTED without a report too, as when it was killed after its grace period."""
+    if state.outcome is not None:
+        return ExecutionOutcome(state.outcome)
+    was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
+    return ExecutionOutcome.ABORTED if was_stopped or state.execution_finish_time is not None else None
+
+
+def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
+    """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
+    if state.outcome is not None or state.execution_finish_time is not None:
+        return False
+    return state.termination_signal_time is None or state.execution_start_time is not None

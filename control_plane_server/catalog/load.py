@@ -1,0 +1,68 @@
+"""How much waits and runs, function by function, for the metrics of the catalog."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from control_plane_server.catalog.database import StatementConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionLoad:
+    """All versions of a function together.
+
+    `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the oldest was created
+    `oldest_waiting_seconds` ago, 0 if none waits. The other fields count executions by their container's state.
+    """
+
+    project_name: str
+    function_name: str
+    running: int
+    waiting: int
+    oldest_waiting_seconds: float
+    pending_containers: int
+    provisioning_containers: int
+    running_containers: int
+
+
+class LoadRepository:
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
+
+    async def read(self, *, at_most: int) -> tuple[FunctionLoad, ...]:
+        """At most `at_most` functions of which something runs or waits, those with most waiting first."""
+        found = await self._connection.execute(_LOAD, {"at_most": at_most})
+        return tuple(FunctionLoad(**row) for row in found.mappings())
+
+
+# Each part reads an index that holds only rows which have not ended.
+_LOAD = text("""
+    WITH alive AS (
+        SELECT function_id, count(*) AS running FROM invocations WHERE status = 'RUNNING' GROUP BY function_id
+    ), queue AS (
+        SELECT function_id, count(*) AS waiting, min(invocation_creation_time) AS oldest
+        FROM waiting_executions GROUP BY function_id
+    ), containers AS (
+        SELECT function_id,
+            count(*) FILTER (WHERE worker_status = 'PENDING') AS pending,
+            count(*) FILTER (WHERE worker_status = 'PROVISIONING') AS provisioning,
+            count(*) FILTER (WHERE worker_status = 'RUNNING') AS running
+        FROM executions WHERE worker_status <> 'TERMINATED' GROUP BY function_id
+    )
+    SELECT project_name, function_name,
+        sum(coalesce(alive.running, 0))::bigint AS running,
+        sum(coalesce(queue.waiting, 0))::bigint AS waiting,
+        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(queue.oldest)), 0))::double precision
+            AS oldest_waiting_seconds,
+        sum(coalesce(containers.pending, 0))::bigint AS pending_containers,
+        sum(coalesce(containers.provisioning, 0))::bigint AS provisioning_containers,
+        sum(coalesce(containers.running, 0))::bigint AS running_containers
+    FROM alive
+    FULL JOIN queue USING (function_id)
+    FULL JOIN containers USING (function_id)
+    JOIN functions USING (function_id)
+    JOIN versions USING (version_id)
+    GROUP BY project_name, function_name
+    ORDER BY waiting DESC, running DESC, project_name, function_name
+    LIMIT :at_most
+    """)

@@ -1,0 +1,141 @@
+"""PostgreSQL notifications, received on one connection per process and passed on to its subscribers.
+
+Source: PostgreSQL documentation, "NOTIFY".
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+import structlog
+from sqlalchemy import ARRAY, URL, Text, func, literal, select
+
+from control_plane_server.catalog.connecting import Connection, connect
+from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.liveness.background import in_background
+
+# A change that others wait for is notified by the statement that writes it.
+EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
+CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platform says that it is gone
+INVOCATIONS_CHANNEL = (
+    "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
+)
+
+_RECONNECT_PAUSE = timedelta(seconds=1)
+# A connection on which nothing arrives may be idle or dead.
+_CHECK_INTERVAL = timedelta(seconds=5)
+_PATIENCE = timedelta(seconds=5)
+
+logger = structlog.get_logger(__name__)
+
+
+class NotificationListener:
+    """Listens while it is entered, and reconnects by itself.
+
+    A notification is only a hint: what is sent while the connection is down is lost. So every subscriber is woken when
+    the connection is up again, and should read the catalog from time to time. The connection is checked by
+    notifications to itself, `check_interval` apart, each of which has to arrive within `patience`.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        channels: Collection[str],
+        *,
+        check_interval: timedelta = _CHECK_INTERVAL,
+        patience: timedelta = _PATIENCE,
+    ) -> None:
+        self._url = url
+        self._channels = channels
+        self._check_interval = check_interval
+        self._patience = patience
+        self._own_channel = f"listener_{uuid.uuid4().hex}"
+        self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._running.enter_async_context(in_background("notification listener", self._listen_for_ever))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._running.aclose()
+
+    @asynccontextmanager
+    async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever one of the topics is notified. A topic is a channel and a payload. The
+        subscriber clears the event."""
+        event = asyncio.Event()
+        for topic in topics:
+            self._waiting[topic].add(event)
+        try:
+            yield event
+        finally:
+            for topic in topics:
+                self._waiting[topic].discard(event)
+                if not self._waiting[topic]:
+                    del self._waiting[topic]
+
+    def wake_all(self) -> None:
+        """Set the events of all subscribers, as if each topic had been notified."""
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
+    async def _listen_for_ever(self) -> None:
+        while True:
+            try:
+                await self._listen_until_lost()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                logger.warning(
+                    "cannot_listen", reason=str(error) or "no answer", retry_seconds=_RECONNECT_PAUSE.total_seconds()
+                )
+            await asyncio.sleep(_RECONNECT_PAUSE.total_seconds())
+
+    async def _listen_until_lost(self) -> None:
+        """Raises OSError, asyncpg.PostgresError, asyncpg.InterfaceError."""
+        connection = await connect(self._url, name="control-plane notifications", statement_limit=self._patience)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        try:
+            for channel in self._channels:
+                await connection.add_listener(channel, self._hand_out)
+            arrived = asyncio.Event()
+            await connection.add_listener(self._own_channel, lambda *_: arrived.set())
+            self.wake_all()
+            while not await _is_set_within(self._check_interval, lost):
+                await self._check(connection, arrived)
+        finally:
+            connection.terminate()
+
+    async def _check(self, connection: Connection, arrived: asyncio.Event) -> None:
+        arrived.clear()
+        await connection.execute(f"NOTIFY {self._own_channel}")
+        if not await _is_set_within(self._patience, arrived):
+            raise TimeoutError("what is notified does not arrive")
+
+    def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        for event in self._waiting.get((channel, str(payload)), ()):
+            event.set()
+
+
+async def notify_containers(connection: StatementConnection, identifiers: Collection[str]) -> None:
+    """Notify all processes that these containers are gone."""
+    await connection.execute(
+        select(func.pg_notify(CONTAINERS_CHANNEL, func.unnest(literal(list(identifiers), ARRAY(Text)))))
+    )
+
+
+async def _is_set_within(time: timedelta, event: asyncio.Event) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(time.total_seconds()):
+            await event.wait()
+    return event.is_set()

@@ -1,0 +1,99 @@
+"""Versions of a project with their functions: written once, then read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.converters import to_function, to_version_summary
+from control_plane_server.catalog.paths import along_version, require, searchable, version_parameters
+from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
+from control_plane_server.domain.entities import Version, VersionSummary
+from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
+from control_plane_server.domain.identifiers import ProjectName, VersionId, new_version_id
+from control_plane_server.domain.specs import FunctionSpec
+
+_GET = along_version(select(*columns_of(VersionRow)))
+
+
+class VersionRepository:
+    """The connection's owner commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(self, project_name: str, functions: Sequence[FunctionSpec]) -> Version:
+        """Insert a version with its functions: needs a transaction. Raises ProjectDoesNotExist,
+        ProjectIsBeingDeleted."""
+        # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
+        found = await self._connection.execute(
+            select(ProjectRow.deletion_request_time)
+            .where(ProjectRow.project_name == searchable(project_name))
+            .with_for_update(read=True)
+        )
+        project = found.one_or_none()
+        if project is None:
+            raise ProjectDoesNotExist
+        if project.deletion_request_time is not None:
+            raise ProjectIsBeingDeleted
+        version_id = new_version_id()
+        inserted = await self._connection.execute(
+            insert(VersionRow)
+            .values(version_id=version_id, project_name=project_name)
+            .returning(*columns_of(VersionRow))
+        )
+        if functions:
+            rows = [_function_values(version_id, spec) for spec in functions]
+            await self._connection.execute(insert(FunctionRow), rows)
+        return await self._with_functions(inserted.one())
+
+    async def get(self, project_name: str, version_ref: str) -> Version:
+        """The version with its functions as declared. Raises ProjectDoesNotExist, VersionDoesNotExist."""
+        found = await self._connection.execute(_GET, version_parameters(project_name, version_ref))
+        return await self._with_functions(require(found.one_or_none(), parts=1))
+
+    async def list_of_project(self, project_name: str) -> list[VersionSummary]:
+        """The version that was declared last comes first, in the order of `latest`. Raises ProjectDoesNotExist."""
+        found = await self._connection.execute(
+            select(*columns_of(VersionRow))
+            .select_from(ProjectRow)
+            .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
+            .where(ProjectRow.project_name == searchable(project_name))
+            .order_by(VersionRow.declaration_number.desc())
+        )
+        rows = found.all()
+        if not rows:
+            raise ProjectDoesNotExist
+        return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
+
+    async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
+        found = await self._connection.execute(
+            select(*columns_of(VersionRow, FunctionRow))
+            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+            .where(FunctionRow.version_id == version.versions_version_id)
+            .order_by(FunctionRow.function_id)
+        )
+        return Version(
+            project_name=ProjectName(version.versions_project_name),
+            version_id=VersionId(version.versions_version_id),
+            creation_time=version.versions_creation_time,
+            functions=tuple(to_function(row) for row in found),
+        )
+
+
+def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
+    return {
+        "version_id": version_id,
+        "function_name": spec.function_name,
+        "docker_image": spec.docker_image,
+        "virtual_cpus": spec.resource_spec.virtual_cpus,
+        "memory_gbs": spec.resource_spec.memory_gbs,
+        "max_concurrency": spec.resource_spec.max_concurrency,
+        "max_retries": spec.execution_spec.max_retries,
+        "timeout_seconds": spec.execution_spec.timeout_seconds,
+        "retry_initial_interval_seconds": spec.execution_spec.retry_initial_interval_seconds,
+        "retry_backoff_coefficient": spec.execution_spec.retry_backoff_coefficient,
+        "retry_max_interval_seconds": spec.execution_spec.retry_max_interval_seconds,
+        "command": None if spec.command is None else list(spec.command),
+    }

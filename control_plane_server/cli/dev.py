@@ -1,0 +1,83 @@
+"""`control-plane dev`: the embedded stack in the foreground."""
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from control_plane.cli.output import fail, note, print_json, print_text
+from control_plane.cli.signals import StopRequested, StopSignals
+from control_plane.cli.verbs.options import Json
+
+from control_plane_server.cli.stack.access import StackAccess
+from control_plane_server.cli.stack.errors import StackError
+from control_plane_server.cli.stack.options import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_PORT,
+    DEFAULT_TEMPORAL_PORT,
+    DEFAULT_TEMPORAL_UI_PORT,
+    StackOptions,
+)
+from control_plane_server.cli.stack.stack import EmbeddedStack
+from environment.provisioner_names import ProvisionerName
+
+
+def dev(
+    *,
+    data_dir: Annotated[Path, typer.Option(help="Keeps databases, logs and containers.")] = DEFAULT_DATA_DIR,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the API.")] = DEFAULT_PORT,
+    temporal_port: Annotated[int, typer.Option(min=1, max=65535, help="Of Temporal.")] = DEFAULT_TEMPORAL_PORT,
+    temporal_ui_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Of Temporal's Web UI.")
+    ] = DEFAULT_TEMPORAL_UI_PORT,
+    provisioner: Annotated[
+        ProvisionerName, typer.Option(help="What runs the containers: process, docker or ecs.")
+    ] = ProvisionerName.PROCESS,
+    as_json: Json = False,
+) -> None:
+    """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
+
+    Where TEMPORAL_ADDRESS or POSTGRES_HOST is set, that server is used instead of the embedded one.
+    """
+    options = StackOptions(
+        data_dir=data_dir,
+        port=port,
+        temporal_port=temporal_port,
+        temporal_ui_port=temporal_ui_port,
+        provisioner=provisioner,
+    )
+    try:
+        asyncio.run(_run(options, as_json=as_json))
+    except StackError as error:
+        fail(str(error))
+        raise typer.Exit(1) from error
+
+
+async def _run(options: StackOptions, *, as_json: bool) -> None:
+    stack = EmbeddedStack(options, note)
+    with StopSignals() as signals:
+        note("Starting PostgreSQL, Temporal, loop and api …")
+        try:
+            access = await signals.interrupting(stack.start())
+        except StopRequested:
+            return
+        if as_json:
+            print_json(asdict(access))
+        else:
+            _show(access, options)
+        note("Ready. Ctrl-C stops it.")
+        await signals.stop.wait()
+        note("Stopping; once more to hurry …")
+        await stack.stop(signals.hurry)
+
+
+def _show(access: StackAccess, options: StackOptions) -> None:
+    lines = {
+        "API": access.api_url,
+        "API docs": f"{access.api_url}/docs",
+        "Web UI": access.web_ui_url or f"Temporal at {access.temporal_address}",
+        "API key": access.api_key,
+        "Data": str(options.data_dir.expanduser().absolute()),
+    }
+    print_text("\n".join(f"{name:<9} {value}" for name, value in lines.items()))

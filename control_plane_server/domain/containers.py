@@ -1,0 +1,109 @@
+"""What a provisioner is asked to run, and what it reports. A container is one launch of one execution."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from control_plane_server.domain.entities import ContainerDetails
+from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
+from control_plane_server.domain.specs import ResourceSpec
+
+_CONTAINER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerName:
+    """Names a container before it exists. Launches are counted from 1; a second one replaces a container lost to
+    infrastructure within the same execution."""
+
+    execution_id: ExecutionId
+    launch: int
+
+    def __str__(self) -> str:
+        return f"{self.execution_id}-{self.launch}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ContainerName | None":
+        """The name that `str` gave; None for any other text."""
+        found = _CONTAINER_NAME.fullmatch(text)
+        return None if found is None else cls(execution_id=ExecutionId(found[1]), launch=int(found[2]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRequest:
+    """Everything a launch needs: a pure function of the execution, so that a repeated request is byte-identical."""
+
+    name: ContainerName
+    function: FunctionRef
+    invocation_id: InvocationId
+    docker_image: str
+    prepared_identifier: str
+    resource_spec: ResourceSpec
+    command: tuple[str, ...] | None
+    token: str = field(repr=False)
+    traceparent: str | None = None  # of the span of this launch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A launched container: its name and where the provisioner finds it."""
+
+    name: ContainerName
+    details: ContainerDetails
+
+
+class ExitCause(StrEnum):
+    """Why a container ended, which decides what follows."""
+
+    EXITED = "EXITED"  # by itself, or the user's code killed it: the user's budget
+    STOPPED = "STOPPED"  # because we stopped it
+    LOST = "LOST"  # the infrastructure ended it: launched again within the same execution
+    MISCONFIGURED = "MISCONFIGURED"  # it could not start, and only an operator can repair that: ends the invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerExit:
+    """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
+    not known."""
+
+    cause: ExitCause
+    reason: str
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """Log lines without their line ends, oldest first. `next_offset`: where to go on; None only if there is no log
+    yet."""
+
+    lines: tuple[str, ...]
+    next_offset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTiming:
+    """`delay`: how long after it was written a line can be read at the latest, its container's end notwithstanding.
+    `longest_pause`: the longest time between two reads of a log that is followed and to which nothing is added."""
+
+    delay: timedelta
+    longest_pause: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFolder:
+    """Where images are kept that are folders. `identity`: what a file in it holds; who finds another, or none, at this
+    path is on another machine."""
+
+    path: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryCredentials:
+    """What a user pushes images with. `endpoint_url`: of the registry; `repository_name`: in it."""
+
+    repository_name: str
+    username: str
+    password: str = field(repr=False)
+    endpoint_url: str

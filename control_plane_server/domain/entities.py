@@ -1,0 +1,195 @@
+"""The catalog's five entities as read back from it. Times are aware datetimes in UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+    VersionId,
+)
+from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+
+
+class FunctionStatus(StrEnum):
+    PENDING = "PENDING"
+    READY = "READY"
+
+
+class InvocationStatus(StrEnum):
+    RUNNING = "RUNNING"
+    TERMINATED = "TERMINATED"
+
+
+class ContainerStatus(StrEnum):
+    PENDING = "PENDING"
+    PROVISIONING = "PROVISIONING"
+    RUNNING = "RUNNING"
+    TERMINATED = "TERMINATED"
+
+
+class ExecutionOutcome(StrEnum):
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+
+
+class ContainerType(StrEnum):
+    """What clients see as `type`; the published client knows these two only, so every provisioner but ecs is TEST."""
+
+    AWS_ECS = "AWS_ECS"
+    TEST = "TEST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedFunction:
+    """What a provisioner made of a function once and for all (on ECS: its task definition's ARN)."""
+
+    type: ContainerType
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDetails:
+    """A started container: where the provisioner finds it, and where its logs are."""
+
+    type: ContainerType
+    identifier: str
+    logs_identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """`deletion_request_time`: when a client asked for the deletion last; None if nobody did."""
+
+    project_name: ProjectName
+    creation_time: datetime
+    deletion_request_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """`creation_time`: of its version. `prepared`: None until it is READY. `preparation_error`: why it never will be
+    READY."""
+
+    ref: FunctionRef
+    creation_time: datetime
+    docker_image: str
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: tuple[str, ...] | None
+    status: FunctionStatus
+    prepared: PreparedFunction | None
+    preparation_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary:
+    version_id: VersionId
+    creation_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """With its functions in the order in which they were declared."""
+
+    project_name: ProjectName
+    version_id: VersionId
+    creation_time: datetime
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentRef:
+    function_name: FunctionName
+    invocation_id: InvocationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentInvocation:
+    """The parent of an invocation with its live state."""
+
+    ref: ParentRef
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One attempt of an invocation, counted from 1. `launches`: how many containers were started for it.
+
+    `termination_signal_time`: when it was told to stop. `output`: of the latest report. `execution_start_time` and
+    `execution_finish_time`: of the user's code in the current container, as that reported them.
+    """
+
+    execution_id: ExecutionId
+    attempt: int
+    launches: int
+    container_status: ContainerStatus
+    container_details: ContainerDetails | None
+    termination_signal_time: datetime | None
+    outcome: ExecutionOutcome | None
+    output: str | None
+    error_message: str | None
+    creation_time: datetime
+    last_update_time: datetime
+    execution_start_time: datetime | None
+    execution_finish_time: datetime | None
+    launch_time: datetime | None  # when its newest launch was noted, before it was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationSummary:
+    invocation_id: InvocationId
+    parent: ParentRef | None
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """An invocation with its function and its executions, oldest first."""
+
+    invocation_id: InvocationId
+    function: Function
+    parent: ParentInvocation | None
+    input: str
+    cancellation_request_time: datetime | None
+    status: InvocationStatus
+    creation_time: datetime
+    last_update_time: datetime
+    executions: tuple[Execution, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is known: no further attempt can change it, even if a container still has to go."""
+        if self.status is InvocationStatus.TERMINATED:
+            return True
+        return any(
+            execution.outcome in (ExecutionOutcome.SUCCEEDED, ExecutionOutcome.ABORTED)
+            or (
+                execution.outcome is ExecutionOutcome.FAILED
+                and execution.attempt > self.function.execution_spec.max_retries
+            )
+            for execution in self.executions
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDetail:
+    """One execution with what its container must know of its invocation and function."""
+
+    execution: Execution
+    function: Function
+    invocation_id: InvocationId
+    input: str
+    cancellation_request_time: datetime | None
+    invocation_creation_time: datetime

@@ -1,0 +1,36 @@
+"""What a user declares about a function: resources, limits, retries. Values only; bounds are checked at the API."""
+
+from dataclasses import dataclass
+
+from control_plane_server.domain.identifiers import FunctionName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSpec:
+    """CPU in virtual CPUs, memory in GB (1 GB = 1,024 MiB), and how many executions may run at once."""
+
+    virtual_cpus: float
+    memory_gbs: float
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSpec:
+    """Retries after the first attempt, the timeout from the invocation's creation, and the back-off, all in seconds."""
+
+    max_retries: int
+    timeout_seconds: int
+    retry_initial_interval_seconds: float = 1.0
+    retry_backoff_coefficient: float = 2.0
+    retry_max_interval_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSpec:
+    """A function as declared in a version. `command` None: the image itself speaks the worker protocol."""
+
+    function_name: FunctionName
+    docker_image: str
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: tuple[str, ...] | None = None

@@ -1,0 +1,71 @@
+"""Builds from settings what both processes need: the catalog and the provisioner."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from control_plane_server.catalog.database import STATEMENT_LIMIT, Database
+from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.provisioners.contract import ContainerEvents, Provisioner
+from environment.loading import Settings
+from environment.settings import PostgresSettings
+
+
+def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
+    """Not connected yet; to be closed. `statement_limit`: for each statement."""
+    return Database(settings.url, pool_size=settings.pool_size, statement_limit=statement_limit)
+
+
+async def migrate(settings: PostgresSettings) -> None:
+    """Bring the catalog to the newest schema. Raises CatalogIsAway."""
+    database = open_database(settings)
+    try:
+        await upgrade_to_head(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_provisioner(settings: Settings) -> AsyncIterator[Provisioner]:
+    """The provisioner of the settings, with its connections open while the context lasts.
+
+    Only that one is imported: AWS's library and Docker's are a fifth of the time that a process takes to start.
+    """
+    if settings.ecs is not None:
+        from control_plane_server.provisioners.ecs.factory import open_ecs_provisioner  # noqa: PLC0415
+
+        async with open_ecs_provisioner(settings.ecs) as provisioner:
+            yield provisioner
+        return
+    if settings.docker is not None:
+        from control_plane_server.provisioners.docker.factory import open_docker_provisioner  # noqa: PLC0415
+
+        async with open_docker_provisioner(settings.docker) as provisioner:
+            yield provisioner
+        return
+    from control_plane_server.provisioners.process.housekeeping import Retention, keep_housekeeping  # noqa: PLC0415
+    from control_plane_server.provisioners.process.provisioner import ProcessProvisioner  # noqa: PLC0415
+
+    data_dir = settings.control_plane.data_dir.absolute()
+    retention = Retention(
+        age=timedelta(days=settings.control_plane.process_retention_days),
+        size=int(settings.control_plane.process_retention_gb * 1_000_000_000),
+    )
+    async with keep_housekeeping(data_dir, retention):
+        yield ProcessProvisioner(
+            data_dir=data_dir,
+            api_url=settings.control_plane.api_url,
+            stop_grace=settings.control_plane.stop_grace,
+        )
+
+
+@asynccontextmanager
+async def open_container_events(settings: Settings) -> AsyncIterator[ContainerEvents | None]:
+    """Events of ended containers; None where the platform sends none, so that all containers are polled."""
+    if settings.ecs is None or settings.ecs.events_queue_url is None:
+        yield None
+        return
+    from control_plane_server.provisioners.ecs.factory import open_task_events  # noqa: PLC0415
+
+    async with open_task_events(settings.ecs, queue_url=settings.ecs.events_queue_url) as events:
+        yield events

@@ -1,0 +1,122 @@
+"""The two Temporal workers of the `loop` process."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+
+from activities.container_launcher import LaunchTools
+from activities.container_watch import ContainerWatch
+from activities.deletions import BoundDeletionActivities
+from activities.errors import DomainErrors
+from activities.execution_spans import ExecutionSpans
+from activities.executions import ExecutionRunner
+from activities.invocations import BoundInvocationActivities
+from activities.log_context import LogContext
+from activities.messenger import Messenger
+from activities.preparations import BoundPreparationActivities
+from activities.reconciliation.activities import BoundReconciliationActivities
+from activities.reconciliation.orphaned_containers import OrphanedContainers
+from activities.reconciliation.orphaned_invocations import OrphanedInvocations
+from activities.reconciliation.termination_guard import TerminationGuard
+from activities.reconciliation.undelivered_messages import UndeliveredMessages
+from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.notifications import NotificationListener
+from control_plane_server.orchestration.namespace_link import NamespaceLink
+from control_plane_server.processes.deployment_version import deployment_config
+from control_plane_server.provisioners.contract import Provisioner
+from environment.settings import ControlPlaneSettings
+from workflows import naming
+from workflows.registry import WORKFLOWS
+
+if TYPE_CHECKING:
+    from control_plane_server.telemetry.spans import Spans
+
+# Time for short activities to end by themselves. Those that run containers are cancelled at once: another process
+# adopts their containers.
+_CONTROL_GRACE = timedelta(seconds=10)
+_CONTROL_CEILING = 1_000
+
+
+def build_temporal_workers(
+    client: Client,
+    *,
+    link: NamespaceLink,
+    database: Database,
+    provisioner: Provisioner,
+    listener: NotificationListener,
+    settings: ControlPlaneSettings,
+    spans: "Spans | None" = None,
+) -> tuple[Worker, Worker]:
+    """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
+    messenger = Messenger(client, database)
+    watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    execution_spans = ExecutionSpans(spans)
+    tools = LaunchTools(
+        database=database,
+        provisioner=provisioner,
+        listener=listener,
+        messenger=messenger,
+        signing_key=settings.root_keys[0],
+        spans=execution_spans,
+    )
+    runner = ExecutionRunner(tools=tools, watch=watch)
+    invocations = BoundInvocationActivities(
+        runner=runner, database=database, provisioner=provisioner, messenger=messenger, spans=execution_spans
+    )
+    preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
+    deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
+    guard = TerminationGuard(database)
+    unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, guard=guard, spans=spans)
+    reconciliation = BoundReconciliationActivities(
+        database=database,
+        unstarted=unstarted,
+        undelivered=UndeliveredMessages(database=database, messenger=messenger),
+        orphaned_invocations=OrphanedInvocations(
+            client=client,
+            database=database,
+            messenger=messenger,
+            link=link,
+            guard=guard,
+            unstarted=unstarted,
+        ),
+        orphaned_containers=OrphanedContainers(database=database, provisioner=provisioner),
+        retention=settings.retention,
+    )
+    deployment = deployment_config(settings)
+    return (
+        Worker(
+            client,
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            workflows=WORKFLOWS,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            activities=[invocations.run_execution, invocations.end_invocation],
+            interceptors=[LogContext(), DomainErrors()],
+            deployment_config=deployment,
+            max_concurrent_activities=settings.max_concurrent_executions,
+            max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        ),
+        Worker(
+            client,
+            task_queue=naming.CONTROL_TASK_QUEUE,
+            activities=[
+                invocations.stop_invocation,
+                invocations.run_execution,  # of what is stopped, and nothing else
+                preparations.prepare_function,
+                deletions.cancel_project,
+                deletions.retire_project,
+                deletions.delete_project,
+                reconciliation.reconcile,
+                reconciliation.forget_ended,
+            ],
+            interceptors=[LogContext(), DomainErrors()],
+            # Hundreds of preparations may wait here for AWS's rate limit: a stop must not wait behind them.
+            max_concurrent_activities=_CONTROL_CEILING,
+            deployment_config=deployment,
+            graceful_shutdown_timeout=_CONTROL_GRACE,
+        ),
+    )

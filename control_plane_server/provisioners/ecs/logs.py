@@ -1,0 +1,112 @@
+"""Reads a task's log stream from CloudWatch in pages.
+
+CloudWatch's own tokens expire after 24 hours, so an offset of ours is a time and how many events of that millisecond
+have been read: `1700000000000.2`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiolimiter import AsyncLimiter
+from async_lru import alru_cache
+from botocore.exceptions import ClientError
+
+from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.provisioners.ecs.calls import translate_errors
+
+if TYPE_CHECKING:
+    from types_aiobotocore_logs import CloudWatchLogsClient
+    from types_aiobotocore_logs.type_defs import GetLogEventsRequestTypeDef, GetLogEventsResponseTypeDef
+
+_OFFSET = re.compile(r"([0-9]{1,14})\.([0-9]{1,9})", re.ASCII)
+_NO_STREAM = "ResourceNotFoundException"
+_MOST_EVENTS_PER_CALL = 10_000
+# One event may be a megabyte: a page ends when it holds this much.
+_MAX_PAGE_CHARACTERS = 1_000_000
+# GetLogEvents is 10 to 25 calls a second for the whole account: readers of the same page within this share it.
+_SHARED_SECONDS = 1.0
+_SHARED_PAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """The place of the next event. `time`: its earliest time, in milliseconds since 1970. `skip`: how many events of
+    that time come before it."""
+
+    time: int
+    skip: int
+
+    @classmethod
+    def parse(cls, offset: str | None) -> "_Position":
+        if offset is None:
+            return cls(0, 0)
+        found = _OFFSET.fullmatch(offset)
+        if found is None:
+            raise OffsetIsInvalid
+        return cls(int(found[1]), int(found[2]))
+
+    def after(self, time: int) -> "_Position":
+        return _Position(time, self.skip + 1 if time == self.time else 1)
+
+    def __str__(self) -> str:
+        return f"{self.time}.{self.skip}"
+
+
+class LogReader:
+    """Reads streams of one log group."""
+
+    def __init__(self, logs: "CloudWatchLogsClient", *, log_group: str) -> None:
+        self._logs = logs
+        self._log_group = log_group
+        self._calls = AsyncLimiter(5, 1)
+        self._read_once = alru_cache(maxsize=_SHARED_PAGES, ttl=_SHARED_SECONDS)(self._read)
+
+    async def read(self, stream: str, offset: str | None, max_lines: int) -> LogPage:
+        """At most `max_lines` lines, a million characters. An empty page without an offset if there is no stream yet.
+        Raises OffsetIsInvalid, Unavailable, Misconfigured."""
+        return await self._read_once(stream, _Position.parse(offset), max_lines)
+
+    async def _read(self, stream: str, position: _Position, max_lines: int) -> LogPage:
+        lines: list[str] = []
+        start, skip, characters, token = position.time, position.skip, 0, None
+        while True:
+            limit = min(skip + max_lines - len(lines), _MOST_EVENTS_PER_CALL)
+            answer = await self._call(stream, start=start, limit=limit, token=token)
+            if answer is None:
+                return LogPage(lines=(), next_offset=None)
+            for event in answer["events"]:
+                if skip > 0 and event["timestamp"] == start:
+                    skip -= 1
+                    continue
+                skip = 0
+                lines.append(event["message"].replace("\0", ""))
+                characters += len(lines[-1])
+                position = position.after(event["timestamp"])
+                if len(lines) == max_lines or characters >= _MAX_PAGE_CHARACTERS:
+                    return LogPage(lines=tuple(lines), next_offset=str(position))
+            # A page may be empty without being the last: the end is where the token does not move.
+            if answer["nextForwardToken"] == token:
+                return LogPage(lines=tuple(lines), next_offset=str(position))
+            token = answer["nextForwardToken"]
+
+    async def _call(
+        self, stream: str, *, start: int, limit: int, token: str | None
+    ) -> "GetLogEventsResponseTypeDef | None":
+        """None if there is no such stream yet."""
+        request: GetLogEventsRequestTypeDef = {
+            "logGroupName": self._log_group,
+            "logStreamName": stream,
+            "startTime": start,
+            "startFromHead": True,
+            "limit": limit,
+        }
+        if token is not None:
+            request["nextToken"] = token
+        async with self._calls:
+            try:
+                with translate_errors("logs:GetLogEvents", but=(_NO_STREAM,)):
+                    return await self._logs.get_log_events(**request)
+            except ClientError:
+                return None

@@ -1,0 +1,154 @@
+"""Containers as tasks of AWS ECS on Fargate."""
+
+import asyncio
+import time
+from collections.abc import Collection
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from control_plane_server.domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
+    ImageFolder,
+    LogPage,
+    LogTiming,
+    RepositoryCredentials,
+)
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
+from control_plane_server.domain.errors import FoldersAreNoImages, LaunchIsLost
+from control_plane_server.provisioners.ecs import requests
+from control_plane_server.provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.logs import LogReader
+from control_plane_server.provisioners.ecs.registry import repository_credentials
+from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON
+from control_plane_server.provisioners.ecs.tasks import TaskWatch
+from control_plane_server.provisioners.watcher import batches
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecr import ECRClient
+
+# ECS forgets a token an hour after its task has stopped, at the earliest an hour after it was sent (Amazon ECS API
+# reference, "Ensuring idempotency").
+_TOKEN_IS_KNOWN = timedelta(minutes=50)
+
+# A task is listed a moment after it was started, as a rule within two seconds.
+_TASKS_ARE_LISTED = timedelta(seconds=10)
+_LIST_PAUSE = timedelta(seconds=1)
+
+# Between the clock of the catalog, which dates versions, and that of AWS, which dates task definitions.
+_CLOCK_SKEW = timedelta(minutes=5)
+
+# What a log driver has sent is readable some seconds later. GetLogEvents is a few calls a second for the whole account.
+_LOG_TIMING = LogTiming(delay=timedelta(seconds=5), longest_pause=timedelta(seconds=5))
+
+
+class EcsProvisioner:
+    """Implements `provisioners.contract.Provisioner`. A container's identifier is its task's ARN."""
+
+    def __init__(
+        self, *, client: EcsClient, watch: TaskWatch, logs: LogReader, ecr: "ECRClient", configuration: EcsConfiguration
+    ) -> None:
+        self._client = client
+        self._watch = watch
+        self._logs = logs
+        self._ecr = ecr
+        self._configuration = configuration
+        # ECS refuses revisions of one family at the same time.
+        self._families: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def prepare(self, function: Function) -> PreparedFunction:
+        """Register the function's task definition, or find the one that a try which died has registered."""
+        request = requests.task_definition(function, self._configuration)
+        async with self._turn_in(request["family"]):
+            arn = await self._registered_before(function, request["family"])
+            if arn is None:
+                arn = await self._client.register_task_definition(request, version=function.ref.version_id)
+        return PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)
+
+    async def find_prepared(self, function: Function) -> PreparedFunction | None:
+        family = requests.task_definition(function, self._configuration)["family"]
+        async with self._turn_in(family):
+            arn = await self._registered_before(function, family)
+        return None if arn is None else PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)
+
+    async def retire(self, prepared: PreparedFunction) -> None:
+        await self._client.deregister_task_definition(prepared.identifier)
+
+    async def launch(self, request: ContainerRequest, *, age: timedelta) -> ContainerDetails:
+        """By the request's token while ECS surely knows it (50 minutes); later, the task is only looked for."""
+        if age < _TOKEN_IS_KNOWN:
+            before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
+            return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
+        arn = await self._client.find_running_task(str(request.name))
+        if arn is None:
+            raise LaunchIsLost(f"Launch {request.name.launch} was sent long ago, and its task is gone")
+        return _details(arn)
+
+    async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
+        """A launch that is still under way cannot be prevented: the process that makes it stops its task at once."""
+        remaining = _TASKS_ARE_LISTED - age
+        while True:
+            arn = await self._client.find_running_task(str(name))
+            if arn is not None or remaining <= timedelta():
+                return None if arn is None else _details(arn)
+            await asyncio.sleep(_LIST_PAUSE.total_seconds())
+            remaining -= _LIST_PAUSE
+
+    async def wait_for_exit(self, container: Container) -> ContainerExit:
+        return await self._watch.wait_for_exit(container.details.identifier)
+
+    def check_soon(self, container: Container) -> None:
+        self._watch.check_soon(container.details.identifier)
+
+    async def stop(self, container: Container) -> None:
+        await self._client.stop_task(container.details.identifier, reason=OUR_STOP_REASON)
+
+    async def list_live_containers(self) -> tuple[Container, ...]:
+        containers = []
+        for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
+            for task in await self._client.describe_tasks(batch):
+                name = ContainerName.parse(task.get("startedBy", ""))
+                if name is not None:
+                    containers.append(Container(name=name, details=_details(task["taskArn"])))
+        return tuple(containers)
+
+    @property
+    def log_timing(self) -> LogTiming:
+        return _LOG_TIMING
+
+    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
+        return await self._logs.read(details.logs_identifier, offset, max_lines)
+
+    async def repository_credentials(self) -> RepositoryCredentials:
+        return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+
+    async def image_folder(self) -> ImageFolder:
+        raise FoldersAreNoImages
+
+    async def forget(self, containers: Collection[ContainerName]) -> None:
+        """Does nothing: ECS forgets tasks by itself, and a log group has a retention time."""
+
+    def _turn_in(self, family: str) -> asyncio.Lock:
+        return self._families.setdefault(family, asyncio.Lock())
+
+    async def _registered_before(self, function: Function, family: str) -> str | None:
+        async for definition in self._client.newest_task_definitions(family, version=function.ref.version_id):
+            if requests.is_of(definition, function):
+                return definition["taskDefinitionArn"]
+            registered = definition.get("registeredAt")
+            if registered is not None and registered < function.creation_time - _CLOCK_SKEW:
+                return None
+        return None
+
+
+def _details(arn: str) -> ContainerDetails:
+    task_id = arn.rpartition("/")[2]
+    return ContainerDetails(
+        type=ContainerType.AWS_ECS,
+        identifier=arn,
+        logs_identifier=f"{requests.LOG_STREAM_PREFIX}/{requests.CONTAINER}/{task_id}",
+    )

@@ -1,0 +1,177 @@
+"""Builds requests to ECS. Pure: the same input makes the same request, byte for byte."""
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from control_plane_server.domain.containers import ContainerRequest
+from control_plane_server.domain.entities import Function
+from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
+from control_plane_server.provisioners.ecs.sizes import size_for
+from control_plane_server.provisioners.runtime_location import RUNTIME_PATH
+from control_plane_server.provisioners.variables import command_variables, execution_variables, function_variables
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import (
+        ContainerDefinitionTypeDef,
+        KeyValuePairTypeDef,
+        LogConfigurationTypeDef,
+        RegisterTaskDefinitionRequestTypeDef,
+        RunTaskRequestTypeDef,
+        TagTypeDef,
+        TaskDefinitionTypeDef,
+    )
+
+CONTAINER = "main"
+LOG_STREAM_PREFIX = "ecs"
+
+_LONGEST_NAME_IN_FAMILY = 16
+_DIGEST_LENGTH = 16
+_SHORTEST_STOP_SECONDS = 2
+_NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def family_of(function: Function) -> str:
+    """The task-definition family of a function. Its versions are revisions. Names that do not fit are cut, and a digest
+    tells the function from others whose names begin alike."""
+    names = (function.ref.project_name, function.ref.function_name)
+    shown = [_NOT_IN_FAMILY.sub("-", name[:_LONGEST_NAME_IN_FAMILY]) for name in names]
+    family = ("multinode-worker", *shown)
+    if tuple(shown) != names:
+        family += (hashlib.sha256("/".join(names).encode()).hexdigest()[:_DIGEST_LENGTH],)
+    return "-".join(family)
+
+
+def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":
+    """The request to register a function. Raises FunctionFailure for a command if no CONTROL_PLANE_IMAGE is set."""
+    size = size_for(function.resource_spec)
+    request: RegisterTaskDefinitionRequestTypeDef = {
+        "family": family_of(function),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": str(size.cpu),
+        "memory": str(size.memory),
+        "runtimePlatform": {
+            "operatingSystemFamily": "LINUX",
+            "cpuArchitecture": configuration.cpu_architecture.value,
+        },
+        "taskRoleArn": configuration.task_role_arn,
+        "executionRoleArn": configuration.execution_role_arn,
+        "containerDefinitions": [_container(function, configuration)],
+    }
+    if function.command is not None:
+        request = _with_runtime(request, function.command, configuration)
+    if configuration.tags:
+        request["tags"] = _tags(configuration)
+    return request
+
+
+def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
+    return {
+        "name": CONTAINER,
+        "image": function.docker_image,
+        "essential": True,
+        "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
+        "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
+        "logConfiguration": _log(configuration),
+    }
+
+
+def _with_runtime(
+    request: "RegisterTaskDefinitionRequestTypeDef", command: Sequence[str], configuration: EcsConfiguration
+) -> "RegisterTaskDefinitionRequestTypeDef":
+    if configuration.runtime_image is None:
+        raise FunctionFailure(
+            "On ECS a function that is a command needs the image of the control plane: set CONTROL_PLANE_IMAGE, see "
+            "docs/aws.md, and make another version"
+        )
+    (container,) = request["containerDefinitions"]
+    environment = [
+        *container.get("environment", []),
+        *_pairs({**command_variables(command), "PYTHONPATH": RUNTIME_PATH, "PYTHONUNBUFFERED": "1"}),
+    ]
+    return {
+        **request,
+        "volumes": volumes(),
+        "containerDefinitions": [
+            runtime_container(configuration.runtime_image, log=_log(configuration)),
+            with_runtime({**container, "environment": environment}),
+        ],
+    }
+
+
+def _log(configuration: EcsConfiguration) -> "LogConfigurationTypeDef":
+    return {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": configuration.log_group,
+            "awslogs-region": configuration.region,
+            "awslogs-stream-prefix": LOG_STREAM_PREFIX,
+            # Explicit, as an account can change the default. A container that cannot log waits, rather than lose lines.
+            "mode": "blocking",
+        },
+    }
+
+
+def is_of(definition: "TaskDefinitionTypeDef", function: Function) -> bool:
+    """Whether a task definition was registered for this function of this version."""
+    variables = {
+        pair.get("name"): pair.get("value")
+        for container in definition.get("containerDefinitions", [])
+        for pair in container.get("environment", [])
+    }
+    return (
+        variables.get("MULTINODE_VERSION_ID") == function.ref.version_id
+        and variables.get("MULTINODE_FUNCTION_NAME") == function.ref.function_name
+    )
+
+
+def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTaskRequestTypeDef":
+    """The request to run a task. The launch's name is in `clientToken`, by which a repeated request finds the first
+    one's task, and in `startedBy`, by which the task is found after ECS has forgotten the token.
+
+    It holds no time and no new secret, as ECS refuses a token that is sent again with another request.
+    """
+    name = str(request.name)
+    run: RunTaskRequestTypeDef = {
+        "cluster": configuration.cluster,
+        "taskDefinition": request.prepared_identifier,
+        "clientToken": name,
+        "startedBy": name,
+        "count": 1,
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": list(configuration.subnets),
+                "securityGroups": list(configuration.security_groups),
+                "assignPublicIp": "ENABLED" if configuration.assigns_public_ip else "DISABLED",
+            }
+        },
+        "overrides": {
+            "containerOverrides": [
+                {
+                    "name": CONTAINER,
+                    "environment": _pairs(execution_variables(request)),
+                }
+            ]
+        },
+    }
+    if configuration.capacity_providers:
+        run["capacityProviderStrategy"] = [
+            {"capacityProvider": provider.name, "weight": provider.weight}
+            for provider in configuration.capacity_providers
+        ]
+    if configuration.tags:
+        run["propagateTags"] = "TASK_DEFINITION"
+    return run
+
+
+def _pairs(variables: Mapping[str, str]) -> "list[KeyValuePairTypeDef]":
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def _tags(configuration: EcsConfiguration) -> "list[TagTypeDef]":
+    return [{"key": key, "value": value} for key, value in configuration.tags.items()]

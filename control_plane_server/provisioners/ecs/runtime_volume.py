@@ -1,0 +1,58 @@
+"""Gives a task for a command the package `control_plane`: before the function's container, one of the control plane's
+own image runs, and copies the package into a volume of the task.
+
+Source: Amazon ECS developer guide, "Container dependency" and "Bind mounts": such a volume belongs to root.
+"""
+
+from typing import TYPE_CHECKING
+
+from control_plane_server.provisioners.runtime_location import RUNTIME_PATH
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import (
+        ContainerDefinitionTypeDef,
+        LogConfigurationTypeDef,
+        MountPointTypeDef,
+        VolumeTypeDef,
+    )
+
+RUNTIME_CONTAINER = "runtime"
+_COPY_PATH = "/copy"  # not RUNTIME_PATH, which our own image uses itself
+
+_VOLUME = "runtime"
+
+
+def volumes() -> "list[VolumeTypeDef]":
+    return [{"name": _VOLUME}]
+
+
+def runtime_container(image: str, *, log: "LogConfigurationTypeDef") -> "ContainerDefinitionTypeDef":
+    """The container that copies the package, which is in /runtime in our image, readable for any user of the
+    function."""
+    return {
+        "name": RUNTIME_CONTAINER,
+        "image": image,
+        "essential": False,
+        "user": "0",
+        "workingDirectory": "/",
+        "entryPoint": ["cp"],
+        "command": ["--recursive", "--no-preserve=mode", "runtime/control_plane", _COPY_PATH],
+        "readonlyRootFilesystem": True,
+        "mountPoints": [_mount(_COPY_PATH, read_only=False)],
+        "logConfiguration": log,
+    }
+
+
+def with_runtime(container: "ContainerDefinitionTypeDef") -> "ContainerDefinitionTypeDef":
+    """The function's container, which runs the program from the volume in place of what its image would run."""
+    return {
+        **container,
+        "entryPoint": ["python3"],
+        "command": ["-m", "control_plane"],
+        "dependsOn": [{"containerName": RUNTIME_CONTAINER, "condition": "SUCCESS"}],
+        "mountPoints": [_mount(RUNTIME_PATH, read_only=True)],
+    }
+
+
+def _mount(path: str, *, read_only: bool) -> "MountPointTypeDef":
+    return {"sourceVolume": _VOLUME, "containerPath": path, "readOnly": read_only}

@@ -1,0 +1,80 @@
+"""The folder of folders that are images: snapshots of what was deployed, and a file that says whose they are."""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from control_plane_server.domain.containers import ImageFolder
+
+_IDENTITY = ".identity"  # no project's folder begins with a dot
+_REMOVED = ".removed-"
+DRAFT = "draft-"  # copies are made in such folders
+_DRAFT_SECONDS = 86_400.0
+
+
+def image_root(data_dir: Path) -> Path:
+    return data_dir / "images"
+
+
+def identified(root: Path) -> ImageFolder:
+    """The folder, made and marked with an identity of its own if it has none. Raises OSError."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (found := identity_of(root)) is None:
+        _mark(root)
+        found = identity_of(root)
+    return ImageFolder(path=str(root), identity=found or "")
+
+
+def identity_of(root: Path) -> str | None:
+    """None where there is none, or none that we may read."""
+    try:
+        return (root / _IDENTITY).read_text().strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def _mark(root: Path) -> None:
+    """The file appears whole, and the first one stays."""
+    handle, draft = tempfile.mkstemp(prefix=f"{_IDENTITY}-", dir=root)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(16))
+        with suppress(FileExistsError):
+            os.link(draft, root / _IDENTITY)
+    finally:
+        os.unlink(draft)
+
+
+def note_use(image: Path, data_dir: Path) -> None:
+    """A snapshot of ours that is launched again is not old; what else is an image is left as it is."""
+    if image.parents[1:2] == [image_root(data_dir)]:
+        with suppress(OSError):
+            os.utime(image)
+
+
+def snapshots(project: Path) -> list[Path]:
+    """Of a project's folder, those used last first. Drafts are not among them; those of copies that were killed, more
+    than a day ago, are removed."""
+    found: list[tuple[float, Path]] = []
+    for path in project.iterdir():
+        with suppress(FileNotFoundError):
+            last_use = path.stat().st_mtime
+            if not path.name.startswith(DRAFT):
+                found.append((last_use, path))
+            elif time.time() - last_use > _DRAFT_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def remove(folder: Path, *, root: Path) -> None:
+    """A project's folder in the root, or one of its snapshots. At once, as half a snapshot must not be taken for one;
+    then what is left of this and of earlier removals."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        folder.rename(root / f"{_REMOVED}{uuid.uuid4().hex}")
+    for removed in root.glob(f"{_REMOVED}*"):
+        shutil.rmtree(removed, ignore_errors=True)

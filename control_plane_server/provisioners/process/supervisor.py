@@ -1,0 +1,133 @@
+"""The program that runs one container: `python -m control_plane_server.provisioners.process.supervisor`, an
+assignment on stdin.
+
+It leaves the session of the process that started it, takes the container's name, runs the container and notes how it
+ended. The program returns as soon as the name is taken, by itself or another one; the work goes on in a process that
+nobody needs to wait for. SIGTERM to that one stops the container: SIGTERM to its main process only, as container
+engines do, and after the grace period SIGKILL to all of it.
+"""
+
+import math
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from control_plane_server.provisioners.process.assignments import Assignment
+from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
+from control_plane_server.provisioners.process.processes import kill_session, process_of
+
+_NOT_COPIED = (".venv", ".git")  # at the top of the image: the first is used where it is, the second is not needed
+_KILL_AGAIN_SECONDS = 1.0
+
+
+def main() -> None:
+    assignment = Assignment.from_json(sys.stdin.read())
+    reader, writer = os.pipe()
+    if os.fork() > 0:
+        os.close(writer)
+        os.read(reader, 1)  # returns when the other end is closed, by will or by death
+        return
+    os.close(reader)
+    os.setsid()
+    signals = _Signals()
+    folder = ContainerFolder(Path(assignment.container_folder))
+    me = process_of(os.getpid())
+    assert me is not None
+    is_ours = folder.claim(me)
+    os.close(writer)
+    if is_ours:
+        _supervise(assignment, folder, signals)
+
+
+def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> None:
+    record = _run(assignment, folder, signals)
+    kill_session(os.getpid())
+    folder.record_exit(record)
+    folder.mark.unlink(missing_ok=True)
+    shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> ExitRecord:
+    if not os.path.isdir(assignment.image_folder):
+        return ExitRecord(error=f"The image {assignment.image_folder} is no longer there; deploy the function again")
+    try:
+        _copy(Path(assignment.image_folder), folder.work)
+    except (OSError, shutil.Error) as error:
+        return ExitRecord(error=f"The image {assignment.image_folder} cannot be copied: {error}")
+    if signals.stop_requested:
+        return ExitRecord(was_stopped=True)
+    try:
+        with folder.log.open("ab") as log:
+            child = subprocess.Popen(
+                assignment.command,
+                cwd=folder.work,
+                env=assignment.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
+    except OSError as error:
+        return ExitRecord(error=f"The container cannot be started: {error}")
+    was_stopped = _wait(child, signals, grace_seconds=assignment.stop_grace_seconds)
+    code = child.returncode
+    if code < 0:
+        return ExitRecord(signal=-code, was_stopped=was_stopped)
+    return ExitRecord(exit_code=code, was_stopped=was_stopped)
+
+
+def _copy(image: Path, work: Path) -> None:
+    def not_copied(folder: str, names: list[str]) -> set[str]:
+        return set(names).intersection(_NOT_COPIED) if folder == str(image) else set()
+
+    shutil.copytree(image, work, symlinks=True, ignore=not_copied)
+
+
+def _wait(child: subprocess.Popen[bytes], signals: "_Signals", *, grace_seconds: float) -> bool:
+    """Whether the container had been told to stop before it ended."""
+    kill_time = math.inf
+    was_stopped = False
+    while child.poll() is None:
+        if signals.stop_requested and not was_stopped:
+            was_stopped = True
+            child.terminate()
+            kill_time = time.monotonic() + grace_seconds
+        if time.monotonic() >= kill_time:
+            kill_session(os.getpid())
+            kill_time = time.monotonic() + _KILL_AGAIN_SECONDS
+        signals.wait(kill_time - time.monotonic())
+    return was_stopped
+
+
+class _Signals:
+    """SIGTERM noted, and a wait that it and the end of a child interrupt, without a moment in which they go unseen."""
+
+    def __init__(self) -> None:
+        self.stop_requested = False
+        self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._note)
+        signal.signal(signal.SIGCHLD, self._ignore)
+
+    def wait(self, seconds: float) -> None:
+        readable, _, _ = select.select([self._reader], [], [], None if math.isinf(seconds) else max(0.0, seconds))
+        if readable:
+            os.read(self._reader, 4_096)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop_requested = True
+
+    def _ignore(self, _number: int, _frame: FrameType | None) -> None:
+        """SIGCHLD is only there to end a wait."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The `control-plane` command. It imports next to nothing: Ctrl-C is heard while the rest is imported, too."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+_NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_INTERRUPTED = 130
+
+
+class Interrupted(BaseException):
+    """Ctrl-C. No KeyboardInterrupt, which libraries answer in ways of their own."""
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, _interrupt)
+    _pass_over_modules_of_others()
+    _have_a_home()
+    try:
+        sys.exit(import_module("control_plane.cli.entry_point").run_command())
+    except Interrupted:
+        sys.exit(_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def _pass_over_modules_of_others() -> None:
+    """Folders of PYTHONPATH come after everything that is installed: in a user's there may be an `api` or a `typer`."""
+    theirs = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path} - {_ROOT}
+    sys.path[:] = [path for path in sys.path if path not in theirs] + [path for path in sys.path if path in theirs]
+
+
+def _have_a_home() -> None:
+    """Some libraries do not load without. Whoever really needs it says so later."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = _NO_HOME
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""`control-plane undeploy`: the end of a project."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from control_plane.access.resolution import find_server
+from control_plane.cli.client.answers import Project
+from control_plane.cli.client.client import Client
+from control_plane.cli.client.errors import NotFound
+from control_plane.cli.client.lookup import explained
+from control_plane.cli.client.references import Reference, parse_project
+from control_plane.cli.exits import CommandFailed
+from control_plane.cli.output import note, print_json
+from control_plane.cli.questions import confirm
+from control_plane.cli.running import run
+from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.deployment.folders import forget_snapshots
+
+_LOOK_EVERY = 0.3
+
+
+def undeploy(
+    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    api_url: ApiUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel whatever of a project runs, delete it with all its versions, invocations and results, and wait for that.
+
+    Asks first on a terminal.
+    """
+    name = parse_project(project)
+    question = f"Delete project {name} with all its invocations and results?"
+    if not yes and sys.stdin.isatty() and not confirm(question):
+        raise typer.Abort
+    run(_undeploy(name, api_url=api_url, as_json=as_json))
+
+
+async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:
+    async with Client(find_server(api_url)) as client:
+        async with explained(client, Reference(project=name)):
+            project = await client.delete_project(name)
+        note(f"Deleting {name}; what runs is told to stop …")
+        await _wait_until_gone(client, project)
+        await forget_snapshots(client, project=name)
+    note(f"{name} is gone.")
+    if as_json:
+        print_json(project.document())
+
+
+async def _wait_until_gone(client: Client, project: Project) -> None:
+    """A project of the same name that is made meanwhile is another one."""
+    while True:
+        try:
+            found = await client.project(project.project_name)
+        except NotFound:
+            return
+        if found.deletion_request_time is None:
+            raise CommandFailed(f"{project.project_name} was deleted, and somebody has made it again")
+        await asyncio.sleep(_LOOK_EVERY)

@@ -1,0 +1,73 @@
+"""`control-plane versions` and `rollback`: what a project was, and is to be again."""
+
+from typing import Annotated
+
+import typer
+
+from control_plane.access.resolution import find_server
+from control_plane.cli.client.client import Client
+from control_plane.cli.client.lookup import explained
+from control_plane.cli.client.references import Reference, parse_project
+from control_plane.cli.exits import CommandFailed
+from control_plane.cli.output import local_time, note, print_json, print_line, print_table
+from control_plane.cli.running import run
+from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.deployment.definitions import declare, definition_again
+from control_plane.deployment.preparation import wait_until_ready
+
+
+def versions(
+    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    *,
+    api_url: ApiUrl = None,
+    as_json: Json = False,
+) -> None:
+    """List a project's versions, newest first. New invocations are of the newest."""
+    run(_versions(Reference(project=parse_project(project)), api_url=api_url, as_json=as_json))
+
+
+def rollback(
+    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    version: Annotated[str | None, typer.Argument(help="Default: the one before the newest.")] = None,
+    *,
+    api_url: ApiUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Declare what an older version declared once more, as the newest version, and wait until it is ready.
+
+    Nothing is lost: the version that was the newest stays, and another rollback goes back to it.
+    """
+    run(_rollback(Reference(project=parse_project(project), version=version), api_url=api_url, as_json=as_json))
+
+
+async def _versions(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
+    async with Client(find_server(api_url)) as client, explained(client, reference):
+        answer = await client.versions(reference.project)
+    if as_json:
+        print_json(answer.document())
+        return
+    rows = (
+        (version.version_id, local_time(version.creation_time), "newest" if number == 0 else "")
+        for number, version in enumerate(answer.versions)
+    )
+    print_table(("VERSION", "CREATED", ""), rows)
+
+
+async def _rollback(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
+    project = reference.project
+    async with Client(find_server(api_url)) as client, explained(client, reference):
+        old = await client.version(project, reference.version or await _one_before_newest(client, project))
+        version = await declare(client, project, definition_again(old))
+        note(f"{project}: {version.version_id} is declared as {old.version_id} was, its functions are being prepared")
+        version = await wait_until_ready(client, version, note)
+    if as_json:
+        print_json(version.document())
+        return
+    print_line(f"{project}@{version.version_id}")
+
+
+async def _one_before_newest(client: Client, project: str) -> str:
+    found = (await client.versions(project)).versions
+    if len(found) < 2:
+        raise CommandFailed(f"project {project!r} has no version before its newest; nothing was changed")
+    return found[1].version_id

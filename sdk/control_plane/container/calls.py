@@ -1,0 +1,51 @@
+"""Calls the user's function, whichever of the four kinds it is, and reports what it yields.
+
+A returned value is the output; None means none. Each value that a generator yields is a progress update, which the next
+one replaces; the last one stays the output unless the generator also returns a value. So for asynchronous functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any, Callable
+
+from control_plane.container.functions import Arguments
+from control_plane.container.progress import Progress
+from control_plane.container.reports import as_output
+from control_plane.container.termination import InvocationInterrupted, Termination
+
+
+def call(function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress) -> Any:
+    """What it returns. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
+    with termination.delivery():
+        value = function(*arguments.positional, **arguments.keyword)
+    if isinstance(value, GeneratorType):
+        value = _exhaust(value, termination, progress)
+    elif isinstance(value, (CoroutineType, AsyncGeneratorType)):
+        # Most functions are not asynchronous, and importing asyncio takes longer than starting Python.
+        value = importlib.import_module("control_plane.container.asynchronous").run(
+            value, termination=termination, progress=progress
+        )
+    return value
+
+
+def _exhaust(generator: GeneratorType[Any, None, Any], termination: Termination, progress: Progress) -> Any:
+    try:
+        while True:
+            progress.report(as_output(_advance(generator, termination)))
+    except StopIteration as end:
+        return end.value
+    finally:
+        generator.close()
+
+
+def _advance(generator: GeneratorType[Any, None, Any], termination: Termination) -> Any:
+    try:
+        with termination.delivery():
+            return next(generator)
+    except InvocationInterrupted as interruption:
+        if generator.gi_frame is None:
+            raise
+        # It came between two steps: the user's code is still to learn of it, and may answer with another value.
+        return generator.throw(interruption)

@@ -1,0 +1,71 @@
+"""The execution that this container carries out, as the API knows it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+from control_plane.container.api import Api, Refused
+from control_plane.container.environment import Environment
+from control_plane.container.reports import Report
+
+_ALREADY_STARTED = "This execution has already started"
+_ALREADY_FINISHED = "This execution has already finished"
+
+
+class Execution(NamedTuple):
+    """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
+    control plane has decided so, and told the container, or is about to."""
+
+    input: str
+    deadline: int
+    must_stop: bool
+
+
+class ExecutionClient:
+    """Each method raises `control_plane.container.api.Refused` and `control_plane.container.api.Unreachable`."""
+
+    def __init__(self, api: Api, environment: Environment) -> None:
+        self._api = api
+        self._path = "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
+            quote(part, safe="")
+            for part in (
+                environment.project_name,
+                environment.version_id,
+                environment.function_name,
+                environment.invocation_id,
+                environment.execution_id,
+            )
+        )
+
+    def get(self) -> Execution:
+        document = self._api.request("GET", self._path).document
+        timeout = document["execution_spec"]["timeout_seconds"]
+        return Execution(
+            input=document["input"],
+            deadline=document["invocation_creation_time"] + timeout,
+            must_stop=document.get("termination_signal_time") is not None,
+        )
+
+    def start(self) -> None:
+        try:
+            self._api.request("PUT", self._path + "/start")
+        except Refused as refusal:
+            if not _was_done(refusal, _ALREADY_STARTED):
+                raise
+
+    def update(self, output: str) -> None:
+        self._api.request("PUT", self._path + "/update", body={"latest_output": output})
+
+    def finish(self, report: Report) -> None:
+        body = {"outcome": report.outcome, "final_output": report.output, "error_message": report.error_message}
+        try:
+            self._api.request("PUT", self._path + "/finish", body=body)
+        except Refused as refusal:
+            if not _was_done(refusal, _ALREADY_FINISHED):
+                raise
+
+
+def _was_done(refusal: Refused, detail: str) -> bool:
+    """Whether an earlier try of this request, whose answer was lost, did what this one was refused."""
+    return refusal.is_repeat and refusal.status == 409 and refusal.detail == detail

@@ -1,0 +1,22 @@
+"""What the program ends with: an exit code, and a line on stderr where nothing could be reported."""
+
+from __future__ import annotations
+
+import os
+
+from control_plane.container import streams, worker
+from control_plane.container.api import Refused, Unreachable
+from control_plane.container.environment import Environment, EnvironmentIsIncomplete
+from control_plane.container.progress import ExecutionIsGone
+
+
+def main() -> int:
+    streams.open_missing()
+    try:
+        return worker.run(Environment.from_variables(os.environ))
+    except EnvironmentIsIncomplete as error:
+        streams.write_error("%s\n" % error)
+        return 2
+    except (Refused, Unreachable, ExecutionIsGone) as error:
+        streams.write_error("This execution could not be reported to the control plane. %s\n" % error)
+        return 1

@@ -1,0 +1,86 @@
+"""What a container says about its work when it is done, cut to what the API takes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from control_plane.container.json_text import written
+
+MAX_OUTPUT_LENGTH = 249_999
+MAX_ERROR_MESSAGE_LENGTH = 16_383
+
+_SHORTENED = " … (shortened)"
+
+
+class PlainFailure(Exception):
+    """A failure whose text says all that the user needs: no class name, no traceback of ours."""
+
+
+class OutputIsUnusable(PlainFailure):
+    """A value that was returned or yielded cannot be handed to the API."""
+
+
+class Report(NamedTuple):
+    """Outcome SUCCEEDED, FAILED or ABORTED; an output of None keeps what the last progress update said."""
+
+    outcome: str
+    output: str | None = None
+    error_message: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the program exits with; 143 is what shells say of a program that SIGTERM ended."""
+        return {"SUCCEEDED": 0, "FAILED": 1, "ABORTED": 143}[self.outcome]
+
+
+def failed(error: BaseException) -> Report:
+    """A failure with the error's name and text."""
+    return Report("FAILED", error_message=shortened(storable(described(error))))
+
+
+def described(error: BaseException) -> str:
+    """`ValueError: no good`. Never raises: names and texts of exceptions may be code of the user's."""
+    text = _text_of(error)
+    return text if isinstance(error, PlainFailure) else "%s: %s" % (_name_of(error), text)
+
+
+def as_output(value: Any) -> str:
+    """The value as JSON. Raises OutputIsUnusable."""
+    try:
+        return bounded(written(value, name="result"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputIsUnusable("The output cannot be written as JSON: %s" % _text_of(error)) from error
+
+
+def bounded(output: str) -> str:
+    """The output itself. Raises OutputIsUnusable if it is longer than the API takes."""
+    if len(output) > MAX_OUTPUT_LENGTH:
+        raise OutputIsUnusable(
+            "The output is {:,} characters long; at most {:,} are possible".format(len(output), MAX_OUTPUT_LENGTH)
+        )
+    return output
+
+
+def storable(text: str) -> str:
+    """The text without what the catalog cannot hold: NUL and halves of surrogate pairs become question marks."""
+    return text.replace("\0", "?").encode(errors="replace").decode()
+
+
+def shortened(error_message: str) -> str:
+    if len(error_message) <= MAX_ERROR_MESSAGE_LENGTH:
+        return error_message
+    return error_message[: MAX_ERROR_MESSAGE_LENGTH - len(_SHORTENED)] + _SHORTENED
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return "%s" % (error,)
+    except BaseException as nested:  # whatever it is, it must not cost us the report
+        return "(its text raised %s)" % _name_of(nested)
+
+
+def _name_of(error: BaseException) -> str:
+    try:
+        return "%s" % (type(error).__name__,)
+    except BaseException:  # a metaclass may say no
+        return "exception"

@@ -1,0 +1,127 @@
+"""The life of a container: fetch the execution, do its work, report how it ended.
+
+Nothing that the user's code has made of its process keeps the report back: the report comes before all else that is
+still to be done. A copy of the process does nothing of that; it ends as any process does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+from control_plane.container import calls, functions, streams, tally
+from control_plane.container.api import Api
+from control_plane.container.environment import Environment
+from control_plane.container.executions import Execution, ExecutionClient
+from control_plane.container.progress import ExecutionIsGone, Progress
+from control_plane.container.reports import PlainFailure, Report, as_output, failed
+from control_plane.container.reserve import Reserve
+from control_plane.container.termination import InvocationInterrupted, Termination
+
+_RECURSION_LIMIT = 1_000  # as Python begins
+
+
+def run(environment: Environment) -> int:
+    """The exit code. Raises Refused, Unreachable and ExecutionIsGone where nothing could be reported.
+
+    Until the execution has been fetched, SIGTERM ends the process without a word; from then on a report answers it.
+    """
+    process_id = os.getpid()
+    client = ExecutionClient(Api(environment.api_url, environment.api_key), environment)
+    execution = client.get()
+    termination = Termination(execution.deadline)
+    termination.install()
+    reserve = Reserve()
+    tally.open_tally()
+    client.start()
+    progress = Progress(client.update)
+    output: str | None = None
+    failure: BaseException | None = None
+    try:
+        try:
+            result = _result(environment, execution, termination, progress)
+        finally:
+            reserve.release()
+            if os.getpid() == process_id:
+                termination.shield()
+        output = result if environment.command is not None or result is None else as_output(result)
+    except BaseException as error:
+        failure = error
+    if os.getpid() != process_id:
+        return _end_of_copy(failure)
+    termination.shield()  # once more: a signal may have come in its midst
+    _make_room(failure)
+    try:
+        report = _report(client, termination, progress, output=output, failure=failure)
+    finally:
+        streams.flush()
+        if failure is not None and not isinstance(failure, InvocationInterrupted):
+            _print_traceback(failure)
+        termination.uninstall()
+    return report.exit_code
+
+
+def _result(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> Any:
+    """What the function returns, or the output of the command."""
+    if environment.command is not None:
+        # Few functions are commands; what running one takes need not be imported for the others.
+        commands = importlib.import_module("control_plane.container.commands")
+        return commands.run(environment.command, execution.input, termination=termination)
+    with termination.delivery():
+        function = functions.load(environment.function_name)
+    arguments = functions.arguments_of(execution.input)
+    return calls.call(function, arguments, termination=termination, progress=progress)
+
+
+def _end_of_copy(failure: BaseException | None) -> int:
+    """Raises what its code has raised, SystemExit for example."""
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _make_room(failure: BaseException | None) -> None:
+    """For what a report needs."""
+    streams.open_missing()
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
+    if isinstance(failure, MemoryError):
+        traceback.clear_frames(failure.__traceback__)  # what fills the memory is in the variables of the user's code
+
+
+def _report(
+    client: ExecutionClient,
+    termination: Termination,
+    progress: Progress,
+    *,
+    output: str | None,
+    failure: BaseException | None,
+) -> Report:
+    """A stop that reached the user's code makes the outcome ABORTED, however the code answered it."""
+    if isinstance(failure, ExecutionIsGone):
+        raise failure
+    report = Report("SUCCEEDED", output) if failure is None else failed(failure)
+    undelivered = progress.close()
+    if report.output is None and undelivered is not None:
+        report = report._replace(output=undelivered)
+    was_stopped = termination.has_reached_code or isinstance(failure, InvocationInterrupted)
+    if was_stopped or (termination.may_have_reached_code and client.get().must_stop):
+        report = Report("ABORTED", report.output)
+    client.finish(report)
+    return report
+
+
+def _print_traceback(error: BaseException) -> None:
+    """What went wrong in the user's code; of a failure that we describe ourselves only what led to it."""
+    if isinstance(error, PlainFailure):
+        streams.write_error("%s\n" % error)
+    shown = error.__cause__ if isinstance(error, PlainFailure) else error
+    if shown is None:
+        return
+    try:
+        text = "".join(traceback.format_exception(type(shown), shown, shown.__traceback__))
+    except BaseException as nested:  # its text is code of the user's
+        text = "(no traceback: it raised %s)\n" % type(nested).__name__
+    streams.write_error(text)

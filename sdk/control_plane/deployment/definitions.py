@@ -1,0 +1,36 @@
+"""Versions as they are declared."""
+
+import re
+from typing import Any
+
+from control_plane.cli.client.answers import Version
+from control_plane.cli.client.client import Client
+from control_plane.cli.client.errors import Refused
+from control_plane.cli.exits import CommandFailed
+
+_FIELD = re.compile(r"functions\.(\d+)\.(?:[\w.]*: )?")
+_INVALID = 422
+
+
+def definition_again(version: Version) -> dict[str, Any]:
+    """What declares the same functions on the same images once more."""
+    default = version.functions[0].docker_image if version.functions else ""
+    kept = ("function_name", "resource_spec", "execution_spec", "command")
+    functions = []
+    for function in version.functions:
+        override = None if function.docker_image == default else function.docker_image
+        fields = {name: value for name, value in function.document().items() if name in kept}
+        functions.append(fields | {"docker_image_override": override})
+    return {"default_docker_image": default, "functions": functions}
+
+
+async def declare(client: Client, project: str, definition: dict[str, Any]) -> Version:
+    """Raises CommandFailed; where a function is at fault, it is named."""
+    try:
+        return await client.create_version(project, definition)
+    except Refused as error:
+        field = _FIELD.match(error.detail)
+        if error.status != _INVALID or field is None:
+            raise
+        name = definition["functions"][int(field[1])]["function_name"]
+        raise CommandFailed(f"function {name!r}: {error.detail[field.end() :]}") from error
