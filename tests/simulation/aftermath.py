@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import ExecutionId
-from control_plane_server.domain.messages import InvocationOutcome
+from control_plane_server.domain.entities import InvocationOutcome
 from tests.simulation import invariants
 from tests.simulation.containers import Fleet
 from tests.simulation.snapshot import InvocationState, Snapshot
