@@ -25,7 +25,7 @@ from control_plane_server.catalog.callees import (
 from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.invocation_pages import PageStart
 from control_plane_server.catalog.invocations import is_about_parent
-from control_plane_server.catalog.paths import FunctionPath, along_function, require, searchable
+from control_plane_server.catalog.paths import BatchPath, FunctionPath, along_function, require, searchable
 from control_plane_server.catalog.tables import (
     BatchRow,
     ExecutionRow,
@@ -237,12 +237,12 @@ class BatchRepository:
             ),
         )
 
-    async def get(self, path: FunctionPath, batch_id: str) -> Batch:
-        """Under `latest` the batch is found in whatever version it is. Raises BatchDoesNotExist."""
-        batch = await self._find(batch_id)
-        if batch is not None and _is_at(path, batch.function):
+    async def get(self, path: BatchPath) -> Batch:
+        """Raises BatchDoesNotExist, if the function exists."""
+        batch = await self._find(path.batch_id)
+        if batch is not None and _is_at(path.function, batch.function):
             return batch
-        require((await self._connection.execute(_FUNCTION, path.parameters)).one_or_none(), parts=2)
+        require((await self._connection.execute(_FUNCTION, path.function.parameters)).one_or_none(), parts=2)
         raise BatchDoesNotExist
 
     async def get_by_id(self, batch_id: str) -> Batch:

@@ -46,24 +46,22 @@ def batch_fingerprint(*, inputs: Sequence[str], parent: ParentRef | None) -> str
 
 
 class IdempotencyKeyRepository:
-    """The connection's owner commits."""
+    """The connection's owner commits. Keys of invocations and of batches do not know each other."""
 
-    def __init__(
-        self, connection: AsyncConnection, of: type[IdempotencyKeyRow | BatchIdempotencyKeyRow] = IdempotencyKeyRow
-    ) -> None:
-        """`of`: keys of invocations, or of batches, which do not know each other."""
+    _keys: type[IdempotencyKeyRow | BatchIdempotencyKeyRow] = IdempotencyKeyRow
+    _made = "invocation_id"  # the column that says what was made
+
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._of = of
-        self._made = of.invocation_id if issubclass(of, IdempotencyKeyRow) else of.batch_id
 
     async def find(self, key: IdempotencyKey) -> str | None:
         """The id of what was made under this key; None if there is none. Raises IdempotencyKeyIsReused if its request
         had another body."""
         found = await self._connection.execute(
-            select(self._of.request_fingerprint, self._made.label("made")).where(
-                self._of.project_name == searchable(key.project_name),
-                self._of.function_name == searchable(key.function_name),
-                self._of.idempotency_key == key.key,
+            select(self._keys.request_fingerprint, self._keys.__table__.c[self._made].label("made")).where(
+                self._keys.project_name == searchable(key.project_name),
+                self._keys.function_name == searchable(key.function_name),
+                self._keys.idempotency_key == key.key,
             )
         )
         row = found.one_or_none()
@@ -78,13 +76,18 @@ class IdempotencyKeyRepository:
         back."""
         try:
             await self._connection.execute(
-                insert(self._of).values(
+                insert(self._keys).values(
                     project_name=key.project_name,
                     function_name=key.function_name,
                     idempotency_key=key.key,
                     request_fingerprint=key.request_fingerprint,
-                    **{self._made.key: made},
+                    **{self._made: made},
                 )
             )
         except IntegrityError as error:
             raise KeyIsTaken from error
+
+
+class BatchKeyRepository(IdempotencyKeyRepository):
+    _keys = BatchIdempotencyKeyRow
+    _made = "batch_id"

@@ -63,6 +63,14 @@ class InvocationPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPath:
+    """Under `latest` the batch is found in whatever version it is."""
+
+    function: FunctionPath
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPath:
     invocation: InvocationPath
     execution_id: str

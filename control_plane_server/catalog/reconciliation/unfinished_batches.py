@@ -1,23 +1,21 @@
-"""Batches that are not complete, with what their workflows are started with; and what these repair in the catalog."""
+"""Batches that are not complete, with what their workflows are started with."""
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from control_plane_server.catalog.converters import to_function
-from control_plane_server.catalog.outcomes import known_outcome
+from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
-from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, VersionRow, columns_of
-from control_plane_server.domain.entities import InvocationStatus
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, VersionRow, columns_of
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.unfinished import UnfinishedBatch
 
 
 class UnfinishedBatchRepository:
-    """The connection's owner commits."""
+    """Reads only, as `UnstartedWorkflowRepository` does."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
     async def unfinished(self, *, older_than: timedelta) -> list[UnfinishedBatch]:
@@ -48,21 +46,3 @@ class UnfinishedBatchRepository:
                 )
             )
         return batches
-
-    async def unnumbered(self, batch_id: BatchId) -> list[InvocationId]:
-        """Invocations of the batch without a position, as a release that knew no batches has ended them. Gives those their
-        outcomes that have none. Needs a transaction."""
-        is_unnumbered = (
-            InvocationRow.batch_id == batch_id,
-            InvocationRow.status == InvocationStatus.TERMINATED.value,
-            InvocationRow.batch_position.is_(None),
-        )
-        unnumbered = await self._connection.scalars(select(InvocationRow.invocation_id).where(*is_unnumbered))
-        invocation_ids = list(map(InvocationId, unnumbered))
-        if invocation_ids:
-            await self._connection.execute(
-                update(InvocationRow)
-                .where(*is_unnumbered, InvocationRow.outcome.is_(None))
-                .values(outcome=known_outcome())
-            )
-        return invocation_ids
