@@ -55,7 +55,10 @@ def test_equal_calls_are_different_children_and_a_repeated_request_is_not(
 
 def test_a_restarted_container_finds_its_children(state: StubState, start_container: StartContainer) -> None:
     state.answer_child = succeed
-    source = "from runtime import invocations\ndef f():\n    return invocations.start('square', {'n': 3}).result()"
+    source = (
+        "from control_plane.container import invocations\n"
+        "def f(): return invocations.start('square', {'n': 3}).result()"
+    )
     assert start_container(source).report()["final_output"] == "9"
     state.report = None
     state.starts.clear()
@@ -65,7 +68,9 @@ def test_a_restarted_container_finds_its_children(state: StubState, start_contai
 
 def test_a_failed_child_raises(state: StubState, start_container: StartContainer) -> None:
     state.answer_child = lambda _function, _text: {"outcome": "FAILED", "error_message": "ValueError: no"}
-    container = start_container("from runtime import invocations\ndef f(): return invocations.start('g').result()")
+    container = start_container(
+        "from control_plane.container import invocations\ndef f(): return invocations.start('g').result()"
+    )
     assert container.report()["error_message"] == "InvocationFailed: g inv-0: FAILED: ValueError: no"
 
 
@@ -110,14 +115,14 @@ def test_what_a_command_said_is_json_or_text_as_it_is(
 def test_arguments_that_are_no_json_start_nothing(
     state: StubState, start_container: StartContainer, arguments: str
 ) -> None:
-    source = f"from runtime import invocations\ndef f(): invocations.start('g', {arguments})"
+    source = f"from control_plane.container import invocations\ndef f(): invocations.start('g', {arguments})"
     assert start_container(source).report()["outcome"] == "FAILED"
     assert state.children == {}
 
 
 def test_an_unknown_function_is_named(state: StubState, start_container: StartContainer) -> None:
     state.faults.refused["POST /invocations"] = 0
-    container = start_container("from runtime import invocations\ndef f(): invocations.start('g')")
+    container = start_container("from control_plane.container import invocations\ndef f(): invocations.start('g')")
     assert container.report()["error_message"].startswith("Refused: 404: ")
 
 

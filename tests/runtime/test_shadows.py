@@ -42,7 +42,8 @@ def test_they_are_what_the_users_code_imports(start_container: StartContainer, t
     for name in names:
         (tmp_path / f"{name}.py").write_text("MINE = True")
     values = ", ".join(f"{name}.MINE" for name in names)
-    source = f"import {', '.join(names)}\ndef f():\n    from runtime import invocations\n    return [{values}]"
+    child = "from control_plane.container import invocations"
+    source = f"import {', '.join(names)}\ndef f():\n    {child}\n    return [{values}]"
     assert json.loads(start_container(source).report()["final_output"]) == [True] * len(names)
 
 
