@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from control_plane_server.provisioners.process.processes import process_of
+from control_plane.machine.processes import process_of
 from tests.aws.client import AwsClient
 from tests.runtime.api_stub import StubState, serving
 

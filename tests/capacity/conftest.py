@@ -16,7 +16,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
-from control_plane_server.cli.stack.records import read_record
+from control_plane.machine.records import read_record
 from tests.cli.stacks import Dev, Ports, dev
 from tests.e2e.project import Project
 from tests.temporal import open_temporal

@@ -16,7 +16,7 @@ from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.provisioners.process import supervisor
 from control_plane_server.provisioners.process.all_containers import kill_all_containers
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root
-from control_plane_server.provisioners.process.processes import Process
+from control_plane.machine.processes import Process
 from environment.provisioner_names import ProvisionerName
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target

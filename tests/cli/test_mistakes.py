@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
 

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in

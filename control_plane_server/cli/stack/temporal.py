@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.polling import poll_until
 from control_plane_server.cli.stack.ports import LOOPBACK

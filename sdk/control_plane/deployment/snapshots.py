@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 
-from control_plane.cli.client.references import escaped
-from control_plane_server.provisioners.process.image_folders import DRAFT, remove
+from control_plane.deployment.image_folders import DRAFT, remove
+from control_plane.deployment.reports import Report, ignore
+from control_plane.protocol.paths import escaped
 
 # By their names: what tools make anew, and a stack's data, its key among them.
 _LEFT_OUT = frozenset(
@@ -34,17 +35,13 @@ class FolderChanges(Exception):
     """It is written to all the while, so that no copy is one of any moment. The text names a path in it."""
 
 
-def _ignore(_line: str) -> None:
-    """What is left out is nobody's concern."""
-
-
 def take_snapshot(
     folder: Path,
     root: Path,
     *,
     project: str,
     is_interrupted: Callable[[], bool] = lambda: False,
-    report: Callable[[str], None] = _ignore,
+    report: Report = ignore,
 ) -> Path:
     """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError.
 
@@ -69,7 +66,7 @@ def take_snapshot(
             after = _state(folder, left_out)
             if digest is not None and before == after:
                 return _keep(draft, home / digest)
-            report = _ignore
+            report = ignore
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]

@@ -5,21 +5,24 @@ from __future__ import annotations
 from json import loads
 from typing import Any, Mapping, NamedTuple
 
-from control_plane.errors import Unreachable
+from control_plane.errors import Refused, Unreachable
 from control_plane.protocol.refusals import refusal
 from control_plane.protocol.steps import Answer, Lost, Plan, Request, Send
 from control_plane.protocol.waiting import NEVER, Deadline, Patience, Pauses
 
 _NOTHING_WAS_DONE = frozenset({429, 503})
 _NOT_IMPLEMENTED = 501
+_FORBIDDEN = 403
 
 
 class Peer(NamedTuple):
-    """`name`: what messages call the server; `advice`: what to look at if it does not answer."""
+    """`name`: what messages call the server; `advice`: what to look at if it does not answer; `forbidden`: what to say
+    instead of what it says itself if it does not take the key."""
 
     name: str
     advice: str
     patience: Patience
+    forbidden: str | None = None
 
 
 class Reply(NamedTuple):
@@ -86,6 +89,8 @@ def document_of(peer: Peer, answer: Answer, *, is_repeat: bool = False) -> Any:
     except ValueError as error:
         what = "%s answers %d and is no control plane; is the address right?" % (peer.name, answer.status)
         raise Foreign(what, was_sent=False, final=Unreachable(what)) from error
+    if refused.status == _FORBIDDEN and peer.forbidden is not None:
+        refused = Refused(status=refused.status, code=refused.code, detail=peer.forbidden)
     raise refused
 
 

@@ -55,7 +55,9 @@ class Lines:
                 continue
             self._pauses.start_again()
             # Silence is noticed in time for the deadline only by a connection that was opened with that in mind.
-            if not line and self._deadline.remaining(self._silence_seconds) < min(_HEARTBEAT_SECONDS, self._silence_seconds):
+            if not line and self._deadline.remaining(self._silence_seconds) < min(
+                _HEARTBEAT_SECONDS, self._silence_seconds
+            ):
                 self._is_open = False
             return line
 

@@ -10,7 +10,7 @@ from control_plane.protocol.exchange import Peer
 from control_plane.protocol.lines import Lines
 from control_plane.protocol.paths import with_query
 from control_plane.protocol.states import SUCCEEDED, Document, error_of, output_of, status_of
-from control_plane.protocol.steps import Close, Emit, Request, Stream
+from control_plane.protocol.steps import Close, Emit, Plan, Request, Stream
 from control_plane.protocol.waiting import NEVER, Deadline
 
 MOST_IDS = 10_000  # in one request; the API's bound
@@ -83,23 +83,38 @@ def results_of(peer: Peer, invocation_ids: Iterable[str], *, deadline: Deadline 
     yield Close()
 
 
-def batch_results(peer: Peer, path: str, *, size: int, after: int = 0, deadline: Deadline = NEVER) -> Stream:
-    """Emits a Result of each invocation of the batch at the path, in order of completion, behind position `after`.
+class BatchReader:
+    """Results of the batch at the path, in order of completion, behind position `after`."""
 
-    Raises Refused, Unreachable, and TimeoutError at the deadline.
-    """
+    def __init__(self, peer: Peer, path: str, *, size: int, after: int = 0, deadline: Deadline = NEVER) -> None:
+        self._path = path
+        self._size = size
+        self._after = after
+        self._lines = Lines(peer, self._rest, deadline=deadline)
 
-    def rest() -> Request:
-        target = with_query(path + "/results", {"after": after})
+    def next(self) -> Plan[Result | None]:
+        """None after the last one. Raises Refused, Unreachable, and TimeoutError at the deadline."""
+        while self._after < self._size:
+            line = yield from self._lines.next()
+            if not line.strip():
+                continue
+            result = Result.of_line(line)
+            if result.position > self._after:
+                self._after = result.position
+                return result
+        return None
+
+    def _rest(self) -> Request:
+        target = with_query(self._path + "/results", {"after": self._after})
         return Request("GET", target, None, {"Accept": "application/x-ndjson"}, silence_seconds=_SILENCE_SECONDS)
 
-    lines = Lines(peer, rest, deadline=deadline)
-    while after < size:
-        line = yield from lines.next()
-        if not line.strip():
-            continue
-        result = Result.of_line(line)
-        if result.position > after:
-            after = result.position
-            yield Emit(result)
+
+def batch_results(peer: Peer, path: str, *, size: int, after: int = 0, deadline: Deadline = NEVER) -> Stream:
+    """Emits what a BatchReader reads."""
+    reader = BatchReader(peer, path, size=size, after=after, deadline=deadline)
+    while True:
+        result = yield from reader.next()
+        if result is None:
+            break
+        yield Emit(result)
     yield Close()

@@ -15,7 +15,7 @@ from control_plane.cli.output import note, print_json
 from control_plane.cli.questions import ask_secretly
 from control_plane.cli.running import run
 from control_plane.cli.verbs.options import Json
-from environment.client import ClientSettings
+from control_plane.access.settings import ClientSettings
 
 _MOST_KEY_BYTES = 10_000
 

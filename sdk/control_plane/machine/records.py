@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from control_plane_server.provisioners.process.processes import Process
+from control_plane.machine.processes import Process
 
 
 def write_record(path: Path, process: Process) -> None:
