@@ -1,0 +1,3 @@
+from tests.unit.protocol.scripts import clock
+
+__all__ = ["clock"]
