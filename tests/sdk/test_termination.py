@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import StartContainer
 
 ABORTED = {"outcome": "ABORTED", "final_output": None, "error_message": None}
 

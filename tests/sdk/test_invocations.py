@@ -11,8 +11,8 @@ from control_plane.container.invocation_states import status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runtime.api_stub import Document, StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import Document, StubState
+from tests.sdk.conftest import StartContainer
 
 
 def succeed(_function: str, text: str) -> Document:

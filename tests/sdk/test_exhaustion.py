@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import StartContainer
 
 LEAKS = """
     import resource, threading

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import StartContainer
 
 DEEDS = {
     "stdout closed": "sys.stdout.close()",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import StartContainer
 
 SHOW = "def f(*args, **kwargs):\n    return [args, kwargs]\n"
 

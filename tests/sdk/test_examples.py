@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import StartContainer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CITIES = 48

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.api_stub import StubState
-from tests.runtime.conftest import PROGRAM, ROOT, StartContainer
+from tests.sdk.api_stub import StubState
+from tests.sdk.conftest import PROGRAM, ROOT, StartContainer
 
 # What our program and what it is made of import, at its beginning or late; `types` and such come before all else.
 NAMES = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.api_stub import Document, StubState, serving
+from tests.sdk.api_stub import Document, StubState, serving
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (str(ROOT / "sdk" / "control_plane" / "__main__.py"),)
