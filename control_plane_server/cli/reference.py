@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from control_plane.cli.application import app
-from typer.main import get_command
+from control_plane.cli.application import imported
+from control_plane.cli.verb_lists import all_verbs
 
 HEADING = "## Verbs\n"
 
 
 def reference() -> str:
     """Each verb with its arguments and options."""
-    group: Any = get_command(app)
-    context = group.make_context("control-plane", ["--help"], resilient_parsing=True)
-    verbs = (line for name in group.list_commands(context) for line in _verb(name, group.get_command(context, name)))
+    verbs = (line for name, verb in all_verbs().items() for line in _verb(name, imported(name, verb)))
     return "\n".join([HEADING, *verbs]) + "\n"
 
 

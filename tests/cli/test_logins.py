@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from control_plane.access.local_stacks import StackAccess
+
 from tests.cli.terminal import Terminal
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from control_plane.access.local_stacks import StackAccess
+
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
 

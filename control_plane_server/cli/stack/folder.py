@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import IO
 
 from control_plane.access.local_stacks import access_file, holder_file, holder_of
-from control_plane_server.cli.stack.errors import StackError
-from control_plane.machine.records import write_record
 from control_plane.machine.processes import process_of
+from control_plane.machine.records import write_record
+
+from control_plane_server.cli.stack.errors import StackError
 
 
 class DataFolder:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from control_plane.access.local_stacks import StackAccess
+
 from control_plane_server.cli.stack.access import note_access
 from control_plane_server.cli.stack.containers import stop_containers
 from control_plane_server.cli.stack.external import ensure_temporal_answers, external_postgres

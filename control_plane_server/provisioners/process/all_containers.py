@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from control_plane.machine.processes import Process, kill_session
+
 from control_plane_server.provisioners.process.running_marks import marked_folders
 
 _POLL_INTERVAL = timedelta(seconds=0.05)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from control_plane.deployment.image_folders import DRAFT, IDENTITY, identity_of
+
 from control_plane_server.domain.containers import ImageFolder
 
 _DRAFT_SECONDS = 86_400.0

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from control_plane.deployment import code_folders
 from control_plane.deployment.code_folders import FolderIsUnusable, ensure_usable
+
 from control_plane_server.domain.errors import FunctionFailure
 
 

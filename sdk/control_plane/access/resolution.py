@@ -31,8 +31,8 @@ class _Candidates:
 
 
 def find_server(api_url: str | None, api_key: str | None = None) -> Server:
-    """`api_url`, `api_key`: what the caller says, which goes before all that is found. A key that is saved for one server
-    is never sent to another.
+    """`api_url`, `api_key`: what the caller says, which goes before all that is found. A key that is saved for one
+    server is never sent to another.
 
     Raises CannotBeDone if there is no server, or no key for it; WrongUsage if the address is none.
     """

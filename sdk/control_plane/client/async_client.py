@@ -98,7 +98,7 @@ class AsyncClient:
         return [await call.result() for call in calls]
 
     async def as_completed(
-        self, calls: Iterable[AsyncInvocation[R]], timeout: float | None = None
+        self, calls: Iterable[AsyncInvocation[R]], timeout: float | None = None  # noqa: ASYNC109 - as in Client
     ) -> AsyncIterator[AsyncInvocation[R]]:
         """As `Client.as_completed`."""
         ours = {id(call._call): call for call in calls}

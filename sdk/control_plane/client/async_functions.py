@@ -63,7 +63,7 @@ class AsyncRemoteFunction(Generic[P, R_co]):
         options, kwargs = split_options(kwargs)
         if options.idempotency_key is None:
             options = self._options
-        plan = self._calls.submit(self.project, self.name, self.version, args, kwargs, options)
+        plan = self._calls.submit(self.project, self.name, self.version, args=args, kwargs=kwargs, options=options)
         return AsyncInvocation(self._connection, self._calls, await self._connection.run(plan))
 
     def with_options(self, options: Options) -> "AsyncRemoteFunction[P, R_co]":

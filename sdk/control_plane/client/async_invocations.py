@@ -22,7 +22,7 @@ class AsyncInvocation(Generic[R_co]):
     def __repr__(self) -> str:
         return f"<AsyncInvocation {self.id}>"
 
-    async def result(self, timeout: float | None = None) -> R_co:
+    async def result(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as in Invocation
         """As `Invocation.result`."""
         found: R_co = await self._connection.run(self._calls.result(self._call, Deadline(timeout)))
         return found

@@ -1,4 +1,4 @@
-"""What a client knows of the functions that it calls: looked up once, so that calls are checked before they are sent."""
+"""What a client knows of the functions that it calls: looked up once, so that calls are checked before they go."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence

@@ -49,6 +49,7 @@ class Calls:
         project: str,
         name: str,
         version: str,
+        *,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         options: Options,

@@ -65,7 +65,7 @@ class RemoteFunction(Generic[P, R_co]):
         options, kwargs = split_options(kwargs)
         if options.idempotency_key is None:
             options = self._options
-        plan = self._calls.submit(self.project, self.name, self.version, args, kwargs, options)
+        plan = self._calls.submit(self.project, self.name, self.version, args=args, kwargs=kwargs, options=options)
         return ClientInvocation(self._connection, self._calls, self._connection.run(plan))
 
     def with_options(self, options: Options) -> "RemoteFunction[P, R_co]":

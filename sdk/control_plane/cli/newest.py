@@ -3,22 +3,23 @@
 import asyncio
 from collections.abc import Sequence
 
-from control_plane.cli.client.answers import ListedInvocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import NotFound
-from control_plane.cli.client.references import FunctionPath
+from control_plane.cli.lookup import NOT_FOUND
+from control_plane.client.connections import AsyncConnection
+from control_plane.errors import Refused
+from control_plane.protocol.answers import ListedInvocation
+from control_plane.protocol.paths import function_path
 
 _AT_ONCE = 10
 
 
 async def newest_invocations(
-    client: Client, paths: Sequence[FunctionPath], *, limit: int
+    connection: AsyncConnection, project: str, function: str, versions: Sequence[str], *, limit: int
 ) -> list[tuple[str, ListedInvocation]]:
     """With their versions, newest first: any version may have been called a moment ago, as callers pin them.
 
-    `paths`: one function in some versions, which need not all have it. Raises NotFound if none has.
+    `versions` need not all have the function. Raises Refused if none has.
     """
-    readers = [_Reader(client, path) for path in paths]
+    readers = [_Reader(connection, version, function_path(project, version, function)) for version in versions]
     gate = asyncio.Semaphore(_AT_ONCE)
     behind = readers
     while behind:
@@ -41,20 +42,22 @@ def _newest_of(readers: "Sequence[_Reader]", *, limit: int) -> list[tuple[str, L
 class _Reader:
     """The invocations of one version, page by page, newest first. `missing`: there is no such function in it."""
 
-    def __init__(self, client: Client, path: FunctionPath) -> None:
-        self.version = path.version
+    def __init__(self, connection: AsyncConnection, version: str, path: str) -> None:
+        self.version = version
         self.invocations: list[ListedInvocation] = []
-        self.missing: NotFound | None = None
-        self._client = client
+        self.missing: Refused | None = None
+        self._connection = connection
         self._path = path
         self._next_offset: str | None = None
 
     async def read_on(self, gate: asyncio.Semaphore) -> None:
-        query = {} if self._next_offset is None else {"initial_offset": self._next_offset}
+        query = {"initial_offset": self._next_offset}
         async with gate:
             try:
-                page = await self._client.invocations(self._path, **query)
-            except NotFound as error:
+                page = await self._connection.run(self._connection.api.function_invocations(self._path, query))
+            except Refused as error:
+                if error.status != NOT_FOUND:
+                    raise
                 self.missing = error
                 return
         self.version = page.version_id

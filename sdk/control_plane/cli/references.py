@@ -1,11 +1,11 @@
 """What users call things: PROJECT/FUNCTION/INVOCATION, and PROJECT@VERSION where it is not the newest."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from control_plane.cli.exits import WrongUsage
+from control_plane.access.errors import WrongUsage
+from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.paths import LATEST, escaped, function_path
 
-LATEST = "latest"
 _AT_VERSION = "@ver-"
 
 
@@ -22,36 +22,24 @@ class Reference:
         project = self.project if self.version is None else f"{self.project}@{self.version}"
         return "/".join(part for part in (project, self.function, self.invocation) if part is not None)
 
+    @property
+    def function_path(self) -> str:
+        """In the API, of a reference that has a function."""
+        assert self.function is not None
+        return function_path(self.project, self.version or LATEST, self.function)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionPath:
-    project: str
-    version: str
-    function: str
-
-    def __str__(self) -> str:
-        return f"{version_path(self.project, self.version)}/functions/{escaped(self.function)}/invocations"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvocationPath:
-    function: FunctionPath
-    invocation_id: str
-
-    def __str__(self) -> str:
-        return f"{self.function}/{escaped(self.invocation_id)}"
+    @property
+    def invocation_path(self) -> str:
+        """In the API, of a reference that has an invocation."""
+        assert self.invocation is not None
+        return f"{self.function_path}/invocations/{escaped(self.invocation)}"
 
 
-def project_path(project: str) -> str:
-    return f"/projects/{escaped(project)}"
-
-
-def version_path(project: str, version: str) -> str:
-    return f"{project_path(project)}/versions/{escaped(version)}"
-
-
-def escaped(name: str) -> str:
-    return quote(name, safe="")
+def reference_of(invocation: InvocationInfo) -> Reference:
+    """As it is found in whatever version it is."""
+    return Reference(
+        project=invocation.project_name, function=invocation.function_name, invocation=invocation.invocation_id
+    )
 
 
 def parse(text: str, *, parts: int = 3) -> Reference:
@@ -72,15 +60,6 @@ def parse_project(text: str) -> str:
     if not text or "/" in text:
         raise WrongUsage(f"{text!r} must look like PROJECT")
     return text
-
-
-def ensure_addressable(project: str) -> None:
-    """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
-    of another one, or lead elsewhere in a path."""
-    if project in ("", ".", "..") or "/" in project:
-        raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
-    if _AT_VERSION in project:
-        raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")
 
 
 def parse_invocation(text: str) -> Reference:
