@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from control_plane.calls import as_completed as as_completed
     from control_plane.calls import gather as gather
     from control_plane.calls import submit as submit
+    from control_plane.client.async_client import AsyncClient as AsyncClient
+    from control_plane.client.client import Client as Client
     from control_plane.commands import Command as Command
     from control_plane.context import current as current
     from control_plane.declarations import command as command
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
 
 # Each public name, and the module that has it; "" for a module that is public itself.
 _HOMES = {
-    "AsyncClient": "client",
+    "AsyncClient": "client.async_client",
     "Cancelled": "errors",
-    "Client": "client",
+    "Client": "client.client",
     "Command": "commands",
     "ControlPlaneError": "errors",
     "Function": "functions",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from json import loads
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from control_plane.protocol.exchange import Peer
-from control_plane.protocol.lines import Lines
+from control_plane.protocol.lines import Lines, Report, ignore
 from control_plane.protocol.paths import with_query
 from control_plane.protocol.steps import Close, Emit, Request, Stream
 from control_plane.protocol.waiting import NEVER, Deadline
@@ -25,17 +25,13 @@ class Event(NamedTuple):
         return {"event": self.name, "id": self.cursor, "data": self.data}
 
 
-def _ignore(lost: str | None) -> None:
-    """Nobody wants to know."""
-
-
 def events(
     peer: Peer,
     path: str,
     *,
     with_logs: bool,
     deadline: Deadline = NEVER,
-    report: Callable[[str | None], None] = _ignore,
+    report: Report = ignore,
 ) -> Stream:
     """Emits the Events of the invocation at the path, up to `end`, each once. `report`: as of Lines.
 

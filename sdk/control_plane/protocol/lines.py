@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
 
 from control_plane.protocol.exchange import Peer, document_of, no_answer, refuse_what_passes
 from control_plane.protocol.steps import Lost, NextLine, Open, Plan, Request
@@ -12,7 +12,10 @@ _HEARTBEAT_SECONDS = 6.0  # a little more than what the API promises of results;
 _PATIENCE_SECONDS = 600.0  # an API that is away for longer will not come back for this stream
 
 
-def _ignore(lost: str | None) -> None:
+Report = Callable[[Optional[str]], None]
+
+
+def ignore(lost: str | None) -> None:
     """Nobody wants to know."""
 
 
@@ -26,7 +29,7 @@ class Lines:
         rest: Callable[[], Request],
         *,
         deadline: Deadline = NEVER,
-        report: Callable[[str | None], None] = _ignore,
+        report: Report = ignore,
     ) -> None:
         self._peer = peer
         self._rest = rest

@@ -7,7 +7,7 @@ from json import dumps, loads
 from typing import Any, Dict, Iterable, NamedTuple
 
 from control_plane.protocol.exchange import Peer
-from control_plane.protocol.lines import Lines
+from control_plane.protocol.lines import Lines, Report, ignore
 from control_plane.protocol.paths import with_query
 from control_plane.protocol.states import SUCCEEDED, Document, error_of, output_of, status_of
 from control_plane.protocol.steps import Close, Emit, Plan, Request, Stream
@@ -86,11 +86,20 @@ def results_of(peer: Peer, invocation_ids: Iterable[str], *, deadline: Deadline 
 class BatchReader:
     """Results of the batch at the path, in order of completion, behind position `after`."""
 
-    def __init__(self, peer: Peer, path: str, *, size: int, after: int = 0, deadline: Deadline = NEVER) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        path: str,
+        *,
+        size: int,
+        after: int = 0,
+        deadline: Deadline = NEVER,
+        report: Report = ignore,
+    ) -> None:
         self._path = path
         self._size = size
         self._after = after
-        self._lines = Lines(peer, self._rest, deadline=deadline)
+        self._lines = Lines(peer, self._rest, deadline=deadline, report=report)
 
     def next(self) -> Plan[Result | None]:
         """None after the last one. Raises Refused, Unreachable, and TimeoutError at the deadline."""
@@ -109,9 +118,9 @@ class BatchReader:
         return Request("GET", target, None, {"Accept": "application/x-ndjson"}, silence_seconds=_SILENCE_SECONDS)
 
 
-def batch_results(peer: Peer, path: str, *, size: int, after: int = 0, deadline: Deadline = NEVER) -> Stream:
+def batch_results(peer: Peer, path: str, *, size: int, after: int = 0, report: Report = ignore) -> Stream:
     """Emits what a BatchReader reads."""
-    reader = BatchReader(peer, path, size=size, after=after, deadline=deadline)
+    reader = BatchReader(peer, path, size=size, after=after, report=report)
     while True:
         result = yield from reader.next()
         if result is None:
