@@ -83,6 +83,8 @@ class BoundDeletionActivities(DeletionActivities):
         Raises RPCError or CatalogIsAway, once everything has been tried.
         """
         faults: list[Exception] = []
+        async with self._repository(request) as repository:
+            batches = await repository.cancel_batches()
         last: InvocationId | None = None
         while True:
             async with self._repository(request) as repository:
@@ -96,6 +98,10 @@ class BoundDeletionActivities(DeletionActivities):
             except (RPCError, CatalogIsAway) as error:
                 faults.append(error)
             last = cancelled[-1]
+        try:
+            await self._messenger.deliver(batches=batches)
+        except (RPCError, CatalogIsAway) as error:
+            faults.append(error)
         if faults:
             raise faults[0]
 

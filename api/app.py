@@ -13,12 +13,16 @@ from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
 from api.routers import add_routes
 from api.routes import (
+    batches,
+    batches_by_id,
     container_repository,
     events,
     executions,
     health,
+    invocation_results,
     invocations,
     invocations_by_id,
+    project_invocations,
     projects,
     versions,
 )
@@ -30,6 +34,10 @@ _ROUTERS = (
     versions.router,
     invocations.router,
     invocations_by_id.router,
+    project_invocations.router,
+    invocation_results.router,
+    batches.router,
+    batches_by_id.router,
     events.router,
     executions.router,
     container_repository.router,
