@@ -8,7 +8,7 @@ from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
 
-_DECLARED = "from control_plane.declare import function\n\n@function\ndef greet(name='world'): return name\n"
+_DECLARED = "from control_plane import function\n\n@function\ndef greet(name='world'): return name\n"
 _INVOCATION = "inv-" + 32 * "0"
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(180)
 _MAIN = """\
 import time
 
-from control_plane.declare import function
+from control_plane import function
 
 
 @function

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from control_plane.container.api import Unreachable
+from control_plane.errors import Unreachable
 from control_plane.container.progress import ExecutionIsGone, Progress
 
 NEVER = 3_600.0
