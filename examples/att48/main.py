@@ -3,15 +3,15 @@
 import random
 from pathlib import Path
 
-import tours
 import control_plane as cp
+import tours
 
 CITIES = tours.read_cities(Path(__file__).with_name("att48.csv"))
 DISTANCES = tours.distances_between(CITIES)
 TEMPERATURE = 300.0  # about the length of a short road: hot enough to undo a bad choice, too cold to start all over
 
 
-@cp.function
+@cp.function(cpus=0.5, max_concurrency=1, retries=1, timeout=300)
 def solve(rounds: int = 3, children: int = 4, steps: int = 1_000_000, seed: int = 1):
     """Yields its progress after each child; returns the best tour found."""
     best = None
@@ -38,7 +38,7 @@ def solve(rounds: int = 3, children: int = 4, steps: int = 1_000_000, seed: int 
     return {**best, "per_cent_above_best_known": round(above, 2)}
 
 
-@cp.function
+@cp.function(cpus=0.5, max_concurrency=4, retries=1, timeout=120)
 def anneal(seed: int, steps: int = 1_000_000, tour: "list[int] | None" = None, temperature: float = TEMPERATURE):
     """Improves a tour, given and returned as city numbers from 1; without one it starts from a random tour."""
     indices = [city - 1 for city in tour] if tour else random.Random(seed).sample(range(len(CITIES)), len(CITIES))

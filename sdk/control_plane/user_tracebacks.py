@@ -13,7 +13,8 @@ _CUT = "… (its beginning is left out)\n"
 
 def traceback_of(error: BaseException) -> str:
     """As the API takes it. Never raises."""
-    text = whole_traceback_of(error).replace("\0", "?").encode(errors="replace").decode()  # what the catalog cannot hold
+    text = whole_traceback_of(error)
+    text = text.replace("\0", "?").encode(errors="replace").decode()  # what the catalog cannot hold
     return text if len(text) <= MOST_CHARACTERS else _CUT + text[len(_CUT) - MOST_CHARACTERS :]
 
 

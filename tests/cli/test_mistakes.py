@@ -78,7 +78,7 @@ async def test_something_else_answers(terminal: Terminal, access: StackAccess) -
         ("no-python", "def\n", "main.py:1: SyntaxError: "),
         (
             "limits",
-            _DECLARED.replace("@function", "@function(virtual_cpus=0)"),
+            _DECLARED.replace("@function", "@function(cpus=0)"),
             "function 'greet': virtual_cpus must be positive",
         ),
     ],

@@ -24,12 +24,12 @@ def greet(name="world"):
     return f"Hello, {name}!"
 
 
-@function(max_retries=1)
+@function(retries=1)
 def fail():
     raise ValueError("as asked")
 
 
-@function(timeout_seconds=1)
+@function(timeout=1)
 def too_slow():
     time.sleep(60)
 

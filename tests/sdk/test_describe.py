@@ -178,7 +178,7 @@ def test_a_module_may_declare_instead(folder: Path) -> None:
     assert reading.names == ["resize"]
     (folder / "images" / "jobs.py").write_text("import control_plane as cp\n\n@cp.function\ndef f(a=print): ...\n")
     assert run_describe(folder, None, file="images.jobs").mistake.startswith(
-        f"{Path('images', 'jobs.py')}:3: f(): the default of a is a builtin_function_or_method, which has no form in JSON"
+        f"{Path('images', 'jobs.py')}:3: f(): the default of a is a builtin_function_or_method, which has no form"
     )
     missing = run_describe(folder, None, file="images.none").mistake
     assert missing == f"There is no {Path('images', 'none.py')} in {folder}; it is where functions are declared"
