@@ -10,7 +10,7 @@ from control_plane.access.errors import CannotBeDone
 from control_plane.deployment.declarations import declared_functions
 
 _SOON = timedelta(seconds=20)
-_DECLARED = "from control_plane.declare import function\n@function\ndef f(): ...\n"
+_DECLARED = "from control_plane import function\n@function\ndef f(): ...\n"
 
 
 async def complaint(folder: Path, source: str, *, within: timedelta = _SOON) -> str:

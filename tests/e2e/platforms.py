@@ -121,7 +121,9 @@ async def open_platform(name: ProvisionerName, folders: pytest.TempPathFactory) 
                 for folder in (FUNCTIONS, PROGRAMS):
                     await aws.control.register_image(tasks.image(folder), folder)
                 # What the tasks use of it is the folder /runtime.
-                await aws.control.register_image(tasks.own_image, runtime_path(folders.mktemp("control-plane-image")))
+                own_image = folders.mktemp("control-plane-image")
+                (own_image / "runtime").symlink_to(runtime_path(own_image))
+                await aws.control.register_image(tasks.own_image, own_image)
                 yield tasks
         case ProvisionerName.DOCKER:
             async with open_containers(stack_folder, shared=folders.getbasetemp()) as containers:

@@ -13,6 +13,13 @@ Document = dict[str, Any]
 
 _EXECUTION = re.compile(r"/projects/p/versions/ver-1/functions/(.+)/invocations/(.+)/executions/([^/]+)(/.+)?")
 _INVOCATION = re.compile(r"/projects/p/versions/ver-1/functions/([^/]+)/invocations(?:/([^/?]+))?(/cancel)?(\?.*)?")
+_BATCHES = re.compile(r"/projects/p/versions/ver-1/functions/([^/]+)/batches")
+_BATCH_RESULTS = re.compile(r"/projects/p/versions/ver-1/functions/[^/]+/batches/([^/]+)/results\?after=(\d+)")
+_HEARTBEAT_SECONDS = 0.5
+_NO_FUNCTION: tuple[int, Document] = (
+    404,
+    {"detail": "A function with this name does not exist for this project version"},
+)
 
 
 @dataclass(slots=True)
@@ -46,6 +53,10 @@ class StubState:
     report: Document | None = None
     children: dict[str, Document] = field(default_factory=dict)
     child_keys: dict[str, str] = field(default_factory=dict)
+    batches: dict[str, list[str]] = field(default_factory=dict)  # the invocations of each
+    requests: list[str] = field(default_factory=list)  # as `METHOD path`
+    functions: tuple[str, ...] = ("f", "g", "echo", "square", "anneal")  # of the version
+    cut_after: int | None = None  # lines, after which the next stream of results breaks off, and no other
     answer_child: Callable[[str, str], Document] | None = None  # (function, input) -> fields of its execution
     faults: Faults = field(default_factory=Faults)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -89,6 +100,11 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             body = json.loads(content) if content else None
             key = f"{method} /{self.path.partition('?')[0].rpartition('/')[2]}"
             with state.changed:
+                state.requests.append(f"{method} {self.path}")
+            if (asked := self._results_asked(method, body)) is not None:
+                self._stream_results(*asked)
+                return
+            with state.changed:
                 status, document = self._answer(method, key, body)
                 is_lost = Faults.strikes(state.faults.lost, key)
                 state.changed.notify_all()
@@ -103,6 +119,42 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(payload)
 
+        def _results_asked(self, method: str, body: Any) -> tuple[list[str], int] | None:
+            """Invocations, and how many of their results are not wanted."""
+            if (method, self.path) == ("POST", "/invocations/results"):
+                return body["invocation_ids"], 0
+            if match := _BATCH_RESULTS.fullmatch(self.path):
+                return state.batches[match[1]], int(match[2])
+            return None
+
+        def _stream_results(self, invocations: list[str], after: int) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.end_headers()
+            self.close_connection = True
+            waiting = dict(enumerate(invocations))
+            position = 0
+            while waiting:
+                with state.changed:
+                    ended = [index for index, found in waiting.items() if _has_ended(state, found)]
+                    if not ended:
+                        state.changed.wait(_HEARTBEAT_SECONDS)
+                try:
+                    if not ended:
+                        self.wfile.write(b"\n")
+                    for index in reversed(ended):  # not in the order in which they were asked for
+                        position += 1
+                        if position > after:
+                            line = _result(state, waiting[index]) | {"index": index, "position": position}
+                            self.wfile.write(json.dumps(line).encode() + b"\n")
+                        del waiting[index]
+                        if state.cut_after is not None and position >= state.cut_after:
+                            state.cut_after = None
+                            return
+                    self.wfile.flush()
+                except OSError:  # nobody reads it any more
+                    return
+
         def _answer(self, method: str, key: str, body: Any) -> tuple[int, Document]:
             if self.headers["Authorization"] != f"Bearer {state.api_key}":
                 return 403, {"detail": "The API key is invalid"}
@@ -114,7 +166,15 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
                 return _answer_execution(state, match[3], match[4] or "", body)
             if match := _INVOCATION.fullmatch(self.path):
                 idempotency_key = self.headers.get("Idempotency-Key", "")
+                if match[2] is None and match[1] not in state.functions:
+                    return _NO_FUNCTION
                 return _answer_invocation(state, function=match[1], child=match[2], key=idempotency_key, body=body)
+            if match := _BATCHES.fullmatch(self.path):
+                if match[1] not in state.functions:
+                    return _NO_FUNCTION
+                return _answer_batch(state, function=match[1], key=self.headers["Idempotency-Key"], body=body)
+            if self.path == "/projects/p/versions/ver-1":
+                return 200, _version(state)
             return 404, {"detail": "Not Found"}
 
     return Handler
@@ -152,7 +212,11 @@ def _answer_invocation(
     state.child_keys[key] = invocation_id
     state.children[invocation_id] = {
         "invocation_id": invocation_id,
+        "project_name": "p",
+        "version_id": "ver-1",
         "function_name": function,
+        "input": body["input"],
+        "preparation_error": None,
         "parent_invocation": body["parent_invocation"],
         "execution_spec": {"timeout_seconds": 60, "max_retries": 0},
         "creation_time": 1_000,
@@ -164,7 +228,75 @@ def _answer_invocation(
     return 200, state.children[invocation_id]
 
 
+def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tuple[int, Document]:
+    made = [
+        _answer_invocation(
+            state,
+            function=function,
+            child=None,
+            key=f"{key}/{number}",
+            body={"input": text, "parent_invocation": body["parent_invocation"]},
+        )[1]["invocation_id"]
+        for number, text in enumerate(body["inputs"])
+    ]
+    batch_id = f"bat-{key}"
+    state.batches[batch_id] = made
+    return 200, {
+        "project_name": "p",
+        "version_id": "ver-1",
+        "function_name": function,
+        "batch_id": batch_id,
+        "size": len(made),
+        "status": "RUNNING",
+        "creation_time": 1_000,
+        "cancellation_request_time": None,
+        "counts": {},
+    }
+
+
+def _version(state: StubState) -> Document:
+    """With all that clients look at."""
+    functions = [
+        {
+            "function_name": name,
+            "docker_image": "image:1",
+            "resource_spec": {"virtual_cpus": 1, "memory_gbs": 1, "max_concurrency": 1},
+            "execution_spec": {"max_retries": 0, "timeout_seconds": 60},
+            "command": None,
+            "function_status": "READY",
+            "preparation_error": None,
+        }
+        for name in state.functions
+    ]
+    return {"project_name": "p", "version_id": "ver-1", "creation_time": 1_000, "functions": functions}
+
+
+def _has_ended(state: StubState, invocation_id: str) -> bool:
+    child = state.children.get(invocation_id)
+    return child is None or child["executions"][-1]["outcome"] is not None
+
+
+def _result(state: StubState, invocation_id: str) -> Document:
+    child = state.children.get(invocation_id)
+    if child is None:
+        ended: Document = {"outcome": None, "error_message": "This invocation does not exist"}
+    else:
+        ended = child["executions"][-1]
+    return {
+        "invocation_id": invocation_id,
+        "outcome": ended["outcome"],
+        "output": ended.get("output"),
+        "error_message": ended["error_message"],
+        "error_traceback": ended.get("error_traceback"),
+        "execution_id": None if child is None else "exe-c",
+        "attempts": 0 if child is None else 1,
+    }
+
+
 _EXECUTION_FIELDS: Document = {
+    "execution_id": "exe-c",
+    "creation_time": 1_000,
+    "last_update_time": 1_001,
     "worker_status": "RUNNING",
     "outcome": None,
     "output": None,

@@ -48,7 +48,7 @@ def test_work_ends_when_the_project_is_gone(state: StubState, start_container: S
         """)
     code, stdout, stderr = container.wait()
     assert (code, stdout, state.report) == (1, "closed\n", None)
-    assert "404: A project with this name does not exist" in stderr
+    assert "A project with this name does not exist" in stderr
 
 
 def test_a_missing_environment_is_named(start_container: StartContainer) -> None:

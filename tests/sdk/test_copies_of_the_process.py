@@ -103,7 +103,8 @@ def test_sigterm_ends_a_copy_even_where_it_runs_no_python(start_container: Start
 
 
 def echo(_function: str, text: str) -> Document:
-    return {"outcome": "SUCCEEDED", "output": text}
+    """Gives its only argument back."""
+    return {"outcome": "SUCCEEDED", "output": json.dumps(json.loads(text)[0])}
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -113,11 +114,11 @@ def test_workers_of_a_pool_start_children_of_their_own(
     state.answer_child = echo
     source = """
         import multiprocessing
-        from control_plane.container import invocations
+        import control_plane as cp
 
         def one(number):
-            child = invocations.start('echo', number % 2)
-            return [child.invocation_id, child.result()]
+            child = cp.submit('echo', number % 2)
+            return [child.id, child.result()]
 
         def f():
             with multiprocessing.get_context('METHOD').Pool(4) as pool:
@@ -139,7 +140,7 @@ def test_where_processes_cannot_count_together_children_are_still_different(
     state.answer_child = echo
     container = start_container("""
         import os
-        from control_plane.container import invocations
+        import control_plane as cp
 
         def f():
             os.closerange(3, 256)
@@ -147,11 +148,11 @@ def test_where_processes_cannot_count_together_children_are_still_different(
             for _ in range(3):
                 child = os.fork()
                 if child == 0:
-                    os.write(writer, invocations.start('echo', 1).invocation_id.encode().ljust(16))
+                    os.write(writer, cp.submit('echo', 1).id.encode().ljust(16))
                     os._exit(0)
                 os.waitpid(child, 0)
             found = {os.read(reader, 16).decode() for _ in range(3)}
-            return len(found | {invocations.start('echo', 1).invocation_id})
+            return len(found | {cp.submit('echo', 1).id})
         """)
     assert container.report()["final_output"] == "4"
 
@@ -160,10 +161,10 @@ def test_a_copy_awaits_what_was_started_before(state: StubState, start_container
     state.answer_child = echo
     container = start_container("""
         import os
-        from control_plane.container import invocations
+        import control_plane as cp
 
         def f():
-            invocation = invocations.start('echo', 7)
+            invocation = cp.submit('echo', 7)
             reader, writer = os.pipe()
             child = os.fork()
             if child == 0:

@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> None:
     source = """
-        from control_plane.declare import function
+        from control_plane import function
 
         @function
         def greet(name="world"): ...
@@ -83,18 +83,24 @@ def test_bare_functions_get_small_containers_and_no_retries(folder: Path) -> Non
             "function_name": "greet",
             "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": 10},
             "execution_spec": {"max_retries": 0, "timeout_seconds": 3_600},
+            "signature": {
+                "type": "object",
+                "properties": {"name": {"default": "world"}},
+                "required": [],
+                "additionalProperties": False,
+                "x-positional": ["name"],
+            },
         }
     ]
 
 
 def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
     source = """
-        from control_plane.declare import command, function
+        from control_plane import command, function
 
         LIMITS = dict(
-            virtual_cpus=2, memory_gbs=8, max_concurrency=3, timeout_seconds=7200, max_retries=4,
-            retry_initial_interval_seconds=5, retry_backoff_coefficient=1.5, retry_max_interval_seconds=50,
-            docker_image="elsewhere:1",
+            cpus=2, memory_gb=8, max_concurrency=3, timeout=7200, retries=4,
+            retry_delay=5, retry_backoff=1.5, max_retry_delay=50, image="elsewhere:1",
         )
 
         @function(**LIMITS)
@@ -114,6 +120,7 @@ def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
         },
     }
     specs = describe(folder, source)
+    assert specs[0].pop("signature")["properties"] == {}
     assert specs == [
         {"function_name": "train", **limits},
         {"function_name": "sort", "command": ["sort", "-n"], **limits},
@@ -125,7 +132,7 @@ def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
 def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None:
     source = """
         import subprocess
-        from control_plane.declare import function
+        from control_plane import function
 
         print("from Python")
         subprocess.run(["echo", "from a program"])
@@ -140,9 +147,9 @@ def test_what_the_file_prints_does_not_get_into_the_answer(folder: Path) -> None
 
 def test_a_declared_function_is_still_the_function(folder: Path) -> None:
     source = """
-        from control_plane.declare import function
+        from control_plane import function
 
-        @function(max_retries=2)
+        @function(retries=2)
         def double(number):
             return 2 * number
 
@@ -155,8 +162,42 @@ def test_a_declared_function_is_still_the_function(folder: Path) -> None:
 
 
 def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> None:
-    (folder / "jobs.py").write_text("from control_plane.declare import function\n@function\ndef f(): ...\n")
+    (folder / "jobs.py").write_text("from control_plane import function\n@function\ndef f(): ...\n")
     assert [spec["function_name"] for spec in describe(folder, "from jobs import f")] == ["f"]
+
+
+def test_a_module_may_declare_instead(folder: Path) -> None:
+    (folder / "images").mkdir()
+    (folder / "images" / "__init__.py").touch()
+    (folder / "images" / "sizes.py").write_text("WIDTH = 800\n")
+    (folder / "images" / "jobs.py").write_text(
+        "import control_plane as cp\nfrom images.sizes import WIDTH\n\n"
+        "@cp.function\ndef resize(width: int = WIDTH): ...\n"
+    )
+    reading = run_describe(folder, None, file="images.jobs")
+    assert reading.names == ["resize"]
+    (folder / "images" / "jobs.py").write_text("import control_plane as cp\n\n@cp.function\ndef f(a=print): ...\n")
+    assert run_describe(folder, None, file="images.jobs").mistake.startswith(
+        f"{Path('images', 'jobs.py')}:3: f(): the default of a is a builtin_function_or_method, which has no form"
+    )
+    missing = run_describe(folder, None, file="images.none").mistake
+    assert missing == f"There is no {Path('images', 'none.py')} in {folder}; it is where functions are declared"
+
+
+def test_what_json_does_not_bring_is_said_about_each_parameter(folder: Path) -> None:
+    source = """
+        import datetime
+        import control_plane as cp
+
+        @cp.function
+        def f(when: datetime.datetime, rows: list[int], places: set[str]): ...
+        """
+    reading = run_describe(folder, source)
+    assert reading.answer is not None
+    assert reading.answer["advice"] == [
+        "main.py:5: f(): when arrives as a string, as JSON brings it",
+        "main.py:5: f(): places arrives as a list, as JSON brings it",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +205,7 @@ def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> No
     [
         (
             "def f(): ...",
-            "main.py declares no function; put `from control_plane.declare import function` at its top and "
-            "@function above one",
+            "main.py declares no function; put `import control_plane as cp` at its top and @cp.function above one",
         ),
         ("x = 1\n1 / 0", "main.py:2: ZeroDivisionError: division by zero; mend that and deploy again"),
         ("def f(:", "main.py:1: SyntaxError: invalid syntax; mend that and deploy again"),
@@ -195,27 +235,26 @@ def test_functions_of_other_files_count_if_main_imports_them(folder: Path) -> No
             "main.py:1: ModuleNotFoundError: No module named 'not_there'; install what it needs into {folder}/.venv",
         ),
         (
-            "from control_plane.declare import function\n@function(cpus=1)\ndef f(): ...",
-            "main.py:2: TypeError: there is no limit 'cpus'; there are virtual_cpus, memory_gbs, max_concurrency, "
-            "timeout_seconds, max_retries, retry_initial_interval_seconds, retry_backoff_coefficient, "
-            "retry_max_interval_seconds, docker_image; mend that and deploy again",
+            "import control_plane as cp\n@cp.function(virtual_cpus=1)\ndef f(): ...",
+            "main.py:2: TypeError: there is no limit 'virtual_cpus'; there are cpus, memory_gb, max_concurrency, "
+            "retries, timeout, retry_delay, retry_backoff, max_retry_delay, image; mend that and deploy again",
         ),
         (
-            "from control_plane.declare import command\ncommand('f', 'sort -n')",
+            "from control_plane import command\ncommand('f', 'sort -n')",
             'main.py:2: TypeError: a command is a list of words: ["sh", "-c", \'sort -n\'] runs a line of shell; '
             "mend that and deploy again",
         ),
         (
-            "from control_plane.declare import command\ncommand('f', ['x'])\ncommand('f', ['y'])",
+            "from control_plane import command\ncommand('f', ['x'])\ncommand('f', ['y'])",
             "main.py:3: 'f' is declared already at main.py:2; choose another name",
         ),
         (
-            "from control_plane.declare import function\nclass C:\n    @function\n    def f(self): ...",
-            "main.py:3: 'f' is no top-level function of main.py; define it there, or import it there, with @function "
-            "as its outermost decorator",
+            "from control_plane import function\nclass C:\n    @function\n    def f(self): ...",
+            "main.py:3: 'f' is no top-level function of main.py; define it there, or import it there, with "
+            "@cp.function as its outermost decorator",
         ),
         (
-            "from control_plane.declare import function\n@function(virtual_cpus=float('nan'))\ndef f(): ...",
+            "from control_plane import function\n@function(cpus=float('nan'))\ndef f(): ...",
             "main.py:2: 'f' has a limit that is no JSON: Out of range float values are not JSON compliant",
         ),
     ],
@@ -239,7 +278,7 @@ def test_a_mistake_in_an_imported_file_is_shown_there(folder: Path) -> None:
     assert reading.mistake == "jobs.py:2: ValueError: first; mend that and deploy again"
 
 
-DECLARED = "from control_plane.declare import function\n\n@function\ndef f(): ...\n\n"
+DECLARED = "from control_plane import function\n\n@function\ndef f(): ...\n\n"
 
 
 @pytest.mark.parametrize(

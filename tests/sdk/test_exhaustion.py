@@ -90,8 +90,9 @@ def test_progress_needs_no_thread(state: StubState, start_container: StartContai
 def test_a_child_that_cannot_be_started_for_lack_of_descriptors_says_so_at_once(
     state: StubState, start_container: StartContainer
 ) -> None:
-    body = "descriptors()\n        from runtime import invocations\n        invocations.start('g')"
-    source = LEAKS.replace("import resource", "from runtime import invocations\n    import resource")
+    state.answer_child = lambda _function, _text: {}
+    body = "cp.submit('g')\n        descriptors()\n        cp.submit('g')"
+    source = LEAKS.replace("import resource", "import control_plane as cp\n    import resource")
     report = start_container(source.format(body)).report()
     assert report["error_message"] == (
         "Exhausted: The control plane's API cannot be asked: this container has no file descriptor left"

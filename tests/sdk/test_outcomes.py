@@ -57,7 +57,7 @@ def test_none_is_no_output(start_container: StartContainer) -> None:
         ("def f(n): pass", "NaN", "The input is not JSON: NaN is no JSON; null or a string may stand for it"),
         ("def f(n): pass", "1e400", "The input cannot be handed over as it is: a float cannot keep the number 1e400"),
         ("def f(): pass", "[1]", "TypeError: f() takes 0 positional arguments but 1 was given"),
-        ("def f(): return object()", "", "The output cannot be written as JSON: Object of type object is not"),
+        ("def f(): return object()", "", "The output cannot be written as JSON: result is an object, which has"),
         ("def f(): return 'x' * 249_998", "", "The output is 250,000 characters long; at most 249,999 are possible"),
         (
             "class E(Exception):\n  def __str__(self): raise OSError\ndef f(): raise E",

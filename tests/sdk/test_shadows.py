@@ -16,7 +16,19 @@ NAMES = [
     *("http", "email", "select", "selectors", "signal", "json", "socket", "ssl", "threading", "traceback", "tempfile"),
     *("types", "functools", "contextlib", "collections", "subprocess", "asyncio", "hashlib", "random", "logging"),
     *("queue", "concurrent", "urllib", "typing", "re", "linecache", "tokenize", "string", "math", "importlib"),
-    *("api", "commands", "functions", "worker", "progress", "environment", "program", "streams", "tally", "declare"),
+    *(
+        "api",
+        "commands",
+        "functions",
+        "worker",
+        "progress",
+        "environment",
+        "program",
+        "streams",
+        "tally",
+        "declarations",
+        "encoding",
+    ),
 ]
 
 
@@ -42,7 +54,7 @@ def test_they_are_what_the_users_code_imports(start_container: StartContainer, t
     for name in names:
         (tmp_path / f"{name}.py").write_text("MINE = True")
     values = ", ".join(f"{name}.MINE" for name in names)
-    source = f"import {', '.join(names)}\ndef f():\n    from runtime import invocations\n    return [{values}]"
+    source = f"import {', '.join(names)}\ndef f():\n    import control_plane as cp; cp.submit\n    return [{values}]"
     assert json.loads(start_container(source).report()["final_output"]) == [True] * len(names)
 
 
@@ -86,9 +98,7 @@ def test_as_images_start_it_with_the_package_beside_main(
 def test_declarations_are_read_beside_them(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text("MINE = True")
-    (tmp_path / "main.py").write_text(
-        "import json\nfrom control_plane.declare import function\n\n@function\ndef f(): json.MINE"
-    )
+    (tmp_path / "main.py").write_text("import json\nimport control_plane as cp\n\n@cp.function\ndef f(): json.MINE")
     assert _read_declarations(tmp_path)["functions"][0]["function_name"] == "f"
 
 

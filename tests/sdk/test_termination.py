@@ -35,20 +35,20 @@ def test_uncaught_it_aborts(start_container: StartContainer, source: str) -> Non
     assert container.process.returncode == 143
 
 
-@pytest.mark.parametrize(("creation_time", "name"), [(4_000_000_000, "InvocationCancelled"), (0, "InvocationTimedOut")])
+@pytest.mark.parametrize(("creation_time", "name"), [(4_000_000_000, "Cancelled"), (0, "TimedOut")])
 def test_the_code_learns_why_and_may_finish(
     state: StubState, start_container: StartContainer, creation_time: int, name: str
 ) -> None:
     state.invocation_creation_time = creation_time
     container = start_container("""
         import time
-        from control_plane.container.termination import InvocationInterrupted
+        from control_plane import Stopped
 
         def f():
             try:
                 print('ready', flush=True)
                 time.sleep(60)
-            except InvocationInterrupted as interruption:
+            except Stopped as interruption:
                 return type(interruption).__name__
         """)
     read_ready(container)
@@ -59,13 +59,13 @@ def test_the_code_learns_why_and_may_finish(
 def test_a_second_sigterm_is_ignored(start_container: StartContainer) -> None:
     container = start_container("""
         import time
-        from control_plane.container.termination import InvocationCancelled
+        from control_plane import Cancelled
 
         def f():
             try:
                 print('ready', flush=True)
                 time.sleep(60)
-            except InvocationCancelled:
+            except Cancelled:
                 print('ready', flush=True)
                 time.sleep(0.5)
                 return 'tidied up'
@@ -92,7 +92,7 @@ def test_generators_get_it_where_they_are_even_between_two_steps(
     state.wait_until(lambda: len(state.updates) > 1)
     container.sigterm()
     assert container.report() == ABORTED
-    assert state.updates[-1] == '"InvocationCancelled"'
+    assert state.updates[-1] == '"Cancelled"'
 
 
 def test_an_error_while_tidying_up_is_still_an_abort(start_container: StartContainer) -> None:

@@ -4,8 +4,8 @@ import threading
 import time
 
 import pytest
-from control_plane.container.api import Unreachable
 from control_plane.container.progress import ExecutionIsGone, Progress
+from control_plane.errors import Unreachable
 
 NEVER = 3_600.0
 
