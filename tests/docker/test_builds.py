@@ -44,9 +44,9 @@ def _credentials(registry: Registry, password: str) -> bytes:
 async def test_an_image_is_pushed(folder: Path, registry: Registry) -> None:
     answer = _credentials(registry, PASSWORD)
     async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
-        name = await build_image(connection, folder, project="my project", report=print)
+        name = await build_image(connection, folder, project="my project", module="main", report=print)
         assert name.startswith(f"{registry.host}/functions:my-project-")
-        assert await build_image(connection, folder, project="my project", report=print) == name
+        assert await build_image(connection, folder, project="my project", module="main", report=print) == name
     await _docker("image", "rm", name)
     await _docker("pull", "--quiet", name)
     await _docker("image", "rm", name)
@@ -56,13 +56,13 @@ async def test_a_refused_login_is_one_line(folder: Path, registry: Registry) -> 
     answer = _credentials(registry, "wrong")
     async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="docker login failed: ") as failed:
-            await build_image(connection, folder, project="p", report=print)
+            await build_image(connection, folder, project="p", module="main", report=print)
     assert "\n" not in str(failed.value)
 
 
 async def test_without_a_registry_it_stays_on_the_engine(folder: Path) -> None:
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
-        name = await build_image(connection, folder, project="Ünder_one roof", report=print)
+        name = await build_image(connection, folder, project="Ünder_one roof", module="main", report=print)
     assert name.startswith("control-plane-nder-one-roof:")
     await _docker("image", "inspect", name)
     await _docker("image", "rm", name)
@@ -72,14 +72,14 @@ async def test_a_dockerfile_that_fails(folder: Path) -> None:
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY nowhere /\n")
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="failed with exit code 1; see above"):
-            await build_image(connection, folder, project="p", report=print)
+            await build_image(connection, folder, project="p", module="main", report=print)
 
 
 async def test_no_dockerfile(folder: Path) -> None:
     (folder / "Dockerfile").unlink()
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="there is no Dockerfile in "):
-            await build_image(connection, folder, project="p", report=print)
+            await build_image(connection, folder, project="p", module="main", report=print)
 
 
 async def _docker(*words: str) -> None:

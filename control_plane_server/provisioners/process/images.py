@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from control_plane.deployment import code_folders
 from control_plane.deployment.code_folders import FolderIsUnusable, ensure_usable
+from control_plane.entry_modules import NOTE
 
 from control_plane_server.domain.errors import FunctionFailure
 
@@ -19,7 +20,7 @@ def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
     folder = Path(unquote(address.path))
     if not folder.is_absolute() or not folder.is_dir():
         raise FunctionFailure(f"The image {docker_image!r} names no folder of this machine")
-    if needs_main and not (folder / "main.py").is_file():
+    if needs_main and not any((folder / name).is_file() for name in ("main.py", NOTE)):
         raise FunctionFailure(f"The image folder {folder} holds no main.py")
     try:
         ensure_usable(folder)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from control_plane.access.errors import CannotBeDone
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.reports import Report
+from control_plane.entry_modules import MAIN, VARIABLE
 from control_plane.errors import Refused
 from control_plane.protocol.answers import RepositoryCredentials
 
@@ -19,7 +20,7 @@ _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
-async def build_image(connection: AsyncConnection, folder: Path, *, project: str, report: Report) -> str:
+async def build_image(connection: AsyncConnection, folder: Path, *, project: str, module: str, report: Report) -> str:
     """The image's name for the control plane. Without a registry it stays on the engine that built it.
 
     Raises CannotBeDone.
@@ -30,7 +31,11 @@ async def build_image(connection: AsyncConnection, folder: Path, *, project: str
     if not (folder / "Dockerfile").is_file():
         raise CannotBeDone(f"there is no Dockerfile in {folder}; write one, or name an image with --image")
     credentials = await _credentials(connection)
-    image_id = await _build(docker, folder)
+    image_id = await _build(docker, str(folder), what=str(folder))
+    if module != MAIN:
+        image_id = await _build(
+            docker, "-", what=f"what names {module}", dockerfile=f"FROM {image_id}\nENV {VARIABLE}={module}\n"
+        )
     if credentials is None:
         name = f"control-plane-{_NOT_IN_A_NAME.sub('-', project.lower()).strip('-') or 'functions'}:{image_id}"
         await _run(docker, "tag", image_id, name)
@@ -56,18 +61,21 @@ async def _credentials(connection: AsyncConnection) -> RepositoryCredentials | N
         return None
 
 
-async def _build(docker: str, folder: Path) -> str:
-    """The image's short identifier: the same for the same content. Shows its progress on stderr."""
+async def _build(docker: str, context: str, *, what: str, dockerfile: str = "") -> str:
+    """The image's short identifier: the same for the same content. Shows its progress on stderr.
+
+    `context`: a folder, or `-` where the Dockerfile needs none.
+    """
     with tempfile.TemporaryDirectory() as drafts:
         identifier = Path(drafts) / "image"
         process = await asyncio.create_subprocess_exec(
-            *(docker, "build", "--iidfile", str(identifier), str(folder)),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(docker, "build", "--iidfile", str(identifier), context),
+            stdin=asyncio.subprocess.PIPE if dockerfile else asyncio.subprocess.DEVNULL,
             stdout=sys.stderr,
         )
-        await _end(process)
+        await _end(process, dockerfile)
         if process.returncode != 0:
-            raise CannotBeDone(f"docker build of {folder} failed with exit code {process.returncode}; see above")
+            raise CannotBeDone(f"docker build of {what} failed with exit code {process.returncode}; see above")
         return identifier.read_text().strip().removeprefix("sha256:")[:12]
 
 

@@ -12,10 +12,10 @@ from control_plane.access.errors import CannotBeDone
 from control_plane.deployment.code_folders import FolderIsUnusable, ensure_usable, python_of
 from control_plane.deployment.reports import Report
 from control_plane.deployment.runtime_copies import PROGRAM, runtime_path
+from control_plane.entry_modules import MAIN
 from control_plane.machine.processes import kill_session
 from control_plane.machine.signals import signal_name
 
-MAIN = "main"
 _LEADS_ELSEWHERE = ("PYTHON",)  # the container does not have them either
 _TELL_AFTER = timedelta(seconds=5)
 _MOST_SHOWN_BYTES = 100_000  # of what the module prints

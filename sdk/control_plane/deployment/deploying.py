@@ -8,11 +8,12 @@ from pathlib import Path
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.builds import build_image
-from control_plane.deployment.declarations import MAIN, declared_functions
+from control_plane.deployment.declarations import declared_functions
 from control_plane.deployment.definitions import declare
 from control_plane.deployment.folders import runs_folders, snapshot_image, snapshot_root
 from control_plane.deployment.preparation import wait_until_ready
 from control_plane.deployment.reports import Report
+from control_plane.entry_modules import MAIN, NOTE, note
 from control_plane.protocol.answers import Version
 
 _AT_VERSION = "@ver-"
@@ -49,10 +50,13 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
     )
     await connection.run(connection.api.ensure_project(deployment.project))
     image = deployment.image
+    notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
     if deployment.build:
-        image = await build_image(connection, folder, project=deployment.project, report=report)
+        image = await build_image(
+            connection, folder, project=deployment.project, module=deployment.module, report=report
+        )
     elif root is not None:
-        image = await snapshot_image(folder, root, project=deployment.project, report=report)
+        image = await snapshot_image(folder, root, project=deployment.project, notes=notes, report=report)
     definition = {"default_docker_image": image, "functions": functions}
     version = await declare(connection, deployment.project, definition)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")

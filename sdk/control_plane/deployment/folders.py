@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from control_plane.access.errors import CannotBeDone, WrongUsage
@@ -49,7 +50,7 @@ async def snapshot_root(connection: AsyncConnection) -> Path:
     return path
 
 
-async def snapshot_image(folder: Path, root: Path, *, project: str, report: Report) -> str:
+async def snapshot_image(folder: Path, root: Path, *, project: str, notes: Mapping[str, str], report: Report) -> str:
     """The image that is a snapshot of the folder. Raises CannotBeDone.
 
     If it is cancelled, the copying ends and leaves nothing behind.
@@ -57,7 +58,7 @@ async def snapshot_image(folder: Path, root: Path, *, project: str, report: Repo
     interrupted = threading.Event()
     copying = asyncio.create_task(
         asyncio.to_thread(
-            take_snapshot, folder, root, project=project, is_interrupted=interrupted.is_set, report=report
+            take_snapshot, folder, root, project=project, notes=notes, is_interrupted=interrupted.is_set, report=report
         )
     )
     try:

@@ -11,9 +11,9 @@ from control_plane.cli.output import note, print_json, print_line
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
-from control_plane.deployment.declarations import MAIN
 from control_plane.deployment.deploying import Deployment, absolute
 from control_plane.deployment.deploying import deploy as deploy_
+from control_plane.entry_modules import MAIN
 
 
 def deploy(

@@ -6,6 +6,7 @@ import typer
 
 from control_plane.access.errors import WrongUsage
 from control_plane.cli.exits import ExitCode
+from control_plane.cli.local_invocation import run_locally
 from control_plane.cli.lookup import explained, find_version
 from control_plane.cli.output import note, print_json, print_line
 from control_plane.cli.references import Reference, parse, reference_of
@@ -28,6 +29,9 @@ def invoke(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Until the outcome is known, and print the result.")] = False,
     follows: Annotated[bool, typer.Option("--follow", "-f", help="Like --wait, and show what happens.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Here, without a server: PROJECT is a folder, or FOLDER:MODULE.")
+    ] = False,
     key: Annotated[str | None, typer.Option(help="Repeated with the same key, it is the same invocation.")] = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
@@ -37,7 +41,14 @@ def invoke(
     INPUT is JSON: an object is keyword arguments, an array positional ones; none calls without arguments. A function
     that is a command takes any text. With --wait or --follow, stdout gets the result instead, and the exit code tells
     the outcome: 0 succeeded, 1 failed, 3 timed out, 4 cancelled. Ctrl-C leaves the invocation running.
+
+    With --local, the function runs in the folder's own Python, with its timeout, on this terminal, so that a debugger
+    works; those that it calls run in the same process.
     """
+    if local:
+        if wait or follows or key is not None or api_url is not None or as_json:
+            raise WrongUsage("--local waits and prints the result by itself; leave the other options away")
+        run_locally(project, function, input_of(words or ()))
     named = parse(project, parts=1)
     called = Reference(project=named.project, version=named.version, function=function)
     run(_invoke(called, input_of(words or ()), wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
