@@ -18,4 +18,4 @@ async def open_temporal(*namespaces: str) -> AsyncIterator[Client]:
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
         dev_server_extra_args=[part for name in namespaces for part in ("--namespace", name)],
     ) as environment:
-        yield control_plane.access.settings
+        yield environment.client

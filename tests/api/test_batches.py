@@ -220,7 +220,7 @@ async def test_results_as_events_go_on_behind_the_last_one(client: httpx2.AsyncC
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [block for block in answer.text.split("\n\n") if "data:" in block]
     assert [block.splitlines()[:1] for block in events] == [["event: result"]] * 2
-    assert ["id: 2", "id: 3"] == [line for block in events for line in block.splitlines() if line.startswith("id:")]
+    assert [line for block in events for line in block.splitlines() if line.startswith("id:")] == ["id: 2", "id: 3"]
     assert "TIMED_OUT" in answer.text
 
 

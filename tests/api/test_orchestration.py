@@ -33,8 +33,8 @@ async def temporal() -> AsyncIterator[Client]:
         data_converter=pydantic_data_converter,
         test_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal-test-server"),
     ) as environment:
-        await register_search_attributes(control_plane.access.settings)
-        yield control_plane.access.settings
+        await register_search_attributes(environment.client)
+        yield environment.client
 
 
 @pytest.fixture

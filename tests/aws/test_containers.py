@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from control_plane.machine.processes import process_of
+
 from tests.aws.client import AwsClient
 from tests.sdk.api_stub import StubState, serving
 

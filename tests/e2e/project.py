@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx2
-
 from control_plane.access.local_stacks import StackAccess
 
 FUNCTIONS = Path(__file__).parent / "functions"

@@ -60,8 +60,8 @@ async def temporal_address() -> AsyncIterator[str]:
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
     ) as environment:
-        await register_search_attributes(control_plane.access.settings)
-        yield control_plane.access.settings.service_client.config.target_host
+        await register_search_attributes(environment.client)
+        yield environment.client.service_client.config.target_host
 
 
 @pytest.fixture(scope="module")

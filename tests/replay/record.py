@@ -24,8 +24,8 @@ async def record() -> None:
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter, dev_server_existing_path=temporal
     ) as environment:
-        await register_search_attributes(control_plane.access.settings)
-        start_invocation = InvocationStarter(control_plane.access.settings, _now)
+        await register_search_attributes(environment.client)
+        start_invocation = InvocationStarter(environment.client, _now)
         for scenario in missing:
             history = await (await scenario(start_invocation)).fetch_history()
             history_file(scenario.__name__).write_text(history.to_json() + "\n")

@@ -19,7 +19,7 @@ async def open_time_skipping() -> AsyncIterator[WorkflowEnvironment]:
         data_converter=pydantic_data_converter,
         test_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal-test-server"),
     ) as environment:
-        await register_search_attributes(control_plane.access.settings)
+        await register_search_attributes(environment.client)
         yield environment
 
 

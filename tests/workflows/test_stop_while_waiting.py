@@ -14,7 +14,7 @@ from tests.workflows.scripted_invocations import REFUSED, Container, InvocationS
 @pytest.fixture(scope="module")
 async def start_invocation() -> AsyncIterator[InvocationStarter]:
     async with open_time_skipping() as environment:
-        yield InvocationStarter(control_plane.access.settings, environment.get_current_time)
+        yield InvocationStarter(environment.client, environment.get_current_time)
 
 
 async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(
