@@ -31,7 +31,7 @@ def _verb(name: str, command: Any) -> Iterator[str]:
     usage = " ".join(["control-plane", name, *map(_argument, arguments), *(["[OPTIONS]"] if options else [])])
     yield f"### {name}\n\n    {usage}\n"
     yield from (" ".join(paragraph.split()) + "\n" for paragraph in re.split(r"\n\s*\n", command.help))
-    described = [f"| `{_argument(one)}` | {one.help} |" for one in arguments if one.help]
+    described = [f"| `{_in_a_table(_argument(one))}` | {one.help} |" for one in arguments if one.help]
     described += [f"| {_names(one)} | {_meaning(one)} |" for one in shown]
     if described:
         yield "| | |\n| --- | --- |\n" + "\n".join(described) + "\n"
@@ -40,6 +40,10 @@ def _verb(name: str, command: Any) -> Iterator[str]:
 def _argument(argument: Any) -> str:
     name: str = argument.metavar or argument.name.upper()
     return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _in_a_table(name: str) -> str:
+    return name.replace("|", "\\|")
 
 
 def _names(option: Any) -> str:

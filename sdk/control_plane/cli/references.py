@@ -1,5 +1,6 @@
 """What users call things: PROJECT/FUNCTION/INVOCATION, and PROJECT@VERSION where it is not the newest."""
 
+import re
 from dataclasses import dataclass
 
 from control_plane.access.errors import WrongUsage
@@ -7,6 +8,7 @@ from control_plane.protocol.answers import InvocationInfo
 from control_plane.protocol.paths import LATEST, escaped, function_path
 
 _AT_VERSION = "@ver-"
+_BATCH = re.compile("bat-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,11 @@ def reference_of(invocation: InvocationInfo) -> Reference:
     return Reference(
         project=invocation.project_name, function=invocation.function_name, invocation=invocation.invocation_id
     )
+
+
+def is_batch(text: str) -> bool:
+    """Whether it is a batch's id, which needs no project."""
+    return _BATCH.fullmatch(text) is not None
 
 
 def parse(text: str, *, parts: int = 3) -> Reference:

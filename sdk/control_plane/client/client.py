@@ -69,7 +69,7 @@ class Client:
         self._connection.run(self._calls.callees.find(project, name, version))
         return RemoteFunction(self._connection, self._calls, project=project, name=name, version=version)
 
-    def invocation(self, invocation_id: str) -> "Invocation[Any]":
+    def invocation(self, invocation_id: str) -> ClientInvocation[Any]:
         """By its id, from whatever process it was submitted."""
         return ClientInvocation(self._connection, self._calls, Call(id=invocation_id))
 

@@ -1,16 +1,13 @@
 """A deployed function, as a `Client` calls it."""
 
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from control_plane.client.callees import split_options
 from control_plane.client.calls import Calls
 from control_plane.client.connections import Connection
 from control_plane.client.invocations import ClientInvocation
 from control_plane.options import Options
-
-if TYPE_CHECKING:
-    from control_plane.invocation import Invocation
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -43,18 +40,20 @@ class RemoteFunction(Generic[P, R_co]):
     @overload
     def submit(
         self: "RemoteFunction[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
-    ) -> "Invocation[T]": ...
+    ) -> ClientInvocation[T]: ...
 
     @overload
-    def submit(self: "RemoteFunction[P, Iterator[Any]]", *args: P.args, **kwargs: P.kwargs) -> "Invocation[Any]": ...
+    def submit(
+        self: "RemoteFunction[P, Iterator[Any]]", *args: P.args, **kwargs: P.kwargs
+    ) -> ClientInvocation[Any]: ...
 
     @overload
     def submit(
         self: "RemoteFunction[P, AsyncIterator[Any]]", *args: P.args, **kwargs: P.kwargs
-    ) -> "Invocation[Any]": ...
+    ) -> ClientInvocation[Any]: ...
 
     @overload
-    def submit(self: "RemoteFunction[P, R_co]", *args: P.args, **kwargs: P.kwargs) -> "Invocation[R_co]": ...
+    def submit(self: "RemoteFunction[P, R_co]", *args: P.args, **kwargs: P.kwargs) -> ClientInvocation[R_co]: ...
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Start an invocation with these arguments; a keyword `options` may hold Options.

@@ -6,27 +6,52 @@ import typer
 
 from control_plane.cli.lookup import explained, find_invocation, find_version, function_of
 from control_plane.cli.output import local_time, print_fields, print_json, print_table
-from control_plane.cli.references import Reference, parse, reference_of
+from control_plane.cli.references import Reference, is_batch, parse, reference_of
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
-from control_plane.cli.states import state_of
+from control_plane.cli.states import in_words, state_of
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.errors import Refused
 from control_plane.protocol.answers import FunctionInfo, InvocationInfo
+from control_plane.protocol.paths import batch_by_id_path
 from control_plane.protocol.states import error_of, output_of
 
 _SHOWN = 2_000
 
 
 def describe(
-    what: Annotated[str, typer.Argument(metavar="PROJECT[/FUNCTION[/INVOCATION]]")],
+    what: Annotated[str, typer.Argument(metavar="PROJECT[/FUNCTION[/INVOCATION]]|BATCH")],
     *,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Show a project with its newest version, a function, or an invocation with its attempts."""
-    run(_describe(parse(what), api_url=api_url, as_json=as_json))
+    """Show a project with its newest version, a function, an invocation with its attempts, or how far a batch is."""
+    if is_batch(what):
+        run(_describe_batch(what, api_url=api_url, as_json=as_json))
+    else:
+        run(_describe(parse(what), api_url=api_url, as_json=as_json))
+
+
+async def _describe_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
+    async with connect(api_url) as connection:
+        batch = await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
+    if as_json:
+        print_json(batch.document)
+        return
+    counts = ", ".join(f"{count:,} {in_words(name)}" for name, count in batch.counts.items() if count)
+    fields: list[tuple[str, object]] = [
+        ("Batch", batch.batch_id),
+        ("Function", f"{batch.project_name}/{batch.function_name}"),
+        ("Version", batch.version_id),
+        ("Created", local_time(batch.creation_time)),
+        ("Inputs", f"{batch.size:,}"),
+        ("Status", "ended" if batch.status == "TERMINATED" else "running"),
+        ("Of these", counts),
+    ]
+    if batch.cancellation_request_time is not None:
+        fields.append(("Cancelled", local_time(batch.cancellation_request_time)))
+    print_fields(fields)
 
 
 async def _describe(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
