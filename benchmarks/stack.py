@@ -11,20 +11,20 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from control_plane.access.local_stacks import StackAccess
+from control_plane.machine.records import read_record
 from sqlalchemy import URL
 from temporalio.client import Client
 
 from benchmarks import bare
 from benchmarks.containers import ContainerHost, hosting
 from benchmarks.http import Http
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.polling import poll_until
 from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
-from control_plane_server.cli.stack.records import read_record
 from control_plane_server.cli.stack.server import Server
 from control_plane_server.cli.stack.servers import api_server, process_environment, temporal_server
 from control_plane_server.cli.stack.temporal import is_polled, wait_until_loop_polls, wait_until_temporal_answers

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess
 from control_plane.cli.output import fail, note, print_json, print_text
 from control_plane.cli.signals import StopRequested, StopSignals
 from control_plane.cli.verbs.options import Json
 
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.options import (
-    DEFAULT_DATA_DIR,
     DEFAULT_PORT,
     DEFAULT_TEMPORAL_PORT,
     DEFAULT_TEMPORAL_UI_PORT,

@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from control_plane.cli.application import app
-from typer.main import get_command
+from control_plane.cli.application import imported
+from control_plane.cli.verb_lists import all_verbs
 
 HEADING = "## Verbs\n"
 
 
 def reference() -> str:
     """Each verb with its arguments and options."""
-    group: Any = get_command(app)
-    context = group.make_context("control-plane", ["--help"], resilient_parsing=True)
-    verbs = (line for name in group.list_commands(context) for line in _verb(name, group.get_command(context, name)))
+    verbs = (line for name, verb in all_verbs().items() for line in _verb(name, imported(name, verb)))
     return "\n".join([HEADING, *verbs]) + "\n"
 
 
@@ -33,7 +31,7 @@ def _verb(name: str, command: Any) -> Iterator[str]:
     usage = " ".join(["control-plane", name, *map(_argument, arguments), *(["[OPTIONS]"] if options else [])])
     yield f"### {name}\n\n    {usage}\n"
     yield from (" ".join(paragraph.split()) + "\n" for paragraph in re.split(r"\n\s*\n", command.help))
-    described = [f"| `{_argument(one)}` | {one.help} |" for one in arguments if one.help]
+    described = [f"| `{_in_a_table(_argument(one))}` | {one.help} |" for one in arguments if one.help]
     described += [f"| {_names(one)} | {_meaning(one)} |" for one in shown]
     if described:
         yield "| | |\n| --- | --- |\n" + "\n".join(described) + "\n"
@@ -42,6 +40,10 @@ def _verb(name: str, command: Any) -> Iterator[str]:
 def _argument(argument: Any) -> str:
     name: str = argument.metavar or argument.name.upper()
     return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _in_a_table(name: str) -> str:
+    return name.replace("|", "\\|")
 
 
 def _names(option: Any) -> str:

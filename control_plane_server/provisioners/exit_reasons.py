@@ -5,13 +5,6 @@ import signal
 _BY_A_SIGNAL = 128  # added to its number, it is the exit code that shells and engines give
 
 
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have none
-        return f"signal {number}"
-
-
 def stop_reason(exit_code: int | None) -> str:
     """Of a container that we told to stop; it counts where the container did not report."""
     if exit_code == _BY_A_SIGNAL + signal.SIGKILL:

@@ -2,16 +2,16 @@
 
 import time
 
-from control_plane.declare import function
+import control_plane as cp
 
 
-@function
-def greet(name="world"):
+@cp.function
+def greet(name: str = "world"):
     return f"Hello, {name}!"
 
 
-@function(max_concurrency=2, timeout_seconds=600)
-def count(to=5, seconds=1.0):
+@cp.function(max_concurrency=2, timeout=600)
+def count(to: int = 5, seconds: float = 1.0):
     """Each value that is yielded is the invocation's output until the next one; the returned value is its last."""
     for number in range(1, to + 1):
         print(f"counted to {number}")
@@ -20,6 +20,6 @@ def count(to=5, seconds=1.0):
     return {"counted_to": to}
 
 
-@function(max_retries=2, retry_initial_interval_seconds=1)
-def fail(message="as asked"):
+@cp.function(retries=2, retry_delay=1)
+def fail(message: str = "as asked"):
     raise ValueError(message)

@@ -1,0 +1,95 @@
+"""Functions as containers: declared with `function` and `command`, called by `Client` or from inside of containers.
+
+Importing this imports nothing else; each name is loaded when it is first used.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from control_plane import testing as testing
+    from control_plane.calls import as_completed as as_completed
+    from control_plane.calls import gather as gather
+    from control_plane.calls import submit as submit
+    from control_plane.client.async_client import AsyncClient as AsyncClient
+    from control_plane.client.client import Client as Client
+    from control_plane.commands import Command as Command
+    from control_plane.context import current as current
+    from control_plane.declarations import command as command
+    from control_plane.declarations import function as function
+    from control_plane.errors import Cancelled as Cancelled
+    from control_plane.errors import ControlPlaneError as ControlPlaneError
+    from control_plane.errors import InvocationCancelled as InvocationCancelled
+    from control_plane.errors import InvocationFailed as InvocationFailed
+    from control_plane.errors import InvocationTimedOut as InvocationTimedOut
+    from control_plane.errors import Refused as Refused
+    from control_plane.errors import Stopped as Stopped
+    from control_plane.errors import TimedOut as TimedOut
+    from control_plane.errors import Unreachable as Unreachable
+    from control_plane.functions import Function as Function
+    from control_plane.invocation import Invocation as Invocation
+    from control_plane.options import Options as Options
+
+# Each public name, and the module that has it; "" for a module that is public itself.
+_HOMES = {
+    "AsyncClient": "client.async_client",
+    "Cancelled": "errors",
+    "Client": "client.client",
+    "Command": "commands",
+    "ControlPlaneError": "errors",
+    "Function": "functions",
+    "Invocation": "invocation",
+    "InvocationCancelled": "errors",
+    "InvocationFailed": "errors",
+    "InvocationTimedOut": "errors",
+    "Options": "options",
+    "Refused": "errors",
+    "Stopped": "errors",
+    "TimedOut": "errors",
+    "Unreachable": "errors",
+    "as_completed": "calls",
+    "command": "declarations",
+    "current": "context",
+    "function": "declarations",
+    "gather": "calls",
+    "submit": "calls",
+    "testing": "",
+}
+
+__all__ = [
+    "AsyncClient",
+    "Cancelled",
+    "Client",
+    "Command",
+    "ControlPlaneError",
+    "Function",
+    "Invocation",
+    "InvocationCancelled",
+    "InvocationFailed",
+    "InvocationTimedOut",
+    "Options",
+    "Refused",
+    "Stopped",
+    "TimedOut",
+    "Unreachable",
+    "as_completed",
+    "command",
+    "current",
+    "function",
+    "gather",
+    "submit",
+    "testing",
+]
+
+
+def __getattr__(name):  # type: ignore[no-untyped-def]  # typing is not imported
+    if name not in _HOMES:
+        raise AttributeError("module 'control_plane' has no attribute %r" % name)
+    # Not importlib: it is not loaded in every program.
+    home = _HOMES[name]
+    module = __import__("control_plane.%s" % (home or name), fromlist=[name])
+    value = getattr(module, name) if home else module
+    globals()[name] = value
+    return value
+
+
+def __dir__():  # type: ignore[no-untyped-def]
+    return __all__

@@ -1,8 +1,9 @@
-"""`python -m control_plane describe main.py ANSWER`: the functions that a file declares, as JSON in the file ANSWER.
+"""`python -m control_plane describe main.py ANSWER`: the functions that a module declares, as JSON in the file ANSWER.
 
-The answer is `{"functions": [...]}`, each a FunctionSpec of the REST API, or `{"mistake": "..."}`, one line for whoever
-wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it is. Whatever main.py prints, starts,
-leaves running or does to this process has no part in it.
+In place of a file it may be a module of the working directory, `images.jobs`. The answer is `{"functions": [...],
+"advice": [...]}`, each function a FunctionSpec of the REST API and each advice a line about one of them; or
+`{"mistake": "..."}`, one line for whoever wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it
+is. Whatever the module prints, starts, leaves running or does to this process has no part in it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from json import dumps
 from types import FrameType, ModuleType
 from typing import Any
 
+from control_plane import entry_modules
 from control_plane.answers import AnswerFile
+from control_plane.commands import Command
 from control_plane.container import shadows
-from control_plane.declare import Declaration, declarations
+from control_plane.declarations import declared
+from control_plane.functions import Function
+from control_plane.signatures import DefaultIsUnusable, signature_of
 
 _LOOK_SECONDS = 0.5
 _UNGUARDED = 'put that behind `if __name__ == "__main__":`'
@@ -29,34 +34,61 @@ class FileIsUnusable(Exception):
     """The text says in one line what is wrong and what to do."""
 
 
-def describe(path: str) -> dict[str, Any]:
-    """Raises FileIsUnusable."""
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isfile(path):
-        raise FileIsUnusable("There is no %s in %s; it is where functions are declared" % (name, folder))
+def describe(target: str) -> dict[str, Any]:
+    """`target`: a file, or the name of a module of the working directory. Raises FileIsUnusable."""
+    folder, module_name = _split(target)
     try:
-        module = _imported(folder, name)
+        file = entry_modules.file_of(module_name, folder)
+    except entry_modules.ModuleIsMissing as error:
+        raise FileIsUnusable("%s; it is where functions are declared" % error) from None
+    try:
+        module = _imported(folder, module_name, file)
     except FileIsUnusable as error:
         hint = shadows.explanation(folder)
         raise error if hint is None else FileIsUnusable("%s (%s)" % (error, hint)) from error
-    if not declarations:
+    if not declared:
         raise FileIsUnusable(
-            "%s declares no function; put `from control_plane.declare import function` at its top and @function above "
-            "one" % name
+            "%s declares no function; put `import control_plane as cp` at its top and @cp.function above one" % file
         )
     seen: dict[str, str] = {}
-    for declaration in declarations:
-        _check(declaration, module, name, seen)
-    return {"functions": [declaration.spec for declaration in declarations]}
+    specs, advice = [], []
+    for declaration in declared:
+        place = "%s:%d" % (_shown(declaration._place[0], folder), declaration._place[1])
+        _check(declaration, module, file, place, seen)
+        signature, lines = _signature(declaration, place)
+        specs.append({**declaration._spec, **signature})
+        advice += lines
+    return {"functions": specs, "advice": advice}
 
 
-def _imported(folder: str, name: str) -> ModuleType:
+def _split(target: str) -> tuple[str, str]:
+    """A folder, and a module in it."""
+    if not target.endswith(".py"):
+        return os.getcwd(), target
+    folder, name = os.path.split(os.path.abspath(target))
+    return folder, os.path.splitext(name)[0]
+
+
+def _signature(declaration: Function[..., Any] | Command, place: str) -> tuple[dict[str, Any], list[str]]:
+    """As a part of the FunctionSpec, and what is to be said about it. Raises FileIsUnusable."""
+    if isinstance(declaration, Command):
+        return {}, []
+    name = declaration.__name__
+    try:
+        signature = signature_of(declaration.__wrapped__)
+    except DefaultIsUnusable as error:
+        raise FileIsUnusable("%s: %s(): %s" % (place, name, error)) from error
+    advice = ["%s: %s(): %s, as JSON brings it" % (place, name, line) for line in signature.advice]
+    return ({} if signature.schema is None else {"signature": signature.schema}), advice
+
+
+def _imported(folder: str, module: str, file: str) -> ModuleType:
     shadows.give_way(folder)
     sys.path.insert(0, folder)
     try:
-        return importlib.import_module(os.path.splitext(name)[0])
+        return importlib.import_module(module)
     except BaseException as error:
-        place = _place(error, folder) or name
+        place = _place(error, folder) or file
         text = _first_line(error)
         reason = "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
         hint = "mend that and deploy again"
@@ -67,20 +99,27 @@ def _imported(folder: str, name: str) -> ModuleType:
         raise FileIsUnusable("%s: %s; %s" % (place, reason, hint)) from error
 
 
-def _check(declaration: Declaration, module: ModuleType, file: str, seen: dict[str, str]) -> None:
-    name, place = declaration.spec["function_name"], declaration.place
+def _check(
+    declaration: Function[..., Any] | Command, module: ModuleType, file: str, place: str, seen: dict[str, str]
+) -> None:
+    """Raises FileIsUnusable."""
+    name = declaration._spec["function_name"]
     if name in seen:
         raise FileIsUnusable("%s: %r is declared already at %s; choose another name" % (place, name, seen[name]))
     seen[name] = place
-    if declaration.function is not None and getattr(module, name, None) is not declaration.function:
+    if isinstance(declaration, Function) and getattr(module, name, None) is not declaration:
         raise FileIsUnusable(
-            "%s: %r is no top-level function of %s; define it there, or import it there, with @function as its "
+            "%s: %r is no top-level function of %s; define it there, or import it there, with @cp.function as its "
             "outermost decorator" % (place, name, file)
         )
     try:
-        dumps(declaration.spec, allow_nan=False)
+        dumps(declaration._spec, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise FileIsUnusable("%s: %r has a limit that is no JSON: %s" % (place, name, error)) from error
+
+
+def _shown(file: str, folder: str) -> str:
+    return os.path.relpath(file, folder) if _is_own(file, folder) else os.path.basename(file)
 
 
 def _place(error: BaseException, folder: str) -> str | None:
@@ -144,11 +183,11 @@ def main() -> None:
     """Ends the process at once when the answer is given: what main.py has registered or left running is not waited
     for."""
     if len(sys.argv) != 3:
-        sys.stderr.write("usage: python -m control_plane describe FILE ANSWER\n")
+        sys.stderr.write("usage: python -m control_plane describe FILE|MODULE ANSWER\n")
         sys.exit(2)
-    path, answer = os.path.abspath(sys.argv[1]), AnswerFile(sys.argv[2])
+    target, answer = sys.argv[1], AnswerFile(sys.argv[2])
     sys.argv[1:] = []  # main.py may look at them, as it will in a container
-    folder, name = os.path.split(path)
+    folder, name = _split(target)
     _answer_before_exit(answer, folder, name)
     reporter = threading.Thread(
         target=_report_place, args=(answer, folder, threading.get_ident()), name="place reporter", daemon=True
@@ -156,7 +195,7 @@ def main() -> None:
     reporter.start()
     exit_code = 0
     try:
-        document = describe(path)
+        document = describe(target)
     except FileIsUnusable as error:
         document, exit_code = {"mistake": str(error)}, 1
     answer.settle(document)

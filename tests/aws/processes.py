@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from control_plane.machine.processes import kill_session
 
-from control_plane_server.provisioners.process.processes import kill_session
 from tests.aws.containers import CannotStart, ContainerExit
 from tests.aws.warden import Warden
 

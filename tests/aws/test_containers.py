@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_plane.machine.processes import process_of
 
-from control_plane_server.provisioners.process.processes import process_of
 from tests.aws.client import AwsClient
-from tests.runtime.api_stub import StubState, serving
+from tests.sdk.api_stub import StubState, serving
 
 _SHOW_ENVIRONMENT = "import json, os\nprint(json.dumps(dict(os.environ)))\n"
 _WAIT_FOR_SIGTERM = """

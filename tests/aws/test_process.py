@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 import psutil
+from control_plane.machine.processes import process_of
 
-from control_plane_server.provisioners.process.processes import process_of
 from tests.aws.client import open_client
 from tests.aws.process import StandIn, running_stand_in
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from control_plane_server.provisioners.process.processes import kill_session
+from control_plane.machine.processes import kill_session
 
 
 class Warden:

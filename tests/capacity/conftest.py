@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from control_plane.machine.records import read_record
 from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
-from control_plane_server.cli.stack.records import read_record
 from tests.cli.stacks import Dev, Ports, dev
 from tests.e2e.project import Project
 from tests.temporal import open_temporal

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from control_plane.machine.processes import Process
 
 from control_plane_server.domain.errors import ExecutionHasAlreadyStarted
 from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.provisioners.process import supervisor
 from control_plane_server.provisioners.process.all_containers import kill_all_containers
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root
-from control_plane_server.provisioners.process.processes import Process
 from environment.provisioner_names import ProvisionerName
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target

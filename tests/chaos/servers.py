@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 import psutil
+from control_plane.machine.processes import process_of
+from control_plane.machine.records import read_record
 
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
-from control_plane_server.cli.stack.records import read_record
 from control_plane_server.cli.stack.server import Server
-from control_plane_server.provisioners.process.processes import process_of
 from tests.chaos.ledger import Ledger
 
 _REFUSED = 2  # the exit status of a process of ours that does not begin

@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import upgrade_to_head
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.ports import LOOPBACK, free_ports

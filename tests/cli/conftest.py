@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, dev
 from tests.cli.terminal import Terminal

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from control_plane.access.server import Server
+from control_plane.cli.session import PATIENCE
+from control_plane.client.connections import AsyncConnection
 
 # An answer with all that a client needs of it, and more.
 INVOCATION = {
@@ -43,6 +45,9 @@ class ScriptedServer:
     def server(self) -> Server:
         url = f"http://127.0.0.1:{self.port}"
         return Server(api_url=url, api_key="key", found_in="the test", key_found_in="the test")
+
+    def connect(self) -> AsyncConnection:
+        return AsyncConnection(self.server, PATIENCE)
 
 
 @asynccontextmanager

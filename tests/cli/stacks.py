@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane.access.local_stacks import StackAccess
+
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.ports import free_ports
 from environment.provisioner_names import ProvisionerName

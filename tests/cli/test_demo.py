@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.demo.curl import curl_commands
 from control_plane_server.cli.demo.errors import DemoFailed
 from control_plane_server.cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
-from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import clean_environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

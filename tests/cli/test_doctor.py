@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 from tests.aws.process import StandIn, running_stand_in

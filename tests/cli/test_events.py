@@ -3,14 +3,13 @@
 import json
 
 import pytest
-from control_plane.cli.client.errors import NotFound
-from control_plane.cli.client.events import Event, follow
-from control_plane.cli.client.references import FunctionPath, InvocationPath
-from control_plane.cli.client.transport import Transport
+from control_plane.client.connections import AsyncConnection
+from control_plane.errors import Refused
+from control_plane.protocol.events import Event, events
 
 from tests.cli.scripted_server import Received, json_answer, scripted_server
 
-_PATH = InvocationPath(function=FunctionPath(project="p", version="ver-1", function="f"), invocation_id="inv-1")
+_PATH = "/invocations/inv-1"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 1000\n\n"
 _NAMES = ("state", "log", "progress", "log", "end")
 _BLOCKS = [
@@ -24,8 +23,9 @@ def _after(received: Received) -> bytes:
     return b"".join(_BLOCKS if last_id is None else _BLOCKS[int(last_id[1:]) + 1 :])
 
 
-async def _followed(transport: Transport, reports: list[str]) -> list[Event]:
-    return [event async for event in follow(transport, _PATH, with_logs=True, report=reports.append)]
+async def _followed(connection: AsyncConnection, reports: list[str | None]) -> list[Event]:
+    stream = events(connection.api.peer, _PATH, with_logs=True, report=reports.append)
+    return [event async for event in connection.iterate(stream)]
 
 
 async def test_every_cut_is_survived() -> None:
@@ -34,16 +34,14 @@ async def test_every_cut_is_survived() -> None:
     def answer(received: Received, number: int) -> bytes:
         return _HEAD + _after(received)[: 1 + 13 * number]
 
-    reports: list[str] = []
-    async with scripted_server(answer) as scripted:
-        transport = Transport(scripted.server)
-        events = await _followed(transport, reports)
-        await transport.close()
-    assert [(event.name, event.cursor, event.data["number"]) for event in events] == [
+    reports: list[str | None] = []
+    async with scripted_server(answer) as scripted, scripted.connect() as connection:
+        found = await _followed(connection, reports)
+    assert [(event.name, event.cursor, event.data["number"]) for event in found] == [
         (name, f"c{number}", number) for number, name in enumerate(_NAMES)
     ]
-    assert reports[0].startswith("Lost the connection (")
-    assert "Connected again." in reports
+    assert reports[0] is not None
+    assert None in reports
     assert scripted.received[0].path.endswith("/invocations/inv-1/events?logs=true")
 
 
@@ -55,11 +53,9 @@ async def test_a_server_that_is_away_is_waited_for() -> None:
             return json_answer('{"detail": "away"}', status="503 Service Unavailable")
         return _HEAD + _after(received)
 
-    reports: list[str] = []
-    async with scripted_server(answer) as scripted:
-        transport = Transport(scripted.server)
-        assert len(await _followed(transport, reports)) == len(_NAMES)
-        await transport.close()
+    reports: list[str | None] = []
+    async with scripted_server(answer) as scripted, scripted.connect() as connection:
+        assert len(await _followed(connection, reports)) == len(_NAMES)
     assert len(reports) == 2
 
 
@@ -67,8 +63,6 @@ async def test_a_refusal_is_no_break() -> None:
     def answer(received: Received, number: int) -> bytes:
         return json_answer('{"detail": "A project with this name does not exist"}', status="404 Not Found")
 
-    async with scripted_server(answer) as scripted:
-        transport = Transport(scripted.server)
-        with pytest.raises(NotFound, match="A project with this name"):
-            await _followed(transport, [])
-        await transport.close()
+    async with scripted_server(answer) as scripted, scripted.connect() as connection:
+        with pytest.raises(Refused, match="A project with this name"):
+            await _followed(connection, [])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev

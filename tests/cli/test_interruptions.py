@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cli.terminal import Terminal, ended
 from tests.figures import Show
 
-_MAIN = "from control_plane.declare import function\n\n@function\ndef greet(): ...\n"
+_MAIN = "from control_plane import function\n\n@function\ndef greet(): ...\n"
 _GIB = 1024 * 1024 * 1024
 
 

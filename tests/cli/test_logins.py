@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
+
 from tests.cli.terminal import Terminal
 
 

@@ -7,12 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import NotFound
-from control_plane.cli.client.lookup import find_invocation
-from control_plane.cli.client.newest import newest_invocations
-from control_plane.cli.client.references import FunctionPath, parse
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.cli.lookup import find_invocation
+from control_plane.cli.newest import newest_invocations
+from control_plane.cli.references import parse
+from control_plane.errors import Refused
 
 from tests.cli.scripted_server import INVOCATION, Received, json_answer, scripted_server
 
@@ -26,7 +25,6 @@ class Versions:
 
     def __init__(self, calls: Mapping[str, list[int] | None]) -> None:
         self.calls = calls
-        self.paths = [FunctionPath(project="p", version=version, function="f") for version in calls]
 
     def answer(self, received: Received, _: int) -> bytes:
         url = urlsplit(received.path)
@@ -59,8 +57,8 @@ def _not_found(detail: str) -> bytes:
 async def test_calls_of_pinned_versions_are_listed_where_they_belong() -> None:
     newest_version = list(range(1_000, 800, -1))
     versions = Versions({"ver-3": newest_version, "ver-2": None, "ver-1": [1_001, 990, 5]})
-    async with scripted_server(versions.answer) as scripted, Client(scripted.server) as client:
-        found = await newest_invocations(client, versions.paths, limit=60)
+    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
+        found = await newest_invocations(connection, "p", "f", list(versions.calls), limit=60)
     times = [invocation.creation_time for _, invocation in found]
     assert times == sorted([*newest_version, 1_001, 990, 5], reverse=True)[:60]
     assert found[0][0] == "ver-1"
@@ -69,8 +67,8 @@ async def test_calls_of_pinned_versions_are_listed_where_they_belong() -> None:
 
 async def test_so_many_as_are_wanted_are_found_page_by_page() -> None:
     versions = Versions({"ver-2": list(range(500, 300, -1)), "ver-1": list(range(450, 250, -1))})
-    async with scripted_server(versions.answer) as scripted, Client(scripted.server) as client:
-        found = await newest_invocations(client, versions.paths, limit=10_000)
+    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
+        found = await newest_invocations(connection, "p", "f", list(versions.calls), limit=10_000)
     assert len(found) == 400
     assert [invocation.creation_time for _, invocation in found] == sorted(
         [*range(500, 300, -1), *range(450, 250, -1)], reverse=True
@@ -79,17 +77,17 @@ async def test_so_many_as_are_wanted_are_found_page_by_page() -> None:
 
 async def test_a_function_of_no_version_is_missing() -> None:
     versions = Versions({"ver-2": None, "ver-1": None})
-    async with scripted_server(versions.answer) as scripted, Client(scripted.server) as client:
-        with pytest.raises(NotFound):
-            await newest_invocations(client, versions.paths, limit=50)
+    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
+        with pytest.raises(Refused):
+            await newest_invocations(connection, "p", "f", list(versions.calls), limit=50)
 
 
 async def test_an_invocation_is_found_with_one_request() -> None:
     async with (
         scripted_server(lambda *_: json_answer(json.dumps(INVOCATION))) as scripted,
-        Client(scripted.server) as client,
+        scripted.connect() as connection,
     ):
-        assert (await find_invocation(client, parse("p/f/inv-1"))).invocation_id == "inv-1"
+        assert (await find_invocation(connection, parse("p/f/inv-1"))).invocation_id == "inv-1"
     assert [received.path for received in scripted.received] == ["/invocations/inv-1"]
 
 
@@ -99,7 +97,7 @@ async def test_an_invocation_of_something_else_is_not_the_one_that_is_meant(refe
         is_by_id = received.path == "/invocations/inv-1"
         return json_answer(json.dumps(INVOCATION)) if is_by_id else _not_found(_NO_INVOCATION)
 
-    async with scripted_server(answer) as scripted, Client(scripted.server) as client:
-        with pytest.raises(CommandFailed, match="has no invocation 'inv-1'"):
+    async with scripted_server(answer) as scripted, scripted.connect() as connection:
+        with pytest.raises(CannotBeDone, match="has no invocation 'inv-1'"):
             async with asyncio.timeout(10):
-                await find_invocation(client, parse(reference))
+                await find_invocation(connection, parse(reference))

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
-from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
 
-_DECLARED = "from control_plane.declare import function\n\n@function\ndef greet(name='world'): return name\n"
+_DECLARED = "from control_plane import function\n\n@function\ndef greet(name='world'): return name\n"
 _INVOCATION = "inv-" + 32 * "0"
 
 
@@ -78,7 +78,7 @@ async def test_something_else_answers(terminal: Terminal, access: StackAccess) -
         ("no-python", "def\n", "main.py:1: SyntaxError: "),
         (
             "limits",
-            _DECLARED.replace("@function", "@function(virtual_cpus=0)"),
+            _DECLARED.replace("@function", "@function(cpus=0)"),
             "function 'greet': virtual_cpus must be positive",
         ),
     ],

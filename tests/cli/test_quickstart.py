@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(180)
 _MAIN = """\
 import time
 
-from control_plane.declare import function
+from control_plane import function
 
 
 @function
@@ -24,12 +24,12 @@ def greet(name="world"):
     return f"Hello, {name}!"
 
 
-@function(max_retries=1)
+@function(retries=1)
 def fail():
     raise ValueError("as asked")
 
 
-@function(timeout_seconds=1)
+@function(timeout=1)
 def too_slow():
     time.sleep(60)
 

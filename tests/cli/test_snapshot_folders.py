@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from control_plane.cli.client.client import Client
-from control_plane.cli.exits import CommandFailed, WrongUsage
+from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.deployment.folders import forget_snapshots, runs_folders, snapshot_root
 
 from control_plane_server.provisioners.process.image_folders import identified
@@ -22,9 +21,9 @@ def naming(root: Path, identity: str) -> bytes:
 
 async def test_the_folder_is_that_of_the_control_plane_that_is_asked(tmp_path: Path) -> None:
     answer = naming(tmp_path, identified(tmp_path).identity)
-    async with scripted_server(lambda *_: answer) as scripted, Client(scripted.server) as client:
-        assert await snapshot_root(client) == tmp_path
-        assert await runs_folders(client)
+    async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
+        assert await snapshot_root(connection) == tmp_path
+        assert await runs_folders(connection)
 
 
 @pytest.mark.parametrize("is_here", [True, False], ids=["another's folder", "no folder"])
@@ -34,10 +33,10 @@ async def test_behind_a_tunnel_nothing_is_copied_and_nothing_deleted(tmp_path: P
     if is_here:
         identified(root)
         (root / "p" / "1").mkdir(parents=True)
-    async with scripted_server(lambda *_: naming(root, "of another")) as scripted, Client(scripted.server) as client:
+    async with scripted_server(lambda *_: naming(root, "of another")) as scripted, scripted.connect() as connection:
         with pytest.raises(WrongUsage, match="deploy on that machine"):
-            await snapshot_root(client)
-        await forget_snapshots(client, project="p")
+            await snapshot_root(connection)
+        await forget_snapshots(connection, project="p")
     assert root.exists() == (root / "p" / "1").exists() == is_here
 
 
@@ -45,21 +44,21 @@ async def test_undeploying_forgets_the_project_and_no_other(tmp_path: Path) -> N
     answer = naming(tmp_path, identified(tmp_path).identity)
     for project in ("p", "q"):
         (tmp_path / project / "1").mkdir(parents=True)
-    async with scripted_server(lambda *_: answer) as scripted, Client(scripted.server) as client:
-        await forget_snapshots(client, project="p")
+    async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
+        await forget_snapshots(connection, project="p")
     assert set(os.listdir(tmp_path)) == {".identity", "q"}
 
 
 async def test_where_images_are_no_folders_one_is_to_be_named() -> None:
-    async with scripted_server(lambda *_: _RUNS_IMAGES) as scripted, Client(scripted.server) as client:
-        assert not await runs_folders(client)
-        await forget_snapshots(client, project="p")
+    async with scripted_server(lambda *_: _RUNS_IMAGES) as scripted, scripted.connect() as connection:
+        assert not await runs_folders(connection)
+        await forget_snapshots(connection, project="p")
         with pytest.raises(WrongUsage, match="runs images: name one with --image"):
-            await snapshot_root(client)
+            await snapshot_root(connection)
 
 
 async def test_an_earlier_release_does_not_say_where_its_folder_is() -> None:
-    async with scripted_server(lambda *_: _EARLIER_RELEASE) as scripted, Client(scripted.server) as client:
-        await forget_snapshots(client, project="p")
-        with pytest.raises(CommandFailed, match="start it again"):
-            await snapshot_root(client)
+    async with scripted_server(lambda *_: _EARLIER_RELEASE) as scripted, scripted.connect() as connection:
+        await forget_snapshots(connection, project="p")
+        with pytest.raises(CannotBeDone, match="start it again"):
+            await snapshot_root(connection)

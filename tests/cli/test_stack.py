@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from control_plane.access.local_stacks import StackAccess
+from control_plane.machine.records import read_record
 
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
-from control_plane_server.cli.stack.records import read_record
 from tests.cli.stacks import Ports, dev
 
 pytestmark = pytest.mark.timeout(180)

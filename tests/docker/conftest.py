@@ -22,7 +22,7 @@ from control_plane_server.provisioners.docker.engine import Engine
 from control_plane_server.provisioners.docker.factory import open_docker_provisioner, open_engine
 from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.images import BASE, build_image
-from tests.runtime.api_stub import StubState, serving
+from tests.sdk.api_stub import StubState, serving
 
 ENGINE_URL = "unix:///var/run/docker.sock"
 FUNCTIONS = Path(__file__).parent / "functions"

@@ -15,7 +15,7 @@ from control_plane_server.provisioners.docker.factory import open_docker_provisi
 from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import TOKEN, container_request
 from tests.docker.steps import NEW, first_lines, launch
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 FORKS = """
 import os, time

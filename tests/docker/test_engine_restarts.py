@@ -12,7 +12,7 @@ from control_plane_server.provisioners.docker.provisioner import DockerProvision
 from tests.docker.conftest import configuration_of, container_request
 from tests.docker.own_engine import OwnEngine, own_engine
 from tests.docker.steps import NEW, first_lines, launch
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 END = ("kill", "shut_down")
 

@@ -19,7 +19,7 @@ from control_plane_server.provisioners.docker.provisioner import DockerProvision
 from control_plane_server.provisioners.docker.requests import container_options
 from tests.docker.conftest import container_request
 from tests.docker.steps import NEW, launch
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from control_plane_server.provisioners.docker.factory import open_docker_provisi
 from tests.docker.conftest import TOKEN, configuration_of, container_request, remove_all
 from tests.misbehaviour.conduct import Ending, assert_predicted, run_to_its_end
 from tests.misbehaviour.grammar import Program, programs
-from tests.runtime.api_stub import StubState, serving
+from tests.sdk.api_stub import StubState, serving
 
 PROGRAMS = int(os.environ.get("MISBEHAVIOURS", "50")) // 10
 GRACE = timedelta(seconds=1)

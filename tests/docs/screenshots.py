@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 import httpx2
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 
-from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import Ports, dev
 from tests.docs.pages import ROOT
 

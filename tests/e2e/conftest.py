@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev

@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx2
-
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
 
 FUNCTIONS = Path(__file__).parent / "functions"
 PROGRAMS = Path(__file__).parent / "programs"  # no Python, nothing of ours

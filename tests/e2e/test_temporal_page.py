@@ -7,10 +7,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.cli.stack.access import StackAccess
 from tests.chaos.ledger import Ledger
 from tests.chaos.process_stack import process_stack
 from tests.e2e.ages import grow_old

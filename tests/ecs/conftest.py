@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from control_plane_server.cli.stack.access import StackAccess
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in

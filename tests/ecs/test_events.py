@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
 from activities.container_events import relay_container_events
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, NotificationListener
-from control_plane_server.cli.stack.access import StackAccess
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in

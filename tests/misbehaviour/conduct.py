@@ -9,7 +9,7 @@ from typing import Any
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerRequest
 from control_plane_server.provisioners.contract import Provisioner
 from tests.misbehaviour.grammar import Program
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 # What is called in a container: the program, which is its input.
 MAIN = """

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 class Sigterm(StrEnum):
     """What SIGTERM does by the time the program waits."""
 
-    OURS = "InvocationCancelled where the code is"
+    OURS = "Cancelled where the code is"
     IGNORED = "nothing"
     FATAL = "ends the process"
     RAISES = "an exception of the user's, SystemExit for example"

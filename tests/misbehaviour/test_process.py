@@ -16,7 +16,7 @@ from control_plane_server.provisioners.process.provisioner import ProcessProvisi
 from tests.misbehaviour.conduct import MAIN, Ending, assert_predicted, run_to_its_end
 from tests.misbehaviour.grammar import Program, programs
 from tests.provisioners.conftest import TOKEN, container_request
-from tests.runtime.api_stub import StubState, serving
+from tests.sdk.api_stub import StubState, serving
 
 PROGRAMS = int(os.environ.get("MISBEHAVIOURS", "20"))
 GRACE = timedelta(seconds=1)

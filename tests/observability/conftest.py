@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.ports import free_ports
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres

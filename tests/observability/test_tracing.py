@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from control_plane.machine.records import read_record
 from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.cli.stack.records import read_record
 from control_plane_server.domain.traces import SpanRef
 from tests.e2e.ages import insert_old_invocation
 from tests.e2e.project import lines_of

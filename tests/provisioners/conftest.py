@@ -19,7 +19,7 @@ from control_plane_server.domain.identifiers import (
 from control_plane_server.domain.specs import ResourceSpec
 from control_plane_server.provisioners.process.all_containers import kill_all_containers
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
-from tests.runtime.api_stub import StubState, serving
+from tests.sdk.api_stub import StubState, serving
 
 TOKEN = "exe.the-token-of-this-execution"
 

@@ -22,7 +22,7 @@ from control_plane_server.provisioners.process.all_containers import (
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import TOKEN, container_request
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; echo ready; sleep 1000 & echo $!; while :; do sleep 1000; done")
 

@@ -5,6 +5,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from control_plane.machine.processes import Process, process_of
+
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.provisioners.process.all_containers import live_container_names
@@ -17,7 +19,6 @@ from control_plane_server.provisioners.process.container_folders import (
 )
 from control_plane_server.provisioners.process.housekeeping import Retention, remove_old
 from control_plane_server.provisioners.process.image_folders import identified, image_root
-from control_plane_server.provisioners.process.processes import Process, process_of
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 
 _NO_LIMIT = Retention(age=timedelta(days=30), size=10**12)

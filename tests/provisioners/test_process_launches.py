@@ -16,7 +16,7 @@ from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.provisioners.process.all_containers import live_container_names
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import container_request
-from tests.runtime.api_stub import StubState
+from tests.sdk.api_stub import StubState
 
 ROOT = Path(__file__).parents[2]
 

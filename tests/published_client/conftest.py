@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
-from control_plane_server.cli.stack.access import StackAccess
 from tests.cli.stacks import Ports, dev
 from tests.e2e.project import Project
 

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
+
 from tests.e2e.project import Json, Project, lines_of, release_file
 
 _ENDED_WITHIN = 180.0  # seconds: a reconciliation comes once a minute

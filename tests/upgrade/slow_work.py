@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from control_plane_server.catalog.connecting import connect
 from control_plane_server.catalog.database import STATEMENT_LIMIT
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 from control_plane_server.domain.messages import CleanUpRequest, PreparationRequest
 from environment.settings import PostgresSettings

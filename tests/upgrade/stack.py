@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from control_plane_server.cli.stack.access import StackAccess
+from control_plane.access.local_stacks import StackAccess
+from control_plane.machine.records import read_record
+
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
-from control_plane_server.cli.stack.records import read_record
 from control_plane_server.cli.stack.server import Server
 from control_plane_server.cli.stack.servers import process_environment, temporal_server
 from control_plane_server.cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Annotated, Protocol
 
 import typer
+from control_plane.access.local_stacks import StackAccess
 from control_plane.access.server import Server
-from control_plane.cli.client.answers import Invocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.exits import CommandFailed, ExitCode
+from control_plane.cli.exits import ExitCode
 from control_plane.cli.output import fail, note, print_text
+from control_plane.cli.session import PATIENCE
 from control_plane.cli.signals import StopRequested, StopSignals
+from control_plane.client.connections import AsyncConnection
+from control_plane.errors import ControlPlaneError
+from control_plane.protocol.answers import InvocationInfo
 
 from control_plane_server.cli.demo.curl import curl_commands
 from control_plane_server.cli.demo.definition import AT_ONCE, PROJECT, ROUNDS
@@ -20,7 +23,7 @@ from control_plane_server.cli.demo.kept import KeptStack
 from control_plane_server.cli.demo.screen import Screen
 from control_plane_server.cli.demo.tour import BEST_KNOWN_LENGTH, Tour, TourClaim, check_tour, draw, read_cities
 from control_plane_server.cli.demo.work import INPUT, deploy, solve
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
@@ -55,7 +58,7 @@ def demo(
         raise typer.Exit(2)
     try:
         asyncio.run(_run(example, data_dir=data_dir, drawing=drawing, keep=keep))
-    except (StackError, DemoFailed, CommandFailed) as error:
+    except (StackError, DemoFailed, ControlPlaneError) as error:
         fail(str(error))
         raise typer.Exit(1) from error
     except StopRequested as error:
@@ -96,11 +99,11 @@ def _options(data_dir: Path) -> StackOptions:
 async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> None:
     """Solve the problem on the stack and tell about it. Raises DemoFailed."""
     cities = read_cities(example / "att48.csv")
-    async with Client(_server(access)) as client:
+    async with AsyncConnection(_server(access), PATIENCE) as connection:
         note(f"Deploying {example} as project {PROJECT} …")
-        version = await deploy(client, example)
+        version = await deploy(connection, example)
         with Screen(expected=ROUNDS * AT_ONCE) as screen:
-            invocation = await solve(client, version, screen.show)
+            invocation = await solve(connection, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
     _print_summary(access, invocation, tour, drawing=drawing)
@@ -121,13 +124,13 @@ def _draw(tour: Tour, path: Path) -> None:
         ) from error
 
 
-def _claim(invocation: Invocation) -> TourClaim:
+def _claim(invocation: InvocationInfo) -> TourClaim:
     if invocation.latest is None or invocation.latest.output is None:
         raise DemoFailed("the invocation succeeded without a result")
     return TourClaim.model_validate_json(invocation.latest.output)
 
 
-def _print_summary(access: StackAccess, invocation: Invocation, tour: Tour, *, drawing: Path) -> None:
+def _print_summary(access: StackAccess, invocation: InvocationInfo, tour: Tour, *, drawing: Path) -> None:
     lines = {
         "Tour": f"{tour.length:,}, {tour.excess:.2%} above the best known {BEST_KNOWN_LENGTH:,}",
         "Drawing": str(drawing.absolute()),

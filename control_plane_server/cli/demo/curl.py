@@ -4,8 +4,9 @@ import json
 import shlex
 from pathlib import Path
 
+from control_plane.access.local_stacks import StackAccess
+
 from control_plane_server.cli.demo.definition import PARENT, version_definition
-from control_plane_server.cli.stack.access import StackAccess
 
 _PROJECT = "att48-by-hand"
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from control_plane_server.cli.stack.access import StackAccess, find_access
+from control_plane.access.local_stacks import StackAccess
+
+from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions

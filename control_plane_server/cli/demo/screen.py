@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from types import TracebackType
 
-from control_plane.cli.client.answers import Invocation
-from control_plane.cli.client.states import state_of
 from control_plane.cli.output import note
+from control_plane.cli.states import state_of
 from control_plane.cli.visible import visible
+from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.states import output_of
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,8 +25,8 @@ _OTHER_STYLE = "bold red"
 class View:
     """One look at the work: the parent invocation and its children, oldest first."""
 
-    parent: Invocation
-    children: tuple[Invocation, ...]
+    parent: InvocationInfo
+    children: tuple[InvocationInfo, ...]
 
     @property
     def best_length(self) -> int | None:
@@ -33,7 +34,7 @@ class View:
 
     @property
     def finished(self) -> int:
-        return sum(child.has_succeeded for child in self.children)
+        return sum(output_of(child.document) is not None for child in self.children)
 
 
 class Screen:
@@ -96,8 +97,8 @@ def _describe(best_length: int | None) -> str:
     return f"best tour {best_length:,}, {best_length / BEST_KNOWN_LENGTH - 1:.1%} above the best known"
 
 
-def _label(invocation: Invocation) -> Text:
-    length = _field(invocation, "length") if invocation.has_succeeded else None
+def _label(invocation: InvocationInfo) -> Text:
+    length = _field(invocation, "length") if output_of(invocation.document) is not None else None
     state = state_of(invocation)
     style = _STYLES.get(state, _OTHER_STYLE)
     found = f"  {length:,}" if length is not None else ""
@@ -106,7 +107,7 @@ def _label(invocation: Invocation) -> Text:
     )
 
 
-def _field(invocation: Invocation, name: str) -> int | None:
+def _field(invocation: InvocationInfo, name: str) -> int | None:
     """A number out of the latest output, which is a JSON object in this example."""
     output = invocation.latest.output if invocation.latest else None
     value = json.loads(output).get(name) if output else None

@@ -3,15 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from control_plane.cli.client.answers import Invocation, ListedInvocation, Version
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.lookup import path_of
-from control_plane.cli.client.references import FunctionPath, InvocationPath
-from control_plane.cli.client.states import error_of, state_of
+from control_plane.cli.states import state_of
+from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.preparation import wait_until_ready
+from control_plane.deployment.reports import ignore
+from control_plane.protocol.answers import InvocationInfo, ListedInvocation, Version
+from control_plane.protocol.paths import escaped, function_path, invocation_path
+from control_plane.protocol.states import error_of, output_of
 
 from control_plane_server.cli.demo.definition import AT_ONCE, CHILD, PARENT, PROJECT, ROUNDS, version_definition
 from control_plane_server.cli.demo.errors import DemoFailed
@@ -23,55 +23,57 @@ _LOOK_EVERY = 0.3
 _LOG_TAIL = 20
 
 
-async def deploy(client: Client, example: Path) -> Version:
+async def deploy(connection: AsyncConnection, example: Path) -> Version:
     """Create the project and a version of it, and wait until its functions are READY."""
-    await client.ensure_project(PROJECT)
-    version = await client.create_version(PROJECT, version_definition(example))
-    return await wait_until_ready(client, version, report=lambda line: None)
+    await connection.run(connection.api.ensure_project(PROJECT))
+    version = await connection.run(connection.api.create_version(PROJECT, version_definition(example)))
+    return await wait_until_ready(connection, version, ignore)
 
 
-async def solve(client: Client, version: Version, show: Callable[[View], None]) -> Invocation:
+async def solve(connection: AsyncConnection, version: Version, show: Callable[[View], None]) -> InvocationInfo:
     """Invoke the parent and show the work until it is done. Raises DemoFailed if it does not succeed."""
-    parent = await client.invoke(_function(version, PARENT), INPUT)
-    seen: dict[str, Invocation] = {}
+    parent = await connection.run(connection.api.submit(_function(version, PARENT), INPUT))
+    seen: dict[str, InvocationInfo] = {}
     while True:
-        parent = await client.invocation(path_of(parent))
-        show(View(parent=parent, children=await _children(client, parent, seen)))
-        if parent.has_succeeded:
+        parent = await connection.run(connection.api.invocation(invocation_path(parent.document)))
+        show(View(parent=parent, children=await _children(connection, parent, seen)))
+        if output_of(parent.document) is not None:
             return parent
         if parent.invocation_status == "TERMINATED":
-            raise DemoFailed(await _describe_failure(client, parent))
+            raise DemoFailed(await _describe_failure(connection, parent))
         await asyncio.sleep(_LOOK_EVERY)
 
 
-async def _children(client: Client, parent: Invocation, seen: dict[str, Invocation]) -> tuple[Invocation, ...]:
+async def _children(
+    connection: AsyncConnection, parent: InvocationInfo, seen: dict[str, InvocationInfo]
+) -> tuple[InvocationInfo, ...]:
     """In the order in which they were first seen. Asks only for those that may have changed; the first page will do."""
-    function = replace(path_of(parent).function, function=CHILD)
-    page = await client.invocations(
-        function, parent_function_name=parent.function_name, parent_invocation_id=parent.invocation_id
-    )
+    function = function_path(parent.project_name, parent.version_id, CHILD)
+    query = {"parent_function_name": parent.function_name, "parent_invocation_id": parent.invocation_id}
+    page = await connection.run(connection.api.function_invocations(function, query))
     for listed in reversed(page.invocations):
         known = seen.get(listed.invocation_id)
         # The parent has its child's result a moment before the child's container is gone and the list says so.
-        if known is None or _may_differ(known, listed) or parent.has_succeeded:
-            path = InvocationPath(function=function, invocation_id=listed.invocation_id)
-            seen[listed.invocation_id] = await client.invocation(path)
+        if known is None or _may_differ(known, listed) or output_of(parent.document) is not None:
+            path = f"{function}/invocations/{escaped(listed.invocation_id)}"
+            seen[listed.invocation_id] = await connection.run(connection.api.invocation(path))
     return tuple(seen.values())
 
 
-def _may_differ(known: Invocation, listed: ListedInvocation) -> bool:
+def _may_differ(known: InvocationInfo, listed: ListedInvocation) -> bool:
     """Whether it is worth a request: what runs stays as it is until the list says that it has ended."""
     return known.invocation_status != listed.invocation_status or state_of(known) in ("queued", "starting")
 
 
-def _function(version: Version, name: str) -> FunctionPath:
-    return FunctionPath(project=version.project_name, version=version.version_id, function=name)
+def _function(version: Version, name: str) -> str:
+    return function_path(version.project_name, version.version_id, name)
 
 
-async def _describe_failure(client: Client, invocation: Invocation) -> str:
+async def _describe_failure(connection: AsyncConnection, invocation: InvocationInfo) -> str:
     tail: list[str] = []
     if invocation.latest is not None:
-        page = await client.logs(path_of(invocation), invocation.latest.execution_id)
+        path = invocation_path(invocation.document)
+        page = await connection.run(connection.api.logs(path, invocation.latest.execution_id))
         tail = page.log_lines[-_LOG_TAIL:]
-    error = error_of(invocation) or "it ended without a word"
+    error = error_of(invocation.document) or "it ended without a word"
     return "\n".join([f"{invocation.function_name} {invocation.invocation_id} failed: {error}", *tail])

@@ -2,28 +2,11 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+
+from control_plane.access.local_stacks import StackAccess, access_to
 
 from control_plane_server.cli.stack.folder import DataFolder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackAccess:
-    """`pid`: the process to send SIGTERM to. `web_ui_url` is None where Temporal is another's: it does not say."""
-
-    pid: int
-    api_url: str
-    api_key: str = field(repr=False)
-    temporal_address: str
-    temporal_namespace: str
-    web_ui_url: str | None
-    provisioner: str
-
-    def history_url(self, workflow_id: str) -> str | None:
-        """Where the Web UI shows a workflow."""
-        if self.web_ui_url is None:
-            return None
-        return f"{self.web_ui_url}/namespaces/{self.temporal_namespace}/workflows/{workflow_id}"
 
 
 def note_access(folder: DataFolder, access: StackAccess) -> None:
@@ -37,9 +20,4 @@ def note_access(folder: DataFolder, access: StackAccess) -> None:
 
 def find_access(folder: DataFolder) -> StackAccess | None:
     """The stack that runs on the folder, None if none does or it is not ready yet."""
-    holder = folder.holder()
-    try:
-        access = StackAccess(**json.loads(folder.access.read_text()))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
-        return None
-    return access if access.pid == holder else None
+    return access_to(folder.path)

@@ -7,9 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from control_plane.access.local_stacks import access_file, holder_file, holder_of
+from control_plane.machine.processes import process_of
+from control_plane.machine.records import write_record
+
 from control_plane_server.cli.stack.errors import StackError
-from control_plane_server.cli.stack.records import read_record, write_record
-from control_plane_server.provisioners.process.processes import process_of
 
 
 class DataFolder:
@@ -26,10 +28,10 @@ class DataFolder:
             raise StackError("the data folder's path is no UTF-8 text; choose another with --data-dir") from error
         self.postgres = self.path / "postgres"
         self.temporal_database = self.path / "temporal.db"
-        self.access = self.path / "run" / "stack.json"
+        self.access = access_file(self.path)
         self._logs = self.path / "logs"
         self._run = self.path / "run"
-        self._holder = self._run / "holder.json"
+        self._holder = holder_file(self.path)
         self._lock: IO[str] | None = None
 
     def log(self, server: str) -> Path:
@@ -79,13 +81,8 @@ class DataFolder:
             self._lock = None
 
     def holder(self) -> int | None:
-        """The process that holds the folder, or None if none does.
-
-        StreamedEvent by what it has noted of itself: whoever tried the lock would hold it for that moment, and keep a
-        stack from starting.
-        """
-        process = read_record(self._holder)
-        return process.pid if process is not None and process.is_alive() else None
+        """The process that holds the folder, or None if none does."""
+        return holder_of(self.path)
 
     def api_key(self) -> str:
         """The key of stacks on this folder, drawn once and readable by its owner alone."""

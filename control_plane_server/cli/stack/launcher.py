@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from control_plane_server.cli.stack.records import write_record
-from control_plane_server.provisioners.process.processes import process_of
+from control_plane.machine.processes import process_of
+from control_plane.machine.records import write_record
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from environment.provisioner_names import ProvisionerName
 
-DEFAULT_DATA_DIR = Path("~/.control-plane")
 DEFAULT_PORT = 5000
 DEFAULT_TEMPORAL_PORT = 7233
 DEFAULT_TEMPORAL_UI_PORT = 8233

@@ -5,7 +5,9 @@ import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from control_plane_server.cli.stack.access import StackAccess, note_access
+from control_plane.access.local_stacks import StackAccess
+
+from control_plane_server.cli.stack.access import note_access
 from control_plane_server.cli.stack.containers import stop_containers
 from control_plane_server.cli.stack.external import ensure_temporal_answers, external_postgres
 from control_plane_server.cli.stack.folder import DataFolder

@@ -7,10 +7,11 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
+from control_plane.machine.processes import Process, kill_session
+from control_plane.machine.records import read_record
+
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.polling import poll_until
-from control_plane_server.cli.stack.records import read_record
-from control_plane_server.provisioners.process.processes import Process, kill_session
 
 _GRACE = timedelta(seconds=10)
 

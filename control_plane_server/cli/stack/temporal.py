@@ -5,13 +5,13 @@ import sysconfig
 from functools import partial
 from pathlib import Path
 
+from control_plane.access.local_stacks import StackAccess
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from control_plane_server.cli.stack.access import StackAccess
 from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.polling import poll_until
 from control_plane_server.cli.stack.ports import LOOPBACK

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from control_plane_server.provisioners.process.processes import Process, kill_session
+from control_plane.machine.processes import Process, kill_session
+
 from control_plane_server.provisioners.process.running_marks import marked_folders
 
 _POLL_INTERVAL = timedelta(seconds=0.05)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from control_plane_server.provisioners.process.processes import Process
+from control_plane.machine.processes import Process
 
 _NOBODY = ""
 _REMOVED = ".removed"  # no container is called so

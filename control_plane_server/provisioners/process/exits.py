@@ -2,10 +2,12 @@
 
 import shutil
 
+from control_plane.machine.processes import Process, kill_session, process_of
+from control_plane.machine.signals import signal_name
+
 from control_plane_server.domain.containers import ContainerExit, ExitCause
-from control_plane_server.provisioners.exit_reasons import exit_code_of_signal, signal_name, stop_reason
+from control_plane_server.provisioners.exit_reasons import exit_code_of_signal, stop_reason
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
-from control_plane_server.provisioners.process.processes import Process, kill_session, process_of
 
 
 def exit_of(folder: ContainerFolder) -> ContainerExit | None:

@@ -14,11 +14,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+from control_plane.deployment.image_folders import remove
 
 from control_plane_server.liveness.background import in_background
 from control_plane_server.liveness.failures import report_failure
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root
-from control_plane_server.provisioners.process.image_folders import image_root, remove, snapshots
+from control_plane_server.provisioners.process.image_folders import image_root, snapshots
 
 logger = structlog.get_logger(__name__)
 

@@ -1,19 +1,17 @@
-"""The folder of folders that are images: snapshots of what was deployed, and a file that says whose they are."""
+"""What the process provisioner does with its folder of snapshots: `control_plane.deployment.image_folders`."""
 
 import os
 import secrets
 import shutil
 import tempfile
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from control_plane.deployment.image_folders import DRAFT, IDENTITY, identity_of
+
 from control_plane_server.domain.containers import ImageFolder
 
-_IDENTITY = ".identity"  # no project's folder begins with a dot
-_REMOVED = ".removed-"
-DRAFT = "draft-"  # copies are made in such folders
 _DRAFT_SECONDS = 86_400.0
 
 
@@ -30,22 +28,14 @@ def identified(root: Path) -> ImageFolder:
     return ImageFolder(path=str(root), identity=found or "")
 
 
-def identity_of(root: Path) -> str | None:
-    """None where there is none, or none that we may read."""
-    try:
-        return (root / _IDENTITY).read_text().strip() or None
-    except (OSError, ValueError):
-        return None
-
-
 def _mark(root: Path) -> None:
     """The file appears whole, and the first one stays."""
-    handle, draft = tempfile.mkstemp(prefix=f"{_IDENTITY}-", dir=root)
+    handle, draft = tempfile.mkstemp(prefix=f"{IDENTITY}-", dir=root)
     try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(16))
         with suppress(FileExistsError):
-            os.link(draft, root / _IDENTITY)
+            os.link(draft, root / IDENTITY)
     finally:
         os.unlink(draft)
 
@@ -69,12 +59,3 @@ def snapshots(project: Path) -> list[Path]:
             elif time.time() - last_use > _DRAFT_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
     return [path for _, path in sorted(found, reverse=True)]
-
-
-def remove(folder: Path, *, root: Path) -> None:
-    """A project's folder in the root, or one of its snapshots. At once, as half a snapshot must not be taken for one;
-    then what is left of this and of earlier removals."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        folder.rename(root / f"{_REMOVED}{uuid.uuid4().hex}")
-    for removed in root.glob(f"{_REMOVED}*"):
-        shutil.rmtree(removed, ignore_errors=True)

@@ -1,9 +1,11 @@
 """Images of the process provisioner: `file:///folder`, which holds main.py and optionally a virtual environment."""
 
-import os
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from control_plane.deployment import code_folders
+from control_plane.deployment.code_folders import FolderIsUnusable, ensure_usable
+from control_plane.entry_modules import NOTE
 
 from control_plane_server.domain.errors import FunctionFailure
 
@@ -18,23 +20,18 @@ def folder_of_image(docker_image: str, *, needs_main: bool) -> Path:
     folder = Path(unquote(address.path))
     if not folder.is_absolute() or not folder.is_dir():
         raise FunctionFailure(f"The image {docker_image!r} names no folder of this machine")
-    if needs_main and not (folder / "main.py").is_file():
+    if needs_main and not any((folder / name).is_file() for name in ("main.py", NOTE)):
         raise FunctionFailure(f"The image folder {folder} holds no main.py")
-    if (folder / "control_plane").exists() or (folder / "control_plane.py").exists():
-        raise FunctionFailure(
-            f"{folder} holds a module `control_plane`, which is the name of the program that calls functions"
-        )
-    python_of(folder)  # a broken one is told before the first launch
+    try:
+        ensure_usable(folder)
+    except FolderIsUnusable as error:
+        raise FunctionFailure(str(error)) from error
     return folder
 
 
 def python_of(folder: Path) -> str:
-    """The image's own Python if it has one, else ours. Raises FunctionFailure if its own is none: another one would
-    lack what is installed there."""
-    own = folder / ".venv"
-    if not os.path.lexists(own):
-        return sys.executable
-    python = own / "bin" / "python"
-    if not os.access(python, os.X_OK):
-        raise FunctionFailure(f"{own} is no virtual environment with a Python that runs; make it anew, or remove it")
-    return str(python)
+    """The image's own Python if it has one, else ours. Raises FunctionFailure if its own is none."""
+    try:
+        return code_folders.python_of(folder)
+    except FolderIsUnusable as error:
+        raise FunctionFailure(str(error)) from error

@@ -18,9 +18,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from control_plane.machine.processes import kill_session, process_of
+
 from control_plane_server.provisioners.process.assignments import Assignment
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
-from control_plane_server.provisioners.process.processes import kill_session, process_of
 
 _NOT_COPIED = (".venv", ".git")  # at the top of the image: the first is used where it is, the second is not needed
 _KILL_AGAIN_SECONDS = 1.0

@@ -4,19 +4,10 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from control_plane.cli.exits import WrongUsage
-from control_plane_server.cli.stack.access import StackAccess
-from control_plane_server.cli.stack.folder import DataFolder
+from control_plane.access.errors import WrongUsage
+from control_plane.access.local_stacks import LocalStack
 
 _LOOPBACK = re.compile(r"localhost|127\..*|::1")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalStack:
-    """A stack that runs on this machine, and its folder."""
-
-    access: StackAccess
-    folder: DataFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

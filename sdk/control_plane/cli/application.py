@@ -1,45 +1,45 @@
-"""The verbs of the `control-plane` command."""
+"""The `control-plane` command, which imports a verb only when it is used."""
 
+from functools import cache
 from importlib import import_module
+from importlib.metadata import version as version_of
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-# In the order of `--help`. A verb's module is imported when the verb is used: a server's take a second.
-VERBS = {
-    "dev": "control_plane_server.cli.dev:dev",
-    "deploy": "control_plane.cli.verbs.deploy:deploy",
-    "invoke": "control_plane.cli.verbs.invoke:invoke",
-    "logs": "control_plane.cli.verbs.logs:logs",
-    "cancel": "control_plane.cli.verbs.cancel:cancel",
-    "list": "control_plane.cli.verbs.list:list_",
-    "describe": "control_plane.cli.verbs.describe:describe",
-    "versions": "control_plane.cli.verbs.versions:versions",
-    "rollback": "control_plane.cli.verbs.versions:rollback",
-    "undeploy": "control_plane.cli.verbs.undeploy:undeploy",
-    "login": "control_plane.cli.verbs.login:login",
-    "logout": "control_plane.cli.verbs.login:logout",
-    "doctor": "control_plane_server.cli.doctor.command:doctor",
-    "demo": "control_plane_server.cli.demo.command:demo",
-    "migrate": "control_plane_server.cli.migrate:migrate",
-    "adopt-namespace": "control_plane_server.cli.adopt_namespace:adopt_namespace",
-    "allow-terminations": "control_plane_server.cli.allow_terminations:allow_terminations",
-    "replay": "control_plane_server.cli.replay:replay",
-}
+from control_plane.cli.verb_lists import Verb, all_verbs
+
+_verbs = cache(all_verbs)
 
 
 class Verbs(TyperGroup):
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return list(VERBS)
+        return list(_verbs())
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override]
-        if cmd_name not in VERBS:
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """What is known of it without importing it: enough for lists."""
+        verb = _verbs().get(cmd_name)
+        if verb is None:
             return None
-        module, _, function = VERBS[cmd_name].partition(":")
-        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(cmd_name)(getattr(import_module(module), function))
-        return get_command(single)
+        return TyperCommand(cmd_name, help=verb.summary, rich_help_panel=verb.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """To be carried out, or completed."""
+        verb = _verbs().get(args[0])
+        if verb is None:
+            self.commands = dict.fromkeys(_verbs(), self)  # to suggest what may be meant
+            return super().resolve_command(ctx, args)
+        return args[0], imported(args[0], verb), args[1:]
+
+
+def imported(name: str, verb: Verb) -> Any:
+    """The command itself."""
+    module, _, function = verb.home.partition(":")
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(getattr(import_module(module), function))
+    return get_command(single)
 
 
 app = typer.Typer(
@@ -51,8 +51,19 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked_for: bool) -> None:
+    if is_asked_for:
+        typer.echo(f"control-plane {version_of('control-plane-client')}")
+        raise typer.Exit
+
+
 @app.callback()
-def control_plane() -> None:
+def control_plane(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
     """Functions as containers: deploy them, call them, and run the control plane that they run on.
 
     Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 timed out, 4 cancelled,

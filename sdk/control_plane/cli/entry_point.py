@@ -1,13 +1,18 @@
 """The entry point behind `cli/main.py`: runs the command, and turns however it ends into an exit code."""
 
+from typer._completion_classes import completion_init
+
+from control_plane.access.errors import WrongUsage
 from control_plane.cli.application import app
-from control_plane.cli.exits import CommandFailed, ExitCode
+from control_plane.cli.exits import ExitCode
 from control_plane.cli.output import fail
 from control_plane.cli.streams import guard_streams, loss
+from control_plane.errors import ControlPlaneError
 
 
 def run_command() -> int:
     guard_streams()
+    completion_init()
     code = _exit_code()
     reason = loss()
     if reason is None:
@@ -19,9 +24,12 @@ def run_command() -> int:
 def _exit_code() -> int:
     try:
         app()
-    except CommandFailed as error:
+    except WrongUsage as error:
         fail(str(error))
-        return error.exit_code
+        return ExitCode.USAGE
+    except ControlPlaneError as error:
+        fail(str(error))
+        return ExitCode.FAILED
     except SystemExit as exit_request:
         return exit_request.code if isinstance(exit_request.code, int) else ExitCode.OK
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""How commands end: the exit codes, and the errors that carry one."""
+"""How commands end: the exit codes."""
 
 from enum import IntEnum
 
@@ -13,15 +13,3 @@ class ExitCode(IntEnum):
     CANCELLED = 4
     NOT_WRITTEN = 5  # done, but what it printed did not arrive
     INTERRUPTED = 130
-
-
-class CommandFailed(Exception):
-    """One line for the user: what is wrong and what to do about it."""
-
-    exit_code = ExitCode.FAILED
-
-
-class WrongUsage(CommandFailed):
-    """What was asked for makes no sense, whatever the server says."""
-
-    exit_code = ExitCode.USAGE

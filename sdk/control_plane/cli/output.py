@@ -8,8 +8,8 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
+from control_plane.cli.terminal import wants_style
 from control_plane.cli.visible import visible, visible_line
-from environment.terminal import wants_style
 
 _BOLD = "1"
 _RED = "31"

@@ -22,7 +22,7 @@ def run(
     termination: Termination,
     progress: Progress,
 ) -> Any:
-    """What the coroutine returns; None for a generator. Raises InvocationInterrupted if a stop got through."""
+    """What the coroutine returns; None for a generator. Raises Stopped if a stop got through."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     atexit.register(_close, loop)

@@ -10,10 +10,11 @@ import importlib
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Callable
 
-from control_plane.container.functions import Arguments
 from control_plane.container.progress import Progress
 from control_plane.container.reports import as_output
-from control_plane.container.termination import InvocationInterrupted, Termination
+from control_plane.container.termination import Termination
+from control_plane.errors import Stopped
+from control_plane.input_arguments import Arguments
 
 
 def call(function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress) -> Any:
@@ -44,7 +45,7 @@ def _advance(generator: GeneratorType[Any, None, Any], termination: Termination)
     try:
         with termination.delivery():
             return next(generator)
-    except InvocationInterrupted as interruption:
+    except Stopped as interruption:
         if generator.gi_frame is None:
             raise
         # It came between two steps: the user's code is still to learn of it, and may answer with another value.

@@ -29,7 +29,7 @@ class CommandFailed(PlainFailure):
 
 
 def run(command: Sequence[str], text: str, *, termination: Termination) -> str:
-    """The command's output. Raises CommandFailed, OutputIsUnusable, and InvocationInterrupted if it never started."""
+    """The command's output. Raises CommandFailed, OutputIsUnusable, and Stopped if it never started."""
     try:
         folder = tempfile.mkdtemp()
     except OSError as error:

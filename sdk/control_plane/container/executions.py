@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from control_plane.container.api import Api, Refused
+from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.reports import Report
+from control_plane.errors import Refused
 
 _ALREADY_STARTED = "This execution has already started"
 _ALREADY_FINISHED = "This execution has already finished"
@@ -23,7 +24,7 @@ class Execution(NamedTuple):
 
 
 class ExecutionClient:
-    """Each method raises `control_plane.container.api.Refused` and `control_plane.container.api.Unreachable`."""
+    """Each method raises Refused and Unreachable."""
 
     def __init__(self, api: Api, environment: Environment) -> None:
         self._api = api
@@ -59,6 +60,8 @@ class ExecutionClient:
 
     def finish(self, report: Report) -> None:
         body = {"outcome": report.outcome, "final_output": report.output, "error_message": report.error_message}
+        if report.error_traceback is not None:  # one of an earlier release takes no notice of it
+            body["error_traceback"] = report.error_traceback
         try:
             self._api.request("PUT", self._path + "/finish", body=body)
         except Refused as refusal:

@@ -1,67 +1,54 @@
-"""The user's function: where it is found, and which arguments an input stands for.
-
-An input is JSON. An empty input or `{}` or `[]` calls the function without arguments, an object gives keyword
-arguments, an array positional ones, and any other value (also `null`) is the only argument. To hand over a list,
-put it in a list.
-"""
+"""The user's function: where it is found."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
-from control_plane.container import json_text, shadows
+from control_plane import entry_modules
+from control_plane.container import shadows
 from control_plane.container.reports import PlainFailure, described
-
-_FILE = "main.py"
+from control_plane.input_arguments import Arguments, InputIsUnusable, arguments_of
 
 
 class FunctionIsUnusable(PlainFailure):
     """The function cannot even be called; the text says why in one line."""
 
 
-class Arguments(NamedTuple):
-    positional: list[Any]
-    keyword: dict[str, Any]
-
-
 def load(function_name: str) -> Callable[..., Any]:
-    """The top-level callable of main.py in the working directory. Raises FunctionIsUnusable."""
+    """The top-level callable of the folder's module, main.py unless another one is named, in the working directory.
+
+    Raises FunctionIsUnusable.
+    """
     folder = os.getcwd()
-    if not os.path.isfile(os.path.join(folder, _FILE)):
-        raise FunctionIsUnusable("There is no %s in %s" % (_FILE, folder))
+    try:
+        name = entry_modules.named_in(folder)
+        file = entry_modules.file_of(name, folder)
+    except entry_modules.ModuleIsMissing as error:
+        raise FunctionIsUnusable("%s" % error) from None
     shadows.give_way(folder)
     if sys.path[:1] != [folder]:
         sys.path.insert(0, folder)
     try:
-        module = importlib.import_module("main")
+        module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise FunctionIsUnusable("%s cannot be imported: %s" % (_FILE, _reason(error, folder))) from error
+        raise FunctionIsUnusable("%s cannot be imported: %s" % (file, _reason(error, folder))) from error
     function = getattr(module, function_name, None)
     if function is None:
-        raise FunctionIsUnusable("%s has no function %r" % (_FILE, function_name))
+        raise FunctionIsUnusable("%s has no function %r" % (file, function_name))
     if not callable(function):
-        raise FunctionIsUnusable("%r in %s is no function but %s" % (function_name, _FILE, type(function).__name__))
+        raise FunctionIsUnusable("%r in %s is no function but %s" % (function_name, file, type(function).__name__))
     return function  # type: ignore[no-any-return]  # what a callable takes and returns is the user's affair
 
 
-def arguments_of(text: str) -> Arguments:
-    """Raises FunctionIsUnusable for an input that is not JSON, or that Python cannot hold."""
-    if not text.strip():
-        return Arguments([], {})
+def arguments(text: str, function: Callable[..., Any]) -> Arguments:
+    """Those that an input stands for. Raises FunctionIsUnusable."""
     try:
-        value = json_text.read(text)
-    except json_text.NumberIsLost as error:
-        raise FunctionIsUnusable("The input cannot be handed over as it is: %s" % error) from error
-    except (ValueError, RecursionError) as error:
-        raise FunctionIsUnusable("The input is not JSON: %s" % error) from error
-    if isinstance(value, dict):
-        return Arguments([], value)
-    if isinstance(value, list):
-        return Arguments(value, {})
-    return Arguments([value], {})
+        return arguments_of(text, function)
+    except InputIsUnusable as error:
+        raise FunctionIsUnusable("%s" % error) from error.__cause__
 
 
 def _reason(error: BaseException, folder: str) -> str:

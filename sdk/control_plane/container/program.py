@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from control_plane.container import streams, worker
-from control_plane.container.api import Refused, Unreachable
 from control_plane.container.environment import Environment, EnvironmentIsIncomplete
 from control_plane.container.progress import ExecutionIsGone
+from control_plane.errors import Refused, Unreachable
+
+_NOT_REPORTED = "This execution could not be reported to the control plane."
 
 
 def main() -> int:
@@ -17,6 +19,9 @@ def main() -> int:
     except EnvironmentIsIncomplete as error:
         streams.write_error("%s\n" % error)
         return 2
-    except (Refused, Unreachable, ExecutionIsGone) as error:
-        streams.write_error("This execution could not be reported to the control plane. %s\n" % error)
+    except Refused as error:
+        streams.write_error("%s %d: %s\n" % (_NOT_REPORTED, error.status, error.detail))
+        return 1
+    except (Unreachable, ExecutionIsGone) as error:
+        streams.write_error("%s %s\n" % (_NOT_REPORTED, error))
         return 1

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Callable
 
-from control_plane.container.api import Unreachable
+from control_plane.errors import Unreachable
 
 _PAUSE_SECONDS = 0.3  # nobody sees more than a few values a second, and each costs the catalog a write
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from control_plane.container.json_text import written
+from control_plane.encoding import encode
+from control_plane.user_tracebacks import traceback_of
 
 MAX_OUTPUT_LENGTH = 249_999
 MAX_ERROR_MESSAGE_LENGTH = 16_383
@@ -26,6 +27,7 @@ class Report(NamedTuple):
     outcome: str
     output: str | None = None
     error_message: str | None = None
+    error_traceback: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -34,8 +36,13 @@ class Report(NamedTuple):
 
 
 def failed(error: BaseException) -> Report:
-    """A failure with the error's name and text."""
-    return Report("FAILED", error_message=shortened(storable(described(error))))
+    """A failure with the error's name and text, and the traceback of the user's code."""
+    shown = error.__cause__ if isinstance(error, PlainFailure) else error
+    return Report(
+        "FAILED",
+        error_message=shortened(storable(described(error))),
+        error_traceback=None if shown is None else traceback_of(shown),
+    )
 
 
 def described(error: BaseException) -> str:
@@ -47,8 +54,8 @@ def described(error: BaseException) -> str:
 def as_output(value: Any) -> str:
     """The value as JSON. Raises OutputIsUnusable."""
     try:
-        return bounded(written(value, name="result"))
-    except (TypeError, ValueError, RecursionError) as error:
+        return bounded(encode(value, name="result"))
+    except TypeError as error:
         raise OutputIsUnusable("The output cannot be written as JSON: %s" % _text_of(error)) from error
 
 

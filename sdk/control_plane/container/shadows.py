@@ -10,7 +10,15 @@ import sys
 
 _AT_START = frozenset(sys.modules)  # so nothing is imported here that Python has not loaded by then
 # What is imported only where it is wanted, which may be when the user's folder is searched already.
-_LATE = ("control_plane.container.asynchronous", "control_plane.declare", "control_plane.container.invocations")
+_LATE = (
+    "control_plane.container.asynchronous",
+    "control_plane.container.children",
+    "control_plane.calls",
+    "control_plane.context",
+    "control_plane.declarations",
+    "control_plane.signatures",
+    "control_plane.testing",
+)
 
 
 def give_way(folder: str) -> None:

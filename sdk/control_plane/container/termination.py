@@ -9,22 +9,9 @@ import time
 from types import FrameType
 from typing import Callable, Iterator
 
+from control_plane.errors import Cancelled, Stopped, TimedOut
+
 _TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
-
-
-class InvocationInterrupted(BaseException):
-    """Raised where the user's code is when the control plane wants it to stop; code may catch it to tidy up.
-
-    Not an Exception, so that `except Exception` in a library does not swallow it.
-    """
-
-
-class InvocationCancelled(InvocationInterrupted):
-    """Somebody cancelled the invocation."""
-
-
-class InvocationTimedOut(InvocationInterrupted):
-    """The invocation took longer than its function may."""
 
 
 class Termination:
@@ -71,7 +58,7 @@ class Termination:
 
     @contextlib.contextmanager
     def delivery(self, deliver: Callable[[], None] | None = None) -> Iterator[None]:
-        """While the block runs, a SIGTERM calls `deliver`, which by default raises InvocationInterrupted.
+        """While the block runs, a SIGTERM calls `deliver`, which by default raises Stopped.
 
         One that came before is delivered at once.
         """
@@ -82,9 +69,9 @@ class Termination:
         finally:
             self._deliver = None
 
-    def interruption(self) -> InvocationInterrupted:
+    def interruption(self) -> Stopped:
         """Which one: a timeout is only a later whole second than the deadline, as the control plane counts."""
-        return InvocationTimedOut() if int(time.time()) > self._deadline else InvocationCancelled()
+        return TimedOut() if int(time.time()) > self._deadline else Cancelled()
 
     def _leave_fork(self) -> None:
         """A copy of the process knows nothing of us: SIGTERM just ends it."""

@@ -19,8 +19,11 @@ from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import PlainFailure, Report, as_output, failed
 from control_plane.container.reserve import Reserve
-from control_plane.container.termination import InvocationInterrupted, Termination
+from control_plane.container.termination import Termination
+from control_plane.errors import Stopped
+from control_plane.user_tracebacks import whole_traceback_of
 
+_DEADLINE = "CONTROL_PLANE_DEADLINE"  # for `control_plane.current()`, also in processes that the code starts
 _RECURSION_LIMIT = 1_000  # as Python begins
 
 
@@ -36,6 +39,7 @@ def run(environment: Environment) -> int:
     termination.install()
     reserve = Reserve()
     tally.open_tally()
+    os.environ[_DEADLINE] = str(execution.deadline)
     client.start()
     progress = Progress(client.update)
     output: str | None = None
@@ -58,7 +62,7 @@ def run(environment: Environment) -> int:
         report = _report(client, termination, progress, output=output, failure=failure)
     finally:
         streams.flush()
-        if failure is not None and not isinstance(failure, InvocationInterrupted):
+        if failure is not None and not isinstance(failure, Stopped):
             _print_traceback(failure)
         termination.uninstall()
     return report.exit_code
@@ -72,7 +76,7 @@ def _result(environment: Environment, execution: Execution, termination: Termina
         return commands.run(environment.command, execution.input, termination=termination)
     with termination.delivery():
         function = functions.load(environment.function_name)
-    arguments = functions.arguments_of(execution.input)
+    arguments = functions.arguments(execution.input, function)
     return calls.call(function, arguments, termination=termination, progress=progress)
 
 
@@ -106,7 +110,7 @@ def _report(
     undelivered = progress.close()
     if report.output is None and undelivered is not None:
         report = report._replace(output=undelivered)
-    was_stopped = termination.has_reached_code or isinstance(failure, InvocationInterrupted)
+    was_stopped = termination.has_reached_code or isinstance(failure, Stopped)
     if was_stopped or (termination.may_have_reached_code and client.get().must_stop):
         report = Report("ABORTED", report.output)
     client.finish(report)
@@ -120,8 +124,4 @@ def _print_traceback(error: BaseException) -> None:
     shown = error.__cause__ if isinstance(error, PlainFailure) else error
     if shown is None:
         return
-    try:
-        text = "".join(traceback.format_exception(type(shown), shown, shown.__traceback__))
-    except BaseException as nested:  # its text is code of the user's
-        text = "(no traceback: it raised %s)\n" % type(nested).__name__
-    streams.write_error(text)
+    streams.write_error(whole_traceback_of(shown))

@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from control_plane.cli.client.answers import Version
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import Refused
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.client.connections import AsyncConnection
+from control_plane.errors import Refused
+from control_plane.protocol.answers import Version
 
 _FIELD = re.compile(r"functions\.(\d+)\.(?:[\w.]*: )?")
 _INVALID = 422
@@ -15,22 +15,22 @@ _INVALID = 422
 def definition_again(version: Version) -> dict[str, Any]:
     """What declares the same functions on the same images once more."""
     default = version.functions[0].docker_image if version.functions else ""
-    kept = ("function_name", "resource_spec", "execution_spec", "command")
+    kept = ("function_name", "resource_spec", "execution_spec", "command", "signature")
     functions = []
     for function in version.functions:
         override = None if function.docker_image == default else function.docker_image
-        fields = {name: value for name, value in function.document().items() if name in kept}
+        fields = {name: value for name, value in function.document.items() if name in kept}
         functions.append(fields | {"docker_image_override": override})
     return {"default_docker_image": default, "functions": functions}
 
 
-async def declare(client: Client, project: str, definition: dict[str, Any]) -> Version:
-    """Raises CommandFailed; where a function is at fault, it is named."""
+async def declare(connection: AsyncConnection, project: str, definition: dict[str, Any]) -> Version:
+    """Raises CannotBeDone; where a function is at fault, it is named."""
     try:
-        return await client.create_version(project, definition)
+        return await connection.run(connection.api.create_version(project, definition))
     except Refused as error:
         field = _FIELD.match(error.detail)
         if error.status != _INVALID or field is None:
             raise
         name = definition["functions"][int(field[1])]["function_name"]
-        raise CommandFailed(f"function {name!r}: {error.detail[field.end() :]}") from error
+        raise CannotBeDone(f"function {name!r}: {error.detail[field.end() :]}") from error

@@ -1,24 +1,24 @@
 """Waits until the control plane can start containers of a version's functions."""
 
 import asyncio
-from collections.abc import Callable
 
-from control_plane.cli.client.answers import Version
-from control_plane.cli.client.client import Client
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.client.connections import AsyncConnection
+from control_plane.deployment.reports import Report
+from control_plane.protocol.answers import Version
 
 _LOOK_EVERY = 0.2
 _LOOK_AT_LEAST_EVERY = 2.0
 
 
-async def wait_until_ready(client: Client, version: Version, report: Callable[[str], None]) -> Version:
-    """The version with all of its functions READY; `report` is told of each. Raises CommandFailed if one cannot be."""
+async def wait_until_ready(connection: AsyncConnection, version: Version, report: Report) -> Version:
+    """The version with all of its functions READY; `report` is told of each. Raises CannotBeDone if one cannot be."""
     reported: set[str] = set()
     pause = _LOOK_EVERY
     while True:
         for function in version.functions:
             if function.preparation_error is not None:
-                raise CommandFailed(f"{function.function_name} cannot be prepared: {function.preparation_error}")
+                raise CannotBeDone(f"{function.function_name} cannot be prepared: {function.preparation_error}")
             if function.function_status == "READY" and function.function_name not in reported:
                 reported.add(function.function_name)
                 report(f"{function.function_name} is ready")
@@ -26,4 +26,4 @@ async def wait_until_ready(client: Client, version: Version, report: Callable[[s
             return version
         await asyncio.sleep(pause)
         pause = min(1.2 * pause, _LOOK_AT_LEAST_EVERY)
-        version = await client.version(version.project_name, version.version_id)
+        version = await connection.run(connection.api.version(version.project_name, version.version_id))

@@ -5,12 +5,13 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from control_plane.cli.client.references import escaped
-from control_plane_server.provisioners.process.image_folders import DRAFT, remove
+from control_plane.deployment.image_folders import DRAFT, remove
+from control_plane.deployment.reports import Report, ignore
+from control_plane.protocol.paths import escaped
 
 # By their names: what tools make anew, and a stack's data, its key among them.
 _LEFT_OUT = frozenset(
@@ -19,6 +20,7 @@ _LEFT_OUT = frozenset(
 _PIECE_BYTES = 1024 * 1024
 _LINKED = ".venv"  # at the top: large, and bound to its place
 _MOST_COPIES = 3
+_NO_NOTES: Mapping[str, str] = {}
 _KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -34,19 +36,18 @@ class FolderChanges(Exception):
     """It is written to all the while, so that no copy is one of any moment. The text names a path in it."""
 
 
-def _ignore(_line: str) -> None:
-    """What is left out is nobody's concern."""
-
-
 def take_snapshot(
     folder: Path,
     root: Path,
     *,
     project: str,
+    notes: Mapping[str, str] = _NO_NOTES,
     is_interrupted: Callable[[], bool] = lambda: False,
-    report: Callable[[str], None] = _ignore,
+    report: Report = ignore,
 ) -> Path:
     """A copy of the folder below `root`, named after its content; made if it is not there. Raises OSError.
+
+    `notes`: files at the top of the copy, by name, in place of those that the folder has.
 
     A virtual environment at its top is linked, not copied. Links that lead out of the folder go on leading there, those
     that lead into it lead into the copy. FIFOs, sockets and devices are left out, and `report` gets a line for each;
@@ -65,11 +66,11 @@ def take_snapshot(
         try:
             digest: str | None = None
             with suppress(FileNotFoundError):  # it was removed meanwhile
-                digest = _copy(folder, draft, before, is_interrupted)
+                digest = _copy(folder, draft, before, notes, is_interrupted)
             after = _state(folder, left_out)
             if digest is not None and before == after:
                 return _keep(draft, home / digest)
-            report = _ignore
+            report = ignore
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
@@ -115,13 +116,20 @@ def _unusual(state: _State) -> Iterator[str]:
             yield f"{path} is {kind}, and left out"
 
 
-def _copy(folder: Path, draft: Path, state: _State, is_interrupted: Callable[[], bool]) -> str:
-    """Copy what counts; returns the digest of the copy."""
+def _copy(
+    folder: Path, draft: Path, state: _State, notes: Mapping[str, str], is_interrupted: Callable[[], bool]
+) -> str:
+    """Copy what counts, and write the notes; returns the digest of the copy."""
     digest = hashlib.sha256()
+    for note, text in notes.items():
+        (draft / note).write_text(text)
+        _add(digest, "note", Path(note), text.encode())
     for path, (mode, *_) in state.items():
         if is_interrupted():
             raise Interrupted
         name = path.relative_to(folder)
+        if str(name) in notes:
+            continue
         target = draft / name
         if path == folder / _LINKED:
             target.symlink_to(path)
@@ -138,9 +146,13 @@ def _copy(folder: Path, draft: Path, state: _State, is_interrupted: Callable[[],
             kind = "program" if os.access(target, os.X_OK) else "file"
         else:
             continue
-        for part in (kind.encode(), os.fsencode(name), content):
-            digest.update(b"%d:%b" % (len(part), part))
+        _add(digest, kind, name, content)
     return digest.hexdigest()[:32]
+
+
+def _add(digest: "hashlib._Hash", kind: str, name: Path, content: bytes) -> None:
+    for part in (kind.encode(), os.fsencode(name), content):
+        digest.update(b"%d:%b" % (len(part), part))
 
 
 def _copy_file(path: Path, target: Path, is_interrupted: Callable[[], bool]) -> bytes:

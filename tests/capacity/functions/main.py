@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from control_plane.container.termination import InvocationInterrupted
+from control_plane import Stopped
 
 
 def answer() -> int:
@@ -18,6 +18,6 @@ def hold(notes: str) -> None:
             file.write(f"{time.time()}\n")
             while True:
                 time.sleep(60)
-        except InvocationInterrupted:
+        except Stopped:
             file.write(f"{time.time()}\n")
             raise

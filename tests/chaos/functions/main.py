@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from control_plane.container import invocations
+import control_plane as cp
 
 
 def answer(label: str, notes: str) -> str:
@@ -45,17 +45,16 @@ def call(label: str, notes: str, seconds: float) -> list[str]:
     _note(notes)
     execution = os.environ["MULTINODE_EXECUTION_ID"]
     children = [
-        invocations.start("hold", {"label": f"{label}/{execution}/{number}", "notes": notes, "seconds": seconds})
-        for number in range(2)
+        cp.submit("hold", label=f"{label}/{execution}/{number}", notes=notes, seconds=seconds) for number in range(2)
     ]
     return [_fate(child) for child in children]
 
 
-def _fate(child: invocations.Invocation) -> str:
+def _fate(child: cp.Invocation[str]) -> str:
     try:
         return str(child.result())
-    except invocations.InvocationFailed as failure:
-        return failure.status
+    except cp.InvocationFailed as failure:
+        return type(failure).__name__
 
 
 def _note(notes: str) -> int:

@@ -5,8 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from control_plane.container import invocations
-from control_plane.container.termination import InvocationInterrupted
+import control_plane as cp
 
 
 def double(number):
@@ -51,12 +50,12 @@ def call_and_wait(notes, release, depth):
     if depth == 0:
         return note_and_hold(notes, release)
     arguments = {"notes": notes, "release": release, "depth": depth - 1}
-    return invocations.start("call_and_wait", arguments).result()
+    return cp.submit("call_and_wait", **arguments).result()
 
 
 def call_and_hold(notes, release):
     """The oldest of such a chain, which does not look at what comes of it."""
-    invocations.start("call_and_wait", {"notes": notes, "release": release, "depth": 1})
+    cp.submit("call_and_wait", notes=notes, release=release, depth=1)
     return note_and_hold(notes, release)
 
 
@@ -64,7 +63,7 @@ def clean_up_when_stopped(notes, seconds):
     """Reports what it did in its grace period."""
     try:
         note_and_hold(notes, "/nonexistent")
-    except InvocationInterrupted as interruption:
+    except cp.Stopped as interruption:
         yield type(interruption).__name__
         time.sleep(seconds)
         yield "cleaned up"
@@ -76,7 +75,7 @@ def ignore_the_stop(notes):
     while True:
         try:
             note_and_hold(notes, "/nonexistent")
-        except InvocationInterrupted:
+        except cp.Stopped:
             continue
 
 

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from control_plane.container import invocations
+import control_plane as cp
 
 
 def traceparent():
@@ -13,7 +13,7 @@ def traceparent():
 
 def call_and_hold(notes, release):
     """Calls the one above, notes what that got and what this one has, and waits to be released."""
-    child = invocations.start("traceparent", {}).result()
+    child = cp.submit("traceparent").result()
     Path(notes).write_text(f"{traceparent()}\n{child}\n")
     while not Path(release).exists():
         time.sleep(0.02)

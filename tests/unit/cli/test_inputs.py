@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from control_plane.cli.exits import WrongUsage
+from control_plane.access.errors import WrongUsage
 from control_plane.cli.verbs.inputs import input_of, json_problem
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from control_plane.cli.client.answers import Invocation
-from control_plane.cli.client.states import state_of
+from control_plane.cli.states import state_of
+from control_plane.protocol.answers import InvocationInfo
 
 _EXECUTION = {
     "execution_id": "exe-1",
@@ -19,7 +19,7 @@ _EXECUTION = {
 }
 
 
-def _invocation(executions: list[dict[str, Any]], **fields: Any) -> Invocation:
+def _invocation(executions: list[dict[str, Any]], **fields: Any) -> InvocationInfo:
     invocation = {
         "project_name": "p",
         "version_id": "ver-1",
@@ -34,7 +34,7 @@ def _invocation(executions: list[dict[str, Any]], **fields: Any) -> Invocation:
         "last_update_time": 5,
         "executions": [_EXECUTION | execution for execution in executions],
     }
-    return Invocation.model_validate(invocation | fields)
+    return InvocationInfo(invocation | fields)
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,58 @@
-"""`control-plane cancel`: an invocation is asked to stop."""
+"""`control-plane cancel`: an invocation, or a batch of them, is asked to stop."""
 
 from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import Refused
-from control_plane.cli.client.lookup import find_invocation, path_of, reference_of
-from control_plane.cli.client.references import Reference, parse_invocation
-from control_plane.cli.client.states import state_of
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.cli.lookup import find_invocation
 from control_plane.cli.output import note, print_json
+from control_plane.cli.references import Reference, is_batch, parse_invocation, reference_of
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
+from control_plane.cli.states import state_of
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.errors import Refused
+from control_plane.protocol.paths import batch_by_id_path, batch_path, invocation_path
 
 _CONFLICT = 409
 
 
 def cancel(
-    invocation: Annotated[str, typer.Argument(metavar="PROJECT/FUNCTION/INVOCATION")],
+    what: Annotated[str, typer.Argument(metavar="PROJECT/FUNCTION/INVOCATION|BATCH")],
     *,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Ask an invocation, and those that it has started, to stop. May be repeated while it runs."""
-    run(_cancel(parse_invocation(invocation), api_url=api_url, as_json=as_json))
+    """Ask an invocation, and those that it has started, to stop; or all of a batch. May be repeated while it runs."""
+    if is_batch(what):
+        run(_cancel_batch(what, api_url=api_url, as_json=as_json))
+    else:
+        run(_cancel(parse_invocation(what), api_url=api_url, as_json=as_json))
+
+
+async def _cancel_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
+    async with connect(api_url) as connection:
+        found = await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
+        if found.status != "RUNNING":
+            raise CannotBeDone(f"{batch_id} has ended already")
+        cancelled = await connection.run(connection.api.cancel_batch(batch_path(found.document)))
+    note(f"{batch_id} is being cancelled")
+    if as_json:
+        print_json(cancelled.document)
 
 
 async def _cancel(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
-    async with Client(find_server(api_url)) as client:
-        found = await find_invocation(client, reference)
+    async with connect(api_url) as connection:
+        found = await find_invocation(connection, reference)
+        path = invocation_path(found.document)
         try:
-            cancelled = await client.cancel(path_of(found))
+            cancelled = await connection.run(connection.api.cancel(path))
         except Refused as error:
             if error.status != _CONFLICT:
                 raise
-            ended = await client.invocation(path_of(found))
-            raise CommandFailed(f"{reference_of(ended)} has ended already: {state_of(ended)}") from error
+            ended = await connection.run(connection.api.invocation(path))
+            raise CannotBeDone(f"{reference_of(ended)} has ended already: {state_of(ended)}") from error
     note(f"{reference_of(cancelled)} is being cancelled")
     if as_json:
-        print_json(cancelled.document())
+        print_json(cancelled.document)

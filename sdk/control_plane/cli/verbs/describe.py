@@ -4,53 +4,78 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.answers import Function, Invocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import NotFound
-from control_plane.cli.client.lookup import explained, find_invocation, reference_of
-from control_plane.cli.client.references import LATEST, Reference, parse
-from control_plane.cli.client.states import error_of, output_of, state_of
+from control_plane.cli.lookup import explained, find_invocation, find_version, function_of
 from control_plane.cli.output import local_time, print_fields, print_json, print_table
+from control_plane.cli.references import Reference, is_batch, parse, reference_of
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
+from control_plane.cli.states import in_words, state_of
 from control_plane.cli.verbs.options import ApiUrl, Json
-from control_plane_server.domain.errors import FunctionDoesNotExist, VersionDoesNotExist
+from control_plane.client.connections import AsyncConnection
+from control_plane.errors import Refused
+from control_plane.protocol.answers import FunctionInfo, InvocationInfo
+from control_plane.protocol.paths import batch_by_id_path
+from control_plane.protocol.states import error_of, output_of
 
 _SHOWN = 2_000
 
 
 def describe(
-    what: Annotated[str, typer.Argument(metavar="PROJECT[/FUNCTION[/INVOCATION]]")],
+    what: Annotated[str, typer.Argument(metavar="PROJECT[/FUNCTION[/INVOCATION]]|BATCH")],
     *,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Show a project with its newest version, a function, or an invocation with its attempts."""
-    run(_describe(parse(what), api_url=api_url, as_json=as_json))
+    """Show a project with its newest version, a function, an invocation with its attempts, or how far a batch is."""
+    if is_batch(what):
+        run(_describe_batch(what, api_url=api_url, as_json=as_json))
+    else:
+        run(_describe(parse(what), api_url=api_url, as_json=as_json))
+
+
+async def _describe_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
+    async with connect(api_url) as connection:
+        batch = await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
+    if as_json:
+        print_json(batch.document)
+        return
+    counts = ", ".join(f"{count:,} {in_words(name)}" for name, count in batch.counts.items() if count)
+    fields: list[tuple[str, object]] = [
+        ("Batch", batch.batch_id),
+        ("Function", f"{batch.project_name}/{batch.function_name}"),
+        ("Version", batch.version_id),
+        ("Created", local_time(batch.creation_time)),
+        ("Inputs", f"{batch.size:,}"),
+        ("Status", "ended" if batch.status == "TERMINATED" else "running"),
+        ("Of these", counts),
+    ]
+    if batch.cancellation_request_time is not None:
+        fields.append(("Cancelled", local_time(batch.cancellation_request_time)))
+    print_fields(fields)
 
 
 async def _describe(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
-    async with Client(find_server(api_url)) as client:
+    async with connect(api_url) as connection:
         if reference.invocation is not None:
-            _show_invocation(await find_invocation(client, reference), as_json=as_json)
+            _show_invocation(await find_invocation(connection, reference), as_json=as_json)
             return
-        async with explained(client, reference):
+        async with explained(connection, reference):
             if reference.function is None:
-                await _show_project(client, reference, as_json=as_json)
+                await _show_project(connection, reference, as_json=as_json)
             else:
-                await _show_function(client, reference, as_json=as_json)
+                await _show_function(connection, reference, as_json=as_json)
 
 
-async def _show_project(client: Client, reference: Reference, *, as_json: bool) -> None:
-    project = await client.project(reference.project)
+async def _show_project(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
+    project = await connection.run(connection.api.project(reference.project))
     try:
-        version = await client.version(reference.project, reference.version or LATEST)
-    except NotFound as error:
-        if reference.version is not None or error.detail != VersionDoesNotExist.default_message():
+        version = await find_version(connection, reference)
+    except Refused as error:
+        if reference.version is not None or error.code != "VersionDoesNotExist":
             raise
         version = None
     if as_json:
-        print_json({"project": project.document(), "version": None if version is None else version.document()})
+        print_json({"project": project.document, "version": None if version is None else version.document})
         return
     fields = [
         ("Project", project.project_name),
@@ -65,19 +90,16 @@ async def _show_project(client: Client, reference: Reference, *, as_json: bool) 
     print_fields(fields)
 
 
-async def _show_function(client: Client, reference: Reference, *, as_json: bool) -> None:
-    version = await client.version(reference.project, reference.version or LATEST)
-    function = next((found for found in version.functions if found.function_name == reference.function), None)
-    if function is None:
-        detail = FunctionDoesNotExist.default_message()
-        raise NotFound(detail, status=FunctionDoesNotExist.http_status, detail=detail)
+async def _show_function(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
+    version = await find_version(connection, reference)
+    function = function_of(version, reference.function)
     if as_json:
-        print_json(function.document())
+        print_json(function.document)
         return
     print_fields(_fields(function, version_id=version.version_id, project=version.project_name))
 
 
-def _fields(function: Function, *, version_id: str, project: str) -> list[tuple[str, object]]:
+def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tuple[str, object]]:
     resources, executions = function.resource_spec, function.execution_spec
     fields: list[tuple[str, object]] = [
         ("Function", f"{project}/{function.function_name}"),
@@ -97,9 +119,9 @@ def _fields(function: Function, *, version_id: str, project: str) -> list[tuple[
     return fields
 
 
-def _show_invocation(invocation: Invocation, *, as_json: bool) -> None:
+def _show_invocation(invocation: InvocationInfo, *, as_json: bool) -> None:
     if as_json:
-        print_json(invocation.document())
+        print_json(invocation.document)
         return
     fields: list[tuple[str, object]] = [
         ("Invocation", reference_of(invocation)),
@@ -110,10 +132,10 @@ def _show_invocation(invocation: Invocation, *, as_json: bool) -> None:
     ]
     if invocation.invocation_status == "TERMINATED":
         fields.append(("Ended", local_time(invocation.last_update_time)))
-    output = output_of(invocation)
+    output = output_of(invocation.document)
     if output is not None:
         fields.append(("Result", _shortened(output)))
-    elif (error := error_of(invocation)) is not None:
+    elif (error := error_of(invocation.document)) is not None:
         fields.append(("Error", error))
     elif invocation.latest is not None and invocation.latest.output is not None:
         fields.append(("Progress", _shortened(invocation.latest.output)))

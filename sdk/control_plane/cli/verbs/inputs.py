@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from control_plane.cli.exits import WrongUsage
-from control_plane_server.domain.bounds import MAX_INPUT_LENGTH
+from control_plane.access.errors import WrongUsage
+from control_plane.protocol.bounds import MAX_INPUT_LENGTH
 
 _KEPT_BYTE = re.compile("[\udc80-\udcff]")
 _MOST_BYTES = 4 * MAX_INPUT_LENGTH  # of UTF-8

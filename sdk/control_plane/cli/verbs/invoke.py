@@ -4,18 +4,20 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.answers import Invocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.lookup import explained, function_path, reference_of
-from control_plane.cli.client.references import LATEST, Reference, parse
-from control_plane.cli.exits import ExitCode, WrongUsage
+from control_plane.access.errors import WrongUsage
+from control_plane.cli.exits import ExitCode
+from control_plane.cli.local_invocation import run_locally
+from control_plane.cli.lookup import explained, find_version
 from control_plane.cli.output import note, print_json, print_line
+from control_plane.cli.references import Reference, parse, reference_of
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
 from control_plane.cli.verbs.inputs import input_of, json_problem
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.cli.verbs.watching import watch_events, watch_outcome
-from control_plane_server.domain.bounds import MAX_INPUT_LENGTH
+from control_plane.client.connections import AsyncConnection
+from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.bounds import MAX_INPUT_LENGTH
 
 
 def invoke(
@@ -27,6 +29,9 @@ def invoke(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Until the outcome is known, and print the result.")] = False,
     follows: Annotated[bool, typer.Option("--follow", "-f", help="Like --wait, and show what happens.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Here, without a server: PROJECT is a folder, or FOLDER:MODULE.")
+    ] = False,
     key: Annotated[str | None, typer.Option(help="Repeated with the same key, it is the same invocation.")] = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
@@ -36,7 +41,14 @@ def invoke(
     INPUT is JSON: an object is keyword arguments, an array positional ones; none calls without arguments. A function
     that is a command takes any text. With --wait or --follow, stdout gets the result instead, and the exit code tells
     the outcome: 0 succeeded, 1 failed, 3 timed out, 4 cancelled. Ctrl-C leaves the invocation running.
+
+    With --local, the function runs in the folder's own Python, with its timeout, on this terminal, so that a debugger
+    works; those that it calls run in the same process.
     """
+    if local:
+        if wait or follows or key is not None or api_url is not None or as_json:
+            raise WrongUsage("--local waits and prints the result by itself; leave the other options away")
+        run_locally(project, function, input_of(words or ()))
     named = parse(project, parts=1)
     called = Reference(project=named.project, version=named.version, function=function)
     run(_invoke(called, input_of(words or ()), wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
@@ -47,25 +59,25 @@ async def _invoke(
 ) -> ExitCode | None:
     if len(text) > MAX_INPUT_LENGTH:
         raise WrongUsage(f"the input has {len(text):,} characters; {MAX_INPUT_LENGTH:,} are allowed")
-    async with Client(find_server(api_url)) as client:
-        async with explained(client, called):
-            await _check_input(client, called, text)
-            invocation = await client.invoke(function_path(called), text, idempotency_key=key)
+    async with connect(api_url) as connection:
+        async with explained(connection, called):
+            await _check_input(connection, called, text)
+            invocation = await connection.run(connection.api.submit(called.function_path, text, idempotency_key=key))
         if not (wait or follows):
             _show_start(invocation, as_json=as_json)
             return None
         note(f"{reference_of(invocation)}")
         if follows:
-            return await watch_events(client, invocation, as_json=as_json)
-        return await watch_outcome(client, invocation, as_json=as_json)
+            return await watch_events(connection, invocation, as_json=as_json)
+        return await watch_outcome(connection, invocation, as_json=as_json)
 
 
-async def _check_input(client: Client, called: Reference, text: str) -> None:
+async def _check_input(connection: AsyncConnection, called: Reference, text: str) -> None:
     """A call that is bound to fail is not made. Only a command can do something with what is no JSON."""
     problem = json_problem(text)
     if problem is None:
         return
-    version = await client.version(called.project, called.version or LATEST)
+    version = await find_version(connection, called)
     function = next((found for found in version.functions if found.function_name == called.function), None)
     if function is not None and function.command is None:
         raise WrongUsage(
@@ -74,9 +86,9 @@ async def _check_input(client: Client, called: Reference, text: str) -> None:
         )
 
 
-def _show_start(invocation: Invocation, *, as_json: bool) -> None:
+def _show_start(invocation: InvocationInfo, *, as_json: bool) -> None:
     if as_json:
-        print_json(invocation.document())
+        print_json(invocation.document)
         return
     reference = reference_of(invocation)
     print_line(str(reference))

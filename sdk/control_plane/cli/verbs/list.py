@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.answers import ListedInvocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.lookup import explained
-from control_plane.cli.client.newest import newest_invocations
-from control_plane.cli.client.references import LATEST, FunctionPath, Reference, parse
+from control_plane.cli.lookup import explained, find_version
+from control_plane.cli.newest import newest_invocations
 from control_plane.cli.output import local_time, print_json, print_table
+from control_plane.cli.references import Reference, parse
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
+from control_plane.cli.states import in_words
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.client.connections import AsyncConnection
+from control_plane.protocol.answers import ListedInvocation
 
 
 def list_(
@@ -27,21 +28,21 @@ def list_(
 
 
 async def _list(reference: Reference | None, *, limit: int, api_url: str | None, as_json: bool) -> None:
-    async with Client(find_server(api_url)) as client:
+    async with connect(api_url) as connection:
         if reference is None:
-            await _list_projects(client, as_json=as_json)
+            await _list_projects(connection, as_json=as_json)
             return
-        async with explained(client, reference):
+        async with explained(connection, reference):
             if reference.function is None:
-                await _list_functions(client, reference, as_json=as_json)
+                await _list_functions(connection, reference, as_json=as_json)
             else:
-                await _list_invocations(client, reference, limit=limit, as_json=as_json)
+                await _list_invocations(connection, reference, limit=limit, as_json=as_json)
 
 
-async def _list_projects(client: Client, *, as_json: bool) -> None:
-    answer = await client.projects()
+async def _list_projects(connection: AsyncConnection, *, as_json: bool) -> None:
+    answer = await connection.run(connection.api.projects())
     if as_json:
-        print_json(answer.document())
+        print_json(answer.document)
         return
     rows = (
         (project.project_name, local_time(project.creation_time), "being deleted" * bool(project.deletion_request_time))
@@ -50,10 +51,10 @@ async def _list_projects(client: Client, *, as_json: bool) -> None:
     print_table(("PROJECT", "CREATED", ""), rows)
 
 
-async def _list_functions(client: Client, reference: Reference, *, as_json: bool) -> None:
-    version = await client.version(reference.project, reference.version or LATEST)
+async def _list_functions(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
+    version = await find_version(connection, reference)
     if as_json:
-        print_json(version.document())
+        print_json(version.document)
         return
     rows = (
         (
@@ -70,10 +71,10 @@ async def _list_functions(client: Client, reference: Reference, *, as_json: bool
     print_table(("FUNCTION", "STATUS", "CPUS", "GB", "AT ONCE", "RETRIES", "TIMEOUT"), rows)
 
 
-async def _list_invocations(client: Client, reference: Reference, *, limit: int, as_json: bool) -> None:
-    found = await _newest(client, reference, limit=limit)
+async def _list_invocations(connection: AsyncConnection, reference: Reference, *, limit: int, as_json: bool) -> None:
+    found = await _newest(connection, reference, limit=limit)
     if as_json:
-        print_json({"invocations": [invocation.document() | {"version_id": version} for version, invocation in found]})
+        print_json({"invocations": [invocation.document | {"version_id": version} for version, invocation in found]})
         return
     rows = (
         (
@@ -86,21 +87,23 @@ async def _list_invocations(client: Client, reference: Reference, *, limit: int,
     print_table(("INVOCATION", "STATUS", "CREATED"), rows)
 
 
-async def _newest(client: Client, reference: Reference, *, limit: int) -> list[tuple[str, ListedInvocation]]:
+async def _newest(
+    connection: AsyncConnection, reference: Reference, *, limit: int
+) -> list[tuple[str, ListedInvocation]]:
     """With their versions."""
     assert reference.function is not None
     if reference.version is not None:
         versions = [reference.version]
     else:
-        versions = [version.version_id for version in (await client.versions(reference.project)).versions]
-    paths = [
-        FunctionPath(project=reference.project, version=version, function=reference.function) for version in versions
-    ]
-    return await newest_invocations(client, paths, limit=limit)
+        versions = [
+            version.version_id
+            for version in (await connection.run(connection.api.versions(reference.project))).versions
+        ]
+    return await newest_invocations(connection, reference.project, reference.function, versions, limit=limit)
 
 
 def _state(invocation: ListedInvocation) -> str:
-    """How it ended, the list does not say."""
+    """Of an earlier release, the list does not say how it ended."""
     if invocation.invocation_status == "TERMINATED":
-        return "ended"
+        return "ended" if invocation.outcome is None else in_words(invocation.outcome)
     return "running" if invocation.cancellation_request_time is None else "cancelling"

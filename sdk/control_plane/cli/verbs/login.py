@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
+from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.access.logins import Login, save_login, saved_login
 from control_plane.access.resolution import find_url
 from control_plane.access.server import Server, is_sendable, normal_url
-from control_plane.cli.client.client import Client
-from control_plane.cli.exits import CommandFailed, WrongUsage
+from control_plane.access.settings import client_settings
 from control_plane.cli.output import note, print_json
 from control_plane.cli.questions import ask_secretly
 from control_plane.cli.running import run
+from control_plane.cli.session import PATIENCE
 from control_plane.cli.verbs.options import Json
-from environment.client import ClientSettings
+from control_plane.client.connections import AsyncConnection
 
 _MOST_KEY_BYTES = 10_000
 
@@ -47,9 +48,9 @@ def _ask_for_key(address: str) -> str:
 
 
 def _file() -> Path:
-    path = ClientSettings().saved_login
+    path = client_settings().saved_login
     if path is None:
-        raise CommandFailed(
+        raise CannotBeDone(
             "there is no home folder for a login; set HOME or XDG_CONFIG_HOME, or name the server "
             "with CONTROL_PLANE_API_URL and CONTROL_PLANE_API_KEY"
         )
@@ -61,8 +62,8 @@ async def _login(address: str, key: str, *, as_json: bool) -> None:
     if not is_sendable(key):
         raise WrongUsage("the API key is missing or malformed; enter it at the prompt or send it to stdin")
     server = Server(api_url=address, api_key=key, found_in="control-plane login", key_found_in="just entered")
-    async with Client(server) as client:
-        await client.projects()
+    async with AsyncConnection(server, PATIENCE) as connection:
+        await connection.run(connection.api.projects())
     save_login(path, Login(api_url=address, api_key=key))
     note(f"Saved in {path}.")
     if as_json:
@@ -77,7 +78,7 @@ async def _logout(*, as_json: bool) -> None:
     except NotADirectoryError:
         forgotten = None
     except OSError as error:
-        raise CommandFailed(f"{path} cannot be removed ({error.strerror}); nobody was logged out") from error
+        raise CannotBeDone(f"{path} cannot be removed ({error.strerror}); nobody was logged out") from error
     note("Nobody was logged in." if forgotten is None else f"Forgot {forgotten.api_url}.")
     if as_json:
         print_json({"api_url": None if forgotten is None else forgotten.api_url})

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.answers import Project
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.errors import NotFound
-from control_plane.cli.client.lookup import explained
-from control_plane.cli.client.references import Reference, parse_project
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.cli.lookup import NOT_FOUND, explained
 from control_plane.cli.output import note, print_json
 from control_plane.cli.questions import confirm
+from control_plane.cli.references import Reference, parse_project
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.folders import forget_snapshots
+from control_plane.errors import Refused
+from control_plane.protocol.answers import Project
 
 _LOOK_EVERY = 0.3
 
@@ -41,24 +41,26 @@ def undeploy(
 
 
 async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:
-    async with Client(find_server(api_url)) as client:
-        async with explained(client, Reference(project=name)):
-            project = await client.delete_project(name)
+    async with connect(api_url) as connection:
+        async with explained(connection, Reference(project=name)):
+            project = await connection.run(connection.api.delete_project(name))
         note(f"Deleting {name}; what runs is told to stop …")
-        await _wait_until_gone(client, project)
-        await forget_snapshots(client, project=name)
+        await _wait_until_gone(connection, project)
+        await forget_snapshots(connection, project=name)
     note(f"{name} is gone.")
     if as_json:
-        print_json(project.document())
+        print_json(project.document)
 
 
-async def _wait_until_gone(client: Client, project: Project) -> None:
+async def _wait_until_gone(connection: AsyncConnection, project: Project) -> None:
     """A project of the same name that is made meanwhile is another one."""
     while True:
         try:
-            found = await client.project(project.project_name)
-        except NotFound:
+            found = await connection.run(connection.api.project(project.project_name))
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
             return
         if found.deletion_request_time is None:
-            raise CommandFailed(f"{project.project_name} was deleted, and somebody has made it again")
+            raise CannotBeDone(f"{project.project_name} was deleted, and somebody has made it again")
         await asyncio.sleep(_LOOK_EVERY)

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.resolution import find_server
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.lookup import explained
-from control_plane.cli.client.references import Reference, parse_project
-from control_plane.cli.exits import CommandFailed
+from control_plane.access.errors import CannotBeDone
+from control_plane.cli.lookup import explained
 from control_plane.cli.output import local_time, note, print_json, print_line, print_table
+from control_plane.cli.references import Reference, parse_project
 from control_plane.cli.running import run
+from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.definitions import declare, definition_again
 from control_plane.deployment.preparation import wait_until_ready
 
@@ -41,10 +41,10 @@ def rollback(
 
 
 async def _versions(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
-    async with Client(find_server(api_url)) as client, explained(client, reference):
-        answer = await client.versions(reference.project)
+    async with connect(api_url) as connection, explained(connection, reference):
+        answer = await connection.run(connection.api.versions(reference.project))
     if as_json:
-        print_json(answer.document())
+        print_json(answer.document)
         return
     rows = (
         (version.version_id, local_time(version.creation_time), "newest" if number == 0 else "")
@@ -55,19 +55,21 @@ async def _versions(reference: Reference, *, api_url: str | None, as_json: bool)
 
 async def _rollback(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
     project = reference.project
-    async with Client(find_server(api_url)) as client, explained(client, reference):
-        old = await client.version(project, reference.version or await _one_before_newest(client, project))
-        version = await declare(client, project, definition_again(old))
+    async with connect(api_url) as connection, explained(connection, reference):
+        old = await connection.run(
+            connection.api.version(project, reference.version or await _one_before_newest(connection, project))
+        )
+        version = await declare(connection, project, definition_again(old))
         note(f"{project}: {version.version_id} is declared as {old.version_id} was, its functions are being prepared")
-        version = await wait_until_ready(client, version, note)
+        version = await wait_until_ready(connection, version, note)
     if as_json:
-        print_json(version.document())
+        print_json(version.document)
         return
     print_line(f"{project}@{version.version_id}")
 
 
-async def _one_before_newest(client: Client, project: str) -> str:
-    found = (await client.versions(project)).versions
+async def _one_before_newest(connection: AsyncConnection, project: str) -> str:
+    found = (await connection.run(connection.api.versions(project))).versions
     if len(found) < 2:
-        raise CommandFailed(f"project {project!r} has no version before its newest; nothing was changed")
+        raise CannotBeDone(f"project {project!r} has no version before its newest; nothing was changed")
     return found[1].version_id

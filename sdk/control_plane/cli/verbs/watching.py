@@ -4,52 +4,49 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 
-from control_plane.cli.client.answers import Invocation
-from control_plane.cli.client.client import Client
-from control_plane.cli.client.events import Event, follow
-from control_plane.cli.client.lookup import path_of, reference_of
-from control_plane.cli.client.states import Status, error_of, output_of, status_of
 from control_plane.cli.exits import ExitCode
+from control_plane.cli.following import follow
 from control_plane.cli.output import fail, note, print_json, print_line
+from control_plane.cli.references import reference_of
+from control_plane.cli.states import exit_code_of, in_words
 from control_plane.cli.streams import is_unread, loss
+from control_plane.client.connections import AsyncConnection
+from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.events import Event
+from control_plane.protocol.paths import invocation_path
+from control_plane.protocol.states import SUCCEEDED, error_of, output_of, status_of
 
-_WAIT_SECONDS = 60
 _MOST_SHOWN = 500  # of a progress report, in characters
 _CONTAINER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
-_EXIT_CODES = {
-    Status.SUCCEEDED: ExitCode.OK,
-    Status.TIMED_OUT: ExitCode.TIMED_OUT,
-    Status.CANCELLED: ExitCode.CANCELLED,
-}
 
 
-async def watch_outcome(client: Client, invocation: Invocation, *, as_json: bool) -> ExitCode:
+async def watch_outcome(connection: AsyncConnection, invocation: InvocationInfo, *, as_json: bool) -> ExitCode:
     """Wait, and print the result, or with `as_json` the invocation. The exit code tells the outcome."""
     with _left_running(invocation):
-        invocation = await _settled(client, invocation)
+        invocation = await _settled(connection, invocation)
     if as_json:
-        print_json(invocation.document())
+        print_json(invocation.document)
     else:
         _print_result(invocation)
     _tell_where_it_is_kept(invocation)
-    return _exit_code(invocation)
+    return exit_code_of(invocation)
 
 
-async def watch_events(client: Client, invocation: Invocation, *, as_json: bool) -> ExitCode:
+async def watch_events(connection: AsyncConnection, invocation: InvocationInfo, *, as_json: bool) -> ExitCode:
     """Tell what happens, and print the result; with `as_json` print the events. The exit code tells the outcome."""
     printer = _EventPrinter()
     with _left_running(invocation):
-        async with aclosing(follow(client.transport, path_of(invocation), with_logs=True, report=note)) as events:
+        async with aclosing(follow(connection, invocation, with_logs=True)) as events:
             async for event in events:
                 if as_json:
                     print_json(event.document())
                 else:
                     printer.print(event)
-        invocation = await _settled(client, invocation)
+        invocation = await _settled(connection, invocation)
     if not as_json:
         _print_result(invocation)
     _tell_where_it_is_kept(invocation)
-    return _exit_code(invocation)
+    return exit_code_of(invocation)
 
 
 class _EventPrinter:
@@ -88,15 +85,13 @@ def _shortened(text: str | None) -> str:
     return line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "…"
 
 
-async def _settled(client: Client, invocation: Invocation) -> Invocation:
+async def _settled(connection: AsyncConnection, invocation: InvocationInfo) -> InvocationInfo:
     """As soon as its outcome is known."""
-    while not status_of(invocation).is_final:
-        invocation = await client.invocation(path_of(invocation), wait_seconds=_WAIT_SECONDS)
-    return invocation
+    return await connection.run(connection.api.settled(invocation_path(invocation.document)))
 
 
 @contextmanager
-def _left_running(invocation: Invocation) -> Iterator[None]:
+def _left_running(invocation: InvocationInfo) -> Iterator[None]:
     """Within it, an interruption says how to go on: it ends only us."""
     try:
         yield
@@ -109,22 +104,18 @@ def _left_running(invocation: Invocation) -> Iterator[None]:
         raise
 
 
-def _print_result(invocation: Invocation) -> None:
-    status = status_of(invocation)
-    if status is not Status.SUCCEEDED:
-        error = error_of(invocation)
-        fail(f"{reference_of(invocation)} {status}" + (f": {error}" if error else ""))
+def _print_result(invocation: InvocationInfo) -> None:
+    status = status_of(invocation.document)
+    if status != SUCCEEDED:
+        error = error_of(invocation.document)
+        fail(f"{reference_of(invocation)} {in_words(status)}" + (f": {error}" if error else ""))
         return
-    output = output_of(invocation)
+    output = output_of(invocation.document)
     if output is not None:
         print_line(output)
 
 
-def _tell_where_it_is_kept(invocation: Invocation) -> None:
+def _tell_where_it_is_kept(invocation: InvocationInfo) -> None:
     """If nobody has got it from stdout."""
     if is_unread() or loss() is not None:
         note(f"The result is kept: control-plane describe {reference_of(invocation)} --json")
-
-
-def _exit_code(invocation: Invocation) -> ExitCode:
-    return _EXIT_CODES.get(status_of(invocation), ExitCode.FAILED)

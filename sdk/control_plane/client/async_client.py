@@ -1,0 +1,163 @@
+"""`control_plane.AsyncClient`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from control_plane.access.resolution import find_server
+from control_plane.client.async_functions import AsyncRemoteFunction
+from control_plane.client.async_invocations import AsyncInvocation
+from control_plane.client.callees import named
+from control_plane.client.calls import Call, Calls
+from control_plane.client.connections import AsyncConnection
+from control_plane.client.deploying import deployed, deployment_of
+from control_plane.client.listing import ProjectInvocation, invocations_query
+from control_plane.protocol.answers import BatchInfo, ListedVersion, Project, Version
+from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
+from control_plane.protocol.results import Result, batch_results
+from control_plane.protocol.waiting import Deadline, Patience
+
+if TYPE_CHECKING:
+    from control_plane.functions import Function
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncClient:
+    """As Client, for an event loop: what waits there is awaited here. An asynchronous context; connections belong to
+    the event loop that uses them.
+
+    Every method raises Refused for what the server refuses, and Unreachable if it does not answer.
+    """
+
+    def __init__(self, api_url: str | None = None, api_key: str | None = None, *, timeout: float = 60.0) -> None:
+        """As Client."""
+        server = find_server(api_url, api_key)
+        self._connection = AsyncConnection(server, Patience(timeout, timeout))
+        self._calls = Calls(self._connection.api)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Connections; they are made anew if they are needed again."""
+        await self._connection.close()
+
+    @overload
+    def function(self, project: str, function: str, *, version: str = LATEST) -> AsyncRemoteFunction[..., Any]: ...
+
+    @overload
+    def function(
+        self, project: str, function: "Function[P, R]", *, version: str = LATEST
+    ) -> AsyncRemoteFunction[P, R]: ...
+
+    def function(self, project: str, function: Any, *, version: str = LATEST) -> AsyncRemoteFunction[..., Any]:
+        """A function of a project, by its name or as it is declared: then its arguments and result have types.
+
+        It is looked up with its first call.
+        """
+        return AsyncRemoteFunction(
+            self._connection, self._calls, project=project, name=named(project, function), version=version
+        )
+
+    def invocation(self, invocation_id: str) -> AsyncInvocation[Any]:
+        """By its id, from whatever process it was submitted."""
+        return AsyncInvocation(self._connection, self._calls, Call(id=invocation_id))
+
+    async def batch(self, batch_id: str) -> BatchInfo:
+        """As it is now: its `size`, its `status`, and its `counts` of queued, running, and each outcome."""
+        return await self._connection.run(self._connection.api.batch(batch_by_id_path(batch_id)))
+
+    async def batch_results(self, batch_id: str, after: int = 0) -> AsyncIterator[Result]:
+        """As `Batch.results`."""
+        info = await self.batch(batch_id)
+        stream = batch_results(self._connection.api.peer, batch_path(info.document), size=info.size, after=after)
+        async with aclosing(self._connection.iterate(stream)) as results:
+            async for result in results:
+                yield result
+
+    async def cancel_batch(self, batch_id: str) -> None:
+        """Ask all of it that has not ended to stop."""
+        info = await self.batch(batch_id)
+        if info.status == "RUNNING":
+            await self._connection.run(self._connection.api.cancel_batch(batch_path(info.document)))
+
+    async def gather(self, *calls: AsyncInvocation[R], return_exceptions: bool = False) -> list[R]:
+        """As `Client.gather`."""
+        async for _ in self.as_completed(calls):
+            pass
+        if return_exceptions:
+            return [await self._connection.run(self._calls.outcome(call._call)) for call in calls]
+        return [await call.result() for call in calls]
+
+    async def as_completed(
+        self, calls: Iterable[AsyncInvocation[R]], timeout: float | None = None  # noqa: ASYNC109 - as in Client
+    ) -> AsyncIterator[AsyncInvocation[R]]:
+        """As `Client.as_completed`."""
+        ours = {id(call._call): call for call in calls}
+        stream = self._calls.as_they_end((call._call for call in ours.values()), Deadline(timeout))
+        async with aclosing(self._connection.iterate(stream)) as ended:
+            async for call in ended:
+                yield ours[id(call)]
+
+    async def projects(self) -> list[Project]:
+        return (await self._connection.run(self._connection.api.projects())).projects
+
+    async def versions(self, project: str) -> list[ListedVersion]:
+        """Newest first."""
+        return (await self._connection.run(self._connection.api.versions(project))).versions
+
+    async def version(self, project: str, version: str = LATEST) -> Version:
+        """With its functions."""
+        return await self._connection.run(self._connection.api.version(project, version))
+
+    async def invocations(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        status: str | None = None,
+        outcome: str | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+    ) -> AsyncIterator[ProjectInvocation]:
+        """As `Client.invocations`."""
+        query = invocations_query(
+            function=function,
+            status=status,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+        )
+        path = project_path(project) + "/invocations"
+        stream = self._connection.api.pages(path, "invocations", query)
+        async with aclosing(self._connection.iterate(stream)) as documents:
+            async for document in documents:
+                yield ProjectInvocation(document)
+
+    async def deploy(
+        self,
+        project: str,
+        folder: str | Path | None = None,
+        *,
+        image: str | None = None,
+        build: bool = False,
+        module: str = "main",
+        report: Callable[[str], None] | None = None,
+    ) -> Version:
+        """As `Client.deploy`."""
+        deployment = deployment_of(project, folder=folder, image=image, build=build, module=module)
+        return await asyncio.to_thread(deployed, self._connection.server, deployment, report)

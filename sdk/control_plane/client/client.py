@@ -1,0 +1,160 @@
+"""`control_plane.Client`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from control_plane.access.resolution import find_server
+from control_plane.client.batches import Batch
+from control_plane.client.callees import named
+from control_plane.client.calls import Call, Calls
+from control_plane.client.connections import Connection
+from control_plane.client.deploying import deployed, deployment_of
+from control_plane.client.functions import RemoteFunction
+from control_plane.client.invocations import ClientInvocation
+from control_plane.client.listing import ProjectInvocation, invocations_query
+from control_plane.protocol.answers import ListedVersion, Project, Version
+from control_plane.protocol.paths import LATEST, project_path
+from control_plane.protocol.waiting import Patience
+
+if TYPE_CHECKING:
+    from control_plane.functions import Function
+    from control_plane.invocation import Invocation
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Client:
+    """A control plane, for an application. A context that closes its connections; for any number of threads, and for
+    copies of the process.
+
+    Every method raises Refused for what the server refuses, and Unreachable if it does not answer.
+    """
+
+    def __init__(self, api_url: str | None = None, api_key: str | None = None, *, timeout: float = 60.0) -> None:
+        """Without an address, the server that `control-plane login` has saved, the one of CONTROL_PLANE_API_URL and
+        CONTROL_PLANE_API_KEY, or the stack on this machine: in the order of the command line.
+
+        `timeout`: seconds for which lost connections and servers that cannot answer are waited out by each request.
+        Raises ControlPlaneError if there is no server or no key.
+        """
+        server = find_server(api_url, api_key)
+        self._connection = Connection(server, Patience(timeout, timeout))
+        self._calls = Calls(self._connection.api)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Connections; they are made anew if they are needed again."""
+        self._connection.close()
+
+    @overload
+    def function(self, project: str, function: str, *, version: str = LATEST) -> RemoteFunction[..., Any]: ...
+
+    @overload
+    def function(self, project: str, function: "Function[P, R]", *, version: str = LATEST) -> RemoteFunction[P, R]: ...
+
+    def function(self, project: str, function: Any, *, version: str = LATEST) -> RemoteFunction[..., Any]:
+        """A function of a project, by its name or as it is declared: then its arguments and result have types.
+
+        Looks it up; Refused names those that there are if there is none.
+        """
+        name = named(project, function)
+        self._connection.run(self._calls.callees.find(project, name, version))
+        return RemoteFunction(self._connection, self._calls, project=project, name=name, version=version)
+
+    def invocation(self, invocation_id: str) -> ClientInvocation[Any]:
+        """By its id, from whatever process it was submitted."""
+        return ClientInvocation(self._connection, self._calls, Call(id=invocation_id))
+
+    def batch(self, batch_id: str) -> Batch:
+        """By its id, from whatever process it was submitted."""
+        return Batch(self._connection, batch_id)
+
+    def gather(self, *calls: "Invocation[R]", return_exceptions: bool = False) -> list[R]:
+        """Results of all, in their order; waits on one connection.
+
+        The first failure among them is raised once all have ended, or with `return_exceptions` given in place of the
+        result.
+        """
+        for _ in self.as_completed(calls):
+            pass
+        return [self._outcome(call) if return_exceptions else call.result() for call in calls]
+
+    def as_completed(self, calls: Iterable["Invocation[R]"], timeout: float | None = None) -> Iterator["Invocation[R]"]:
+        """The calls in the order in which they end, well or badly; waits on one connection. Raises TimeoutError after
+        so many seconds."""
+        waiting = list(calls)
+        return waiting[0]._as_they_end(waiting, timeout) if waiting else iter(())
+
+    def projects(self) -> list[Project]:
+        return self._connection.run(self._connection.api.projects()).projects
+
+    def versions(self, project: str) -> list[ListedVersion]:
+        """Newest first."""
+        return self._connection.run(self._connection.api.versions(project)).versions
+
+    def version(self, project: str, version: str = LATEST) -> Version:
+        """With its functions."""
+        return self._connection.run(self._connection.api.version(project, version))
+
+    def invocations(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        status: str | None = None,
+        outcome: str | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+    ) -> Iterator[ProjectInvocation]:
+        """Those of a project, newest first, read page by page as they are asked for.
+
+        `status`: RUNNING or TERMINATED; `outcome`: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED; `since` and
+        `until`: of their creation, epoch seconds if they are numbers; `parent`, `batch`: ids.
+        """
+        query = invocations_query(
+            function=function,
+            status=status,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+        )
+        path = project_path(project) + "/invocations"
+        documents = self._connection.iterate(self._connection.api.pages(path, "invocations", query))
+        return map(ProjectInvocation, documents)
+
+    def deploy(
+        self,
+        project: str,
+        folder: str | Path | None = None,
+        *,
+        image: str | None = None,
+        build: bool = False,
+        module: str = "main",
+        report: Callable[[str], None] | None = None,
+    ) -> Version:
+        """As `control-plane deploy`: the functions that a folder's module declares become the project's newest version,
+        and are ready when this returns. `image`: a pushed one that has the code; `build`: make one of the folder's
+        Dockerfile. `report` is told what happens, line by line.
+
+        Raises ControlPlaneError with the line that says what to mend.
+        """
+        deployment = deployment_of(project, folder=folder, image=image, build=build, module=module)
+        return deployed(self._connection.server, deployment, report)
+
+    def _outcome(self, call: "Invocation[Any]") -> Any:
+        assert isinstance(call, ClientInvocation)
+        return self._connection.run(self._calls.outcome(call._call))

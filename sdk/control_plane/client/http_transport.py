@@ -1,0 +1,100 @@
+"""The transport of `Client`: connections that are kept, for any number of threads."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import httpx2
+
+from control_plane.access.server import Server
+from control_plane.client.http_requests import LIMITS, answer_of, headers_of, lost, timeout_of
+from control_plane.protocol.line_buffers import LineBuffer
+from control_plane.protocol.steps import Answer, Request
+
+
+class HttpTransport:
+    """A copy of the process has connections of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._process_id = 0
+        self._http: httpx2.Client | None = None
+        # Somebody may hold the lock when a copy of the process is made.
+        os.register_at_fork(after_in_child=self._renew_lock)
+
+    def send(self, request: Request) -> Answer:
+        try:
+            with self._pool().stream(
+                request.method,
+                request.path,
+                content=request.body,
+                headers=dict(request.headers),
+                timeout=timeout_of(request),
+            ) as response:
+                return answer_of(response, response.read())
+        except httpx2.HTTPError as error:
+            raise lost(error) from error
+
+    def open(self, request: Request) -> "HttpStream":
+        http = self._pool()
+        message = http.build_request(
+            request.method,
+            request.path,
+            content=request.body,
+            headers=dict(request.headers),
+            timeout=timeout_of(request),
+        )
+        try:
+            response = http.send(message, stream=True)
+            return HttpStream(response)
+        except httpx2.HTTPError as error:
+            raise lost(error) from error
+
+    def close(self) -> None:
+        """Connections of this process; they are made anew if they are needed again."""
+        with self._lock:
+            if self._http is not None and self._process_id == os.getpid():
+                self._http.close()
+            self._http = None
+
+    def _pool(self) -> httpx2.Client:
+        with self._lock:
+            # What a copy of the process has inherited is not closed: the other end would believe that it was us.
+            if self._http is None or self._process_id != os.getpid():
+                self._process_id = os.getpid()
+                self._http = httpx2.Client(
+                    base_url=self._server.api_url,
+                    headers=headers_of(self._server),
+                    limits=LIMITS,
+                    trust_env=not self._server.is_on_loopback,
+                )
+            return self._http
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
+
+class HttpStream:
+    def __init__(self, response: httpx2.Response) -> None:
+        """Raises httpx2.HTTPError."""
+        self._response = response
+        self._pieces: Iterator[bytes] = response.iter_bytes()
+        self._lines = LineBuffer()
+        self.answer = answer_of(response, b"" if response.is_success else response.read())
+
+    def next_line(self) -> bytes | None:
+        while True:
+            line = self._lines.next()
+            if line is not None:
+                return line
+            try:
+                piece = next(self._pieces, None)
+            except httpx2.HTTPError as error:
+                raise lost(error) from error
+            if piece is None:
+                return None
+            self._lines.take(piece)
+
+    def close(self) -> None:
+        self._response.close()

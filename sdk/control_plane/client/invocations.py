@@ -1,0 +1,71 @@
+"""One call that was submitted by a `Client`, or found again by its id."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from control_plane.client.calls import Call, Calls
+from control_plane.client.connections import Connection
+from control_plane.invocation import Invocation
+from control_plane.protocol.waiting import Deadline
+
+if TYPE_CHECKING:
+    from control_plane.invocation import R_co
+else:
+    R_co = None
+
+
+class ClientInvocation(Invocation[R_co]):
+    """May be used by any thread, and by copies of the process. Every method raises Refused and Unreachable."""
+
+    def __init__(self, connection: Connection, calls: Calls, call: Call) -> None:
+        self.id = call.id
+        self._connection = connection
+        self._calls = calls
+        self._call = call
+
+    def __repr__(self) -> str:
+        return f"<Invocation {self.id}>"
+
+    @property
+    def function_name(self) -> str:  # type: ignore[override]  # found out only if somebody asks
+        """What it calls."""
+        info = self._call.info or self._connection.run(self._calls.look(self._call))
+        return info.function_name
+
+    def result(self, timeout: float | None = None) -> R_co:
+        """What the function returned, as plain JSON; of a command the text that it wrote. Waits for it, at most
+        `timeout` seconds.
+
+        Raises InvocationFailed, InvocationCancelled or InvocationTimedOut, and TimeoutError if it has not ended by
+        then: it goes on.
+        """
+        found: R_co = self._connection.run(self._calls.result(self._call, Deadline(timeout)))
+        return found
+
+    def done(self) -> bool:
+        """Whether `result` need not wait."""
+        return self.status() != "RUNNING"
+
+    def status(self) -> str:
+        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
+        return self._connection.run(self._calls.status(self._call))
+
+    def progress(self, follow: bool = True) -> Iterator[Any]:
+        """What the function yields or reports, as plain JSON, until it has ended; values that follow each other within
+        half a second may be skipped. With `follow=False` the newest one, if there is any."""
+        return self._connection.iterate(self._calls.progress(self._call, follow=follow))
+
+    def logs(self, follow: bool = False) -> Iterator[str]:
+        """What its containers have written, line by line, all attempts so far; with `follow` on until it has ended."""
+        return self._connection.iterate(self._calls.logs(self._call, follow=follow))
+
+    def cancel(self) -> None:
+        """Ask it, and those that it has started, to stop. One that has ended stays as it is."""
+        self._connection.run(self._calls.cancel(self._call))
+
+    def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
+        ours = {id(call._call): call for call in calls if isinstance(call, ClientInvocation)}
+        if len(ours) < len(calls):
+            raise TypeError("calls of clients and others cannot be waited for together")
+        stream = self._calls.as_they_end((call._call for call in ours.values()), Deadline(timeout))
+        return (ours[id(call)] for call in self._connection.iterate(stream))

@@ -1,0 +1,50 @@
+"""Invocations as lists show them, and how such lists are narrowed."""
+
+from datetime import datetime
+
+from control_plane.protocol.answers import Answer
+from control_plane.protocol.paths import Query
+
+
+class ProjectInvocation(Answer):
+    """An invocation in the list of a project's."""
+
+    invocation_id: str
+    function_name: str
+    version_id: str
+    invocation_status: str
+    outcome: str | None
+    creation_time: int
+    last_update_time: int
+
+
+def invocations_query(
+    *,
+    function: str | None,
+    status: str | None,
+    outcome: str | None,
+    version: str | None,
+    since: datetime | float | None,
+    until: datetime | float | None,
+    parent: str | None,
+    batch: str | None,
+) -> Query:
+    return {
+        "function_name": function,
+        "status": status,
+        "outcome": outcome,
+        "version_id": version,
+        "since": _seconds(since),
+        "until": _seconds(until),
+        "parent_invocation_id": parent,
+        "batch_id": batch,
+    }
+
+
+def _seconds(moment: datetime | float | None) -> int | None:
+    """Since the epoch. Raises ValueError for a moment without a time zone, which would be another one elsewhere."""
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise ValueError(f"{moment!r} has no time zone; datetime.now(timezone.utc) has one")
+        return int(moment.timestamp())
+    return None if moment is None else int(moment)

@@ -1,0 +1,276 @@
+"""Calls of other functions of the same version by the code of a container: each runs in a container of its own.
+
+Children are cancelled if their parent is cancelled or times out. A container that was lost with its machine and started
+again finds the children that it had started, instead of starting them twice. Processes that the function starts, a pool
+of workers for example, may start and await children like itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import threading
+from json import dumps
+from queue import Empty, SimpleQueue
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence
+
+from control_plane.commands import Command
+from control_plane.container import tally
+from control_plane.container.api import Api
+from control_plane.container.environment import Environment
+from control_plane.container.waiter import Waiter, waiter_of
+from control_plane.decoding import output_value
+from control_plane.errors import Refused, failure_of
+from control_plane.functions import Function
+from control_plane.invocation import Invocation
+from control_plane.options import Options
+from control_plane.protocol.api import Api as Plans
+from control_plane.protocol.events import events
+from control_plane.protocol.paths import batch_path, function_path, invocation_path
+from control_plane.protocol.results import Result, batch_results, results_of
+from control_plane.protocol.states import SUCCEEDED, status_of
+from control_plane.protocol.waiting import Deadline
+
+_MOST_INPUTS = 10_000  # in one batch; the API's bound
+_MOST_BATCH_BYTES = 8 * 1024 * 1024
+
+
+class Child(Invocation[Any]):
+    """`is_text`: whether it gives a text, as commands do; None where this process does not know."""
+
+    def __init__(self, api: Api, path: str, *, id: str, function_name: str, is_text: bool | None) -> None:
+        self.id = id
+        self.function_name = function_name
+        self._api = api
+        self._path = path
+        self._is_text = is_text
+        self._settled: Result | Exception | None = None
+        self._listeners: List[Callable[[Child], None]] = []
+        self._waiter.add(self)
+
+    @property
+    def is_settled(self) -> bool:
+        return self._settled is not None
+
+    @property
+    def _waiter(self) -> Waiter:
+        return waiter_of(os.getpid(), self._api)
+
+    def result(self, timeout: float | None = None) -> Any:
+        waiter = self._waiter
+        try:
+            waiter.want(self)
+        except RuntimeError:  # there can be no thread: then this one waits, and for this child alone
+            self._wait_alone(timeout)
+        with waiter.ended:
+            if not waiter.ended.wait_for(lambda: self.is_settled, timeout):
+                raise TimeoutError("%s %s has not ended within %g s" % (self.function_name, self.id, timeout or 0))
+        settled = self._settled
+        if isinstance(settled, Exception):  # of the API, not of the child
+            raise settled
+        assert settled is not None
+        return value_of(settled, is_text=self._is_text)
+
+    def done(self) -> bool:
+        self._waiter.want(self)
+        return self.is_settled
+
+    def status(self) -> str:
+        if isinstance(self._settled, Result):
+            return str(self._settled.outcome)
+        return status_of(self._api.run(Plans(self._api.peer).get(self._path)))
+
+    def progress(self) -> Iterator[Any]:
+        for event in self._api.iterate(events(self._api.peer, self._path, with_logs=False)):
+            if event.name == "progress":
+                yield output_value(event.data["output"], is_text=self._is_text)
+
+    def cancel(self) -> None:
+        try:
+            self._api.request("PUT", self._path + "/cancel")
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+
+    def settle(self, result: Result | Exception) -> None:
+        """By the waiter, which holds its lock."""
+        self._settled = result
+        for listener in self._listeners:
+            listener(self)
+        self._listeners = []
+
+    def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
+        deadline = Deadline(timeout)
+        ended: SimpleQueue[Invocation[Any]] = SimpleQueue()
+        for call in calls:
+            assert isinstance(call, Child)
+            call._tell(ended.put)
+        for _ in calls:
+            try:
+                yield ended.get(timeout=None if timeout is None else deadline.remaining(timeout))
+            except Empty:
+                raise TimeoutError("not all of them have ended within %g s" % (timeout or 0)) from None
+
+    def _tell(self, listener: Callable[[Child], None]) -> None:
+        waiter = self._waiter
+        with waiter.ended:
+            if not self.is_settled:
+                self._listeners.append(listener)
+                listener = _nobody
+        listener(self)
+        waiter.want(self)
+
+    def _wait_alone(self, timeout: float | None) -> None:
+        found = self._api.iterate(results_of(self._api.peer, [self.id], deadline=Deadline(timeout)))
+        with contextlib.closing(found):
+            self._waiter.settle(self, next(found))
+
+
+class Caller:
+    """Starts the children of this execution."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._api = Api(environment.api_url, environment.api_key)
+        self._plans = Plans(self._api.peer)
+        self._parent = {"function_name": environment.function_name, "invocation_id": environment.invocation_id}
+        self._keys = _Keys(environment.execution_id)
+
+    def submit(self, name: str, callee: Function[..., Any] | Command | None, text: str, *, options: Options) -> Child:
+        key = options.idempotency_key or self._keys.next(dumps([name, text]))
+        try:
+            made = self._api.run(
+                self._plans.submit(self._path(name), text, idempotency_key=key, parent=self._parent)
+            ).document
+        except Refused as refusal:
+            raise self._explained(refusal, name) from None
+        return Child(
+            self._api,
+            invocation_path(made),
+            id=made["invocation_id"],
+            function_name=name,
+            is_text=_is_text(callee),
+        )
+
+    def map(
+        self,
+        name: str,
+        callee: Function[..., Any] | Command | None,
+        texts: Iterable[str],
+        *,
+        ordered: bool,
+        return_exceptions: bool,
+    ) -> Iterator[Any]:
+        batches = [self._batch(name, chunk) for chunk in _chunks(texts)]
+        return self._results(batches, callee, ordered=ordered, return_exceptions=return_exceptions)
+
+    def _batch(self, name: str, texts: Sequence[str]) -> Dict[str, Any]:
+        try:
+            return self._api.run(
+                self._plans.submit_batch(
+                    self._path(name), texts, idempotency_key=self._keys.next(dumps([name, texts])), parent=self._parent
+                )
+            ).document
+        except Refused as refusal:
+            raise self._explained(refusal, name) from None
+
+    def _results(
+        self,
+        batches: Sequence[Dict[str, Any]],
+        callee: Function[..., Any] | Command | None,
+        *,
+        ordered: bool,
+        return_exceptions: bool,
+    ) -> Iterator[Any]:
+        """Of one batch after the other: their functions take turns in this order too."""
+        for batch in batches:
+            stream = self._api.iterate(batch_results(self._api.peer, batch_path(batch), size=batch["size"]))
+            for result in _in_order(stream) if ordered else stream:
+                if result.outcome != SUCCEEDED and return_exceptions:
+                    yield failure_of(result._asdict())
+                else:
+                    yield value_of(result, is_text=_is_text(callee))
+
+    def _path(self, name: str) -> str:
+        return function_path(self._environment.project_name, self._environment.version_id, name)
+
+    def _explained(self, refusal: Refused, name: str) -> Refused:
+        """One that says which functions there are, where that is what is wrong."""
+        if refusal.code != "FunctionDoesNotExist":
+            return refusal
+        version = self._api.run(self._plans.version(self._environment.project_name, self._environment.version_id))
+        known = ", ".join(sorted(function.function_name for function in version.functions))
+        said = "there is no function %r in this version; there are %s" % (name, known)
+        return Refused(refusal.status, refusal.code, said)
+
+
+class _Keys:
+    """Idempotency keys: the same for the n-th equal call of this execution, in whatever order threads and processes
+    make their calls.
+
+    Where processes cannot count together each counts its own: then only this container finds its children again.
+    """
+
+    def __init__(self, execution_id: str) -> None:
+        self._execution_id = execution_id
+        self._lock = threading.Lock()
+        self._counts: Dict[str, int] = {}
+        self._name = os.urandom(8).hex()  # of this process: numbers of processes come again
+
+    def next(self, call: str) -> str:
+        digest = hashlib.sha256(call.encode()).hexdigest()[:32]
+        count = tally.count(digest)
+        if count is not None:
+            return "%s-%s-%d" % (self._execution_id, digest, count)
+        with self._lock:
+            own = self._counts[digest] = self._counts.get(digest, 0) + 1
+        return "%s-%s-%s-%d" % (self._execution_id, digest, self._name, own)
+
+
+def value_of(result: Result, *, is_text: bool | None) -> Any:
+    """Raises InvocationFailed, Refused for one that does not exist, and NumberIsLost."""
+    if result.outcome != SUCCEEDED:
+        raise failure_of(result._asdict())
+    return output_value(result.output, is_text=is_text)
+
+
+def _is_text(callee: Function[..., Any] | Command | None) -> bool | None:
+    return None if callee is None else isinstance(callee, Command)
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[List[str]]:
+    """As large as a batch may be."""
+    chunk: List[str] = []
+    size = 0
+    for text in texts:
+        length = len(dumps(text)) + 2  # as it stands in the request
+        if chunk and (len(chunk) == _MOST_INPUTS or size + length > _MOST_BATCH_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(text)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _in_order(results: Iterable[Result]) -> Iterator[Result]:
+    """By their places in the batch; those that have ended early are kept until their turn."""
+    early: Dict[int, Result] = {}
+    turn = 0
+    for result in results:
+        early[result.place] = result
+        while turn in early:
+            yield early.pop(turn)
+            turn += 1
+
+
+def _nobody(_child: Child) -> None:
+    """It is told later."""
+
+
+@functools.lru_cache(maxsize=None)
+def caller(_process_id: int) -> Caller:
+    """A copy of the process has one of its own: somebody may have held the other's lock when it was made."""
+    return Caller(Environment.from_variables(os.environ))

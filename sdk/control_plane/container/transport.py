@@ -1,0 +1,130 @@
+"""Sends requests for the protocol's plans with the standard library, each over a connection of its own.
+
+What this process itself has used up is told apart from an API that does not answer: it will hardly come back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import ssl
+from typing import Any, Callable
+from urllib.parse import urlsplit
+
+from control_plane.container.connections import Connection
+from control_plane.container.exhaustion import exhausted
+from control_plane.errors import Unreachable
+from control_plane.protocol.steps import Answer, Lost, Request
+
+_EXHAUSTION_PATIENCE_SECONDS = 3.0  # what this process lacks it has used up itself, and rarely gives back
+_SHUT_RDWR = socket.SHUT_RDWR
+
+
+class Exhausted(Unreachable):
+    """Nothing is wrong with the API: this process has used up its descriptors or its memory."""
+
+
+class Interrupted(Exception):
+    """A stream that somebody in this process has broken off."""
+
+
+class Transport:
+    """May be used by any number of threads, as there is no state to break."""
+
+    def __init__(self, url: str, key: str) -> None:
+        address = urlsplit(url)
+        self._host = address.hostname or ""
+        self._port = address.port
+        self._base_path = address.path.rstrip("/")
+        self._key = key
+        # Reading the certificates takes longer than a request: once.
+        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+
+    def send(self, request: Request) -> Answer:
+        """Raises Lost."""
+        connection = self._connection(request)
+        try:
+            response, _ = self._response(connection, request)
+            return Answer(response.status, _headers(response), _tried(response.read, was_sent=True))
+        finally:
+            connection.close()
+
+    def open(self, request: Request) -> OpenStream:
+        """Raises Lost."""
+        connection = self._connection(request)
+        try:
+            response, plain = self._response(connection, request)
+            body = b"" if response.status < 300 else _tried(response.read, was_sent=True)
+            return OpenStream(connection, plain, response, Answer(response.status, _headers(response), body))
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connection(self, request: Request) -> Connection:
+        return Connection(self._host, self._port, timeout=request.silence_seconds, tls=self._tls)
+
+    def _response(self, connection: Connection, request: Request) -> tuple[http.client.HTTPResponse, socket.socket]:
+        """And what it comes from: the connection forgets that once it knows that there is no other answer."""
+        headers = {"Authorization": "Bearer " + self._key, "Content-Type": "application/json", **request.headers}
+        if "TRACEPARENT" in os.environ:  # read each time: the function may go on to spans of its own
+            headers["traceparent"] = os.environ["TRACEPARENT"]
+        path = self._base_path + request.path
+        _tried(connection.connect, was_sent=False)
+        plain: socket.socket = connection.sock
+        _tried(lambda: connection.request(request.method, path, body=request.body, headers=headers), was_sent=True)
+        return _tried(connection.getresponse, was_sent=True), plain
+
+
+class OpenStream:
+    """`answer`: whole, unless its status is below 300."""
+
+    def __init__(
+        self, connection: Connection, plain: socket.socket, response: http.client.HTTPResponse, answer: Answer
+    ) -> None:
+        self.answer = answer
+        self._connection = connection
+        self._socket = plain
+        self._response = response
+        self._is_interrupted = False
+
+    def next_line(self) -> bytes | None:
+        """Without its end; None at the end of the stream. Raises Lost, Interrupted."""
+        try:
+            line = _tried(self._response.readline, was_sent=True)
+        except Lost:
+            if self._is_interrupted:
+                raise Interrupted from None
+            raise
+        if self._is_interrupted:
+            raise Interrupted
+        return line.rstrip(b"\r\n") if line.endswith(b"\n") else None  # half a line was cut off
+
+    def interrupt(self) -> None:
+        """Have whoever reads it raise Interrupted. To be called by another thread."""
+        self._is_interrupted = True
+        with contextlib.suppress(OSError):  # it has ended by itself
+            self._socket.shutdown(_SHUT_RDWR)
+
+    def close(self) -> None:
+        """May be repeated."""
+        self._response.close()
+        self._connection.close()
+
+
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.getheaders()}
+
+
+def _tried(attempt: Callable[[], Any], *, was_sent: bool) -> Any:
+    """Raises Lost."""
+    try:
+        return attempt()
+    except (OSError, http.client.HTTPException, MemoryError, ValueError) as error:  # ValueError: of a closed file
+        reason = "%s: %s" % (type(error).__name__, error)
+        lack = exhausted(error)
+        if lack is None:
+            raise Lost(reason, was_sent=was_sent) from error
+        final = Exhausted("The control plane's API cannot be asked: this container has %s" % lack)
+        raise Lost(reason, was_sent=was_sent, patience_seconds=_EXHAUSTION_PATIENCE_SECONDS, final=final) from error

@@ -1,0 +1,128 @@
+"""Functions, their limits and their retries, declared beside their code; `control-plane deploy` reads it.
+
+import control_plane as cp
+
+@cp.function(cpus=2, memory_gb=8, retries=3, timeout=7200)
+def train(rows: int) -> float: ...
+
+cp.command("sort", ["sort", "--numeric-sort"], image="debian:12")
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Callable, Sequence, overload
+
+from control_plane.commands import Command
+from control_plane.functions import Function
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    class Limits(TypedDict, total=False):
+        """What a function gets. Bounds, and the defaults of the back-off, are those of the REST API, which checks
+        them."""
+
+        cpus: float  # default 0.25
+        memory_gb: float  # default 0.5; 1 GB = 1,024 MiB
+        max_concurrency: int  # containers at once; default 10
+        timeout: float | timedelta  # seconds from the call on, all attempts included; default an hour
+        retries: int  # after the first attempt; default 0
+        retry_delay: float | timedelta  # seconds before the second attempt
+        retry_backoff: float  # by which it grows from attempt to attempt
+        max_retry_delay: float | timedelta
+        image: str  # default: the one that is deployed
+
+
+# All that was declared in this process, in that order.
+declared: list[Function[..., Any] | Command] = []
+
+_RESOURCES = {
+    "cpus": ("virtual_cpus", 0.25),
+    "memory_gb": ("memory_gbs", 0.5),
+    "max_concurrency": ("max_concurrency", 10),
+}
+_EXECUTION = {
+    "retries": ("max_retries", 0),
+    "timeout": ("timeout_seconds", 3_600),
+    "retry_delay": ("retry_initial_interval_seconds", None),
+    "retry_backoff": ("retry_backoff_coefficient", None),
+    "max_retry_delay": ("retry_max_interval_seconds", None),
+}
+_NAMES = (*_RESOURCES, *_EXECUTION, "image")
+
+
+@overload
+def function(wrapped: Callable[P, R], /) -> Function[P, R]: ...
+
+
+@overload
+def function(**limits: Unpack[Limits]) -> Callable[[Callable[P, R]], Function[P, R]]: ...
+
+
+def function(wrapped: Any = None, /, **limits: Any) -> Any:
+    """A decorator, with limits or bare: this function can be invoked. It must be a top-level one of its module.
+
+    Raises TypeError for a limit that does not exist.
+    """
+    frame = sys._getframe(1)
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    fields = _fields(limits)
+
+    def declare(wrapped: Callable[P, R]) -> Function[P, R]:
+        made = Function(wrapped, spec={"function_name": wrapped.__name__, **fields}, file=file, line=line)
+        declared.append(made)
+        return made
+
+    return declare if wrapped is None else declare(wrapped)
+
+
+def command(name: str, words: Sequence[str], **limits: Unpack[Limits]) -> Command:
+    """Invocations of this name run a program of the image, which knows nothing of us: its words, without a shell.
+
+    Raises TypeError for words that are one string, and for a limit that does not exist.
+    """
+    if isinstance(words, str):
+        raise TypeError('a command is a list of words: ["sh", "-c", %r] runs a line of shell' % words)
+    frame = sys._getframe(1)
+    spec = {"function_name": name, "command": list(words), **_fields(limits)}
+    made = Command(name, spec=spec, file=frame.f_code.co_filename, line=frame.f_lineno)
+    declared.append(made)
+    return made
+
+
+def named(name: str) -> Function[..., Any] | Command | None:
+    """What was declared under a name in this process."""
+    return next((one for one in declared if one._spec["function_name"] == name), None)
+
+
+def _fields(limits: Any) -> dict[str, Any]:
+    unknown = sorted(set(limits) - set(_NAMES))
+    if unknown:
+        raise TypeError("there is no limit %r; there are %s" % (unknown[0], ", ".join(_NAMES)))
+    fields: dict[str, Any] = {
+        "resource_spec": _given(_RESOURCES, limits),
+        "execution_spec": _given(_EXECUTION, limits),
+    }
+    if "image" in limits:
+        fields["docker_image_override"] = limits["image"]
+    return fields
+
+
+def _given(names: dict[str, tuple[str, Any]], limits: dict[str, Any]) -> dict[str, Any]:
+    """By their names in the REST API; defaults that are its own are left to it."""
+    values = {wire: _seconds(limits.get(name, default)) for name, (wire, default) in names.items()}
+    return {wire: value for wire, value in values.items() if value is not None}
+
+
+def _seconds(value: Any) -> Any:
+    """Of a timedelta, without importing what may be one; anything else as it is."""
+    if not hasattr(value, "total_seconds"):
+        return value
+    seconds = value.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds

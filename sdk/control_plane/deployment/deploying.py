@@ -1,0 +1,80 @@
+"""A folder's functions as a new version of a project."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from control_plane.access.errors import CannotBeDone, WrongUsage
+from control_plane.client.connections import AsyncConnection
+from control_plane.deployment.builds import build_image
+from control_plane.deployment.declarations import declared_functions
+from control_plane.deployment.definitions import declare
+from control_plane.deployment.folders import runs_folders, snapshot_image, snapshot_root
+from control_plane.deployment.preparation import wait_until_ready
+from control_plane.deployment.reports import Report
+from control_plane.entry_modules import MAIN, NOTE, note
+from control_plane.protocol.answers import Version
+
+_AT_VERSION = "@ver-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """`image`: a pushed one to run; `build`: make one of the folder's Dockerfile; without either, a copy of the folder
+    is what runs, on a stack of this machine. `module`: declares the functions. `read_timeout`: for importing it."""
+
+    project: str
+    folder: Path
+    image: str | None = None
+    build: bool = False
+    module: str = MAIN
+    read_timeout: timedelta = timedelta(seconds=25)
+
+
+async def deploy(connection: AsyncConnection, deployment: Deployment, report: Report) -> Version:
+    """The project's new version, its functions ready; the project is made if need be.
+
+    Raises CannotBeDone, WrongUsage, and the errors of `control_plane.errors`.
+    """
+    if deployment.image is not None and deployment.build:
+        raise WrongUsage("--image and --build exclude each other")
+    ensure_addressable(deployment.project)
+    folder = absolute(deployment.folder)
+    is_copied = deployment.image is None and not deployment.build
+    root = await snapshot_root(connection) if is_copied else None
+    if deployment.build and await runs_folders(connection):
+        raise WrongUsage("this stack runs folders, not images; leave --build away")
+    functions = await declared_functions(
+        folder, module=deployment.module, within=deployment.read_timeout, report=report
+    )
+    await connection.run(connection.api.ensure_project(deployment.project))
+    image = deployment.image
+    notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
+    if deployment.build:
+        image = await build_image(
+            connection, folder, project=deployment.project, module=deployment.module, report=report
+        )
+    elif root is not None:
+        image = await snapshot_image(folder, root, project=deployment.project, notes=notes, report=report)
+    definition = {"default_docker_image": image, "functions": functions}
+    version = await declare(connection, deployment.project, definition)
+    report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
+    return await wait_until_ready(connection, version, report)
+
+
+def ensure_addressable(project: str) -> None:
+    """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
+    of another one, or lead elsewhere in a path."""
+    if project in ("", ".", "..") or "/" in project:
+        raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
+    if _AT_VERSION in project:
+        raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")
+
+
+def absolute(folder: Path) -> Path:
+    """Raises CannotBeDone."""
+    try:
+        return Path(os.path.realpath(folder))
+    except FileNotFoundError as error:
+        raise CannotBeDone("the folder that this was called in is gone; go to another one") from error

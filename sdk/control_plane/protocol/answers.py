@@ -1,0 +1,195 @@
+"""The API's answers: what clients look at as attributes, named as on the wire; the rest is kept in `document`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, TypeVar
+
+from control_plane.errors import Unreachable
+
+Parts = Mapping[str, Callable[[Any], Any]]
+AnAnswer = TypeVar("AnAnswer", bound="Answer")
+
+
+class Answer:
+    """`document`: as the API gave it. Times are epoch seconds."""
+
+    document: Dict[str, Any]
+    _PARTS: ClassVar[Parts] = {}
+
+    def __init__(self, document: Dict[str, Any]) -> None:
+        """Raises KeyError, TypeError for what is no such answer."""
+        self.document = document
+        for name in type(self).__annotations__:
+            if name[0] != "_":
+                value = document[name]
+                setattr(self, name, self._PARTS[name](value) if name in self._PARTS else value)
+
+    def __repr__(self) -> str:
+        return "%s(%r)" % (type(self).__name__, self.document)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, Answer) and other.document == self.document
+
+    __hash__ = None  # type: ignore[assignment]  # as of the dict that it is made of
+
+
+def read(answer: Callable[[Any], AnAnswer], document: Any, *, peer_name: str) -> AnAnswer:
+    """Raises Unreachable."""
+    try:
+        return answer(document)
+    except (KeyError, TypeError) as error:
+        what = "there is no %s in it" % error if isinstance(error, KeyError) else str(error)
+        raise Unreachable(
+            "%s answers what this client does not understand (%s); is it a control plane, and as new as this?"
+            % (peer_name, what)
+        ) from error
+
+
+def _each(answer: Callable[[Any], AnAnswer]) -> Callable[[Any], List[AnAnswer]]:
+    return lambda documents: [answer(document) for document in documents]
+
+
+class Project(Answer):
+    project_name: str
+    deletion_request_time: int | None
+    creation_time: int
+
+
+class Projects(Answer):
+    projects: List[Project]
+    _PARTS: ClassVar[Parts] = {"projects": _each(Project)}
+
+
+class ResourceSpec(Answer):
+    virtual_cpus: float
+    memory_gbs: float
+    max_concurrency: int
+
+
+class ExecutionSpec(Answer):
+    max_retries: int
+    timeout_seconds: int
+
+
+class FunctionInfo(Answer):
+    function_name: str
+    docker_image: str
+    resource_spec: ResourceSpec
+    execution_spec: ExecutionSpec
+    command: List[str] | None
+    function_status: str
+    preparation_error: str | None
+    _PARTS: ClassVar[Parts] = {"resource_spec": ResourceSpec, "execution_spec": ExecutionSpec}
+
+    @property
+    def signature(self) -> Dict[str, Any] | None:
+        """JSON Schema of its arguments. None where the declaration does not say, or of an earlier release."""
+        return self.document.get("signature")
+
+
+class Version(Answer):
+    project_name: str
+    version_id: str
+    creation_time: int
+    functions: List[FunctionInfo]
+    _PARTS: ClassVar[Parts] = {"functions": _each(FunctionInfo)}
+
+
+class ListedVersion(Answer):
+    version_id: str
+    creation_time: int
+
+
+class Versions(Answer):
+    """Newest first."""
+
+    project_name: str
+    versions: List[ListedVersion]
+    _PARTS: ClassVar[Parts] = {"versions": _each(ListedVersion)}
+
+
+class Execution(Answer):
+    execution_id: str
+    worker_status: str
+    termination_signal_time: int | None
+    outcome: str | None
+    output: str | None
+    error_message: str | None
+    creation_time: int
+    last_update_time: int
+    execution_start_time: int | None
+
+
+class InvocationInfo(Answer):
+    """An invocation, its attempts oldest first."""
+
+    project_name: str
+    version_id: str
+    function_name: str
+    invocation_id: str
+    execution_spec: ExecutionSpec
+    input: str
+    preparation_error: str | None
+    cancellation_request_time: int | None
+    invocation_status: str
+    creation_time: int
+    last_update_time: int
+    executions: List[Execution]
+    _PARTS: ClassVar[Parts] = {"execution_spec": ExecutionSpec, "executions": _each(Execution)}
+
+    @property
+    def latest(self) -> Execution | None:
+        return self.executions[-1] if self.executions else None
+
+
+class ListedInvocation(Answer):
+    invocation_id: str
+    cancellation_request_time: int | None
+    invocation_status: str
+    creation_time: int
+    last_update_time: int
+
+    @property
+    def outcome(self) -> str | None:
+        """None while it runs, and of an earlier release."""
+        return self.document.get("outcome")
+
+
+class FunctionInvocations(Answer):
+    """A page of those of one function, newest first."""
+
+    version_id: str
+    invocations: List[ListedInvocation]
+    next_offset: str | None
+    _PARTS: ClassVar[Parts] = {"invocations": _each(ListedInvocation)}
+
+
+class BatchInfo(Answer):
+    """`counts`: queued, running, and each outcome."""
+
+    project_name: str
+    version_id: str
+    function_name: str
+    batch_id: str
+    size: int
+    status: str
+    creation_time: int
+    cancellation_request_time: int | None
+    counts: Dict[str, int]
+
+
+class LogPage(Answer):
+    log_lines: List[str]
+    next_offset: str | None
+
+
+class ImageFolder(Answer):
+    path: str
+    identity: str
+
+
+class RepositoryCredentials(Answer):
+    repository_name: str
+    username: str
+    password: str
+    endpoint_url: str

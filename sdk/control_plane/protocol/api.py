@@ -1,0 +1,190 @@
+"""The control plane's REST API as plans, and nothing that any other client could not do."""
+
+from __future__ import annotations
+
+import os
+from json import dumps
+from typing import Any, Callable, Dict, Mapping, Sequence
+
+from control_plane.errors import Refused
+from control_plane.protocol import answers
+from control_plane.protocol.answers import AnAnswer
+from control_plane.protocol.exchange import Peer, exchange
+from control_plane.protocol.paths import (
+    NO_QUERY,
+    Query,
+    escaped,
+    invocation_path,
+    project_path,
+    version_path,
+    with_query,
+)
+from control_plane.protocol.states import has_ended
+from control_plane.protocol.steps import Emit, Plan, Request, Sleep, Stream
+from control_plane.protocol.waiting import NEVER, Deadline
+
+_JSON = {"Content-Type": "application/json"}
+_NDJSON = {"Content-Type": "application/x-ndjson"}
+_CONFLICT = 409
+_WAIT_SECONDS = 20  # of one long poll
+_SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at once while the next one is still running
+_SLACK_SECONDS = 20.0
+
+Parent = Mapping[str, str]
+
+
+class Api:
+    """Every method raises Refused and Unreachable; none sends anything before its plan is carried out."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def get(self, path: str, query: Query = NO_QUERY) -> Plan[Any]:
+        reply = yield from exchange(self.peer, Request("GET", with_query(path, query)))
+        return reply.document
+
+    def put(self, path: str) -> Plan[Any]:
+        reply = yield from exchange(self.peer, Request("PUT", path))
+        return reply.document
+
+    def delete(self, path: str) -> Plan[Any]:
+        reply = yield from exchange(self.peer, Request("DELETE", path))
+        return reply.document
+
+    def post(
+        self, path: str, body: Any, *, headers: Mapping[str, str] | None = None, may_repeat: bool = True
+    ) -> Plan[Any]:
+        request = Request("POST", path, dumps(body).encode(), {**_JSON, **(headers or {})})
+        reply = yield from exchange(self.peer, request, may_repeat=may_repeat)
+        return reply.document
+
+    def projects(self) -> Plan[answers.Projects]:
+        return self._read(answers.Projects, self.get("/projects"))
+
+    def project(self, name: str) -> Plan[answers.Project]:
+        return self._read(answers.Project, self.get(project_path(name)))
+
+    def ensure_project(self, name: str) -> Plan[None]:
+        """One that exists is as good as a new one."""
+        try:
+            yield from self.put(project_path(name))
+        except Refused as error:
+            if error.status != _CONFLICT:
+                raise
+
+    def delete_project(self, name: str) -> Plan[answers.Project]:
+        return self._read(answers.Project, self.delete(project_path(name)))
+
+    def create_version(self, project: str, definition: Mapping[str, Any]) -> Plan[answers.Version]:
+        """Not repeated once it was sent: there would be two."""
+        path = project_path(project) + "/versions"
+        return self._read(answers.Version, self.post(path, definition, may_repeat=False))
+
+    def version(self, project: str, version: str) -> Plan[answers.Version]:
+        return self._read(answers.Version, self.get(version_path(project, version)))
+
+    def versions(self, project: str) -> Plan[answers.Versions]:
+        return self._read(answers.Versions, self.get(project_path(project) + "/versions"))
+
+    def submit(
+        self, function: str, text: str, *, idempotency_key: str | None = None, parent: Parent | None = None
+    ) -> Plan[answers.InvocationInfo]:
+        """`function`: its path. Without a key of the caller's it has one of its own, so that it may be repeated."""
+        body: Dict[str, Any] = {"input": text}
+        if parent is not None:
+            body["parent_invocation"] = parent
+        headers = {"Idempotency-Key": idempotency_key or new_key()}
+        return self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
+
+    def submit_batch(
+        self, function: str, inputs: Sequence[str], *, idempotency_key: str, parent: Parent | None = None
+    ) -> Plan[answers.BatchInfo]:
+        """`function`: its path. `inputs`: 1 to 10,000."""
+        body: Dict[str, Any] = {"inputs": inputs}
+        if parent is not None:
+            body["parent_invocation"] = parent
+        headers = {"Idempotency-Key": idempotency_key}
+        return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
+
+    def batch(self, path: str) -> Plan[answers.BatchInfo]:
+        return self._read(answers.BatchInfo, self.get(path))
+
+    def cancel_batch(self, path: str) -> Plan[answers.BatchInfo]:
+        return self._read(answers.BatchInfo, self.put(path + "/cancel"))
+
+    def invocation(self, path: str, *, wait_seconds: int = 0) -> Plan[answers.InvocationInfo]:
+        return self._read(answers.InvocationInfo, self.get(path, {"wait_seconds": wait_seconds or None}))
+
+    def invocation_by_id(self, invocation_id: str) -> Plan[answers.InvocationInfo]:
+        return self.invocation("/invocations/" + escaped(invocation_id))
+
+    def settled(self, path: str, *, deadline: Deadline = NEVER) -> Plan[answers.InvocationInfo]:
+        """The invocation once its outcome is known. Raises TimeoutError at the deadline."""
+        while True:
+            wait_seconds = int(deadline.remaining(_WAIT_SECONDS)) or 1
+            request = Request(
+                "GET",
+                with_query(path, {"wait_seconds": wait_seconds}),
+                silence_seconds=wait_seconds + _SLACK_SECONDS,
+            )
+            began = Deadline(_SHORTEST_POLL_SECONDS)
+            reply = yield from exchange(self.peer, request, deadline=deadline)
+            invocation = self.understood(answers.InvocationInfo, reply.document)
+            if has_ended(reply.document):
+                return invocation
+            deadline.check()
+            yield Sleep(deadline.remaining(began.remaining(_SHORTEST_POLL_SECONDS)))
+
+    def cancel(self, path: str) -> Plan[answers.InvocationInfo]:
+        return self._read(answers.InvocationInfo, self.put(path + "/cancel"))
+
+    def function_invocations(self, function: str, query: Query) -> Plan[answers.FunctionInvocations]:
+        """Newest first. `query`: of the API's endpoint."""
+        return self._read(answers.FunctionInvocations, self.get(function + "/invocations", query))
+
+    def pages(self, path: str, items: str, query: Query) -> Stream:
+        """Emits each document of a list, page by page, as they are asked for."""
+        offset: str | None = None
+        while True:
+            page = yield from self.get(path, {**query, "initial_offset": offset})
+            for item in page[items]:
+                yield Emit(item)
+            if page["next_offset"] in (None, offset):
+                return
+            offset = page["next_offset"]
+
+    def logs(self, invocation: str, execution_id: str, *, offset: str | None = None) -> Plan[answers.LogPage]:
+        path = "%s/executions/%s/logs" % (invocation, escaped(execution_id))
+        return self._read(answers.LogPage, self.get(path, {"initial_offset": offset}))
+
+    def log_lines(self, invocation: answers.InvocationInfo) -> Stream:
+        """Emits pairs of execution and line: what its containers have written so far, oldest attempt first."""
+        path = invocation_path(invocation.document)
+        for execution in invocation.executions:
+            offset: str | None = None
+            while True:
+                page = yield from self.logs(path, execution.execution_id, offset=offset)
+                for line in page.log_lines:
+                    yield Emit((execution.execution_id, line))
+                if page.next_offset in (None, offset):
+                    break
+                offset = page.next_offset
+
+    def repository_credentials(self) -> Plan[answers.RepositoryCredentials]:
+        return self._read(answers.RepositoryCredentials, self.get("/container_repository_credentials"))
+
+    def image_folder(self) -> Plan[answers.ImageFolder]:
+        return self._read(answers.ImageFolder, self.get("/image_folder"))
+
+    def understood(self, answer: Callable[[Any], AnAnswer], document: Any) -> AnAnswer:
+        """Raises Unreachable."""
+        return answers.read(answer, document, peer_name=self.peer.name)
+
+    def _read(self, answer: Callable[[Any], AnAnswer], plan: Plan[Any]) -> Plan[AnAnswer]:
+        document = yield from plan
+        return self.understood(answer, document)
+
+
+def new_key() -> str:
+    """An idempotency key of its own."""
+    return os.urandom(16).hex()

@@ -1,0 +1,42 @@
+"""What the API's refusals are called, and what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control_plane.errors import Refused
+
+# The server's error catalogue, as far as clients tell errors apart.
+_CODES = {
+    "The next offset is in an invalid format": "OffsetIsInvalid",
+    "The project is being deleted": "ProjectIsBeingDeleted",
+    "The API key is invalid": "ApiKeyIsInvalid",
+    "A project with this name does not exist": "ProjectDoesNotExist",
+    "A version with this ID does not exist for this project": "VersionDoesNotExist",
+    "A function with this name does not exist for this project version": "FunctionDoesNotExist",
+    "An invocation with this ID does not exist for this function": "InvocationDoesNotExist",
+    "An execution with this ID does not exist for this invocation": "ExecutionDoesNotExist",
+    "A project with this name already exists.": "ProjectAlreadyExists",
+    "This invocation has already terminated": "InvocationIsAlreadyTerminated",
+}
+
+
+def refusal(status: int, document: Any, *, is_repeat: bool = False) -> Refused:
+    """Raises ValueError if the document is no refusal of a control plane."""
+    try:
+        detail = _text_of(document["detail"])
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError("no refusal of a control plane") from error
+    return Refused(status=status, code=_CODES.get(detail, ""), detail=detail, is_repeat=is_repeat)
+
+
+def _text_of(detail: Any) -> str:
+    """A text; or of a 422, what is wrong with which field."""
+    if isinstance(detail, str):
+        return detail
+    problem = detail[0]
+    message = str(problem["msg"])
+    prefix = "Value error, "
+    message = message[len(prefix) :] if message.startswith(prefix) else message
+    place = ".".join(str(part) for part in problem["loc"][1:])
+    return message if message.startswith(place) else "%s: %s" % (place, message)

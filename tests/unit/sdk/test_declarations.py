@@ -1,0 +1,95 @@
+"""A declared function is still the function, and says what it may have."""
+
+import asyncio
+import datetime
+import inspect
+import pickle
+from collections.abc import AsyncIterator, Iterator
+
+import control_plane as cp
+import pytest
+from control_plane import declarations
+
+
+@cp.function
+def double(number: int, /, *, times: int = 1) -> int:
+    """Twice as much."""
+    return 2 * number * times
+
+
+@cp.function(cpus=2, memory_gb=8, timeout=datetime.timedelta(hours=2), retries=3, retry_delay=5, image="other:1")
+async def later(number: int) -> int:
+    return number
+
+
+@cp.function(retry_backoff=1.5, max_retry_delay=50, max_concurrency=3)
+def count(to: int) -> Iterator[int]:
+    yield from range(to)
+
+
+@cp.function
+async def count_later(to: int) -> AsyncIterator[int]:
+    for number in range(to):
+        yield number
+
+
+def test_calling_it_is_a_plain_call() -> None:
+    assert double(2, times=3) == 12
+    assert [*count(3)] == [0, 1, 2]
+    assert asyncio.run(_first(later(4))) == 4
+
+    async def all_of_them() -> list[int]:
+        return [number async for number in count_later(3)]
+
+    assert asyncio.run(all_of_them()) == [0, 1, 2]
+
+
+async def _first(value: object) -> object:
+    return await value  # type: ignore[misc]
+
+
+def test_it_looks_like_the_function() -> None:
+    assert (double.__name__, double.__doc__, double.__module__) == ("double", "Twice as much.", __name__)
+    assert str(inspect.signature(double)) == "(number: int, /, *, times: int = 1) -> int"
+    assert pickle.loads(pickle.dumps(double)) is double
+    assert repr(double) == "<control_plane function double>"
+
+
+def test_limits_are_named_as_on_the_wire() -> None:
+    assert double._spec == {
+        "function_name": "double",
+        "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": 10},
+        "execution_spec": {"max_retries": 0, "timeout_seconds": 3_600},
+    }
+    assert later._spec == {
+        "function_name": "later",
+        "docker_image_override": "other:1",
+        "resource_spec": {"virtual_cpus": 2, "memory_gbs": 8, "max_concurrency": 10},
+        "execution_spec": {"max_retries": 3, "timeout_seconds": 7_200, "retry_initial_interval_seconds": 5},
+    }
+    assert count._spec["execution_spec"] == {
+        "max_retries": 0,
+        "timeout_seconds": 3_600,
+        "retry_backoff_coefficient": 1.5,
+        "retry_max_interval_seconds": 50,
+    }
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(TypeError, match="there is no limit 'virtual_cpus'; there are cpus, memory_gb,"):
+        cp.function(virtual_cpus=1)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r'a command is a list of words: \["sh", "-c", \'sort -n\'\]'):
+        cp.command("sort", "sort -n")
+
+
+def test_commands() -> None:
+    sort = cp.command("sort", ["sort", "-n"], cpus=1)
+    assert sort._spec["command"] == ["sort", "-n"]
+    assert declarations.named("sort") is sort
+
+
+def test_submitting_where_nothing_runs_says_what_to_do() -> None:
+    with pytest.raises(cp.ControlPlaneError, match=r"cp\.Client\(\)\.function\(PROJECT, double\)\.submit"):
+        double.submit(1)
+    with pytest.raises(cp.ControlPlaneError, match="nothing was invoked here"):
+        cp.current()
