@@ -82,3 +82,16 @@ def ignore_the_stop(notes):
 def finish_but_linger():
     threading.Thread(target=time.sleep, args=(3_600,)).start()
     return "done"
+
+
+def every_type():
+    """Nested as well."""
+    import results
+
+    return {"values": results.VALUES, "nested": [(results.Row([value]),) for value in results.VALUES.values()]}
+
+
+def unreadable(kind):
+    import results
+
+    return results.UNREADABLE[kind][0]
