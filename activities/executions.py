@@ -87,7 +87,7 @@ class ExecutionRunner:
         self._record_spans(request, closed)
         if closed.is_new:
             metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()
-        await self._tools.messenger.deliver(grants=closed.grants, cancelled=closed.children)
+        await self._tools.messenger.deliver(grants=closed.grants, cancelled=closed.children, batches=closed.batches)
         return RunExecutionResult(
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,

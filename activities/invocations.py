@@ -62,7 +62,9 @@ class BoundInvocationActivities(InvocationActivities):
                 request.invocation_id, reason=request.reason
             )
         self._spans.record_invocation(request.trace, error=request.reason or "stopped")
-        await self._messenger.deliver(grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END])
+        await self._messenger.deliver(
+            grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END], batches=ended.batches
+        )
 
     async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:
@@ -75,7 +77,7 @@ class BoundInvocationActivities(InvocationActivities):
             if stopped.container is not None:
                 await self._provisioner.stop(stopped.container)
         finally:  # children are stopped even if the container cannot be stopped now
-            await self._messenger.deliver(cancelled=stopped.children)
+            await self._messenger.deliver(cancelled=stopped.children, batches=stopped.batches)
         if request.execution_id is None:
             return None
         is_at_work = not request.is_repeated or await self._messenger.is_at_work(

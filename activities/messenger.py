@@ -3,23 +3,29 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.invocation_starter import InvocationStarter
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
 from control_plane_server.domain.errors import CatalogIsAway
-from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import ContainerAwaited, SlotGranted
 from control_plane_server.liveness.progress import note_progress
+from workflows.batch import BatchWorkflow
 from workflows.closing import CLOSED
 from workflows.invocation import InvocationWorkflow
-from workflows.naming import invocation_workflow_id
+from workflows.naming import batch_workflow_id, invocation_workflow_id
+
+if TYPE_CHECKING:
+    from control_plane_server.telemetry.spans import Spans
 
 logger = structlog.get_logger(__name__)
 
@@ -42,13 +48,22 @@ class Messenger:
     A message that cannot be sent keeps no other from being sent.
     """
 
-    def __init__(self, client: Client, database: Database) -> None:
+    def __init__(self, client: Client, database: Database, *, spans: "Spans | None" = None) -> None:
+        """`spans`: None if tracing is off."""
         self._client = client
         self._database = database
+        self._starter = InvocationStarter(client, spans)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def deliver(self, *, grants: Sequence[Grant] = (), cancelled: Sequence[InvocationId] = ()) -> None:
-        """Signal each granted slot, cancel each invocation.
+    async def deliver(
+        self,
+        *,
+        grants: Sequence[Grant] = (),
+        cancelled: Sequence[InvocationId] = (),
+        batches: Sequence[BatchId] = (),
+    ) -> None:
+        """Signal each granted slot, or start its workflow if it is of a batch and has none. Cancel each invocation.
+        Have the workflow of each batch look again.
 
         A slot whose invocation's workflow is closed is revoked and given to the next execution, which is signalled too.
         A message that Temporal refuses, or whose workflow it does not know, is left to the reconciliation.
@@ -57,6 +72,7 @@ class Messenger:
         the same messages again.
         """
         faults: list[Exception] = []
+        await self._try_each(self._have_look_again, batches, faults)
         for start in range(0, len(cancelled), _BATCH):
             await self._try_each(self._cancel, cancelled[start : start + _BATCH], faults)
         while grants:
@@ -125,6 +141,8 @@ class Messenger:
     async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
         """None if it was signalled; else the grants that replace it, as its workflow is closed. The invocation itself
         is ended by the reconciliation, which ends many only with an operator's permission."""
+        if grant.may_be_unstarted and await self._start(grant.invocation_id):
+            return None
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
             await handle.signal(
@@ -142,6 +160,12 @@ class Messenger:
                 return await TerminationRepository(connection).revoke_grant(grant)
         return ()
 
+    async def _start(self, invocation_id: InvocationId) -> bool:
+        """False if its workflow has been started before, or the invocation has ended."""
+        async with self._database.statement() as connection:
+            unfinished = await UnstartedWorkflowRepository(connection).unfinished([invocation_id])
+        return bool(unfinished) and await self._starter.start(unfinished[0], resumes=False)
+
     async def _is_closed(self, invocation_id: InvocationId) -> bool:
         """False if Temporal does not know the workflow: it may be another Temporal, or one that has lost its state."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
@@ -153,6 +177,15 @@ class Messenger:
             logger.warning("workflow_is_unknown", invocation_id=invocation_id)
             return False
         return description.status in CLOSED
+
+    async def _have_look_again(self, batch_id: BatchId) -> None:
+        handle = self._client.get_workflow_handle(batch_workflow_id(batch_id))
+        try:
+            await handle.signal(BatchWorkflow.look_again, rpc_timeout=_RPC_TIMEOUT)
+        except RPCError as error:
+            # Closed, or not started yet: it looks when it is started, by the reconciliation at the latest.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _cancel(self, invocation_id: InvocationId) -> None:
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))

@@ -13,15 +13,21 @@ from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
 from api.routers import add_routes
 from api.routes import (
+    batches,
+    batches_by_id,
     container_repository,
     events,
     executions,
     health,
+    invocation_results,
     invocations,
     invocations_by_id,
+    project_invocations,
     projects,
     versions,
 )
+from api.schemas.batches import BatchDefinition
+from api.schemas.results import ResultLine
 from api.services import Services
 
 _ROUTERS = (
@@ -30,6 +36,10 @@ _ROUTERS = (
     versions.router,
     invocations.router,
     invocations_by_id.router,
+    project_invocations.router,
+    invocation_results.router,
+    batches.router,
+    batches_by_id.router,
     events.router,
     executions.router,
     container_repository.router,
@@ -62,5 +72,5 @@ def describe_app() -> FastAPI:
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     add_routes(app, routes)
     redirect_trailing_slashes(app)
-    use_openapi_3_0(app, routes)
+    use_openapi_3_0(app, routes, models=(BatchDefinition, ResultLine))
     return app

@@ -10,13 +10,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from control_plane_server.domain.bounds import MAX_BODY_BYTES
 from control_plane_server.domain.errors import ApiError, BodyIsTooLarge, BodyIsTooSlow
 
-# For a whole body: the largest one arrives in time at 140 kB a second.
+# For a whole body: the largest one but those of batches arrives in time at 140 kB a second.
 _PATIENCE = timedelta(seconds=30)
 
 
+_LIMIT = "control_plane.body_limit"
+
+
+def allow_body_of(scope: Scope, size: int) -> None:
+    """Let a route take bodies of this size, in bytes, before it reads one."""
+    scope[_LIMIT] = size
+
+
 class BodyLimit:
-    """Middleware: answers 413 to a body of more than MAX_BODY_BYTES, as declared or as counted, and 408 to one that
-    takes longer than 30 s. Both begin when the body is first read, which a route does after it has checked the key."""
+    """Middleware: answers 413 to a body of more than its route allows, MAX_BODY_BYTES as a rule, as declared or as
+    counted, and 408 to one that takes longer than 30 s. Both begin when the body is first read, which a route does
+    after it has checked the key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,7 +40,8 @@ class BodyLimit:
 
         async def receive_bounded() -> Message:
             nonlocal read, is_complete, deadline
-            if declared > MAX_BODY_BYTES:
+            limit: int = scope.get(_LIMIT, MAX_BODY_BYTES)
+            if declared > limit:
                 raise _refusal(BodyIsTooLarge)
             deadline = deadline or asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
             try:
@@ -41,7 +51,7 @@ class BodyLimit:
                 raise _refusal(BodyIsTooSlow, Connection="close") from None
             read += len(message.get("body", b""))
             is_complete = not message.get("more_body", False)
-            if read > MAX_BODY_BYTES:
+            if read > limit:
                 raise _refusal(BodyIsTooLarge)
             return message
 

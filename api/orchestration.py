@@ -9,6 +9,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation, Project, Version
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.orchestration.namespace_link import NamespaceLink
@@ -50,6 +51,17 @@ class Orchestrator:
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
         """Cancel the workflow. Its children are cancelled by its activities."""
         await self._try(self._cancel(invocation_id), verb="cancel", what=invocation_id)
+
+    async def start_batch(self, batch: Batch) -> None:
+        """Start the workflow of a new batch."""
+        await self._try(
+            starting.start_batch(self._client, requests.for_batch(batch)), verb="start", what=batch.batch_id
+        )
+
+    async def advance_batch(self, batch: Batch) -> None:
+        """Have the workflow of a batch look at it: some of it is to be cancelled."""
+        look = starting.start_batch(self._client, requests.for_batch(batch), looks_again=True)
+        await self._try(look, verb="look at", what=batch.batch_id)
 
     async def start_preparation(self, version: Version) -> None:
         """Start the preparation of all functions of a new version."""

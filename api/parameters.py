@@ -9,7 +9,7 @@ from typing import Annotated
 import structlog
 from fastapi import Depends
 
-from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.paths import BatchPath, ExecutionPath, FunctionPath, InvocationPath
 
 
 async def _function_path(project_name: str, version_ref_str: str, function_name: str) -> FunctionPath:
@@ -24,6 +24,11 @@ async def _invocation_path(
     return InvocationPath(function=function, invocation_id=invocation_id)
 
 
+async def _batch_path(project_name: str, batch_id: str, version_ref_str: str, function_name: str) -> BatchPath:
+    function = FunctionPath(project_name=project_name, version_ref=version_ref_str, function_name=function_name)
+    return BatchPath(function=function, batch_id=batch_id)
+
+
 async def _execution_path(
     execution_id: str, invocation_id: str, project_name: str, version_ref_str: str, function_name: str
 ) -> ExecutionPath:
@@ -34,5 +39,6 @@ async def _execution_path(
 
 
 FunctionPathOfRequest = Annotated[FunctionPath, Depends(_function_path)]
+BatchPathOfRequest = Annotated[BatchPath, Depends(_batch_path)]
 InvocationPathOfRequest = Annotated[InvocationPath, Depends(_invocation_path)]
 ExecutionPathOfRequest = Annotated[ExecutionPath, Depends(_execution_path)]

@@ -8,7 +8,9 @@ from starlette.requests import HTTPConnection
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.results.service import Results
 from api.shares import Shares
+from api.turns import Turns
 from control_plane_server.catalog.database import Database
 from control_plane_server.provisioners.contract import Provisioner
 
@@ -24,6 +26,8 @@ class Services:
     provisioner: Provisioner
     long_polls: LongPolls
     event_streams: EventStreams
+    results: Results
+    batch_bodies: Turns = field(default_factory=Turns)
     shares: Shares = field(default_factory=Shares)
     spans: "Spans | None" = None  # where tracing is on
 

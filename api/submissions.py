@@ -1,9 +1,18 @@
-"""Submits invocations: inserts their rows. Their workflows are started afterwards, and may be started later."""
+"""Submits invocations, one or a batch: inserts their rows. Workflows are started afterwards, and may be later."""
 
+from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.idempotency import IdempotencyKey, IdempotencyKeyRepository, KeyIsTaken, fingerprint
+from control_plane_server.catalog.idempotency import (
+    BatchKeyRepository,
+    IdempotencyKey,
+    IdempotencyKeyRepository,
+    KeyIsTaken,
+    batch_fingerprint,
+    fingerprint,
+)
 from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
 from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation
 
 
@@ -36,6 +45,40 @@ async def submit_once(
     except KeyIsTaken:
         return await submit_once(database, path, new, client_key=client_key)
     return invocation, True
+
+
+async def submit_batch(
+    database: Database, path: FunctionPath, new: NewBatch, *, client_key: str | None
+) -> tuple[Batch, bool]:
+    """A new batch, or the one of this key, and whether this call created it.
+
+    Raises IdempotencyKeyIsReused, and what `BatchRepository.create` raises.
+    """
+    if client_key is None:
+        async with database.transaction() as connection:
+            return await BatchRepository(connection).create(path, new), True
+    key = IdempotencyKey(
+        project_name=path.project_name,
+        function_name=path.function_name,
+        key=client_key,
+        request_fingerprint=batch_fingerprint(inputs=new.inputs, parent=new.parent),
+    )
+    earlier = await _find_batch(database, key)
+    if earlier is not None:
+        return earlier, False
+    try:
+        async with database.transaction() as connection:
+            batch = await BatchRepository(connection).create(path, new)
+            await BatchKeyRepository(connection).record(key, batch.batch_id)
+    except KeyIsTaken:
+        return await submit_batch(database, path, new, client_key=client_key)
+    return batch, True
+
+
+async def _find_batch(database: Database, key: IdempotencyKey) -> Batch | None:
+    async with database.statement() as connection:
+        batch_id = await BatchKeyRepository(connection).find(key)
+        return None if batch_id is None else await BatchRepository(connection).get_by_id(batch_id)
 
 
 async def _find(database: Database, key: IdempotencyKey) -> Invocation | None:

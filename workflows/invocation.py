@@ -7,13 +7,12 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from control_plane_server.domain.entities import ExecutionOutcome
+    from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
     from control_plane_server.domain.identifiers import ExecutionId, execution_id_for
     from control_plane_server.domain.messages import (
         AttemptState,
         ContainerAwaited,
         EndInvocationRequest,
-        InvocationOutcome,
         InvocationProgress,
         InvocationRequest,
         InvocationResult,

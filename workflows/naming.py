@@ -5,8 +5,14 @@ import json
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId
-from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.identifiers import BatchId, FunctionRef, InvocationId
+from control_plane_server.domain.messages import (
+    BatchRequest,
+    CleanUpRequest,
+    DeletionRequest,
+    InvocationRequest,
+    PreparationRequest,
+)
 
 # `run_execution` runs as long as its container, so the slots of its Temporal worker limit the number of containers.
 # Everything short has a queue of its own: stops are served while all of those slots are taken.
@@ -33,6 +39,10 @@ _DIGEST_CHARACTERS = 8
 
 def invocation_workflow_id(invocation_id: InvocationId) -> str:
     return invocation_id
+
+
+def batch_workflow_id(batch_id: BatchId) -> str:
+    return batch_id
 
 
 def preparation_workflow_id(version_id: str) -> str:
@@ -76,6 +86,17 @@ def invocation_search_attributes(request: InvocationRequest) -> TypedSearchAttri
     return TypedSearchAttributes(pairs)
 
 
+def batch_search_attributes(request: BatchRequest) -> TypedSearchAttributes:
+    pairs = [
+        SearchAttributePair(PROJECT, request.function.project_name),
+        SearchAttributePair(VERSION, request.function.version_id),
+        SearchAttributePair(FUNCTION, shorten(request.function.function_name)),
+    ]
+    if request.parent_invocation_id is not None:
+        pairs.append(SearchAttributePair(PARENT, request.parent_invocation_id))
+    return TypedSearchAttributes(pairs)
+
+
 def preparation_search_attributes(request: PreparationRequest) -> TypedSearchAttributes:
     return TypedSearchAttributes(
         [SearchAttributePair(PROJECT, request.project_name), SearchAttributePair(VERSION, request.version_id)]
@@ -89,6 +110,11 @@ def deletion_search_attributes(request: DeletionRequest) -> TypedSearchAttribute
 def invocation_summary(function: FunctionRef) -> str:
     """One line for lists in the Web UI."""
     return shorten(f"{function.project_name}/{function.function_name}")
+
+
+def batch_summary(request: BatchRequest) -> str:
+    """One line for lists in the Web UI."""
+    return shorten(f"{request.size} of {request.function.project_name}/{request.function.function_name}")
 
 
 def execution_summary(*, attempt: int, max_attempts: int, slot_was_granted: bool) -> str:

@@ -39,6 +39,11 @@ PREPARATION_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=60)
 )
 
+# A batch's workflow is told when its last invocation has ended. If the message is lost, it finds out by itself; each
+# look adds eleven events to its history.
+BATCH_SHORTEST_PAUSE = timedelta(minutes=1)
+BATCH_LONGEST_PAUSE = timedelta(hours=1)
+
 # Cancelled invocations end soon, or after a grace period of up to 120 s: then one poll in ten seconds is enough.
 DELETION_SHORTEST_PAUSE = timedelta(seconds=0.5)
 DELETION_LONGEST_PAUSE = timedelta(seconds=10)
@@ -91,10 +96,19 @@ def backoff_after(attempt: int, policy: RetryPolicy) -> timedelta:
 def stop_patiences() -> Iterator[timedelta]:
     """The waits before each check of a stopped execution whose end is not known: 10 s, doubled up to 30 min, without
     end."""
-    patience = STOP_PATIENCE
+    return _doubled(STOP_PATIENCE, STOP_LONGEST_PATIENCE)
+
+
+def batch_pauses() -> Iterator[timedelta]:
+    """The waits before each look at a batch of which nothing is heard: 1 min, doubled up to 1 h, without end."""
+    return _doubled(BATCH_SHORTEST_PAUSE, BATCH_LONGEST_PAUSE)
+
+
+def _doubled(shortest: timedelta, longest: timedelta) -> Iterator[timedelta]:
+    wait = shortest
     while True:
-        yield patience
-        patience = min(2 * patience, STOP_LONGEST_PATIENCE)
+        yield wait
+        wait = min(2 * wait, longest)
 
 
 def deadline_of(creation_time: datetime, spec: ExecutionSpec) -> datetime:

@@ -3,6 +3,8 @@
 from temporalio import activity
 
 from control_plane_server.domain.messages import (
+    AdvanceBatchRequest,
+    BatchProgress,
     CancelProjectResult,
     DeletionRequest,
     EndInvocationRequest,
@@ -35,6 +37,16 @@ class InvocationActivities:
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         """Make the invocation TERMINATED, take it out of the queue, and hand its slot on."""
+        raise NotImplementedError
+
+
+class BatchActivities:
+    """The steps of a batch's life."""
+
+    @activity.defn(name="advance_batch")
+    async def advance_batch(self, request: AdvanceBatchRequest) -> BatchProgress:
+        """Give free slots to those who wait, stop what is to stop, and return how far the batch has come. May be
+        repeated."""
         raise NotImplementedError
 
 

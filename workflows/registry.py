@@ -1,5 +1,6 @@
 """Every workflow of this product: what the `loop` process registers and what replay tests replay against."""
 
+from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
 from workflows.invocation import InvocationWorkflow
@@ -8,6 +9,7 @@ from workflows.reconciliation import ReconciliationWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     InvocationWorkflow,
+    BatchWorkflow,
     FunctionPreparationWorkflow,
     ProjectDeletionWorkflow,
     InvocationCleanUpWorkflow,

@@ -1,10 +1,18 @@
 """Builds from the catalog's entities the requests that workflows are started with. Nothing else builds these."""
 
+from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation, Project, Version
-from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.messages import (
+    BatchRequest,
+    CleanUpRequest,
+    DeletionRequest,
+    InvocationRequest,
+    PreparationRequest,
+)
 from control_plane_server.domain.unfinished import (
     AbandonedInvocation,
     ProjectBeingDeleted,
+    UnfinishedBatch,
     UnfinishedInvocation,
     UnpreparedVersion,
 )
@@ -35,6 +43,30 @@ def for_unfinished(
         traceparent=traceparent,
         first_attempt=invocation.newest_attempt,
         resumes=resumes,
+    )
+
+
+def for_batch(batch: Batch) -> BatchRequest:
+    """The workflow of a batch."""
+    return BatchRequest(
+        batch_id=batch.batch_id,
+        function=batch.function,
+        execution_spec=batch.execution_spec,
+        creation_time=batch.creation_time,
+        size=batch.size,
+        parent_invocation_id=None if batch.parent is None else batch.parent.invocation_id,
+    )
+
+
+def for_unfinished_batch(batch: UnfinishedBatch) -> BatchRequest:
+    """A workflow in place of one that was never started, or was lost."""
+    return BatchRequest(
+        batch_id=batch.batch_id,
+        function=batch.function,
+        execution_spec=batch.execution_spec,
+        creation_time=batch.creation_time,
+        size=batch.size,
+        parent_invocation_id=batch.parent_invocation_id,
     )
 
 

@@ -6,8 +6,15 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from control_plane_server.domain.messages import CleanUpRequest, DeletionRequest, InvocationRequest, PreparationRequest
+from control_plane_server.domain.messages import (
+    BatchRequest,
+    CleanUpRequest,
+    DeletionRequest,
+    InvocationRequest,
+    PreparationRequest,
+)
 from workflows import naming
+from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
 from workflows.invocation import InvocationWorkflow
@@ -32,6 +39,22 @@ async def start_invocation(client: Client, request: InvocationRequest) -> bool:
             id_reuse_policy=_NEVER_AGAIN,
             search_attributes=naming.invocation_search_attributes(request),
             static_summary=naming.invocation_summary(request.function),
+        )
+    )
+
+
+async def start_batch(client: Client, request: BatchRequest, *, looks_again: bool = False) -> bool:
+    """`looks_again`: if it runs already, have it look at the batch; then True is returned."""
+    return await _once(
+        client.start_workflow(
+            BatchWorkflow.run,
+            request,
+            id=naming.batch_workflow_id(request.batch_id),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_UNLESS_RUNNING,
+            start_signal="look_again" if looks_again else None,
+            search_attributes=naming.batch_search_attributes(request),
+            static_summary=naming.batch_summary(request),
         )
     )
 

@@ -13,6 +13,7 @@ from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
+from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.retention import RetentionRepository
@@ -35,6 +36,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         database: Database,
         unstarted: UnstartedWorkflows,
         undelivered: UndeliveredMessages,
+        unfinished_batches: UnfinishedBatches,
         orphaned_invocations: OrphanedInvocations,
         orphaned_containers: OrphanedContainers,
         retention: timedelta | None,
@@ -44,6 +46,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         self._retention = retention
         self._repairs: dict[str, Repair] = {
             "invocations started": unstarted.start_invocations,
+            "batches started": unfinished_batches.start,
             "versions prepared": unstarted.start_preparations,
             "projects deleted": unstarted.start_deletions,
             "grants signalled again": undelivered.repeat_grants,

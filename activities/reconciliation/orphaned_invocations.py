@@ -14,9 +14,9 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
 from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
 from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
 from control_plane_server.domain.identifiers import InvocationId
-from control_plane_server.domain.messages import InvocationOutcome, InvocationResult
+from control_plane_server.domain.messages import InvocationResult
 from control_plane_server.domain.unfinished import AbandonedInvocation, RunningInvocation, UnfinishedInvocation
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import policies, requests, starting

@@ -6,6 +6,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.invocation_starter import InvocationStarter
 from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.termination_guard import TerminationGuard
@@ -43,7 +44,7 @@ class UnstartedWorkflows:
         self._database = database
         self._messenger = messenger
         self._guard = guard
-        self._spans = spans
+        self._starter = InvocationStarter(client, spans)
 
     async def start_invocations(self, run: RepairRun) -> None:
         """Start the workflows of invocations that never had one. Refused ones are ended, as far as the guard admits."""
@@ -72,16 +73,7 @@ class UnstartedWorkflows:
 
     async def start_invocation(self, invocation: UnfinishedInvocation, *, resumes: bool) -> bool:
         """Start its workflow; False if it exists. `resumes`: it replaces one that was lost. Raises RPCError."""
-        if self._spans is None:
-            request = requests.for_unfinished(invocation, resumes=resumes)
-            return await starting.start_invocation(self._client, request)
-        origin = self._spans.origin(invocation.invocation_id)
-        traceparent = self._spans.traceparent_of(origin)
-        request = requests.for_unfinished(invocation, resumes=resumes, traceparent=traceparent)
-        is_started = await starting.start_invocation(self._client, request)
-        if is_started:
-            origin.end()
-        return is_started
+        return await self._starter.start(invocation, resumes=resumes)
 
     async def start_preparations(self, run: RepairRun) -> None:
         """Start the preparation of versions whose functions are neither READY nor refused, unless it runs."""

@@ -22,7 +22,8 @@ from control_plane_server.domain.errors import (
     VersionDoesNotExist,
 )
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+# Of a route that streams events.
+ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: `state`, `progress`, `log`, and `end` as the last one",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -39,7 +40,7 @@ router = new_router(
 @router.get(
     "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/invocations/{invocation_id}/events",
     response_class=Response,  # of no media type: errors are documented as JSON
-    responses=_ANSWERS
+    responses=ANSWERS
     | documented(
         ProjectDoesNotExist,
         VersionDoesNotExist,

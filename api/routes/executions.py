@@ -1,13 +1,12 @@
 """/projects/…/executions: what containers report, and what everyone reads of it."""
 
-import asyncio
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
 from api.authorization import require_own_execution, require_root
 from api.errors import documented
+from api.execution_logs import read_logs
 from api.keyed_routes import turn_of
 from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest
@@ -21,7 +20,6 @@ from api.schemas.executions import (
 from api.services import services_of
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
-from control_plane_server.domain.containers import LogPage
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -43,8 +41,6 @@ _EXECUTION = (
     "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}"
     "/invocations/{invocation_id}/executions/{execution_id}"
 )
-# For a page: many readers of CloudWatch may wait for its rate limit.
-_LOG_PATIENCE = timedelta(seconds=30)
 _REFUSED_REPORT = (ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, BodyIsTooLarge)
 
 router = new_router(
@@ -107,6 +103,7 @@ async def finish_execution(
                 outcome=payload.outcome,
                 final_output=payload.final_output,
                 error_message=payload.error_message,
+                error_traceback=payload.error_traceback,
             )
         )
 
@@ -128,14 +125,6 @@ async def get_execution_logs(
     services = services_of(request)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    container = detail.execution.container_details
-    if container is None:
-        return ExecutionLogs.of(detail, LogPage(lines=(), next_offset=None))
-    try:
-        async with asyncio.timeout(_LOG_PATIENCE.total_seconds()):
-            page = await services.provisioner.read_logs(
-                container, initial_offset, min(max_lines, MAX_LOG_LINES_PER_PAGE)
-            )
-    except TimeoutError:
-        raise ServiceIsUnavailable from None
-    return ExecutionLogs.of(detail, page)
+    return ExecutionLogs.of(
+        detail, await read_logs(services.provisioner, detail, offset=initial_offset, max_lines=max_lines)
+    )

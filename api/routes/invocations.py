@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
+from api.cancellations import cancel
 from api.errors import documented
 from api.keyed_routes import while_waiting
 from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
@@ -79,11 +80,7 @@ async def create_invocation(
 )
 async def cancel_invocation(path: InvocationPathOfRequest, request: Request) -> InvocationInfo:
     """Ask for the end of an invocation and of its children. May be repeated while it runs."""
-    services = services_of(request)
-    async with services.database.transaction() as connection:
-        invocation = await InvocationRepository(connection).request_cancellation(path)
-    await services.orchestrator.cancel_invocation(invocation.invocation_id)
-    return InvocationInfo.of(invocation)
+    return InvocationInfo.of(await cancel(services_of(request), path))
 
 
 @router.get(

@@ -3,38 +3,131 @@
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Query, Request, Response
 
-from api.authorization import Caller, ExecutionCaller, require_key
+from api.authorization import Caller, RootCaller, require_key, require_root
+from api.cancellations import cancel
 from api.errors import documented
+from api.execution_logs import read_logs
+from api.keyed_routes import turn_of
 from api.routers import new_router
+from api.routes.events import ANSWERS
+from api.schemas.executions import ExecutionLogs
 from api.schemas.invocations import InvocationInfo
 from api.services import services_of
+from api.visibility import project_seen_by, require_seen
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.invocations import InvocationRepository
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
+from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
+    ExecutionDoesNotExist,
     InvocationDoesNotExist,
+    InvocationIsAlreadyTerminated,
+    OffsetIsInvalid,
     ServiceIsUnavailable,
     TooManyRequests,
+    TooManyStreams,
 )
 
-router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
+_INVOCATION = "/invocations/{invocation_id}"
+_KeyHolder = Annotated[Caller, Depends(require_key)]
+
+router = new_router(
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests, InvocationDoesNotExist)
+)
 
 
-@router.get("/invocations/{invocation_id}", responses=documented(InvocationDoesNotExist))
-async def get_invocation_by_id(
-    invocation_id: str, request: Request, caller: Annotated[Caller, Depends(require_key)]
-) -> InvocationInfo:
+@router.get(_INVOCATION)
+async def get_invocation_by_id(invocation_id: str, request: Request, caller: _KeyHolder) -> InvocationInfo:
     """An invocation with its executions, whatever its project, version and function. One of a project that the key may
     not see does not exist."""
+    return InvocationInfo.of(await _seen(invocation_id, request, caller))
+
+
+@router.put(_INVOCATION + "/cancel", responses=documented(InvocationIsAlreadyTerminated))
+async def cancel_invocation_by_id(invocation_id: str, request: Request, caller: _KeyHolder) -> InvocationInfo:
+    """Ask for the end of an invocation and of its children. May be repeated while it runs."""
+    path = _path_of(await _seen(invocation_id, request, caller))
+    return InvocationInfo.of(await cancel(services_of(request), path))
+
+
+@router.get(
+    _INVOCATION + "/events",
+    response_class=Response,  # of no media type: errors are documented as JSON
+    responses=ANSWERS | documented(OffsetIsInvalid, TooManyStreams),
+)
+async def follow_invocation_by_id(
+    *,
+    invocation_id: str,
+    request: Request,
+    caller: _KeyHolder,
+    logs: bool = True,
+    last_event_id: str | None = None,
+    last_event_id_of_header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> Response:
+    """An invocation's events from its creation to its end, as they happen. After a stream has broken off, the `id` of
+    its last event, as header or as query, goes on behind it. Logs are read with a root key only."""
+    path = _path_of(await _seen(invocation_id, request, caller))
+    turn = turn_of(request)
+    if turn is not None:
+        turn.become_stream()
+    is_root = isinstance(caller, RootCaller)
+    stream = await services_of(request).event_streams.open(
+        path,
+        cursor=last_event_id if last_event_id_of_header is None else last_event_id_of_header,
+        with_logs=logs and is_root,
+        is_root=is_root,
+    )
+    return Response(status_code=204) if stream is None else stream
+
+
+@router.get(
+    _INVOCATION + "/logs",
+    dependencies=[Depends(require_root)],
+    responses=documented(ExecutionDoesNotExist, OffsetIsInvalid),
+)
+async def get_invocation_logs_by_id(
+    invocation_id: str,
+    request: Request,
+    attempt: Annotated[int | None, Query(ge=1)] = None,
+    max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
+    initial_offset: str | None = None,
+) -> ExecutionLogs:
+    """What the container of an execution wrote, oldest first: of the last one, or of this attempt, counted from 1.
+    `next_offset` goes on from there, also later, when there is more."""
+    services = services_of(request)
+    invocation = await _seen(invocation_id, request, RootCaller())
+    executions = [one for one in invocation.executions if attempt is None or one.attempt == attempt]
+    if not executions:
+        raise ExecutionDoesNotExist
+    path = ExecutionPath(invocation=_path_of(invocation), execution_id=executions[-1].execution_id)
+    async with services.database.statement() as connection:
+        detail = await ExecutionRepository(connection).get(path)
+    return ExecutionLogs.of(
+        detail, await read_logs(services.provisioner, detail, offset=initial_offset, max_lines=max_lines)
+    )
+
+
+async def _seen(invocation_id: str, request: Request, caller: Caller) -> Invocation:
+    """Raises InvocationDoesNotExist, ApiKeyIsInvalid."""
     structlog.contextvars.bind_contextvars(invocation_id=invocation_id)
     async with services_of(request).database.statement() as connection:
-        if isinstance(caller, ExecutionCaller):
-            own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id)
-            if own_project is None:
-                raise ApiKeyIsInvalid
+        seen = await project_seen_by(caller, connection)
         invocation = await InvocationRepository(connection).get_by_id(invocation_id)
-    if isinstance(caller, ExecutionCaller) and invocation.function.ref.project_name != own_project:
-        raise InvocationDoesNotExist
-    return InvocationInfo.of(invocation)
+    require_seen(invocation.function.ref.project_name, seen, InvocationDoesNotExist)
+    return invocation
+
+
+def _path_of(invocation: Invocation) -> InvocationPath:
+    function = invocation.function.ref
+    return InvocationPath(
+        function=FunctionPath(
+            project_name=function.project_name,
+            version_ref=function.version_id,
+            function_name=function.function_name,
+        ),
+        invocation_id=invocation.invocation_id,
+    )

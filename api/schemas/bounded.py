@@ -128,6 +128,11 @@ ErrorMessage = Annotated[
     AfterValidator(LessThan(bounds.MAX_ERROR_MESSAGE_LENGTH + 1)),
     _length_up_to(bounds.MAX_ERROR_MESSAGE_LENGTH),
 ]
+ErrorTraceback = Annotated[
+    Text,
+    AfterValidator(LessThan(bounds.MAX_ERROR_TRACEBACK_LENGTH + 1)),
+    _length_up_to(bounds.MAX_ERROR_TRACEBACK_LENGTH),
+]
 
 VirtualCpus = Annotated[
     float, AfterValidator(Positive(bounds.MAX_VIRTUAL_CPUS)), _above_zero_to(bounds.MAX_VIRTUAL_CPUS)

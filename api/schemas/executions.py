@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, model_validator
 
-from api.schemas.bounded import ErrorMessage, Output
+from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from api.schemas.workers import WorkerDetails, WorkerStatus
@@ -23,6 +23,7 @@ class ExecutionFinalResultPayload(BaseModel):
     outcome: ExecutionOutcome
     final_output: Output | None = None
     error_message: ErrorMessage | None = None
+    error_traceback: ErrorTraceback | None = None
 
     @model_validator(mode="after")
     def _only_failures_have_an_error(self) -> Self:
@@ -30,6 +31,8 @@ class ExecutionFinalResultPayload(BaseModel):
             raise ValueError("error_message must be set if outcome is FAILED")
         if self.outcome is not ExecutionOutcome.FAILED and self.error_message is not None:
             raise ValueError("error_message must not be set unless outcome is FAILED")
+        if self.outcome is not ExecutionOutcome.FAILED and self.error_traceback is not None:
+            raise ValueError("error_traceback must not be set unless outcome is FAILED")
         return self
 
 
@@ -43,6 +46,7 @@ class ExecutionSummary(BaseModel):
     outcome: ExecutionOutcome | None
     output: str | None
     error_message: str | None
+    error_traceback: str | None
     creation_time: int
     last_update_time: int
     execution_start_time: int | None
@@ -59,6 +63,7 @@ class ExecutionSummary(BaseModel):
             outcome=execution.outcome,
             output=execution.output,
             error_message=execution.error_message,
+            error_traceback=execution.error_traceback,
             creation_time=epoch_seconds(execution.creation_time),
             last_update_time=epoch_seconds(execution.last_update_time),
             execution_start_time=optional_epoch_seconds(execution.execution_start_time),
@@ -86,6 +91,7 @@ class ExecutionInfo(BaseModel):
     outcome: ExecutionOutcome | None
     output: str | None
     error_message: str | None
+    error_traceback: str | None
     creation_time: int
     last_update_time: int
     execution_start_time: int | None
@@ -116,6 +122,7 @@ class ExecutionInfo(BaseModel):
             outcome=execution.outcome,
             output=execution.output,
             error_message=execution.error_message,
+            error_traceback=execution.error_traceback,
             creation_time=epoch_seconds(execution.creation_time),
             last_update_time=epoch_seconds(execution.last_update_time),
             execution_start_time=optional_epoch_seconds(execution.execution_start_time),

@@ -1,6 +1,7 @@
 """What users declare about a function, and what became of it, on the wire."""
 
-from typing import Annotated, Self
+import json
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
 
@@ -16,6 +17,7 @@ from api.schemas.bounded import (
     Text,
     TimeoutSeconds,
     VirtualCpus,
+    storable,
 )
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
@@ -94,6 +96,23 @@ Command = Annotated[
 ]
 
 
+def _bounded_signature(signature: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    try:
+        text = json.dumps(signature, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise ValueError(f"{info.field_name} must not have numbers that JSON has not") from None
+    if len(storable(text).encode()) > bounds.MAX_SIGNATURE_BYTES:
+        raise ValueError(f"{info.field_name} must not exceed {bounds.MAX_SIGNATURE_BYTES} bytes of JSON")
+    if signature.get("type") != "object":
+        raise ValueError(f'{info.field_name} must be a JSON Schema of type "object", the arguments by their names')
+    return signature
+
+
+# A JSON Schema of the arguments by their names, as an object. `x-positional`: those that may be given by position, in
+# order; `x-variadic`: any more by position.
+Signature = Annotated[dict[str, Any], AfterValidator(_bounded_signature)]
+
+
 class FunctionSpec(BaseModel):
     """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol."""
 
@@ -102,6 +121,7 @@ class FunctionSpec(BaseModel):
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec
     command: Command | None = None
+    signature: Signature | None = None
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -110,6 +130,7 @@ class FunctionSpec(BaseModel):
             resource_spec=self.resource_spec.to_domain(),
             execution_spec=self.execution_spec.to_domain(),
             command=None if self.command is None else tuple(self.command),
+            signature=None if self.signature is None else json.dumps(self.signature, ensure_ascii=False),
         )
 
 
@@ -131,6 +152,7 @@ class FunctionInfoForVersion(BaseModel):
     function_status: FunctionStatus
     prepared_function_details: PreparedFunctionDetails | None
     preparation_error: str | None
+    signature: dict[str, Any] | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -143,4 +165,5 @@ class FunctionInfoForVersion(BaseModel):
             function_status=function.status,
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
+            signature=None if function.signature is None else json.loads(function.signature),
         )

@@ -11,7 +11,7 @@ from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.invocation_pages import InvocationPage
 from control_plane_server.catalog.invocations import NewInvocation
 from control_plane_server.domain import entities
-from control_plane_server.domain.entities import FunctionStatus, InvocationStatus
+from control_plane_server.domain.entities import FunctionStatus, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
 
@@ -78,6 +78,8 @@ class InvocationInfo(BaseModel):
     input: str
     cancellation_request_time: int | None
     invocation_status: InvocationStatus
+    outcome: InvocationOutcome | None
+    batch_id: str | None
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]
@@ -99,6 +101,8 @@ class InvocationInfo(BaseModel):
             input=invocation.input,
             cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
             invocation_status=invocation.status,
+            outcome=invocation.outcome,
+            batch_id=invocation.batch_id,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
@@ -110,6 +114,8 @@ class InvocationInfoForFunction(BaseModel):
     parent_invocation: ParentInvocationDefinition | None
     cancellation_request_time: int | None
     invocation_status: InvocationStatus
+    outcome: InvocationOutcome | None
+    batch_id: str | None
     creation_time: int
     last_update_time: int
 
@@ -120,6 +126,8 @@ class InvocationInfoForFunction(BaseModel):
             parent_invocation=ParentInvocationDefinition.of(invocation.parent),
             cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
             invocation_status=invocation.status,
+            outcome=invocation.outcome,
+            batch_id=invocation.batch_id,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
         )

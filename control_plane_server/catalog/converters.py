@@ -42,7 +42,8 @@ def to_version_summary(row: _Row) -> VersionSummary:
     return VersionSummary(version_id=VersionId(row.versions_version_id), creation_time=row.versions_creation_time)
 
 
-def to_function(row: _Row) -> Function:
+def to_function(row: _Row, *, signature: str | None = None) -> Function:
+    """`signature`: which no row of `columns_of` has, as it may be long."""
     return Function(
         ref=FunctionRef(
             project_name=ProjectName(row.versions_project_name),
@@ -67,6 +68,7 @@ def to_function(row: _Row) -> Function:
         status=FunctionStatus(row.functions_status),
         prepared=_prepared(row),
         preparation_error=row.functions_preparation_error,
+        signature=signature,
     )
 
 
@@ -83,6 +85,7 @@ def to_execution(row: _Row) -> Execution:
         outcome=None if row.executions_outcome is None else ExecutionOutcome(row.executions_outcome),
         output=row.executions_output,
         error_message=row.executions_error_message,
+        error_traceback=row.executions_error_traceback,
         creation_time=row.executions_creation_time,
         last_update_time=row.executions_last_update_time,
         execution_start_time=row.executions_execution_start_time,

@@ -8,10 +8,17 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.catalog.tables import (
+    BatchRow,
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    VersionRow,
+)
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.entities import ContainerType, FunctionStatus, InvocationStatus, PreparedFunction
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId, ProjectName
 
 _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
@@ -79,6 +86,18 @@ class DeletionRepository:
             .values(cancellation_request_time=now, last_update_time=now)
         )
         return found
+
+    async def cancel_batches(self) -> tuple[BatchId, ...]:
+        """Record a cancellation for batches that have none. Returns all that are not complete: their workflows end what
+        has no workflow yet."""
+        now = func.clock_timestamp()
+        cancelled = await self._connection.scalars(
+            update(BatchRow)
+            .where(self._is_of_the_project(BatchRow.function_id), BatchRow.completion_time.is_(None))
+            .values(cancellation_request_time=func.coalesce(BatchRow.cancellation_request_time, now))
+            .returning(BatchRow.batch_id)
+        )
+        return tuple(map(BatchId, cancelled))
 
     async def count_unfinished(self) -> UnfinishedWork:
         """Count what the deletion still has to wait for."""

@@ -1,7 +1,8 @@
-"""Clients' idempotency keys: which invocation a submit under a key has made."""
+"""Clients' idempotency keys: which invocation, or which batch, a submit under a key has made."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
@@ -9,14 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.paths import searchable
-from control_plane_server.catalog.tables import IdempotencyKeyRow
+from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, IdempotencyKeyRow
 from control_plane_server.domain.entities import ParentRef
 from control_plane_server.domain.errors import IdempotencyKeyIsReused
-from control_plane_server.domain.identifiers import InvocationId
 
 
 class KeyIsTaken(Exception):
-    """Another submit under the same key came first: its invocation counts."""
+    """Another submit under the same key came first: what it made counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +35,33 @@ def fingerprint(*, function_input: str, parent: ParentRef | None) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def batch_fingerprint(*, inputs: Sequence[str], parent: ParentRef | None) -> str:
+    """As `fingerprint`, of a batch, however its inputs were sent."""
+    digest = hashlib.sha256(fingerprint(function_input="", parent=parent).encode())
+    for text in inputs:
+        encoded = text.encode()
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
 class IdempotencyKeyRepository:
-    """The connection's owner commits."""
+    """The connection's owner commits. Keys of invocations and of batches do not know each other."""
+
+    _keys: type[IdempotencyKeyRow | BatchIdempotencyKeyRow] = IdempotencyKeyRow
+    _made = "invocation_id"  # the column that says what was made
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def find(self, key: IdempotencyKey) -> InvocationId | None:
-        """The invocation made under this key; None if there is none. Raises IdempotencyKeyIsReused if its request had
-        another body."""
+    async def find(self, key: IdempotencyKey) -> str | None:
+        """The id of what was made under this key; None if there is none. Raises IdempotencyKeyIsReused if its request
+        had another body."""
         found = await self._connection.execute(
-            select(IdempotencyKeyRow.request_fingerprint, IdempotencyKeyRow.invocation_id).where(
-                IdempotencyKeyRow.project_name == searchable(key.project_name),
-                IdempotencyKeyRow.function_name == searchable(key.function_name),
-                IdempotencyKeyRow.idempotency_key == key.key,
+            select(self._keys.request_fingerprint, self._keys.__table__.c[self._made].label("made")).where(
+                self._keys.project_name == searchable(key.project_name),
+                self._keys.function_name == searchable(key.function_name),
+                self._keys.idempotency_key == key.key,
             )
         )
         row = found.one_or_none()
@@ -56,20 +69,25 @@ class IdempotencyKeyRepository:
             return None
         if row.request_fingerprint != key.request_fingerprint:
             raise IdempotencyKeyIsReused
-        return InvocationId(row.invocation_id)
+        return str(row.made)
 
-    async def record(self, key: IdempotencyKey, invocation_id: InvocationId) -> None:
-        """Record the key, in the transaction that inserts the invocation. Raises KeyIsTaken, which must roll it
+    async def record(self, key: IdempotencyKey, made: str) -> None:
+        """Record the key, in the transaction that inserts what has this id. Raises KeyIsTaken, which must roll it
         back."""
         try:
             await self._connection.execute(
-                insert(IdempotencyKeyRow).values(
+                insert(self._keys).values(
                     project_name=key.project_name,
                     function_name=key.function_name,
                     idempotency_key=key.key,
                     request_fingerprint=key.request_fingerprint,
-                    invocation_id=invocation_id,
+                    **{self._made: made},
                 )
             )
         except IntegrityError as error:
             raise KeyIsTaken from error
+
+
+class BatchKeyRepository(IdempotencyKeyRepository):
+    _keys = BatchIdempotencyKeyRow
+    _made = "batch_id"

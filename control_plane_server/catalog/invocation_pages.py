@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
+from control_plane_server.catalog.invocation_summaries import PARENT_FUNCTION, SUMMARY, to_summary, with_parent
 from control_plane_server.catalog.paths import FunctionPath, along_function, is_storable, require
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow, columns_of, epoch_second
 from control_plane_server.domain.entities import InvocationStatus, InvocationSummary, ParentRef
 from control_plane_server.domain.errors import OffsetIsInvalid
-from control_plane_server.domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
+from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
 
-_PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
-_PARENT = aliased(InvocationRow, name="parent")
 _FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
 _MAX_BIGINT = 2**63 - 1
 
@@ -28,26 +26,26 @@ class InvocationFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageStart:
-    """The place in the order at which a page begins. The invocation there need not exist any more. `second`: since
-    1970."""
+    """The place in the order at which a page begins. What is there, an invocation or a batch, need not exist any more.
+    `second`: since 1970."""
 
     second: int
-    invocation_id: str
+    item_id: str
 
     @classmethod
     def parse(cls, offset: str) -> "PageStart":
         """Read what `str` has written. Raises OffsetIsInvalid."""
-        second, comma, invocation_id = offset.partition(",")
-        if not comma or not is_storable(invocation_id):
+        second, comma, item_id = offset.partition(",")
+        if not comma or not is_storable(item_id):
             raise OffsetIsInvalid
         try:
             number = int(second)
         except ValueError:
             raise OffsetIsInvalid from None
-        return cls(second=max(-_MAX_BIGINT, min(number, _MAX_BIGINT)), invocation_id=invocation_id)
+        return cls(second=max(-_MAX_BIGINT, min(number, _MAX_BIGINT)), item_id=item_id)
 
     def __str__(self) -> str:
-        return f"{self.second},{self.invocation_id}"
+        return f"{self.second},{self.item_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +90,7 @@ class InvocationPageRepository:
     ) -> list[tuple[PageStart, InvocationSummary]]:
         second = epoch_second(InvocationRow.creation_time)
         statement = (
-            select(
-                second.label("second"),
-                InvocationRow.invocation_id,
-                InvocationRow.parent_invocation_id,
-                _PARENT_FUNCTION.function_name.label("parent_function_name"),
-                InvocationRow.cancellation_request_time,
-                InvocationRow.status,
-                InvocationRow.creation_time,
-                InvocationRow.last_update_time,
-            )
-            .outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id)
-            .outerjoin(_PARENT_FUNCTION, _PARENT_FUNCTION.function_id == _PARENT.function_id)
+            with_parent(select(second.label("second"), *SUMMARY))
             .where(InvocationRow.function_id == function_id)
             .order_by(second.desc(), InvocationRow.invocation_id)
             .limit(limit)
@@ -113,33 +100,20 @@ class InvocationPageRepository:
         if matching.parent is not None:
             statement = statement.where(
                 InvocationRow.parent_invocation_id == matching.parent.invocation_id,
-                _PARENT_FUNCTION.function_name == matching.parent.function_name,
+                PARENT_FUNCTION.function_name == matching.parent.function_name,
             )
         if start is not None:
             # The index serves the first condition; the second one selects within the start's own second.
             statement = statement.where(
                 and_(
                     second <= start.second,
-                    or_(second < start.second, InvocationRow.invocation_id >= start.invocation_id),
+                    or_(second < start.second, InvocationRow.invocation_id >= start.item_id),
                 )
             )
         return [
             (
-                PageStart(second=row.second, invocation_id=row.invocation_id),
-                InvocationSummary(
-                    invocation_id=InvocationId(row.invocation_id),
-                    parent=_parent(row.parent_function_name, row.parent_invocation_id),
-                    cancellation_request_time=row.cancellation_request_time,
-                    status=InvocationStatus(row.status),
-                    creation_time=row.creation_time,
-                    last_update_time=row.last_update_time,
-                ),
+                PageStart(second=row.second, item_id=row.invocation_id),
+                to_summary(row),
             )
             for row in await self._connection.execute(statement)
         ]
-
-
-def _parent(function_name: str | None, invocation_id: str | None) -> ParentRef | None:
-    if function_name is None or invocation_id is None:
-        return None
-    return ParentRef(function_name=FunctionName(function_name), invocation_id=InvocationId(invocation_id))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, and_, bindparam, case, func, or_, select, true
+from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, true
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from control_plane_server.catalog.converters import to_container_details
 from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.outcomes import is_last_outcome
 from control_plane_server.catalog.paths import InvocationPath, along_invocation, require
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from control_plane_server.domain.entities import ContainerDetails, ContainerStatus, ExecutionOutcome, InvocationStatus
@@ -64,10 +65,6 @@ _FIND = along_invocation(
     )
 )
 
-_IS_LAST_OUTCOME = or_(
-    ExecutionRow.outcome.in_([ExecutionOutcome.SUCCEEDED.value, ExecutionOutcome.ABORTED.value]),
-    and_(ExecutionRow.outcome == ExecutionOutcome.FAILED.value, ExecutionRow.attempt > FunctionRow.max_retries),
-)
 _IS_SETTLED = along_invocation(
     select(
         VersionRow.version_id.label("versions_version_id"),
@@ -76,7 +73,7 @@ _IS_SETTLED = along_invocation(
         or_(
             InvocationRow.status == InvocationStatus.TERMINATED.value,
             select(ExecutionRow.execution_id)
-            .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, _IS_LAST_OUTCOME)
+            .where(ExecutionRow.invocation_id == InvocationRow.invocation_id, is_last_outcome(ExecutionRow))
             .exists(),
         ).label("is_settled"),
     )

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import asyncpg
 import structlog
@@ -36,6 +36,43 @@ _PATIENCE = timedelta(seconds=5)
 logger = structlog.get_logger(__name__)
 
 
+class _Wakeable(Protocol):
+    def set(self) -> None: ...
+
+
+class Arrivals:
+    """Which payloads were notified since they were taken last."""
+
+    def __init__(self) -> None:
+        self._payloads: set[str] = set()
+        self._has_some = asyncio.Event()
+
+    def add(self, payload: str) -> None:
+        self._payloads.add(payload)
+        self._has_some.set()
+
+    def take(self) -> set[str]:
+        """Those that were notified, each once."""
+        self._has_some.clear()
+        taken, self._payloads = self._payloads, set()
+        return taken
+
+    async def wait(self) -> None:
+        """Until there are some."""
+        await self._has_some.wait()
+
+
+class _Marker:
+    """A subscriber to one payload."""
+
+    def __init__(self, arrivals: Arrivals, payload: str) -> None:
+        self._arrivals = arrivals
+        self._payload = payload
+
+    def set(self) -> None:
+        self._arrivals.add(self._payload)
+
+
 class NotificationListener:
     """Listens while it is entered, and reconnects by itself.
 
@@ -57,7 +94,7 @@ class NotificationListener:
         self._check_interval = check_interval
         self._patience = patience
         self._own_channel = f"listener_{uuid.uuid4().hex}"
-        self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
+        self._waiting: defaultdict[tuple[str, str], set[_Wakeable]] = defaultdict(set)
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -83,6 +120,21 @@ class NotificationListener:
                 self._waiting[topic].discard(event)
                 if not self._waiting[topic]:
                     del self._waiting[topic]
+
+    @asynccontextmanager
+    async def collect(self, channel: str, payloads: Collection[str]) -> AsyncIterator["Arrivals"]:
+        """As `subscribe`, for very many payloads of a channel: which of them were notified."""
+        arrivals = Arrivals()
+        markers = {payload: _Marker(arrivals, payload) for payload in payloads}
+        for payload, marker in markers.items():
+            self._waiting[channel, payload].add(marker)
+        try:
+            yield arrivals
+        finally:
+            for payload, marker in markers.items():
+                self._waiting[channel, payload].discard(marker)
+                if not self._waiting[channel, payload]:
+                    del self._waiting[channel, payload]
 
     def wake_all(self) -> None:
         """Set the events of all subscribers, as if each topic had been notified."""

@@ -42,6 +42,10 @@ class FunctionPath:
     function_name: str
 
     @property
+    def is_latest(self) -> bool:
+        return _is_latest(self.version_ref)
+
+    @property
     def parameters(self) -> dict[str, object]:
         """For statements `along_function`."""
         return version_parameters(self.project_name, self.version_ref) | {_FUNCTION.key: searchable(self.function_name)}
@@ -56,6 +60,14 @@ class InvocationPath:
     def parameters(self) -> dict[str, object]:
         """For statements `along_invocation`."""
         return self.function.parameters | {_INVOCATION.key: searchable(self.invocation_id)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPath:
+    """Under `latest` the batch is found in whatever version it is."""
+
+    function: FunctionPath
+    batch_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +86,12 @@ def version_parameters(project_name: str, version_ref: str) -> dict[str, object]
     return {
         _PROJECT.key: searchable(project_name),
         _VERSION.key: searchable(version_ref),
-        _IS_LATEST.key: version_ref.lower() == _LATEST,
+        _IS_LATEST.key: _is_latest(version_ref),
     }
+
+
+def _is_latest(version_ref: str) -> bool:
+    return version_ref.lower() == _LATEST
 
 
 def searchable(text: str) -> str:

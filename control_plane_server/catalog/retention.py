@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from control_plane_server.catalog.tables import InvocationRow
+from control_plane_server.catalog.tables import BatchRow, InvocationRow
 from control_plane_server.domain.entities import InvocationStatus
 
 
@@ -20,8 +20,13 @@ class RetentionRepository:
         """Delete at most `at_most` invocations that ended longer than `older_than` ago, oldest end first, with their
         executions and idempotency keys. Returns how many were deleted.
 
-        A parent is kept as long as any of its children, which refer to it. Locked rows are left for the next time.
+        A parent is kept as long as any of its children, which refer to it. A batch is deleted first, by the time of its
+        last end, and its invocations are kept until then: its results are all there, or none. Locked rows are left for
+        the next time.
         """
+        await self._connection.execute(
+            delete(BatchRow).where(BatchRow.completion_time < func.clock_timestamp() - older_than)
+        )
         child = aliased(InvocationRow)
         expired = (
             select(InvocationRow.invocation_id)
@@ -29,6 +34,7 @@ class RetentionRepository:
                 InvocationRow.status == InvocationStatus.TERMINATED,
                 InvocationRow.last_update_time < func.clock_timestamp() - older_than,
                 ~exists().where(child.parent_invocation_id == InvocationRow.invocation_id),
+                ~exists().where(BatchRow.batch_id == InvocationRow.batch_id),
             )
             .order_by(InvocationRow.last_update_time)
             .limit(at_most)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Label,
     Text,
     UniqueConstraint,
+    and_,
     extract,
     func,
     true,
@@ -22,15 +23,22 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
+# Of a column that is long, and that few who read its row need.
+_READ_APART = "is read apart"
+
 
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {str: Text, datetime: TIMESTAMP(timezone=True), float: Double, int: Integer}
 
 
 def columns_of(*tables: type[Base]) -> tuple[Label[Any], ...]:
-    """All their columns, each named after its table too, as converters read them: `functions_status`."""
+    """All their columns but those that are read apart, each named after its table too, as converters read them:
+    `functions_status`."""
     return tuple(
-        column.label(f"{table.__tablename__}_{column.name}") for table in tables for column in table.__table__.columns
+        column.label(f"{table.__tablename__}_{column.name}")
+        for table in tables
+        for column in table.__table__.columns
+        if not column.info.get(_READ_APART)
     )
 
 
@@ -93,6 +101,8 @@ class FunctionRow(Base):
     retry_backoff_coefficient: Mapped[float]
     retry_max_interval_seconds: Mapped[float]
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    # Text, as JSONB forgets the order of keys, which is that of the arguments.
+    signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
@@ -116,6 +126,45 @@ class InvocationRow(Base):
     cancellation_request_time: Mapped[datetime | None]
     # When it was made to stop, by cancellation or timeout: nothing of it is launched from then on.
     stop_time: Mapped[datetime | None]
+    # Written with its end. None of one that has ended: releases wrote none once (`outcomes.known_outcome`).
+    outcome: Mapped[str | None]
+    # No foreign key: it would be checked ten thousand times for a batch. A batch is deleted after its invocations.
+    batch_id: Mapped[str | None]
+    batch_index: Mapped[int | None]  # of its input, from 0
+    batch_position: Mapped[int | None]  # in the order in which the batch's invocations ended, from 1
+
+
+class BatchRow(Base):
+    """Invocations of one function that were created by one request. The counts are of those that have ended."""
+
+    __tablename__ = "batches"
+
+    batch_id: Mapped[str] = mapped_column(primary_key=True)
+    function_id: Mapped[int] = mapped_column(ForeignKey("functions.function_id", ondelete="CASCADE"))
+    parent_invocation_id: Mapped[str | None]  # its invocations refer to the parent, and keep it
+    size: Mapped[int]
+    ended: Mapped[int] = mapped_column(server_default="0")
+    succeeded: Mapped[int] = mapped_column(server_default="0")
+    failed: Mapped[int] = mapped_column(server_default="0")
+    cancelled: Mapped[int] = mapped_column(server_default="0")
+    timed_out: Mapped[int] = mapped_column(server_default="0")
+    aborted: Mapped[int] = mapped_column(server_default="0")
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    cancellation_request_time: Mapped[datetime | None]
+    completion_time: Mapped[datetime | None]  # when the last of them ended
+
+
+class BatchIdempotencyKeyRow(Base):
+    """A client's key for the creation of a batch, as `IdempotencyKeyRow`."""
+
+    __tablename__ = "batch_idempotency_keys"
+
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), primary_key=True)
+    function_name: Mapped[str] = mapped_column(primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    request_fingerprint: Mapped[str]
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.batch_id", ondelete="CASCADE"), index=True)
 
 
 class IdempotencyKeyRow(Base):
@@ -155,6 +204,7 @@ class ExecutionRow(Base):
     outcome: Mapped[str | None]
     output: Mapped[str | None]
     error_message: Mapped[str | None]
+    error_traceback: Mapped[str | None]
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     execution_start_time: Mapped[datetime | None]
@@ -195,6 +245,39 @@ Index(
     InvocationRow.parent_invocation_id,
     postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
 )
+Index(
+    "invocations_by_batch",
+    InvocationRow.batch_id,
+    InvocationRow.batch_index,
+    unique=True,
+    postgresql_where=InvocationRow.batch_id.is_not(None),
+)
+Index(
+    "invocations_by_batch_position",
+    InvocationRow.batch_id,
+    InvocationRow.batch_position,
+    unique=True,
+    postgresql_where=InvocationRow.batch_position.is_not(None),
+)
+# What a release that knew no batches has ended, next to nothing.
+Index(
+    "invocations_without_position",
+    InvocationRow.batch_id,
+    postgresql_where=and_(
+        InvocationRow.batch_id.is_not(None),
+        InvocationRow.batch_position.is_(None),
+        InvocationRow.status == "TERMINATED",
+    ),
+)
+Index(
+    "batches_newest_first",
+    BatchRow.function_id,
+    epoch_second(BatchRow.creation_time).desc(),
+    BatchRow.batch_id,
+)
+Index("batches_by_parent", BatchRow.parent_invocation_id, postgresql_where=BatchRow.parent_invocation_id.is_not(None))
+Index("batches_ended", BatchRow.completion_time, postgresql_where=BatchRow.completion_time.is_not(None))
+Index("batches_running", BatchRow.function_id, postgresql_where=BatchRow.completion_time.is_(None))
 Index("invocations_running", InvocationRow.function_id, postgresql_where=InvocationRow.status == "RUNNING")
 Index("invocations_ended", InvocationRow.last_update_time, postgresql_where=InvocationRow.status == "TERMINATED")
 Index(

@@ -69,7 +69,7 @@ class VersionRepository:
 
     async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
         found = await self._connection.execute(
-            select(*columns_of(VersionRow, FunctionRow))
+            select(*columns_of(VersionRow, FunctionRow), FunctionRow.signature)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(FunctionRow.version_id == version.versions_version_id)
             .order_by(FunctionRow.function_id)
@@ -78,7 +78,7 @@ class VersionRepository:
             project_name=ProjectName(version.versions_project_name),
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
-            functions=tuple(to_function(row) for row in found),
+            functions=tuple(to_function(row, signature=row.signature) for row in found),
         )
 
 
@@ -96,4 +96,5 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "retry_backoff_coefficient": spec.execution_spec.retry_backoff_coefficient,
         "retry_max_interval_seconds": spec.execution_spec.retry_max_interval_seconds,
         "command": None if spec.command is None else list(spec.command),
+        "signature": spec.signature,
     }

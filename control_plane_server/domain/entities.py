@@ -1,10 +1,11 @@
-"""The catalog's five entities as read back from it. Times are aware datetimes in UTC."""
+"""The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import (
+    BatchId,
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -36,6 +37,16 @@ class ExecutionOutcome(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     ABORTED = "ABORTED"
+
+
+class InvocationOutcome(StrEnum):
+    """How an invocation ended: what users and operators search for."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
 
 
 class ContainerType(StrEnum):
@@ -85,6 +96,7 @@ class Function:
     status: FunctionStatus
     prepared: PreparedFunction | None
     preparation_error: str | None
+    signature: str | None = None  # JSON Schema of its arguments, as text; None also where it was not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +149,7 @@ class Execution:
     outcome: ExecutionOutcome | None
     output: str | None
     error_message: str | None
+    error_traceback: str | None
     creation_time: datetime
     last_update_time: datetime
     execution_start_time: datetime | None
@@ -150,13 +163,15 @@ class InvocationSummary:
     parent: ParentRef | None
     cancellation_request_time: datetime | None
     status: InvocationStatus
+    outcome: InvocationOutcome | None
+    batch_id: BatchId | None
     creation_time: datetime
     last_update_time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """An invocation with its function and its executions, oldest first."""
+    """An invocation with its function and its executions, oldest first. `outcome`: None while it is RUNNING."""
 
     invocation_id: InvocationId
     function: Function
@@ -164,6 +179,8 @@ class Invocation:
     input: str
     cancellation_request_time: datetime | None
     status: InvocationStatus
+    outcome: InvocationOutcome | None
+    batch_id: BatchId | None
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]

@@ -5,8 +5,8 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, ExecutionDoesNotExist
-│  ├─ Conflict         409       ProjectAlreadyExists, InvocationIsAlreadyTerminated, ExecutionHas…
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, ExecutionDoesNotExist
+│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
@@ -107,6 +107,10 @@ class InvocationDoesNotExist(NotFound):
     """An invocation with this ID does not exist for this function"""
 
 
+class BatchDoesNotExist(NotFound):
+    """A batch with this ID does not exist for this function"""
+
+
 class ExecutionDoesNotExist(NotFound):
     """An execution with this ID does not exist for this invocation"""
 
@@ -135,6 +139,10 @@ class InvocationAlreadyExists(Conflict):
 
 class InvocationIsAlreadyTerminated(Conflict):
     """This invocation has already terminated"""
+
+
+class BatchIsAlreadyTerminated(Conflict):
+    """This batch has already terminated"""
 
 
 class ExecutionAlreadyExists(Conflict):

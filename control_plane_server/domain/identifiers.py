@@ -1,4 +1,4 @@
-"""Names and identifiers of the catalog's five entities; how they are made. No storage, no wire format."""
+"""Names and identifiers of the catalog's entities; how they are made. No storage, no wire format."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ VersionId = NewType("VersionId", str)
 FunctionName = NewType("FunctionName", str)
 InvocationId = NewType("InvocationId", str)
 ExecutionId = NewType("ExecutionId", str)
+BatchId = NewType("BatchId", str)
 
 # Any fixed UUID will do; changing it would give running invocations other execution ids.
 _EXECUTION_NAMESPACE = uuid.UUID("6f2b7a0e-6c55-4d6e-9a52-0f9f3c1f5a11")
@@ -29,6 +30,10 @@ def new_version_id() -> VersionId:
 
 def new_invocation_id() -> InvocationId:
     return InvocationId(f"inv-{uuid.uuid4().hex}")
+
+
+def new_batch_id() -> BatchId:
+    return BatchId(f"bat-{uuid.uuid4().hex}")
 
 
 def execution_id_for(invocation_id: InvocationId, attempt: int) -> ExecutionId:

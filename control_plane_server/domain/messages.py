@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from control_plane_server.domain.entities import ExecutionOutcome
-from control_plane_server.domain.identifiers import ExecutionId, FunctionName, FunctionRef, InvocationId, ProjectName
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
+from control_plane_server.domain.identifiers import (
+    BatchId,
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    InvocationId,
+    ProjectName,
+)
 from control_plane_server.domain.specs import ExecutionSpec
 from control_plane_server.domain.traces import InvocationTrace
-
-
-class InvocationOutcome(StrEnum):
-    """How an invocation ended: what operators search for."""
-
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    ABORTED = "ABORTED"
-    CANCELLED = "CANCELLED"
-    TIMED_OUT = "TIMED_OUT"
 
 
 class StopReason(StrEnum):
@@ -143,6 +140,40 @@ class InvocationProgress:
     max_attempts: int
     execution_id: ExecutionId
     stop_reason: StopReason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest:
+    """Input of `BatchWorkflow`."""
+
+    batch_id: BatchId
+    function: FunctionRef
+    execution_spec: ExecutionSpec
+    creation_time: datetime
+    size: int
+    parent_invocation_id: InvocationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceBatchRequest:
+    """Input of `advance_batch`. `stop_reason`: why all of the batch is made to stop; None: nothing new stops it."""
+
+    batch_id: BatchId
+    stop_reason: StopReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchProgress:
+    """What `advance_batch` found, when it was done, and the answer of the query `status`. `ended`: how many of the
+    batch's invocations have."""
+
+    ended: int
+    size: int
+    is_cancelled: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended >= self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,12 @@ class ExecutionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
-    """A function as declared in a version. `command` None: the image itself speaks the worker protocol."""
+    """A function as declared in a version. `command` None: the image itself speaks the worker protocol.
+    `signature`: JSON Schema of its arguments, as text, so that its keys keep their order."""
 
     function_name: FunctionName
     docker_image: str
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec
     command: tuple[str, ...] | None = None
+    signature: str | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane_server.domain.identifiers import (
+    BatchId,
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -61,3 +62,15 @@ class ProjectBeingDeleted:
 
     project_name: ProjectName
     creation_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedBatch:
+    """A batch of which some invocation runs."""
+
+    batch_id: BatchId
+    function: FunctionRef
+    execution_spec: ExecutionSpec
+    creation_time: datetime
+    size: int
+    parent_invocation_id: InvocationId | None

@@ -11,6 +11,7 @@ from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.reconciliation_trigger import ReconciliationTrigger
+from api.results.service import Results
 from api.services import Services
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.connection import connect_temporal
@@ -47,6 +48,7 @@ async def open_services(
                 provisioner=provisioner,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),
+                results=Results(database, listener),
                 spans=spans,
             )
     finally:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.batches import BoundBatchActivities
 from activities.container_launcher import LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.deletions import BoundDeletionActivities
@@ -21,6 +22,7 @@ from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.termination_guard import TerminationGuard
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
+from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import NotificationListener
@@ -51,7 +53,7 @@ def build_temporal_workers(
     spans: "Spans | None" = None,
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
-    messenger = Messenger(client, database)
+    messenger = Messenger(client, database, spans=spans)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
@@ -66,6 +68,7 @@ def build_temporal_workers(
     invocations = BoundInvocationActivities(
         runner=runner, database=database, provisioner=provisioner, messenger=messenger, spans=execution_spans
     )
+    batches = BoundBatchActivities(database=database, messenger=messenger)
     preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
     guard = TerminationGuard(database)
@@ -74,6 +77,7 @@ def build_temporal_workers(
         database=database,
         unstarted=unstarted,
         undelivered=UndeliveredMessages(database=database, messenger=messenger),
+        unfinished_batches=UnfinishedBatches(client=client, database=database),
         orphaned_invocations=OrphanedInvocations(
             client=client,
             database=database,
@@ -106,6 +110,7 @@ def build_temporal_workers(
             activities=[
                 invocations.stop_invocation,
                 invocations.run_execution,  # of what is stopped, and nothing else
+                batches.advance_batch,
                 preparations.prepare_function,
                 deletions.cancel_project,
                 deletions.retire_project,

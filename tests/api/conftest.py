@@ -13,6 +13,7 @@ from api.app import create_app
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.results.service import Results
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
@@ -39,6 +40,7 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
             provisioner=provisioner,
             long_polls=LongPolls(database, listener),
             event_streams=EventStreams(database, listener, provisioner),
+            results=Results(database, listener),
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from api.app import create_app
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
+from api.results.service import Results
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
@@ -44,6 +45,7 @@ async def client(services: Services, proxied: tuple[Proxy, Database]) -> AsyncIt
                 database=database,
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, services.provisioner),
+                results=Results(database, listener),
             )
         )
         transport = httpx2.ASGITransport(app=app)

@@ -123,7 +123,7 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
-    assert stopped == StoppedInvocation(is_claimed=False, container=None, children=())
+    assert stopped == StoppedInvocation(is_claimed=False, container=None, children=(), batches=())
     assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 

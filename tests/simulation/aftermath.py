@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
 from control_plane_server.domain.identifiers import ExecutionId
-from control_plane_server.domain.messages import InvocationOutcome
 from tests.simulation import invariants
 from tests.simulation.containers import Fleet
 from tests.simulation.snapshot import InvocationState, Snapshot

@@ -12,6 +12,7 @@ from api.app import create_app
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
+from api.results.service import Results
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
@@ -78,6 +79,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
         provisioner=fleet,
         long_polls=LongPolls(database, listener),
         event_streams=EventStreams(database, listener, fleet),
+        results=Results(database, listener),
     )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=create_app(services)),

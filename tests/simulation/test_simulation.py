@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.domain.messages import InvocationOutcome
+from control_plane_server.domain.entities import InvocationOutcome
 from tests.figures import Show
 from tests.simulation import aftermath
 from tests.simulation.world import World

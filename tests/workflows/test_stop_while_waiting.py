@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.domain.messages import InvocationOutcome
+from control_plane_server.domain.entities import InvocationOutcome
 from tests.workflows.conftest import open_time_skipping
 from tests.workflows.scripted_invocations import REFUSED, Container, InvocationStarter
 

@@ -102,6 +102,7 @@ class LaunchRepository:
                 container_identifier=None,
                 logs_identifier=None,
                 error_message=storable(reason),
+                error_traceback=None,
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),

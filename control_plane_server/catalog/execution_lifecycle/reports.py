@@ -1,6 +1,7 @@
 """What a container does with its own execution: read it, start, report progress, finish. Plain conditional updates."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -28,11 +29,12 @@ from control_plane_server.domain.errors import (
     ExecutionHasNotStarted,
     ExecutionIsAlreadyTerminated,
 )
-from control_plane_server.domain.identifiers import ExecutionId, ProjectName
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName
 
 _OUTCOME = bindparam("reported_outcome", type_=Text)
 _OUTPUT = bindparam("reported_output", type_=Text)
 _ERROR_MESSAGE = bindparam("reported_error", type_=Text)
+_ERROR_TRACEBACK = bindparam("reported_traceback", type_=Text)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
 
 # One clock reading per statement: times written together are equal.
@@ -83,17 +85,26 @@ _FINISH = (
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
         error_message=_ERROR_MESSAGE,
+        error_traceback=_ERROR_TRACEBACK,
         execution_finish_time=_NOW,
         last_update_time=_NOW,
     )
 )
-_PROJECT_OF_LIVE = (
-    select(VersionRow.project_name)
+_CALLER = (
+    select(VersionRow.project_name, InvocationRow.invocation_id)
     .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
     .where(ExecutionRow.execution_id == _EXECUTION, _IS_LIVE)
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The project and the invocation of an execution that calls the API."""
+
+    project_name: ProjectName
+    invocation_id: InvocationId
 
 
 class ExecutionRepository:
@@ -119,7 +130,13 @@ class ExecutionRepository:
         return await self._apply(_UPDATE, path, _refusal_to_report, {_OUTPUT.key: latest_output})
 
     async def finish(
-        self, path: ExecutionPath, *, outcome: ExecutionOutcome, final_output: str | None, error_message: str | None
+        self,
+        path: ExecutionPath,
+        *,
+        outcome: ExecutionOutcome,
+        final_output: str | None,
+        error_message: str | None,
+        error_traceback: str | None = None,
     ) -> ExecutionDetail:
         """Record the outcome and notify it. A `final_output` of None keeps the last update's.
 
@@ -129,13 +146,26 @@ class ExecutionRepository:
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
-        report = {_OUTCOME.key: outcome.value, _OUTPUT.key: final_output, _ERROR_MESSAGE.key: error_message}
+        report = {
+            _OUTCOME.key: outcome.value,
+            _OUTPUT.key: final_output,
+            _ERROR_MESSAGE.key: error_message,
+            _ERROR_TRACEBACK.key: error_traceback,
+        }
         return await self._apply(_FINISH, path, _refusal_to_report, report)
 
     async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
         """The project of an execution whose container is not TERMINATED."""
-        name = await self._connection.scalar(_PROJECT_OF_LIVE, {_EXECUTION.key: searchable(execution_id)})
-        return None if name is None else ProjectName(name)
+        caller = await self.caller(execution_id)
+        return None if caller is None else caller.project_name
+
+    async def caller(self, execution_id: ExecutionId) -> Caller | None:
+        """Of whom a token is, as long as the execution's container is not TERMINATED."""
+        found = await self._connection.execute(_CALLER, {_EXECUTION.key: searchable(execution_id)})
+        row = found.one_or_none()
+        if row is None:
+            return None
+        return Caller(project_name=ProjectName(row.project_name), invocation_id=InvocationId(row.invocation_id))
 
     async def _apply(
         self,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -56,10 +57,12 @@ from control_plane_server.domain.identifiers import ExecutionId, InvocationId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A slot given to an execution that waited: its workflow has to be signalled."""
+    """A slot given to an execution that waited: its workflow has to be signalled. `may_be_unstarted`: it is the first
+    one of an invocation of a batch, whose workflow is started by whoever gives it its slot."""
 
     invocation_id: InvocationId
     execution_id: ExecutionId
+    may_be_unstarted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +192,15 @@ _TOUCHED = (
 )
 # What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
 _TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
+# What `to_grants` reads.
+GRANTS = select(
+    ExecutionRow.invocation_id,
+    ExecutionRow.execution_id,
+    and_(InvocationRow.batch_id.is_not(None), ExecutionRow.attempt == 1).label("may_be_unstarted"),
+).join_from(ExecutionRow, InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
-_UNSIGNALLED = select(ExecutionRow.invocation_id, ExecutionRow.execution_id).where(
+_UNSIGNALLED = GRANTS.where(
     ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
 # One that is taken up by now needs no note.
@@ -246,11 +255,11 @@ class SlotQueue:
 
     async def grant_free_slots(self, function_id: int) -> tuple[Grant, ...]:
         """Give free slots to waiting executions, oldest invocation first. The function must be locked."""
-        return _grants(await self._connection.execute(_GRANT_FREE_SLOTS, {"function_id": function_id}))
+        return to_grants(await self._connection.execute(_GRANT_FREE_SLOTS, {"function_id": function_id}))
 
     async def unsignalled_grants(self, function_id: int) -> tuple[Grant, ...]:
         """Grants that are neither taken up nor recorded as signalled: the process that made them may have died."""
-        return _grants(await self._connection.execute(_UNSIGNALLED, {_FUNCTION.key: function_id}))
+        return to_grants(await self._connection.execute(_UNSIGNALLED, {_FUNCTION.key: function_id}))
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
         """Record that these grants were signalled just now, so that they are not signalled again soon."""
@@ -295,12 +304,13 @@ _GRANT_FREE_SLOTS = text("""
         RETURNING execution_id, invocation_id, function_id, attempt
     ), granted AS (
         INSERT INTO executions (execution_id, invocation_id, function_id, attempt) SELECT * FROM next
-        RETURNING execution_id, invocation_id, creation_time
+        RETURNING execution_id, invocation_id, attempt, creation_time
     ), touched AS (
         UPDATE invocations SET last_update_time = granted.creation_time
         FROM granted WHERE invocations.invocation_id = granted.invocation_id
+        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted
     )
-    SELECT invocation_id, execution_id FROM granted
+    SELECT invocation_id, execution_id, may_be_unstarted FROM touched
     """)
 
 
@@ -314,7 +324,12 @@ def _assignment(function: Function, state: Row[Any]) -> Assignment:
     )
 
 
-def _grants(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Grant, ...]:
+def to_grants(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Grant, ...]:
     return tuple(
-        Grant(invocation_id=InvocationId(row.invocation_id), execution_id=ExecutionId(row.execution_id)) for row in rows
+        Grant(
+            invocation_id=InvocationId(row.invocation_id),
+            execution_id=ExecutionId(row.execution_id),
+            may_be_unstarted=row.may_be_unstarted,
+        )
+        for row in rows
     )

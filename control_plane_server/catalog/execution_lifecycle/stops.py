@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Text, Update, bindparam, case, exists, func, select, update
+from sqlalchemy import ARRAY, Boolean, Text, Update, any_, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
@@ -11,10 +11,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from control_plane_server.catalog.converters import to_container_details
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL
-from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.catalog.tables import BatchRow, ExecutionRow, InvocationRow
 from control_plane_server.domain.containers import Container, ContainerName
 from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 from control_plane_server.domain.messages import StopReason
 
 
@@ -22,12 +22,21 @@ from control_plane_server.domain.messages import StopReason
 class StoppedInvocation:
     """What has to be stopped next: the live container, if one is recorded, and the children's workflows.
 
-    `is_claimed`: there is a live execution that has taken up its slot.
+    `is_claimed`: there is a live execution that has taken up its slot. `batches`: of children.
     """
 
     is_claimed: bool
     container: Container | None
     children: tuple[InvocationId, ...]
+    batches: tuple[BatchId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledChildren:
+    """`invocations`: whose workflows have to be cancelled. `batches`: whose workflows have to look at theirs."""
+
+    invocations: tuple[InvocationId, ...]
+    batches: tuple[BatchId, ...]
 
 
 def is_stopped(invocation: type[InvocationRow]) -> ColumnElement[bool]:
@@ -120,7 +129,17 @@ _CANCEL_CHILDREN = (
             (InvocationRow.cancellation_request_time.is_(None), _NOW), else_=InvocationRow.last_update_time
         ),
     )
-    .returning(InvocationRow.invocation_id, InvocationRow.stop_time)
+    .returning(InvocationRow.invocation_id, InvocationRow.stop_time, InvocationRow.batch_id)
+)
+_BATCHES = bindparam("stopped_batches", type_=ARRAY(Text))
+_CANCEL_BATCHES = (
+    update(BatchRow)
+    .where(
+        BatchRow.batch_id == any_(_BATCHES),
+        BatchRow.completion_time.is_(None),
+        BatchRow.cancellation_request_time.is_(None),
+    )
+    .values(cancellation_request_time=_NOW, last_update_time=_NOW)
 )
 
 
@@ -135,7 +154,7 @@ class StopRepository:
         """From now on nothing of the invocation is launched, and new children are created as cancelled. An invocation
         that has ended is left as it is."""
         if await self._slots.lock_function_of(invocation_id) is None:
-            return StoppedInvocation(is_claimed=False, container=None, children=())
+            return StoppedInvocation(is_claimed=False, container=None, children=(), batches=())
         live = await self._connection.execute(
             _STOP,
             {
@@ -144,6 +163,7 @@ class StopRepository:
             },
         )
         row = live.one_or_none()
+        children = await self.cancel_children(invocation_id, includes_noted=True)
         details = (
             None
             if row is None
@@ -158,7 +178,8 @@ class StopRepository:
                     name=ContainerName(execution_id=ExecutionId(row.execution_id), launch=row.launches), details=details
                 )
             ),
-            children=await self.cancel_children(invocation_id, includes_noted=True),
+            children=children.invocations,
+            batches=children.batches,
         )
 
     async def is_claimed(self, execution_id: ExecutionId) -> bool:
@@ -166,16 +187,23 @@ class StopRepository:
         will."""
         return bool(await self._connection.scalar(_IS_CLAIMED, {_EXECUTION.key: execution_id}))
 
-    async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> tuple[InvocationId, ...]:
+    async def cancel_children(self, invocation_id: InvocationId, *, includes_noted: bool) -> CancelledChildren:
         """Note that the running children of a stopped invocation are to be cancelled; none if it ended by itself.
 
         Returns those noted now that do not stop already; with `includes_noted` those too that were noted before and
         have not stopped since: the process that recorded them may have died before it cancelled
         their workflows. A child that is being created
         holds a lock on its parent's row, which whoever stops the parent writes first: it is seen here, or it sees the
-        stop.
+        stop. Children of a batch are told by its workflow, as most of them may have none.
         """
-        children = await self._connection.execute(
+        found = await self._connection.execute(
             _CANCEL_CHILDREN, {STOPPED_INVOCATION.key: invocation_id, _INCLUDES_NOTED.key: includes_noted}
         )
-        return tuple(InvocationId(child) for child, stop_time in children if stop_time is None)
+        children = [child for child in found if child.stop_time is None]
+        batches = sorted({child.batch_id for child in children if child.batch_id is not None})
+        if batches:
+            await self._connection.execute(_CANCEL_BATCHES, {_BATCHES.key: batches})
+        return CancelledChildren(
+            invocations=tuple(InvocationId(child.invocation_id) for child in children if child.batch_id is None),
+            batches=tuple(map(BatchId, batches)),
+        )

@@ -7,33 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Text, bindparam, delete, exists, func, select, update
+from sqlalchemy import BigInteger, Boolean, Row, Text, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
     IS_CANCELLATION,
     STOPPED_INVOCATION,
+    CancelledChildren,
     StopRepository,
     is_stopped,
     signal_live_executions,
     stop_values,
 )
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
+from control_plane_server.catalog.outcomes import outcome_after, outcome_of_stop
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 from control_plane_server.domain.messages import StopReason
 from control_plane_server.domain.reasons import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedInvocation:
-    """What to send next: `grants` to signal, and `children` to cancel."""
+    """What to send next: `grants` to signal, `children` to cancel, and `batches` to look at: those of children, and the
+    invocation's own if it was the last of it."""
 
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
+    batches: tuple[BatchId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class TerminatedExecution:
     was_stopped: bool
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
+    batches: tuple[BatchId, ...]
 
 
 _INVOCATION = bindparam("terminated_invocation", type_=Text)
@@ -59,6 +65,7 @@ _EXECUTION = bindparam("terminated_execution", type_=Text)
 _FUNCTION = bindparam("terminated_function", type_=BigInteger)
 _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
+_IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
 
 # An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
 # in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
@@ -75,6 +82,7 @@ _LOCKED = (
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
         InvocationRow.status,
+        InvocationRow.batch_id,
         InvocationRow.stop_time,
         is_stopped(InvocationRow).label("is_stopped"),
     )
@@ -87,7 +95,11 @@ _LOCKED = (
 _TERMINATED_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
-    .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
+    .values(
+        status=InvocationStatus.TERMINATED,
+        outcome=outcome_after(_OUTCOME, InvocationRow),
+        last_update_time=func.clock_timestamp(),
+    )
     .returning(InvocationRow.invocation_id)
     .cte("terminated_invocation")
 )
@@ -109,8 +121,20 @@ _TERMINATED_EXECUTIONS = (
 _TERMINATE_INVOCATION = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
-    .values(**stop_values(), status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
-    .returning(InvocationRow.invocation_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
+    .values(
+        **stop_values(),
+        status=InvocationStatus.TERMINATED,
+        outcome=case(
+            (_IS_TIMEOUT & ~is_stopped(InvocationRow), InvocationOutcome.TIMED_OUT.value),
+            else_=outcome_of_stop(InvocationRow),
+        ),
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(
+        InvocationRow.invocation_id,
+        InvocationRow.batch_id,
+        func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id),
+    )
     .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
 )
 _REVOKE = (
@@ -154,6 +178,7 @@ class TerminationRepository:
         self._connection = connection
         self._slots = SlotQueue(connection)
         self._stops = StopRepository(connection)
+        self._batches = BatchEndRepository(connection)
 
     async def terminate_execution(
         self,
@@ -187,12 +212,14 @@ class TerminationRepository:
                 was_stopped=True,
                 grants=(),
                 children=(),
+                batches=(),
             )
         is_live = state.container_status != ContainerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
             raise LaunchIsSuperseded
         outcome = _outcome(state)
         error_message: str | None = state.error_message
+        batches: tuple[BatchId, ...] = ()
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
             grants = await self._slots.unsignalled_grants(state.function_id)
@@ -211,7 +238,10 @@ class TerminationRepository:
                     _ERROR_MESSAGE.key: error_message,
                 },
             )
+            if ended and state.batch_id is not None:
+                batches = await self._number(state.batch_id, invocation_id)
             grants = await self._slots.grant_free_slots(state.function_id) if somebody_waits else ()
+        children = await self._children_to_tell(invocation_id, state, is_new=is_live)
         return TerminatedExecution(
             is_new=is_live,
             creation_time=state.creation_time,
@@ -220,8 +250,14 @@ class TerminationRepository:
             invocation_ended=ended,
             was_stopped=state.is_stopped,
             grants=grants,
-            children=await self._children_to_tell(invocation_id, state, is_new=is_live),
+            children=children.invocations,
+            batches=(*children.batches, *batches),
         )
+
+    async def _number(self, batch_id: str, invocation_id: InvocationId) -> tuple[BatchId, ...]:
+        """Give an invocation that ended just now its position. Returns its batch if that is complete by it."""
+        is_complete = await self._batches.number(BatchId(batch_id), [invocation_id])
+        return (BatchId(batch_id),) if is_complete else ()
 
     async def _runs(self, invocation_id: InvocationId) -> bool:
         found = await self._connection.scalar(
@@ -233,11 +269,11 @@ class TerminationRepository:
 
     async def _children_to_tell(
         self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
-    ) -> tuple[InvocationId, ...]:
+    ) -> CancelledChildren:
         """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
         requested stop, that is done here."""
         if not state.is_stopped or (is_new and state.stop_time is not None):
-            return ()
+            return CancelledChildren(invocations=(), batches=())
         return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
 
     async def revoke_grant(self, grant: Grant) -> tuple[Grant, ...]:
@@ -255,15 +291,25 @@ class TerminationRepository:
         """The end of a stopped invocation that has no container: out of the queue, a granted slot handed on."""
         function_id = await self._slots.lock_function_of(invocation_id)
         if function_id is None:
-            return TerminatedInvocation(grants=(), children=())
-        ended = await self._connection.scalar(
+            return TerminatedInvocation(grants=(), children=(), batches=())
+        terminated = await self._connection.execute(
             _TERMINATE_INVOCATION,
-            {STOPPED_INVOCATION.key: invocation_id, IS_CANCELLATION.key: reason is StopReason.CANCELLED},
+            {
+                STOPPED_INVOCATION.key: invocation_id,
+                IS_CANCELLATION.key: reason is StopReason.CANCELLED,
+                _IS_TIMEOUT.key: reason is StopReason.TIMED_OUT,
+            },
         )
+        ended = terminated.one_or_none()
+        batches: tuple[BatchId, ...] = ()
+        if ended is not None and ended.batch_id is not None:
+            batches = await self._number(ended.batch_id, invocation_id)
         granted = await self._slots.grant_free_slots(function_id)
+        children = await self._stops.cancel_children(invocation_id, includes_noted=True)
         return TerminatedInvocation(
             grants=granted if ended is not None else await self._slots.unsignalled_grants(function_id),
-            children=await self._stops.cancel_children(invocation_id, includes_noted=True),
+            children=children.invocations,
+            batches=(*children.batches, *batches),
         )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import exists, select
 
 from control_plane_server.catalog.database import StatementConnection
-from control_plane_server.catalog.reconciliation.pages import is_among, is_older
+from control_plane_server.catalog.reconciliation.pages import has_execution, is_among, is_older
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
 from control_plane_server.domain.identifiers import ExecutionId, InvocationId
@@ -20,7 +20,8 @@ class OrphanedInvocationRepository:
         self._connection = connection
 
     async def running_invocations(self, *, older_than: timedelta) -> list[RunningInvocation]:
-        """All invocations that are RUNNING and older than this: the comparison with Temporal needs the whole list."""
+        """All invocations that are RUNNING and older than this: the comparison with Temporal needs the whole list. But
+        those of a batch that have had no execution have no workflow yet."""
         has_begun = (
             exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
             | exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
@@ -29,6 +30,7 @@ class OrphanedInvocationRepository:
             select(InvocationRow.invocation_id, has_begun).where(
                 InvocationRow.status == InvocationStatus.RUNNING,
                 is_older(InvocationRow.creation_time, older_than),
+                InvocationRow.batch_id.is_(None) | has_execution(),
             )
         )
         return [

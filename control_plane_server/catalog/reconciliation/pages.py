@@ -4,14 +4,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, any_, func, literal
+from sqlalchemy import ColumnElement, Text, any_, exists, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
+
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 
 # Of each kind at a time.
 PAGE = 1_000
 # The order in which more than a page are read: rows that cannot be repaired must not keep others out for ever.
 DRAWN = func.random()
+
+
+def has_execution() -> ColumnElement[bool]:
+    """Whether there is an execution of the InvocationRow."""
+    return exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
 
 
 def is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:

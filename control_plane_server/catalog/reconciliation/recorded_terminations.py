@@ -4,11 +4,12 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
-from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import BatchId, InvocationId, execution_id_for
 
 
 class RecordedTerminationRepository:
@@ -40,7 +41,7 @@ class RecordedTerminationRepository:
             )
         )
         await self._leave_queue(invocation_id)
-        await self._terminate(invocation_id)
+        await self._terminate(invocation_id, ExecutionOutcome.FAILED)
         return True
 
     async def record_termination(
@@ -92,7 +93,7 @@ class RecordedTerminationRepository:
             )
         )
         await self._leave_queue(invocation_id)
-        await self._terminate(invocation_id)
+        await self._terminate(invocation_id, outcome)
         return await self._slots.grant_free_slots(function_id)
 
     async def _leave_queue(self, invocation_id: InvocationId) -> None:
@@ -108,10 +109,17 @@ class RecordedTerminationRepository:
         )
         return found is not None
 
-    async def _terminate(self, invocation_id: InvocationId) -> None:
-        await self._connection.execute(
+    async def _terminate(self, invocation_id: InvocationId, outcome: ExecutionOutcome | None) -> None:
+        terminated = await self._connection.execute(
             update(InvocationRow)
             .where(InvocationRow.invocation_id == invocation_id)
-            .values(status=InvocationStatus.TERMINATED, last_update_time=func.clock_timestamp())
-            .returning(func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
+            .values(
+                status=InvocationStatus.TERMINATED,
+                outcome=outcome or ExecutionOutcome.FAILED,
+                last_update_time=func.clock_timestamp(),
+            )
+            .returning(InvocationRow.batch_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
         )
+        batch_id = terminated.one().batch_id
+        if batch_id is not None:
+            await BatchEndRepository(self._connection).number(BatchId(batch_id), [invocation_id])

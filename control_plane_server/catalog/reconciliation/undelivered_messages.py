@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import case, func, select
 
 from control_plane_server.catalog.database import StatementConnection
-from control_plane_server.catalog.execution_lifecycle.slots import Grant
-from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
+from control_plane_server.catalog.execution_lifecycle.slots import GRANTS, Grant, to_grants
+from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, has_execution, is_older
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import InvocationId
 
 
 class UndeliveredMessageRepository:
@@ -25,8 +25,7 @@ class UndeliveredMessageRepository:
         Most of the latter wait for a slot of a process, and each signal adds to their histories.
         """
         found = await self._connection.execute(
-            select(ExecutionRow.invocation_id, ExecutionRow.execution_id)
-            .where(
+            GRANTS.where(
                 ExecutionRow.container_status != ContainerStatus.TERMINATED,
                 ExecutionRow.claim_time.is_(None),
                 case(
@@ -37,20 +36,18 @@ class UndeliveredMessageRepository:
             .order_by(func.coalesce(ExecutionRow.grant_signal_time, ExecutionRow.creation_time))
             .limit(PAGE)
         )
-        return [
-            Grant(invocation_id=InvocationId(invocation_id), execution_id=ExecutionId(execution_id))
-            for invocation_id, execution_id in found
-        ]
+        return list(to_grants(found))
 
     async def undelivered_cancellations(self, *, older_than: timedelta) -> list[InvocationId]:
         """Invocations whose cancellation was requested longer than `older_than` ago and which have not stopped; at most
-        PAGE."""
+        PAGE. One of a batch that has had no execution has no workflow: that of its batch ends it."""
         found = await self._connection.scalars(
             select(InvocationRow.invocation_id)
             .where(
                 InvocationRow.status == InvocationStatus.RUNNING,
                 InvocationRow.stop_time.is_(None),
                 is_older(InvocationRow.cancellation_request_time, older_than),
+                InvocationRow.batch_id.is_(None) | has_execution(),
             )
             .order_by(DRAWN)
             .limit(PAGE)

@@ -64,7 +64,7 @@ class UnstartedWorkflowRepository:
         self, *, older_than: timedelta, after: UnfinishedInvocation | None = None
     ) -> list[UnfinishedInvocation]:
         """Invocations that are RUNNING and have neither an execution nor a place in the queue: at most PAGE, oldest
-        first, behind `after`."""
+        first, behind `after`. Those of a batch have a place from the beginning."""
         found = await self._connection.execute(
             _UNFINISHED.where(
                 InvocationRow.status == InvocationStatus.RUNNING,

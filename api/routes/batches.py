@@ -1,0 +1,160 @@
+"""/projects/…/batches: many invocations of one function, created, read, listed and asked to stop together."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request, Response
+
+from api.authorization import ProjectMember, RootCaller, require_project_member
+from api.batch_bodies import DOCUMENTED, parse_batch, receive_batch
+from api.errors import documented
+from api.keyed_routes import turn_of
+from api.parameters import BatchPathOfRequest, FunctionPathOfRequest
+from api.results.streams import RESULTS, Form
+from api.routers import new_router
+from api.schemas.batches import BatchesListForFunction, BatchInfo
+from api.schemas.bounded import Text
+from api.schemas.invocations import ParentInvocationDefinition
+from api.services import services_of
+from api.submissions import submit_batch
+from control_plane_server.catalog.batches import BatchRepository
+from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
+from control_plane_server.domain.errors import (
+    ApiKeyIsInvalid,
+    BatchDoesNotExist,
+    BatchIsAlreadyTerminated,
+    BodyIsTooLarge,
+    FunctionDoesNotExist,
+    OffsetIsInvalid,
+    ParentFunctionNameIsMissing,
+    ParentInvocationDoesNotExist,
+    ParentInvocationIdIsMissing,
+    ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
+    ServiceIsUnavailable,
+    TooManyRequests,
+    TooManyStreams,
+    VersionDoesNotExist,
+)
+
+_BATCHES = "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/batches"
+_BATCH = _BATCHES + "/{batch_id}"
+_MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
+
+router = new_router(
+    dependencies=[Depends(require_project_member)],
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
+)
+
+
+@router.post(
+    _BATCHES,
+    openapi_extra=DOCUMENTED,
+    responses=documented(
+        *_MISSING_FUNCTION,
+        ParentInvocationDoesNotExist,
+        ParentFunctionNameIsMissing,
+        ParentInvocationIdIsMissing,
+        ProjectIsBeingDeleted,
+        BodyIsTooLarge,
+    ),
+)
+async def create_batch(
+    *,
+    path: FunctionPathOfRequest,
+    request: Request,
+    parent_function_name: Text | None = None,
+    parent_invocation_id: Text | None = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
+    ] = None,
+) -> BatchInfo:
+    """Call a function once for each input. The body is a BatchDefinition, or lines of JSON (`application/x-ndjson`),
+    each the input of one invocation; then the parent is named in the query. With an Idempotency-Key, a repeated request
+    answers with the first one's batch."""
+    services = services_of(request)
+    parent = _parent(parent_function_name, parent_invocation_id)
+    body = await receive_batch(request)
+    async with services.batch_bodies.turn():
+        new = await parse_batch(body, request.headers, parent)
+        batch, is_new = await submit_batch(services.database, path, new, client_key=idempotency_key)
+    if is_new:
+        await services.orchestrator.start_batch(batch)
+    return BatchInfo.of(batch)
+
+
+@router.get(_BATCHES, responses=documented(*_MISSING_FUNCTION, OffsetIsInvalid))
+async def list_batches(
+    *,
+    path: FunctionPathOfRequest,
+    request: Request,
+    max_results: Annotated[int, Query(ge=0)] = MAX_BATCHES_PER_PAGE,
+    initial_offset: str | None = None,
+) -> BatchesListForFunction:
+    """A function's batches, newest first, page by page: `next_offset` is the next page's `initial_offset`."""
+    async with services_of(request).database.statement() as connection:
+        page = await BatchRepository(connection).list_of_function(
+            path, offset=initial_offset, max_results=min(max_results, MAX_BATCHES_PER_PAGE)
+        )
+    return BatchesListForFunction.of(page)
+
+
+@router.get(_BATCH, responses=documented(*_MISSING_FUNCTION, BatchDoesNotExist))
+async def get_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
+    """A batch, with how many of its invocations wait, run and have ended in which way."""
+    async with services_of(request).database.statement() as connection:
+        return BatchInfo.of(await BatchRepository(connection).get(path))
+
+
+@router.put(_BATCH + "/cancel", responses=documented(*_MISSING_FUNCTION, BatchDoesNotExist, BatchIsAlreadyTerminated))
+async def cancel_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
+    """Ask for the end of all invocations of a batch that have not ended, and of their children. May be repeated while
+    it runs."""
+    services = services_of(request)
+    async with services.database.transaction() as connection:
+        found = await BatchRepository(connection).get(path)
+        batch = await BatchRepository(connection).request_cancellation(found.batch_id)
+    await services.orchestrator.advance_batch(batch)
+    return BatchInfo.of(batch)
+
+
+@router.get(
+    _BATCH + "/results",
+    response_class=Response,  # of no media type: errors are documented as JSON
+    responses=RESULTS | documented(*_MISSING_FUNCTION, BatchDoesNotExist, OffsetIsInvalid, TooManyStreams),
+)
+async def follow_batch(
+    *,
+    path: BatchPathOfRequest,
+    caller: ProjectMember,
+    request: Request,
+    after: Annotated[int, Query(ge=0)] = 0,
+    accept: Annotated[str | None, Header()] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0)] = None,
+) -> Response:
+    """The results of a batch in the order in which its invocations end, as they end, behind the position `after`. The
+    last one's position is the batch's size: a stream that ends before was broken off, and goes on behind the position
+    that came last. Lines of JSON, with an empty one every five seconds; server-sent events for `Accept:
+    text/event-stream`."""
+    services = services_of(request)
+    turn = turn_of(request)
+    if turn is not None:
+        turn.become_stream()
+    async with services.database.statement() as connection:
+        batch = await BatchRepository(connection).get(path)
+    return await services.results.of_batches.open(
+        batch,
+        after=after if last_event_id is None else last_event_id,
+        form=Form.accepted(accept),
+        is_root=isinstance(caller, RootCaller),
+    )
+
+
+def _parent(function_name: str | None, invocation_id: str | None) -> ParentInvocationDefinition | None:
+    if function_name is None and invocation_id is None:
+        return None
+    if function_name is None:
+        raise ParentFunctionNameIsMissing
+    if invocation_id is None:
+        raise ParentInvocationIdIsMissing
+    return ParentInvocationDefinition(function_name=function_name, invocation_id=invocation_id)

@@ -1,0 +1,99 @@
+"""Batches on the wire."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field
+
+from api.schemas.bounded import Input
+from api.schemas.invocations import ParentInvocationDefinition
+from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from control_plane_server.catalog.batches import BatchPage, NewBatch
+from control_plane_server.domain import batches, bounds
+from control_plane_server.domain.entities import InvocationStatus
+
+
+class BatchDefinition(BaseModel):
+    """One invocation for each input, in this order. The parent must be an invocation of the same project and
+    version."""
+
+    # Only the first invalid input is reported: collecting the mistakes of ten thousand would take seconds.
+    inputs: Annotated[list[Input], Field(fail_fast=True, min_length=1, max_length=bounds.MAX_BATCH_INPUTS)]
+    parent_invocation: ParentInvocationDefinition | None = None
+
+    def to_domain(self) -> NewBatch:
+        return NewBatch(
+            inputs=self.inputs,
+            parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
+        )
+
+
+class BatchCounts(BaseModel):
+    """`queued`: those that have no slot yet. The others that have not ended are `running`."""
+
+    queued: int
+    running: int
+    SUCCEEDED: int
+    FAILED: int
+    CANCELLED: int
+    TIMED_OUT: int
+    ABORTED: int
+
+    @classmethod
+    def of(cls, counts: batches.BatchCounts) -> Self:
+        return cls(
+            queued=counts.queued,
+            running=counts.running,
+            SUCCEEDED=counts.succeeded,
+            FAILED=counts.failed,
+            CANCELLED=counts.cancelled,
+            TIMED_OUT=counts.timed_out,
+            ABORTED=counts.aborted,
+        )
+
+
+class BatchInfo(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    batch_id: str
+    parent_invocation: ParentInvocationDefinition | None
+    size: int
+    status: InvocationStatus
+    creation_time: int
+    last_update_time: int
+    cancellation_request_time: int | None
+    counts: BatchCounts
+
+    @classmethod
+    def of(cls, batch: batches.Batch) -> Self:
+        return cls(
+            project_name=batch.function.project_name,
+            version_id=batch.function.version_id,
+            function_name=batch.function.function_name,
+            batch_id=batch.batch_id,
+            parent_invocation=ParentInvocationDefinition.of(batch.parent),
+            size=batch.size,
+            status=batch.status,
+            creation_time=epoch_seconds(batch.creation_time),
+            last_update_time=epoch_seconds(batch.last_update_time),
+            cancellation_request_time=optional_epoch_seconds(batch.cancellation_request_time),
+            counts=BatchCounts.of(batch.counts),
+        )
+
+
+class BatchesListForFunction(BaseModel):
+    project_name: str
+    version_id: str
+    function_name: str
+    batches: list[BatchInfo]
+    next_offset: str | None
+
+    @classmethod
+    def of(cls, page: BatchPage) -> Self:
+        return cls(
+            project_name=page.function.project_name,
+            version_id=page.function.version_id,
+            function_name=page.function.function_name,
+            batches=[BatchInfo.of(batch) for batch in page.batches],
+            next_offset=page.next_offset,
+        )

@@ -1,0 +1,84 @@
+"""What a submit names: the function that is called and, in the same version, the invocation that calls it."""
+
+from typing import Any
+
+from sqlalchemy import Row, Text, and_, bindparam, func, select
+from sqlalchemy.orm import aliased
+
+from control_plane_server.catalog.paths import along_function, searchable
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
+from control_plane_server.domain.entities import InvocationStatus, ParentInvocation, ParentRef
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
+
+PARENT = aliased(InvocationRow, name="parent")
+PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
+# Listed column by column: a parent's input may be long and is not needed.
+PARENT_STATE = (
+    PARENT.invocation_id.label("parent_invocation_id"),
+    PARENT_FUNCTION.function_name.label("parent_function_name"),
+    PARENT.cancellation_request_time.label("parent_cancellation_request_time"),
+    PARENT.status.label("parent_status"),
+    PARENT.creation_time.label("parent_creation_time"),
+    PARENT.last_update_time.label("parent_last_update_time"),
+)
+PARENT_ID = bindparam("new_parent", type_=Text)
+_PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
+
+# The function at a path and the parent that the client names.
+CALLEE = (
+    along_function(
+        select(
+            ProjectRow.deletion_request_time.label("project_deletion_request_time"),
+            ProjectRow.closing_time.label("project_closing_time"),
+            *columns_of(VersionRow, FunctionRow),
+            *PARENT_STATE,
+        )
+    )
+    .outerjoin(
+        PARENT_FUNCTION,
+        and_(
+            PARENT_FUNCTION.version_id == VersionRow.version_id,
+            PARENT_FUNCTION.function_name == _PARENT_FUNCTION_NAME,
+        ),
+    )
+    .outerjoin(PARENT, and_(PARENT.function_id == PARENT_FUNCTION.function_id, PARENT.invocation_id == PARENT_ID))
+    .cte("found")
+)
+IS_CALLABLE = and_(
+    CALLEE.c.functions_function_id.is_not(None),
+    CALLEE.c.project_closing_time.is_(None),
+    PARENT_ID.is_(None) | CALLEE.c.parent_invocation_id.is_not(None),
+)
+PROJECT_IS_BEING_DELETED = CALLEE.c.project_deletion_request_time.is_not(None)
+# The lock waits for a stop of the parent that is being written. Either that stop is seen here, or it commits after this
+# insert, and then finds this child when it cancels the children.
+PARENT_IS_STOPPED = (
+    select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
+    .where(InvocationRow.invocation_id == PARENT_ID)
+    .with_for_update(read=True)
+    .scalar_subquery()
+    .is_not(None)
+)
+
+
+def parent_parameters(parent: ParentRef | None) -> dict[str, object]:
+    """For statements with CALLEE."""
+    return {
+        PARENT_ID.key: None if parent is None else searchable(parent.invocation_id),
+        _PARENT_FUNCTION_NAME.key: None if parent is None else searchable(parent.function_name),
+    }
+
+
+def to_parent(row: Row[*tuple[Any, ...]]) -> ParentInvocation | None:
+    """Of a row that has PARENT_STATE."""
+    if row.parent_invocation_id is None:
+        return None
+    return ParentInvocation(
+        ref=ParentRef(
+            function_name=FunctionName(row.parent_function_name), invocation_id=InvocationId(row.parent_invocation_id)
+        ),
+        cancellation_request_time=row.parent_cancellation_request_time,
+        status=InvocationStatus(row.parent_status),
+        creation_time=row.parent_creation_time,
+        last_update_time=row.parent_last_update_time,
+    )

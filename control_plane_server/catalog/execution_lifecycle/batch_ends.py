@@ -1,0 +1,137 @@
+"""Ends of a batch's invocations, each with its position in the order of their ends.
+
+Positions are given under the lock of the batch's row in the transaction of the end: they have no gaps and become
+visible in their order, so whoever reads behind a position misses none.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
+from control_plane_server.domain.entities import InvocationOutcome
+from control_plane_server.domain.identifiers import BatchId, InvocationId
+from control_plane_server.domain.messages import StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedInBatch:
+    """`ended`: how many have ended now. `is_complete`: the batch's last one was among them. `grants`: slots that others
+    have by it, to be signalled."""
+
+    ended: int
+    is_complete: bool
+    grants: tuple[Grant, ...]
+
+
+class BatchEndRepository:
+    """Inside the caller's transaction, which holds the lock of the function's row. Each may be repeated."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
+
+    async def number(self, batch_id: BatchId, invocation_ids: Collection[InvocationId]) -> bool:
+        """Give those of these TERMINATED invocations that have no position the next ones, in the order of their inputs.
+        Returns whether the batch's last one was among them."""
+        completed = await self._connection.scalar(
+            _NUMBER, {"batch_id": batch_id, "invocation_ids": list(invocation_ids), "channel": INVOCATIONS_CHANNEL}
+        )
+        return bool(completed)
+
+    async def end_unstarted(self, batch_id: BatchId, *, reason: StopReason | None, at_most: int) -> EndedInBatch:
+        """End invocations that have had no execution, without a workflow: those whose cancellation is requested, and
+        with a `reason` all of them. The oldest first, at most `at_most`.
+
+        One whose workflow has been started all the same gets no slot when it asks for one, and ends.
+        """
+        function_id = await self._connection.scalar(_LOCK_FUNCTION, {"batch_id": batch_id})
+        if function_id is None:
+            return EndedInBatch(ended=0, is_complete=False, grants=())
+        outcome = InvocationOutcome.TIMED_OUT if reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
+        ended = await self._connection.scalars(
+            _END_UNSTARTED,
+            {
+                "batch_id": batch_id,
+                "of_all": reason is not None,
+                "is_timeout": reason is StopReason.TIMED_OUT,
+                "outcome": outcome,
+                "at_most": at_most,
+                "channel": INVOCATIONS_CHANNEL,
+            },
+        )
+        invocation_ids = [InvocationId(invocation_id) for invocation_id in ended]
+        if not invocation_ids:
+            return EndedInBatch(ended=0, is_complete=False, grants=())
+        return EndedInBatch(
+            ended=len(invocation_ids),
+            is_complete=await self.number(batch_id, invocation_ids),
+            grants=await self._slots.grant_free_slots(function_id),
+        )
+
+
+_LOCK_FUNCTION = text("""
+    SELECT functions.function_id FROM functions JOIN batches USING (function_id)
+    WHERE batch_id = :batch_id FOR NO KEY UPDATE OF functions
+    """)
+# The lock of the batch's row comes first, and what is counted is counted under it.
+_NUMBER = text("""
+    WITH locked AS MATERIALIZED (
+        SELECT batch_id, ended, size FROM batches WHERE batch_id = :batch_id FOR NO KEY UPDATE
+    ), unnumbered AS MATERIALIZED (
+        SELECT invocation_id, outcome, row_number() OVER (ORDER BY batch_index) AS number
+        FROM invocations, locked
+        WHERE invocation_id = ANY(CAST(:invocation_ids AS text[])) AND invocations.batch_id = locked.batch_id
+            AND status = 'TERMINATED' AND batch_position IS NULL
+    ), counted AS (
+        SELECT count(*) AS ended,
+            count(*) FILTER (WHERE outcome = 'SUCCEEDED') AS succeeded,
+            count(*) FILTER (WHERE outcome = 'FAILED') AS failed,
+            count(*) FILTER (WHERE outcome = 'CANCELLED') AS cancelled,
+            count(*) FILTER (WHERE outcome = 'TIMED_OUT') AS timed_out,
+            count(*) FILTER (WHERE outcome = 'ABORTED') AS aborted
+        FROM unnumbered
+    ), numbered AS (
+        UPDATE invocations SET batch_position = locked.ended + unnumbered.number
+        FROM unnumbered, locked WHERE invocations.invocation_id = unnumbered.invocation_id
+    )
+    UPDATE batches SET
+        ended = batches.ended + counted.ended,
+        succeeded = batches.succeeded + counted.succeeded,
+        failed = batches.failed + counted.failed,
+        cancelled = batches.cancelled + counted.cancelled,
+        timed_out = batches.timed_out + counted.timed_out,
+        aborted = batches.aborted + counted.aborted,
+        last_update_time = clock_timestamp(),
+        completion_time = CASE WHEN batches.ended + counted.ended >= batches.size THEN clock_timestamp() END
+    FROM counted, locked
+    WHERE batches.batch_id = locked.batch_id AND counted.ended > 0
+    RETURNING batches.completion_time IS NOT NULL, pg_notify(:channel, batches.batch_id)
+    """)
+# A place in the queue and no execution: it has not begun. Signalled and never started is how clients tell a stop.
+_END_UNSTARTED = text("""
+    WITH unstarted AS MATERIALIZED (
+        SELECT invocation_id FROM invocations
+        WHERE batch_id = :batch_id AND status = 'RUNNING'
+            AND (:of_all OR cancellation_request_time IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM executions WHERE executions.invocation_id = invocations.invocation_id)
+        ORDER BY batch_index LIMIT :at_most
+        FOR NO KEY UPDATE
+    ), dequeued AS (
+        DELETE FROM waiting_executions WHERE invocation_id IN (SELECT invocation_id FROM unstarted)
+    )
+    UPDATE invocations SET
+        status = 'TERMINATED',
+        outcome = CASE WHEN cancellation_request_time IS NULL THEN :outcome ELSE 'CANCELLED' END,
+        stop_time = coalesce(stop_time, statement_timestamp()),
+        cancellation_request_time = CASE
+            WHEN :is_timeout THEN cancellation_request_time
+            ELSE coalesce(cancellation_request_time, statement_timestamp())
+        END,
+        last_update_time = clock_timestamp()
+    FROM unstarted WHERE invocations.invocation_id = unstarted.invocation_id
+    RETURNING invocations.invocation_id, pg_notify(:channel, invocations.invocation_id)
+    """)

@@ -1,0 +1,71 @@
+"""What the workflow of a batch does when it looks at it: slots for those who wait, cancellations to be told."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.outcomes import known_outcome
+from control_plane_server.catalog.tables import BatchRow, ExecutionRow, FunctionRow, InvocationRow
+from control_plane_server.domain.entities import InvocationStatus
+from control_plane_server.domain.identifiers import BatchId, InvocationId
+
+
+class BatchLookRepository:
+    """The connection's owner commits. Each method may be repeated."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._slots = SlotQueue(connection)
+
+    async def give_slots(self, batch_id: BatchId) -> tuple[Grant, ...]:
+        """Give the free slots of the batch's function to those who wait for it, the oldest first: needs a transaction.
+        Returns all grants that are to be signalled. Gives positions to what a release ended that knew no batches."""
+        function_id = await self._connection.scalar(
+            select(FunctionRow.function_id)
+            .join(BatchRow, BatchRow.function_id == FunctionRow.function_id)
+            .where(BatchRow.batch_id == batch_id)
+            .with_for_update(key_share=True, of=FunctionRow)
+        )
+        if function_id is None:
+            return ()
+        await self._number_unnumbered(batch_id)
+        earlier = await self._slots.unsignalled_grants(function_id)
+        return (*earlier, *await self._slots.grant_free_slots(function_id))
+
+    async def to_cancel(
+        self, batch_id: BatchId, *, after: InvocationId | None, at_most: int
+    ) -> tuple[InvocationId, ...]:
+        """Invocations of the batch that have begun, whose cancellation is requested and that have not stopped, by their
+        ids, behind `after`."""
+        found = await self._connection.scalars(
+            select(InvocationRow.invocation_id)
+            .where(
+                InvocationRow.batch_id == batch_id,
+                InvocationRow.status == InvocationStatus.RUNNING.value,
+                InvocationRow.cancellation_request_time.is_not(None),
+                InvocationRow.stop_time.is_(None),
+                InvocationRow.invocation_id > (after or ""),
+                select(ExecutionRow.execution_id)
+                .where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
+                .exists(),
+            )
+            .order_by(InvocationRow.invocation_id)
+            .limit(at_most)
+        )
+        return tuple(map(InvocationId, found))
+
+    async def _number_unnumbered(self, batch_id: BatchId) -> None:
+        is_unnumbered = (
+            InvocationRow.batch_id == batch_id,
+            InvocationRow.status == InvocationStatus.TERMINATED.value,
+            InvocationRow.batch_position.is_(None),
+        )
+        found = await self._connection.scalars(select(InvocationRow.invocation_id).where(*is_unnumbered))
+        unnumbered = list(map(InvocationId, found))
+        if not unnumbered:
+            return
+        await self._connection.execute(
+            update(InvocationRow).where(*is_unnumbered, InvocationRow.outcome.is_(None)).values(outcome=known_outcome())
+        )
+        await BatchEndRepository(self._connection).number(batch_id, unnumbered)

@@ -1,0 +1,53 @@
+"""Invocations as lists show them: without inputs, executions and the function's settings."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import aliased
+
+from control_plane_server.catalog.outcomes import known_outcome
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow
+from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, InvocationSummary, ParentRef
+from control_plane_server.domain.identifiers import BatchId, FunctionName, InvocationId
+
+PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
+_PARENT = aliased(InvocationRow, name="parent")
+
+# What `to_summary` reads, of a statement `with_parent`.
+SUMMARY = (
+    InvocationRow.invocation_id,
+    InvocationRow.parent_invocation_id,
+    PARENT_FUNCTION.function_name.label("parent_function_name"),
+    InvocationRow.cancellation_request_time,
+    InvocationRow.status,
+    known_outcome().label("outcome"),
+    InvocationRow.batch_id,
+    InvocationRow.creation_time,
+    InvocationRow.last_update_time,
+)
+
+
+def with_parent(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """A select of InvocationRow, with its parent and the parent's function."""
+    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
+        PARENT_FUNCTION, PARENT_FUNCTION.function_id == _PARENT.function_id
+    )
+
+
+def to_summary(row: Row[*tuple[Any, ...]]) -> InvocationSummary:
+    return InvocationSummary(
+        invocation_id=InvocationId(row.invocation_id),
+        parent=_parent(row.parent_function_name, row.parent_invocation_id),
+        cancellation_request_time=row.cancellation_request_time,
+        status=InvocationStatus(row.status),
+        outcome=None if row.outcome is None else InvocationOutcome(row.outcome),
+        batch_id=None if row.batch_id is None else BatchId(row.batch_id),
+        creation_time=row.creation_time,
+        last_update_time=row.last_update_time,
+    )
+
+
+def _parent(function_name: str | None, invocation_id: str | None) -> ParentRef | None:
+    if function_name is None or invocation_id is None:
+        return None
+    return ParentRef(function_name=FunctionName(function_name), invocation_id=InvocationId(invocation_id))
