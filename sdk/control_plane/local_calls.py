@@ -117,9 +117,9 @@ class LocalInvocation(Invocation[Any]):
     def status(self) -> str:
         return "SUCCEEDED" if self._failure is None else "FAILED"
 
-    def progress(self) -> Iterator[Any]:
-        """Every value, as nothing is skipped here."""
-        return iter(self._progress)
+    def progress(self, follow: bool = True) -> Iterator[Any]:
+        """Every value, as nothing is skipped here; none once it has a result, with `follow=False`."""
+        return iter(self._progress if follow else self._progress[-1:] if self._failure else [])
 
     def cancel(self) -> None:
         """It has ended."""
