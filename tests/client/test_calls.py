@@ -51,7 +51,7 @@ def test_unknown_names_are_answered_with_those_that_exist(client: cp.Client, pro
     with pytest.raises(cp.Refused, match=r"no function 'resise'; there are: resize, .*is 'resize' meant\?") as refused:
         client.function(project, "resise")
     assert (refused.value.status, refused.value.code) == (404, "FunctionDoesNotExist")
-    with pytest.raises(cp.Refused, match="there is no project 'picture'; there .*pictures"):
+    with pytest.raises(cp.Refused, match=r"there is no project 'picture'; there .*pictures"):
         client.function("picture", "resize")
     with pytest.raises(cp.Refused, match="has no version 'ver-0'"):
         client.function(project, "resize", version="ver-0")
