@@ -1,6 +1,6 @@
 """The steps of a project's deletion."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from activities.messenger import Messenger
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.deletions import DeletionRepository
 from control_plane_server.domain.errors import CatalogIsAway, ContainerError
-from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import CancelProjectResult, DeletionRequest
 from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import DeletionActivities
@@ -42,7 +42,8 @@ class BoundDeletionActivities(DeletionActivities):
         async with keep_heartbeating():
             async with self._repository(request) as repository:
                 await repository.close()
-            await self._cancel_invocations(request)
+                batches = await repository.cancel_batches()
+            await self._cancel_invocations(request, batches)
             async with self._repository(request) as repository:
                 left = await repository.count_unfinished()
         return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
@@ -77,14 +78,13 @@ class BoundDeletionActivities(DeletionActivities):
                         return CancelProjectResult(running=running)
         return CancelProjectResult(running=0)
 
-    async def _cancel_invocations(self, request: DeletionRequest) -> None:
-        """An invocation whose workflow cannot be reached keeps no other from being cancelled.
+    async def _cancel_invocations(self, request: DeletionRequest, batches: Sequence[BatchId]) -> None:
+        """An invocation whose workflow cannot be reached keeps no other from being cancelled. Workflows of batches are
+        told last: they act on what the catalog has as cancelled.
 
         Raises RPCError or CatalogIsAway, once everything has been tried.
         """
         faults: list[Exception] = []
-        async with self._repository(request) as repository:
-            batches = await repository.cancel_batches()
         last: InvocationId | None = None
         while True:
             async with self._repository(request) as repository:

@@ -26,6 +26,8 @@ from api.routes import (
     projects,
     versions,
 )
+from api.schemas.batches import BatchDefinition
+from api.schemas.results import ResultLine
 from api.services import Services
 
 _ROUTERS = (
@@ -70,5 +72,5 @@ def describe_app() -> FastAPI:
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     add_routes(app, routes)
     redirect_trailing_slashes(app)
-    use_openapi_3_0(app, routes)
+    use_openapi_3_0(app, routes, models=(BatchDefinition, ResultLine))
     return app

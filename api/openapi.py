@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.constants import REF_PREFIX
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 OPENAPI_VERSION = "3.0.3"
 
@@ -19,9 +22,10 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute], *, models: Sequence[type[BaseModel]] = ()) -> None:
     """Make the app serve its document of these routes, in their order and in version 3.0.3. The document is built
-    once, when it is first asked for."""
+    once, when it is first asked for. `models`: those that routes read or write by themselves, and name in their
+    descriptions."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -32,6 +36,10 @@ def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute]) -> None:
                 routes=routes,
                 separate_input_output_schemas=app.separate_input_output_schemas,
             )
+            _, definitions = models_json_schema(
+                [(model, "validation") for model in models], ref_template=f"{REF_PREFIX}{{model}}"
+            )
+            document["components"]["schemas"] |= definitions.get("$defs", {})
             app.openapi_schema = _as_3_0(document)
         return app.openapi_schema
 

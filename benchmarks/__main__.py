@@ -9,6 +9,7 @@ from pathlib import Path
 from control_plane.cli.output import note
 
 from benchmarks.backlog import backlog
+from benchmarks.batches import batches
 from benchmarks.callers import callers
 from benchmarks.containers import ZERO
 from benchmarks.ecs import calls_of_running_tasks
@@ -56,6 +57,8 @@ async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     async with running_stack(folder) as stack:
         note("throughput, against bare workflows …")
         yield [await throughput(stack, sizes, where="on a file", least=0.8)]
+        note(f"batches of {sizes.batch} …")
+        yield await batches(stack, sizes)
         note("overhead of one invocation …")
         yield [*await overhead(stack, sizes), *await histories(stack)]
         note("callers that poll and wait …")

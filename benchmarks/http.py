@@ -1,7 +1,7 @@
 """The REST client of the process that measures: cheap, as what it costs is taken from what it measures."""
 
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +40,24 @@ class Http:
 
     async def post(self, path: str, body: Json) -> Json:
         return await self._answer("POST", path, body)
+
+    async def post_lines(self, path: str, lines: bytes) -> Json:
+        """A body of one JSON text a line."""
+        headers = self._headers(None) | {"Content-Type": "application/x-ndjson"}
+        async with self._session.post(path, data=lines, headers=headers) as response:
+            content = await response.read()
+        _check(response.status, (200,), f"POST {path}: {content.decode()}")
+        answer: Json = json.loads(content)
+        return answer
+
+    async def lines(self, path: str) -> AsyncIterator[Json]:
+        """An answer of one JSON text a line, as it comes. Empty lines are left out."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
+        async with self._session.get(path, headers=self._headers(None), timeout=timeout) as response:
+            _check(response.status, (200,), f"GET {path}")
+            async for line in response.content:
+                if line.strip():
+                    yield json.loads(line)
 
     async def stream(self, path: str) -> None:
         """Read an answer that comes in pieces to its end."""

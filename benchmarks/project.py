@@ -26,6 +26,9 @@ class Project:
     def invocations(self, function: str) -> str:
         return f"/projects/{_NAME}/versions/latest/functions/{function}/invocations"
 
+    def batches(self, function: str) -> str:
+        return f"/projects/{_NAME}/versions/latest/functions/{function}/batches"
+
     async def submit(self, function: str) -> str:
         """The invocation's path."""
         answer = await self._http.post(self.invocations(function), {"input": "1"})

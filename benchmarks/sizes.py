@@ -11,6 +11,7 @@ class Sizes:
     `minutes`: that tasks on AWS are watched."""
 
     throughput: int
+    batch: int
     trials: int
     levels: tuple[int, ...]
     window_seconds: float
@@ -23,6 +24,7 @@ class Sizes:
 
 FULL = Sizes(
     throughput=500,
+    batch=10_000,
     trials=30,
     levels=(300, 1_000, 3_000),
     window_seconds=20.0,
@@ -34,6 +36,7 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     throughput=100,
+    batch=500,
     trials=8,
     levels=(),
     window_seconds=3.0,

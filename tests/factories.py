@@ -3,9 +3,10 @@
 from sqlalchemy import insert, update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import ContainerType, FunctionStatus
 from control_plane_server.domain.identifiers import (
+    BatchId,
     FunctionName,
     FunctionRef,
     InvocationId,
@@ -58,7 +59,10 @@ async def make_ready(database: Database, version_id: VersionId) -> None:
         )
 
 
-async def insert_invocation(database: Database, function: FunctionRef, *, text: str = "1") -> InvocationId:
+async def insert_invocation(
+    database: Database, function: FunctionRef, *, text: str = "1", batch_id: BatchId | None = None
+) -> InvocationId:
+    """`batch_id`: of a batch that is made for it."""
     invocation_id = new_invocation_id()
     function_id = (
         FunctionRow.__table__.select()
@@ -67,7 +71,15 @@ async def insert_invocation(database: Database, function: FunctionRef, *, text: 
         .scalar_subquery()
     )
     async with database.statement() as connection:
+        if batch_id is not None:
+            await connection.execute(insert(BatchRow).values(batch_id=batch_id, function_id=function_id, size=1))
         await connection.execute(
-            insert(InvocationRow).values(invocation_id=invocation_id, function_id=function_id, input=text)
+            insert(InvocationRow).values(
+                invocation_id=invocation_id,
+                function_id=function_id,
+                input=text,
+                batch_id=batch_id,
+                batch_index=None if batch_id is None else 0,
+            )
         )
     return invocation_id

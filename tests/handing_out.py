@@ -21,7 +21,7 @@ SECONDS = {
     "tests/cli at home": 242,
     "tests/ecs": 143,
     "tests/e2e on ecs": 113,
-    "tests/e2e on process": 91,
+    "tests/e2e on process": 145,
     "tests/capacity/test_queue.py": 88,
     "tests/chaos/test_ecs.py": 74,
     "tests/simulation/test_simulation.py": 70,

@@ -22,7 +22,7 @@ from control_plane_server.domain.errors import (
 )
 
 # Seconds since 1970, as PostgreSQL compares them.
-_Second = Annotated[int, Query(ge=0, lt=2**63)]
+_Second = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 router = new_router(
     dependencies=[Depends(require_project_member)],

@@ -176,11 +176,12 @@ async def test_lists_go_on_where_a_page_ends(client: httpx2.AsyncClient) -> None
     deployed = await deploy(client)
     made = {(await create(client, deployed, "1"))["batch_id"] for _ in range(5)}
     seen: list[str] = []
-    offset = ""
-    while offset is not None:
-        page = (await client.get(f"{batches(deployed)}?max_results=2{offset}")).json()
+    parameters = {"max_results": "2"}
+    while len(seen) < 5:
+        page = (await client.get(batches(deployed), params=parameters)).json()
         seen += [batch["batch_id"] for batch in page["batches"]]
-        offset = None if page["next_offset"] is None else f"&initial_offset={page['next_offset']}"
+        parameters["initial_offset"] = str(page["next_offset"])
+    assert page["next_offset"] is None
     assert len(seen) == 5
     assert set(seen) == made
     assert (await client.get(f"{batches(deployed)}?initial_offset=x")).status_code == 400

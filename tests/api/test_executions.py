@@ -35,6 +35,7 @@ FIELDS = {
     "outcome",
     "output",
     "error_message",
+    "error_traceback",
     "creation_time",
     "last_update_time",
     "execution_start_time",
@@ -80,8 +81,12 @@ async def test_a_final_output_of_null_keeps_the_last_update(
 ) -> None:
     execution = await add_execution(database, invocation, STARTED)
     await client.put(f"{execution}/update", json={"latest_output": "kept"})
-    finished = await client.put(f"{execution}/finish", json={"outcome": "FAILED", "error_message": ""})
-    assert (finished.json()["output"], finished.json()["error_message"]) == ("kept", "")
+    report = {"outcome": "FAILED", "error_message": "", "error_traceback": "Traceback (most recent call last):"}
+    finished = (await client.put(f"{execution}/finish", json=report)).json()
+    assert (finished["output"], finished["error_message"]) == ("kept", "")
+    assert finished["error_traceback"] == report["error_traceback"]
+    (shown,) = (await client.get(invocation)).json()["executions"]
+    assert shown["error_traceback"] == report["error_traceback"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +164,12 @@ async def test_of_many_at_once_one_succeeds(
         ("finish", {"outcome": "FAILED", "error_message": None}, ["body"]),
         ("finish", {"outcome": "SUCCEEDED", "error_message": ""}, ["body"]),
         ("finish", {"outcome": "ABORTED", "error_message": "x"}, ["body"]),
+        ("finish", {"outcome": "SUCCEEDED", "error_traceback": ""}, ["body"]),
+        (
+            "finish",
+            {"outcome": "FAILED", "error_message": "x", "error_traceback": "x" * 16_384},
+            ["body", "error_traceback"],
+        ),
         ("finish", {"outcome": "FAILED", "error_message": "x" * 16_384}, ["body", "error_message"]),
         ("finish", {"outcome": "SUCCEEDED", "final_output": "x" * 250_000}, ["body", "final_output"]),
     ],

@@ -114,6 +114,8 @@ async def test_filters_combine(client: httpx2.AsyncClient, database: Database) -
         "parent_invocation",
         "cancellation_request_time",
         "invocation_status",
+        "outcome",
+        "batch_id",
         "creation_time",
         "last_update_time",
     }

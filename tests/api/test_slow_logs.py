@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from api import execution_logs
 from api.app import create_app
 from api.events.logs import LogPatience
 from api.events.streams import EventStreams
-from api.routes import executions
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
@@ -137,7 +137,7 @@ async def test_a_process_serves_a_bounded_number_of_streams(
 async def test_a_page_that_does_not_come_is_an_answer_all_the_same(
     services: Services, record: InvocationRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executions, "_LOG_PATIENCE", timedelta(seconds=0.05))
+    monkeypatch.setattr(execution_logs, "_LOG_PATIENCE", timedelta(seconds=0.05))
     provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
     provisioner.before_reading = stuck
     transport = httpx2.ASGITransport(app=create_app(replace(services, provisioner=provisioner)))

@@ -18,6 +18,7 @@ from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.domain.identifiers import ExecutionId
 from tests.api.builders import (
     ROOT_KEYS,
     STARTED,
@@ -26,10 +27,13 @@ from tests.api.builders import (
     bearer,
     definition,
     deploy,
-    execution_id_of,
     function_spec,
     invoke,
 )
+
+NO_INVOCATION = (404, {"detail": "An invocation with this ID does not exist for this function"})
+Place = dict[str, str]
+NO_BATCH = (404, {"detail": "A batch with this ID does not exist for this function"})
 
 
 class Scope(Enum):
@@ -37,16 +41,18 @@ class Scope(Enum):
     OWN = auto()  # the token's own execution, as long as it exists
     PROJECT = auto()  # the token's own project, until its execution is TERMINATED
     VISIBLE = auto()  # like PROJECT, and what is elsewhere does not exist
+    CHILDREN = auto()  # what it names exists if it is a child of its own invocation, until its execution is TERMINATED
     ROOT = auto()  # never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`status_at_the_end`: of one's own execution after its end."""
+    """`status_at_the_end`: of one's own execution after its end. `missing`: how what is elsewhere does not exist."""
 
     scope: Scope
     body: Json | None = None
     status_at_the_end: int = 200
+    missing: tuple[int, Any] = NO_INVOCATION
 
 
 TABLE = {
@@ -63,7 +69,18 @@ TABLE = {
     "cancel_invocation": Row(scope=Scope.PROJECT),
     "get_invocation": Row(scope=Scope.PROJECT),
     "list_invocations": Row(scope=Scope.PROJECT),
+    "list_project_invocations": Row(scope=Scope.PROJECT),
+    "create_batch": Row(scope=Scope.PROJECT, body={"inputs": ["1"]}),
+    "list_batches": Row(scope=Scope.PROJECT),
+    "get_batch": Row(scope=Scope.PROJECT),
+    "cancel_batch": Row(scope=Scope.PROJECT),
+    "follow_batch": Row(scope=Scope.PROJECT),
+    "get_batch_by_id": Row(scope=Scope.VISIBLE, missing=NO_BATCH),
+    "follow_invocations": Row(scope=Scope.CHILDREN, body={"invocation_ids": ["inv-1"]}),
     "get_invocation_by_id": Row(scope=Scope.VISIBLE),
+    "cancel_invocation_by_id": Row(scope=Scope.VISIBLE),
+    "follow_invocation_by_id": Row(scope=Scope.VISIBLE),
+    "get_invocation_logs_by_id": Row(scope=Scope.ROOT),
     "follow_invocation": Row(scope=Scope.PROJECT),
     "start_execution": Row(scope=Scope.OWN, status_at_the_end=409),
     "update_execution": Row(scope=Scope.OWN, body={"latest_output": "1"}, status_at_the_end=409),
@@ -84,19 +101,17 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 IN_ORDER = sorted(ENDPOINTS, key=list(TABLE).index) if ENDPOINTS.keys() == TABLE.keys() else list(ENDPOINTS)
 
 WRONG_KEY = (403, {"detail": "The API key is invalid"})
-NO_INVOCATION = (404, {"detail": "An invocation with this ID does not exist for this function"})
 NO_PROJECT = (404, {"detail": "A project with this name does not exist"})
-Place = dict[str, str]
 
 
 class Holder:
     """Holds the token of an execution in project `p`; knows of others in `p` and in `q`."""
 
-    def __init__(self, client: httpx2.AsyncClient, *, own: str, beside: str, elsewhere: str) -> None:
+    def __init__(self, client: httpx2.AsyncClient, *, own: Place, beside: Place, elsewhere: Place) -> None:
         self._client = client
-        self._token = bearer(execution_token(ROOT_KEYS[0], execution_id_of(own)))
-        self.own = _place(own)
-        self.others = {"beside": _place(beside), "elsewhere": _place(elsewhere)}
+        self._token = bearer(execution_token(ROOT_KEYS[0], ExecutionId(own["execution_id"])))
+        self.own = own
+        self.others = {"beside": beside, "elsewhere": elsewhere}
 
     async def ask(self, operation: str, place: Place) -> tuple[int, Any]:
         method, path = ENDPOINTS[operation]
@@ -107,11 +122,11 @@ class Holder:
 
 
 def _is_stream(answer: httpx2.Response) -> bool:
-    return answer.headers["content-type"].startswith("text/event-stream")
+    return answer.headers["content-type"].startswith(("text/event-stream", "application/x-ndjson"))
 
 
-def _place(execution: str) -> Place:
-    """The path parameters of an execution's path."""
+def _place(execution: str, batch_id: str) -> Place:
+    """The path parameters of an execution's path, and of a batch beside it."""
     _, _, project, _, version, _, function, _, invocation, _, execution_id = execution.split("/")
     return {
         "project_name": project,
@@ -119,17 +134,21 @@ def _place(execution: str) -> Place:
         "function_name": function,
         "invocation_id": invocation,
         "execution_id": execution_id,
+        "batch_id": batch_id,
     }
 
 
 @pytest.fixture
 async def holder(client: httpx2.AsyncClient, services: Services, database: Database) -> Holder:
     services.event_streams.stop()  # each ends after what there is
-    executions = []
+    services.results.stop()
+    places = []
     for project in ("p", "p", "q"):
         deployed = await deploy(client, project=project)
-        executions.append(await add_execution(database, await invoke(client, deployed.invocations())))
-    own, beside, elsewhere = executions
+        execution = await add_execution(database, await invoke(client, deployed.invocations()))
+        batch = await client.post(f"{deployed.version}/functions/f/batches", json={"inputs": ["1"]})
+        places.append(_place(execution, batch.json()["batch_id"]))
+    own, beside, elsewhere = places
     return Holder(client, own=own, beside=beside, elsewhere=elsewhere)
 
 
@@ -145,7 +164,7 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation  # Temporal is away here
-            case Scope.OWN | Scope.PROJECT | Scope.VISIBLE:
+            case Scope.OWN | Scope.PROJECT | Scope.VISIBLE | Scope.CHILDREN:
                 assert answer[0] == 200, (operation, answer)
 
 
@@ -155,7 +174,7 @@ async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, 
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
-            case Scope.ROOT | Scope.PROJECT | Scope.VISIBLE:
+            case Scope.ROOT | Scope.PROJECT | Scope.VISIBLE | Scope.CHILDREN:
                 assert answer == WRONG_KEY, operation
             case Scope.OWN:
                 assert answer[0] == TABLE[operation].status_at_the_end, (operation, answer)
@@ -175,7 +194,11 @@ async def test_it_is_never_good_for_another_execution_or_project(
         scope = TABLE[operation].scope
         if scope is Scope.ANYONE:
             continue
-        elsewhere = NO_INVOCATION if scope is Scope.VISIBLE and not has_ended else WRONG_KEY
+        if scope is Scope.CHILDREN and not has_ended:
+            status, lines = await holder.ask(operation, holder.others["elsewhere"])
+            assert (status, '"outcome":null' in lines) == (200, True)
+            continue
+        elsewhere = TABLE[operation].missing if scope is Scope.VISIBLE and not has_ended else WRONG_KEY
         assert await holder.ask(operation, holder.others["elsewhere"]) == elsewhere, operation
         if scope not in (Scope.PROJECT, Scope.VISIBLE) or has_ended:
             assert await holder.ask(operation, holder.others["beside"]) == WRONG_KEY, operation
@@ -191,7 +214,7 @@ async def test_once_its_project_is_deleted_there_is_nothing_left_that_it_is_good
         match TABLE[operation].scope:
             case Scope.OWN:
                 assert answer == NO_PROJECT, operation
-            case Scope.PROJECT | Scope.VISIBLE | Scope.ROOT:
+            case Scope.PROJECT | Scope.VISIBLE | Scope.ROOT | Scope.CHILDREN:
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation

@@ -1,6 +1,7 @@
 """Versions: declared whole, checked field by field, found by id and as `latest`."""
 
 import asyncio
+import json
 
 import httpx2
 import pytest
@@ -11,6 +12,15 @@ from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, func
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
 
 
+SIGNATURE: Json = {
+    "type": "object",
+    "properties": {"zebra": {"type": "string"}, "ape": {"type": "integer", "default": 3}, "ünits": {}},
+    "required": ["zebra"],
+    "additionalProperties": False,
+    "x-positional": ["zebra", "ape"],
+}
+
+
 async def test_a_version_is_answered_as_declared_with_effective_values(client: httpx2.AsyncClient) -> None:
     await client.put(PROJECT)
     plain = function_spec("f", unknown_field=1)
@@ -18,6 +28,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         "g",
         docker_image_override="",
         command=["run", "me"],
+        signature=SIGNATURE,
         resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0},
         execution_spec={"max_retries": 50, "timeout_seconds": 86_400, "retry_initial_interval_seconds": 100},
     )
@@ -41,6 +52,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "function_status": "PENDING",
             "prepared_function_details": None,
             "preparation_error": None,
+            "signature": None,
         },
         {
             "function_name": "g",
@@ -57,10 +69,32 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "function_status": "PENDING",
             "prepared_function_details": None,
             "preparation_error": None,
+            "signature": SIGNATURE,
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):
-        assert (await client.get(f"{VERSIONS}/{reference}")).json() == version
+        read = await client.get(f"{VERSIONS}/{reference}")
+        assert read.json() == version
+        assert json.dumps(SIGNATURE, separators=(",", ":"), ensure_ascii=False) in read.text  # in its own order
+
+
+@pytest.mark.parametrize(
+    ("signature", "message"),
+    [
+        ({"type": "array"}, "type"),
+        ({"type": "object", "x": "x" * 16_384}, "16384 bytes"),
+        ({"type": "object", "x": float("inf")}, "numbers"),
+        ({"type": "object", "x": "\ud800"}, "surrogates"),
+    ],
+)
+async def test_signatures_that_cannot_be_kept_are_refused(
+    client: httpx2.AsyncClient, signature: Json, message: str
+) -> None:
+    await client.put("/projects/p")
+    body = json.dumps(definition(function_spec(signature=signature))).encode()
+    refused = await client.post(VERSIONS, content=body, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 422
+    assert message in refused.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
@@ -26,7 +27,7 @@ from control_plane_server.catalog.tables import ExecutionRow, WaitingExecutionRo
 from control_plane_server.domain.containers import Container, ContainerName
 from control_plane_server.domain.entities import ContainerDetails, ContainerStatus, ContainerType, ExecutionOutcome
 from control_plane_server.domain.errors import Conflict, ExecutionIsForgotten
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import BatchId, FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from tests.factories import insert_function, insert_invocation
 
@@ -34,9 +35,12 @@ NEXT = {(state, transition.event): transition.next for transition in TRANSITIONS
 # Whoever waits finds no slot free, and one that was granted is its owner's.
 IMPOSSIBLE = {(State.QUEUED, Event.TAKE_FREE_SLOT), (State.GRANTED, Event.TAKE_PLACE)}
 
+_BATCH = BatchId("bat-of-one")
+
 
 class Life:
-    """One execution of a function with one slot, which another invocation may hold."""
+    """One execution of a function with one slot, which another invocation may hold. Its invocation is a batch by
+    itself."""
 
     def __init__(self, database: Database, function: FunctionRef, invocation_id: InvocationId) -> None:
         self._database = database
@@ -53,6 +57,7 @@ class Life:
             Event.STOP: self._stop,
             Event.TERMINATE_EXECUTION: self._terminate_execution,
             Event.TERMINATE_INVOCATION: self._terminate_invocation,
+            Event.END_UNSTARTED: self._end_unstarted,
             Event.REVOKE_GRANT: self._revoke_grant,
             Event.TERMINATE_UNSTARTABLE: self._terminate_unstartable,
             Event.RECORD_TERMINATION: self._record_termination,
@@ -72,7 +77,7 @@ class Life:
     @classmethod
     async def begin(cls, database: Database) -> "Life":
         function = await insert_function(database)
-        return cls(database, function, await insert_invocation(database, function))
+        return cls(database, function, await insert_invocation(database, function, batch_id=_BATCH))
 
     @property
     def path(self) -> ExecutionPath:
@@ -200,6 +205,10 @@ class Life:
             await TerminationRepository(connection).terminate_invocation(
                 self._invocation_id, reason=StopReason.CANCELLED
             )
+
+    async def _end_unstarted(self) -> None:
+        async with self._database.transaction() as connection:
+            await BatchEndRepository(connection).end_unstarted(_BATCH, reason=StopReason.TIMED_OUT, at_most=10)
 
     async def _revoke_grant(self) -> None:
         grant = Grant(invocation_id=self._invocation_id, execution_id=self._execution_id)

@@ -38,3 +38,15 @@ async def insert_old_invocation(catalog: Database, version_id: str, **arguments:
             {"invocation_id": invocation_id, "input": json.dumps(arguments), "version_id": version_id},
         )
     return invocation_id
+
+
+async def grow_old_batch(catalog: Database, batch_id: str) -> None:
+    """With its invocations."""
+    async with catalog.statement() as connection:
+        for table in ("batches", "invocations"):
+            await connection.execute(
+                text(
+                    f"UPDATE {table} SET creation_time = creation_time - interval '1 minute' WHERE batch_id = :batch_id"
+                ),
+                {"batch_id": batch_id},
+            )

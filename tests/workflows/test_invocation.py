@@ -9,9 +9,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
+from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.messages import (
     ContainerAwaited,
-    InvocationOutcome,
     RunExecutionRequest,
     RunExecutionResult,
     SlotGranted,

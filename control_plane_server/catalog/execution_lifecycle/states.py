@@ -21,7 +21,7 @@ class State(StrEnum):
     slot."""
 
     ABSENT = "ABSENT"  # no row and no place
-    QUEUED = "QUEUED"  # a place in the queue
+    QUEUED = "QUEUED"  # a place in the queue, with which an invocation of a batch begins
     GRANTED = "GRANTED"  # a slot that nobody has taken up: PENDING on the wire
     LAUNCHING = "LAUNCHING"  # taken up, a launch is noted: PROVISIONING
     RUNNING = "RUNNING"  # its container is known
@@ -39,6 +39,7 @@ class Event(StrEnum):
     STOP = "StopRepository.stop_invocation"
     TERMINATE_EXECUTION = "TerminationRepository.terminate_execution"
     TERMINATE_INVOCATION = "TerminationRepository.terminate_invocation"
+    END_UNSTARTED = "BatchEndRepository.end_unstarted"
     REVOKE_GRANT = "TerminationRepository.revoke_grant"
     TERMINATE_UNSTARTABLE = "RecordedTerminationRepository.terminate_unstartable"
     RECORD_TERMINATION = "RecordedTerminationRepository.record_termination"
@@ -48,6 +49,7 @@ class Writer(StrEnum):
     RUN_EXECUTION = "activity run_execution"
     STOP_INVOCATION = "activity stop_invocation"
     END_INVOCATION = "activity end_invocation"
+    ADVANCE_BATCH = "activity advance_batch"
     SLOT_GIVER = "whoever frees a slot or makes a function READY"
     MESSENGER = "whoever signals a grant and finds its workflow closed"
     RECONCILIATION = "activity reconcile"
@@ -145,6 +147,13 @@ TRANSITIONS = (
         next=State.ABSENT,
         writer=Writer.END_INVOCATION,
         guard="none",
+    ),
+    Transition(
+        states=(State.QUEUED,),
+        event=Event.END_UNSTARTED,
+        next=State.ABSENT,
+        writer=Writer.ADVANCE_BATCH,
+        guard="the invocation is of a batch and has had no execution, and it or all of the batch is to stop",
     ),
     Transition(
         states=_UNCLAIMED,

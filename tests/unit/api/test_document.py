@@ -24,7 +24,18 @@ OPERATIONS = {
     "cancel_invocation": ("put", {"404", "409"}),
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
+    "list_project_invocations": ("get", {"400", "404"}),
+    "create_batch": ("post", {"400", "404", "413"}),
+    "list_batches": ("get", {"400", "404"}),
+    "get_batch": ("get", {"404"}),
+    "cancel_batch": ("put", {"404", "409"}),
+    "follow_batch": ("get", {"400", "404"}),
+    "get_batch_by_id": ("get", {"404"}),
+    "follow_invocations": ("post", {"413"}),
     "get_invocation_by_id": ("get", {"404"}),
+    "cancel_invocation_by_id": ("put", {"404", "409"}),
+    "follow_invocation_by_id": ("get", {"204", "400", "404"}),
+    "get_invocation_logs_by_id": ("get", {"400", "404"}),
     "follow_invocation": ("get", {"204", "400", "404"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),
@@ -122,7 +133,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 23
+    assert len(known) == 25
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

@@ -1,0 +1,63 @@
+"""Batches: how soon one is accepted, how many of its invocations come to their end per second against bare workflows,
+and what memory an `api` process needs for it."""
+
+import time
+
+from benchmarks.containers import ZERO
+from benchmarks.figures import Row, Target
+from benchmarks.project import Project
+from benchmarks.sizes import ROUNDS, Sizes
+from benchmarks.stack import Stack
+from benchmarks.throughput import call_all_bare
+
+_INPUT = "x" * 98  # of 100 bytes as JSON
+_MEBIBYTE = 1024 * 1024
+
+
+async def batches(stack: Stack, sizes: Sizes) -> list[Row]:
+    """A result that is missing, comes twice or out of its turn ends the benchmark."""
+    project = await Project.deployed(stack, ZERO)
+    lines = f'"{_INPUT}"\n'.encode() * sizes.batch
+    await _run(stack, project, f'"{_INPUT}"\n'.encode() * 50, size=50)
+    accepted, rates, against, memory = [], [], [], []
+    for _ in range(ROUNDS):
+        against.append(await call_all_bare(stack, min(sizes.batch, 10 * sizes.throughput)))
+        before = stack.processes["api"].memory_info().rss
+        start = time.monotonic()
+        accepted.append(await _run(stack, project, lines, size=sizes.batch))
+        rates.append(sizes.batch / (time.monotonic() - start))
+        memory.append((stack.processes["api"].memory_info().rss - before) / _MEBIBYTE)
+    return [
+        Row(
+            what=f"a batch of {sizes.batch}, to its answer",
+            unit="s",
+            figures=accepted,
+            target=Target(comparison="under", bound=2.0),
+        ),
+        Row(
+            what=f"a batch of {sizes.batch}, to its last result",
+            unit="/s",
+            figures=rates,
+            against_what="bare workflows",
+            against=against,
+            target=Target(comparison="at least", bound=0.75),
+        ),
+        Row(what=f"api, for a batch of {sizes.batch}", unit="MiB more", figures=memory),
+    ]
+
+
+async def _run(stack: Stack, project: Project, lines: bytes, *, size: int) -> float:
+    """Seconds to the answer, once all results are there."""
+    start = time.monotonic()
+    batch = await stack.http.post_lines(project.batches(ZERO), lines)
+    accepted = time.monotonic() - start
+    seen = set()
+    position = 0
+    async for result in stack.http.lines(f"{project.batches(ZERO)}/{batch['batch_id']}/results"):
+        position += 1
+        if (result["position"], result["outcome"]) != (position, "SUCCEEDED"):
+            raise RuntimeError(f"result {position} is {result}")
+        seen.add(result["index"])
+    if seen != set(range(size)):
+        raise RuntimeError(f"{size - len(seen)} results are missing")
+    return accepted
