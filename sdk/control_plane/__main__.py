@@ -1,6 +1,7 @@
 """The program inside a container: this file, or `python -m control_plane`, in the folder that holds the user's main.py.
 
-With the word `describe` as its first argument it is `control_plane.describe`.
+With the word `describe` as its first argument it is `control_plane.describe`, with `invoke` an invocation without a
+server (`control_plane.local_invocation`).
 """
 
 if __name__ == "__main__":  # processes that multiprocessing spawns run this file too, under another name
@@ -23,6 +24,13 @@ if __name__ == "__main__":  # processes that multiprocessing spawns run this fil
 
         del sys.argv[1]
         control_plane.describe.main()
+
+    if sys.argv[1:2] == ["invoke"]:
+        import control_plane.local_invocation
+
+        words = sys.argv[2:]
+        del sys.argv[1:]
+        sys.exit(control_plane.local_invocation.main(words))
 
     import control_plane.container.program
 

@@ -36,7 +36,7 @@ class FileIsUnusable(Exception):
 
 def describe(target: str) -> dict[str, Any]:
     """`target`: a file, or the name of a module of the working directory. Raises FileIsUnusable."""
-    folder, module_name = _split(target)
+    folder, module_name = entry_modules.split(target)
     try:
         file = entry_modules.file_of(module_name, folder)
     except entry_modules.ModuleIsMissing as error:
@@ -59,14 +59,6 @@ def describe(target: str) -> dict[str, Any]:
         specs.append({**declaration._spec, **signature})
         advice += lines
     return {"functions": specs, "advice": advice}
-
-
-def _split(target: str) -> tuple[str, str]:
-    """A folder, and a module in it."""
-    if not target.endswith(".py"):
-        return os.getcwd(), target
-    folder, name = os.path.split(os.path.abspath(target))
-    return folder, os.path.splitext(name)[0]
 
 
 def _signature(declaration: Function[..., Any] | Command, place: str) -> tuple[dict[str, Any], list[str]]:
@@ -187,7 +179,7 @@ def main() -> None:
         sys.exit(2)
     target, answer = sys.argv[1], AnswerFile(sys.argv[2])
     sys.argv[1:] = []  # main.py may look at them, as it will in a container
-    folder, name = _split(target)
+    folder, name = entry_modules.split(target)
     _answer_before_exit(answer, folder, name)
     reporter = threading.Thread(
         target=_report_place, args=(answer, folder, threading.get_ident()), name="place reporter", daemon=True

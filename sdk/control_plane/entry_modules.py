@@ -18,6 +18,14 @@ class ModuleIsMissing(Exception):
     """The text says in one line what is not there, and where."""
 
 
+def split(target: str) -> tuple[str, str]:
+    """The folder and the module that a file, or the name of a module of the working directory, stands for."""
+    if not target.endswith(".py"):
+        return os.getcwd(), target
+    folder, name = os.path.split(os.path.abspath(target))
+    return folder, os.path.splitext(name)[0]
+
+
 def note(module: str) -> str:
     """What the file NOTE says of a folder whose functions are in this module."""
     return dumps({"module": module})

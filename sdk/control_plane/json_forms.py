@@ -6,6 +6,7 @@ Classes are known by name, so that nothing is imported that the program has not 
 from __future__ import annotations
 
 from base64 import b64encode
+from math import isnan
 from typing import Any, Callable, Iterable
 
 
@@ -48,10 +49,6 @@ def _iso(value: Any) -> Form:
 
 def _text(value: Any) -> Form:
     return Form(str(value))
-
-
-def _list(value: Any) -> Form:
-    return Form(value.tolist())
 
 
 def _null(_value: Any) -> Form:
@@ -125,10 +122,21 @@ def _array(value: Any) -> Form:
     return Form(value.tolist())
 
 
+def _column(value: Any) -> Form:
+    """pandas': NaN is its mark for what is missing, but in numbers it may be a mistake."""
+    items = value.tolist()
+    if value.dtype.kind == "f":
+        return Form(items)
+    return Form([None if isinstance(item, float) and isnan(item) else item for item in items])
+
+
 def _frame(value: Any) -> Form:
+    """As records: an object for each row."""
     if not value.columns.is_unique:
         raise HasNoForm("a DataFrame with two columns of one name; rename one")
-    return Form(value.to_dict("records"))
+    names = [*value.columns]
+    columns = [_column(value[name]).value for name in names]
+    return Form([dict(zip(names, row)) for row in zip(*columns)])
 
 
 # By package and name. A class counts with those that derive from it.
@@ -156,8 +164,8 @@ _FORMS: dict[tuple[str, str], Callable[[Any], Form]] = {
     ("pandas", "NaTType"): _null,
     ("pandas", "NAType"): _null,
     ("pandas", "Period"): _text,
-    ("pandas", "Series"): _list,
-    ("pandas", "Index"): _list,
-    ("pandas", "ExtensionArray"): _list,
+    ("pandas", "Series"): _column,
+    ("pandas", "Index"): _column,
+    ("pandas", "ExtensionArray"): _column,
     ("pandas", "DataFrame"): _frame,
 }

@@ -134,16 +134,13 @@ class entered:
     """While the block runs, `control_plane.current()` is this invocation's."""
 
     def __init__(self, function: Callable[..., Any] | None, *, invocation_id: str, function_name: str) -> None:
-        timeout = _DEFAULT_TIMEOUT_SECONDS
-        if isinstance(function, Function):
-            timeout = function._spec["execution_spec"]["timeout_seconds"]
         self._variables = {
             "MULTINODE_PROJECT_NAME": "local",
             "MULTINODE_VERSION_ID": "ver-local",
             "MULTINODE_FUNCTION_NAME": function_name,
             "MULTINODE_INVOCATION_ID": invocation_id,
             "MULTINODE_EXECUTION_ID": context.execution_id_of(invocation_id, 1),
-            context.DEADLINE: str(int(time.time() + timeout)),
+            context.DEADLINE: str(int(time.time() + timeout_of(function))),
         }
 
     def __enter__(self) -> None:
@@ -151,3 +148,11 @@ class entered:
 
     def __exit__(self, *_exception: object) -> None:
         context.local_variables.remove(self._variables)
+
+
+def timeout_of(function: Callable[..., Any] | None) -> float:
+    """In seconds."""
+    if not isinstance(function, Function):
+        return _DEFAULT_TIMEOUT_SECONDS
+    seconds: float = function._spec["execution_spec"]["timeout_seconds"]
+    return seconds

@@ -82,3 +82,47 @@ def ignore_the_stop(notes):
 def finish_but_linger():
     threading.Thread(target=time.sleep, args=(3_600,)).start()
     return "done"
+
+
+def every_type():
+    """Nested as well."""
+    import results
+
+    return {"values": results.VALUES, "nested": [(results.Row([value]),) for value in results.VALUES.values()]}
+
+
+def unreadable(kind):
+    import results
+
+    return results.UNREADABLE[kind][0]
+
+
+@cp.function
+def triple(number: int) -> int:
+    return 3 * number
+
+
+@cp.function(retries=1)
+def refuse(text: str) -> None:
+    raise ValueError(text)
+
+
+def call_others(numbers):
+    """What comes of each way to call them."""
+    yield {"attempt": cp.current().attempt, "invocation": cp.current().invocation_id}
+    found = {
+        "in order": list(triple.map(numbers)),
+        "as they end": sorted(triple.map(numbers, ordered=False)),
+        "gathered": cp.gather(*[triple.submit(number) for number in numbers]),
+    }
+    try:
+        cp.submit("tripel")
+    except cp.Refused as error:
+        found["unknown"] = str(error)
+    call = refuse.submit("no good")
+    try:
+        call.result()
+    except cp.InvocationFailed as error:
+        found["failure"] = [error.type, error.message, error.attempt, call.status()]
+        found["traceback"] = error.traceback
+    return found
