@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from control_plane.machine.records import read_record
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.folder import DataFolder
-from control_plane_server.cli.stack.records import read_record
 from tests.cli.stacks import Ports, dev
 from tests.e2e.ages import grow_old_batch
 from tests.e2e.platforms import Platform
