@@ -61,7 +61,8 @@ class Child(Invocation[Any]):
         try:
             waiter.want(self)
         except RuntimeError:  # there can be no thread: then this one waits, and for this child alone
-            self._wait_alone(timeout)
+            for _ in self._alone([self], Deadline(timeout)):
+                pass
         with waiter.ended:
             if not waiter.ended.wait_for(lambda: self.is_settled, timeout):
                 raise TimeoutError("%s %s has not ended within %g s" % (self.function_name, self.id, timeout or 0))
@@ -72,7 +73,10 @@ class Child(Invocation[Any]):
         return value_of(settled, is_text=self._is_text)
 
     def done(self) -> bool:
-        self._waiter.want(self)
+        try:
+            self._waiter.want(self)
+        except RuntimeError:  # no thread that would tell
+            return self.is_settled or has_ended(self._look())
         return self.is_settled
 
     def status(self) -> str:
@@ -110,31 +114,46 @@ class Child(Invocation[Any]):
         self._listeners = []
 
     def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
+        children = [call for call in calls if isinstance(call, Child)]
+        if len(children) < len(calls):
+            raise TypeError("calls of containers and others cannot be waited for together")
         deadline = Deadline(timeout)
-        ended: SimpleQueue[Invocation[Any]] = SimpleQueue()
-        for call in calls:
-            if not isinstance(call, Child):
-                raise TypeError("calls of containers and others cannot be waited for together")
-            call._tell(ended.put)
-        for _ in calls:
+        ended: SimpleQueue[Child] = SimpleQueue()
+        try:
+            for child in children:
+                child._tell(ended.put)
+        except RuntimeError:  # there can be no thread: then this one waits
+            yield from self._alone(children, deadline)
+            return
+        for _ in children:
             try:
                 yield ended.get(timeout=None if timeout is None else deadline.remaining(timeout))
             except Empty:
                 raise TimeoutError("not all of them have ended within %g s" % (timeout or 0)) from None
 
     def _tell(self, listener: Callable[[Child], None]) -> None:
+        """Once it has ended. Raises RuntimeError where no thread can be had."""
         waiter = self._waiter
+        waiter.want(self)
         with waiter.ended:
             if not self.is_settled:
                 self._listeners.append(listener)
-                listener = _nobody
+                return
         listener(self)
-        waiter.want(self)
 
-    def _wait_alone(self, timeout: float | None) -> None:
-        found = self._api.iterate(results_of(self._api.peer, [self.id], deadline=Deadline(timeout)))
-        with contextlib.closing(found):
-            self._waiter.settle(self, next(found))
+    def _alone(self, children: Sequence[Child], deadline: Deadline) -> Iterator[Child]:
+        """As they end, by the thread that asks."""
+        waiting: Dict[str, List[Child]] = {}
+        for child in children:
+            if child.is_settled:
+                yield child
+            else:
+                waiting.setdefault(child.id, []).append(child)
+        with contextlib.closing(self._api.iterate(results_of(self._api.peer, waiting, deadline=deadline))) as found:
+            for result in found:
+                for child in waiting[result.invocation_id]:
+                    self._waiter.settle(child, result)
+                    yield child
 
 
 class Caller:
@@ -238,10 +257,6 @@ def outcome_of(result: Result, *, is_text: bool | None) -> Any:
 
 def _is_text(callee: Function[..., Any] | Command | None) -> bool | None:
     return None if callee is None else isinstance(callee, Command)
-
-
-def _nobody(_child: Child) -> None:
-    """It is told later."""
 
 
 @functools.lru_cache(maxsize=None)
