@@ -77,6 +77,7 @@ def _opened(source: str) -> tuple[str, IO[bytes]]:
     try:
         file = Path(name).open("rb")  # noqa: SIM115 - its user closes it
         if not file.seekable():
+            file.close()
             raise WrongUsage(f"{name} cannot be read twice; send it to stdin, and write - for it")
     except OSError as error:
         raise WrongUsage(f"the input file {name} cannot be read: {error.strerror}") from error
