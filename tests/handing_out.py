@@ -13,7 +13,8 @@ _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")
 _ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/observability")
 _AT_HOME = tuple(
-    f"tests/cli/test_{name}.py" for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart")
+    f"tests/cli/test_{name}.py"
+    for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart")
 )
 
 # About how many seconds it takes, of what takes longer than ten.
