@@ -40,6 +40,9 @@ async def test_a_function_runs_here_without_a_server(tmp_path: Path) -> None:
     assert run.document == "Hello, Ada! Hello, Ada!"
     run = await terminal.succeed("invoke", "--local", "begun", "greet_all", '[["Ada"]]')
     assert run.document == ["Hello, Ada!"]
+    long = "x" * 200_000
+    (tmp_path / "input").write_text(f'{{"name": "{long}"}}')
+    assert (await terminal.succeed("invoke", "--local", "begun", "greet", "@input")).document == f"Hello, {long}!"
     (tmp_path / "begun" / "jobs.py").write_text("import control_plane as cp\n@cp.function\ndef one(): return 1\n")
     assert (await terminal.succeed("invoke", "--local", "begun:jobs", "one")).document == 1
     run = await terminal.run("invoke", "--local", "begun", "greet", "nam=Ada")

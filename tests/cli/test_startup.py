@@ -55,3 +55,10 @@ def test_a_verb_that_is_nearly_one() -> None:
     run = subprocess.run([*CONTROL_PLANE, "deplyo"], capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "deploy" in run.stderr
+
+
+def test_without_the_extra_one_line_says_what_to_install() -> None:
+    program = "import sys; sys.modules['typer'] = None; from control_plane.cli.main import main; main()"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == 'control-plane: the command line needs typer: pip install "control-plane-client[cli]"\n'
