@@ -95,12 +95,14 @@ format: install
 record: install
 	.venv/bin/python -m tests.replay.record
 
-# docs/rest.md, from the API's own description, and the verbs in docs/command-line.md, from their help.
+# docs/rest.md, from the API's own description, the verbs in docs/command-line.md, from their help, and
+# docs/client-reference.md, from docstrings.
 reference: install
 	@mkdir -p dist
 	@.venv/bin/generate-schema --schema-output dist/openapi.json --error-types-output dist/error_types.json \
 		--reference-output docs/rest.md
 	@.venv/bin/python -m control_plane_server.cli.reference docs/command-line.md
+	@.venv/bin/python -m control_plane_server.cli.client_reference docs/client-reference.md
 
 # docs/images: Temporal's Web UI, by Chromium.
 screenshots: install

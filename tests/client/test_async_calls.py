@@ -57,9 +57,10 @@ def test_a_client_outlives_an_event_loop(access: StackAccess, project: str) -> N
     client = cp.AsyncClient(access.api_url, access.api_key)
 
     async def work() -> int:
-        call = await client.function(project, "double").submit(2)
-        result: int = await call.result(timeout=60)
-        return result
+        async with client:
+            call = await client.function(project, "double").submit(2)
+            result: int = await call.result(timeout=60)
+            return result
 
     def in_a_loop_of_its_own() -> int:
         with asyncio.Runner() as runner:

@@ -108,6 +108,7 @@ class AsyncClient:
                 yield ours[id(call)]
 
     async def projects(self) -> list[Project]:
+        """All that the key may see."""
         return (await self._connection.run(self._connection.api.projects())).projects
 
     async def versions(self, project: str) -> list[ListedVersion]:

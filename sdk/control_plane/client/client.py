@@ -94,6 +94,7 @@ class Client:
         return waiting[0]._as_they_end(waiting, timeout) if waiting else iter(())
 
     def projects(self) -> list[Project]:
+        """All that the key may see."""
         return self._connection.run(self._connection.api.projects()).projects
 
     def versions(self, project: str) -> list[ListedVersion]:

@@ -1,17 +1,14 @@
 """One call that was submitted by a `Client`, or found again by its id."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import Connection
 from control_plane.invocation import Invocation
 from control_plane.protocol.waiting import Deadline
 
-if TYPE_CHECKING:
-    from control_plane.invocation import R_co
-else:
-    R_co = None
+R_co = TypeVar("R_co", covariant=True)
 
 
 class ClientInvocation(Invocation[R_co]):
