@@ -20,7 +20,7 @@ async def test_a_batch_that_is_over_at_the_first_look(time_skipping: WorkflowEnv
     async with advancing(time_skipping.client, batch, creation_time=now) as handle:
         result: BatchProgress = await handle.result()
         assert result.is_over
-        assert len((await handle.fetch_history()).events) == 11
+        assert len((await handle.fetch_history()).events) == 12
     assert batch.looks == [None]
 
 
