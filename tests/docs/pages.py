@@ -47,6 +47,11 @@ def blocks_of(page: Path) -> list[Block]:
     return blocks
 
 
+def python_of(page: Path) -> list[str]:
+    """All that is fenced as `python`: shown, and not run as it stands."""
+    return [fence[2] for fence in _FENCE.finditer(page.read_text()) if fence[1] == "python"]
+
+
 def matches(shown: str, printed: str) -> bool:
     """Whether the lines that a page shows are in what was printed, in this order; `…` stands for anything."""
     patterns = (r"\s*" + re.escape(line.strip()).replace("…", ".*") for line in shown.splitlines() if line.strip())

@@ -46,12 +46,16 @@ class Reader:
         for block in blocks:
             if block.is_marked(NEEDS_AWS) or block.make_targets:
                 continue
-            if block.is_marked(OWN_TERMINAL):
+            if block.is_marked(OWN_TERMINAL) and "control-plane dev" in block.source:
                 await self._open_terminal(block)
+                continue
+            if block.is_marked(OWN_TERMINAL):  # a program that a block before it has written
+                script += f"(\n{self._on_our_ports(block.source)}) > {self.home}/terminal-{block.line}.log 2>&1 &\n"
                 continue
             in_script.append(block)
             script += f"printf '{_MARK}'\n{self._on_our_ports(block.source)}"
         process = await self._start("bash", "-c", script)
+        self._terminals.append(process)
         printed = (await process.communicate())[0].decode()
         # Before the first mark is what bash itself has to say.
         outputs = printed.split(_MARK)[1:]

@@ -1,13 +1,15 @@
 """Every command of the README and of docs/ is run as it stands, or says in its first line why it is not."""
 
+import ast
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import control_plane
 import pytest
 
-from tests.docs.pages import OWN_TERMINAL, PAGES, ROOT, Block, blocks_of, matches
+from tests.docs.pages import OWN_TERMINAL, PAGES, ROOT, Block, blocks_of, matches, python_of
 from tests.docs.reader import Reader
 
 # Pages whose commands need state that these tests prepare for each of them.
@@ -52,6 +54,17 @@ def test_what_make_is_asked_for_exists(page: str, arguments: list[str]) -> None:
         ("make", "--dry-run", "--no-print-directory", *arguments), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, f"{page}: {run.stderr}"
+
+
+def snippets() -> list[tuple[str, str]]:
+    return [(page.name, source) for page in PAGES for source in python_of(page)]
+
+
+@pytest.mark.parametrize(("page", "source"), snippets(), ids=lambda text: text.splitlines()[0][:40])
+def test_what_is_shown_in_python_uses_what_there_is(page: str, source: str) -> None:
+    for node in ast.walk(ast.parse(source, filename=page)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cp":
+            assert hasattr(control_plane, node.attr), f"{page}: there is no cp.{node.attr}"
 
 
 def block_of(source: str, output: str | None = None) -> Block:
