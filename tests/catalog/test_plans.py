@@ -222,32 +222,28 @@ async def test_awaited_results(database: Database, function: FunctionRef, statem
     await _check(database, statements, most_rows=6 * PAGE)
 
 
-@pytest.mark.parametrize("offset", [None, f"{int(time.time()) - ENDED // 2},"], ids=["newest", "middle"])
-@pytest.mark.parametrize(
-    "matching",
-    [
-        ProjectInvocationFilter(),
-        ProjectInvocationFilter(status=InvocationStatus.RUNNING),
-        ProjectInvocationFilter(outcome=InvocationOutcome.FAILED),
-        ProjectInvocationFilter(function_name=FUNCTION_NAME),
-        ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
-        ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
-        ProjectInvocationFilter(batch_id="bat-nobody"),
-    ],
-    ids=["all", "running", "failed", "function", "time", "children", "batch"],
+PROJECT_FILTERS = (
+    ProjectInvocationFilter(),
+    ProjectInvocationFilter(status=InvocationStatus.RUNNING),
+    ProjectInvocationFilter(outcome=InvocationOutcome.FAILED),
+    ProjectInvocationFilter(function_name=FUNCTION_NAME),
+    ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
+    ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
+    ProjectInvocationFilter(batch_id="bat-nobody"),
 )
+
+
+@pytest.mark.parametrize("offset", [None, f"{int(time.time()) - ENDED // 2},"], ids=["newest", "middle"])
 async def test_pages_of_a_project(
-    database: Database,
-    function: FunctionRef,
-    statements: list[Statement],
-    matching: ProjectInvocationFilter,
-    offset: str | None,
+    database: Database, function: FunctionRef, statements: list[Statement], offset: str | None
 ) -> None:
-    async with database.statement() as connection:
-        await ProjectInvocationRepository(connection).read(
-            function.project_name, matching=matching, offset=offset, max_results=PAGE
-        )
-    await _check(database, statements, most_rows=2 * MOST_ROWS)
+    for matching in PROJECT_FILTERS:
+        statements.clear()
+        async with database.statement() as connection:
+            await ProjectInvocationRepository(connection).read(
+                function.project_name, matching=matching, offset=offset, max_results=PAGE
+            )
+        await _check(database, statements, most_rows=2 * MOST_ROWS)
 
 
 def _path(function: FunctionRef) -> FunctionPath:
