@@ -11,14 +11,15 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")
-_ON_ONE_STACK = ("tests/ecs", "tests/observability")
+_ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/observability")
 _AT_HOME = tuple(
-    f"tests/cli/test_{name}.py" for name in ("doctor", "interruptions", "logins", "mistakes", "quickstart")
+    f"tests/cli/test_{name}.py"
+    for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart")
 )
 
 # About how many seconds it takes, of what takes longer than ten.
 SECONDS = {
-    "tests/cli at home": 242,
+    "tests/cli at home": 264,
     "tests/ecs": 143,
     "tests/e2e on ecs": 113,
     "tests/e2e on process": 145,
@@ -26,6 +27,7 @@ SECONDS = {
     "tests/chaos/test_ecs.py": 74,
     "tests/simulation/test_simulation.py": 70,
     "tests/resilience/test_rolling_restart.py": 67,
+    "tests/client": 55,
     "tests/observability": 51,
     "tests/hostile/test_document.py": 49,
     "tests/resilience/test_away_and_back.py": 48,
@@ -55,6 +57,7 @@ SECONDS = {
     "tests/hostile/test_greedy_tokens.py": 14,
     "tests/hostile/test_bounds.py": 13,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[events.md]": 12,
+    "tests/sdk/test_typing.py": 12,
     "tests/provisioners/ecs/test_tasks.py": 12,
     "tests/provisioners/ecs/test_launches.py": 10,
     # On a Docker engine.

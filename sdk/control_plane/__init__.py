@@ -83,8 +83,13 @@ __all__ = [
 def __getattr__(name):  # type: ignore[no-untyped-def]  # typing is not imported
     if name not in _HOMES:
         raise AttributeError("module 'control_plane' has no attribute %r" % name)
-    # Not importlib: it is not loaded in every program.
     home = _HOMES[name]
+    if home[:7] == "client.":
+        import sys  # noqa: PLC0415 - it is loaded before any program begins
+
+        if sys.version_info < (3, 11):
+            raise ImportError("control_plane.%s needs Python 3.11 or newer; declarations and functions do not" % name)
+    # Not importlib: it is not loaded in every program.
     module = __import__("control_plane.%s" % (home or name), fromlist=[name])
     value = getattr(module, name) if home else module
     globals()[name] = value

@@ -1,6 +1,7 @@
 """A function called on this machine, without a server: by the folder's own Python, in place of this process."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +11,7 @@ from control_plane.deployment.deploying import absolute
 from control_plane.deployment.runtime_copies import PROGRAM, runtime_path
 from control_plane.entry_modules import MAIN
 
+_LONGEST_ARGUMENT = 100_000  # bytes; Linux takes 128 KiB
 _LEADS_ELSEWHERE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")  # a container does not have them either
 
 
@@ -31,11 +33,23 @@ def run_locally(what: str, function: str, text: str) -> NoReturn:
         os.chdir(folder)
         os.execve(
             python,
-            [python, str(package / PROGRAM), "invoke", file, function, *([text] if text else [])],
+            [python, str(package / PROGRAM), "invoke", file, function, *_words(text)],
             inherited | {"PYTHONPATH": str(package)},
         )
     except OSError as error:
         raise CannotBeDone(f"{python} does not start in {folder}: {error.strerror}; make it anew") from error
+
+
+def _words(text: str) -> list[str]:
+    """The input as an argument; in a file without a name where it is too long for one."""
+    if len(text.encode()) <= _LONGEST_ARGUMENT:
+        return [text] if text else []
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    with os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
+        file.write(text)
+    os.set_inheritable(descriptor, True)
+    return [f"@/dev/fd/{descriptor}"]
 
 
 def _cache() -> Path:

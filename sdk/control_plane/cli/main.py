@@ -1,5 +1,7 @@
 """The `control-plane` command. It imports next to nothing: Ctrl-C is heard while the rest is imported, too."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
@@ -9,6 +11,7 @@ from types import FrameType
 _NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _INTERRUPTED = 130
+_OF_THE_EXTRA = ("httpx2", "rich", "typer")
 
 
 class Interrupted(BaseException):
@@ -23,6 +26,11 @@ def main() -> None:
         sys.exit(import_module("control_plane.cli.entry_point").run_command())
     except Interrupted:
         sys.exit(_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _OF_THE_EXTRA:
+            raise
+        sys.exit('control-plane: the command line needs %s: pip install "control-plane-client[cli]"' % missing)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

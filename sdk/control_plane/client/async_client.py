@@ -21,6 +21,7 @@ from control_plane.protocol.results import Result, batch_results
 from control_plane.protocol.waiting import Deadline, Patience
 
 if TYPE_CHECKING:
+    from control_plane.commands import Command
     from control_plane.functions import Function
 
 P = ParamSpec("P")
@@ -57,6 +58,11 @@ class AsyncClient:
     def function(
         self, project: str, function: "Function[P, R]", *, version: str = LATEST
     ) -> AsyncRemoteFunction[P, R]: ...
+
+    @overload
+    def function(
+        self, project: str, function: "Command", *, version: str = LATEST
+    ) -> AsyncRemoteFunction[..., str | None]: ...
 
     def function(self, project: str, function: Any, *, version: str = LATEST) -> AsyncRemoteFunction[..., Any]:
         """A function of a project, by its name or as it is declared: then its arguments and result have types.

@@ -19,6 +19,7 @@ from control_plane.protocol.paths import LATEST, project_path
 from control_plane.protocol.waiting import Patience
 
 if TYPE_CHECKING:
+    from control_plane.commands import Command
     from control_plane.functions import Function
     from control_plane.invocation import Invocation
 
@@ -59,6 +60,11 @@ class Client:
 
     @overload
     def function(self, project: str, function: "Function[P, R]", *, version: str = LATEST) -> RemoteFunction[P, R]: ...
+
+    @overload
+    def function(
+        self, project: str, function: "Command", *, version: str = LATEST
+    ) -> RemoteFunction[..., str | None]: ...
 
     def function(self, project: str, function: Any, *, version: str = LATEST) -> RemoteFunction[..., Any]:
         """A function of a project, by its name or as it is declared: then its arguments and result have types.

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from weakref import WeakSet
 
 import httpx2
 
@@ -10,6 +11,9 @@ from control_plane.access.server import Server
 from control_plane.client.http_requests import LIMITS, answer_of, headers_of, lost, timeout_of
 from control_plane.protocol.line_buffers import LineBuffer
 from control_plane.protocol.steps import Answer, Request
+
+# All that there are.
+_transports: "WeakSet[HttpTransport]" = WeakSet()
 
 
 class HttpTransport:
@@ -20,8 +24,7 @@ class HttpTransport:
         self._lock = threading.Lock()
         self._process_id = 0
         self._http: httpx2.Client | None = None
-        # Somebody may hold the lock when a copy of the process is made.
-        os.register_at_fork(after_in_child=self._renew_lock)
+        _transports.add(self)
 
     def send(self, request: Request) -> Answer:
         try:
@@ -71,7 +74,8 @@ class HttpTransport:
                 )
             return self._http
 
-    def _renew_lock(self) -> None:
+    def renew_lock(self) -> None:
+        """In a copy of the process: somebody may have held it when the copy was made."""
         self._lock = threading.Lock()
 
 
@@ -98,3 +102,11 @@ class HttpStream:
 
     def close(self) -> None:
         self._response.close()
+
+
+def _renew_locks() -> None:
+    for transport in list(_transports):
+        transport.renew_lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)

@@ -102,3 +102,10 @@ async def test_an_event_loop_carries_out_the_same(clock: Clock) -> None:
     transport = ScriptedTransport(lost(), answered({"projects": []}))
     reply = await async_drivers.run(exchange(PEER, _GET), _AsyncTransport(transport))
     assert reply.document == {"projects": []}
+
+
+def test_a_key_that_is_refused_is_named_by_where_it_was_found(clock: Clock) -> None:
+    peer = PEER._replace(forbidden="the server refuses the key of the test")
+    with pytest.raises(Refused, match=r"^the server refuses the key of the test$") as refused:
+        drivers.run(exchange(peer, _GET), ScriptedTransport(answered({"detail": "The API key is invalid"}, 403)))
+    assert refused.value.code == "ApiKeyIsInvalid"

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from control_plane.cli.verbs.inputs import json_problem
 from control_plane.protocol.bounds import MAX_INPUT_LENGTH
 
 _PIECE_BYTES = 1024 * 1024
+_MOST_LINE_BYTES = 4 * MAX_INPUT_LENGTH + 2  # of UTF-8, and its end
 
 
 class InputLines:
@@ -38,19 +40,27 @@ class InputLines:
 
     def check(self, *, is_command: bool, signature: Mapping[str, Any] | None, function: str) -> int:
         """How many there are. Raises WrongUsage for the first that the function would not take."""
-        count = 0
+        found = 0
         for number, line in self._numbered():
-            count += 1
+            found += 1
             problem = _problem(line, is_command=is_command, signature=signature, function=function)
             if problem is not None:
                 raise WrongUsage(f"line {number} of {self._name}: {problem}; nothing was sent")
-        if count == 0:
+        if found == 0:
             raise WrongUsage(f"{self._name} holds no input: each line must be one, as JSON")
-        return count
+        return found
 
     def _numbered(self) -> Iterator[tuple[int, str]]:
         self._file.seek(0)
-        for number, line in enumerate(self._file, start=1):
+        for number in count(1):
+            line = self._file.readline(_MOST_LINE_BYTES + 1)  # what is certainly too much need not be held in memory
+            if not line:
+                return
+            if len(line) > _MOST_LINE_BYTES:
+                raise WrongUsage(
+                    f"line {number} of {self._name}: it has more than the {MAX_INPUT_LENGTH:,} characters that are "
+                    "allowed; nothing was sent"
+                )
             try:
                 text = line.decode().rstrip("\r\n")
             except UnicodeDecodeError as error:
@@ -77,6 +87,7 @@ def _opened(source: str) -> tuple[str, IO[bytes]]:
     try:
         file = Path(name).open("rb")  # noqa: SIM115 - its user closes it
         if not file.seekable():
+            file.close()
             raise WrongUsage(f"{name} cannot be read twice; send it to stdin, and write - for it")
     except OSError as error:
         raise WrongUsage(f"the input file {name} cannot be read: {error.strerror}") from error

@@ -47,18 +47,17 @@ class OutputFile:
     def __enter__(self) -> "OutputFile":
         """Raises WrongUsage if the file is of other work, CannotBeDone if it cannot be written."""
         try:
-            self._lock = self._held()
-            self.run = self._noted() or self._begin()
-            self._file = self._path.open("a+b")
-            self._read_back(self._file)
+            self._open()
         except OSError as error:
+            self._close()
             raise CannotBeDone(f"{self._path} cannot be written: {error.strerror}") from error
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for file in (self._file, self._lock):
-            if file is not None:
-                file.close()
+        self._close()
 
     def write(self, line: bytes, *, batch_id: str, position: int, outcome: str) -> None:
         """A result, whole or not at all. Raises CannotBeDone."""
@@ -75,6 +74,17 @@ class OutputFile:
         assert self._file is not None
         os.fsync(self._file.fileno())
         self._notes.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        self._lock = self._held()
+        self.run = self._noted() or self._begin()
+        self._file = self._path.open("a+b")
+        self._read_back(self._file)
+
+    def _close(self) -> None:
+        for file in (self._file, self._lock):
+            if file is not None:
+                file.close()
 
     def _held(self) -> IO[bytes]:
         """The notes, which may be empty, locked."""
