@@ -57,6 +57,7 @@ SECONDS = {
     "tests/hostile/test_greedy_tokens.py": 14,
     "tests/hostile/test_bounds.py": 13,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[events.md]": 12,
+    "tests/sdk/test_typing.py": 12,
     "tests/provisioners/ecs/test_tasks.py": 12,
     "tests/provisioners/ecs/test_launches.py": 10,
     # On a Docker engine.

@@ -23,17 +23,18 @@ _NAMES = {
 def bind(
     signature: Mapping[str, Any] | None, args: Sequence[Any], kwargs: Mapping[str, Any], *, function_name: str
 ) -> str:
-    """The input as text. `signature`: of `control_plane.signatures`; without one only the form is made.
+    """The input as text. `signature`: of `control_plane.signatures`, or another schema that the API was given; without
+    one only the form is made, and so for arguments by position if it does not name them.
 
     Raises TypeError, whose one line says which argument is wrong.
     """
-    if signature is None:
+    if signature is None or (args and "x-positional" not in signature):
         if args and kwargs:
             raise TypeError(
                 "%s() does not say what its arguments are called: give all of them by name, or none" % function_name
             )
         return encode(dict(kwargs) if kwargs or not args else list(args), name="arguments")
-    names = signature["x-positional"]
+    names = signature.get("x-positional", ())
     if len(args) > len(names):
         return _overflowing(signature, args, kwargs, function_name)
     named = dict(zip(names, args))
@@ -72,13 +73,13 @@ def _overflowing(
 
 
 def _check(signature: Mapping[str, Any], named: Mapping[str, Any], function_name: str) -> None:
-    properties = signature["properties"]
-    if not signature["additionalProperties"]:
+    properties = signature.get("properties", {})
+    if signature.get("additionalProperties", True) is False:
         unknown = [name for name in named if name not in properties]
         if unknown:
             known = "it has %s" % ", ".join(properties) if properties else "it has none"
             raise TypeError("%s() has no argument %r; %s" % (function_name, unknown[0], known))
-    missing = [name for name in signature["required"] if name not in named]
+    missing = [name for name in signature.get("required", ()) if name not in named]
     if missing:
         raise TypeError("%s() lacks the argument %s" % (function_name, ", ".join(missing)))
     for name, value in named.items():
@@ -90,15 +91,16 @@ def _check(signature: Mapping[str, Any], named: Mapping[str, Any], function_name
 
 def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     """False only where that is certain: of plain values, and of their own type alone."""
+    kind = type(value)
+    if kind not in _NAMES or not isinstance(schema, dict):
+        return True
     if "anyOf" in schema:
         return any(_fits(value, option) for option in schema["anyOf"])
-    kind = type(value)
-    if kind not in _NAMES:
-        return True
     if "enum" in schema:
         return any(value == option and type(option) is kind for option in schema["enum"])
     kinds = {_NAMES[kind], "number" if kind is int else "", "integer" if kind is float and value.is_integer() else ""}
-    return schema.get("type") in {None, *kinds}
+    wanted = schema.get("type")
+    return wanted is None or not kinds.isdisjoint([wanted] if isinstance(wanted, str) else wanted)
 
 
 def _wanted(schema: Mapping[str, Any]) -> str:
@@ -106,7 +108,8 @@ def _wanted(schema: Mapping[str, Any]) -> str:
         return " or ".join(_wanted(option) for option in schema["anyOf"])
     if "enum" in schema:
         return "one of " + ", ".join(repr(option) for option in schema["enum"])
-    return str(schema.get("type", "anything"))
+    wanted = schema.get("type", "anything")
+    return wanted if isinstance(wanted, str) else " or ".join(wanted)
 
 
 def _shown(value: Any) -> str:

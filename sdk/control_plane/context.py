@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from hashlib import sha1
 from typing import Mapping
@@ -14,8 +15,10 @@ DEADLINE = "CONTROL_PLANE_DEADLINE"
 _NAME_SPACE = bytes.fromhex("6f2b7a0e6c554d6e9a520f9f3c1f5a11")
 _MOST_ATTEMPTS = 100_000
 
-# What stands for the environment's variables in tests, the innermost last.
-local_variables: list[Mapping[str, str]] = []
+# What stands for the environment's variables where there is no container: of the call that this thread or task carries
+# out, and of the block around all of them, which other threads are in too.
+of_call: ContextVar[Mapping[str, str] | None] = ContextVar("of_call", default=None)
+of_blocks: list[Mapping[str, str]] = []
 
 
 class Context:
@@ -46,7 +49,7 @@ class Context:
 def current() -> Context:
     """Raises ControlPlaneError outside of a function that was invoked."""
     try:
-        return Context(local_variables[-1] if local_variables else os.environ)
+        return Context(of_call.get() or (of_blocks[-1] if of_blocks else os.environ))
     except KeyError:
         raise ControlPlaneError(
             "nothing was invoked here: cp.current() is for code that runs in a container, or inside of "

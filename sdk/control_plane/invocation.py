@@ -36,11 +36,12 @@ class Invocation(Generic[R_co]):
         raise NotImplementedError
 
     def status(self) -> str:
-        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED."""
+        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
         raise NotImplementedError
 
-    def progress(self) -> Iterator[Any]:
-        """What the function yields, the newest value each time, until it has ended. Values may be skipped."""
+    def progress(self, follow: bool = True) -> Iterator[Any]:
+        """What the function yields, the newest value each time, until it has ended; values may be skipped. With
+        `follow=False` the newest one, if there is any."""
         raise NotImplementedError
 
     def cancel(self) -> None:

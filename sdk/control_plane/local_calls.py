@@ -6,6 +6,7 @@ Limits are not enforced.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from json import loads
@@ -116,9 +117,9 @@ class LocalInvocation(Invocation[Any]):
     def status(self) -> str:
         return "SUCCEEDED" if self._failure is None else "FAILED"
 
-    def progress(self) -> Iterator[Any]:
-        """Every value, as nothing is skipped here."""
-        return iter(self._progress)
+    def progress(self, follow: bool = True) -> Iterator[Any]:
+        """Every value, as nothing is skipped here; none once it has a result, with `follow=False`."""
+        return iter(self._progress if follow else self._progress[-1:] if self._failure else [])
 
     def cancel(self) -> None:
         """It has ended."""
@@ -130,24 +131,26 @@ class LocalInvocation(Invocation[Any]):
         self._progress.append(loads(text))
 
 
-class entered:
-    """While the block runs, `control_plane.current()` is this invocation's."""
+@contextlib.contextmanager
+def entered(function: Callable[..., Any], *, invocation_id: str, function_name: str) -> Iterator[None]:
+    """While the block runs, `control_plane.current()` is this invocation's in this thread, and in tasks of it."""
+    token = context.of_call.set(variables_of(function, invocation_id=invocation_id, function_name=function_name))
+    try:
+        yield
+    finally:
+        context.of_call.reset(token)
 
-    def __init__(self, function: Callable[..., Any] | None, *, invocation_id: str, function_name: str) -> None:
-        self._variables = {
-            "MULTINODE_PROJECT_NAME": "local",
-            "MULTINODE_VERSION_ID": "ver-local",
-            "MULTINODE_FUNCTION_NAME": function_name,
-            "MULTINODE_INVOCATION_ID": invocation_id,
-            "MULTINODE_EXECUTION_ID": context.execution_id_of(invocation_id, 1),
-            context.DEADLINE: str(int(time.time() + timeout_of(function))),
-        }
 
-    def __enter__(self) -> None:
-        context.local_variables.append(self._variables)
-
-    def __exit__(self, *_exception: object) -> None:
-        context.local_variables.remove(self._variables)
+def variables_of(function: Callable[..., Any] | None, *, invocation_id: str, function_name: str) -> dict[str, str]:
+    """As a container has them."""
+    return {
+        "MULTINODE_PROJECT_NAME": "local",
+        "MULTINODE_VERSION_ID": "ver-local",
+        "MULTINODE_FUNCTION_NAME": function_name,
+        "MULTINODE_INVOCATION_ID": invocation_id,
+        "MULTINODE_EXECUTION_ID": context.execution_id_of(invocation_id, 1),
+        context.DEADLINE: str(int(time.time() + timeout_of(function))),
+    }
 
 
 def timeout_of(function: Callable[..., Any] | None) -> float:

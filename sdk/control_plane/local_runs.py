@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Callable
 
@@ -54,4 +55,4 @@ def _awaited(value: Any, note: Callable[[Any], None]) -> Any:
     if asyncio._get_running_loop() is None:
         return asyncio.run(run())
     with ThreadPoolExecutor(1) as other:  # a thread has one loop at a time, and the caller is in this one's
-        return other.submit(asyncio.run, run()).result()
+        return other.submit(copy_context().run, asyncio.run, run()).result()

@@ -15,8 +15,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Callable, Iterator
 
-from control_plane import calls
-from control_plane.local_calls import LocalCaller, entered
+from control_plane import calls, context
+from control_plane.local_calls import LocalCaller, variables_of
 
 __all__ = ["local"]
 
@@ -29,9 +29,11 @@ def local(**functions: Callable[..., Any]) -> Iterator[None]:
     `control_plane.current()` speaks of a call made up for the block, and of each child within it.
     """
     caller = LocalCaller(functions)
+    variables = variables_of(None, invocation_id="inv-local", function_name="local")
     calls.local_callers.append(caller)
+    context.of_blocks.append(variables)
     try:
-        with entered(None, invocation_id="inv-local", function_name="local"):
-            yield
+        yield
     finally:
         calls.local_callers.remove(caller)
+        context.of_blocks.remove(variables)

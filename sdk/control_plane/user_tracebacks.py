@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from traceback import StackSummary, TracebackException
+from itertools import dropwhile
+from traceback import FrameSummary, StackSummary, TracebackException
 
 MOST_CHARACTERS = 16_383
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
+_INSTALLED = (os.path.join(_LIBRARY, "site-packages", ""), os.path.join(_LIBRARY, "dist-packages", ""))
 _CUT = "… (its beginning is left out)\n"
 
 
@@ -37,6 +40,12 @@ def _forget_ours(shown: TracebackException) -> None:
             continue
         seen.add(id(part))
         frames = [frame for frame in part.stack if not frame.filename.startswith(_PACKAGE)]
-        part.stack = StackSummary.from_list(frames)
+        # What leads to the user's code is no news to its author: an event loop, an import.
+        part.stack = StackSummary.from_list([*dropwhile(_is_pythons, frames)] or frames)
         waiting += [cause for cause in (part.__cause__, part.__context__) if cause is not None]
         waiting += getattr(part, "exceptions", None) or []  # of a group
+
+
+def _is_pythons(frame: FrameSummary) -> bool:
+    file = frame.filename
+    return file.startswith(("<frozen importlib", _LIBRARY)) and not file.startswith(_INSTALLED)

@@ -61,6 +61,21 @@ def test_a_restarted_container_finds_its_children(state: StubState, start_contai
     assert len(state.children) == count
 
 
+def test_calls_with_the_same_key_are_one_child(state: StubState, start_container: StartContainer) -> None:
+    state.answer_child = succeed
+    container = start_container("""
+        import control_plane as cp
+
+        def f():
+            options = cp.Options(idempotency_key='k')
+            calls = [cp.submit('square', n=3, options=options) for _ in range(3)]
+            first = calls[0].result()
+            more = [cp.submit('square', n=3, options=options) for _ in range(3)]
+            return [first, cp.gather(*calls, *more, *more), len({call.id for call in calls + more})]
+        """)
+    assert json.loads(container.report()["final_output"]) == [9, [9] * 9, 1]
+
+
 def test_a_failed_child_raises(state: StubState, start_container: StartContainer) -> None:
     state.answer_child = lambda _function, _text: {
         "outcome": "FAILED",
@@ -213,7 +228,7 @@ def test_what_comes_later_is_awaited_beside_what_is_awaited_already(
 
 
 def test_without_a_thread_whoever_asks_waits(state: StubState, start_container: StartContainer) -> None:
-    state.answer_child = succeed
+    state.answer_child = lambda function, text: {} if function == "g" else succeed(function, text)
     container = start_container("""
         import threading
         import control_plane as cp
@@ -223,9 +238,16 @@ def test_without_a_thread_whoever_asks_waits(state: StubState, start_container: 
 
         def f():
             threading.Thread.start = no_more
-            return [cp.submit('square', n=n).result() for n in range(2)]
+            results = [cp.submit('square', n=n).result() for n in range(2)]
+            calls = [cp.submit('square', n=n) for n in range(2)]
+            endless = cp.submit('g')
+            try:
+                endless.result(0.1)
+            except TimeoutError:
+                results.append(endless.done())
+            return results + [calls[0].done(), cp.gather(*calls)]
         """)
-    assert json.loads(container.report()["final_output"]) == [0, 1]
+    assert json.loads(container.report()["final_output"]) == [0, 1, False, True, [0, 1]]
 
 
 MEASURED = """

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from control_plane import entry_modules
 
 from tests.sdk.api_stub import StubState
 from tests.sdk.conftest import StartContainer
@@ -76,6 +77,26 @@ def test_failures_say_why(
     assert report["outcome"] == "FAILED"
     assert report["error_message"].startswith(error)
     assert container.process.returncode == 1
+
+
+@pytest.mark.parametrize("how", ["variable", "note"])
+def test_another_module_may_have_the_functions(
+    state: StubState, start_container: StartContainer, tmp_path: Path, how: str
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "jobs.py").write_text("def f():\n    return __name__\n")
+    variables = {}
+    if how == "variable":
+        variables[entry_modules.VARIABLE] = "images.jobs"
+    else:
+        (tmp_path / entry_modules.NOTE).write_text(entry_modules.note("images.jobs"))
+    assert start_container(None, **variables).report()["final_output"] == '"images.jobs"'
+
+
+def test_a_note_that_names_no_module_is_said_to(start_container: StartContainer, tmp_path: Path) -> None:
+    (tmp_path / entry_modules.NOTE).write_text("{}")
+    message = start_container("def f(): ...").report()["error_message"]
+    assert message == f".control-plane.json in {tmp_path} names no module: 'module'"
 
 
 def test_no_main_file(state: StubState, start_container: StartContainer, tmp_path: Path) -> None:

@@ -28,13 +28,11 @@ from control_plane.invocation import Invocation
 from control_plane.options import Options
 from control_plane.protocol.api import Api as Plans
 from control_plane.protocol.events import events
-from control_plane.protocol.paths import batch_path, function_path, invocation_path
-from control_plane.protocol.results import Result, batch_results, results_of
-from control_plane.protocol.states import SUCCEEDED, status_of
+from control_plane.protocol.mapping import results_of_all, submit_all
+from control_plane.protocol.paths import function_path, invocation_path
+from control_plane.protocol.results import Result, results_of
+from control_plane.protocol.states import RUNNING, SUCCEEDED, has_ended, status_of
 from control_plane.protocol.waiting import Deadline
-
-_MOST_INPUTS = 10_000  # in one batch; the API's bound
-_MOST_BATCH_BYTES = 8 * 1024 * 1024
 
 
 class Child(Invocation[Any]):
@@ -63,7 +61,8 @@ class Child(Invocation[Any]):
         try:
             waiter.want(self)
         except RuntimeError:  # there can be no thread: then this one waits, and for this child alone
-            self._wait_alone(timeout)
+            for _ in self._alone([self], Deadline(timeout)):
+                pass
         with waiter.ended:
             if not waiter.ended.wait_for(lambda: self.is_settled, timeout):
                 raise TimeoutError("%s %s has not ended within %g s" % (self.function_name, self.id, timeout or 0))
@@ -74,15 +73,24 @@ class Child(Invocation[Any]):
         return value_of(settled, is_text=self._is_text)
 
     def done(self) -> bool:
-        self._waiter.want(self)
+        try:
+            self._waiter.want(self)
+        except RuntimeError:  # no thread that would tell
+            return self.is_settled or has_ended(self._look())
         return self.is_settled
 
     def status(self) -> str:
         if isinstance(self._settled, Result):
             return str(self._settled.outcome)
-        return status_of(self._api.run(Plans(self._api.peer).get(self._path)))
+        document = self._look()
+        return status_of(document) if has_ended(document) else RUNNING
 
-    def progress(self) -> Iterator[Any]:
+    def progress(self, follow: bool = True) -> Iterator[Any]:
+        if not follow:
+            latest = self._look()["executions"][-1:]
+            if latest and latest[0]["output"] is not None and latest[0]["outcome"] != SUCCEEDED:
+                yield output_value(latest[0]["output"], is_text=self._is_text)
+            return
         for event in self._api.iterate(events(self._api.peer, self._path, with_logs=False)):
             if event.name == "progress":
                 yield output_value(event.data["output"], is_text=self._is_text)
@@ -94,6 +102,10 @@ class Child(Invocation[Any]):
             if refusal.status != 409:
                 raise
 
+    def _look(self) -> Dict[str, Any]:
+        """The invocation as it is now."""
+        return self._api.run(Plans(self._api.peer).get(self._path))
+
     def settle(self, result: Result | Exception) -> None:
         """By the waiter, which holds its lock."""
         self._settled = result
@@ -102,30 +114,46 @@ class Child(Invocation[Any]):
         self._listeners = []
 
     def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
+        children = [call for call in calls if isinstance(call, Child)]
+        if len(children) < len(calls):
+            raise TypeError("calls of containers and others cannot be waited for together")
         deadline = Deadline(timeout)
-        ended: SimpleQueue[Invocation[Any]] = SimpleQueue()
-        for call in calls:
-            assert isinstance(call, Child)
-            call._tell(ended.put)
-        for _ in calls:
+        ended: SimpleQueue[Child] = SimpleQueue()
+        try:
+            for child in children:
+                child._tell(ended.put)
+        except RuntimeError:  # there can be no thread: then this one waits
+            yield from self._alone(children, deadline)
+            return
+        for _ in children:
             try:
                 yield ended.get(timeout=None if timeout is None else deadline.remaining(timeout))
             except Empty:
                 raise TimeoutError("not all of them have ended within %g s" % (timeout or 0)) from None
 
     def _tell(self, listener: Callable[[Child], None]) -> None:
+        """Once it has ended. Raises RuntimeError where no thread can be had."""
         waiter = self._waiter
+        waiter.want(self)
         with waiter.ended:
             if not self.is_settled:
                 self._listeners.append(listener)
-                listener = _nobody
+                return
         listener(self)
-        waiter.want(self)
 
-    def _wait_alone(self, timeout: float | None) -> None:
-        found = self._api.iterate(results_of(self._api.peer, [self.id], deadline=Deadline(timeout)))
-        with contextlib.closing(found):
-            self._waiter.settle(self, next(found))
+    def _alone(self, children: Sequence[Child], deadline: Deadline) -> Iterator[Child]:
+        """As they end, by the thread that asks."""
+        waiting: Dict[str, List[Child]] = {}
+        for child in children:
+            if child.is_settled:
+                yield child
+            else:
+                waiting.setdefault(child.id, []).append(child)
+        with contextlib.closing(self._api.iterate(results_of(self._api.peer, waiting, deadline=deadline))) as found:
+            for result in found:
+                for child in waiting[result.invocation_id]:
+                    self._waiter.settle(child, result)
+                    yield child
 
 
 class Caller:
@@ -163,35 +191,21 @@ class Caller:
         ordered: bool,
         return_exceptions: bool,
     ) -> Iterator[Any]:
-        batches = [self._batch(name, chunk) for chunk in _chunks(texts)]
-        return self._results(batches, callee, ordered=ordered, return_exceptions=return_exceptions)
-
-    def _batch(self, name: str, texts: Sequence[str]) -> Dict[str, Any]:
         try:
-            return self._api.run(
-                self._plans.submit_batch(
-                    self._path(name), texts, idempotency_key=self._keys.next(dumps([name, texts])), parent=self._parent
+            submitted = self._api.run(
+                submit_all(
+                    self._plans,
+                    self._path(name),
+                    texts,
+                    key_of=lambda chunk: self._keys.next(dumps([name, *chunk])),
+                    parent=self._parent,
                 )
-            ).document
+            )
         except Refused as refusal:
             raise self._explained(refusal, name) from None
-
-    def _results(
-        self,
-        batches: Sequence[Dict[str, Any]],
-        callee: Function[..., Any] | Command | None,
-        *,
-        ordered: bool,
-        return_exceptions: bool,
-    ) -> Iterator[Any]:
-        """Of one batch after the other: their functions take turns in this order too."""
-        for batch in batches:
-            stream = self._api.iterate(batch_results(self._api.peer, batch_path(batch), size=batch["size"]))
-            for result in _in_order(stream) if ordered else stream:
-                if result.outcome != SUCCEEDED and return_exceptions:
-                    yield failure_of(result._asdict())
-                else:
-                    yield value_of(result, is_text=_is_text(callee))
+        read = outcome_of if return_exceptions else value_of
+        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered))
+        return (read(result, is_text=_is_text(callee)) for result in results)
 
     def _path(self, name: str) -> str:
         return function_path(self._environment.project_name, self._environment.version_id, name)
@@ -236,38 +250,13 @@ def value_of(result: Result, *, is_text: bool | None) -> Any:
     return output_value(result.output, is_text=is_text)
 
 
+def outcome_of(result: Result, *, is_text: bool | None) -> Any:
+    """The value, or the error, which is not raised. Raises NumberIsLost."""
+    return value_of(result, is_text=is_text) if result.outcome == SUCCEEDED else failure_of(result._asdict())
+
+
 def _is_text(callee: Function[..., Any] | Command | None) -> bool | None:
     return None if callee is None else isinstance(callee, Command)
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[List[str]]:
-    """As large as a batch may be."""
-    chunk: List[str] = []
-    size = 0
-    for text in texts:
-        length = len(dumps(text)) + 2  # as it stands in the request
-        if chunk and (len(chunk) == _MOST_INPUTS or size + length > _MOST_BATCH_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(text)
-        size += length
-    if chunk:
-        yield chunk
-
-
-def _in_order(results: Iterable[Result]) -> Iterator[Result]:
-    """By their places in the batch; those that have ended early are kept until their turn."""
-    early: Dict[int, Result] = {}
-    turn = 0
-    for result in results:
-        early[result.place] = result
-        while turn in early:
-            yield early.pop(turn)
-            turn += 1
-
-
-def _nobody(_child: Child) -> None:
-    """It is told later."""
 
 
 @functools.lru_cache(maxsize=None)

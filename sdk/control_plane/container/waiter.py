@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import TYPE_CHECKING, Dict, Set
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Dict, List, Set
+from weakref import WeakSet
 
 from control_plane.container.api import Api
 from control_plane.container.transport import Interrupted, OpenStream
@@ -30,66 +30,74 @@ class Waiter:
         self._api = api
         self.ended = threading.Condition()
         # What nobody has any more, nobody asks for.
-        self._known: WeakValueDictionary[str, Child] = WeakValueDictionary()
-        self._wanted: Dict[str, Child] = {}
-        self._covered: Set[str] = set()
+        self._known: WeakSet[Child] = WeakSet()
+        self._wanted: Set[Child] = set()
+        self._covered: Set[Child] = set()
         self._stream: OpenStream | None = None
         self._thread: threading.Thread | None = None
 
     def add(self, child: Child) -> None:
         """One that is awaited together with others, when somebody asks for any of them."""
         with self.ended:
-            self._known[child.id] = child
+            self._known.add(child)
 
     def want(self, child: Child) -> None:
         """Have it settled as soon as it has ended. Raises RuntimeError where no thread can be had."""
         with self.ended:
-            if child.is_settled or child.id in self._wanted:
+            if child.is_settled or child in self._wanted:
                 return
-            self._known[child.id] = self._wanted[child.id] = child
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="children", daemon=True)
                 thread.start()
                 self._thread = thread
-            elif child.id not in self._covered and self._stream is not None:
+            elif child not in self._covered and self._stream is not None:
                 self._stream.interrupt()
+            self._wanted.add(child)
             self.ended.notify_all()
 
     def settle(self, child: Child, result: Result | Exception) -> None:
         with self.ended:
-            self._wanted.pop(child.id, None)
-            self._known.pop(child.id, None)
+            self._wanted.discard(child)
+            self._known.discard(child)
             child.settle(result)
             self.ended.notify_all()
-
-    def _run(self) -> None:
-        while True:
-            with self.ended:
-                self.ended.wait_for(lambda: self._wanted, timeout=_IDLE_SECONDS)
-                if not self._wanted:
-                    self._thread = None
-                    return
-                asked = [*dict.fromkeys([*self._wanted, *self._known])]  # those that are wanted first: there is a bound
-                self._covered = {*asked}
-            try:
-                for result in iterate(results_of(self._api.peer, asked), _Interruptible(self._api, self)):
-                    child = self._known.get(result.invocation_id)
-                    if child is not None:
-                        self.settle(child, result)
-            except Interrupted:
-                continue
-            except Exception as error:  # raised again in each thread that asks for a result
-                with self.ended:
-                    wanted = [*self._wanted.values()]
-                for child in wanted:
-                    self.settle(child, error)
 
     def hold(self, stream: OpenStream) -> None:
         """The stream that is read from now on."""
         with self.ended:
             self._stream = stream
-            if self._wanted.keys() - self._covered:  # it came while this one was being opened
+            if self._wanted - self._covered:  # it came while this one was being opened
                 stream.interrupt()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                asked = self._next()
+                if asked is None:
+                    return
+                for result in iterate(results_of(self._api.peer, asked), _Interruptible(self._api, self)):
+                    for child in asked[result.invocation_id]:
+                        self.settle(child, result)
+            except Interrupted:
+                continue
+            except Exception as error:  # raised again in each thread that asks for a result
+                for child in [*self._wanted]:
+                    self.settle(child, error)
+
+    def _next(self) -> Dict[str, List[Child]] | None:
+        """Whom to ask for, by their ids: the same invocation may have been submitted twice. None if nobody waits."""
+        with self.ended:
+            self.ended.wait_for(lambda: self._wanted, timeout=_IDLE_SECONDS)
+            if not self._wanted:
+                self._thread = None
+                return None
+            # Those that are wanted first, as one request takes only so many.
+            children = [*dict.fromkeys([*self._wanted, *self._known])]
+            self._covered = {*children}
+        asked: Dict[str, List[Child]] = {}
+        for child in children:
+            asked.setdefault(child.id, []).append(child)
+        return asked
 
 
 class _Interruptible:

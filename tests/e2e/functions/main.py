@@ -107,6 +107,14 @@ def refuse(text: str) -> None:
     raise ValueError(text)
 
 
+@cp.function
+def count_up(to: int):
+    for number in range(1, to + 1):
+        yield number
+        time.sleep(1)
+    return "counted"
+
+
 def call_others(numbers):
     """What comes of each way to call them."""
     yield {"attempt": cp.current().attempt, "invocation": cp.current().invocation_id}
@@ -119,6 +127,9 @@ def call_others(numbers):
         cp.submit("tripel")
     except cp.Refused as error:
         found["unknown"] = str(error)
+    counting = count_up.submit(2)
+    found["progress"] = [*counting.progress()]
+    found["after it"] = [counting.result(), *counting.progress(follow=False)]
     call = refuse.submit("no good")
     try:
         call.result()

@@ -70,6 +70,28 @@ def test_without_a_signature_only_the_form_is_made() -> None:
         bind(None, (1,), {"a": 1}, function_name="f")
 
 
+@pytest.mark.parametrize(
+    ("schema", "problem"),
+    [
+        ({}, None),
+        ({"properties": {"a": True}}, None),
+        ({"properties": {"a": {"$ref": "#/$defs/A"}}}, None),
+        ({"properties": {"a": {"type": ["integer", "null"]}}}, None),
+        ({"properties": {"a": {"type": ["string", "null"]}}}, "f(): a is 1, but must be string or null"),
+        ({"required": ["b"]}, "f() lacks the argument b"),
+        ({"additionalProperties": False}, "f() has no argument 'a'; it has none"),
+    ],
+)
+def test_schemas_of_others(schema: dict[str, Any], problem: str | None) -> None:
+    assert bind(schema, (1,), {}, function_name="f") == "[1]"
+    if problem is None:
+        assert bind(schema, (), {"a": 1}, function_name="f") == '{"a": 1}'
+        return
+    with pytest.raises(TypeError) as refusal:
+        bind(schema, (), {"a": 1}, function_name="f")
+    assert str(refusal.value) == problem
+
+
 def test_commands_read_text() -> None:
     assert bind_text((), {}, function_name="sort") == ""
     assert bind_text(("b\na",), {}, function_name="sort") == "b\na"

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import control_plane as cp
@@ -103,6 +104,22 @@ def test_each_call_is_told_what_it_is() -> None:
         assert call.result() == ["about", 1, call.id, execution_id_of(call.id, 1), 1]
         assert cp.current().invocation_id == outside.invocation_id
         assert about()[0] == "local"
+
+
+def test_threads_call_at_the_same_time() -> None:
+    with cp.testing.local(), ThreadPoolExecutor(4) as pool:
+        for call, told in pool.map(lambda _: (made := about.submit(), made.result()), range(20)):
+            assert told[2] == call.id
+        assert pool.submit(cp.current).result().function_name == "local"
+
+
+async def test_an_asynchronous_child_of_asynchronous_code_is_told_what_it_is() -> None:
+    async def told() -> str:
+        return cp.current().invocation_id
+
+    with cp.testing.local(told=told):
+        call = cp.submit("told")
+        assert call.result() == call.id
 
 
 def test_equal_keys_are_one_call() -> None:
