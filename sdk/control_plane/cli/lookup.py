@@ -56,7 +56,7 @@ async def find_batch(connection: AsyncConnection, batch_id: str) -> BatchInfo:
     except Refused as error:
         if error.status != NOT_FOUND:
             raise
-        raise CannotBeDone(f"there is no batch {batch_id}; it is kept as long as its project") from error
+        raise CannotBeDone(f"there is no batch {batch_id}") from error
 
 
 def _is_meant(reference: Reference, found: InvocationInfo) -> bool:
