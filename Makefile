@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test chaos upgrade misbehaviour bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test chaos upgrade misbehaviour fan-out bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -60,6 +60,10 @@ chaos: install
 # Another release under running work, and back again; FROM=REF, by default the last tag.
 upgrade: install
 	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM))
+
+# 10,000 calls by one map, while api and loop are killed; some minutes, make fan-out INPUTS=1000 fewer.
+fan-out: install
+	@.venv/bin/python -m tests.fan_out $(if $(INPUTS),--inputs $(INPUTS))
 
 # 300 programs that misbehave, drawn at random; where there is an engine, a tenth of them on docker too.
 misbehaviour: install

@@ -139,10 +139,10 @@ class Messenger:
         return answers
 
     async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
-        """None if it was signalled; else the grants that replace it, as its workflow is closed. The invocation itself
+        """None if it was signalled; else the grants that replace it, if its workflow is closed. The invocation itself
         is ended by the reconciliation, which ends many only with an operator's permission."""
         if grant.may_be_unstarted and await self._start(grant.invocation_id):
-            return None
+            return ()  # not recorded as signalled, a statement less: as a rule it is taken up at once
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
             await handle.signal(

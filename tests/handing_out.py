@@ -44,7 +44,7 @@ SECONDS = {
     "tests/requirements/test_install.py": 24,
     "tests/release/test_release.py": 24,
     "tests/resilience/test_clocks.py": 24,
-    "tests/catalog/test_plans.py": 23,
+    "tests/catalog/test_plans.py": 35,
     "tests/activities/test_container_watch.py": 20,
     "tests/api/test_event_processes.py": 20,
     "tests/cli/test_demo.py::test_the_whole_demo": 19,

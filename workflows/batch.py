@@ -39,6 +39,7 @@ class BatchWorkflow:
                     raise
                 self._is_cancelled = self._looks_again = True
         progress = advancing.result()
+        workflow.upsert_search_attributes([naming.STATUS.value_set(naming.TERMINATED_STATUS)])
         if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
         return progress

@@ -27,6 +27,7 @@ STATUS = SearchAttributeKey.for_keyword("ControlPlaneStatus")
 SEARCH_ATTRIBUTES = (PROJECT, VERSION, FUNCTION, PARENT, STATUS)
 
 RUNNING_STATUS = "RUNNING"
+TERMINATED_STATUS = "TERMINATED"  # of a batch; of an invocation its outcome
 
 RECONCILIATION_SCHEDULE_ID = "reconciliation"
 
@@ -91,6 +92,7 @@ def batch_search_attributes(request: BatchRequest) -> TypedSearchAttributes:
         SearchAttributePair(PROJECT, request.function.project_name),
         SearchAttributePair(VERSION, request.function.version_id),
         SearchAttributePair(FUNCTION, shorten(request.function.function_name)),
+        SearchAttributePair(STATUS, RUNNING_STATUS),
     ]
     if request.parent_invocation_id is not None:
         pairs.append(SearchAttributePair(PARENT, request.parent_invocation_id))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -14,15 +14,46 @@ from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, Noti
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.results import ResultRepository
 from control_plane_server.domain.batches import InvocationReport
+from control_plane_server.domain.errors import CatalogIsAway
 from control_plane_server.domain.identifiers import InvocationId
 
-# A notification may be lost with its connection: then a result comes this much later at most.
+# A notification may be lost with its connection: then a result comes this much later at most, or more where many
+# streams wait for very many invocations.
 _REREAD_INTERVAL = timedelta(seconds=5)
+_REREADS_PER_SECOND = 50  # statements of all streams
 _POLL_INTERVAL = timedelta(seconds=0.5)
 # Results that come one after the other are read together.
 _SHORTEST_INTERVAL = timedelta(seconds=0.05)
 # Read by one statement.
 _AT_ONCE = 1_000
+
+
+class _Lines:
+    """Numbers the lines of one stream. An invocation that was named twice has two."""
+
+    def __init__(self, invocation_ids: Sequence[str]) -> None:
+        self._position = 0
+        self._indexes: defaultdict[str, list[int]] = defaultdict(list)
+        for index, invocation_id in enumerate(invocation_ids):
+            self._indexes[invocation_id].append(index)
+
+    def of(self, reports: Iterable[InvocationReport]) -> list[ResultLine]:
+        return [
+            ResultLine.of(report, position=self._next(), index=index)
+            for report in reports
+            for index in self._indexes[report.invocation_id]
+        ]
+
+    def of_unknown(self, invocation_ids: Collection[str]) -> list[ResultLine]:
+        return [
+            ResultLine.of_unknown(invocation_id, position=self._next(), index=index)
+            for invocation_id in sorted(invocation_ids, key=lambda one: self._indexes[one])
+            for index in self._indexes[invocation_id]
+        ]
+
+    def _next(self) -> int:
+        self._position += 1
+        return self._position
 
 
 class AwaitedResults:
@@ -52,35 +83,27 @@ class AwaitedResults:
 
     async def _pages(
         self, invocation_ids: Sequence[str], existing: set[InvocationId]
-    ) -> AsyncIterator[Sequence[ResultLine]]:
-        places: defaultdict[str, list[int]] = defaultdict(list)  # one that is named twice has two lines
-        for index, invocation_id in enumerate(invocation_ids):
-            places[invocation_id].append(index)
-        position = 0
-        unknown = []
-        for invocation_id, indexes in places.items():
-            for index in indexes if invocation_id not in existing else ():
-                position += 1
-                unknown.append(ResultLine.of_unknown(invocation_id, position=position, index=index))
-        yield unknown
+    ) -> AsyncGenerator[Sequence[ResultLine]]:
+        lines = _Lines(invocation_ids)
+        yield lines.of_unknown(set(invocation_ids) - existing)
         pending = set(existing)
         clock = asyncio.get_running_loop().time
         async with self._listener.collect(INVOCATIONS_CHANNEL, existing) as arrived:
             reread_at = 0.0
             while pending:
-                if clock() >= reread_at:
-                    looked_at = set(pending)
-                    reread_at = clock() + _REREAD_INTERVAL.total_seconds()
-                else:
-                    looked_at = pending & arrived.take()
-                async for reports in self._settled(looked_at):
-                    lines = []
-                    for report in reports:
-                        pending.discard(report.invocation_id)
-                        for index in places[report.invocation_id]:
-                            position += 1
-                            lines.append(ResultLine.of(report, position=position, index=index))
-                    yield lines
+                is_reread = clock() >= reread_at
+                looked_at = set(pending) if is_reread else pending & arrived.take()
+                try:
+                    async for reports in self._settled(looked_at):
+                        pending -= {report.invocation_id for report in reports}
+                        yield lines.of(reports)
+                    if is_reread:
+                        reread_at = clock() + self._reread_seconds(len(pending))
+                        gone = pending - await self._existing(list(pending), None)  # deleted since
+                        pending -= gone
+                        yield lines.of_unknown(gone)
+                except CatalogIsAway:
+                    reread_at = 0.0  # what was notified may be among what was not read
                 if not pending or self._is_stopped:
                     return
                 yield ()
@@ -88,6 +111,10 @@ class AwaitedResults:
                     async with asyncio.timeout(_POLL_INTERVAL.total_seconds()):
                         await arrived.wait()
                 await asyncio.sleep(_SHORTEST_INTERVAL.total_seconds())
+
+    def _reread_seconds(self, pending: int) -> float:
+        statements = -(-pending // _AT_ONCE) * self._places.count
+        return max(_REREAD_INTERVAL.total_seconds(), statements / _REREADS_PER_SECOND)
 
     async def _settled(self, invocation_ids: set[InvocationId]) -> AsyncIterator[list[InvocationReport]]:
         """A page after the other of those whose outcome is known."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -12,9 +12,11 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from control_plane_server.catalog.results import ResultRepository
 from control_plane_server.domain.batches import Batch, BatchResult
-from control_plane_server.domain.errors import BatchDoesNotExist, OffsetIsInvalid
+from control_plane_server.domain.errors import BatchDoesNotExist, CatalogIsAway, OffsetIsInvalid
 
+# Ends are notified. Streams look twice a second all the same, and less often where there are more than 100.
 _POLL_INTERVAL = timedelta(seconds=0.5)
+_POLLS_PER_SECOND = 200
 # Results that come one after the other are read together.
 _SHORTEST_INTERVAL = timedelta(seconds=0.05)
 
@@ -27,6 +29,10 @@ class BatchResults:
         self._listener = listener
         self._places = places
         self._is_stopped = False
+
+    @property
+    def _poll_seconds(self) -> float:
+        return max(_POLL_INTERVAL.total_seconds(), self._places.count / _POLLS_PER_SECOND)
 
     def stop(self) -> None:
         """End every stream: this process is about to end."""
@@ -46,7 +52,9 @@ class BatchResults:
             first = await self._read(batch, after) if after < batch.size else []
             return ResultStream(self._pages(batch, after, first), form=form, place=place.pop_all())
 
-    async def _pages(self, batch: Batch, after: int, results: list[BatchResult]) -> AsyncIterator[Sequence[ResultLine]]:
+    async def _pages(
+        self, batch: Batch, after: int, results: list[BatchResult]
+    ) -> AsyncGenerator[Sequence[ResultLine]]:
         async with self._listener.subscribe((INVOCATIONS_CHANNEL, batch.batch_id)) as changed:
             while True:
                 yield [ResultLine.of(one.report, position=one.position, index=one.index) for one in results]
@@ -55,12 +63,14 @@ class BatchResults:
                     return
                 if not results:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_POLL_INTERVAL.total_seconds()):
+                        async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
                 await asyncio.sleep(_SHORTEST_INTERVAL.total_seconds())
                 changed.clear()
                 try:
                     results = await self._read(batch, after)
+                except CatalogIsAway:
+                    results = []
                 except BatchDoesNotExist:  # deleted with its project, or by retention
                     return
 

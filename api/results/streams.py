@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from enum import Enum
@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.schemas.results import ResultLine
-from control_plane_server.domain.errors import CatalogIsAway, ServiceIsUnavailable
+from control_plane_server.domain.errors import ServiceIsUnavailable
 from control_plane_server.liveness.failures import report_failure
 
 # Each holds a page of results at times, of up to a megabyte. More are refused, for another process to serve.
@@ -54,6 +54,11 @@ class Places:
         self._root_reserve = root_reserve
         self._count = 0
 
+    @property
+    def count(self) -> int:
+        """How many there are now."""
+        return self._count
+
     @contextmanager
     def taken(self, *, is_root: bool) -> Iterator[None]:
         """Raises ServiceIsUnavailable if there are as many streams as allowed."""
@@ -69,7 +74,7 @@ class Places:
 class ResultStream(StreamingResponse):
     """The answer that sends results as they come. It keeps its place until it has ended."""
 
-    def __init__(self, pages: AsyncIterator[Sequence[ResultLine]], *, form: Form, place: ExitStack) -> None:
+    def __init__(self, pages: AsyncGenerator[Sequence[ResultLine]], *, form: Form, place: ExitStack) -> None:
         """`pages`: the results in their order; an empty page says that none came for a while."""
         self.media_type = form.value
         self._chunks = _written(pages, form)
@@ -82,23 +87,21 @@ class ResultStream(StreamingResponse):
                 await super().__call__(scope, receive, send)
 
 
-async def _written(pages: AsyncIterator[Sequence[ResultLine]], form: Form) -> AsyncGenerator[bytes]:
-    """Broken off where results cannot be read: the client asks again, behind the last one that it has."""
+async def _written(pages: AsyncGenerator[Sequence[ResultLine]], form: Form) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
     beat = format_sse_event(retry=_RETRY_MILLISECONDS) if form is Form.EVENTS else b"\n"
     yield beat  # the headers go out with it
     last_sent = clock()
     try:
-        async for page in pages:
-            for line in page:
-                yield _line(line, form)
-            if page:
-                last_sent = clock()
-            elif clock() - last_sent >= HEARTBEAT_INTERVAL.total_seconds():
-                yield KEEPALIVE_COMMENT if form is Form.EVENTS else b"\n"
-                last_sent = clock()
-    except CatalogIsAway:
-        return
+        async with contextlib.aclosing(pages):  # its subscriptions end with it
+            async for page in pages:
+                for line in page:
+                    yield _line(line, form)
+                if page:
+                    last_sent = clock()
+                elif clock() - last_sent >= HEARTBEAT_INTERVAL.total_seconds():
+                    yield KEEPALIVE_COMMENT if form is Form.EVENTS else b"\n"
+                    last_sent = clock()
     except Exception as error:  # a defect: it must not be told as an end of the results
         report_failure("result stream", error)
         return

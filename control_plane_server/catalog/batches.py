@@ -59,16 +59,21 @@ _SIZE = bindparam("new_size", type_=Integer)
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
 
-# Those that hold a slot are few, whatever the batch's size: they are found by the function's executions.
+# Those that hold a slot are few, whatever the batch's size: they are found by the function's executions. A subquery, as
+# a join may be planned as one that reads all of the batch.
+_BATCH_OF_EXECUTION = (
+    select(case((InvocationRow.status == InvocationStatus.RUNNING.value, InvocationRow.batch_id)))
+    .where(InvocationRow.invocation_id == ExecutionRow.invocation_id)
+    .correlate(ExecutionRow)
+    .scalar_subquery()
+)
 _RUNNING = (
     select(func.count())
     .select_from(ExecutionRow)
-    .join(InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
     .where(
         ExecutionRow.function_id == BatchRow.function_id,
         ExecutionRow.container_status != ContainerStatus.TERMINATED.value,
-        InvocationRow.batch_id == BatchRow.batch_id,
-        InvocationRow.status == InvocationStatus.RUNNING.value,
+        BatchRow.batch_id == _BATCH_OF_EXECUTION,
     )
     .correlate(BatchRow)
     .scalar_subquery()
@@ -128,7 +133,7 @@ def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, 
 
 _CREATE = _creation(PROJECT_IS_BEING_DELETED)
 _CREATE_OF_CHILDREN = _creation(or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
-# In one statement, which took less time than COPY with the queue's rows after it.
+# COPY takes nearly as long: most of the time is that of indexes and foreign keys.
 _INSERT_INVOCATIONS = text("""
     WITH batch AS (SELECT * FROM batches WHERE batch_id = :batch_id),
     new AS MATERIALIZED (

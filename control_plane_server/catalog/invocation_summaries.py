@@ -11,13 +11,11 @@ from control_plane_server.domain.entities import InvocationOutcome, InvocationSt
 from control_plane_server.domain.identifiers import BatchId, FunctionName, InvocationId
 
 PARENT_FUNCTION = aliased(FunctionRow, name="parent_function")
-_PARENT = aliased(InvocationRow, name="parent")
+PARENT = aliased(InvocationRow, name="parent")
 
-# What `to_summary` reads, of a statement `with_parent`.
-SUMMARY = (
+OWN_SUMMARY = (
     InvocationRow.invocation_id,
     InvocationRow.parent_invocation_id,
-    PARENT_FUNCTION.function_name.label("parent_function_name"),
     InvocationRow.cancellation_request_time,
     InvocationRow.status,
     known_outcome().label("outcome"),
@@ -25,12 +23,14 @@ SUMMARY = (
     InvocationRow.creation_time,
     InvocationRow.last_update_time,
 )
+# What `to_summary` reads, of a statement `with_parent`.
+SUMMARY = (*OWN_SUMMARY, PARENT_FUNCTION.function_name.label("parent_function_name"))
 
 
 def with_parent(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """A select of InvocationRow, with its parent and the parent's function."""
-    return statement.outerjoin(_PARENT, _PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
-        PARENT_FUNCTION, PARENT_FUNCTION.function_id == _PARENT.function_id
+    return statement.outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
+        PARENT_FUNCTION, PARENT_FUNCTION.function_id == PARENT.function_id
     )
 
 

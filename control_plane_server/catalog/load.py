@@ -12,7 +12,8 @@ class FunctionLoad:
     """All versions of a function together.
 
     `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the oldest was created
-    `oldest_waiting_seconds` ago, 0 if none waits. The other fields count executions by their container's state.
+    `oldest_waiting_seconds` ago, 0 if none waits. `batches`: of which some invocation has not ended. The other fields
+    count executions by their container's state.
     """
 
     project_name: str
@@ -20,6 +21,7 @@ class FunctionLoad:
     running: int
     waiting: int
     oldest_waiting_seconds: float
+    batches: int
     pending_containers: int
     provisioning_containers: int
     running_containers: int
@@ -48,18 +50,22 @@ _LOAD = text("""
             count(*) FILTER (WHERE worker_status = 'PROVISIONING') AS provisioning,
             count(*) FILTER (WHERE worker_status = 'RUNNING') AS running
         FROM executions WHERE worker_status <> 'TERMINATED' GROUP BY function_id
+    ), incomplete AS (
+        SELECT function_id, count(*) AS batches FROM batches WHERE completion_time IS NULL GROUP BY function_id
     )
     SELECT project_name, function_name,
         sum(coalesce(alive.running, 0))::bigint AS running,
         sum(coalesce(queue.waiting, 0))::bigint AS waiting,
         greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(queue.oldest)), 0))::double precision
             AS oldest_waiting_seconds,
+        sum(coalesce(incomplete.batches, 0))::bigint AS batches,
         sum(coalesce(containers.pending, 0))::bigint AS pending_containers,
         sum(coalesce(containers.provisioning, 0))::bigint AS provisioning_containers,
         sum(coalesce(containers.running, 0))::bigint AS running_containers
     FROM alive
     FULL JOIN queue USING (function_id)
     FULL JOIN containers USING (function_id)
+    FULL JOIN incomplete USING (function_id)
     JOIN functions USING (function_id)
     JOIN versions USING (version_id)
     GROUP BY project_name, function_name

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.invocation_pages import PageStart
-from control_plane_server.catalog.invocation_summaries import SUMMARY, to_summary, with_parent
+from control_plane_server.catalog.invocation_summaries import OWN_SUMMARY, PARENT, PARENT_FUNCTION, to_summary
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow, epoch_second
@@ -45,6 +45,8 @@ class ProjectInvocationPage:
 
 
 _SECOND = epoch_second(InvocationRow.creation_time)
+# What `to_summary` reads, but for the parent's function.
+_FOUND = (_SECOND.label("second"), *OWN_SUMMARY)
 
 
 class ProjectInvocationRepository:
@@ -66,19 +68,18 @@ class ProjectInvocationRepository:
         if project is None:
             raise ProjectDoesNotExist
         start = None if offset is None else PageStart.parse(offset)
-        place = (_SECOND.desc(), InvocationRow.invocation_id)
         # The first of each function, by its index, of which the page is made: invocations of other projects are not
         # read, however many there are.
         found = (
-            select(InvocationRow.invocation_id, _SECOND.label("second"))
+            select(*_FOUND)
             .where(InvocationRow.function_id == FunctionRow.function_id, *_conditions(matching, start))
-            .order_by(*place)
+            .order_by(_SECOND.desc(), InvocationRow.invocation_id)
             .limit(max_results + 1)
             .correlate(FunctionRow)
             .lateral("found")
         )
         page = (
-            select(found.c.invocation_id, VersionRow.version_id, FunctionRow.function_name)
+            select(found, VersionRow.version_id, FunctionRow.function_name)
             .select_from(VersionRow)
             .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
             .join(found, true())
@@ -87,11 +88,15 @@ class ProjectInvocationRepository:
             .limit(max_results + 1)
             .cte("page")
         )
-        statement = with_parent(
-            select(_SECOND.label("second"), page.c.version_id, page.c.function_name, *SUMMARY)
-            .select_from(page)
-            .join(InvocationRow, InvocationRow.invocation_id == page.c.invocation_id)
-        ).order_by(*place)
+        parent_function_name = (
+            select(PARENT_FUNCTION.function_name)
+            .join(PARENT, PARENT.function_id == PARENT_FUNCTION.function_id)
+            .where(PARENT.invocation_id == page.c.parent_invocation_id)
+            .scalar_subquery()
+        )
+        statement = select(page, parent_function_name.label("parent_function_name")).order_by(
+            page.c.second.desc(), page.c.invocation_id
+        )
         rows = (await self._connection.execute(statement)).all()
         following = rows[max_results:]
         return ProjectInvocationPage(

@@ -90,7 +90,7 @@ _OF_BATCH = _bounded(
     # The results of a page, as positions have no gaps: what lies behind is not sorted.
     InvocationRow.batch_position <= _AFTER + MOST_RESULTS,
 )
-_IS_OVER = select(BatchRow.ended, BatchRow.size).where(BatchRow.batch_id == _BATCH)
+_ENDED = select(BatchRow.ended).where(BatchRow.batch_id == _BATCH)
 # As `Invocation.is_settled`: what has ended, and what will end so whatever comes.
 _SETTLED = _bounded(
     InvocationRow.invocation_id,
@@ -114,12 +114,13 @@ class ResultRepository:
 
         Raises BatchDoesNotExist if it was deleted, or some of its results, as by retention.
         """
-        found = await self._connection.execute(_OF_BATCH, {_BATCH.key: batch_id, _AFTER.key: after})
-        results = [BatchResult(position=row.place, index=row.batch_index, report=_to_report(row)) for row in found]
+        results = await self._page(batch_id, after)
+        if not results and after < await self._ended(batch_id):
+            results = await self._page(batch_id, after)  # they came in between
+            if not results:
+                raise BatchDoesNotExist
         if results and results[0].position != after + 1:
             raise BatchDoesNotExist
-        if not results:
-            await self._require_more(batch_id, after)
         return results
 
     async def settled(self, invocation_ids: Collection[InvocationId]) -> list[InvocationReport]:
@@ -132,10 +133,15 @@ class ResultRepository:
         found = await self._connection.scalars(_EXISTING, {_IDS.key: list(invocation_ids), _PARENT.key: parent})
         return set(map(InvocationId, found))
 
-    async def _require_more(self, batch_id: BatchId, after: int) -> None:
-        row = (await self._connection.execute(_IS_OVER, {_BATCH.key: batch_id})).one_or_none()
-        if row is None or (after < row.ended and row.ended == row.size):
+    async def _page(self, batch_id: BatchId, after: int) -> list[BatchResult]:
+        found = await self._connection.execute(_OF_BATCH, {_BATCH.key: batch_id, _AFTER.key: after})
+        return [BatchResult(position=row.place, index=row.batch_index, report=_to_report(row)) for row in found]
+
+    async def _ended(self, batch_id: BatchId) -> int:
+        ended: int | None = await self._connection.scalar(_ENDED, {_BATCH.key: batch_id})
+        if ended is None:
             raise BatchDoesNotExist
+        return ended
 
 
 def _to_report(row: Row[*tuple[Any, ...]]) -> InvocationReport:

@@ -21,7 +21,7 @@ logger = structlog.get_logger(__name__)
 _FRESH = timedelta(seconds=5)
 # Prometheus gives a scrape up after ten seconds by default (its documentation, "scrape_timeout").
 _PATIENCE = timedelta(seconds=5)
-# Each function adds six lines to every scrape.
+# Each function adds seven lines to every scrape.
 _MOST_FUNCTIONS = 1_000
 
 _OF_FUNCTION = ("project", "function")
@@ -91,6 +91,9 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         "Time since the creation of the oldest invocation that waits for a slot.",
         labels=_OF_FUNCTION,
     )
+    batches = GaugeMetricFamily(
+        "control_plane_batches_running", "Batches of which some invocation has not ended.", labels=_OF_FUNCTION
+    )
     containers = GaugeMetricFamily(
         "control_plane_executions",
         "Executions that hold a slot, by the state of their container.",
@@ -101,7 +104,8 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         running.add_metric(name, function.running)
         waiting.add_metric(name, function.waiting)
         age.add_metric(name, function.oldest_waiting_seconds)
+        batches.add_metric(name, function.batches)
         containers.add_metric((*name, ContainerStatus.PENDING), function.pending_containers)
         containers.add_metric((*name, ContainerStatus.PROVISIONING), function.provisioning_containers)
         containers.add_metric((*name, ContainerStatus.RUNNING), function.running_containers)
-    return running, waiting, age, containers
+    return running, waiting, age, batches, containers

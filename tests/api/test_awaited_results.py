@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 import httpx2
+import pytest
+from sqlalchemy import delete
 
+from api.results import awaited
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.tables import InvocationRow
 from control_plane_server.domain.execution_tokens import execution_token
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.domain.messages import StopReason
@@ -117,6 +122,20 @@ async def test_a_token_waits_for_the_children_of_its_own_invocation(
     batch = {"inputs": ["1"], "parent_invocation": named}
     made = await client.post(f"{deployed.version}/functions/f/batches", json=batch, headers=token)
     assert made.status_code == 200, made.text
+
+
+async def test_one_that_is_deleted_meanwhile_is_told_as_unknown(
+    client: httpx2.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awaited, "_REREAD_INTERVAL", timedelta(seconds=0.2))
+    deployed = await deploy(client)
+    paths = [await invoke(client, deployed.invocations()) for _ in range(2)]
+    asking = asyncio.create_task(ask(client, *map(id_of, paths)))
+    await asyncio.sleep(0.1)
+    async with database.statement() as connection:
+        await connection.execute(delete(InvocationRow).where(InvocationRow.invocation_id == id_of(paths[0])))
+    await end(database, paths[1], StopReason.CANCELLED)
+    assert {line["index"]: line["outcome"] for line in await asking} == {0: None, 1: "CANCELLED"}
 
 
 async def test_a_process_that_ends_ends_its_streams(client: httpx2.AsyncClient, services: Services) -> None:

@@ -1,10 +1,11 @@
 """What is measured of the catalog: right, and without reading what has ended."""
 
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.load import _LOAD, FunctionLoad, LoadRepository
+from control_plane_server.catalog.tables import BatchRow, FunctionRow
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 
@@ -32,6 +33,13 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
     assert (first.project_name, second.project_name) == (busy.project_name, calm.project_name)
     assert (first.running, first.waiting, first.provisioning_containers) == (4, 2, 1)
     assert (second.running, second.waiting, second.oldest_waiting_seconds) == (1, 0, 0)
+    assert (first.batches, second.batches) == (0, 0)
+    async with database.statement() as connection:
+        function_id = select(FunctionRow.function_id).where(FunctionRow.version_id == calm.version_id)
+        await connection.execute(
+            insert(BatchRow).values(batch_id="bat-1", function_id=function_id.scalar_subquery(), size=1)
+        )
+    assert [one.batches for one in await load(database)] == [0, 1]
     async with database.statement() as connection:
         created = await connection.scalar(
             text(

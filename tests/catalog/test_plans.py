@@ -5,12 +5,16 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
 
+from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
+from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
@@ -18,16 +22,21 @@ from control_plane_server.catalog.execution_lifecycle.terminations import Termin
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
 from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
-from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.paths import BatchPath, ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.project_invocations import ProjectInvocationFilter, ProjectInvocationRepository
+from control_plane_server.catalog.reconciliation.unfinished_batches import UnfinishedBatchRepository
+from control_plane_server.catalog.results import MOST_RESULTS, ResultRepository
 from control_plane_server.domain.containers import Container, ContainerName
 from control_plane_server.domain.entities import (
     ContainerDetails,
     ContainerType,
     ExecutionOutcome,
+    InvocationOutcome,
     InvocationStatus,
     ParentRef,
 )
-from control_plane_server.domain.identifiers import FunctionName, FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import BatchId, FunctionName, FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.messages import StopReason
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
 
 ENDED = 20_000
@@ -146,6 +155,95 @@ async def test_pages(
             _path(function), matching=matching, offset=offset, max_results=PAGE
         )
     await _check(database, statements, most_rows=MOST_ROWS)
+
+
+BATCH = 2_000
+
+
+@pytest.fixture
+async def batch(database: Database, function: FunctionRef) -> BatchId:
+    """A large one, of which the first 1,000 have ended and the others wait."""
+    inputs = ["1"] * BATCH
+    async with database.transaction() as connection:
+        made = await BatchRepository(connection).create(_path(function), NewBatch(inputs=inputs))
+    async with database.transaction() as connection:
+        await BatchEndRepository(connection).end_unstarted(
+            made.batch_id, reason=StopReason.TIMED_OUT, at_most=BATCH // 2
+        )
+    async with database.statement() as connection:
+        await connection.execute(text("ANALYZE"))
+    return made.batch_id
+
+
+async def test_a_batch(database: Database, function: FunctionRef, batch: BatchId, statements: list[Statement]) -> None:
+    statements.clear()
+    path = BatchPath(function=_path(function), batch_id=batch)
+    async with database.statement() as connection:
+        await BatchRepository(connection).get(path)
+        await BatchRepository(connection).list_of_function(_path(function), offset=None, max_results=PAGE)
+        await UnfinishedBatchRepository(connection).unfinished(older_than=timedelta())
+    await _check(database, statements, most_rows=MOST_ROWS)
+    statements.clear()
+    async with database.statement() as connection:
+        await BatchLookRepository(connection).to_cancel(batch, after=None, at_most=PAGE)
+    await _check(database, statements, most_rows=BATCH)
+
+
+async def test_slots_and_ends_in_a_batch(
+    database: Database, function: FunctionRef, batch: BatchId, statements: list[Statement]
+) -> None:
+    statements.clear()
+    async with database.transaction() as connection:
+        grants = await BatchLookRepository(connection).give_slots(batch)
+    first = grants[0]
+    async with database.transaction() as connection:
+        await SlotQueue(connection).take(invocation_id=first.invocation_id, execution_id=first.execution_id, attempt=1)
+    async with database.transaction() as connection:
+        await TerminationRepository(connection).terminate_execution(
+            invocation_id=first.invocation_id, execution_id=first.execution_id, reason=None, allows_retry=False
+        )
+    await _check(database, statements, most_rows=200)
+
+
+@pytest.mark.parametrize("after", [0, BATCH // 4])
+async def test_results_of_a_batch(database: Database, batch: BatchId, statements: list[Statement], after: int) -> None:
+    statements.clear()
+    async with database.statement() as connection:
+        found = await ResultRepository(connection).of_batch(batch, after=after)
+    assert found[0].position == after + 1
+    await _check(database, statements, most_rows=4 * MOST_RESULTS)
+
+
+async def test_awaited_results(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    awaited = [InvocationId(f"inv-{number}") for number in range(1, PAGE)]
+    async with database.statement() as connection:
+        await ResultRepository(connection).existing(awaited, parent=None)
+        assert len(await ResultRepository(connection).settled(awaited)) == PAGE - 1
+    await _check(database, statements, most_rows=6 * PAGE)
+
+
+PROJECT_FILTERS = (
+    ProjectInvocationFilter(),
+    ProjectInvocationFilter(status=InvocationStatus.RUNNING),
+    ProjectInvocationFilter(outcome=InvocationOutcome.FAILED),
+    ProjectInvocationFilter(function_name=FUNCTION_NAME),
+    ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
+    ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
+    ProjectInvocationFilter(batch_id="bat-nobody"),
+)
+
+
+@pytest.mark.parametrize("offset", [None, f"{int(time.time()) - ENDED // 2},"], ids=["newest", "middle"])
+async def test_pages_of_a_project(
+    database: Database, function: FunctionRef, statements: list[Statement], offset: str | None
+) -> None:
+    for matching in PROJECT_FILTERS:
+        statements.clear()
+        async with database.statement() as connection:
+            await ProjectInvocationRepository(connection).read(
+                function.project_name, matching=matching, offset=offset, max_results=PAGE
+            )
+        await _check(database, statements, most_rows=2 * MOST_ROWS)
 
 
 def _path(function: FunctionRef) -> FunctionPath:

@@ -1,7 +1,10 @@
 """The lives of workflows whose histories are kept. Each plays on scripted activities and a real server."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import WorkflowFailureError
 
 from control_plane_server.domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
 from tests.workflows.scripted_invocations import (
@@ -16,15 +19,19 @@ from tests.workflows.scripted_invocations import (
     state_of,
 )
 from tests.workflows.steps import (
+    BATCH_SIZE,
     Handle,
+    ScriptedBatch,
     ScriptedDeletion,
     ScriptedPreparation,
+    advancing,
     clean_up,
     delete,
     one_execution_that_ends,
     prepare,
     reconcile,
 )
+from workflows.batch import BatchWorkflow
 from workflows.invocation import InvocationWorkflow
 
 Scenario = Callable[[InvocationStarter], Awaitable[Handle]]
@@ -165,6 +172,32 @@ async def reconciled(start_invocation: InvocationStarter) -> Handle:
     return await reconcile(start_invocation.client)
 
 
+async def batch_ran(start_invocation: InvocationStarter) -> Handle:
+    batch = ScriptedBatch([0, BATCH_SIZE])
+    async with advancing(start_invocation.client, batch, creation_time=datetime.now(UTC)) as handle:
+        await batch.until_looked(1)
+        await handle.signal(BatchWorkflow.look_again)
+        await handle.result()
+    return handle
+
+
+async def batch_cancelled(start_invocation: InvocationStarter) -> Handle:
+    batch = ScriptedBatch([0, BATCH_SIZE])
+    async with advancing(start_invocation.client, batch, creation_time=datetime.now(UTC)) as handle:
+        await batch.until_looked(1)
+        await handle.cancel()
+        with contextlib.suppress(WorkflowFailureError):
+            await handle.result()
+    return handle
+
+
+async def batch_timed_out(start_invocation: InvocationStarter) -> Handle:
+    batch = ScriptedBatch([0, BATCH_SIZE])
+    async with advancing(start_invocation.client, batch, creation_time=datetime.now(UTC), timeout_seconds=1) as handle:
+        await handle.result()
+    return handle
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     succeeded,
     succeeded_at_the_third_attempt,
@@ -185,4 +218,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     cleaned_up,
     cleaned_up_without_a_container,
     reconciled,
+    batch_ran,
+    batch_cancelled,
+    batch_timed_out,
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.identifiers import ExecutionId, FunctionName, InvocationId
 
 _Row = Row[*tuple[Any, ...]]
@@ -57,6 +57,7 @@ class InvocationState:
     last_update_time: datetime
     is_cancelled: bool
     is_stopped: bool
+    outcome: InvocationOutcome | None
     waits_with: tuple[ExecutionId, int] | None
     executions: tuple[ExecutionState, ...]
 
@@ -110,6 +111,7 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         InvocationRow.last_update_time,
         InvocationRow.cancellation_request_time,
         InvocationRow.stop_time,
+        InvocationRow.outcome.label("invocation_outcome"),
         WaitingExecutionRow.execution_id.label("waiting_execution_id"),
         WaitingExecutionRow.attempt.label("waiting_attempt"),
         ExecutionRow.execution_id,
@@ -152,6 +154,7 @@ def _invocation(rows: list[_Row]) -> InvocationState:
         last_update_time=row.last_update_time,
         is_cancelled=row.cancellation_request_time is not None,
         is_stopped=row.stop_time is not None,
+        outcome=None if row.invocation_outcome is None else InvocationOutcome(row.invocation_outcome),
         waits_with=waits_with,
         executions=tuple(_execution(attempt) for attempt in rows if attempt.execution_id is not None),
     )

@@ -14,9 +14,20 @@ from temporalio.worker import Worker
 
 from activities.errors import application_error
 from control_plane_server.domain.errors import Unavailable
-from control_plane_server.domain.identifiers import ExecutionId, FunctionName, ProjectName, new_invocation_id
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    FunctionRef,
+    ProjectName,
+    VersionId,
+    new_batch_id,
+    new_invocation_id,
+)
 from control_plane_server.domain.messages import (
+    AdvanceBatchRequest,
     AttemptState,
+    BatchProgress,
+    BatchRequest,
     CancelProjectResult,
     CleanUpRequest,
     DeletionRequest,
@@ -26,17 +37,21 @@ from control_plane_server.domain.messages import (
     PrepareFunctionResult,
     ReconciliationResult,
     RunExecutionResult,
+    StopReason,
 )
+from control_plane_server.domain.specs import ExecutionSpec
 from tests.workflows.scripted_invocations import ScriptedActivities, answers
 from workflows import naming
+from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
-from workflows.ports import DeletionActivities, PreparationActivities, ReconciliationActivities
+from workflows.ports import BatchActivities, DeletionActivities, PreparationActivities, ReconciliationActivities
 from workflows.preparation import FunctionPreparationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.registry import WORKFLOWS
 
 Handle = WorkflowHandle[Any, Any]
+BATCH_SIZE = 10
 Steps = Sequence[Callable[..., Any]]
 
 
@@ -94,6 +109,26 @@ class ScriptedDeletion(DeletionActivities):
         return CancelProjectResult(running=self.running_at_the_end.pop(0))
 
 
+@dataclass
+class ScriptedBatch(BatchActivities):
+    """As many invocations have ended as the script says, look by look. What a stop does is scripted too."""
+
+    ended: list[int]
+    looks: list[StopReason | None] = field(default_factory=list)
+    looked: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @activity.defn(name="advance_batch")
+    async def advance_batch(self, request: AdvanceBatchRequest) -> BatchProgress:
+        async with self.looked:
+            self.looks.append(request.stop_reason)
+            self.looked.notify_all()
+        return BatchProgress(ended=self.ended.pop(0), size=BATCH_SIZE)
+
+    async def until_looked(self, times: int) -> None:
+        async with self.looked:
+            await self.looked.wait_for(lambda: len(self.looks) >= times)
+
+
 class ScriptedReconciliation(ReconciliationActivities):
     def __init__(self, *, forgets_ended: bool) -> None:
         self.looks_for_ended = 0
@@ -131,6 +166,24 @@ async def delete(client: Client, activities: ScriptedDeletion) -> Handle:
     request = DeletionRequest(project_name=ProjectName("project"), creation_time=datetime(2026, 1, 1, tzinfo=UTC))
     steps: Steps = (activities.cancel_project, activities.retire_project, activities.delete_project)
     return await _run(client, ProjectDeletionWorkflow.run, [request], steps)
+
+
+@asynccontextmanager
+async def advancing(
+    client: Client, activities: ScriptedBatch, *, creation_time: datetime, timeout_seconds: int = 86_400
+) -> AsyncIterator[Handle]:
+    """While it runs. `creation_time`: of the batch, by the server's clock."""
+    request = BatchRequest(
+        batch_id=new_batch_id(),
+        function=FunctionRef(
+            project_name=ProjectName("project"), version_id=VersionId("ver-1"), function_name=FunctionName("double")
+        ),
+        execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=timeout_seconds),
+        creation_time=creation_time,
+        size=BATCH_SIZE,
+    )
+    async with _running(client, BatchWorkflow.run, [request], [activities.advance_batch]) as handle:
+        yield handle
 
 
 async def clean_up(client: Client, activities: ScriptedActivities, *, has_execution: bool) -> Handle:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     insert,
     select,
@@ -121,10 +122,18 @@ _LOCK_FUNCTION = (
 _HELD = select(func.count()).where(
     ExecutionRow.function_id == _FUNCTION, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
-_OLDER_WAITS = exists().where(
-    WaitingExecutionRow.function_id == _FUNCTION,
-    tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
-    < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id),
+# Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
+_OLDER_WAITS = func.coalesce(
+    select(
+        tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+        < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id)
+    )
+    .where(WaitingExecutionRow.function_id == _FUNCTION)
+    .order_by(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+    .limit(1)
+    .correlate(InvocationRow)
+    .scalar_subquery(),
+    false(),
 )
 _STATE = (
     select(
@@ -297,10 +306,10 @@ _GRANT_FREE_SLOTS = text("""
         END AS slots
         FROM functions WHERE function_id = :function_id
     ), next AS (
-        DELETE FROM waiting_executions WHERE invocation_id IN (
+        DELETE FROM waiting_executions WHERE invocation_id = ANY(ARRAY(  -- of a join, a tenth of the queue is expected
             SELECT invocation_id FROM waiting_executions WHERE function_id = :function_id
             ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
-        )
+        ))
         RETURNING execution_id, invocation_id, function_id, attempt
     ), granted AS (
         INSERT INTO executions (execution_id, invocation_id, function_id, attempt) SELECT * FROM next
@@ -308,9 +317,10 @@ _GRANT_FREE_SLOTS = text("""
     ), touched AS (
         UPDATE invocations SET last_update_time = granted.creation_time
         FROM granted WHERE invocations.invocation_id = granted.invocation_id
-        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted
+        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
+            invocations.creation_time
     )
-    SELECT invocation_id, execution_id, may_be_unstarted FROM touched
+    SELECT invocation_id, execution_id, may_be_unstarted FROM touched ORDER BY creation_time, invocation_id
     """)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Text, any_, exists, func, literal, select, true, tuple_
+from sqlalchemy import Row, Text, any_, bindparam, exists, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from control_plane_server.catalog.database import StatementConnection
@@ -52,6 +52,11 @@ _UNFINISHED = (
     .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
 )
+_AMONG = bindparam("unfinished_invocations", type_=ARRAY(Text))
+# Built once: it is run for every invocation of a batch.
+_UNFINISHED_AMONG = _UNFINISHED.where(
+    InvocationRow.status == InvocationStatus.RUNNING.value, InvocationRow.invocation_id == any_(_AMONG)
+)
 
 
 class UnstartedWorkflowRepository:
@@ -80,12 +85,7 @@ class UnstartedWorkflowRepository:
 
     async def unfinished(self, invocation_ids: Iterable[InvocationId]) -> list[UnfinishedInvocation]:
         """Those of the invocations that are RUNNING."""
-        found = await self._connection.execute(
-            _UNFINISHED.where(
-                InvocationRow.status == InvocationStatus.RUNNING,
-                InvocationRow.invocation_id == any_(literal(list(invocation_ids), ARRAY(Text))),
-            )
-        )
+        found = await self._connection.execute(_UNFINISHED_AMONG, {_AMONG.key: list(invocation_ids)})
         return [_to_unfinished(row) for row in found]
 
     async def unprepared_versions(self, *, older_than: timedelta) -> list[VersionId]:

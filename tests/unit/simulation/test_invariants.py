@@ -50,6 +50,7 @@ def invocation(
         last_update_time=at(9),
         is_cancelled=False,
         is_stopped=False,
+        outcome=None,
         waits_with=None if waits_with is None else (execution_id_for(invocation_id, waits_with), waits_with),
         executions=executions,
     )
