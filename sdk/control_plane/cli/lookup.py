@@ -8,8 +8,8 @@ from control_plane.cli.references import Reference
 from control_plane.client.callees import there_are
 from control_plane.client.connections import AsyncConnection
 from control_plane.errors import Refused
-from control_plane.protocol.answers import FunctionInfo, InvocationInfo, Version
-from control_plane.protocol.paths import LATEST
+from control_plane.protocol.answers import BatchInfo, FunctionInfo, InvocationInfo, Version
+from control_plane.protocol.paths import LATEST, batch_by_id_path
 
 NOT_FOUND = 404
 
@@ -47,6 +47,16 @@ async def find_invocation(connection: AsyncConnection, reference: Reference) -> 
             return found
     async with explained(connection, reference):  # says what of it is not there
         return await connection.run(connection.api.invocation(reference.invocation_path))
+
+
+async def find_batch(connection: AsyncConnection, batch_id: str) -> BatchInfo:
+    """Raises CannotBeDone if there is none."""
+    try:
+        return await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
+    except Refused as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise CannotBeDone(f"there is no batch {batch_id}") from error
 
 
 def _is_meant(reference: Reference, found: InvocationInfo) -> bool:

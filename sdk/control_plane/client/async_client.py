@@ -92,8 +92,7 @@ class AsyncClient:
     async def cancel_batch(self, batch_id: str) -> None:
         """Ask all of it that has not ended to stop."""
         info = await self.batch(batch_id)
-        if info.status == "RUNNING":
-            await self._connection.run(self._connection.api.cancel_batch(batch_path(info.document)))
+        await self._connection.run(self._connection.api.stop_batch(batch_path(info.document)))
 
     async def gather(self, *calls: AsyncInvocation[R], return_exceptions: bool = False) -> list[R]:
         """As `Client.gather`."""

@@ -31,7 +31,5 @@ class Batch:
         )
 
     def cancel(self) -> None:
-        """Ask all that has not ended to stop."""
-        info = self.info()
-        if info.status == "RUNNING":
-            self._connection.run(self._connection.api.cancel_batch(batch_path(info.document)))
+        """Ask all that has not ended to stop. A batch that has ended stays as it is."""
+        self._connection.run(self._connection.api.stop_batch(batch_path(self.info().document)))

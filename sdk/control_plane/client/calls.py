@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from control_plane.client.callees import Callee, Callees
 from control_plane.client.outcomes import outcome, value
 from control_plane.decoding import decode
-from control_plane.errors import Refused
 from control_plane.options import Options
 from control_plane.protocol.answers import InvocationInfo
 from control_plane.protocol.api import Api, new_key
@@ -19,7 +18,6 @@ from control_plane.protocol.states import SUCCEEDED, has_ended, status_of
 from control_plane.protocol.steps import Emit, Plan, Stream
 from control_plane.protocol.waiting import Deadline
 
-_CONFLICT = 409
 _RUNNING = "RUNNING"
 
 ACall = TypeVar("ACall")
@@ -84,11 +82,7 @@ class Calls:
 
     def cancel(self, call: Call) -> Plan[None]:
         """One that has ended stays as it is."""
-        try:
-            yield from self._api.cancel(call.path)
-        except Refused as refused:
-            if refused.status != _CONFLICT:
-                raise
+        return self._api.stop(call.path)
 
     def progress(self, call: Call, *, follow: bool) -> Stream:
         """Emits what the function reports, the newest value each time, until its end; or only the newest one."""

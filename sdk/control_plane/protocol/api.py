@@ -112,6 +112,22 @@ class Api:
     def cancel_batch(self, path: str) -> Plan[answers.BatchInfo]:
         return self._read(answers.BatchInfo, self.put(path + "/cancel"))
 
+    def stop_batch(self, path: str) -> Plan[None]:
+        """One that has ended stays as it is."""
+        try:
+            yield from self.cancel_batch(path)
+        except Refused as error:
+            if error.status != _CONFLICT:
+                raise
+
+    def stop(self, path: str) -> Plan[None]:
+        """An invocation; one that has ended stays as it is."""
+        try:
+            yield from self.cancel(path)
+        except Refused as error:
+            if error.status != _CONFLICT:
+                raise
+
     def invocation(self, path: str, *, wait_seconds: int = 0) -> Plan[answers.InvocationInfo]:
         return self._read(answers.InvocationInfo, self.get(path, {"wait_seconds": wait_seconds or None}))
 

@@ -18,6 +18,8 @@ _CODES = {
     "An execution with this ID does not exist for this invocation": "ExecutionDoesNotExist",
     "A project with this name already exists.": "ProjectAlreadyExists",
     "This invocation has already terminated": "InvocationIsAlreadyTerminated",
+    "A batch with this ID does not exist for this function": "BatchDoesNotExist",
+    "This batch has already terminated": "BatchIsAlreadyTerminated",
 }
 
 

@@ -21,11 +21,14 @@ def has_ended(document: Document) -> bool:
 
 
 def status_of(document: Document) -> str:
-    """SUCCEEDED, TIMED_OUT, CANCELLED, FAILED, CANCELLING or RUNNING: the first that applies.
+    """The outcome that the control plane has recorded, which may be ABORTED, too; until then SUCCEEDED, TIMED_OUT,
+    CANCELLED, FAILED, CANCELLING or RUNNING: the first that applies.
 
     Unlike the published client, an invocation that ended without a cancellation and without success has FAILED, even if
     it had attempts left: its function could not be prepared.
     """
+    if document.get("outcome") is not None:  # earlier releases record none
+        return str(document["outcome"])
     spec = document["execution_spec"]
     deadline = document["creation_time"] + spec["timeout_seconds"]
     executions = document["executions"]

@@ -63,6 +63,8 @@ def test_of_executions(executions: list[dict[str, Any]], state: str) -> None:
         ({"invocation_status": "TERMINATED"}, "failed"),
         ({"invocation_status": "TERMINATED", "cancellation_request_time": 3}, "cancelled"),
         ({"invocation_status": "TERMINATED", "last_update_time": 11}, "timed out"),
+        ({"invocation_status": "TERMINATED", "last_update_time": 9, "outcome": "TIMED_OUT"}, "timed out"),
+        ({"invocation_status": "TERMINATED", "last_update_time": 11, "outcome": "ABORTED"}, "aborted"),
     ],
 )
 def test_without_executions(fields: dict[str, Any], state: str) -> None:

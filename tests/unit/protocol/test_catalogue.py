@@ -9,6 +9,8 @@ from control_plane_server.domain.errors import InvocationIsAlreadyTerminated, Pr
 
 _TOLD_APART = {
     "ApiKeyIsInvalid",
+    "BatchDoesNotExist",
+    "BatchIsAlreadyTerminated",
     "ExecutionDoesNotExist",
     "FunctionDoesNotExist",
     "InvocationDoesNotExist",

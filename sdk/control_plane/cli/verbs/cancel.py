@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from control_plane.access.errors import CannotBeDone
-from control_plane.cli.lookup import find_invocation
+from control_plane.cli.lookup import find_batch, find_invocation
 from control_plane.cli.output import note, print_json
 from control_plane.cli.references import Reference, is_batch, parse_invocation, reference_of
 from control_plane.cli.running import run
@@ -13,7 +13,7 @@ from control_plane.cli.session import connect
 from control_plane.cli.states import state_of
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.errors import Refused
-from control_plane.protocol.paths import batch_by_id_path, batch_path, invocation_path
+from control_plane.protocol.paths import batch_path, invocation_path
 
 _CONFLICT = 409
 
@@ -33,10 +33,13 @@ def cancel(
 
 async def _cancel_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
     async with connect(api_url) as connection:
-        found = await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
-        if found.status != "RUNNING":
-            raise CannotBeDone(f"{batch_id} has ended already")
-        cancelled = await connection.run(connection.api.cancel_batch(batch_path(found.document)))
+        found = await find_batch(connection, batch_id)
+        try:
+            cancelled = await connection.run(connection.api.cancel_batch(batch_path(found.document)))
+        except Refused as error:
+            if error.status != _CONFLICT:
+                raise
+            raise CannotBeDone(f"{batch_id} has ended already") from error
     note(f"{batch_id} is being cancelled")
     if as_json:
         print_json(cancelled.document)

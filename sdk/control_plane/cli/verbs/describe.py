@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from control_plane.cli.lookup import explained, find_invocation, find_version, function_of
+from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of
 from control_plane.cli.output import local_time, print_fields, print_json, print_table
 from control_plane.cli.references import Reference, is_batch, parse, reference_of
 from control_plane.cli.running import run
@@ -14,7 +14,6 @@ from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.errors import Refused
 from control_plane.protocol.answers import FunctionInfo, InvocationInfo
-from control_plane.protocol.paths import batch_by_id_path
 from control_plane.protocol.states import error_of, output_of
 
 _SHOWN = 2_000
@@ -35,7 +34,7 @@ def describe(
 
 async def _describe_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
     async with connect(api_url) as connection:
-        batch = await connection.run(connection.api.batch(batch_by_id_path(batch_id)))
+        batch = await find_batch(connection, batch_id)
     if as_json:
         print_json(batch.document)
         return
