@@ -45,14 +45,11 @@ class BoundBatchActivities(BatchActivities):
             return
 
     async def _end_unstarted(self, batch_id: BatchId, reason: StopReason | None) -> None:
-        grants: tuple[Grant, ...] = ()
         while True:
             async with self._database.transaction() as connection:
                 ended = await BatchEndRepository(connection).end_unstarted(batch_id, reason=reason, at_most=self._piece)
-            grants += ended.grants
             if ended.ended < self._piece:
-                break
-        await self._messenger.deliver(grants=grants)
+                return
 
     async def _give_slots(self, batch_id: BatchId) -> tuple[Grant, ...]:
         """Nobody else may end for a long time: the first slots are given here."""

@@ -6,7 +6,7 @@ import structlog
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-_IDENTIFIERS = ("invocation_id", "execution_id", "project_name", "version_id")
+_IDENTIFIERS = ("batch_id", "invocation_id", "execution_id", "project_name", "version_id")
 
 
 class LogContext(Interceptor):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
 
+from api import cancellations
 from api.authorization import ProjectMember, RootCaller, require_project_member
 from api.batch_bodies import DOCUMENTED, parse_batch, receive_batch
 from api.errors import documented
@@ -110,12 +111,7 @@ async def get_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
 async def cancel_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
     """Ask for the end of all invocations of a batch that have not ended, and of their children. May be repeated while
     it runs."""
-    services = services_of(request)
-    async with services.database.transaction() as connection:
-        found = await BatchRepository(connection).get(path)
-        batch = await BatchRepository(connection).request_cancellation(found.batch_id)
-    await services.orchestrator.advance_batch(batch)
-    return BatchInfo.of(batch)
+    return BatchInfo.of(await cancellations.cancel_batch(services_of(request), path))
 
 
 @router.get(

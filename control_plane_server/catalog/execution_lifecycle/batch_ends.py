@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
 from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, InvocationId
@@ -19,12 +18,10 @@ from control_plane_server.domain.messages import StopReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedInBatch:
-    """`ended`: how many have ended now. `is_complete`: the batch's last one was among them. `grants`: slots that others
-    have by it, to be signalled."""
+    """`ended`: how many have ended now. `is_complete`: the batch's last one was among them."""
 
     ended: int
     is_complete: bool
-    grants: tuple[Grant, ...]
 
 
 class BatchEndRepository:
@@ -32,7 +29,6 @@ class BatchEndRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._slots = SlotQueue(connection)
 
     async def number(self, batch_id: BatchId, invocation_ids: Collection[InvocationId]) -> bool:
         """Give those of these TERMINATED invocations that have no position the next ones, in the order of their inputs.
@@ -46,11 +42,12 @@ class BatchEndRepository:
         """End invocations that have had no execution, without a workflow: those whose cancellation is requested, and
         with a `reason` all of them. The oldest first, at most `at_most`.
 
-        One whose workflow has been started all the same gets no slot when it asks for one, and ends.
+        One whose workflow has been started all the same gets no slot when it asks for one, and ends. None of them has a
+        slot that others could have by it.
         """
         function_id = await self._connection.scalar(_LOCK_FUNCTION, {"batch_id": batch_id})
         if function_id is None:
-            return EndedInBatch(ended=0, is_complete=False, grants=())
+            return EndedInBatch(ended=0, is_complete=False)
         outcome = InvocationOutcome.TIMED_OUT if reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
         ended = await self._connection.scalars(
             _END_UNSTARTED,
@@ -65,12 +62,8 @@ class BatchEndRepository:
         )
         invocation_ids = [InvocationId(invocation_id) for invocation_id in ended]
         if not invocation_ids:
-            return EndedInBatch(ended=0, is_complete=False, grants=())
-        return EndedInBatch(
-            ended=len(invocation_ids),
-            is_complete=await self.number(batch_id, invocation_ids),
-            grants=await self._slots.grant_free_slots(function_id),
-        )
+            return EndedInBatch(ended=0, is_complete=False)
+        return EndedInBatch(ended=len(invocation_ids), is_complete=await self.number(batch_id, invocation_ids))
 
 
 _LOCK_FUNCTION = text("""
