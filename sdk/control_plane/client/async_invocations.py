@@ -32,7 +32,7 @@ class AsyncInvocation(Generic[R_co]):
         return await self.status() != "RUNNING"
 
     async def status(self) -> str:
-        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
+        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED."""
         return await self._connection.run(self._calls.status(self._call))
 
     def progress(self, follow: bool = True) -> AsyncIterator[Any]:

@@ -44,7 +44,7 @@ class ClientInvocation(Invocation[R_co]):
         return self.status() != "RUNNING"
 
     def status(self) -> str:
-        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
+        """RUNNING, or how it ended: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED."""
         return self._connection.run(self._calls.status(self._call))
 
     def progress(self, follow: bool = True) -> Iterator[Any]:
