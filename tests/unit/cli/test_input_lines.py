@@ -64,3 +64,9 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
         assert one.digest != other.digest
     with _lines(tmp_path, "1\n") as again:
         assert again.digest == one.digest
+
+
+def test_the_mark_with_which_some_editors_begin_a_file_is_no_input(tmp_path: Path) -> None:
+    with _lines(tmp_path, "\ufeff1\n2\n") as lines:
+        assert _check(lines, signature=_SIGNATURE) == 2
+        assert list(lines) == ["1", "2"]

@@ -69,3 +69,14 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 _WORK_FIELDS = {"project": "p", "function": "p/f", "inputs": "digest"}
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/null"])
+def test_what_is_no_file_is_refused_and_nothing_is_left_beside_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongUsage, match="--output must be a file"), OutputFile(Path(name), _WORK):
+        pass
+    assert not list(tmp_path.iterdir())
+    assert not Path("/dev/null.map").exists()

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -61,6 +62,8 @@ class InputLines:
                     f"line {number} of {self._name}: it has more than the {MAX_INPUT_LENGTH:,} characters that are "
                     "allowed; nothing was sent"
                 )
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)  # some editors begin files with it
             try:
                 text = line.decode().rstrip("\r\n")
             except UnicodeDecodeError as error:

@@ -76,6 +76,8 @@ class OutputFile:
         self._notes.unlink(missing_ok=True)
 
     def _open(self) -> None:
+        if str(self._path) == "-" or (self._path.exists() and not (self._path.is_file() or self._path.is_dir())):
+            raise WrongUsage(f"--output must be a file, not {self._path}; --follow alone writes results to stdout")
         self._lock = self._held()
         self.run = self._noted() or self._begin()
         self._file = self._path.open("a+b")

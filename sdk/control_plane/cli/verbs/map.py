@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.errors import WrongUsage
 from control_plane.cli.exits import ExitCode
 from control_plane.cli.following import tell_of_connection
 from control_plane.cli.lookup import explained, find_version, function_of
@@ -61,8 +60,6 @@ def map_(
 async def _map(
     called: Reference, source: str, *, follows: bool, output: Path | None, api_url: str | None, as_json: bool
 ) -> ExitCode | None:
-    if follows and output is not None:
-        raise WrongUsage("--output follows anyway; leave --follow away")
     async with connect(api_url) as connection:
         with await asyncio.to_thread(InputLines, source) as lines:
             async with explained(connection, called):
