@@ -91,10 +91,14 @@ def _checked(line: bytes, index: int) -> str:
     if len(line) > _MOST_LINE_BYTES:
         raise _problem("too_long", ("body", "inputs", index), f"inputs cannot exceed {MAX_INPUT_LENGTH} characters")
     try:
-        parse_json(line)
+        parse_json(line, parse_constant=_refuse_constant)
         return line.decode()
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise _problem("json_invalid", ("body", "inputs", index), f"The line is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no value of it")
 
 
 def _validated(values: object) -> BatchDefinition:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -15,13 +16,13 @@ _NOT_BRACKETS = re.compile(r"[^][{}]+")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """As `json.loads`. Raises json.JSONDecodeError alone, also for too deep nesting, too many elements, wrong encodings
     and numbers with too many digits."""
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
         _check_cost(text)
-        return json.loads(text)
+        return json.loads(text, parse_constant=parse_constant)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:

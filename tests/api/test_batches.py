@@ -252,3 +252,13 @@ async def end_unstarted(database: Database, batch: Json, *, reason: StopReason) 
 def lines_of(answer: httpx2.Response) -> list[Json]:
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines() if line]
+
+
+@pytest.mark.parametrize("line", ["NaN", "[1, -Infinity]"])
+async def test_what_python_alone_takes_for_json_is_no_line(client: httpx2.AsyncClient, line: str) -> None:
+    deployed = await deploy(client)
+    answer = await client.post(batches(deployed), content=f"1\n{line}\n".encode(), headers=LINES)
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert problem["loc"] == ["body", "inputs", 1]
+    assert "Infinity is no value of it" in problem["msg"] or "NaN is no value of it" in problem["msg"]
