@@ -1,7 +1,9 @@
 """Functions called from an application."""
 
 import os
+import pickle
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -185,3 +187,26 @@ def test_a_copy_of_the_process_has_connections_of_its_own(client: cp.Client, pro
     assert call.result(timeout=60) == 6
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert double.submit(5).result(timeout=60) == 10
+
+
+def test_a_call_that_is_named_twice_is_awaited_once_and_given_twice(client: cp.Client, project: str) -> None:
+    call = client.function(project, "double").submit(4)
+    assert client.gather(call, call) == [8, 8]
+    assert list(client.as_completed([call, call])) == [call]
+    with pytest.raises(TypeError, match="'inv-1' is no call of a client"):
+        client.gather(call, "inv-1")  # type: ignore[arg-type]
+
+
+def test_what_a_client_has_made_stays_with_it(client: cp.Client, project: str) -> None:
+    double = client.function(project, "double")
+    for made in (client, double, double.submit(1)):
+        with pytest.raises(TypeError, match="cannot be pickled or copied: send names and ids"):
+            pickle.dumps(made)
+
+
+def test_no_longer_than_the_timeout_is_waited_for(client: cp.Client, project: str, gate: Path) -> None:
+    call = client.function(project, "wait_for").submit(str(gate))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        call.result(timeout=0)
+    assert time.monotonic() - began < 0.9

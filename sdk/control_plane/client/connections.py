@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Generator
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from control_plane.access.server import Server
 from control_plane.errors import ControlPlaneError
@@ -33,6 +33,9 @@ class Connection:
     def close(self) -> None:
         self._transport.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise _stays()
+
 
 class AsyncConnection:
     """The same with await, for any number of tasks. A context that closes it."""
@@ -53,11 +56,21 @@ class AsyncConnection:
     async def close(self) -> None:
         await self._transport.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise _stays()
+
     async def __aenter__(self) -> "AsyncConnection":
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
+
+
+def _stays() -> TypeError:
+    return TypeError(
+        "clients, their functions and calls cannot be pickled or copied: send names and ids, "
+        "and make a client and client.invocation(id) of them there"
+    )
 
 
 def _installed(module: str) -> Any:

@@ -61,8 +61,10 @@ class ClientInvocation(Invocation[R_co]):
         self._connection.run(self._calls.cancel(self._call))
 
     def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
-        ours = {id(call._call): call for call in calls if isinstance(call, ClientInvocation)}
-        if len(ours) < len(calls):
-            raise TypeError("calls of clients and others cannot be waited for together")
+        ours: dict[int, ClientInvocation[Any]] = {}
+        for call in calls:
+            if not isinstance(call, ClientInvocation):
+                raise TypeError(f"{call!r} is no call of a client, which alone are awaited together")
+            ours[id(call._call)] = call
         stream = self._calls.as_they_end((call._call for call in ours.values()), Deadline(timeout))
         return (ours[id(call)] for call in self._connection.iterate(stream))

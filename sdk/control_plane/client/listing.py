@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from control_plane.protocol.answers import Answer
-from control_plane.protocol.paths import Query
+from control_plane.protocol.paths import LATEST, Query
 
 
 class ProjectInvocation(Answer):
@@ -29,6 +29,11 @@ def invocations_query(
     parent: str | None,
     batch: str | None,
 ) -> Query:
+    """Raises ValueError."""
+    if version == LATEST:
+        raise ValueError(
+            "version must be a version's id, ver-…; client.version(project).version_id is the newest one's"
+        )
     return {
         "function_name": function,
         "status": status,

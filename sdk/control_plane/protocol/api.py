@@ -137,10 +137,10 @@ class Api:
     def settled(self, path: str, *, deadline: Deadline = NEVER) -> Plan[answers.InvocationInfo]:
         """The invocation once its outcome is known. Raises TimeoutError at the deadline."""
         while True:
-            wait_seconds = int(deadline.remaining(_WAIT_SECONDS)) or 1
+            wait_seconds = int(deadline.remaining(_WAIT_SECONDS))
             request = Request(
                 "GET",
-                with_query(path, {"wait_seconds": wait_seconds}),
+                with_query(path, {"wait_seconds": wait_seconds or None}),
                 silence_seconds=wait_seconds + _SLACK_SECONDS,
             )
             began = Deadline(_SHORTEST_POLL_SECONDS)
