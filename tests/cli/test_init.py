@@ -31,6 +31,10 @@ async def test_what_is_written_works_as_it_is(terminal: Terminal) -> None:
     assert again.exit_code == 1
     assert "begun/main.py exists; nothing was written" in again.complaint
     assert (await terminal.run("init", "a@ver-1")).exit_code == 2
+    spaced = await terminal.succeed("init", "two words")
+    assert "control-plane deploy 'two words'\n" in spaced.stderr
+    deployed = await terminal.succeed("deploy", "two words")
+    assert "control-plane invoke 'two words' greet" in deployed.stderr
 
 
 async def test_a_function_runs_here_without_a_server(tmp_path: Path) -> None:

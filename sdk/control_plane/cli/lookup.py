@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from shlex import quote
 
 from control_plane.access.errors import CannotBeDone
 from control_plane.cli.references import Reference
@@ -75,10 +76,10 @@ async def _explanation(connection: AsyncConnection, reference: Reference, error:
         known = there_are(names, meant=project, otherwise="make one with: control-plane deploy DIR")
         return f"there is no project {project!r}; {known}"
     if error.code == "VersionDoesNotExist" and reference.version is None:
-        return f"project {project!r} has no version yet; make one with: control-plane deploy DIR --project {project}"
+        return f"project {project!r} has no version yet; make one with: control-plane deploy DIR --project {quote(project)}"
     if error.code == "VersionDoesNotExist":
         what = f"project {project!r} has no version {reference.version!r}"
-        return f"{what}; list them with: control-plane versions {project}"
+        return f"{what}; list them with: control-plane versions {quote(project)}"
     if error.code == "FunctionDoesNotExist" and reference.invocation is None:
         version = await find_version(connection, reference)
         names = [function.function_name for function in version.functions]
@@ -88,6 +89,6 @@ async def _explanation(connection: AsyncConnection, reference: Reference, error:
         function = f"{project}/{reference.function}"
         return (
             f"function {function} has no invocation {reference.invocation!r}; "
-            f"list them with: control-plane list {function}"
+            f"list them with: control-plane list {quote(str(function))}"
         )
     return f"{reference}: {error.detail}"

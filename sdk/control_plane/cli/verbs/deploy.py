@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -50,7 +51,7 @@ async def _deploy(deployment: Deployment, *, api_url: str | None, as_json: bool)
         print_json(version.document)
         return
     print_line(f"{version.project_name}@{version.version_id}")
-    note(f"Call it: control-plane invoke {version.project_name} {version.functions[0].function_name} --follow")
+    note(f"Call it: control-plane invoke {quote(version.project_name)} {version.functions[0].function_name} --follow")
 
 
 def _name_of(folder: Path) -> str:

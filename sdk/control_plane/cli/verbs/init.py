@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as version_of
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -31,7 +32,8 @@ def init(
         print_json({"folder": str(folder), "files": [str(path) for path in paths]})
         return
     print_line(str(folder))
-    note(f"Deploy it: control-plane deploy {folder}\nTest it: cd {folder} && python -m pytest")
+    word = quote(str(folder))
+    note(f"Deploy it: control-plane deploy {word}\nTest it: cd {word} && python -m pytest")
 
 
 def _write(path: Path, text: str) -> None:

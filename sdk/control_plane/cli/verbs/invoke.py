@@ -1,5 +1,6 @@
 """`control-plane invoke`: one call of a function, and, if asked for, its end."""
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -92,4 +93,4 @@ def _show_start(invocation: InvocationInfo, *, as_json: bool) -> None:
         return
     reference = reference_of(invocation)
     print_line(str(reference))
-    note(f"See what becomes of it: control-plane describe {reference}")
+    note(f"See what becomes of it: control-plane describe {quote(str(reference))}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from shlex import quote
 
 from control_plane.cli.exits import ExitCode
 from control_plane.cli.following import follow
@@ -96,7 +97,7 @@ def _left_running(invocation: InvocationInfo) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        reference = reference_of(invocation)
+        reference = quote(str(reference_of(invocation)))
         note(
             f"The invocation goes on. Watch it: control-plane logs --follow {reference}\n"
             f"Stop it: control-plane cancel {reference}"
@@ -118,4 +119,4 @@ def _print_result(invocation: InvocationInfo) -> None:
 def _tell_where_it_is_kept(invocation: InvocationInfo) -> None:
     """If nobody has got it from stdout."""
     if is_unread() or loss() is not None:
-        note(f"The result is kept: control-plane describe {reference_of(invocation)} --json")
+        note(f"The result is kept: control-plane describe {quote(str(reference_of(invocation)))} --json")
