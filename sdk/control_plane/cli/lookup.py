@@ -76,7 +76,8 @@ async def _explanation(connection: AsyncConnection, reference: Reference, error:
         known = there_are(names, meant=project, otherwise="make one with: control-plane deploy DIR")
         return f"there is no project {project!r}; {known}"
     if error.code == "VersionDoesNotExist" and reference.version is None:
-        return f"project {project!r} has no version yet; make one with: control-plane deploy DIR --project {quote(project)}"
+        making = f"control-plane deploy DIR --project {quote(project)}"
+        return f"project {project!r} has no version yet; make one with: {making}"
     if error.code == "VersionDoesNotExist":
         what = f"project {project!r} has no version {reference.version!r}"
         return f"{what}; list them with: control-plane versions {quote(project)}"
