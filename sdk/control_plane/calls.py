@@ -90,6 +90,9 @@ def gather(*calls: Invocation[R], return_exceptions: bool = False) -> list[R]:
 def as_completed(calls: Iterable[Invocation[R]], timeout: float | None = None) -> Iterator[Invocation[R]]:
     """The calls in the order in which they end, well or badly. Raises TimeoutError after so many seconds."""
     waiting = list(calls)
+    for call in waiting:
+        if not isinstance(call, Invocation):
+            raise TypeError("%r is no call; submit gives one, and client.invocation(id) makes one of an id" % (call,))
     return waiting[0]._as_they_end(waiting, timeout) if waiting else iter(())
 
 

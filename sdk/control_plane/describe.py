@@ -50,11 +50,14 @@ def describe(target: str) -> dict[str, Any]:
         raise FileIsUnusable(
             "%s declares no function; put `import control_plane as cp` at its top and @cp.function above one" % file
         )
-    seen: dict[str, str] = {}
+    places = [
+        (declaration, "%s:%d" % (_shown(declaration._place[0], folder), declaration._place[1]))
+        for declaration in declared
+    ]
+    _check_names(places)
     specs, advice = [], []
-    for declaration in declared:
-        place = "%s:%d" % (_shown(declaration._place[0], folder), declaration._place[1])
-        _check(declaration, module, file, place, seen)
+    for declaration, place in places:
+        _check(declaration, module, file, place)
         signature, lines = _signature(declaration, place)
         specs.append({**declaration._spec, **signature})
         advice += lines
@@ -91,14 +94,19 @@ def _imported(folder: str, module: str, file: str) -> ModuleType:
         raise FileIsUnusable("%s: %s; %s" % (place, reason, hint)) from error
 
 
-def _check(
-    declaration: Function[..., Any] | Command, module: ModuleType, file: str, place: str, seen: dict[str, str]
-) -> None:
+def _check_names(places: list[tuple[Function[..., Any] | Command, str]]) -> None:
+    """Raises FileIsUnusable. Before all else: a function that another of its name has replaced is no top-level one."""
+    seen: dict[str, str] = {}
+    for declaration, place in places:
+        name = declaration._spec["function_name"]
+        if name in seen:
+            raise FileIsUnusable("%s: %r is declared already at %s; choose another name" % (place, name, seen[name]))
+        seen[name] = place
+
+
+def _check(declaration: Function[..., Any] | Command, module: ModuleType, file: str, place: str) -> None:
     """Raises FileIsUnusable."""
     name = declaration._spec["function_name"]
-    if name in seen:
-        raise FileIsUnusable("%s: %r is declared already at %s; choose another name" % (place, name, seen[name]))
-    seen[name] = place
     if isinstance(declaration, Function) and getattr(module, name, None) is not declaration:
         raise FileIsUnusable(
             "%s: %r is no top-level function of %s; define it there, or import it there, with @cp.function as its "

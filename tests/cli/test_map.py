@@ -38,7 +38,7 @@ def _inputs(terminal: Terminal, *numbers: int) -> None:
 
 async def test_a_command_that_is_killed_and_run_again(terminal: Terminal, mapped: str) -> None:
     _inputs(terminal, *range(_COUNT))
-    words = ("map", mapped, "double", "@inputs.jsonl", "--output", "results.jsonl")
+    words = ("map", mapped, "double", "@inputs.jsonl", "--follow", "--output", "results.jsonl")
     results = terminal.home / "results.jsonl"
     for stop in (signal.SIGKILL, signal.SIGINT):
         seen = len(results.read_bytes().splitlines()) if results.exists() else 0

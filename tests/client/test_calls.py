@@ -193,8 +193,10 @@ def test_a_call_that_is_named_twice_is_awaited_once_and_given_twice(client: cp.C
     call = client.function(project, "double").submit(4)
     assert client.gather(call, call) == [8, 8]
     assert list(client.as_completed([call, call])) == [call]
-    with pytest.raises(TypeError, match="'inv-1' is no call of a client"):
+    with pytest.raises(TypeError, match="'inv-1' is no call"):
         client.gather(call, "inv-1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'inv-1' is no call"):
+        client.gather("inv-1")  # type: ignore[arg-type]
 
 
 def test_what_a_client_has_made_stays_with_it(client: cp.Client, project: str) -> None:

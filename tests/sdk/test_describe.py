@@ -249,6 +249,10 @@ def test_what_json_does_not_bring_is_said_about_each_parameter(folder: Path) -> 
             "main.py:3: 'f' is declared already at main.py:2; choose another name",
         ),
         (
+            "from control_plane import function\n@function\ndef f(): ...\n@function\ndef f(): ...",
+            "main.py:4: 'f' is declared already at main.py:2; choose another name",
+        ),
+        (
             "from control_plane import function\nclass C:\n    @function\n    def f(self): ...",
             "main.py:3: 'f' is no top-level function of main.py; define it there, or import it there, with "
             "@cp.function as its outermost decorator",

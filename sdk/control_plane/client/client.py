@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from control_plane.access.resolution import find_server
+from control_plane.calls import as_completed
 from control_plane.client.batches import Batch
 from control_plane.client.callees import named
 from control_plane.client.calls import Call, Calls
@@ -96,8 +97,7 @@ class Client:
     def as_completed(self, calls: Iterable["Invocation[R]"], timeout: float | None = None) -> Iterator["Invocation[R]"]:
         """The calls in the order in which they end, well or badly; waits on one connection. Raises TimeoutError after
         so many seconds."""
-        waiting = list(calls)
-        return waiting[0]._as_they_end(waiting, timeout) if waiting else iter(())
+        return as_completed(calls, timeout)
 
     def projects(self) -> list[Project]:
         """All that the key may see."""

@@ -48,9 +48,9 @@ def map_(
     """Call a function of a project's newest version, or of PROJECT@VERSION, once for each line of a file.
 
     All are checked before one is sent. Results are JSON, one on a line, in the order in which they end: `index` is the
-    line that they are of, from 0. With --output, the same command again goes on where this one was stopped, by Ctrl-C
-    or in whatever way: no call is made twice, and no result is lost or written twice. The exit code is 0 if all have
-    succeeded, else 1. Without --follow and --output, it prints the batches' ids.
+    input that they are of, from 0; empty lines are none. With --output, the same command again goes on where this one
+    was stopped, by Ctrl-C or in whatever way: no call is made twice, and no result is lost or written twice. The exit
+    code is 0 if all have succeeded, else 1. Without --follow and --output, it prints the batches' ids.
     """
     named = parse(project, parts=1)
     called = Reference(project=named.project, version=named.version, function=function)
