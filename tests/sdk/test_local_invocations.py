@@ -111,6 +111,8 @@ def test_the_exit_code_tells_the_outcome(folder: Path, words: tuple[str, ...], c
 
 def test_ctrl_c_ends_it(folder: Path) -> None:
     (folder / "main.py").write_text(
-        "import os, signal, time\ndef f():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"
+        # A shell that runs the tests in the background has SIGINT ignored; a terminal has not.
+        "import os, signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def f():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"
     )
     assert invoke(folder, "f") == (128 + signal.SIGINT, "", "")
