@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, Text, and_, bindparam, case, func, insert, or_, select, text, true, update
+from sqlalchemy import Integer, Row, Select, Text, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.callees import (
-    CALLEE,
-    IS_CALLABLE,
     PARENT,
     PARENT_FUNCTION,
     PARENT_IS_STOPPED,
     PARENT_STATE,
     PROJECT_IS_BEING_DELETED,
+    creation,
     parent_parameters,
     to_parent,
 )
@@ -101,38 +100,9 @@ _GET_BY_ID = _with_parent(
 _FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
 
 
-def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """What is found and, if nothing is missing, the batch that is inserted, without its invocations."""
-    inserted = (
-        insert(BatchRow)
-        .from_select(
-            [
-                "batch_id",
-                "function_id",
-                "parent_invocation_id",
-                "size",
-                "creation_time",
-                "last_update_time",
-                "cancellation_request_time",
-            ],
-            select(
-                _NEW_ID,
-                CALLEE.c.functions_function_id,
-                CALLEE.c.parent_invocation_id,
-                _SIZE,
-                _NOW,
-                _NOW,
-                case((is_cancelled_at_birth, _NOW)),
-            ).where(IS_CALLABLE),
-        )
-        .returning(BatchRow.creation_time, BatchRow.cancellation_request_time)
-        .cte("inserted")
-    )
-    return select(CALLEE, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())
-
-
-_CREATE = _creation(PROJECT_IS_BEING_DELETED)
-_CREATE_OF_CHILDREN = _creation(or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
+_OWN: dict[str, ColumnElement[Any]] = {"batch_id": _NEW_ID, "size": _SIZE}
+_CREATE = creation(BatchRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETED)
+_CREATE_OF_CHILDREN = creation(BatchRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
 # COPY takes nearly as long: most of the time is that of indexes and foreign keys.
 _INSERT_INVOCATIONS = text("""
     WITH batch AS (SELECT * FROM batches WHERE batch_id = :batch_id),

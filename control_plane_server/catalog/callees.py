@@ -1,12 +1,14 @@
 """What a submit names: the function that is called and, in the same version, the invocation that calls it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, Text, and_, bindparam, func, select
+from sqlalchemy import Row, Select, Text, and_, bindparam, case, func, insert, select, true
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.paths import along_function, searchable
-from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
 from control_plane_server.domain.entities import InvocationStatus, ParentInvocation, ParentRef
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
@@ -23,6 +25,8 @@ PARENT_STATE = (
 )
 PARENT_ID = bindparam("new_parent", type_=Text)
 _PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
+
+_NOW = func.statement_timestamp()
 
 # The function at a path and the parent that the client names.
 CALLEE = (
@@ -82,3 +86,28 @@ def to_parent(row: Row[*tuple[Any, ...]]) -> ParentInvocation | None:
         creation_time=row.parent_creation_time,
         last_update_time=row.parent_last_update_time,
     )
+
+
+def creation(
+    row: type[InvocationRow] | type[BatchRow],
+    own: Mapping[str, ColumnElement[Any]],
+    *,
+    is_cancelled_at_birth: ColumnElement[bool],
+) -> Select[*tuple[Any, ...]]:
+    """What is found and, if nothing is missing, the row that is inserted, with its `own` columns beside those that all
+    calls have."""
+    values = {
+        **own,
+        "function_id": CALLEE.c.functions_function_id,
+        "parent_invocation_id": CALLEE.c.parent_invocation_id,
+        "creation_time": _NOW,
+        "last_update_time": _NOW,
+        "cancellation_request_time": case((is_cancelled_at_birth, _NOW)),
+    }
+    inserted = (
+        insert(row)
+        .from_select(list(values), select(*values.values()).where(IS_CALLABLE))
+        .returning(row.creation_time, row.cancellation_request_time)
+        .cte("inserted")
+    )
+    return select(CALLEE, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())

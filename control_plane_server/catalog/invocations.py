@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, bindparam, case, func, insert, or_, select, true, update
+from sqlalchemy import Row, Select, Text, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.callees import (
-    CALLEE,
-    IS_CALLABLE,
     PARENT,
     PARENT_FUNCTION,
     PARENT_IS_STOPPED,
     PARENT_STATE,
     PROJECT_IS_BEING_DELETED,
+    creation,
     parent_parameters,
     to_parent,
 )
@@ -89,38 +88,9 @@ _GET_BY_ID = _with_parent_and_executions(
 )
 
 
-def _creation(is_cancelled_at_birth: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """What is found and, if nothing is missing, what is inserted."""
-    inserted = (
-        insert(InvocationRow)
-        .from_select(
-            [
-                "invocation_id",
-                "function_id",
-                "parent_invocation_id",
-                "input",
-                "creation_time",
-                "last_update_time",
-                "cancellation_request_time",
-            ],
-            select(
-                _NEW_ID,
-                CALLEE.c.functions_function_id,
-                CALLEE.c.parent_invocation_id,
-                _INPUT,
-                _NOW,
-                _NOW,
-                case((is_cancelled_at_birth, _NOW)),
-            ).where(IS_CALLABLE),
-        )
-        .returning(InvocationRow.creation_time, InvocationRow.cancellation_request_time)
-        .cte("inserted")
-    )
-    return select(CALLEE, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())
-
-
-_CREATE = _creation(PROJECT_IS_BEING_DELETED)
-_CREATE_CHILD = _creation(or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
+_OWN: dict[str, ColumnElement[Any]] = {"invocation_id": _NEW_ID, "input": _INPUT}
+_CREATE = creation(InvocationRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETED)
+_CREATE_CHILD = creation(InvocationRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
 
 _REQUEST_CANCELLATION = (
     update(InvocationRow)
