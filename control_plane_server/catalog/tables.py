@@ -100,6 +100,10 @@ class FunctionRow(Base):
     retry_initial_interval_seconds: Mapped[float]
     retry_backoff_coefficient: Mapped[float]
     retry_max_interval_seconds: Mapped[float]
+    attempt_timeout_seconds: Mapped[int | None]  # from the start of an execution
+    queue_timeout_seconds: Mapped[int | None]  # until the first execution has a slot
+    # Whether `max_concurrency` is of this "version", or of the "function", all its versions together.
+    concurrency: Mapped[str] = mapped_column(server_default="version")
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
@@ -128,6 +132,14 @@ class InvocationRow(Base):
     stop_time: Mapped[datetime | None]
     # Written with its end. None of one that has ended: releases wrote none once (`outcomes.known_outcome`).
     outcome: Mapped[str | None]
+    # Written with the outcome, to be listed without its executions: the first line of the error, and how long all its
+    # executions together waited for a slot, for their containers, and ran.
+    error_message: Mapped[str | None]
+    attempts: Mapped[int | None]
+    queued_ms: Mapped[int | None] = mapped_column(BigInteger)
+    starting_ms: Mapped[int | None] = mapped_column(BigInteger)
+    running_ms: Mapped[int | None] = mapped_column(BigInteger)
+    queue_timeout_seconds: Mapped[int | None]  # None: that of its function
     # No foreign key: it would be checked ten thousand times for a batch. A batch is deleted after its invocations.
     batch_id: Mapped[str | None]
     batch_index: Mapped[int | None]  # of its input, from 0
@@ -205,6 +217,8 @@ class ExecutionRow(Base):
     output: Mapped[str | None]
     error_message: Mapped[str | None]
     error_traceback: Mapped[str | None]
+    is_retryable: Mapped[bool | None]  # False: its failure is final. None: as True
+    queued_ms: Mapped[int | None] = mapped_column(BigInteger)  # how long it waited for its slot
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     execution_start_time: Mapped[datetime | None]
