@@ -100,7 +100,7 @@ def _queued_ms(row: _Row) -> int | None:
     """Of what a release began that did not write it, the first attempt's is known."""
     if row.executions_queued_ms is None and row.executions_attempt == 1:
         waited = row.executions_creation_time - row.invocations_creation_time
-        return max(0, waited // timedelta(milliseconds=1))
+        return max(0, int(waited / timedelta(milliseconds=1)))
     return cast(int | None, row.executions_queued_ms)
 
 

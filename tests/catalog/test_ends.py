@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
@@ -76,15 +76,15 @@ async def stored(database: Database, invocation_id: InvocationId) -> tuple[objec
                 .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
             ).where(InvocationRow.invocation_id == invocation_id)
         )
-        _assert_alike(found[1:], known.one())
+        _assert_alike(tuple(found)[1:], tuple(known.one()))
         await connection.rollback()
     return tuple(found)
 
 
-def _assert_alike(found: Sequence[Any], known: Row[Any]) -> None:
+def _assert_alike(found: Sequence[Any], known: Sequence[Any]) -> None:
     assert known[0] == found[0]
     assert known[1] == found[1]
-    assert tuple(known[2:]) == pytest.approx(tuple(found[2:]), abs=_TOLERANCE)
+    assert known[2:] == pytest.approx(found[2:], abs=_TOLERANCE)
 
 
 def roughly(seconds: float) -> object:
@@ -238,7 +238,8 @@ async def test_what_a_batch_ends_without_an_execution_ends_alike(
         invocation = await connection.scalar(
             select(InvocationRow.invocation_id).where(InvocationRow.batch_id == batch.batch_id)
         )
-    assert await stored(database, invocation) == (outcome, error, 0, roughly(8), 0, 0)
+    assert invocation is not None
+    assert await stored(database, InvocationId(invocation)) == (outcome, error, 0, roughly(8), 0, 0)
 
 
 def _path(function: FunctionRef) -> FunctionPath:

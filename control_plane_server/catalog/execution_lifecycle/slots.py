@@ -336,7 +336,7 @@ _GRANT_FREE_SLOTS = text(f"""
         SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt, {_QUEUED_MS}
         FROM next
             JOIN invocations ON invocations.invocation_id = next.invocation_id
-            JOIN functions ON functions.function_id = next.function_id
+            JOIN functions ON functions.function_id = invocations.function_id
             LEFT JOIN executions AS previous
                 ON previous.invocation_id = next.invocation_id AND previous.attempt = next.attempt - 1
         RETURNING execution_id, invocation_id, attempt, creation_time
