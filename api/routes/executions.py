@@ -101,6 +101,7 @@ async def finish_execution(
                 final_output=payload.final_output,
                 error_message=payload.error_message,
                 error_traceback=payload.error_traceback,
+                is_retryable=payload.retry,
             )
         )
 

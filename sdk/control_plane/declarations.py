@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         memory_gb: float  # default 0.5; 1 GB = 1,024 MiB
         max_concurrency: int  # containers at once; default 10
         timeout: float | timedelta  # seconds from the call on, all attempts included; default an hour
+        attempt_timeout: float | timedelta  # seconds of one attempt, from its start on; default none
+        queue_timeout: float | timedelta  # seconds from the call until its first container; default none
         retries: int  # after the first attempt; default 0
         retry_delay: float | timedelta  # seconds before the second attempt
         retry_backoff: float  # by which it grows from attempt to attempt
@@ -50,6 +52,8 @@ _RESOURCES = {
 _EXECUTION = {
     "retries": ("max_retries", 0),
     "timeout": ("timeout_seconds", 3_600),
+    "attempt_timeout": ("attempt_timeout_seconds", None),
+    "queue_timeout": ("queue_timeout_seconds", None),
     "retry_delay": ("retry_initial_interval_seconds", None),
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),
