@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 class Options:
     """`idempotency_key`: 1 to 255 ASCII characters; calls of one function with the same key are one invocation.
 
-    `queue_timeout`: whole seconds, or a timedelta, that the call may wait for its first container; then it times out. In
-    place of that of the function.
+    `queue_timeout`: whole seconds, or a timedelta, that the call may wait for its first container; then it times out.
+    It is in place of that of the function.
     """
 
     __slots__ = ("idempotency_key", "queue_timeout")

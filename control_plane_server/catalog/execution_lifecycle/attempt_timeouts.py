@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Interval, Text, bindparam, func, update
+from sqlalchemy import Interval, Text, bindparam, case, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -10,20 +10,22 @@ from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, Invoc
 from control_plane_server.domain.entities import ContainerStatus
 from control_plane_server.domain.identifiers import ExecutionId
 
-# Of an execution of a FunctionRow. Its name can be told from those of the user's exceptions by none of them having it.
-ATTEMPT_TIMEOUT_TEXT: ColumnElement[str] = func.concat(
-    "AttemptTimedOut: it ran for longer than ", FunctionRow.attempt_timeout_seconds, " s: attempt_timeout"
-)
-
-
-def is_timed_out_attempt(execution: type[ExecutionRow], invocation: type[InvocationRow]) -> ColumnElement[bool]:
-    """Whether the execution was told to stop, and its invocation was not: nothing else tells an execution alone."""
-    return (
-        execution.termination_signal_time.is_not(None)
-        & invocation.stop_time.is_(None)
-        & invocation.cancellation_request_time.is_(None)
+# Of an execution of a FunctionRow; null if its attempts have no timeout.
+ATTEMPT_TIMEOUT_TEXT: ColumnElement[str | None] = case(
+    (
+        FunctionRow.attempt_timeout_seconds.is_not(None),
+        func.concat(
+            "AttemptTimedOut: it ran for longer than ", FunctionRow.attempt_timeout_seconds, " s: attempt_timeout"
+        ),
     )
-
+)
+# Whether an execution was told to stop, and its invocation was not: nothing else tells an execution alone.
+IS_TIMED_OUT_ATTEMPT = (
+    ExecutionRow.termination_signal_time.is_not(None)
+    & InvocationRow.stop_time.is_(None)
+    & InvocationRow.cancellation_request_time.is_(None)
+    & FunctionRow.attempt_timeout_seconds.is_not(None)
+)
 
 _EXECUTION = bindparam("timed_execution", type_=Text)
 _TIMEOUT = bindparam("timed_timeout", type_=Interval)

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.converters import to_execution_detail
-from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, is_timed_out_attempt
+from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.paths import (
     EXECUTION_MATCHES,
@@ -46,10 +46,8 @@ _IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
     ExecutionRow.execution_start_time.is_not(None),
     ExecutionRow.execution_finish_time.is_(None),
 )
-# Told to stop though its invocation is not, and without a success in spite of that.
-_IS_TIMED_OUT_ATTEMPT = and_(
-    is_timed_out_attempt(ExecutionRow, InvocationRow), _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value)
-)
+# Without a success in spite of that.
+_IS_TIMED_OUT_ATTEMPT = and_(IS_TIMED_OUT_ATTEMPT, _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value))
 
 # All of `ExecutionDetail`.
 _DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)

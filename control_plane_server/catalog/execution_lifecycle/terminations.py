@@ -340,9 +340,9 @@ def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
 
 
 def _is_timed_out_attempt(state: Row[*tuple[Any, ...]]) -> bool:
-    """As `attempt_timeouts.is_timed_out_attempt`, of an execution that has started."""
+    """As `attempt_timeouts.IS_TIMED_OUT_ATTEMPT`, of an execution that has started."""
     is_told = state.termination_signal_time is not None and state.execution_start_time is not None
-    return is_told and not state.is_stopped
+    return is_told and not state.is_stopped and state.attempt_timeout_text is not None
 
 
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:

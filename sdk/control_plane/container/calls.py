@@ -10,8 +10,9 @@ import importlib
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Callable
 
+from control_plane.container.functions import ArgumentsAreUnusable
 from control_plane.container.progress import Progress
-from control_plane.container.reports import as_output
+from control_plane.container.reports import as_output, described
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
 from control_plane.input_arguments import Arguments
@@ -20,9 +21,15 @@ from control_plane.input_arguments import Arguments
 def call(
     function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress
 ) -> str | None:
-    """The output, as JSON. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
-    with termination.delivery():
-        value = function(*arguments.positional, **arguments.keyword)
+    """The output, as JSON. Raises what the function raises, ArgumentsAreUnusable, OutputIsUnusable and
+    ExecutionIsGone."""
+    try:
+        with termination.delivery():
+            value = function(*arguments.positional, **arguments.keyword)
+    except TypeError as error:
+        if _takes(function, arguments):
+            raise
+        raise ArgumentsAreUnusable(described(error)) from error
     has_progress = isinstance(value, (GeneratorType, AsyncGeneratorType))
     if isinstance(value, GeneratorType):
         value = _exhaust(value, termination, progress)
@@ -32,6 +39,20 @@ def call(
             value, termination=termination, progress=progress
         )
     return None if value is None and not has_progress else as_output(value)
+
+
+def _takes(function: Callable[..., Any], arguments: Arguments) -> bool:
+    """Whether it can be called with these, so that a TypeError is one of its own. True also if that cannot be told."""
+    inspect = importlib.import_module("inspect")  # few calls fail, and importing it takes long
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*arguments.positional, **arguments.keyword)
+    except TypeError:
+        return False
+    return True
 
 
 def _exhaust(generator: GeneratorType[Any, None, Any], termination: Termination, progress: Progress) -> Any:
