@@ -261,7 +261,6 @@ def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
 
 
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
-Index("functions_unready", FunctionRow.version_id, postgresql_where=FunctionRow.status != "READY")
 Index(
     "invocations_newest_first",
     InvocationRow.function_id,

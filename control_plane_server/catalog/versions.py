@@ -13,13 +13,12 @@ from control_plane_server.catalog.paths import (
     PROJECT,
     along_version,
     has_refused_function,
-    has_unready_function,
     require,
     searchable,
     version_parameters,
 )
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
-from control_plane_server.domain.entities import Version, VersionStatus, VersionSummary
+from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import ProjectName, VersionId, new_version_id
 from control_plane_server.domain.specs import Concurrency, FunctionSpec
@@ -28,9 +27,15 @@ _NEXT_ID = func.nextval(func.pg_get_serial_sequence("functions", "function_id"))
 _GET = along_version(
     select(*columns_of(VersionRow), (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"))
 )
+_HAS_PENDING_FUNCTION = (
+    select(FunctionRow.function_id)
+    .where(FunctionRow.version_id == VersionRow.version_id, FunctionRow.status == FunctionStatus.PENDING.value)
+    .correlate(VersionRow)
+    .exists()
+)
 _STATUS = case(
     (has_refused_function(VersionRow), VersionStatus.REFUSED.value),
-    (has_unready_function(VersionRow), VersionStatus.PENDING.value),
+    (_HAS_PENDING_FUNCTION, VersionStatus.PENDING.value),
     else_=VersionStatus.READY.value,
 )
 _LIST = (

@@ -55,9 +55,10 @@ async def function(database: Database) -> AsyncIterator[FunctionRef]:
     function = await insert_function(database, max_concurrency=10)
     async with database.statement() as connection:
         for statement in (
-            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, creation_time)"
-            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED',"
-            f" clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
+            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, outcome,"
+            " attempts, queued_ms, starting_ms, running_ms, creation_time)"
+            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED', 'SUCCEEDED',"
+            f" 1, 0, 0, 0, clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
             "ANALYZE",  # or foreign keys are checked as planned by the tests before this one, for next to no rows
             "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
             " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
@@ -225,7 +226,7 @@ async def test_awaited_results(database: Database, function: FunctionRef, statem
 PROJECT_FILTERS = (
     ProjectInvocationFilter(),
     ProjectInvocationFilter(status=InvocationStatus.RUNNING),
-    ProjectInvocationFilter(outcome=InvocationOutcome.FAILED),
+    ProjectInvocationFilter(outcome=InvocationOutcome.SUCCEEDED),
     ProjectInvocationFilter(function_name=FUNCTION_NAME),
     ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
     ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
@@ -256,17 +257,15 @@ def _invocation(function: FunctionRef, invocation_id: InvocationId) -> Invocatio
 
 @pytest.fixture
 async def many_versions(database: Database, function: FunctionRef) -> FunctionRef:
-    """The function's project has very many versions of many functions since, the last ones refused for good, or not
-    prepared yet."""
+    """The function's project has very many versions of many functions since, the last ones refused for good."""
     async with database.statement() as connection:
         for statement in (
             "INSERT INTO versions (version_id, project_name)"
             " SELECT 'ver-' || n, project_name FROM versions, generate_series(1, 1000) n",
             "INSERT INTO functions (version_id, function_name, docker_image, virtual_cpus, memory_gbs,"
             " max_concurrency, max_retries, timeout_seconds, retry_initial_interval_seconds,"
-            " retry_backoff_coefficient, retry_max_interval_seconds, status, preparation_error)"
-            " SELECT 'ver-' || n, 'f-' || m, '', 1, 1, 1, 0, 60, 1, 2, 60,"
-            " CASE WHEN n > 990 THEN 'PENDING' ELSE 'READY' END, CASE WHEN n > 990 AND n % 2 = 0 THEN 'refused' END"
+            " retry_backoff_coefficient, retry_max_interval_seconds, preparation_error)"
+            " SELECT 'ver-' || n, 'f-' || m, '', 1, 1, 1, 0, 60, 1, 2, 60, CASE WHEN n > 990 THEN 'refused' END"
             " FROM generate_series(1, 1000) n, generate_series(1, 30) m",
             "ANALYZE",
         ):

@@ -29,7 +29,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     tuple_,
     update,
 )
@@ -38,7 +37,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
+from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
 from control_plane_server.catalog.execution_lifecycle.launches import Launch
+from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
 from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     LOCK_FUNCTION,
     LOCK_FUNCTION_OF_BATCH,
@@ -51,6 +52,7 @@ from control_plane_server.catalog.execution_lifecycle.slot_owners import (
 )
 from control_plane_server.catalog.tables import (
     ExecutionRow,
+    FunctionRow,
     InvocationRow,
     WaitingExecutionRow,
 )
@@ -118,6 +120,9 @@ _IS_GROUP = bindparam("slot_is_group", type_=Boolean, literal_execute=True)
 _HELD = select(func.count()).where(
     ExecutionRow.function_id == _OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
+_WAITING_SINCE = waiting_since(
+    attempt=_ATTEMPT, previous_end=PREVIOUS.last_update_time, invocation=InvocationRow, function=FunctionRow
+)
 # Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
 _OLDER_WAITS = func.coalesce(
     select(
@@ -151,8 +156,11 @@ _STATE = (
         ExecutionRow.container_identifier.label("container_identifier"),
         ExecutionRow.logs_identifier,
         ExecutionRow.termination_signal_time,
+        milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
     )
-    .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
+    .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+    .join(ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
+    .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
     .where(InvocationRow.invocation_id == SLOT_INVOCATION)
     .cte("state")
 )
@@ -181,9 +189,10 @@ _INSERTED = (
             ExecutionRow.invocation_id,
             ExecutionRow.function_id,
             ExecutionRow.attempt,
+            ExecutionRow.queued_ms,
             *_CLAIMED,
         ],
-        select(_EXECUTION, _STATE.c.invocation_id, _OWNER, _ATTEMPT, *_CLAIMED.values()).where(
+        select(_EXECUTION, _STATE.c.invocation_id, _OWNER, _ATTEMPT, _STATE.c.queued_ms, *_CLAIMED.values()).where(
             _STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE
         ),
     )
@@ -214,6 +223,12 @@ _NOTE_SIGNALLED = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == any_(_SIGNALLED), *_IS_UNCLAIMED)
     .values(grant_signal_time=func.clock_timestamp())
+)
+
+
+# What came with a batch while the function became READY, or what a release put there that knows no groups.
+_MOVE_TO_GROUP = (
+    update(WaitingExecutionRow).where(WaitingExecutionRow.function_id == _FUNCTION).values(function_id=_OWNER)
 )
 
 
@@ -267,7 +282,7 @@ class SlotQueue:
             await self._connection.execute(
                 _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, _OWNER.key: owner.owner_id}
             )
-        statement = _GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else _GRANT_FREE_SLOTS
+        statement = GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else GRANT_FREE_SLOTS
         return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id}))
 
     async def unsignalled_grants(self, owner: SlotOwner) -> tuple[Grant, ...]:
@@ -300,54 +315,6 @@ class SlotQueue:
             )
             .on_conflict_do_update(index_elements=[WaitingExecutionRow.invocation_id], set_=place)
         )
-
-
-# What came with a batch while the function became READY, or what a release put there that knows no groups.
-_MOVE_TO_GROUP = (
-    update(WaitingExecutionRow).where(WaitingExecutionRow.function_id == _FUNCTION).values(function_id=_OWNER)
-)
-_FREE = """
-        SELECT CASE
-            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
-            WHEN status = 'READY' THEN greatest(0, max_concurrency - (
-                SELECT count(*) FROM executions
-                WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-            ))
-            ELSE 0
-        END AS slots
-        FROM functions WHERE function_id = :owner_id
-    """
-# As `limit_of_group`.
-_FREE_OF_GROUP = """
-        SELECT greatest(0, max_concurrency - (
-            SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-        )) AS slots
-        FROM versions JOIN functions USING (version_id)
-        WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
-            AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)
-            AND slot_group_id = :owner_id AND status = 'READY'
-        ORDER BY declaration_number DESC LIMIT 1
-    """
-_GRANTED = """
-    WITH free AS (%s), next AS (
-        DELETE FROM waiting_executions WHERE invocation_id = ANY(ARRAY(  -- of a join, a tenth of the queue is expected
-            SELECT invocation_id FROM waiting_executions WHERE function_id = :owner_id
-            ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
-        ))
-        RETURNING execution_id, invocation_id, function_id, attempt
-    ), granted AS (
-        INSERT INTO executions (execution_id, invocation_id, function_id, attempt) SELECT * FROM next
-        RETURNING execution_id, invocation_id, attempt, creation_time
-    ), touched AS (
-        UPDATE invocations SET last_update_time = granted.creation_time
-        FROM granted WHERE invocations.invocation_id = granted.invocation_id
-        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
-            invocations.creation_time
-    )
-    SELECT invocation_id, execution_id, may_be_unstarted FROM touched ORDER BY creation_time, invocation_id
-    """
-_GRANT_FREE_SLOTS = text(_GRANTED % _FREE)
-_GRANT_FREE_SLOTS_OF_GROUP = text(_GRANTED % _FREE_OF_GROUP)
 
 
 def _assignment(function: Function, state: Row[Any]) -> Assignment:
