@@ -79,7 +79,7 @@ async def dev(
         *(sys.executable, "-P", "-m", "control_plane.cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
         f"--provisioner={provisioner}",
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
-        env=clean_environment(**environment),
+        env=clean_environment(**{"XDG_STATE_HOME": str(folder.parent / ".local/state"), **environment}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
