@@ -6,7 +6,7 @@ from pydantic import BaseModel, model_validator
 
 from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
-from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_seconds, optional_seconds_of
 from api.schemas.workers import WorkerDetails, WorkerStatus
 from control_plane_server.domain import entities
 from control_plane_server.domain.containers import LogPage
@@ -37,7 +37,8 @@ class ExecutionFinalResultPayload(BaseModel):
 
 
 class ExecutionSummary(BaseModel):
-    """`launches` counts the containers that this execution has started."""
+    """`launches` counts the containers that this execution has started. The seconds, with milliseconds, are those that
+    it waited for a slot, then for its container, then ran; null until they are known."""
 
     execution_id: str
     worker_status: WorkerStatus
@@ -52,6 +53,9 @@ class ExecutionSummary(BaseModel):
     execution_start_time: int | None
     execution_finish_time: int | None
     launches: int
+    queued_seconds: float | None
+    starting_seconds: float | None
+    running_seconds: float | None
 
     @classmethod
     def of(cls, execution: entities.Execution) -> Self:
@@ -69,6 +73,9 @@ class ExecutionSummary(BaseModel):
             execution_start_time=optional_epoch_seconds(execution.execution_start_time),
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             launches=execution.launches,
+            queued_seconds=optional_seconds_of(execution.queued_ms),
+            starting_seconds=optional_seconds(execution.starting),
+            running_seconds=optional_seconds(execution.running),
         )
 
 
@@ -98,6 +105,9 @@ class ExecutionInfo(BaseModel):
     execution_finish_time: int | None
     invocation_creation_time: int
     launches: int
+    queued_seconds: float | None
+    starting_seconds: float | None
+    running_seconds: float | None
 
     @classmethod
     def of(cls, detail: entities.ExecutionDetail) -> Self:
@@ -129,6 +139,9 @@ class ExecutionInfo(BaseModel):
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
             launches=execution.launches,
+            queued_seconds=optional_seconds_of(execution.queued_ms),
+            starting_seconds=optional_seconds(execution.starting),
+            running_seconds=optional_seconds(execution.running),
         )
 
 

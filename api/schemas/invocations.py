@@ -1,13 +1,13 @@
 """Invocations on the wire."""
 
-from typing import Self
+from typing import Self, TypedDict
 
 from pydantic import BaseModel
 
 from api.schemas.bounded import Input, Text
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
-from api.schemas.times import epoch_seconds, optional_epoch_seconds
+from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
 from control_plane_server.catalog.invocation_pages import InvocationPage
 from control_plane_server.catalog.invocations import NewInvocation
 from control_plane_server.domain import entities
@@ -64,7 +64,26 @@ class ParentInvocationInfo(BaseModel):
         )
 
 
+class TotalsOnTheWire(TypedDict):
+    attempts: int
+    queued_seconds: float
+    starting_seconds: float
+    running_seconds: float
+
+
+def totals_on_the_wire(totals: entities.InvocationTotals) -> TotalsOnTheWire:
+    return {
+        "attempts": totals.attempts,
+        "queued_seconds": seconds_of(totals.queued_ms),
+        "starting_seconds": seconds_of(totals.starting_ms),
+        "running_seconds": seconds_of(totals.running_ms),
+    }
+
+
 class InvocationInfo(BaseModel):
+    """`attempts` counts the executions; the seconds, with milliseconds, are sums over them: without a slot, with a slot
+    until the container has started them, and until they finished. Of one that is RUNNING they are until now."""
+
     project_name: str
     version_id: str
     function_name: str
@@ -79,6 +98,11 @@ class InvocationInfo(BaseModel):
     cancellation_request_time: int | None
     invocation_status: InvocationStatus
     outcome: InvocationOutcome | None
+    error_message: str | None
+    attempts: int
+    queued_seconds: float
+    starting_seconds: float
+    running_seconds: float
     batch_id: str | None
     creation_time: int
     last_update_time: int
@@ -102,6 +126,8 @@ class InvocationInfo(BaseModel):
             cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
             invocation_status=invocation.status,
             outcome=invocation.outcome,
+            error_message=invocation.error_message,
+            **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
@@ -115,6 +141,11 @@ class InvocationInfoForFunction(BaseModel):
     cancellation_request_time: int | None
     invocation_status: InvocationStatus
     outcome: InvocationOutcome | None
+    error_message: str | None
+    attempts: int
+    queued_seconds: float
+    starting_seconds: float
+    running_seconds: float
     batch_id: str | None
     creation_time: int
     last_update_time: int
@@ -127,6 +158,8 @@ class InvocationInfoForFunction(BaseModel):
             cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
             invocation_status=invocation.status,
             outcome=invocation.outcome,
+            error_message=invocation.error_message,
+            **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),

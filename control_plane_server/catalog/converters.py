@@ -1,6 +1,7 @@
 """Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from sqlalchemy import Row
 
@@ -91,7 +92,16 @@ def to_execution(row: _Row) -> Execution:
         execution_start_time=row.executions_execution_start_time,
         execution_finish_time=row.executions_execution_finish_time,
         launch_time=row.executions_launch_time,
+        queued_ms=_queued_ms(row),
     )
+
+
+def _queued_ms(row: _Row) -> int | None:
+    """Of what a release began that did not write it, the first attempt's is known."""
+    if row.executions_queued_ms is None and row.executions_attempt == 1:
+        waited = row.executions_creation_time - row.invocations_creation_time
+        return max(0, int(waited / timedelta(milliseconds=1)))
+    return cast(int | None, row.executions_queued_ms)
 
 
 def _launches_without_container(row: _Row) -> int:

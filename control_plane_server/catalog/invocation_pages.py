@@ -90,7 +90,11 @@ class InvocationPageRepository:
     ) -> list[tuple[PageStart, InvocationSummary]]:
         second = epoch_second(InvocationRow.creation_time)
         statement = (
-            with_parent(select(second.label("second"), *SUMMARY))
+            with_parent(
+                select(second.label("second"), *SUMMARY)
+                .select_from(InvocationRow)
+                .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+            )
             .where(InvocationRow.function_id == function_id)
             .order_by(second.desc(), InvocationRow.invocation_id)
             .limit(limit)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Row, Select, true
 from sqlalchemy.orm import aliased
 
+from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, InvocationSummary, ParentRef
@@ -19,6 +20,7 @@ OWN_SUMMARY = (
     InvocationRow.cancellation_request_time,
     InvocationRow.status,
     known_outcome().label("outcome"),
+    *KNOWN_END,
     InvocationRow.batch_id,
     InvocationRow.creation_time,
     InvocationRow.last_update_time,
@@ -28,9 +30,11 @@ SUMMARY = (*OWN_SUMMARY, PARENT_FUNCTION.function_name.label("parent_function_na
 
 
 def with_parent(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """A select of InvocationRow, with its parent and the parent's function."""
-    return statement.outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id).outerjoin(
-        PARENT_FUNCTION, PARENT_FUNCTION.function_id == PARENT.function_id
+    """A select of InvocationRow and FunctionRow, with its parent and the parent's function."""
+    return (
+        statement.outerjoin(MEASURED_NOW, true())
+        .outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id)
+        .outerjoin(PARENT_FUNCTION, PARENT_FUNCTION.function_id == PARENT.function_id)
     )
 
 
@@ -41,6 +45,8 @@ def to_summary(row: Row[*tuple[Any, ...]]) -> InvocationSummary:
         cancellation_request_time=row.cancellation_request_time,
         status=InvocationStatus(row.status),
         outcome=None if row.outcome is None else InvocationOutcome(row.outcome),
+        error_message=row.known_error,
+        totals=to_totals(row),
         batch_id=None if row.batch_id is None else BatchId(row.batch_id),
         creation_time=row.creation_time,
         last_update_time=row.last_update_time,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Row, Select, Text, bindparam, case, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -22,6 +22,7 @@ from control_plane_server.catalog.callees import (
     to_parent,
 )
 from control_plane_server.catalog.converters import to_execution, to_function
+from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.paths import (
     INVOCATION_MATCHES,
@@ -38,7 +39,13 @@ from control_plane_server.catalog.tables import (
     VersionRow,
     columns_of,
 )
-from control_plane_server.domain.entities import Invocation, InvocationOutcome, InvocationStatus, ParentRef
+from control_plane_server.domain.entities import (
+    Invocation,
+    InvocationOutcome,
+    InvocationStatus,
+    InvocationTotals,
+    ParentRef,
+)
 from control_plane_server.domain.errors import (
     InvocationDoesNotExist,
     InvocationIsAlreadyTerminated,
@@ -58,7 +65,8 @@ _NOW = func.statement_timestamp()
 
 def _with_parent_and_executions(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return (
-        statement.outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id)
+        statement.outerjoin(MEASURED_NOW, true())
+        .outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id)
         .outerjoin(PARENT_FUNCTION, PARENT_FUNCTION.function_id == PARENT.function_id)
         .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
         .order_by(ExecutionRow.attempt)
@@ -73,6 +81,7 @@ _WHOLE = (
     InvocationRow.cancellation_request_time.label("invocations_cancellation_request_time"),
     InvocationRow.status.label("invocations_status"),
     known_outcome().label("invocations_outcome"),
+    *KNOWN_END,
     InvocationRow.batch_id.label("invocations_batch_id"),
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
@@ -145,6 +154,8 @@ class InvocationRepository:
             cancellation_request_time=row.cancellation_request_time,
             status=InvocationStatus.RUNNING,
             outcome=None,
+            time_out=None,
+            totals=InvocationTotals(attempts=0, queued_ms=0, starting_ms=0, running_ms=0),
             batch_id=None,
             creation_time=row.creation_time,
             last_update_time=row.creation_time,
@@ -187,6 +198,8 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         cancellation_request_time=first.invocations_cancellation_request_time,
         status=InvocationStatus(first.invocations_status),
         outcome=None if first.invocations_outcome is None else InvocationOutcome(first.invocations_outcome),
+        time_out=first.known_error if first.invocations_outcome == InvocationOutcome.TIMED_OUT else None,
+        totals=to_totals(first),
         batch_id=None if first.invocations_batch_id is None else BatchId(first.invocations_batch_id),
         creation_time=first.invocations_creation_time,
         last_update_time=first.invocations_last_update_time,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.ends import MEASURED_NOW
 from control_plane_server.catalog.invocation_pages import PageStart
 from control_plane_server.catalog.invocation_summaries import OWN_SUMMARY, PARENT, PARENT_FUNCTION, to_summary
 from control_plane_server.catalog.outcomes import known_outcome
@@ -72,6 +73,8 @@ class ProjectInvocationRepository:
         # read, however many there are.
         found = (
             select(*_FOUND)
+            .select_from(InvocationRow)
+            .outerjoin(MEASURED_NOW, true())
             .where(InvocationRow.function_id == FunctionRow.function_id, *_conditions(matching, start))
             .order_by(_SECOND.desc(), InvocationRow.invocation_id)
             .limit(max_results + 1)

@@ -6,7 +6,7 @@ A page is bounded by its bytes too: outputs may be long, and many read at once.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Integer, Row, Select, Text, any_, bindparam, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, Integer, Row, Select, Text, any_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -61,6 +61,7 @@ def _bounded(
             InvocationRow.batch_index,
             InvocationRow.invocation_id,
             outcome.label("outcome"),
+            InvocationRow.error_message.label("known_error"),
             _DECIDING.c.execution_id,
             _DECIDING.c.attempt,
             func.sum(_DECIDING.c.bytes, type_=BigInteger).over(order_by=place).label("bytes_so_far"),
@@ -74,8 +75,11 @@ def _bounded(
         .limit(MOST_RESULTS)
         .cte("sized")
     )
+    # Of a time-out it is stored what was waited for.
+    time_out = case((sized.c.outcome == InvocationOutcome.TIMED_OUT.value, sized.c.known_error))
+    error_message = func.coalesce(time_out, ExecutionRow.error_message).label("error_message")
     return (
-        select(sized, ExecutionRow.output, ExecutionRow.error_message, ExecutionRow.error_traceback)
+        select(sized, ExecutionRow.output, error_message, ExecutionRow.error_traceback)
         .outerjoin(ExecutionRow, ExecutionRow.execution_id == sized.c.execution_id)
         .where(or_(sized.c.number == 1, func.coalesce(sized.c.bytes_so_far, 0) <= MOST_BYTES))
         .order_by(sized.c.place)

@@ -24,6 +24,7 @@ from control_plane_server.cli.stack.options import (
     StackOptions,
 )
 from control_plane_server.cli.stack.stack import EmbeddedStack
+from control_plane_server.provisioners.process.memory_groups import can_limit_memory
 from environment.provisioner_names import ProvisionerName
 
 
@@ -79,6 +80,8 @@ async def _run(options: StackOptions, folders: Sequence[Path], *, as_json: bool)
             print_json(asdict(access))
         else:
             _show(access, options)
+        if options.provisioner is ProvisionerName.PROCESS and not await asyncio.to_thread(can_limit_memory):
+            note("Memory limits of functions are not enforced: this user may make no control groups here.")
         note("Ready. Ctrl-C stops it.")
         watching = [asyncio.create_task(keep_deployed(access, folder)) for folder in folders]
         await signals.stop.wait()

@@ -1,7 +1,7 @@
 """The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import (
@@ -155,15 +155,46 @@ class Execution:
     execution_start_time: datetime | None
     execution_finish_time: datetime | None
     launch_time: datetime | None  # when its newest launch was noted, before it was sent
+    queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
+
+    @property
+    def starting(self) -> timedelta | None:
+        """From its slot until its container started it, or its end; None until then."""
+        until = self.execution_start_time or self._end_time
+        return None if until is None else until - self.creation_time
+
+    @property
+    def running(self) -> timedelta | None:
+        """From its start until it finished, or its end; None until then, and if it never started."""
+        until = self.execution_finish_time or self._end_time
+        return None if until is None or self.execution_start_time is None else until - self.execution_start_time
+
+    @property
+    def _end_time(self) -> datetime | None:
+        return self.last_update_time if self.container_status is ContainerStatus.TERMINATED else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationTotals:
+    """Of all executions of an invocation; of one that runs, until now."""
+
+    attempts: int
+    queued_ms: int
+    starting_ms: int
+    running_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationSummary:
+    """`error_message`: its first line, at most 500 characters."""
+
     invocation_id: InvocationId
     parent: ParentRef | None
     cancellation_request_time: datetime | None
     status: InvocationStatus
     outcome: InvocationOutcome | None
+    error_message: str | None
+    totals: InvocationTotals
     batch_id: BatchId | None
     creation_time: datetime
     last_update_time: datetime
@@ -171,7 +202,8 @@ class InvocationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """An invocation with its function and its executions, oldest first. `outcome`: None while it is RUNNING."""
+    """An invocation with its function and its executions, oldest first. `outcome`: None while it is RUNNING.
+    `time_out`: what it waited for, if it has timed out."""
 
     invocation_id: InvocationId
     function: Function
@@ -180,10 +212,20 @@ class Invocation:
     cancellation_request_time: datetime | None
     status: InvocationStatus
     outcome: InvocationOutcome | None
+    time_out: str | None
+    totals: InvocationTotals
     batch_id: BatchId | None
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
+
+    @property
+    def error_message(self) -> str | None:
+        """Why it did not succeed: None while it is RUNNING, and if nothing said it."""
+        if self.outcome is None or self.outcome is InvocationOutcome.SUCCEEDED:
+            return None
+        last = self.executions[-1].error_message if self.executions else None
+        return self.time_out or last
 
     @property
     def is_settled(self) -> bool:

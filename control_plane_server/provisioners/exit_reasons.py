@@ -16,3 +16,7 @@ def stop_reason(exit_code: int | None) -> str:
 
 def exit_code_of_signal(number: int) -> int:
     return _BY_A_SIGNAL + number
+
+
+def out_of_memory_reason(limit_mib: int) -> str:
+    return f"killed for using more than its memory ({limit_mib} MiB)"

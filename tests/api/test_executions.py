@@ -42,6 +42,9 @@ FIELDS = {
     "execution_finish_time",
     "invocation_creation_time",
     "launches",
+    "queued_seconds",
+    "starting_seconds",
+    "running_seconds",
 }
 
 

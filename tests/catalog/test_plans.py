@@ -55,9 +55,10 @@ async def function(database: Database) -> AsyncIterator[FunctionRef]:
     function = await insert_function(database, max_concurrency=10)
     async with database.statement() as connection:
         for statement in (
-            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, creation_time)"
-            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED',"
-            f" clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
+            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, outcome,"
+            " attempts, queued_ms, starting_ms, running_ms, creation_time)"
+            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED', 'SUCCEEDED',"
+            f" 1, 0, 0, 0, clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
             "ANALYZE",  # or foreign keys are checked as planned by the tests before this one, for next to no rows
             "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
             " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
@@ -225,7 +226,7 @@ async def test_awaited_results(database: Database, function: FunctionRef, statem
 PROJECT_FILTERS = (
     ProjectInvocationFilter(),
     ProjectInvocationFilter(status=InvocationStatus.RUNNING),
-    ProjectInvocationFilter(outcome=InvocationOutcome.FAILED),
+    ProjectInvocationFilter(outcome=InvocationOutcome.SUCCEEDED),
     ProjectInvocationFilter(function_name=FUNCTION_NAME),
     ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
     ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),

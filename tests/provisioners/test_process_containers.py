@@ -20,6 +20,7 @@ from control_plane_server.provisioners.process.all_containers import (
     stop_all_containers,
 )
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
+from control_plane_server.provisioners.process.memory_groups import can_limit_memory
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from tests.provisioners.conftest import TOKEN, container_request
 from tests.sdk.api_stub import StubState
@@ -122,6 +123,31 @@ async def test_the_working_copy_goes_and_the_log_stays(
 async def test_why_it_ended(provisioner: ProcessProvisioner, image: Path, source: str, expected: ContainerExit) -> None:
     (image / "main.py").write_text(source)
     assert await provisioner.wait_for_exit(await launch(provisioner, container_request(image))) == expected
+
+
+async def test_more_memory_than_it_has(provisioner: ProcessProvisioner, image: Path, data_dir: Path) -> None:
+    (image / "main.py").write_text("def f(): return len(bytearray(2 << 30)) // 1024")
+    is_limited = can_limit_memory()
+    container = await launch(provisioner, container_request(image))
+    ended = await provisioner.wait_for_exit(container)
+    group = folder(data_dir, container).memory_group()
+    if is_limited:  # a machine may not allow it: then it runs without a limit
+        assert ended.reason == "killed for using more than its memory (1024 MiB)"
+        assert group is not None
+        assert not group.folder.exists()
+    else:
+        assert ended.exit_code == 0
+
+
+async def test_memory_groups_of_killed_supervisors_go_with_their_folders(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    container = await launch(provisioner, container_request(image, command=("sleep", "1000")))
+    await kill_all_containers(data_dir)
+    await provisioner.wait_for_exit(container)
+    group = folder(data_dir, container).memory_group()
+    await provisioner.forget([container.name])
+    assert group is None or not group.folder.exists()
 
 
 async def test_an_image_that_vanished(provisioner: ProcessProvisioner, image: Path) -> None:

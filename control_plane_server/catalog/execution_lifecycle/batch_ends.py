@@ -7,10 +7,12 @@ visible in their order, so whoever reads behind a position misses none.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.ends import ENDING, as_text, end_values, measured_at_end
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
+from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import StopReason
@@ -105,9 +107,18 @@ _NUMBER = text("""
     RETURNING batches.completion_time IS NOT NULL, pg_notify(:channel, batches.batch_id)
     """)
 # A place in the queue and no execution: it has not begun. Signalled and never started is how clients tell a stop.
-_END_UNSTARTED = text("""
+_MEASURED = measured_at_end(
+    ExecutionRow.__table__, ENDING.invocation_id.in_(select(literal_column("invocation_id FROM unstarted")))
+)
+_END = ", ".join(
+    f"{column} = {as_text(value)}"
+    for column, value in end_values(_MEASURED, outcome=literal_column("unstarted.outcome")).items()
+)
+_END_UNSTARTED = text(f"""
     WITH unstarted AS MATERIALIZED (
-        SELECT invocation_id FROM invocations
+        SELECT invocation_id,
+            CASE WHEN cancellation_request_time IS NULL THEN :outcome ELSE 'CANCELLED' END AS outcome
+        FROM invocations
         WHERE batch_id = :batch_id AND status = 'RUNNING'
             AND (:of_all OR cancellation_request_time IS NOT NULL)
             AND NOT EXISTS (SELECT FROM executions WHERE executions.invocation_id = invocations.invocation_id)
@@ -118,13 +129,14 @@ _END_UNSTARTED = text("""
     )
     UPDATE invocations SET
         status = 'TERMINATED',
-        outcome = CASE WHEN cancellation_request_time IS NULL THEN :outcome ELSE 'CANCELLED' END,
+        {_END},
         stop_time = coalesce(stop_time, statement_timestamp()),
         cancellation_request_time = CASE
             WHEN :is_timeout THEN cancellation_request_time
             ELSE coalesce(cancellation_request_time, statement_timestamp())
         END,
         last_update_time = clock_timestamp()
-    FROM unstarted WHERE invocations.invocation_id = unstarted.invocation_id
+    FROM unstarted JOIN ({as_text(_MEASURED.element)}) AS measured USING (invocation_id)
+    WHERE invocations.invocation_id = unstarted.invocation_id
     RETURNING invocations.invocation_id, pg_notify(:channel, invocations.invocation_id)
     """)

@@ -27,6 +27,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal_column,
     select,
     text,
     tuple_,
@@ -37,6 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
+from control_plane_server.catalog.ends import PREVIOUS, as_text, is_previous, milliseconds, waiting_since
 from control_plane_server.catalog.execution_lifecycle.launches import Launch
 from control_plane_server.catalog.tables import (
     ExecutionRow,
@@ -122,6 +124,9 @@ _LOCK_FUNCTION = (
 _HELD = select(func.count()).where(
     ExecutionRow.function_id == _FUNCTION, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
+_WAITING_SINCE = waiting_since(
+    attempt=_ATTEMPT, previous_end=PREVIOUS.last_update_time, invocation=InvocationRow, function=FunctionRow
+)
 # Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
 _OLDER_WAITS = func.coalesce(
     select(
@@ -155,8 +160,11 @@ _STATE = (
         ExecutionRow.container_identifier.label("container_identifier"),
         ExecutionRow.logs_identifier,
         ExecutionRow.termination_signal_time,
+        milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
     )
-    .join_from(InvocationRow, ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
+    .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+    .join(ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
+    .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
     .where(InvocationRow.invocation_id == _INVOCATION)
     .cte("state")
 )
@@ -184,9 +192,10 @@ _INSERTED = (
             ExecutionRow.invocation_id,
             ExecutionRow.function_id,
             ExecutionRow.attempt,
+            ExecutionRow.queued_ms,
             *_CLAIMED,
         ],
-        select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, *_CLAIMED.values()).where(
+        select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, _STATE.c.queued_ms, *_CLAIMED.values()).where(
             _STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE
         ),
     )
@@ -294,7 +303,18 @@ class SlotQueue:
         )
 
 
-_GRANT_FREE_SLOTS = text("""
+_QUEUED_MS = as_text(
+    milliseconds(
+        waiting_since(
+            attempt=literal_column("next.attempt", Integer),
+            previous_end=PREVIOUS.last_update_time,
+            invocation=InvocationRow,
+            function=FunctionRow,
+        ),
+        func.clock_timestamp(),
+    )
+)
+_GRANT_FREE_SLOTS = text(f"""
     WITH free AS (
         SELECT CASE
             WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
@@ -312,7 +332,13 @@ _GRANT_FREE_SLOTS = text("""
         ))
         RETURNING execution_id, invocation_id, function_id, attempt
     ), granted AS (
-        INSERT INTO executions (execution_id, invocation_id, function_id, attempt) SELECT * FROM next
+        INSERT INTO executions (execution_id, invocation_id, function_id, attempt, queued_ms)
+        SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt, {_QUEUED_MS}
+        FROM next
+            JOIN invocations ON invocations.invocation_id = next.invocation_id
+            JOIN functions ON functions.function_id = invocations.function_id
+            LEFT JOIN executions AS previous
+                ON previous.invocation_id = next.invocation_id AND previous.attempt = next.attempt - 1
         RETURNING execution_id, invocation_id, attempt, creation_time
     ), touched AS (
         UPDATE invocations SET last_update_time = granted.creation_time

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Row, Text, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
@@ -92,13 +93,26 @@ _LOCKED = (
     .where(ExecutionRow.execution_id == _EXECUTION)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )
+_TERMINATED_EXECUTION = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == _EXECUTION)
+    .values(
+        container_status=ContainerStatus.TERMINATED,
+        outcome=_OUTCOME,
+        error_message=_ERROR_MESSAGE,
+        last_update_time=func.clock_timestamp(),
+    )
+    .returning(ExecutionRow.execution_id, *MEASURED_COLUMNS)
+    .cte("terminated_execution")
+)
+_AT_END = measured_at_end(executions_after(_TERMINATED_EXECUTION, _INVOCATION), ENDING.invocation_id == _INVOCATION)
 _TERMINATED_INVOCATION = (
     update(InvocationRow)
-    .where(InvocationRow.invocation_id == _INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .where(InvocationRow.invocation_id == _AT_END.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
     .values(
         status=InvocationStatus.TERMINATED,
-        outcome=outcome_after(_OUTCOME, InvocationRow),
         last_update_time=func.clock_timestamp(),
+        **end_values(_AT_END, outcome=outcome_after(_OUTCOME, InvocationRow)),
     )
     .returning(InvocationRow.invocation_id)
     .cte("terminated_invocation")
@@ -115,27 +129,35 @@ _DEQUEUED = (
 )
 _TERMINATED_EXECUTIONS = (
     signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
-    .returning(func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
+    .returning(
+        ExecutionRow.execution_id, *MEASURED_COLUMNS, func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id)
+    )
     .cte("terminated_executions")
+)
+_AT_STOP = measured_at_end(
+    executions_after(_TERMINATED_EXECUTIONS, STOPPED_INVOCATION), ENDING.invocation_id == STOPPED_INVOCATION
 )
 _TERMINATE_INVOCATION = (
     update(InvocationRow)
-    .where(InvocationRow.invocation_id == STOPPED_INVOCATION, InvocationRow.status == InvocationStatus.RUNNING)
+    .where(InvocationRow.invocation_id == _AT_STOP.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
     .values(
         **stop_values(),
         status=InvocationStatus.TERMINATED,
-        outcome=case(
-            (_IS_TIMEOUT & ~is_stopped(InvocationRow), InvocationOutcome.TIMED_OUT.value),
-            else_=outcome_of_stop(InvocationRow),
-        ),
         last_update_time=func.clock_timestamp(),
+        **end_values(
+            _AT_STOP,
+            outcome=case(
+                (_IS_TIMEOUT & ~is_stopped(InvocationRow), InvocationOutcome.TIMED_OUT.value),
+                else_=outcome_of_stop(InvocationRow),
+            ),
+        ),
     )
     .returning(
         InvocationRow.invocation_id,
         InvocationRow.batch_id,
         func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id),
     )
-    .add_cte(_DEQUEUED, _TERMINATED_EXECUTIONS)
+    .add_cte(_DEQUEUED)
 )
 _REVOKE = (
     update(ExecutionRow)
@@ -150,18 +172,6 @@ _REVOKE = (
         last_update_time=func.clock_timestamp(),
     )
     .returning(ExecutionRow.execution_id)
-)
-_TERMINATED_EXECUTION = (
-    update(ExecutionRow)
-    .where(ExecutionRow.execution_id == _EXECUTION)
-    .values(
-        container_status=ContainerStatus.TERMINATED,
-        outcome=_OUTCOME,
-        error_message=_ERROR_MESSAGE,
-        last_update_time=func.clock_timestamp(),
-    )
-    .returning(ExecutionRow.execution_id)
-    .cte("terminated_execution")
 )
 # The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
 # function.

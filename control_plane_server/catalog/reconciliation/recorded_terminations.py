@@ -1,9 +1,10 @@
 """Ends of invocations that never can begin, or that ended after the backup from which the catalog was restored."""
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Text, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.ends import ENDING, end_values, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
@@ -110,13 +111,14 @@ class RecordedTerminationRepository:
         return found is not None
 
     async def _terminate(self, invocation_id: InvocationId, outcome: ExecutionOutcome | None) -> None:
+        measured = measured_at_end(ExecutionRow.__table__, ENDING.invocation_id == invocation_id)
         terminated = await self._connection.execute(
             update(InvocationRow)
-            .where(InvocationRow.invocation_id == invocation_id)
+            .where(InvocationRow.invocation_id == measured.c.invocation_id)
             .values(
                 status=InvocationStatus.TERMINATED,
-                outcome=outcome or ExecutionOutcome.FAILED,
                 last_update_time=func.clock_timestamp(),
+                **end_values(measured, outcome=literal((outcome or ExecutionOutcome.FAILED).value, Text)),
             )
             .returning(InvocationRow.batch_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
         )

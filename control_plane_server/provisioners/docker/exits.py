@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from control_plane_server.domain.containers import ContainerExit, ExitCause
-from control_plane_server.provisioners.exit_reasons import stop_reason
+from control_plane_server.provisioners.exit_reasons import out_of_memory_reason, stop_reason
 
 GONE = ContainerExit(cause=ExitCause.LOST, reason="The container is gone: the engine does not know it any more")
 _BY_A_SIGNAL = 128
@@ -47,9 +47,7 @@ def exit_of(container: dict[str, Any], *, was_stopped: bool, engine_start: datet
         return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(code), exit_code=code)
     if state["OOMKilled"] and code != 0:
         limit = container["HostConfig"]["Memory"] // (1_024 * 1_024)
-        return ContainerExit(
-            cause=ExitCause.EXITED, reason=f"killed for using more than its memory ({limit} MiB)", exit_code=code
-        )
+        return ContainerExit(cause=ExitCause.EXITED, reason=out_of_memory_reason(limit), exit_code=code)
     if may_have_died_with_engine(container) and engine_start is not None and _finish_time(container) <= engine_start:
         return ContainerExit(cause=ExitCause.LOST, reason="The Docker engine was started again", exit_code=code)
     if code == 0:

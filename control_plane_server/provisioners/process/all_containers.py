@@ -1,12 +1,12 @@
 """Lists all containers of a data folder, and ends them when a whole stack shuts down."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from control_plane.machine.processes import Process, kill_session
 
+from control_plane_server.provisioners.process.container_folders import ContainerFolder
 from control_plane_server.provisioners.process.running_marks import marked_folders
 
 _POLL_INTERVAL = timedelta(seconds=0.05)
@@ -26,13 +26,12 @@ async def stop_all_containers(data_dir: Path) -> int:
 
 async def kill_all_containers(data_dir: Path) -> None:
     """Send SIGKILL to every container and its supervisor."""
-    for supervisor in await asyncio.to_thread(_live_supervisors, data_dir):
-        await asyncio.to_thread(kill_session, supervisor.pid)
+    await asyncio.to_thread(_kill_all, data_dir)
 
 
 def live_container_names(data_dir: Path) -> list[str]:
     """The names of the containers that run now."""
-    return [name for name, supervisor in _supervisors(data_dir) if supervisor.is_alive()]
+    return [folder.path.name for folder, _ in _live_containers(data_dir)]
 
 
 async def _gone(supervisor: Process) -> None:
@@ -41,12 +40,16 @@ async def _gone(supervisor: Process) -> None:
 
 
 def _live_supervisors(data_dir: Path) -> list[Process]:
-    return [supervisor for _, supervisor in _supervisors(data_dir) if supervisor.is_alive()]
+    return [supervisor for _, supervisor in _live_containers(data_dir)]
 
 
-def _supervisors(data_dir: Path) -> Iterator[tuple[str, Process]]:
-    """The supervisors of containers whose end is not recorded, each with the container's name."""
-    for folder in marked_folders(data_dir):
-        supervisor = folder.supervisor()
-        if supervisor is not None:
-            yield folder.path.name, supervisor
+def _kill_all(data_dir: Path) -> None:
+    for folder, supervisor in _live_containers(data_dir):
+        kill_session(supervisor.pid)
+        folder.remove_memory_group()
+
+
+def _live_containers(data_dir: Path) -> list[tuple[ContainerFolder, Process]]:
+    """Those whose end is not recorded, each with its supervisor."""
+    found = ((folder, folder.supervisor()) for folder in marked_folders(data_dir))
+    return [(folder, supervisor) for folder, supervisor in found if supervisor is not None and supervisor.is_alive()]

@@ -13,6 +13,7 @@ class Assignment:
     command: tuple[str, ...]
     environment: dict[str, str] = field(repr=False)
     stop_grace_seconds: float
+    memory_mib: int
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

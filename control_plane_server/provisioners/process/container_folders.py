@@ -10,6 +10,8 @@ from pathlib import Path
 
 from control_plane.machine.processes import Process
 
+from control_plane_server.provisioners.process.memory_groups import MemoryGroup
+
 _NOBODY = ""
 _REMOVED = ".removed"  # no container is called so
 _PRIVATE = 0o700
@@ -77,6 +79,20 @@ class ContainerFolder:
         except (ValueError, TypeError):
             return None
 
+    def note_memory_group(self, group: MemoryGroup | None) -> None:
+        """So that it is found when its supervisor is gone."""
+        if group is not None:
+            (self.path / "memory-group").write_text(str(group.folder))
+
+    def memory_group(self) -> MemoryGroup | None:
+        """None if it had none, or none that is known."""
+        text = _text_of(self.path / "memory-group")
+        return MemoryGroup(Path(text)) if text else None
+
+    def remove_memory_group(self) -> None:
+        if (group := self.memory_group()) is not None:
+            group.remove()
+
     def record_exit(self, record: ExitRecord) -> None:
         os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
 
@@ -106,6 +122,7 @@ class ContainerFolder:
     def remove(self) -> None:
         """With everything in it, log included: the container is gone. At once, so that nobody finds half of it; then
         what is left of earlier removals."""
+        self.remove_memory_group()
         removed = self.path.parent / _REMOVED
         while self.path.exists():
             with suppress(FileNotFoundError, FileExistsError):  # another removal takes the folder for removals away

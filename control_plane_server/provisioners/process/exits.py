@@ -43,5 +43,6 @@ def _clear_up(folder: ContainerFolder, supervisor: Process) -> ContainerExit:
         return ContainerExit(cause=ExitCause.LOST, reason="The machine was started again")
     if process_of(supervisor.pid) is None:  # else its number, and so its session's, belongs to somebody else by now
         kill_session(supervisor.pid)
+    folder.remove_memory_group()
     shutil.rmtree(folder.work, ignore_errors=True)
     return ContainerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")

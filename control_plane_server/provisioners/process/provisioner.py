@@ -1,4 +1,5 @@
-"""Containers as processes of this machine, for development: no isolation, no limits on CPU and memory."""
+"""Containers as processes of this machine, for development: no isolation, no limit on CPU, and one on memory only
+where the kernel's control groups can be used."""
 
 import asyncio
 import subprocess
@@ -139,6 +140,7 @@ class ProcessProvisioner:
             command=(python_of(image), str(python_path / PROGRAM)),
             environment=container_environment(request, api_url=self._api_url, python_path=python_path),
             stop_grace_seconds=self._stop_grace.total_seconds(),
+            memory_mib=round(request.resource_spec.memory_gbs * 1_024),
         )
 
     def _start_supervisor(self, folder: ContainerFolder, assignment: Assignment) -> None:

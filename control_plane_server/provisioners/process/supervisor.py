@@ -15,16 +15,21 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from control_plane.machine.processes import kill_session, process_of
 
+from control_plane_server.provisioners.exit_reasons import out_of_memory_reason
 from control_plane_server.provisioners.process.assignments import Assignment
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
+from control_plane_server.provisioners.process.memory_groups import MemoryGroup, make_memory_group
 
 _NOT_COPIED = (".venv", ".git")  # at the top of the image: the first is used where it is, the second is not needed
 _KILL_AGAIN_SECONDS = 1.0
+_MIB = 1_024 * 1_024
 
 
 def main() -> None:
@@ -47,14 +52,26 @@ def main() -> None:
 
 
 def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> None:
-    record = _run(assignment, folder, signals)
+    group = make_memory_group(folder.path.name, assignment.memory_mib * _MIB)
+    folder.note_memory_group(group)
+    record = _run(assignment, folder, group, signals)
     kill_session(os.getpid())
+    if group is not None:
+        record = _explained(record, assignment, group)
+        folder.remove_memory_group()
     folder.record_exit(record)
     folder.mark.unlink(missing_ok=True)
     shutil.rmtree(folder.work, ignore_errors=True)
 
 
-def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> ExitRecord:
+def _explained(record: ExitRecord, assignment: Assignment, group: MemoryGroup) -> ExitRecord:
+    """With the reason, if the main process was killed because there was no memory left for it."""
+    if record.signal != signal.SIGKILL or record.was_stopped or not group.has_run_out():
+        return record
+    return ExitRecord(error=out_of_memory_reason(assignment.memory_mib))
+
+
+def _run(assignment: Assignment, folder: ContainerFolder, group: MemoryGroup | None, signals: "_Signals") -> ExitRecord:
     if not os.path.isdir(assignment.image_folder):
         return ExitRecord(error=f"The image {assignment.image_folder} is no longer there; deploy the function again")
     try:
@@ -73,6 +90,7 @@ def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                preexec_fn=None if group is None else partial(_join, group),  # noqa: PLW1509 - we have one thread
             )
     except OSError as error:
         return ExitRecord(error=f"The container cannot be started: {error}")
@@ -81,6 +99,12 @@ def _run(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -
     if code < 0:
         return ExitRecord(signal=-code, was_stopped=was_stopped)
     return ExitRecord(exit_code=code, was_stopped=was_stopped)
+
+
+def _join(group: MemoryGroup) -> None:
+    """A container that cannot be limited runs without a limit, as where there are no groups."""
+    with suppress(OSError):
+        group.join()
 
 
 def _copy(image: Path, work: Path) -> None:
