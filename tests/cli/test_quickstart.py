@@ -118,7 +118,7 @@ async def test_failure(terminal: Terminal, deployed: str) -> None:
 async def test_timeout(terminal: Terminal, deployed: str) -> None:
     run = await terminal.run("invoke", deployed, "too_slow", "--follow")
     assert (run.exit_code, run.stdout) == (3, "")
-    assert run.stderr.splitlines()[-1].endswith(" timed out")
+    assert re.search(r"too_slow/inv-[0-9a-f]+ timed out after \d", run.stderr.splitlines()[-1])
 
 
 async def test_cancellation_of_what_is_waited_for(terminal: Terminal, deployed: str) -> None:

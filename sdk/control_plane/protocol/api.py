@@ -206,15 +206,14 @@ class Api:
         path = invocation_path(invocation.document)
         for execution in executions:
             offset: str | None = None
+            page = yield from self.logs(path, execution.execution_id, since=since, tail=tail)
             while True:
-                page = yield from self.logs(
-                    path, execution.execution_id, offset=offset, since=since, tail=tail if offset is None else None
-                )
                 for entry in page.entries:
                     yield Emit((execution.execution_id, entry))
                 if page.next_offset in (None, offset):
                     break
                 offset = page.next_offset
+                page = yield from self.logs(path, execution.execution_id, offset=offset)
 
     def repository_credentials(self) -> Plan[answers.RepositoryCredentials]:
         return self._read(answers.RepositoryCredentials, self.get("/container_repository_credentials"))

@@ -108,8 +108,9 @@ def _left_running(invocation: InvocationInfo) -> Iterator[None]:
 def _print_result(invocation: InvocationInfo) -> None:
     status = status_of(invocation.document)
     if status != SUCCEEDED:
-        error = error_of(invocation.document)
-        fail(f"{reference_of(invocation)} {in_words(status)}" + (f": {error}" if error else ""))
+        error, how = error_of(invocation.document), in_words(status)
+        said = error if error and error.startswith(how) else f"{how}: {error}" if error else how
+        fail(f"{reference_of(invocation)} {said}")
         return
     output = output_of(invocation.document)
     if output is not None:
