@@ -7,14 +7,12 @@ from shlex import quote
 from control_plane.cli.durations import in_short
 from control_plane.cli.invocation_rows import print_invocations, short_id
 from control_plane.cli.output import local_time, note, print_fields, print_table, terminal_width
-from control_plane.cli.references import reference_of
+from control_plane.cli.shortening import shortened
 from control_plane.cli.states import in_order, state_of, styled
 from control_plane.cli.tables import Cell, Column
 from control_plane.client.listing import ProjectInvocation
 from control_plane.protocol.answers import Execution, InvocationInfo
 from control_plane.protocol.states import error_of, output_of
-
-_MOST_CHARACTERS = 2_000
 
 _ATTEMPTS = (
     Column(name="ATTEMPT"),
@@ -44,7 +42,8 @@ def show_invocation(
 
 def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int]) -> Iterable[tuple[str, Cell | object]]:
     document = invocation.document
-    yield "Invocation", reference_of(invocation)
+    yield "Invocation", invocation.invocation_id
+    yield "Function", f"{invocation.project_name}/{invocation.function_name}"
     yield "Status", styled(state)
     error = error_of(document)
     if error is not None and output_of(document) is None:
@@ -52,7 +51,7 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     yield "Version", invocation.version_id
     parent = document.get("parent_invocation")
     if parent is not None:
-        yield "Parent", f"{invocation.project_name}/{parent['function_name']}/{parent['invocation_id']}"
+        yield "Parent", f"{parent['invocation_id']} of {parent['function_name']}"
     if document.get("batch_id") is not None:
         yield "Batch", document["batch_id"]
     yield "Created", local_time(invocation.creation_time)
@@ -110,10 +109,3 @@ def _say_what_next(invocation: InvocationInfo, state: str) -> None:
         f"Its log: control-plane logs {name} --timestamps\n"
         f"Again: control-plane describe {name} --input | control-plane invoke {quote(function)} -"
     )
-
-
-def shortened(text: str) -> str:
-    """For a screen; says how much there is more."""
-    if len(text) <= _MOST_CHARACTERS:
-        return text
-    return f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters; all of them with --json)"

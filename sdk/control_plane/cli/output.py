@@ -9,6 +9,7 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
+from control_plane.cli.shortening import shortened
 from control_plane.cli.tables import Cell, Column, cut, fitted
 from control_plane.cli.terminal import wants_style
 from control_plane.cli.visible import visible, visible_line
@@ -27,8 +28,9 @@ def fail(line: str) -> None:
 
 
 def print_line(text: str) -> None:
-    """Data, and a line's end if it has none: as it is for programs, with nothing that is obeyed on a terminal."""
-    _write(sys.stdout, visible(text) if sys.stdout.isatty() else text)
+    """Data, and a line's end if it has none: as it is for programs; on a terminal with nothing that is obeyed, and cut if
+    it is long."""
+    _write(sys.stdout, visible(shortened(text)) if sys.stdout.isatty() else text)
 
 
 def print_raw(text: str) -> None:
