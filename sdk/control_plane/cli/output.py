@@ -28,8 +28,8 @@ def fail(line: str) -> None:
 
 
 def print_line(text: str) -> None:
-    """Data, and a line's end if it has none: as it is for programs; on a terminal with nothing that is obeyed, and cut if
-    it is long."""
+    """Data, and a line's end if it has none: as it is for programs; on a terminal nothing in it is obeyed, and it is
+    cut if it is long."""
     _write(sys.stdout, visible(shortened(text)) if sys.stdout.isatty() else text)
 
 
