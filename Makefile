@@ -44,7 +44,7 @@ PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
 
 test: lint
-	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 --no-loadscope-reorder --platforms process,ecs \
+	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 --no-loadscope-reorder --platforms process,ecs \
 		$(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
@@ -142,7 +142,7 @@ test-docker: install
 	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
-	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 2 --no-loadscope-reorder \
+	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 --no-loadscope-reorder \
 		--platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py)
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.

@@ -34,7 +34,10 @@ class BoundBatchActivities(BatchActivities):
             await self._end_unstarted(request.batch_id, request.stop_reason)
             await self._messenger.deliver(grants=await self._give_slots(request.batch_id))
             await self._cancel_started(request.batch_id)
-            return await self._progress(request.batch_id)
+            progress = await self._progress(request.batch_id)
+            if progress.is_over and progress.is_cancelled:
+                await self._messenger.cancel_batch(request.batch_id)  # so that it closes as cancelled
+            return progress
 
     async def _note_cancellation(self, batch_id: BatchId) -> None:
         """As a request by REST, of which a cancellation by Temporal is another way."""

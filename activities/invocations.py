@@ -12,6 +12,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.domain.messages import (
+    AttemptState,
     EndInvocationRequest,
     RunExecutionRequest,
     RunExecutionResult,
@@ -19,6 +20,7 @@ from control_plane_server.domain.messages import (
     StopInvocationResult,
 )
 from control_plane_server.provisioners.contract import Provisioner
+from workflows import failures
 from workflows.ports import InvocationActivities
 
 # A launch may wait some minutes behind thousands of others; a pull of an image notes its progress.
@@ -46,8 +48,12 @@ class BoundInvocationActivities(InvocationActivities):
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
+        """Raises ApplicationError, of which `failures.result_of` reads the result, where the attempt failed."""
         async with keep_heartbeating(_PROGRESS_WITHIN):
-            return await self._runner.run(request)
+            result = await self._runner.run(request)
+        if request.raises_failure and result.state is AttemptState.ENDED and failures.is_failed_attempt(result):
+            raise failures.of_attempt(result)
+        return result
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
@@ -61,9 +67,11 @@ class BoundInvocationActivities(InvocationActivities):
             ended = await TerminationRepository(connection).terminate_invocation(
                 request.invocation_id, reason=request.reason
             )
-        self._spans.record_invocation(request.trace, error=request.reason or "stopped")
+        if not request.cancels_workflow:  # else it had ended before
+            self._spans.record_invocation(request.trace, error=request.reason or "stopped")
+        itself = (request.invocation_id,) if request.cancels_workflow else ()
         await self._messenger.deliver(
-            grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END], batches=ended.batches
+            grants=ended.grants, cancelled=(*itself, *ended.children[:_MOST_TOLD_AT_THE_END]), batches=ended.batches
         )
 
     async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:

@@ -104,6 +104,10 @@ class Messenger:
             for activity in pending
         )
 
+    async def cancel_batch(self, batch_id: BatchId) -> None:
+        """Cancel the batch's workflow, if it is open. Raises RPCError."""
+        await self._cancel_workflow(batch_workflow_id(batch_id))
+
     async def _deliver_grants(self, grants: Sequence[Grant], faults: list[Exception]) -> list[Grant]:
         """Signal the grants, and record which were signalled, as those are not signalled again soon. Returns the grants
         that replace revoked ones."""
@@ -188,7 +192,10 @@ class Messenger:
                 raise
 
     async def _cancel(self, invocation_id: InvocationId) -> None:
-        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
+        await self._cancel_workflow(invocation_workflow_id(invocation_id))
+
+    async def _cancel_workflow(self, workflow_id: str) -> None:
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             await handle.cancel(rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:

@@ -8,6 +8,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from control_plane_server.domain.errors import Misconfigured
 from workflows.naming import SEARCH_ATTRIBUTES
 
+_TYPES: dict[str, IndexedValueType.ValueType] = {
+    key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in SEARCH_ATTRIBUTES
+}
+_TYPE_NAMES = {
+    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
+    IndexedValueType.INDEXED_VALUE_TYPE_INT: "Int",
+}
+
 
 async def register_search_attributes(client: Client) -> None:
     """Add those that are missing. May be repeated, and run by several processes at once.
@@ -18,8 +26,7 @@ async def register_search_attributes(client: Client) -> None:
     if not missing:
         return
     request = AddSearchAttributesRequest(
-        namespace=client.namespace,
-        search_attributes=dict.fromkeys(missing, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD),
+        namespace=client.namespace, search_attributes={name: _TYPES[name] for name in missing}
     )
     try:
         await client.operator_service.add_search_attributes(request)
@@ -47,7 +54,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
 
 
 def _advice(namespace: str, names: list[str]) -> str:
-    options = " ".join(f"--name {name} --type Keyword" for name in names)
+    options = " ".join(f"--name {name} --type {_TYPE_NAMES[_TYPES[name]]}" for name in names)
     return (
         f"the Temporal namespace {namespace!r} lacks search attributes that this process may not add; "
         f"someone who may must run: temporal operator search-attribute create --namespace {namespace} {options}"

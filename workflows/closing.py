@@ -2,13 +2,10 @@
 
 from temporalio.client import WorkflowExecutionStatus
 
-# Closed without a result: by an operator, a cancellation, a limit, or a defect of ours.
+# Closed by itself, with a result or with a failure that carries one.
+CLOSED_WITH_RESULT = frozenset({WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED})
+# Closed without a result: by an operator, a cancellation, or a limit.
 CLOSED_EARLY = frozenset(
-    {
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.CANCELED,
-        WorkflowExecutionStatus.TIMED_OUT,
-        WorkflowExecutionStatus.FAILED,
-    }
+    {WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TIMED_OUT}
 )
-CLOSED = CLOSED_EARLY | {WorkflowExecutionStatus.COMPLETED}
+CLOSED = CLOSED_EARLY | CLOSED_WITH_RESULT

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         StopReason,
     )
     from control_plane_server.domain.traces import InvocationTrace
-    from workflows import naming, policies
+    from workflows import failures, naming, policies
     from workflows.ports import InvocationActivities
 
 
@@ -72,10 +72,17 @@ class InvocationWorkflow:
                 self._stop(StopReason.CANCELLED)
         result = attempts.result()
         del timer  # its timer is left to run out with the workflow: cancelling it would be one more event
-        workflow.upsert_search_attributes([naming.STATUS.value_set(result.ending)])
+        workflow.upsert_search_attributes(
+            [naming.STATUS.value_set(result.ending), naming.ATTEMPTS.value_set(result.executions)]
+        )
         if result.ending is InvocationOutcome.CANCELLED and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
-        return result
+        # Only where it is needed, as it is two events more.
+        if result.ending is InvocationOutcome.SUCCEEDED or not workflow.patched(naming.FAILURES_CLOSE_AS_FAILED):
+            return result
+        if result.ending is InvocationOutcome.CANCELLED:
+            await self._be_cancelled()
+        raise failures.of_invocation(result)
 
     @workflow.signal
     def slot_granted(self, granted: SlotGranted) -> None:
@@ -147,11 +154,12 @@ class InvocationWorkflow:
         if stopped is not None and not stopped.is_claimed:
             return None
         self._executions = self._attempt
-        return await self._start_execution(
+        execution = self._start_execution(
             activity_id=self._execution_id,
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary=f"see execution {self._attempt} to its end",
         )
+        return await failures.result_of(execution)
 
     async def _run_execution(self, *, slot_was_granted: bool) -> RunExecutionResult | None:
         """None if the invocation was stopped before the execution took up its slot."""
@@ -167,15 +175,15 @@ class InvocationWorkflow:
         )
         await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
         if self._stop_reason is None or execution.done():
-            return await execution
+            return await failures.result_of(execution)
         stopped = await self._stop_container(self._stop_reason)
         if stopped is None:  # a history of a release in which stops had no result
-            return await execution
+            return await failures.result_of(execution)
         if not stopped.is_claimed:
-            return execution.result() if execution.done() else None
+            return await failures.result_of(execution) if execution.done() else None
         await self._wait_until_done_or_not_at_work(execution, self._stop_reason)
         if execution.done():
-            return await execution
+            return await failures.result_of(execution)
         # The activity has lost its process, and may wait long for a slot of another one. Both may run at once.
         substitute = self._start_execution(
             activity_id=f"{self._execution_id}-stopped",
@@ -183,7 +191,7 @@ class InvocationWorkflow:
             summary=f"see execution {self._attempt} to its end",
         )
         await workflow.wait_condition(lambda: execution.done() or substitute.done())
-        return await (execution if execution.done() else substitute)
+        return await failures.result_of(execution if execution.done() else substitute)
 
     async def _wait_until_done_or_not_at_work(
         self, execution: workflow.ActivityHandle[RunExecutionResult], reason: StopReason
@@ -208,6 +216,7 @@ class InvocationWorkflow:
                 attempt=self._attempt,
                 is_last_attempt=self._attempt >= self._retries.maximum_attempts,
                 trace=self._trace,
+                raises_failure=True,
             ),
             activity_id=activity_id,
             task_queue=task_queue,
@@ -247,19 +256,31 @@ class InvocationWorkflow:
 
     async def _end(self) -> InvocationResult:
         """The end of an invocation that was stopped while it had no container."""
-        await workflow.execute_local_activity_method(
-            InvocationActivities.end_invocation,
-            EndInvocationRequest(
-                invocation_id=self._request.invocation_id, reason=self._stop_reason, trace=self._trace
-            ),
-            summary="end",
-            start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
-            retry_policy=policies.PASSING_FAULTS,
-        )
+        await self._end_in_catalog(summary="end")
         ending = (
             InvocationOutcome.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
         )
         return self._finished(ending)
+
+    async def _be_cancelled(self) -> None:
+        """Have this workflow cancelled, as only then it can close as such: the cancellation was found in the catalog.
+        Returns only if that does not come."""
+        await self._end_in_catalog(summary="cancel", cancels_workflow=True)
+        await workflow.sleep(policies.CANCELLATION_PATIENCE, summary="cancellation")
+
+    async def _end_in_catalog(self, *, summary: str, cancels_workflow: bool = False) -> None:
+        await workflow.execute_local_activity_method(
+            InvocationActivities.end_invocation,
+            EndInvocationRequest(
+                invocation_id=self._request.invocation_id,
+                reason=self._stop_reason,
+                trace=self._trace,
+                cancels_workflow=cancels_workflow,
+            ),
+            summary=summary,
+            start_to_close_timeout=policies.LOCAL_START_TO_CLOSE,
+            retry_policy=policies.PASSING_FAULTS,
+        )
 
     def _result_of(self, last: RunExecutionResult) -> InvocationResult:
         """As the catalog has it: a stop that comes after the end changes nothing. A stop that the catalog recorded

@@ -24,7 +24,18 @@ VERSION = SearchAttributeKey.for_keyword("ControlPlaneVersion")
 FUNCTION = SearchAttributeKey.for_keyword("ControlPlaneFunction")
 PARENT = SearchAttributeKey.for_keyword("ControlPlaneParent")
 STATUS = SearchAttributeKey.for_keyword("ControlPlaneStatus")
-SEARCH_ATTRIBUTES = (PROJECT, VERSION, FUNCTION, PARENT, STATUS)
+ATTEMPTS = SearchAttributeKey.for_int("ControlPlaneAttempts")  # of an invocation that has ended
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str] | SearchAttributeKey[int], ...] = (
+    PROJECT,
+    VERSION,
+    FUNCTION,
+    PARENT,
+    STATUS,
+    ATTEMPTS,
+)
+
+# Marks a history in which an invocation that did not succeed closes its workflow as failed or cancelled.
+FAILURES_CLOSE_AS_FAILED = "failures-close-as-failed"
 
 RUNNING_STATUS = "RUNNING"
 TERMINATED_STATUS = "TERMINATED"  # of a batch; of an invocation its outcome
@@ -112,6 +123,14 @@ def deletion_search_attributes(request: DeletionRequest) -> TypedSearchAttribute
 def invocation_summary(function: FunctionRef) -> str:
     """One line for lists in the Web UI."""
     return shorten(f"{function.project_name}/{function.function_name}")
+
+
+def invocation_details(request: InvocationRequest) -> str:
+    """What a person who has opened it looks for next, in the Web UI's Markdown: queries of its list of workflows."""
+    children = f"Children: `{PARENT.name} = '{request.invocation_id}'`"
+    if request.parent_invocation_id is None:
+        return children
+    return f"Parent: `WorkflowId = '{request.parent_invocation_id}'`\n\n{children}"
 
 
 def batch_summary(request: BatchRequest) -> str:

@@ -30,6 +30,9 @@ STOP_START_TO_CLOSE = timedelta(minutes=30)
 STOP_PATIENCE = timedelta(seconds=10)
 STOP_LONGEST_PATIENCE = timedelta(minutes=30)
 
+# A cancellation that an invocation has asked for itself is on its way by then.
+CANCELLATION_PATIENCE = timedelta(seconds=10)
+
 # One transaction and a handful of signals, within a workflow task.
 LOCAL_START_TO_CLOSE = timedelta(seconds=10)
 

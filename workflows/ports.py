@@ -25,7 +25,9 @@ class InvocationActivities:
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
         """Run one attempt, from its slot to its recorded end. Returns at once QUEUED if no slot is free, REFUSED if the
-        invocation is stopped or has ended."""
+        invocation is stopped or has ended.
+
+        Fails with a FailedAttempt where the attempt failed and `raises_failure`."""
         raise NotImplementedError
 
     @activity.defn(name="stop_invocation")
@@ -36,7 +38,8 @@ class InvocationActivities:
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
-        """Make the invocation TERMINATED, take it out of the queue, and hand its slot on."""
+        """Make the invocation TERMINATED, take it out of the queue, and hand its slot on. With `cancels_workflow` also
+        cancel its workflow."""
         raise NotImplementedError
 
 

@@ -39,6 +39,7 @@ async def start_invocation(client: Client, request: InvocationRequest) -> bool:
             id_reuse_policy=_NEVER_AGAIN,
             search_attributes=naming.invocation_search_attributes(request),
             static_summary=naming.invocation_summary(request.function),
+            static_details=naming.invocation_details(request),
         )
     )
 

@@ -1,9 +1,11 @@
 """Repairs invocations that are RUNNING in the catalog, but whose workflow Temporal has closed or does not know."""
 
 from enum import Enum, auto
+from typing import Any
 
 import structlog
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messenger import Messenger
@@ -20,7 +22,7 @@ from control_plane_server.domain.messages import InvocationResult
 from control_plane_server.domain.unfinished import AbandonedInvocation, RunningInvocation, UnfinishedInvocation
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import policies, requests, starting
-from workflows.closing import CLOSED_EARLY
+from workflows.closing import CLOSED_EARLY, CLOSED_WITH_RESULT
 from workflows.naming import invocation_workflow_id
 
 logger = structlog.get_logger(__name__)
@@ -41,7 +43,7 @@ class _WorkflowState(Enum):
 
     OPEN = auto()
     UNKNOWN = auto()
-    COMPLETED = auto()
+    HAS_RESULT = auto()
     CLOSED = auto()  # from outside, as by termination
 
 
@@ -110,7 +112,7 @@ class OrphanedInvocations:
                 closed.append(invocation_id)
             return is_recorded
 
-        await run.each(_in_state(states, _WorkflowState.COMPLETED), record)
+        await run.each(_in_state(states, _WorkflowState.HAS_RESULT), record)
         return closed
 
     async def _workflow_state(self, suspect: RunningInvocation) -> _WorkflowState:
@@ -124,8 +126,8 @@ class OrphanedInvocations:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return _WorkflowState.UNKNOWN if suspect.has_begun else _WorkflowState.OPEN
-        if description.status is WorkflowExecutionStatus.COMPLETED:
-            return _WorkflowState.COMPLETED
+        if description.status in CLOSED_WITH_RESULT:
+            return _WorkflowState.HAS_RESULT
         return _WorkflowState.CLOSED if description.status in CLOSED_EARLY else _WorkflowState.OPEN
 
     async def _start_again(self, invocation: UnfinishedInvocation) -> bool:
@@ -135,11 +137,13 @@ class OrphanedInvocations:
         return is_started
 
     async def _record_termination(self, invocation_id: InvocationId) -> bool:
-        """Record an end that happened after the backup from which this catalog was restored. False if it was a stop."""
-        handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
-        result: InvocationResult = await handle.result()
-        outcome = _OUTCOMES.get(result.ending)
-        if outcome is None:
+        """Record an end that happened after the backup from which this catalog was restored. False if it was a stop,
+        or the workflow failed without a result, as those of releases before did by a defect."""
+        result = await self._result(
+            self._client.get_workflow_handle(invocation_workflow_id(invocation_id), result_type=InvocationResult)
+        )
+        outcome = None if result is None else _OUTCOMES.get(result.ending)
+        if result is None or outcome is None:
             return False
         async with self._database.transaction() as connection:
             grants = await RecordedTerminationRepository(connection).record_termination(
@@ -148,6 +152,19 @@ class OrphanedInvocations:
         logger.warning("invocation_had_ended", invocation_id=invocation_id, outcome=outcome)
         await self._messenger.deliver(grants=grants)
         return True
+
+    async def _result(self, handle: "WorkflowHandle[Any, InvocationResult]") -> InvocationResult | None:
+        """Of a workflow that has closed by itself. None if it failed without one."""
+        try:
+            return await handle.result()
+        except WorkflowFailureError as failure:
+            if not isinstance(failure.cause, ApplicationError) or not failure.cause.details:
+                return None
+            converter = self._client.data_converter.payload_converter
+            try:
+                return converter.from_payload(converter.to_payload(failure.cause.details[0]), InvocationResult)
+            except ValueError:
+                return None
 
     async def _clean_up(self, run: RepairRun, closed: list[InvocationId], *, running: int) -> None:
         admitted = await self._guard.admit(_KIND, closed, running=running)

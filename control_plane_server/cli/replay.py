@@ -9,10 +9,10 @@ import typer
 from control_plane.cli.output import fail, print_json, print_text
 from control_plane.cli.verbs.options import Json
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from control_plane_server.orchestration.payloads import data_converter
 from workflows.registry import WORKFLOWS
 
 _DIFFERENT = 1
@@ -48,4 +48,4 @@ def replay(
 
 
 async def _replay(history: WorkflowHistory) -> None:
-    await Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter).replay_workflow(history)
+    await Replayer(workflows=WORKFLOWS, data_converter=data_converter).replay_workflow(history)

@@ -64,13 +64,17 @@ class InvocationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutionRequest:
-    """Input of `run_execution`. `attempt` counts the user's attempts from 1."""
+    """Input of `run_execution`. `attempt` counts the user's attempts from 1.
+
+    `raises_failure`: the workflow reads a FailedAttempt. Those of earlier releases await every attempt's result.
+    """
 
     invocation_id: InvocationId
     execution_id: ExecutionId
     attempt: int
     is_last_attempt: bool
     trace: InvocationTrace | None = None
+    raises_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,13 @@ class RunExecutionResult:
     outcome: ExecutionOutcome | None = None
     error_message: str | None = None  # shortened
     was_stopped: bool | None = None  # whether the catalog had it stopped when the execution ended; None: unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """What the failure of `run_execution` carries, where the attempt failed: what it would have returned."""
+
+    result: RunExecutionResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +120,15 @@ class StopInvocationResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndInvocationRequest:
     """Input of `end_invocation`, after which the invocation is TERMINATED, out of the queue and without live
-    executions."""
+    executions.
+
+    `cancels_workflow`: its workflow is to close as cancelled, and nobody has cancelled it.
+    """
 
     invocation_id: InvocationId
     reason: StopReason | None = None
     trace: InvocationTrace | None = None
+    cancels_workflow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx2
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
 from api.events.streams import EventStreams
@@ -18,6 +17,7 @@ from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink
+from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from environment.settings import PostgresSettings
 from tests.api.builders import ROOT_KEYS, bearer
@@ -32,7 +32,7 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
         provisioner = ProcessProvisioner(
             data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
         )
-        temporal = await Client.connect(NOBODY, lazy=True, data_converter=pydantic_data_converter)
+        temporal = await Client.connect(NOBODY, lazy=True, data_converter=data_converter)
         yield Services(
             root_keys=ROOT_KEYS,
             database=database,

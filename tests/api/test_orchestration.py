@@ -12,7 +12,6 @@ import pytest
 from structlog.testing import capture_logs
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
@@ -22,6 +21,7 @@ from api.services import Services
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.orchestration.namespace_link import NamespaceLink
+from control_plane_server.orchestration.payloads import data_converter
 from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -30,7 +30,7 @@ CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 @pytest.fixture(scope="module")
 async def temporal() -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         test_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal-test-server"),
     ) as environment:
         await register_search_attributes(environment.client)
@@ -120,7 +120,7 @@ async def test_it_is_ready_once_both_are_there(client: httpx2.AsyncClient) -> No
 async def test_a_temporal_that_never_answers_costs_a_submit_two_seconds(services: Services) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        temporal = await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter)
+        temporal = await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=data_converter)
         app = create_app(
             replace(services, orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, services.database)))
         )

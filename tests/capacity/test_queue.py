@@ -12,7 +12,7 @@ from tests.capacity.measures import answer_time, best_of_rounds, cpu_share
 from tests.e2e.project import lines_of
 from tests.figures import Show
 
-WAITING = 1_000
+WAITING = 400
 _SUBMITTERS = 8  # more wait longer for a busy Temporal than the API is willing to
 _WINDOW_SECONDS = 10.0
 _TRIALS = 20
@@ -20,7 +20,7 @@ _TRIALS = 20
 
 @pytest.fixture(scope="module")
 async def queue(loaded: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """One invocation holds the only slot of its function, and a thousand wait behind it."""
+    """One invocation holds the only slot of its function, and hundreds wait behind it."""
     notes = tmp_path_factory.mktemp("queue") / "notes"
     await loaded.project.invoke("hold", notes=str(notes))
     await lines_of(notes)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from control_plane_server.orchestration.payloads import data_converter
 from tests.chaos.client import PROJECT, ApiClient, Json
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
@@ -125,13 +125,18 @@ _OPEN = 'ExecutionStatus = "Running" AND WorkflowType != "ReconciliationWorkflow
 
 
 def _ended_by_force(workflows: Mapping[str, WorkflowExecution]) -> Iterator[str]:
+    by_itself = (
+        WorkflowExecutionStatus.COMPLETED,
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.FAILED,  # with the outcome as its status, which is compared with the catalog's
+    )
     for workflow in workflows.values():
-        if workflow.status not in (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.CANCELED):
+        if workflow.status not in by_itself:
             yield f"the workflow {workflow.id} is {workflow.status}"
 
 
 async def _replay_failures(client: Client) -> Mapping[str, Exception]:
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter)
     closed = client.list_workflows('ExecutionStatus != "Running"').map_histories()
     results = await replayer.replay_workflows(closed, raise_on_replay_failure=False)
     return results.replay_failures

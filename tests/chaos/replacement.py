@@ -7,13 +7,13 @@ from datetime import timedelta
 import httpx2
 from sqlalchemy import text
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.orchestration.namespace_link import adopt_namespace, compare
+from control_plane_server.orchestration.payloads import data_converter
 from tests.chaos.ledger import Ledger
 from tests.chaos.stack import ChaosStack
 
@@ -62,9 +62,7 @@ class Replacement:
         """As often as it takes while other servers are struck; what has ended by now has no workflow any more."""
         while True:
             try:
-                client = await Client.connect(
-                    self._stack.accesses[0].temporal_address, data_converter=pydantic_data_converter
-                )
+                client = await Client.connect(self._stack.accesses[0].temporal_address, data_converter=data_converter)
                 try:
                     await compare(client, self._stack.database, may_link=False)
                 except NamespaceIsNotOurs:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import upgrade_to_head
@@ -22,6 +21,7 @@ from control_plane_server.cli.stack.readiness import wait_until_api_answers, wai
 from control_plane_server.cli.stack.server import Server
 from control_plane_server.cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from control_plane_server.cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
+from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.processes.connections import open_database
 from environment.settings import PostgresSettings
 from tests.chaos.ledger import Ledger
@@ -137,7 +137,7 @@ async def chaos_stack(
             proxies=proxies,
             platform=platform,
             database=database,
-            client=await Client.connect(accesses[0].temporal_address, data_converter=pydantic_data_converter),
+            client=await Client.connect(accesses[0].temporal_address, data_converter=data_converter),
         )
         async with _kept_running(stack):
             yield stack

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.orchestration.payloads import data_converter
 from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, dev
 from tests.e2e.platforms import Platform, open_platform
@@ -61,7 +61,7 @@ async def stack(platform: Platform, stack_folder: Path) -> AsyncIterator[StackAc
 
 @pytest.fixture(scope="package")
 async def temporal(stack: StackAccess) -> Client:
-    return await Client.connect(stack.temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(stack.temporal_address, data_converter=data_converter)
 
 
 @pytest.fixture

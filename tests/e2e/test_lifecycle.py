@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from tests.e2e.project import Project, lines_of, release_file
 
@@ -42,7 +43,7 @@ async def test_operators_find_it_by_what_it_is(project: Project, temporal: Clien
         await asyncio.sleep(0.05)  # visibility follows a moment later
 
 
-async def test_a_failing_function_is_tried_again(project: Project, tmp_path: Path) -> None:
+async def test_a_failing_function_is_tried_again(project: Project, temporal: Client, tmp_path: Path) -> None:
     await project.deploy("fail_at_first", max_retries=2)
     invocation_id = await project.invoke("fail_at_first", notes=str(tmp_path / "notes"), failures=1)
     invocation = await project.ended("fail_at_first", invocation_id)
@@ -50,14 +51,31 @@ async def test_a_failing_function_is_tried_again(project: Project, tmp_path: Pat
     assert (first["outcome"], first["error_message"]) == ("FAILED", "ValueError: run 1")
     assert (second["outcome"], second["output"]) == ("SUCCEEDED", "2")
     assert second["creation_time"] > first["creation_time"]
+    handle = temporal.get_workflow_handle(invocation_id)
+    await handle.result()
+    failed = [
+        event.activity_task_failed_event_attributes.failure
+        for event in (await handle.fetch_history()).events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
+    ]
+    assert [(failure.message, failure.application_failure_info.type) for failure in failed] == [
+        ("ValueError: run 1", "FAILED")
+    ]
 
 
-async def test_a_death_without_a_word_is_a_failed_attempt_that_says_why(project: Project) -> None:
+async def test_a_death_without_a_word_is_a_failed_attempt_that_says_why(project: Project, temporal: Client) -> None:
     await project.deploy("die")
     invocation = await project.ended("die", await project.invoke("die", code=3))
     (execution,) = invocation["executions"]
     assert (execution["outcome"], execution["error_message"]) == (None, "exit code 3")
     assert execution["execution_finish_time"] is None
+    with pytest.raises(WorkflowFailureError) as failed:
+        await temporal.get_workflow_handle(invocation["invocation_id"]).result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert (failed.value.cause.message, failed.value.cause.type) == ("exit code 3", "FAILED")
+    query = f'ControlPlaneProject="{project.name}" AND ExecutionStatus="Failed" AND ControlPlaneAttempts=1'
+    while [found.id async for found in temporal.list_workflows(query)] != [invocation["invocation_id"]]:
+        await asyncio.sleep(0.05)  # visibility follows a moment later
 
 
 async def test_progress_is_seen_while_the_function_runs(project: Project, tmp_path: Path) -> None:

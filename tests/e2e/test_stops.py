@@ -185,7 +185,9 @@ async def test_a_normal_end_leaves_children_alone(project: Project, tmp_path: Pa
     assert (await project.ended("note_and_hold", child))["executions"][0]["outcome"] == "SUCCEEDED"
 
 
-async def test_a_child_of_a_cancelled_parent_is_cancelled_at_birth(project: Project, tmp_path: Path) -> None:
+async def test_a_child_of_a_cancelled_parent_is_cancelled_at_birth(
+    project: Project, temporal: Client, tmp_path: Path
+) -> None:
     await project.deploy("ignore_the_stop", "double")
     notes = tmp_path / "notes"
     parent = await project.invoke("ignore_the_stop", notes=str(notes))
@@ -194,6 +196,10 @@ async def test_a_child_of_a_cancelled_parent_is_cancelled_at_birth(project: Proj
     child = await project.ended("double", await project.invoke("double", parent=("ignore_the_stop", parent), number=1))
     assert child["cancellation_request_time"] is not None
     assert child["executions"] == []
+    handle = temporal.get_workflow_handle(child["invocation_id"])
+    while (status := (await handle.describe()).status) is WorkflowExecutionStatus.RUNNING:
+        await asyncio.sleep(0.02)
+    assert status is WorkflowExecutionStatus.CANCELED
     await project.ended("ignore_the_stop", parent)
 
 

@@ -25,6 +25,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "temporal.md").read_text()
 TRIED: set[str] = set()
 COMMANDS: list[str] = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
+VIEWS: list[str] = re.findall(r"^\| [^|]+ \| `([^`]* (?:=|AND) [^`]*)` \|$", PAGE, re.MULTILINE)
+assert len(VIEWS) == 7
+
 
 def command(*words: str) -> str:
     """The page's only command that has all these words in it."""
@@ -92,6 +95,8 @@ async def test_listing_and_showing(project: Project, operator: Operator, running
         "note_and_hold", parent=("note_and_hold", running), notes=str(tmp_path / "x"), release=str(tmp_path / "never")
     )
     await said_of(operator, command("ControlPlaneParent = "), child)
+    for query in VIEWS:
+        await operator.run(f'temporal workflow list --query "{query}"')
     assert running in await operator.run(command("workflow describe"))
     await operator.run(command("show", "history.json"))
     assert "goes on with it" in await operator.run(command("control-plane replay"))

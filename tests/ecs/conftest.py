@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+from control_plane_server.orchestration.payloads import data_converter
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in
@@ -49,7 +49,7 @@ async def aws(cloud: Cloud) -> AsyncIterator[Control]:
 
 @pytest.fixture
 async def temporal(cloud: Cloud) -> Client:
-    return await Client.connect(cloud.stack.temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(cloud.stack.temporal_address, data_converter=data_converter)
 
 
 _NUMBERS = itertools.count(1)

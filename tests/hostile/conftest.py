@@ -13,7 +13,6 @@ from uuid import uuid4
 import httpx2
 import pytest
 from sqlalchemy import text, update
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
@@ -21,6 +20,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import InvocationRow
 from control_plane_server.cli.stack.ports import free_ports
 from control_plane_server.cli.stack.readiness import wait_until_api_answers
+from control_plane_server.orchestration.payloads import data_converter
 from environment.settings import PostgresSettings
 from tests.api.builders import (
     DEAD,
@@ -57,7 +57,7 @@ class Target:
 @pytest.fixture(scope="module")
 async def temporal_address() -> AsyncIterator[str]:
     async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
     ) as environment:
         await register_search_attributes(environment.client)

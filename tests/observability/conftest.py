@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from control_plane.access.local_stacks import StackAccess
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.ports import free_ports
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
+from control_plane_server.orchestration.payloads import data_converter
 from environment.provisioner_names import ProvisionerName
 from tests.aws.control import Control
 from tests.aws.process import running_stand_in
@@ -70,7 +70,7 @@ async def observed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ob
 
 @pytest.fixture
 async def temporal(observed: Observed) -> Client:
-    return await Client.connect(observed.stack.temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(observed.stack.temporal_address, data_converter=data_converter)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from temporalio.client import (
     ScheduleSpec,
     WorkflowExecutionStatus,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from activities.namespace import NamespacePreparation
@@ -28,6 +27,7 @@ from control_plane_server.domain.errors import NamespaceIsNotOurs
 from control_plane_server.domain.identifiers import execution_id_for
 from control_plane_server.liveness.background import in_background
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
+from control_plane_server.orchestration.payloads import data_converter
 from tests.factories import insert_function, insert_invocation
 from tests.temporal import open_temporal
 from workflows import policies
@@ -75,7 +75,7 @@ async def catalog(database: Database) -> AsyncIterator[Database]:
 
 async def connect(server: Client, namespace: str) -> Client:
     return await Client.connect(
-        server.service_client.config.target_host, namespace=namespace, data_converter=pydantic_data_converter
+        server.service_client.config.target_host, namespace=namespace, data_converter=data_converter
     )
 
 

@@ -8,10 +8,10 @@ import sysconfig
 from datetime import UTC, datetime
 from pathlib import Path
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
+from control_plane_server.orchestration.payloads import data_converter
 from tests.replay.scenarios import SCENARIOS
 from tests.workflows.scripted_invocations import InvocationStarter
 
@@ -22,7 +22,7 @@ async def record() -> None:
     missing = [scenario for scenario in SCENARIOS if not history_file(scenario.__name__).exists()]
     temporal = str(Path(sysconfig.get_path("scripts")) / "temporal")
     async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter, dev_server_existing_path=temporal
+        data_converter=data_converter, dev_server_existing_path=temporal
     ) as environment:
         await register_search_attributes(environment.client)
         start_invocation = InvocationStarter(environment.client, _now)

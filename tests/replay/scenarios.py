@@ -140,6 +140,23 @@ async def timed_out_while_queued(start_invocation: InvocationStarter) -> Handle:
     return it.handle
 
 
+async def closed_as_failed(start_invocation: InvocationStarter) -> Handle:
+    """Both attempts are failed activities."""
+    return await failed_at_the_last_attempt(start_invocation)
+
+
+async def closed_as_failed_by_its_timeout(start_invocation: InvocationStarter) -> Handle:
+    return await timed_out_while_queued(start_invocation)
+
+
+async def closed_as_cancelled_by_the_catalog(start_invocation: InvocationStarter) -> Handle:
+    return await refused_by_the_catalog(start_invocation)
+
+
+async def succeeded_after_a_failed_activity(start_invocation: InvocationStarter) -> Handle:
+    return await succeeded_at_the_third_attempt(start_invocation)
+
+
 async def prepared(start_invocation: InvocationStarter) -> Handle:
     return await prepare(start_invocation.client, ScriptedPreparation())
 
@@ -211,6 +228,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     refused_by_the_catalog,
     timed_out_while_running,
     timed_out_while_queued,
+    closed_as_failed,
+    closed_as_failed_by_its_timeout,
+    closed_as_cancelled_by_the_catalog,
+    succeeded_after_a_failed_activity,
     prepared,
     prepared_some_at_a_time,
     deleted,

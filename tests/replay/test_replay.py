@@ -2,10 +2,10 @@
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from control_plane_server.orchestration.payloads import data_converter
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from workflows.registry import WORKFLOWS
@@ -23,7 +23,7 @@ RECORDED = {file.stem: file.read_text() for file in sorted(HISTORIES.glob("*.jso
 async def test_replay(name: str) -> None:
     history = WorkflowHistory.from_json(name, RECORDED[name])
     try:
-        await Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter).replay_workflow(history)
+        await Replayer(workflows=WORKFLOWS, data_converter=data_converter).replay_workflow(history)
     except NondeterminismError as error:
         pytest.fail(f"{error}\n{ADVICE}")
 

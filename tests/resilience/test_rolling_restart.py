@@ -22,7 +22,7 @@ async def test_no_request_is_lost_and_no_container_interrupted(tmp_path: Path, s
         release = tmp_path / "release"
         held = [await held_container(project, tmp_path / "notes-0", release)]
         users = Users(stack, f"/projects/{project.name}/versions/latest/functions/double/invocations")
-        using = asyncio.create_task(users.run({"number": 1}, users=3, pause=0.25))
+        using = asyncio.create_task(users.run({"number": 1}, users=2, pause=0.4))
         for step, keys in enumerate((f"{OLD},{NEW}", f"{NEW},{OLD}"), start=1):
             await restart_all(stack, CONTROL_PLANE_API_KEY=keys)
             held.append(await held_container(project, tmp_path / f"notes-{step}", release))

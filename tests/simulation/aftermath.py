@@ -16,6 +16,11 @@ from workflows import naming
 # Two stops at once: the workflow's is the one that it heard of first.
 _STOPS = {InvocationOutcome.CANCELLED, InvocationOutcome.TIMED_OUT}
 
+_STATUSES = {
+    InvocationOutcome.SUCCEEDED: WorkflowExecutionStatus.COMPLETED,
+    InvocationOutcome.CANCELLED: WorkflowExecutionStatus.CANCELED,
+}
+
 
 def leftovers(snapshot: Snapshot, fleet: Fleet) -> Iterator[str]:
     for invocation in snapshot.invocations.values():
@@ -45,7 +50,7 @@ def contradictions(snapshot: Snapshot, workflows: Mapping[str, WorkflowExecution
         result = result_of(workflow)
         if not _agrees(invocation, result, max_retries=snapshot.functions[invocation.function_id].max_retries):
             yield f"{invocation.invocation_id} ended {result} in Temporal: {invocation}"
-        if workflow.status is WorkflowExecutionStatus.CANCELED and result is not InvocationOutcome.CANCELLED:
+        if workflow.status is not _STATUSES.get(result, WorkflowExecutionStatus.FAILED):
             yield f"the workflow {workflow.id} is {workflow.status} and says {result}"
 
 

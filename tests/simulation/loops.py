@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from sqlalchemy import URL
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.namespace import NamespacePreparation
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
+from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.processes.temporal_workers import build_temporal_workers
 from control_plane_server.provisioners.contract import Provisioner
 from environment.settings import ControlPlaneSettings
@@ -33,7 +33,7 @@ class LoopMaker:
         """A loop that runs until it is closed."""
         database = Database(self.postgres)
         listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
-        client = await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
+        client = await Client.connect(self.temporal_address, data_converter=data_converter)
         link = NamespaceLink(client, database, prepare=NamespacePreparation())
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()

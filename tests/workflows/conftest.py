@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import register_search_attributes
+from control_plane_server.orchestration.payloads import data_converter
 from tests.workflows.scripted_invocations import InvocationStarter
 
 
 @asynccontextmanager
 async def open_time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         test_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal-test-server"),
     ) as environment:
         await register_search_attributes(environment.client)

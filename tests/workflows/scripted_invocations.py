@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import pytest
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.worker import Worker
 
 from control_plane_server.domain.entities import ExecutionOutcome
@@ -30,7 +32,7 @@ from control_plane_server.domain.messages import (
     StopInvocationResult,
 )
 from control_plane_server.domain.specs import ExecutionSpec
-from workflows import naming
+from workflows import failures, naming
 from workflows.invocation import InvocationWorkflow
 from workflows.ports import InvocationActivities
 from workflows.registry import WORKFLOWS
@@ -68,11 +70,13 @@ class ScriptedActivities(InvocationActivities):
     """Executions that go as the script says, one step per call; what was asked is kept.
 
     `is_claimed`: what a stop finds of the execution; `is_at_work`: what each repeated one finds of its activity.
+    `cancels`: whether a workflow that is to be cancelled is.
     """
 
     script: list[Step]
     is_claimed: bool = True
     is_at_work: Iterator[bool] = field(default_factory=lambda: iter((True, False)))
+    cancels: bool = True
     executions: list[RunExecutionRequest] = field(default_factory=list)
     stops: list[StopInvocationRequest] = field(default_factory=list)
     endings: list[EndInvocationRequest] = field(default_factory=list)
@@ -82,7 +86,10 @@ class ScriptedActivities(InvocationActivities):
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
         self.executions.append(request)
         self.times.append(activity.info().scheduled_time)
-        return await self.script[len(self.executions) - 1](request)
+        result = await self.script[len(self.executions) - 1](request)
+        if request.raises_failure and failures.is_failed_attempt(result):
+            raise failures.of_attempt(result)
+        return result
 
     @activity.defn(name="stop_invocation")
     async def stop_invocation(self, request: StopInvocationRequest) -> StopInvocationResult | None:
@@ -95,6 +102,8 @@ class ScriptedActivities(InvocationActivities):
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> None:
         self.endings.append(request)
+        if request.cancels_workflow and self.cancels:
+            await activity.client().get_workflow_handle(naming.invocation_workflow_id(request.invocation_id)).cancel()
 
 
 @dataclass
@@ -109,6 +118,21 @@ class ScriptedInvocation:
         """Wait for the end, whatever it is."""
         with contextlib.suppress(WorkflowFailureError):
             await self.handle.result()
+
+    async def failure(self) -> tuple[ApplicationError, InvocationResult]:
+        """Wait until the workflow closes as Failed. Returns with what, and the result in its details."""
+        with pytest.raises(WorkflowFailureError) as failed:
+            await self.handle.result()
+        assert isinstance(failed.value.cause, ApplicationError)
+        converter = self.client.data_converter.payload_converter
+        (detail,) = failed.value.cause.details
+        return failed.value.cause, converter.from_payload(converter.to_payload(detail), InvocationResult)
+
+    async def is_cancelled(self) -> None:
+        """Wait until the workflow closes as Canceled."""
+        with pytest.raises(WorkflowFailureError) as failed:
+            await self.handle.result()
+        assert isinstance(failed.value.cause, CancelledError)
 
 
 class InvocationStarter:

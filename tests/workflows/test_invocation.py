@@ -4,10 +4,9 @@ import asyncio
 import itertools
 from datetime import timedelta
 
-import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.exceptions import CancelledError
+from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
+from temporalio.exceptions import ApplicationErrorCategory
 
 from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.messages import (
@@ -24,11 +23,21 @@ from tests.workflows.scripted_invocations import (
     SUCCEEDED,
     Container,
     InvocationStarter,
+    ScriptedInvocation,
     answers,
     fail,
     state_of,
 )
+from workflows import naming
 from workflows.invocation import InvocationWorkflow
+
+
+def kinds_of(history: WorkflowHistory) -> list[str]:
+    return [EventType.Name(event.event_type) for event in history.events]
+
+
+async def attempts_of(it: ScriptedInvocation) -> int:
+    return (await it.handle.describe()).typed_search_attributes[naming.ATTEMPTS]
 
 
 async def test_the_common_case_is_one_activity_and_one_timer(start_invocation: InvocationStarter) -> None:
@@ -36,7 +45,7 @@ async def test_the_common_case_is_one_activity_and_one_timer(start_invocation: I
         result = await it.handle.result()
         assert result.ending is InvocationOutcome.SUCCEEDED
         history = await it.handle.fetch_history()
-        kinds = [EventType.Name(event.event_type) for event in history.events]
+        kinds = kinds_of(history)
         assert kinds.count("EVENT_TYPE_ACTIVITY_TASK_SCHEDULED") == 1
         assert kinds.count("EVENT_TYPE_TIMER_STARTED") == 1
         assert len(kinds) == 13
@@ -60,15 +69,27 @@ async def test_a_failing_function_is_tried_again_with_growing_waits(start_invoca
 
 async def test_the_last_failure_ends_it(start_invocation: InvocationStarter) -> None:
     async with start_invocation(fail, fail, max_retries=1) as it:
-        result = await it.handle.result()
+        failure, result = await it.failure()
         description = await it.handle.describe()
+        history = await it.handle.fetch_history()
+    assert (failure.type, failure.message) == ("FAILED", "ValueError: no")
+    assert failure.category is ApplicationErrorCategory.BENIGN
     assert (result.ending, result.executions, result.error_message) == (InvocationOutcome.FAILED, 2, "ValueError: no")
-    assert description.status is WorkflowExecutionStatus.COMPLETED, "the user's failure is not a failed workflow"
+    assert description.status is WorkflowExecutionStatus.FAILED
+    failed = [
+        event.activity_task_failed_event_attributes.failure
+        for event in history.events
+        if event.HasField("activity_task_failed_event_attributes")
+    ]
+    assert [(one.message, one.application_failure_info.type) for one in failed] == [("ValueError: no", "FAILED")] * 2
+    attributes = description.typed_search_attributes
+    assert (attributes[naming.STATUS], attributes[naming.ATTEMPTS]) == ("FAILED", 2)
 
 
 async def test_an_aborted_execution_is_not_tried_again(start_invocation: InvocationStarter) -> None:
     async with start_invocation(*answers(ABORTED), max_retries=5) as it:
-        assert (await it.handle.result()).ending is InvocationOutcome.ABORTED
+        failure, result = await it.failure()
+        assert (failure.type, result.ending) == ("ABORTED", InvocationOutcome.ABORTED)
 
 
 async def test_retry_now_skips_the_wait(start_invocation: InvocationStarter) -> None:
@@ -113,9 +134,7 @@ async def test_cancelling_stops_the_container_and_waits_for_it(start_invocation:
             await asyncio.sleep(0.01)
         await it.handle.cancel()
         container.released.set()
-        with pytest.raises(WorkflowFailureError) as failure:
-            await it.handle.result()
-        assert isinstance(failure.value.cause, CancelledError)
+        await it.is_cancelled()
         assert [stop.reason for stop in it.activities.stops] == [StopReason.CANCELLED]
         assert it.activities.endings == []
 
@@ -145,7 +164,7 @@ async def test_a_result_that_is_recorded_but_not_told_when_the_stop_comes_stands
 
 async def test_a_stop_in_the_back_off_counts_no_execution_that_never_was(start_invocation: InvocationStarter) -> None:
     async with start_invocation(*[fail] * 6, max_retries=9, timeout_seconds=40) as it:
-        result = await it.handle.result()
+        _, result = await it.failure()
         progress = await it.handle.query(InvocationWorkflow.status)
     assert (result.ending, result.executions, len(it.activities.executions)) == (InvocationOutcome.TIMED_OUT, 6, 6)
     assert (progress.attempt, progress.execution_id) == (6, it.activities.executions[-1].execution_id)
@@ -158,15 +177,15 @@ async def test_an_execution_that_had_a_slot_counts_though_it_never_had_a_contain
         await state_of(it, "queued")
         granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
         await it.handle.signal(InvocationWorkflow.slot_granted, granted)
-        assert (await it.handle.result()).executions == 1
+        await it.is_cancelled()
+        assert await attempts_of(it) == 1
 
 
 async def test_cancelling_while_queued_ends_without_a_container(start_invocation: InvocationStarter) -> None:
     async with start_invocation(*answers(QUEUED)) as it:
         await state_of(it, "queued")
         await it.handle.cancel()
-        with pytest.raises(WorkflowFailureError):
-            await it.handle.result()
+        await it.is_cancelled()
         assert (len(it.activities.stops), len(it.activities.endings)) == (0, 1)
 
 
@@ -174,15 +193,23 @@ async def test_cancelling_between_attempts_makes_no_further_one(start_invocation
     async with start_invocation(fail, max_retries=3) as it:
         await state_of(it, "backing off")
         await it.handle.cancel()
-        with pytest.raises(WorkflowFailureError):
-            await it.handle.result()
+        await it.is_cancelled()
         assert (len(it.activities.executions), len(it.activities.endings)) == (1, 1)
 
 
 async def test_an_invocation_that_the_catalog_refuses_is_ended(start_invocation: InvocationStarter) -> None:
     async with start_invocation(*answers(REFUSED)) as it:
-        assert (await it.handle.result()).ending is InvocationOutcome.CANCELLED
-        assert len(it.activities.endings) == 1
+        await it.is_cancelled()
+        assert [ending.cancels_workflow for ending in it.activities.endings] == [False, True]
+
+
+async def test_an_invocation_that_nobody_cancels_in_temporal_closes_all_the_same(
+    start_invocation: InvocationStarter,
+) -> None:
+    async with start_invocation(*answers(REFUSED)) as it:
+        it.activities.cancels = False
+        failure, result = await it.failure()
+    assert (failure.type, result.ending) == ("CANCELLED", InvocationOutcome.CANCELLED)
 
 
 async def test_the_timeout_stops_the_container(start_invocation: InvocationStarter) -> None:
@@ -194,20 +221,20 @@ async def test_the_timeout_stops_the_container(start_invocation: InvocationStart
         return ABORTED
 
     async with start_invocation(run_until_stopped, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
-        assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
+        assert (await it.failure())[0].type == "TIMED_OUT"
         assert [stop.reason for stop in it.activities.stops] == [StopReason.TIMED_OUT]
 
 
 async def test_the_timeout_covers_the_queue(start_invocation: InvocationStarter) -> None:
     async with start_invocation(*answers(QUEUED), timeout_seconds=7_200) as it:
-        result = await it.handle.result()
+        _, result = await it.failure()
         assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
         assert len(it.activities.endings) == 1
 
 
 async def test_an_invocation_older_than_its_timeout_never_starts(start_invocation: InvocationStarter) -> None:
     async with start_invocation(timeout_seconds=60, age=timedelta(seconds=62)) as it:
-        assert (await it.handle.result()).ending is InvocationOutcome.TIMED_OUT
+        assert (await it.failure())[0].type == "TIMED_OUT"
         assert it.activities.executions == []
 
 
@@ -246,6 +273,6 @@ async def test_one_that_comes_too_late_sees_the_container_of_the_lost_one_to_its
 
 async def test_one_that_comes_too_late_ends_what_had_not_begun(start_invocation: InvocationStarter) -> None:
     async with start_invocation(timeout_seconds=60, age=timedelta(hours=1), is_claimed=False, first_attempt=1) as it:
-        result = await it.handle.result()
+        _, result = await it.failure()
     assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
     assert len(it.activities.endings) == 1

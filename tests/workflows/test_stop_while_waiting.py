@@ -23,7 +23,7 @@ async def test_a_stop_does_not_wait_for_an_execution_that_nothing_will_take_up(
     """Its activity may wait for its turn in a process that is full for days."""
     waiting = Container(REFUSED)
     async with start_invocation(waiting, is_claimed=False, timeout_seconds=7_200, age=timedelta(seconds=7_199.5)) as it:
-        result = await it.handle.result()
+        _, result = await it.failure()
         assert not waiting.released.is_set()
         waiting.released.set()
     assert (result.ending, result.executions) == (InvocationOutcome.TIMED_OUT, 0)
