@@ -270,6 +270,7 @@ INVOCATION_STATE: ColumnElement[str] = func.coalesce(InvocationRow.outcome, Invo
 _NEWEST_FIRST = (INVOCATION_STATE, seconds_backwards(InvocationRow.creation_time), InvocationRow.invocation_id)
 
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
+Index("functions_unready", FunctionRow.version_id, postgresql_where=FunctionRow.status != "READY")
 Index(
     "invocations_newest_first",
     InvocationRow.function_id,

@@ -266,6 +266,22 @@ async def test_a_version_needs_a_project_that_stays(client: httpx2.AsyncClient) 
     assert (await client.get(VERSIONS)).json() == {"project_name": "p", "versions": []}
 
 
+async def test_a_project_is_made_with_its_first_version_or_not_at_all(client: httpx2.AsyncClient) -> None:
+    refused = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec(command=[])))
+    assert refused.status_code == 422
+    assert (await client.get(PROJECT)).status_code == 404
+    for _ in range(2):
+        made = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec()))
+        assert made.status_code == 200
+    assert len((await client.get(VERSIONS)).json()["versions"]) == 2
+    for name, status in (("x" * 65, 400), ("%0A", 422)):
+        path = f"/projects/{name}/versions"
+        assert (await client.post(path, params={"create_project": True}, json=definition())).status_code == status
+    await client.delete(PROJECT)
+    late = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec()))
+    assert late.json() == {"detail": "The project is being deleted"}
+
+
 async def test_latest_of_a_project_without_versions_does_not_exist(client: httpx2.AsyncClient) -> None:
     await client.put(PROJECT)
     for reference in ("latest", "ver-0"):
