@@ -17,6 +17,8 @@ from sqlalchemy import (
     and_,
     extract,
     func,
+    literal_column,
+    or_,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
@@ -83,7 +85,7 @@ class VersionRow(Base):
 
 
 class FunctionRow(Base):
-    """A function of one version. Its row is the lock under which its slots are given away."""
+    """A function of one version. Its row is the lock under which its slots are given away, unless it has a group."""
 
     __tablename__ = "functions"
     __table_args__ = (UniqueConstraint("version_id", "function_name", name="functions_by_name"),)
@@ -104,6 +106,7 @@ class FunctionRow(Base):
     queue_timeout_seconds: Mapped[int | None]  # until the first execution has a slot
     # Whether `max_concurrency` is of this "version", or of the "function", all its versions together.
     concurrency: Mapped[str] = mapped_column(server_default="version")
+    slot_group_id: Mapped[int | None] = mapped_column(BigInteger)  # of concurrency "function"
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
@@ -113,6 +116,18 @@ class FunctionRow(Base):
     preparation_error: Mapped[str | None]
     # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
     preparation_start_time: Mapped[datetime | None]
+
+
+class SlotGroupRow(Base):
+    """What versions of a function have in common that share `max_concurrency`. Its row is the lock under which their
+    slots are given away. Its id is drawn from the sequence of those of functions."""
+
+    __tablename__ = "slot_groups"
+    __table_args__ = (UniqueConstraint("project_name", "function_name", name="slot_groups_by_name"),)
+
+    group_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"))
+    function_name: Mapped[str]
 
 
 class InvocationRow(Base):
@@ -140,6 +155,9 @@ class InvocationRow(Base):
     starting_ms: Mapped[int | None] = mapped_column(BigInteger)
     running_ms: Mapped[int | None] = mapped_column(BigInteger)
     queue_timeout_seconds: Mapped[int | None]  # None: that of its function
+    # Those of its function, so that a project's invocations are found in their order. None: a release wrote none once.
+    project_name: Mapped[str | None]
+    function_name: Mapped[str | None]
     # No foreign key: it would be checked ten thousand times for a batch. A batch is deleted after its invocations.
     batch_id: Mapped[str | None]
     batch_index: Mapped[int | None]  # of its input, from 0
@@ -199,7 +217,7 @@ class ExecutionRow(Base):
 
     execution_id: Mapped[str] = mapped_column(primary_key=True)
     invocation_id: Mapped[str] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
-    function_id: Mapped[int] = mapped_column(BigInteger)
+    function_id: Mapped[int] = mapped_column(BigInteger)  # whose slot it holds: its function's, or the group's
     attempt: Mapped[int]
     # Columns are named as on the wire. A row has them under these names: statements that are read by name label them.
     container_status: Mapped[str] = mapped_column("worker_status", key="container_status", server_default="PENDING")
@@ -233,7 +251,7 @@ class WaitingExecutionRow(Base):
     invocation_id: Mapped[str] = mapped_column(
         ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
     )
-    function_id: Mapped[int] = mapped_column(BigInteger)
+    function_id: Mapped[int] = mapped_column(BigInteger)  # whose slots it waits for: its function's, or the group's
     execution_id: Mapped[str]
     attempt: Mapped[int]
     invocation_creation_time: Mapped[datetime]
@@ -244,8 +262,25 @@ def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
 
     `AT TIME ZONE 'UTC'` first: only the epoch of a time without zone is IMMUTABLE, as an index expression must be.
     """
-    return func.floor(extract("epoch", func.timezone("UTC", time)), type_=BigInteger)
+    return func.floor(extract("epoch", func.timezone(literal_column("'UTC'"), time)), type_=BigInteger)
 
+
+def seconds_backwards(time: Mapped[datetime]) -> ColumnElement[int]:
+    """As `epoch_second`, the newest first: with an id behind it, it is an order in which an index finds any place."""
+    return -epoch_second(time)
+
+
+def is_incomplete(invocation: type[InvocationRow]) -> ColumnElement[bool]:
+    """Whether it lacks what releases did not write once: its names, or how it ended."""
+    return or_(
+        invocation.project_name.is_(None),
+        and_(invocation.status == "TERMINATED", invocation.attempts.is_(None)),
+    )
+
+
+# What has ended by its outcome, if that is recorded, and what runs: lists are made of one page of each.
+INVOCATION_STATE: ColumnElement[str] = func.coalesce(InvocationRow.outcome, InvocationRow.status, type_=Text)
+_NEWEST_FIRST = (INVOCATION_STATE, seconds_backwards(InvocationRow.creation_time), InvocationRow.invocation_id)
 
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
 Index(
@@ -254,9 +289,14 @@ Index(
     epoch_second(InvocationRow.creation_time).desc(),
     InvocationRow.invocation_id,
 )
+Index("invocations_of_project", InvocationRow.project_name, *_NEWEST_FIRST)
+Index("invocations_of_name", InvocationRow.project_name, InvocationRow.function_name, *_NEWEST_FIRST)
+Index("invocations_of_function", InvocationRow.function_id, *_NEWEST_FIRST)
+Index("invocations_incomplete", InvocationRow.invocation_id, postgresql_where=is_incomplete(InvocationRow))
 Index(
-    "invocations_by_parent",
+    "invocations_of_parent",
     InvocationRow.parent_invocation_id,
+    *_NEWEST_FIRST,
     postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
 )
 Index(

@@ -1,5 +1,6 @@
 """The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,14 @@ from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 class FunctionStatus(StrEnum):
     PENDING = "PENDING"
     READY = "READY"
+
+
+class VersionStatus(StrEnum):
+    """PENDING: functions of it are being prepared. REFUSED: one never will be READY."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    REFUSED = "REFUSED"
 
 
 class InvocationStatus(StrEnum):
@@ -101,18 +110,31 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionSummary:
+    """`is_latest`: whether `latest` is this one."""
+
     version_id: VersionId
     creation_time: datetime
+    status: VersionStatus
+    is_latest: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """With its functions in the order in which they were declared."""
+    """With its functions in the order in which they were declared. `is_latest`: whether `latest` is this one."""
 
     project_name: ProjectName
     version_id: VersionId
     creation_time: datetime
     functions: tuple[Function, ...]
+    is_latest: bool
+
+    @property
+    def status(self) -> VersionStatus:
+        if any(function.preparation_error is not None for function in self.functions):
+            return VersionStatus.REFUSED
+        if any(function.status is FunctionStatus.PENDING for function in self.functions):
+            return VersionStatus.PENDING
+        return VersionStatus.READY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +205,19 @@ class InvocationTotals:
     queued_ms: int
     starting_ms: int
     running_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationCounts:
+    """Of invocations, each counted once. `queued`: without a slot, the back-off of a retry included."""
+
+    queued: int
+    running: int
+    by_outcome: Mapping[InvocationOutcome, int]
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.running + sum(self.by_outcome.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

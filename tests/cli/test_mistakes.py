@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from control_plane.access.local_stacks import StackAccess
+from control_plane.access.server import Server
+from control_plane.cli.session import PATIENCE
+from control_plane.client.connections import AsyncConnection
 
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
@@ -117,12 +120,15 @@ async def test_folder_for_a_server_elsewhere(terminal: Terminal, project: str) -
         (("describe", "nobody"), "there is no project 'nobody'; there "),
         (("invoke", "nobody", "greet"), "there is no project 'nobody'; there "),
         (("undeploy", "nobody"), "there is no project 'nobody'; there "),
+        (("list", "nobody"), "there is no project 'nobody'; there "),
+        (("describe", _INVOCATION), f"there is no invocation {_INVOCATION}; list them with: "),
+        (("logs", "inv-000000"), "there is no invocation whose id begins with inv-000000; list them with: "),
         (("invoke", "right", "great"), "project 'right' has no function 'great'; there is: greet"),
         (("describe", "right/great"), "project 'right' has no function 'great'; there is: greet"),
         (("list", "right/great"), "project 'right' has no function 'great'; there is: greet"),
         (("describe", "right@ver-0"), "project 'right' has no version 'ver-0'; "),
         (("rollback", "right", "ver-0"), "project 'right' has no version 'ver-0'; "),
-        (("rollback", "right"), "project 'right' has no version before its newest; "),
+        (("rollback", "right"), "project 'right' has no version before its latest; "),
         (("logs", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
         (("cancel", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
     ],
@@ -139,7 +145,23 @@ async def test_what_is_not_there(terminal: Terminal, project: str, words: tuple[
         (("invoke", "right", "greet", "Ada"), "the input is no JSON (Expecting value: line 1 column 1 (char 0)); "),
         (("invoke", "right", "greet", "name=Ada", "Bob"), "the input must be one word; "),
         (("invoke", "right", "greet", "@nowhere"), "the input file nowhere cannot be read: No such file or directory"),
-        (("logs", "right/greet"), "'right/greet' must look like PROJECT/FUNCTION/INVOCATION, "),
+        (
+            ("logs", "right/greet"),
+            "'right/greet' must look like PROJECT/FUNCTION/INVOCATION, or be an invocation's id, ",
+        ),
+        (("invoke", "right"), "name the function, too: control-plane invoke right FUNCTION"),
+        (("map", "right/greet"), "name one source of inputs: @FILE, "),
+        (("list", "right", "--status", "broken"), "there is no 'broken'; there are running, ended, succeeded, "),
+        (("list", "right", "--since", "yesterday"), "'yesterday' is no moment; write so long ago (90s, "),
+        (("describe", "right", "--input"), "'right' is no invocation, which alone has an input and a tree"),
+        (("undeploy", "right"), "this deletes project right with all its invocations"),
+        (("init", ""), "the folder needs a name: control-plane init NAME"),
+        (("init", "--", "-x"), "'-x' would be read as an option; choose another name"),
+        (("deploy", "right", "--project", "-x"), "'-x' would be read as an option; choose another name with --project"),
+        (("deploy", "right", "--project", "a@latest"), "'a@latest' would be read as a version of a project; "),
+        (("deploy", "right", "--project", "inv-1a2b3c"), "'inv-1a2b3c' would be read as an id; "),
+        (("deploy", "right", "--project", "a\x1bb"), r"'a\x1bb' has a character that cannot be typed ('\x1b'); "),
+        (("deploy", "right/main.py", "--module", "main"), "main.py is a module already; "),
         (("describe", "a/b/c/d"), "'a/b/c/d' must look like PROJECT/FUNCTION/INVOCATION"),
         (("versions", "a/b"), "'a/b' must look like PROJECT"),
         (("deploy", "right", "--project", "a@ver-b"), "'a@ver-b' would be read as a version of a project; "),
@@ -157,21 +179,35 @@ async def test_what_makes_no_sense(terminal: Terminal, project: str, words: tupl
     assert run.complaint.startswith(complaint)
 
 
-async def test_project_without_versions(terminal: Terminal, project: str) -> None:
-    """Left by a deployment that ended in between."""
-    await terminal.run(
-        "deploy", _folder(terminal.home, "limits", _DECLARED.replace("@f", "@f")), "--image", 2_000 * "x"
-    )
+async def test_project_without_versions(terminal: Terminal, access: StackAccess) -> None:
+    """A deployment that is refused leaves none."""
+    await terminal.run("deploy", _folder(terminal.home, "limits", _DECLARED), "--image", 2_000 * "x")
+    assert (await terminal.run("invoke", "limits", "greet")).complaint.startswith("there is no project 'limits'")
+    server = Server(api_url=access.api_url, api_key=access.api_key, found_in="the test", key_found_in="the test")
+    async with AsyncConnection(server, PATIENCE) as connection:
+        await connection.run(connection.api.ensure_project("limits"))
     run = await terminal.run("invoke", "limits", "greet")
     assert run.complaint.startswith("project 'limits' has no version yet; make one with: control-plane deploy")
 
 
 async def test_image_that_cannot_be_prepared(terminal: Terminal, project: str) -> None:
-    run = await terminal.run("deploy", project, "--project", "imageless", "--image", "python:3.13")
-    assert run.exit_code == 1
-    assert run.stderr.splitlines()[-1].startswith(
-        "control-plane: greet cannot be prepared: The image must name a folder"
-    )
+    mistake = ("deploy", project, "--project", "imageless", "--image", "python:3.13")
+    complaints = []
+    for _ in range(2):
+        run = await terminal.run(*mistake)
+        assert run.exit_code == 1
+        complaints.append(run.stderr.splitlines()[-1])
+        await terminal.succeed("deploy", project, "--project", "imageless")
+    for complaint in complaints:
+        assert complaint.startswith("control-plane: greet cannot be prepared: The image must name a folder")
+    assert complaints[0].endswith(" is refused, and there is no other")
+    versions = (await terminal.succeed("versions", "imageless")).lines[1:]
+    ids, marks = [line.split()[0] for line in versions], [line.split()[3:] for line in versions]
+    assert marks == [["ready", "latest"], ["refused"], ["ready"], ["refused"]]
+    assert complaints[1].endswith(f"version {ids[1]} is refused, latest stays {ids[2]}")
+    await terminal.succeed("rollback", "imageless")
+    rolled_back, *_ = (await terminal.succeed("versions", "imageless")).lines[1:]
+    assert rolled_back.split()[3:] == ["ready", "latest"], "to the one before that was not refused"
 
 
 async def test_too_long_an_input(terminal: Terminal, project: str) -> None:

@@ -75,10 +75,20 @@ class Api:
     def delete_project(self, name: str) -> Plan[answers.Project]:
         return self._read(answers.Project, self.delete(project_path(name)))
 
-    def create_version(self, project: str, definition: Mapping[str, Any]) -> Plan[answers.Version]:
-        """Not repeated once it was sent: there would be two."""
-        path = project_path(project) + "/versions"
-        return self._read(answers.Version, self.post(path, definition, may_repeat=False))
+    def create_version(
+        self, project: str, definition: Mapping[str, Any], *, create_project: bool = False
+    ) -> Plan[answers.Version]:
+        """Not repeated once it was sent: there would be two. `create_project`: with its project, if need be; one that
+        is refused makes none."""
+        path = with_query(project_path(project) + "/versions", {"create_project": "true" if create_project else None})
+        try:
+            return (yield from self._read(answers.Version, self.post(path, definition, may_repeat=False)))
+        except Refused as error:
+            if error.code != "ProjectDoesNotExist" or not create_project:
+                raise
+        # Of an earlier release, which makes no project by this.
+        yield from self.ensure_project(project)
+        return (yield from self.create_version(project, definition))
 
     def version(self, project: str, version: str) -> Plan[answers.Version]:
         return self._read(answers.Version, self.get(version_path(project, version)))
@@ -166,6 +176,17 @@ class Api:
         """Newest first. `query`: of the API's endpoint."""
         return self._read(answers.FunctionInvocations, self.get(function + "/invocations", query))
 
+    def counts(self, project: str, query: Query) -> Plan[Dict[str, int]]:
+        """How many of a project's invocations stand how: `queued`, `running`, and each outcome. `query`: of the API's
+        endpoint."""
+        document = yield from self.get(project_path(project) + "/invocations/counts", query)
+        counts: Dict[str, int] = document["counts"]
+        return counts
+
+    def failures(self, project: str, query: Query) -> Plan[answers.Failures]:
+        """Groups of a project's invocations that have not succeeded. `query`: of the API's endpoint."""
+        return self._read(answers.Failures, self.get(project_path(project) + "/failures", query))
+
     def pages(self, path: str, items: str, query: Query) -> Stream:
         """Emits each document of a list, page by page, as they are asked for."""
         offset: str | None = None
@@ -177,22 +198,40 @@ class Api:
                 return
             offset = page["next_offset"]
 
-    def logs(self, invocation: str, execution_id: str, *, offset: str | None = None) -> Plan[answers.LogPage]:
+    def logs(
+        self,
+        invocation: str,
+        execution_id: str,
+        *,
+        offset: str | None = None,
+        since: float | None = None,
+        tail: int | None = None,
+    ) -> Plan[answers.LogPage]:
         path = "%s/executions/%s/logs" % (invocation, escaped(execution_id))
-        return self._read(answers.LogPage, self.get(path, {"initial_offset": offset}))
+        query: Query = {"initial_offset": offset, "since": since, "tail": tail}
+        return self._read(answers.LogPage, self.get(path, query))
 
-    def log_lines(self, invocation: answers.InvocationInfo) -> Stream:
-        """Emits pairs of execution and line: what its containers have written so far, oldest attempt first."""
+    def log_entries(
+        self,
+        invocation: answers.InvocationInfo,
+        executions: Sequence[answers.Execution],
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+    ) -> Stream:
+        """Emits pairs of execution and entry (of LogPage): what the containers of these attempts have written so far,
+        each attempt's since then, or its last ones."""
         path = invocation_path(invocation.document)
-        for execution in invocation.executions:
+        for execution in executions:
             offset: str | None = None
+            page = yield from self.logs(path, execution.execution_id, since=since, tail=tail)
             while True:
-                page = yield from self.logs(path, execution.execution_id, offset=offset)
-                for line in page.log_lines:
-                    yield Emit((execution.execution_id, line))
+                for entry in page.entries:
+                    yield Emit((execution.execution_id, entry))
                 if page.next_offset in (None, offset):
                     break
                 offset = page.next_offset
+                page = yield from self.logs(path, execution.execution_id, offset=offset)
 
     def repository_credentials(self) -> Plan[answers.RepositoryCredentials]:
         return self._read(answers.RepositoryCredentials, self.get("/container_repository_credentials"))
