@@ -40,6 +40,7 @@ router = new_router(
 
 
 async def _filter(
+    *,
     status: InvocationStatus | None = None,
     outcome: Annotated[list[InvocationOutcome] | None, Query()] = None,
     function_name: Text | None = None,
