@@ -31,7 +31,7 @@ router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, S
 async def create_project_version(
     *, project_name: str, definition: VersionDefinition, request: Request, create_project: bool = False
 ) -> VersionInfo:
-    """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once by its id. With
+    """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once. With
     `create_project`, the project is made if need be, unless the version is refused."""
     if create_project:
         ensure_creatable(project_name)
@@ -51,8 +51,7 @@ async def create_project_version(
     responses=documented(ProjectDoesNotExist, VersionDoesNotExist, TooManyRequests),
 )
 async def get_project_version(project_name: str, version_ref_str: str, request: Request) -> VersionInfo:
-    """A version by its id; or as `latest` the last one declared of which every function is READY, else the last one of
-    which none is refused for good, else the last one."""
+    """A version by its id, or as `latest` the one declared last of which no function is refused for good."""
     async with services_of(request).database.statement() as connection:
         return VersionInfo.of(await VersionRepository(connection).get(project_name, version_ref_str))
 

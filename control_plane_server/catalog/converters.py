@@ -27,7 +27,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
-from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.domain.specs import Concurrency, ExecutionSpec, ResourceSpec
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -64,6 +64,7 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
             virtual_cpus=row.functions_virtual_cpus,
             memory_gbs=row.functions_memory_gbs,
             max_concurrency=row.functions_max_concurrency,
+            concurrency=Concurrency(row.functions_concurrency),
         ),
         execution_spec=ExecutionSpec(
             max_retries=row.functions_max_retries,

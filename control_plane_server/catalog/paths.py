@@ -5,13 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import TypeVarTuple
 
-from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, func, literal, select
+from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
-from control_plane_server.domain.entities import FunctionStatus, ParentRef
+from control_plane_server.domain.entities import ParentRef
 from control_plane_server.domain.errors import (
     ExecutionDoesNotExist,
     FunctionDoesNotExist,
@@ -36,9 +36,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionPath:
     """As a client wrote it: nothing in it is known to exist. `version_ref` is a version id, or `latest` in any case:
-    the last version declared of which every function is READY; if there is none, the last one of which none is refused
-    for good; if there is none either, the last one, which says why. A function that the first of these does not have is
-    looked for in the second. An invocation is found under `latest` in whatever version it is."""
+    the version declared last, if none of its functions is refused for good, else the last one of which that is true; if
+    it is true of none, the last one all the same. An invocation is found under `latest` in whatever version it is."""
 
     project_name: str
     version_ref: str
@@ -134,17 +133,6 @@ _NEWEST = (
     .order_by(_CANDIDATE.declaration_number.desc())
     .limit(1)
 )
-# Literals, as PostgreSQL does not see of a parameter that a partial index has all of these.
-_READY = literal(FunctionStatus.READY.value, Text, literal_execute=True)
-
-
-def has_unready_function(version: type[VersionRow]) -> ColumnElement[bool]:
-    """Whether a function of the version is still being prepared, or is refused."""
-    return (
-        select(_CANDIDATE_FUNCTION.function_id)
-        .where(_CANDIDATE_FUNCTION.version_id == version.version_id, _CANDIDATE_FUNCTION.status != _READY)
-        .exists()
-    )
 
 
 def has_refused_function(version: type[VersionRow]) -> ColumnElement[bool]:
@@ -156,23 +144,8 @@ def has_refused_function(version: type[VersionRow]) -> ColumnElement[bool]:
     )
 
 
-_IN_FORCE = _NEWEST.where(~has_unready_function(_CANDIDATE))
-_OTHERWISE = (_NEWEST.where(~has_refused_function(_CANDIDATE)).scalar_subquery(), _NEWEST.scalar_subquery())
-LATEST_VERSION = func.coalesce(_IN_FORCE.scalar_subquery(), *_OTHERWISE)
-_READY_VERSION = _IN_FORCE.subquery("in_force")
-# A function that is new in a version which is being prepared is called there: nothing else could be meant.
-_LATEST_VERSION_OF_FUNCTION = func.coalesce(
-    select(_READY_VERSION.c.version_id)
-    .where(
-        select(_CANDIDATE_FUNCTION.function_id)
-        .where(
-            _CANDIDATE_FUNCTION.version_id == _READY_VERSION.c.version_id,
-            _CANDIDATE_FUNCTION.function_name == _FUNCTION,
-        )
-        .exists()
-    )
-    .scalar_subquery(),
-    *_OTHERWISE,
+LATEST_VERSION = func.coalesce(
+    _NEWEST.where(~has_refused_function(_CANDIDATE)).scalar_subquery(), _NEWEST.scalar_subquery()
 )
 _WANTED = aliased(InvocationRow, name="wanted")
 # A subquery, as a join may be planned as a merge that reads all functions up to the wanted one.
@@ -195,14 +168,11 @@ def _version_of_invocation(function_name: ColumnElement[str]) -> ScalarSelect[st
 
 # Of a row that is known to be of the project. The newest version is looked for only if `latest` is asked for.
 _VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case((_IS_LATEST, LATEST_VERSION), else_=_VERSION)
-_VERSION_OF_FUNCTION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, _LATEST_VERSION_OF_FUNCTION), else_=_VERSION
-)
 _VERSION_OF_INVOCATION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, func.coalesce(_version_of_invocation(_FUNCTION), _LATEST_VERSION_OF_FUNCTION)), else_=_VERSION
+    (_IS_LATEST, func.coalesce(_version_of_invocation(_FUNCTION), LATEST_VERSION)), else_=_VERSION
 )
 _VERSION_OF_PARENT_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, func.coalesce(_version_of_invocation(_PARENT_FUNCTION), _LATEST_VERSION_OF_FUNCTION)), else_=_VERSION
+    (_IS_LATEST, func.coalesce(_version_of_invocation(_PARENT_FUNCTION), LATEST_VERSION)), else_=_VERSION
 )
 # For changes of what is at a path.
 EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
@@ -226,7 +196,7 @@ def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
 
 def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
     """The select over project, version and function: one row if the project exists, nulls for what does not."""
-    return _along_function(statement, _VERSION_OF_FUNCTION_MATCHES)
+    return _along_function(statement, _VERSION_MATCHES)
 
 
 def along_callee(statement: Select[*_Columns]) -> Select[*_Columns]:

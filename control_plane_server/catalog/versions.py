@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, case, insert, select
+from sqlalchemy import Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,23 +13,29 @@ from control_plane_server.catalog.paths import (
     PROJECT,
     along_version,
     has_refused_function,
-    has_unready_function,
     require,
     searchable,
     version_parameters,
 )
-from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
-from control_plane_server.domain.entities import Version, VersionStatus, VersionSummary
+from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
+from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import ProjectName, VersionId, new_version_id
-from control_plane_server.domain.specs import FunctionSpec
+from control_plane_server.domain.specs import Concurrency, FunctionSpec
 
+_NEXT_ID = func.nextval(func.pg_get_serial_sequence("functions", "function_id"))
 _GET = along_version(
     select(*columns_of(VersionRow), (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"))
 )
+_HAS_PENDING_FUNCTION = (
+    select(FunctionRow.function_id)
+    .where(FunctionRow.version_id == VersionRow.version_id, FunctionRow.status == FunctionStatus.PENDING.value)
+    .correlate(VersionRow)
+    .exists()
+)
 _STATUS = case(
     (has_refused_function(VersionRow), VersionStatus.REFUSED.value),
-    (has_unready_function(VersionRow), VersionStatus.PENDING.value),
+    (_HAS_PENDING_FUNCTION, VersionStatus.PENDING.value),
     else_=VersionStatus.READY.value,
 )
 _LIST = (
@@ -74,7 +80,11 @@ class VersionRepository:
         version_id = new_version_id()
         await self._connection.execute(insert(VersionRow).values(version_id=version_id, project_name=project_name))
         if functions:
-            rows = [_function_values(version_id, spec) for spec in functions]
+            groups = await self._slot_groups(project_name, functions)
+            rows = [
+                _function_values(version_id, spec) | {"slot_group_id": groups.get(spec.function_name)}
+                for spec in functions
+            ]
             await self._connection.execute(insert(FunctionRow), rows)
         return await self.get(project_name, version_id)
 
@@ -90,6 +100,21 @@ class VersionRepository:
         if not rows:
             raise ProjectDoesNotExist
         return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
+
+    async def _slot_groups(self, project_name: str, functions: Sequence[FunctionSpec]) -> dict[str, int]:
+        """By the names of those functions whose versions share their slots."""
+        names = [spec.function_name for spec in functions if spec.resource_spec.concurrency is Concurrency.FUNCTION]
+        if not names:
+            return {}
+        # Drawn as ids of functions are, so that an id is one of a function or of a group.
+        new = [{"project_name": project_name, "function_name": name, "group_id": _NEXT_ID} for name in sorted(names)]
+        await self._connection.execute(upsert(SlotGroupRow).values(new).on_conflict_do_nothing())
+        found = await self._connection.execute(
+            select(SlotGroupRow.function_name, SlotGroupRow.group_id).where(
+                SlotGroupRow.project_name == project_name, SlotGroupRow.function_name.in_(names)
+            )
+        )
+        return {row.function_name: row.group_id for row in found}
 
     async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
         found = await self._connection.execute(
@@ -115,6 +140,7 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "virtual_cpus": spec.resource_spec.virtual_cpus,
         "memory_gbs": spec.resource_spec.memory_gbs,
         "max_concurrency": spec.resource_spec.max_concurrency,
+        "concurrency": spec.resource_spec.concurrency.value,
         "max_retries": spec.execution_spec.max_retries,
         "timeout_seconds": spec.execution_spec.timeout_seconds,
         "retry_initial_interval_seconds": spec.execution_spec.retry_initial_interval_seconds,

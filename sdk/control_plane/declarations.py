@@ -19,7 +19,7 @@ from control_plane.functions import Function
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
+    from typing_extensions import Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         cpus: float  # default 0.25
         memory_gb: float  # default 0.5; 1 GB = 1,024 MiB
         max_concurrency: int  # containers at once; default 10
+        concurrency: Literal["version", "function"]  # of which that is: of each version, or of all together
         timeout: float | timedelta  # seconds from the call on, all attempts included; default an hour
         retries: int  # after the first attempt; default 0
         retry_delay: float | timedelta  # seconds before the second attempt
@@ -46,6 +47,7 @@ _RESOURCES = {
     "cpus": ("virtual_cpus", 0.25),
     "memory_gb": ("memory_gbs", 0.5),
     "max_concurrency": ("max_concurrency", 10),
+    "concurrency": ("concurrency", None),
 }
 _EXECUTION = {
     "retries": ("max_retries", 0),
@@ -54,6 +56,7 @@ _EXECUTION = {
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),
 }
+_CALLED_BY_ITS_DEF = "a function is called what its def says"
 _NAMES = (*_RESOURCES, *_EXECUTION, "image")
 
 
@@ -70,6 +73,8 @@ def function(wrapped: Any = None, /, **limits: Any) -> Any:
 
     Raises TypeError for a limit that does not exist.
     """
+    if wrapped is not None and not callable(wrapped):
+        raise TypeError("%s; write @cp.function, not @cp.function(%r)" % (_CALLED_BY_ITS_DEF, wrapped))
     frame = sys._getframe(1)
     file, line = frame.f_code.co_filename, frame.f_lineno
     fields = _fields(limits)
@@ -103,6 +108,8 @@ def named(name: str) -> Function[..., Any] | Command | None:
 
 def _fields(limits: Any) -> dict[str, Any]:
     unknown = sorted(set(limits) - set(_NAMES))
+    if "name" in unknown:
+        raise TypeError("%s; leave name=%r away" % (_CALLED_BY_ITS_DEF, limits["name"]))
     if unknown:
         raise TypeError("there is no limit %r; there are %s" % (unknown[0], ", ".join(_NAMES)))
     fields: dict[str, Any] = {

@@ -29,7 +29,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         docker_image_override="",
         command=["run", "me"],
         signature=SIGNATURE,
-        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0},
+        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0, "concurrency": "function"},
         execution_spec={"max_retries": 50, "timeout_seconds": 86_400, "retry_initial_interval_seconds": 100},
     )
     made = await client.post(VERSIONS, json=definition(plain, own))
@@ -40,7 +40,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         {
             "function_name": "f",
             "docker_image": "image:1",
-            "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3},
+            "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3, "concurrency": "version"},
             "execution_spec": {
                 "max_retries": 0,
                 "timeout_seconds": 60,
@@ -57,7 +57,12 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         {
             "function_name": "g",
             "docker_image": "",
-            "resource_spec": {"virtual_cpus": 0.5, "memory_gbs": 64.0, "max_concurrency": 5},
+            "resource_spec": {
+                "virtual_cpus": 0.5,
+                "memory_gbs": 64.0,
+                "max_concurrency": 5,
+                "concurrency": "function",
+            },
             "execution_spec": {
                 "max_retries": 50,
                 "timeout_seconds": 86_400,

@@ -329,17 +329,15 @@ def _invocation(function: FunctionRef, invocation_id: InvocationId) -> Invocatio
 
 @pytest.fixture
 async def many_versions(database: Database, function: FunctionRef) -> FunctionRef:
-    """The function's project has very many versions of many functions since, the last ones refused for good, or not
-    prepared yet."""
+    """The function's project has very many versions of many functions since, the last ones refused for good."""
     async with database.statement() as connection:
         for statement in (
             "INSERT INTO versions (version_id, project_name)"
             " SELECT 'ver-' || n, project_name FROM versions, generate_series(1, 1000) n",
             "INSERT INTO functions (version_id, function_name, docker_image, virtual_cpus, memory_gbs,"
             " max_concurrency, max_retries, timeout_seconds, retry_initial_interval_seconds,"
-            " retry_backoff_coefficient, retry_max_interval_seconds, status, preparation_error)"
-            " SELECT 'ver-' || n, 'f-' || m, '', 1, 1, 1, 0, 60, 1, 2, 60,"
-            " CASE WHEN n > 990 THEN 'PENDING' ELSE 'READY' END, CASE WHEN n > 990 AND n % 2 = 0 THEN 'refused' END"
+            " retry_backoff_coefficient, retry_max_interval_seconds, preparation_error)"
+            " SELECT 'ver-' || n, 'f-' || m, '', 1, 1, 1, 0, 60, 1, 2, 60, CASE WHEN n > 990 THEN 'refused' END"
             " FROM generate_series(1, 1000) n, generate_series(1, 30) m",
             "ANALYZE",
         ):

@@ -25,7 +25,7 @@ def versions(
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """List a project's versions, newest first. New invocations are of the latest: the newest one that is ready."""
+    """List a project's versions, newest first. New invocations are of the latest: the newest one not refused."""
     run(_versions(Reference(project=parse_project(project)), api_url=api_url, as_json=as_json))
 
 
