@@ -34,9 +34,15 @@ def dev(
     provisioner: Annotated[
         ProvisionerName, typer.Option(help="What runs the containers: process, docker or ecs.")
     ] = ProvisionerName.PROCESS,
+    wait_for_jobs: Annotated[
+        bool, typer.Option("--wait-for-jobs", help="Ctrl-C waits until nothing runs; a second one does not.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
+
+    What runs then is interrupted and launched again at the next start, which costs no attempt. Containers on a Docker
+    engine go on, and the next start finds them.
 
     Where TEMPORAL_ADDRESS or POSTGRES_HOST is set, that server is used instead of the embedded one.
     """
@@ -48,13 +54,13 @@ def dev(
         provisioner=provisioner,
     )
     try:
-        asyncio.run(_run(options, as_json=as_json))
+        asyncio.run(_run(options, wait_for_jobs=wait_for_jobs, as_json=as_json))
     except StackError as error:
         fail(str(error))
         raise typer.Exit(1) from error
 
 
-async def _run(options: StackOptions, *, as_json: bool) -> None:
+async def _run(options: StackOptions, *, wait_for_jobs: bool, as_json: bool) -> None:
     stack = EmbeddedStack(options, note)
     with StopSignals() as signals:
         note("Starting PostgreSQL, Temporal, loop and api …")
@@ -70,6 +76,9 @@ async def _run(options: StackOptions, *, as_json: bool) -> None:
             note("Memory limits of functions are not enforced: this user may make no control groups here.")
         note("Ready. Ctrl-C stops it.")
         await signals.stop.wait()
+        if wait_for_jobs:
+            note("Waiting for what runs; once more to interrupt it …")
+            await stack.wait_until_idle(signals.hurry)
         note("Stopping; once more to hurry …")
         await stack.stop(signals.hurry)
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,12 @@ class Dev:
             await asyncio.sleep(0.05)
         return access
 
+    async def says(self, words: str) -> None:
+        """Once it has said this; what it said until then is no part of its output any more."""
+        assert self.process.stdout is not None
+        while words not in (line := (await self.process.stdout.readline()).decode()):
+            assert line, f"it never said {words!r}"
+
     async def output(self) -> str:
         """All that the command said, once it has ended."""
         stdout, _ = await self.process.communicate()
@@ -68,6 +74,7 @@ async def dev(
     *,
     provisioner: ProvisionerName = ProvisionerName.PROCESS,
     shell: str = ":",
+    arguments: Sequence[str] = (),
     **environment: str,
 ) -> AsyncIterator[Dev]:
     """Start the command, and end it with the context if the test has not.
@@ -77,7 +84,7 @@ async def dev(
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", f'{shell}; exec "$@"', "sh"),
         *(sys.executable, "-P", "-m", "control_plane.cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
-        f"--provisioner={provisioner}",
+        *(f"--provisioner={provisioner}", *arguments),
         *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
         env=clean_environment(**environment),
         stdout=asyncio.subprocess.PIPE,
