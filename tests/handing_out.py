@@ -48,7 +48,7 @@ SECONDS = {
     "tests/activities/test_container_watch.py": 20,
     "tests/api/test_event_processes.py": 20,
     "tests/cli/test_demo.py::test_the_whole_demo": 19,
-    "tests/cli/test_stack.py::test_two_stacks_side_by_side": 19,
+    "tests/cli/test_stack.py::test_two_stacks_side_by_side_and_a_folder_that_is_watched": 30,
     "tests/capacity/test_cancellation.py": 19,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[quickstart.md]": 19,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[client.md]": 25,

@@ -1,17 +1,22 @@
 """`control-plane dev`: the embedded stack in the foreground."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
-from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess
+from control_plane.access.errors import WrongUsage
+from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess, note_stack
 from control_plane.cli.output import fail, note, print_json, print_text
 from control_plane.cli.signals import StopRequested, StopSignals
 from control_plane.cli.verbs.options import Json
+from control_plane.deployment.deploying import ensure_addressable
 
 from control_plane_server.cli.stack.errors import StackError
+from control_plane_server.cli.stack.hot_reload import keep_deployed
 from control_plane_server.cli.stack.options import (
     DEFAULT_PORT,
     DEFAULT_TEMPORAL_PORT,
@@ -37,6 +42,9 @@ def dev(
     wait_for_jobs: Annotated[
         bool, typer.Option("--wait-for-jobs", help="Ctrl-C waits until nothing runs; a second one does not.")
     ] = False,
+    watch: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Deploy this folder, and again whenever it changes.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
@@ -53,14 +61,19 @@ def dev(
         temporal_ui_port=temporal_ui_port,
         provisioner=provisioner,
     )
+    folders = [folder.expanduser().resolve() for folder in watch or ()]
+    for folder in folders:
+        if not folder.is_dir():
+            raise WrongUsage(f"there is no folder {folder} to watch; name the one that holds your functions")
+        ensure_addressable(folder.name, hint="")
     try:
-        asyncio.run(_run(options, wait_for_jobs=wait_for_jobs, as_json=as_json))
+        asyncio.run(_run(options, folders, wait_for_jobs=wait_for_jobs, as_json=as_json))
     except StackError as error:
         fail(str(error))
         raise typer.Exit(1) from error
 
 
-async def _run(options: StackOptions, *, wait_for_jobs: bool, as_json: bool) -> None:
+async def _run(options: StackOptions, folders: Sequence[Path], *, wait_for_jobs: bool, as_json: bool) -> None:
     stack = EmbeddedStack(options, note)
     with StopSignals() as signals:
         note("Starting PostgreSQL, Temporal, loop and api …")
@@ -68,6 +81,7 @@ async def _run(options: StackOptions, *, wait_for_jobs: bool, as_json: bool) -> 
             access = await signals.interrupting(stack.start())
         except StopRequested:
             return
+        note_stack(options.data_dir.expanduser().absolute())
         if as_json:
             print_json(asdict(access))
         else:
@@ -75,7 +89,11 @@ async def _run(options: StackOptions, *, wait_for_jobs: bool, as_json: bool) -> 
         if options.provisioner is ProvisionerName.PROCESS and not await asyncio.to_thread(can_limit_memory):
             note("Memory limits of functions are not enforced: this user may make no control groups here.")
         note("Ready. Ctrl-C stops it.")
+        watching = [asyncio.create_task(keep_deployed(access, folder)) for folder in folders]
         await signals.stop.wait()
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         if wait_for_jobs:
             note("Waiting for what runs; once more to interrupt it …")
             await stack.wait_until_idle(signals.hurry)
@@ -92,3 +110,7 @@ def _show(access: StackAccess, options: StackOptions) -> None:
         "Data": str(options.data_dir.expanduser().absolute()),
     }
     print_text("\n".join(f"{name:<9} {value}" for name, value in lines.items()))
+    print_text(
+        "\nThe command line and clients find it, as long as no other runs here; what they are told goes before:\n\n"
+        f"    export CONTROL_PLANE_API_URL={access.api_url} CONTROL_PLANE_API_KEY={quote(access.api_key)}\n"
+    )

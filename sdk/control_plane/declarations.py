@@ -56,6 +56,7 @@ _EXECUTION = {
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),
 }
+_CALLED_BY_ITS_DEF = "a function is called what its def says"
 _NAMES = (*_RESOURCES, *_EXECUTION, "image")
 
 
@@ -72,6 +73,8 @@ def function(wrapped: Any = None, /, **limits: Any) -> Any:
 
     Raises TypeError for a limit that does not exist.
     """
+    if wrapped is not None and not callable(wrapped):
+        raise TypeError("%s; write @cp.function, not @cp.function(%r)" % (_CALLED_BY_ITS_DEF, wrapped))
     frame = sys._getframe(1)
     file, line = frame.f_code.co_filename, frame.f_lineno
     fields = _fields(limits)
@@ -105,6 +108,8 @@ def named(name: str) -> Function[..., Any] | Command | None:
 
 def _fields(limits: Any) -> dict[str, Any]:
     unknown = sorted(set(limits) - set(_NAMES))
+    if "name" in unknown:
+        raise TypeError("%s; leave name=%r away" % (_CALLED_BY_ITS_DEF, limits["name"]))
     if unknown:
         raise TypeError("there is no limit %r; there are %s" % (unknown[0], ", ".join(_NAMES)))
     fields: dict[str, Any] = {

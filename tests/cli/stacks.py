@@ -37,6 +37,7 @@ class Dev:
     def __init__(self, process: asyncio.subprocess.Process, folder: DataFolder) -> None:
         self.process = process
         self.folder = folder
+        self._said = b""
 
     async def ready(self) -> StackAccess:
         """Fails with what the command said, if it ends instead."""
@@ -46,16 +47,18 @@ class Dev:
             await asyncio.sleep(0.05)
         return access
 
-    async def says(self, words: str) -> None:
-        """Once it has said this; what it said until then is no part of its output any more."""
+    async def says(self, text: str) -> None:
+        """Once it has said that."""
         assert self.process.stdout is not None
-        while words not in (line := (await self.process.stdout.readline()).decode()):
-            assert line, f"it never said {words!r}"
+        while text.encode() not in self._said:
+            line = await self.process.stdout.readline()
+            assert line, self._said.decode()
+            self._said += line
 
     async def output(self) -> str:
         """All that the command said, once it has ended."""
         stdout, _ = await self.process.communicate()
-        return stdout.decode()
+        return (self._said + stdout).decode()
 
     async def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -74,19 +77,19 @@ async def dev(
     *,
     provisioner: ProvisionerName = ProvisionerName.PROCESS,
     shell: str = ":",
-    arguments: Sequence[str] = (),
+    words: Sequence[str] = (),
     **environment: str,
 ) -> AsyncIterator[Dev]:
     """Start the command, and end it with the context if the test has not.
 
-    `shell`: what the shell that starts it is told before.
+    `shell`: what the shell that starts it is told before. `words`: more for the command itself.
     """
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", f'{shell}; exec "$@"', "sh"),
         *(sys.executable, "-P", "-m", "control_plane.cli.main", "dev", f"--data-dir={folder}", f"--port={ports.api}"),
-        *(f"--provisioner={provisioner}", *arguments),
-        *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}"),
-        env=clean_environment(**environment),
+        f"--provisioner={provisioner}",
+        *(f"--temporal-port={ports.temporal}", f"--temporal-ui-port={ports.temporal_ui}", *words),
+        env=clean_environment(**{"XDG_STATE_HOME": str(folder.parent / ".local/state"), **environment}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,

@@ -45,7 +45,7 @@ class Ended:
 class Terminal:
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
-        self._environment = clean_environment(HOME=str(home), XDG_CONFIG_HOME="", **environment)
+        self._environment = clean_environment(HOME=str(home), XDG_CONFIG_HOME="", XDG_STATE_HOME="", **environment)
 
     def with_environment(self, **environment: str) -> "Terminal":
         return Terminal(self.home, **environment)

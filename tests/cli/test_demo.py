@@ -1,18 +1,22 @@
 """The demo: its checks of the answer, its words, and the whole of it as a process."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import httpx2
 import pytest
 from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.demo.curl import curl_commands
 from control_plane_server.cli.demo.errors import DemoFailed
 from control_plane_server.cli.demo.tour import Tour, TourClaim, check_tour, draw, read_cities
+from control_plane_server.cli.stack.access import find_access
+from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import clean_environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,19 +71,31 @@ def test_curl_commands_survive_the_shell() -> None:
 
 
 def test_the_whole_demo(tmp_path: Path) -> None:
-    run = subprocess.run(
-        (
-            *(sys.executable, "-P", "-m", "control_plane.cli.main", "demo", f"--examples={EXAMPLES}"),
-            *(f"--data-dir={tmp_path / 'data'}", f"--drawing={tmp_path / 'tour.svg'}"),
-        ),
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
+    ours, theirs = os.openpty()
+    words = (
+        *(sys.executable, "-P", "-m", "control_plane.cli.main", "demo", f"--examples={EXAMPLES}"),
+        *(f"--data-dir={tmp_path / 'data'}", f"--drawing={tmp_path / 'tour.svg'}"),
     )
-    assert run.returncode == 0, run.stderr
-    assert "/namespaces/default/workflows/inv-" in run.stdout
-    assert "12/12" in run.stderr
+    with subprocess.Popen(
+        words, env=clean_environment(), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "until you press Enter" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        access = find_access(DataFolder(tmp_path / "data"))
+        assert access is not None
+        assert httpx2.get(f"{access.api_url}/docs").status_code == 200
+        os.write(ours, b"\n")
+        stdout, rest = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0, rest
+    assert "/namespaces/default/workflows/inv-" in stdout
+    assert "12/12" in said
+    assert "Stopped; what it did is kept. Look at it: control-plane dev --data-dir" in rest
     assert (tmp_path / "tour.svg").read_text().startswith("<svg")
 
 

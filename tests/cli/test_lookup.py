@@ -1,85 +1,21 @@
-"""What is found of many versions, and with how many requests."""
+"""What is found by what users call it, and with how many requests."""
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from control_plane.access.errors import CannotBeDone
 from control_plane.cli.lookup import find_invocation
-from control_plane.cli.newest import newest_invocations
 from control_plane.cli.references import parse
-from control_plane.errors import Refused
 
 from tests.cli.scripted_server import INVOCATION, Received, json_answer, scripted_server
 
-_PAGE = 50
-_NO_FUNCTION = "A function with this name does not exist for this project version"
 _NO_INVOCATION = "An invocation with this ID does not exist for this function"
-
-
-class Versions:
-    """Of a function `f` of a project `p`: when each was called, in seconds, newest first. None: it has no `f`."""
-
-    def __init__(self, calls: Mapping[str, list[int] | None]) -> None:
-        self.calls = calls
-
-    def answer(self, received: Received, _: int) -> bytes:
-        url = urlsplit(received.path)
-        version = url.path.split("/")[4]
-        times = self.calls[version]
-        if times is None:
-            return _not_found(_NO_FUNCTION)
-        first = int(parse_qs(url.query).get("initial_offset", ["0"])[0])
-        page: dict[str, Any] = {
-            "version_id": version,
-            "invocations": [
-                {
-                    "invocation_id": f"inv-{version}-{number}",
-                    "cancellation_request_time": None,
-                    "invocation_status": "RUNNING",
-                    "creation_time": times[number],
-                    "last_update_time": times[number],
-                }
-                for number in range(first, min(first + _PAGE, len(times)))
-            ],
-            "next_offset": str(first + _PAGE) if first + _PAGE < len(times) else None,
-        }
-        return json_answer(json.dumps(page))
 
 
 def _not_found(detail: str) -> bytes:
     return json_answer(json.dumps({"detail": detail}), status="404 Not Found")
-
-
-async def test_calls_of_pinned_versions_are_listed_where_they_belong() -> None:
-    newest_version = list(range(1_000, 800, -1))
-    versions = Versions({"ver-3": newest_version, "ver-2": None, "ver-1": [1_001, 990, 5]})
-    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
-        found = await newest_invocations(connection, "p", "f", list(versions.calls), limit=60)
-    times = [invocation.creation_time for _, invocation in found]
-    assert times == sorted([*newest_version, 1_001, 990, 5], reverse=True)[:60]
-    assert found[0][0] == "ver-1"
-    assert len(scripted.received) == 4  # a page of each, and one more of the newest
-
-
-async def test_so_many_as_are_wanted_are_found_page_by_page() -> None:
-    versions = Versions({"ver-2": list(range(500, 300, -1)), "ver-1": list(range(450, 250, -1))})
-    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
-        found = await newest_invocations(connection, "p", "f", list(versions.calls), limit=10_000)
-    assert len(found) == 400
-    assert [invocation.creation_time for _, invocation in found] == sorted(
-        [*range(500, 300, -1), *range(450, 250, -1)], reverse=True
-    )
-
-
-async def test_a_function_of_no_version_is_missing() -> None:
-    versions = Versions({"ver-2": None, "ver-1": None})
-    async with scripted_server(versions.answer) as scripted, scripted.connect() as connection:
-        with pytest.raises(Refused):
-            await newest_invocations(connection, "p", "f", list(versions.calls), limit=50)
 
 
 async def test_an_invocation_is_found_with_one_request() -> None:
@@ -101,3 +37,62 @@ async def test_an_invocation_of_something_else_is_not_the_one_that_is_meant(refe
         with pytest.raises(CannotBeDone, match="has no invocation 'inv-1'"):
             async with asyncio.timeout(10):
                 await find_invocation(connection, parse(reference))
+
+
+class Projects:
+    """Invocations of each project, of which lists and ids tell."""
+
+    def __init__(self, **ids: list[str]) -> None:
+        self.ids = ids
+
+    def answer(self, received: Received, _: int) -> bytes:
+        url = urlsplit(received.path)
+        parts = url.path.split("/")
+        if url.path == "/projects":
+            projects = [{"project_name": name, "deletion_request_time": None, "creation_time": 1} for name in self.ids]
+            return json_answer(json.dumps({"projects": projects}))
+        if parts[1] == "invocations":
+            return json_answer(json.dumps(INVOCATION | {"invocation_id": parts[2]}))
+        prefix = parse_qs(url.query)["id_prefix"][0]
+        found = [{"invocation_id": one} for one in self.ids[parts[2]] if one.startswith(prefix)]
+        return json_answer(json.dumps({"invocations": found, "next_offset": None}))
+
+
+_ONE, _OTHER = "inv-aaaaaa" + 26 * "1", "inv-aaaaab" + 26 * "1"
+
+
+@pytest.mark.parametrize("named", [_ONE, "inv-aaaaaa", "p/f/inv-aaaaaa"])
+async def test_an_id_or_its_beginning_is_enough(named: str) -> None:
+    async with (
+        scripted_server(Projects(p=[_ONE], q=[_OTHER]).answer) as scripted,
+        scripted.connect() as connection,
+    ):
+        reference = parse(named) if "/" in named else named
+        assert (await find_invocation(connection, reference)).invocation_id == _ONE
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        ("inv-aaaaa" + "a" * 3, "there is no invocation whose id begins with inv-aaaaaaaa; list them with: "),
+        ("inv-bbbbbb", f"inv-bbbbbb is the beginning of several ids, write more of it: {_ONE[:4]}bbbbbb1, "),
+    ],
+)
+async def test_a_beginning_of_none_or_several(named: str, complaint: str) -> None:
+    projects = Projects(p=[_ONE, "inv-bbbbbb1"], q=["inv-bbbbbb2"])
+    async with scripted_server(projects.answer) as scripted, scripted.connect() as connection:
+        with pytest.raises(CannotBeDone, match=complaint):
+            await find_invocation(connection, named)
+
+
+async def test_a_release_that_knows_no_beginnings_finds_none() -> None:
+    """It answers with whatever there is."""
+    newest = json_answer(json.dumps({"invocations": [{"invocation_id": _OTHER}], "next_offset": None}))
+    projects = Projects(p=[])
+
+    def answer(received: Received, number: int) -> bytes:
+        return newest if "id_prefix" in received.path else projects.answer(received, number)
+
+    async with scripted_server(answer) as scripted, scripted.connect() as connection:
+        with pytest.raises(CannotBeDone, match="there is no invocation whose id begins with inv-aaaaaa"):
+            await find_invocation(connection, "inv-aaaaaa")

@@ -8,7 +8,9 @@ import termios
 import textwrap
 from pathlib import Path
 
+import httpx2
 import pytest
+from control_plane.access.local_stacks import StackAccess
 
 from tests.cli.stacks import clean_environment
 from tests.cli.terminal import CONTROL_PLANE
@@ -21,9 +23,10 @@ def interrupted(process: "subprocess.Popen[bytes]") -> int:
 
 @pytest.mark.parametrize(
     ("words", "question"),
-    [(("undeploy", "p"), b"[y/N]: "), (("login", "http://127.0.0.1:1"), b"API key for http://127.0.0.1:1: ")],
+    [(("undeploy", "asked"), b"[y/N]: "), (("login", "http://127.0.0.1:1"), b"API key for http://127.0.0.1:1: ")],
 )
-def test_a_question_and_a_password(words: tuple[str, ...], question: bytes) -> None:
+def test_a_question_and_a_password(words: tuple[str, ...], question: bytes, home: Path, access: StackAccess) -> None:
+    httpx2.put(f"{access.api_url}/projects/asked", headers={"Authorization": f"Bearer {access.api_key}"})
     ours, theirs = os.openpty()
     before = termios.tcgetattr(ours)
     process = subprocess.Popen(
@@ -31,7 +34,7 @@ def test_a_question_and_a_password(words: tuple[str, ...], question: bytes) -> N
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=clean_environment(),
+        env=clean_environment(HOME=str(home)),
         start_new_session=True,
     )
     try:

@@ -77,11 +77,18 @@ async def test_quickstart(terminal: Terminal) -> None:
     assert re.fullmatch(r"hello/greet/inv-[0-9a-f]{32}", reference)
     assert (await terminal.succeed("logs", "--follow", reference)).lines == ["greeting Ada"]
     assert (await terminal.succeed("logs", reference)).lines == ["greeting Ada"]
-    assert '"Hello, Ada!"' in (await terminal.succeed("describe", reference)).stdout
+    # by its id, by the beginning of that, and as the last one of this terminal
+    invocation_id = reference.rpartition("/")[2]
+    for named in (reference, invocation_id, invocation_id[:14], f"hello/greet/{invocation_id[:14]}", "-"):
+        assert '"Hello, Ada!"' in (await terminal.succeed("describe", named)).stdout
+    given = await terminal.succeed("describe", "-", "--input")
+    assert given.stdout == '{"name": "Ada"}'
+    again = await terminal.run("invoke", "hello@latest/greet", "-", "--wait", stdin=given.stdout)
+    assert again.stdout == '"Hello, Ada!"\n'
 
     _write(terminal.home / "hello", greeting="Good day")
-    await terminal.succeed("deploy", "hello")
-    assert (await terminal.succeed("invoke", "hello", "greet", "--wait")).stdout == '"Good day, world!"\n'
+    await terminal.succeed("deploy", "hello/main.py")
+    assert (await terminal.succeed("invoke", "hello/greet", "--wait")).stdout == '"Good day, world!"\n'
     await terminal.succeed("rollback", "hello")
     assert (await terminal.succeed("invoke", "hello", "greet", "--wait")).stdout == '"Hello, world!"\n'
     versions = (await terminal.succeed("versions", "hello", "--json")).document["versions"]
@@ -92,9 +99,10 @@ async def test_quickstart(terminal: Terminal) -> None:
 
     # what ran in an older version is still found by what it is called
     assert '"Hello, Ada!"' in (await terminal.succeed("describe", reference)).stdout
-    assert reference in (await terminal.succeed("list", "hello/greet")).stdout
+    assert invocation_id in (await terminal.succeed("list", "hello/greet")).stdout
+    assert invocation_id in (await terminal.succeed("list", "hello", "--status", "succeeded", "--since", "1h")).stdout
 
-    await terminal.succeed("undeploy", "hello")
+    await terminal.succeed("undeploy", "hello", "--yes")
     assert "hello" not in [
         project["project_name"] for project in (await terminal.succeed("list", "--json")).document["projects"]
     ]
@@ -110,7 +118,7 @@ async def test_failure(terminal: Terminal, deployed: str) -> None:
 async def test_timeout(terminal: Terminal, deployed: str) -> None:
     run = await terminal.run("invoke", deployed, "too_slow", "--follow")
     assert (run.exit_code, run.stdout) == (3, "")
-    assert run.stderr.splitlines()[-1].endswith(" timed out")
+    assert re.search(r"too_slow/inv-[0-9a-f]+ timed out after \d", run.stderr.splitlines()[-1])
 
 
 async def test_cancellation_of_what_is_waited_for(terminal: Terminal, deployed: str) -> None:
@@ -165,10 +173,11 @@ async def test_json_of_every_verb(terminal: Terminal) -> None:
     events = (await terminal.succeed("invoke", "machine", "greet", "--follow", "--json")).documents
     assert {"event", "id", "data"} == set(events[0])
     assert [event["event"] for event in events][-1] == "end"
-    assert {"execution_id", "line"} == set((await terminal.succeed("logs", "-f", reference, "--json")).document)
-    assert {"execution_id", "line"} == set((await terminal.succeed("logs", reference, "--json")).document)
+    entry = {"execution_id", "attempt", "time_ms", "stream", "line"}
+    assert entry == set((await terminal.succeed("logs", "-f", reference, "--json")).document)
+    assert entry == set((await terminal.succeed("logs", reference, "--json")).document)
     assert (await terminal.succeed("list", "--json")).document["projects"]
-    assert (await terminal.succeed("list", "machine", "--json")).document["functions"]
+    assert len((await terminal.succeed("list", "machine", "--json")).document["invocations"]) == 3
     assert len((await terminal.succeed("list", "machine/greet", "--json")).document["invocations"]) == 3
     described = (await terminal.succeed("describe", "machine", "--json")).document
     assert (described["project"]["project_name"], described["version"]) == ("machine", declared)
@@ -185,14 +194,16 @@ async def test_json_of_every_verb(terminal: Terminal) -> None:
     data = terminal.home / ".control-plane"
     assert list((data / "images").glob("machine/*"))
     assert list((data / "workers").glob(f"{execution_id}-*"))
-    assert (await terminal.succeed("undeploy", "machine", "--json")).document["deletion_request_time"] is not None
+    assert (await terminal.succeed("undeploy", "machine", "--yes", "--json")).document[
+        "deletion_request_time"
+    ] is not None
     assert not list((data / "images").glob("machine*"))
     assert not list((data / "workers").glob(f"{execution_id}-*"))
 
 
 async def test_tables_are_never_wrapped_or_cut(terminal: Terminal, deployed: str) -> None:
     narrow = terminal.with_environment(COLUMNS="20")
-    invocation = (await narrow.succeed("invoke", deployed, "greet")).stdout.strip()
+    invocation = (await narrow.succeed("invoke", deployed, "greet")).stdout.strip().rpartition("/")[2]
     assert any(line.startswith(invocation + " ") for line in (await narrow.succeed("list", f"{deployed}/greet")).lines)
 
 

@@ -13,6 +13,7 @@ from control_plane.machine.records import read_record
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, dev
+from tests.cli.terminal import Terminal
 from tests.e2e.project import Project, lines_of
 
 pytestmark = pytest.mark.timeout(180)
@@ -41,10 +42,57 @@ async def test_starts_answers_and_stops(tmp_path: Path) -> None:
     assert _processes_of(tmp_path) == []
 
 
-async def test_two_stacks_side_by_side(tmp_path: Path) -> None:
-    async with dev(tmp_path / "one", Ports.free()) as one, dev(tmp_path / "two", Ports.free()) as two:
-        for access in (await one.ready(), await two.ready()):
-            await _answers(access)
+async def test_two_stacks_side_by_side_and_a_folder_that_is_watched(tmp_path: Path) -> None:
+    hello = tmp_path / "hello"
+    hello.mkdir()
+    (hello / "main.py").write_text(_greeting("Hello"))
+    terminal = Terminal(tmp_path)
+    async with dev(tmp_path / "one", Ports.free(), words=["--watch", str(hello)]) as one:
+        first = await one.ready()
+        await _answers(first)
+        await _prints(terminal, '"Hello"')  # the only one is found
+
+        (hello / "main.py").write_text("def\n")
+        await one.says("hello: main.py:1: SyntaxError: ")
+        await _prints(terminal, '"Hello"')
+        (hello / "main.py").write_text(_greeting("Good day"))
+        await _prints(terminal, '"Good day"')
+
+        async with dev(tmp_path / "two", Ports.free()) as two:
+            second = await two.ready()
+            await _answers(second)
+            while len((await terminal.succeed("use", "--json")).document["running"]) < 2:
+                await asyncio.sleep(0.05)
+            complaint = (await terminal.run("list")).complaint
+            assert complaint.startswith("2 stacks run on this machine: ")
+            assert f"{second.api_url} ({tmp_path / 'two'})" in complaint
+            assert (await terminal.succeed("list", "--api-url", first.api_url)).lines[1].startswith("hello ")
+            assert (
+                f"{second.api_url}  {tmp_path / 'two'}" in (await terminal.succeed("use", str(tmp_path / "two"))).stdout
+            )
+            assert (await terminal.succeed("list", "--json")).document["projects"] == []
+            assert await two.end() == 0
+        assert (await terminal.run("list")).complaint.startswith(
+            "the stack that control-plane use has chosen does not run"
+        )
+        await terminal.succeed("use", "--project", "hello", first.api_url.rpartition(":")[2])
+        assert len((await terminal.succeed("list", "--json")).document["invocations"]) >= 3
+        await terminal.succeed("use", "--forget")
+        assert (await terminal.succeed("list")).lines[1].startswith("hello ")
+        assert await one.end() == 0
+        exports = f"export CONTROL_PLANE_API_URL={first.api_url} CONTROL_PLANE_API_KEY={first.api_key}\n"
+        assert exports in await one.output()
+    assert (await terminal.run("list")).complaint.startswith("there is no server; ")
+
+
+def _greeting(words: str) -> str:
+    return f"import control_plane as cp\n\n\n@cp.function\ndef greet():\n    return {words!r}\n"
+
+
+async def _prints(terminal: Terminal, result: str) -> None:
+    """Once the folder is deployed as it is now."""
+    while (await terminal.run("invoke", "hello/greet", "--wait")).stdout != f"{result}\n":
+        await asyncio.sleep(0.1)
 
 
 async def test_next_start_takes_over_what_a_killed_stack_left(tmp_path: Path) -> None:
@@ -77,7 +125,7 @@ async def test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to(tmp_
         assert "interrupted what ran: 1 to be launched again" in await interrupted.output()
     assert _processes_of(folder) == []
 
-    async with dev(folder, ports, arguments=["--wait-for-jobs"]) as waiting:
+    async with dev(folder, ports, words=["--wait-for-jobs"]) as waiting:
         await waiting.ready()
         await lines_of(notes, at_least=2)
         waiting.process.send_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import pytest
 from control_plane.cli.output import fail, note, print_fields, print_line, print_table
+from control_plane.cli.shortening import shortened
 from control_plane.cli.visible import visible
 
 
@@ -31,6 +32,11 @@ def test_every_screen_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) ->
     assert written.err == f"{shown}\ncontrol-plane: {shown}\n"
     rows = [f"{'A':<{len(shown)}}  B", f"{shown}  x\\ny", f"{'☃':<{len(shown)}}  2"]
     assert written.out == "\n".join([f"Error  {shown}", "N      1", *rows]) + "\n"
+
+
+def test_a_long_text_is_cut_on_a_screen_and_says_how_long_it_is() -> None:
+    assert shortened("x" * 2_000) == "x" * 2_000
+    assert shortened("x" * 20_000) == "x" * 2_000 + "… (20,000 characters; all of them with --json)"
 
 
 def test_data_for_a_program_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,10 @@
 """`control-plane demo`: a real problem, solved on the real stack, watched live."""
 
 import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Protocol
 
 import typer
@@ -10,6 +12,7 @@ from control_plane.access.local_stacks import StackAccess
 from control_plane.access.server import Server
 from control_plane.cli.exits import ExitCode
 from control_plane.cli.output import fail, note, print_text
+from control_plane.cli.questions import until_enter
 from control_plane.cli.session import PATIENCE
 from control_plane.cli.signals import StopRequested, StopSignals
 from control_plane.client.connections import AsyncConnection
@@ -50,7 +53,8 @@ def demo(
 ) -> None:
     """Find a short round trip through 48 cities on an embedded stack, and show how.
 
-    Uses the stack that runs on the data folder, if there is one. Takes other ports where the usual ones are busy.
+    Uses the stack that runs on the data folder, if there is one. Takes other ports where the usual ones are busy. On a
+    terminal the stack stays up until Enter, so that the links and commands that are shown work.
     """
     example = examples / "att48"
     if not (example / "main.py").exists():
@@ -70,24 +74,24 @@ async def _run(example: Path, *, data_dir: Path, drawing: Path, keep: bool) -> N
     with StopSignals() as signals:
         if running is not None:
             note(f"Using the stack that runs on {data_dir}")
-            await signals.interrupting(_show_off(running, example=example, drawing=drawing))
+            await signals.interrupting(_show_off(running, example=example, drawing=drawing, stays=True))
             note(_how_to_stop(running))
             return
         options = _options(data_dir)
         stack: Stack = KeptStack(options) if keep else EmbeddedStack(options, note)
         note("Starting PostgreSQL, Temporal, loop and api …")
         access = await signals.interrupting(stack.start())
+        stays = keep or sys.stdin.isatty()
         try:
-            await signals.interrupting(_show_off(access, example=example, drawing=drawing))
+            await signals.interrupting(_show_off(access, example=example, drawing=drawing, stays=stays))
+            if stays and not keep:
+                note("All of the above works until you press Enter; then the stack stops.")
+                await signals.interrupting(until_enter())
         finally:
             if not keep or signals.stop.is_set():
                 note("Stopping …")
                 await stack.stop(signals.hurry)
-        note(
-            _how_to_stop(access)
-            if keep
-            else "Stopped; with `make demo KEEP=1` the links and commands above go on working."
-        )
+        note(_how_to_stop(access) if keep else _how_to_go_on(data_dir))
 
 
 def _options(data_dir: Path) -> StackOptions:
@@ -96,8 +100,9 @@ def _options(data_dir: Path) -> StackOptions:
     return replace(usual, port=port, temporal_port=temporal_port, temporal_ui_port=temporal_ui_port)
 
 
-async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> None:
-    """Solve the problem on the stack and tell about it. Raises DemoFailed."""
+async def _show_off(access: StackAccess, *, example: Path, drawing: Path, stays: bool) -> None:
+    """Solve the problem on the stack and tell about it: what works as long as it runs, only if it `stays`. Raises
+    DemoFailed."""
     cities = read_cities(example / "att48.csv")
     async with AsyncConnection(_server(access), PATIENCE) as connection:
         note(f"Deploying {example} as project {PROJECT} …")
@@ -106,8 +111,10 @@ async def _show_off(access: StackAccess, *, example: Path, drawing: Path) -> Non
             invocation = await solve(connection, version, screen.show)
     tour = check_tour(_claim(invocation), cities)
     _draw(tour, drawing)
-    _print_summary(access, invocation, tour, drawing=drawing)
-    _print_curl_commands(access, example)
+    _print_result(tour, drawing=drawing)
+    if stays:
+        _print_links(access, invocation)
+        _print_curl_commands(access, example)
 
 
 def _server(access: StackAccess) -> Server:
@@ -130,15 +137,18 @@ def _claim(invocation: InvocationInfo) -> TourClaim:
     return TourClaim.model_validate_json(invocation.latest.output)
 
 
-def _print_summary(access: StackAccess, invocation: InvocationInfo, tour: Tour, *, drawing: Path) -> None:
+def _print_result(tour: Tour, *, drawing: Path) -> None:
+    print_text("")
+    print_text(f"Tour      {tour.length:,}, {tour.excess:.2%} above the best known {BEST_KNOWN_LENGTH:,}")
+    print_text(f"Drawing   {drawing.absolute()}")
+
+
+def _print_links(access: StackAccess, invocation: InvocationInfo) -> None:
     lines = {
-        "Tour": f"{tour.length:,}, {tour.excess:.2%} above the best known {BEST_KNOWN_LENGTH:,}",
-        "Drawing": str(drawing.absolute()),
         "History": access.history_url(invocation.invocation_id) or f"Temporal at {access.temporal_address}",
         "API docs": f"{access.api_url}/docs",
         "API key": access.api_key,
     }
-    print_text("")
     for name, value in lines.items():
         print_text(f"{name:<9} {value}")
 
@@ -148,6 +158,14 @@ def _print_curl_commands(access: StackAccess, example: Path) -> None:
     for command in curl_commands(access, example=example, input_=INPUT):
         print_text(command)
     print_text("")
+
+
+def _how_to_go_on(data_dir: Path) -> str:
+    """What works although the stack has stopped."""
+    return (
+        f"Stopped; what it did is kept. Look at it: control-plane dev --data-dir {quote(str(data_dir))}\n"
+        f"and in another terminal: control-plane list {PROJECT}. Again, with a stack that stays: make demo KEEP=1"
+    )
 
 
 def _how_to_stop(access: StackAccess) -> str:

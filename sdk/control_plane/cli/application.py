@@ -11,6 +11,8 @@ from typer.main import get_command
 
 from control_plane.cli.verb_lists import Verb, all_verbs
 
+_HELP = {"help_option_names": ["--help", "-h"]}
+
 _verbs = cache(all_verbs)
 
 
@@ -38,7 +40,7 @@ def imported(name: str, verb: Verb) -> Any:
     """The command itself."""
     module, _, function = verb.home.partition(":")
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    single.command(name)(getattr(import_module(module), function))
+    single.command(name, context_settings=_HELP)(getattr(import_module(module), function))
     return get_command(single)
 
 
@@ -46,6 +48,7 @@ app = typer.Typer(
     cls=Verbs,
     name="control-plane",
     no_args_is_help=True,
+    context_settings=_HELP,
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -1,6 +1,6 @@
 """The entry point behind `cli/main.py`: runs the command, and turns however it ends into an exit code."""
 
-from typer._completion_classes import completion_init
+from typer.main import get_install_completion_arguments
 
 from control_plane.access.errors import WrongUsage
 from control_plane.cli.application import app
@@ -12,7 +12,7 @@ from control_plane.errors import ControlPlaneError
 
 def run_command() -> int:
     guard_streams()
-    completion_init()
+    get_install_completion_arguments()  # which is what has typer answer shells that complete
     code = _exit_code()
     reason = loss()
     if reason is None:

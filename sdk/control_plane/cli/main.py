@@ -11,7 +11,7 @@ from types import FrameType
 _NO_HOME = "/dev/null"  # nothing is found in it, and nobody can make anything there
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _INTERRUPTED = 130
-_OF_THE_EXTRA = ("httpx2", "rich", "typer")
+_OF_THE_EXTRA = ("httpx2", "pathspec", "rich", "typer")
 
 
 class Interrupted(BaseException):

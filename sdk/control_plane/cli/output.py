@@ -1,6 +1,7 @@
 """Where commands write: data to stdout, everything else to stderr."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -8,6 +9,8 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
+from control_plane.cli.shortening import shortened
+from control_plane.cli.tables import Cell, Column, cut, fitted
 from control_plane.cli.terminal import wants_style
 from control_plane.cli.visible import visible, visible_line
 
@@ -25,8 +28,18 @@ def fail(line: str) -> None:
 
 
 def print_line(text: str) -> None:
-    """Data, and a line's end if it has none: as it is for programs, with nothing that is obeyed on a terminal."""
-    _write(sys.stdout, visible(text) if sys.stdout.isatty() else text)
+    """Data, and a line's end if it has none: as it is for programs; on a terminal nothing in it is obeyed, and it is
+    cut if it is long."""
+    _write(sys.stdout, visible(shortened(text)) if sys.stdout.isatty() else text)
+
+
+def print_raw(text: str) -> None:
+    """Data for a pipe, to the character; on a terminal as `print_line`."""
+    if sys.stdout.isatty():
+        print_line(text)
+        return
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def print_json(document: object) -> None:
@@ -39,23 +52,45 @@ def print_text(text: str) -> None:
     _write(sys.stdout, visible(text))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    cells = [[visible_line(str(cell)) for cell in row] for row in rows]
+def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[Cell | object]]) -> None:
+    """On a terminal, as much of it as fits; elsewhere all. Nothing if there are no rows."""
+    cells = [[cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in row] for row in rows]
     if not cells:
         return
-    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    head, *lines = (
-        "  ".join(cell + " " * (wide - cell_len(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in (columns, *cells)
-    )
-    _write(sys.stdout, "\n".join([_styled(head, _BOLD, sys.stdout), *lines]))
+    known = [column if isinstance(column, Column) else Column(name=column) for column in columns]
+    table = fitted(known, cells, width=terminal_width())
+    head = _styled("  ".join(table.head).rstrip(), _BOLD, sys.stdout)
+    rows_ = ("  ".join(_styled(cell.text, cell.style, sys.stdout) for cell in row).rstrip() for row in table.rows)
+    _write(sys.stdout, "\n".join([head, *rows_]))
 
 
-def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Names and values below each other."""
-    pairs = list(fields)
+def print_cells(cells: Sequence[Cell]) -> None:
+    """One line, cut at the edge of a terminal."""
+    width = terminal_width()
+    line = ""
+    for cell in cells:
+        text = visible_line(cell.text)
+        if width is not None:
+            text = cut(text, width)
+            width -= cell_len(text)
+        line += _styled(text, cell.style, sys.stdout)
+    _write(sys.stdout, line)
+
+
+def terminal_width() -> int | None:
+    """Of stdout, in characters. None where it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def print_fields(fields: Iterable[tuple[str, Cell | object]]) -> None:
+    """Names and values below each other; further lines of a value below its first."""
+    pairs = [(name, value if isinstance(value, Cell) else Cell(str(value))) for name, value in fields]
     wide = max(len(name) for name, _ in pairs)
-    _write(sys.stdout, "\n".join(f"{name:<{wide}}  {visible(str(value))}" for name, value in pairs))
+    lines = []
+    for name, value in pairs:
+        text = visible(value.text).replace("\n", "\n" + " " * (wide + 2))
+        lines.append(f"{name:<{wide}}  {_styled(text, value.style, sys.stdout)}")
+    _write(sys.stdout, "\n".join(lines))
 
 
 def local_time(epoch_seconds: int | None) -> str:
@@ -65,10 +100,17 @@ def local_time(epoch_seconds: int | None) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def local_milliseconds(epoch_milliseconds: int | None) -> str:
+    """The same to the millisecond."""
+    if epoch_milliseconds is None:
+        return ""
+    return f"{local_time(epoch_milliseconds // 1_000)}.{epoch_milliseconds % 1_000:03}"
+
+
 def _write(stream: TextIO, text: str) -> None:
     stream.write(text if text.endswith("\n") else text + "\n")
     stream.flush()
 
 
 def _styled(text: str, style: str, stream: TextIO) -> str:
-    return f"\x1b[{style}m{text}\x1b[0m" if stream.isatty() and wants_style() else text
+    return f"\x1b[{style}m{text}\x1b[0m" if style and stream.isatty() and wants_style() else text

@@ -1,5 +1,6 @@
 """What commands ask on a terminal. Ctrl-C is heard at every moment, and leaves the terminal as it was."""
 
+import asyncio
 import os
 import select
 import signal
@@ -25,6 +26,19 @@ def ask_secretly(question: str) -> str:
         answer = _ask(question)
         sys.stderr.write("\n")  # the one that the user typed was not shown either
     return answer.strip()
+
+
+async def until_enter() -> None:
+    """Until somebody presses Enter on the terminal, or leaves it."""
+    loop = asyncio.get_running_loop()
+    pressed = asyncio.Event()
+    number = sys.stdin.fileno()
+    loop.add_reader(number, pressed.set)
+    try:
+        await pressed.wait()
+        os.read(number, 4096)
+    finally:
+        loop.remove_reader(number)
 
 
 def _ask(question: str) -> str:

@@ -25,11 +25,15 @@ USERS_VERBS = {
     "map": Verb(f"{_VERBS}.map:map_", "Call a function with every line of a file, and collect the results."),
     "logs": Verb(f"{_VERBS}.logs:logs", "Print what an invocation's containers have written."),
     "cancel": Verb(f"{_VERBS}.cancel:cancel", "Ask an invocation to stop."),
-    "list": Verb(f"{_VERBS}.list:list_", "List projects, functions or invocations."),
-    "describe": Verb(f"{_VERBS}.describe:describe", "Show all there is to know about one of them."),
+    "list": Verb(f"{_VERBS}.list:list_", "List a project's invocations, or projects."),
+    "failures": Verb(f"{_VERBS}.failures:failures", "Show what has failed in a project, alike ones together."),
+    "describe": Verb(
+        f"{_VERBS}.describe:describe", "Show all there is to know about a project, function or invocation."
+    ),
     "versions": Verb(f"{_VERBS}.versions:versions", "List a project's versions."),
     "rollback": Verb(f"{_VERBS}.versions:rollback", "Declare an older version once more, as the newest."),
     "undeploy": Verb(f"{_VERBS}.undeploy:undeploy", "Delete a project with all that is in it."),
+    "use": Verb(f"{_VERBS}.use:use", "Choose one of this machine's stacks, or a project.", _HERE),
     "login": Verb(f"{_VERBS}.login:login", "Save a server and its API key.", _HERE),
     "logout": Verb(f"{_VERBS}.login:logout", "Forget what login saved.", _HERE),
     "completion": Verb(f"{_VERBS}.completion:completion", "Print what makes a shell complete this command.", _HERE),

@@ -1,7 +1,7 @@
 """`control_plane.AsyncClient`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +14,8 @@ from control_plane.client.callees import named
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.deploying import deployed, deployment_of
-from control_plane.client.listing import ProjectInvocation, invocations_query
-from control_plane.protocol.answers import BatchInfo, ListedVersion, Project, Version
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
+from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Version
 from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
 from control_plane.protocol.results import Result, batch_results
 from control_plane.protocol.waiting import Deadline, Patience
@@ -130,7 +130,7 @@ class AsyncClient:
         *,
         function: str | None = None,
         status: str | None = None,
-        outcome: str | None = None,
+        outcome: str | Sequence[str] | None = None,
         version: str | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
@@ -153,6 +153,44 @@ class AsyncClient:
         async with aclosing(self._connection.iterate(stream)) as documents:
             async for document in documents:
                 yield ProjectInvocation(document)
+
+    async def invocation_counts(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        status: str | None = None,
+        outcome: str | Sequence[str] | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+    ) -> dict[str, int]:
+        """As `Client.invocation_counts`."""
+        query = invocations_query(
+            function=function,
+            status=status,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+        )
+        return await self._connection.run(self._connection.api.counts(project, query))
+
+    async def failures(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+    ) -> list[FailureGroup]:
+        """As `Client.failures`."""
+        query = failures_query(function=function, since=since, until=until)
+        return (await self._connection.run(self._connection.api.failures(project, query))).failures
 
     async def deploy(
         self,

@@ -100,7 +100,7 @@ class Calls:
         """Emits lines: of all attempts so far, or on until the end."""
         if not follow:
             info = yield from self.look(call)
-            yield from _picked(self._api.log_lines(info), lambda pair: [pair[1]])
+            yield from _picked(self._api.log_entries(info, info.executions), lambda pair: [pair[1]["line"]])
             return
         yield from _picked(
             events(self._api.peer, call.path, with_logs=True),

@@ -1,6 +1,6 @@
 """`control_plane.Client`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
@@ -14,8 +14,8 @@ from control_plane.client.connections import Connection
 from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.functions import RemoteFunction
 from control_plane.client.invocations import ClientInvocation
-from control_plane.client.listing import ProjectInvocation, invocations_query
-from control_plane.protocol.answers import ListedVersion, Project, Version
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
+from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Version
 from control_plane.protocol.paths import LATEST, project_path
 from control_plane.protocol.waiting import Patience
 
@@ -117,7 +117,7 @@ class Client:
         *,
         function: str | None = None,
         status: str | None = None,
-        outcome: str | None = None,
+        outcome: str | Sequence[str] | None = None,
         version: str | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
@@ -126,8 +126,8 @@ class Client:
     ) -> Iterator[ProjectInvocation]:
         """Those of a project, newest first, read page by page as they are asked for.
 
-        `status`: RUNNING or TERMINATED; `outcome`: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED; `since` and
-        `until`: of their creation, epoch seconds if they are numbers; `parent`, `batch`: ids.
+        `status`: RUNNING or TERMINATED; `outcome`: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED, or several;
+        `since` and `until`: of their creation, epoch seconds if they are numbers; `parent`, `batch`: ids.
         """
         query = invocations_query(
             function=function,
@@ -142,6 +142,46 @@ class Client:
         path = project_path(project) + "/invocations"
         documents = self._connection.iterate(self._connection.api.pages(path, "invocations", query))
         return map(ProjectInvocation, documents)
+
+    def invocation_counts(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        status: str | None = None,
+        outcome: str | Sequence[str] | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+    ) -> dict[str, int]:
+        """How many of a project's invocations stand how: `queued`, `running`, and each outcome. Narrowed as
+        `invocations`."""
+        query = invocations_query(
+            function=function,
+            status=status,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+        )
+        return self._connection.run(self._connection.api.counts(project, query))
+
+    def failures(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+    ) -> list[FailureGroup]:
+        """What has failed or timed out, grouped by function and message, the newest first. `since`, `until`: as of
+        `invocations`."""
+        query = failures_query(function=function, since=since, until=until)
+        return (self._connection.run(self._connection.api.failures(project, query))).failures
 
     def deploy(
         self,

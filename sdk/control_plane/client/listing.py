@@ -1,12 +1,13 @@
 """Invocations as lists show them, and how such lists are narrowed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from control_plane.protocol.answers import Answer
+from control_plane.protocol.answers import Course
 from control_plane.protocol.paths import LATEST, Query
 
 
-class ProjectInvocation(Answer):
+class ProjectInvocation(Course):
     """An invocation in the list of a project's."""
 
     invocation_id: str
@@ -22,7 +23,7 @@ def invocations_query(
     *,
     function: str | None,
     status: str | None,
-    outcome: str | None,
+    outcome: str | Sequence[str] | None,
     version: str | None,
     since: datetime | float | None,
     until: datetime | float | None,
@@ -44,6 +45,11 @@ def invocations_query(
         "parent_invocation_id": parent,
         "batch_id": batch,
     }
+
+
+def failures_query(*, function: str | None, since: datetime | float | None, until: datetime | float | None) -> Query:
+    """Raises ValueError."""
+    return {"function_name": function, "since": _seconds(since), "until": _seconds(until)}
 
 
 def _seconds(moment: datetime | float | None) -> int | None:

@@ -1,6 +1,7 @@
 """A folder's functions as a new version of a project."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,12 @@ from control_plane.deployment.reports import Report
 from control_plane.entry_modules import MAIN, NOTE, note
 from control_plane.protocol.answers import Version
 
-_AT_VERSION = "@ver-"
+_READ_OTHERWISE = (
+    (re.compile(r".*@ver-.*|.*@latest", re.IGNORECASE | re.DOTALL), "a version of a project"),
+    (re.compile(r"(inv|bat)-[0-9a-f]{6,32}"), "an id"),
+    (re.compile(r"-.*", re.DOTALL), "an option"),
+)
+_MOST_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +61,28 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
             connection, folder, project=deployment.project, module=deployment.module, report=report
         )
     elif root is not None:
-        image = await snapshot_image(folder, root, project=deployment.project, notes=notes, report=report)
+        image = await snapshot_image(
+            folder, root, module=deployment.module, project=deployment.project, notes=notes, report=report
+        )
     definition = {"default_docker_image": image, "functions": functions}
     version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
     return await wait_until_ready(connection, version, report)
 
 
-def ensure_addressable(project: str) -> None:
+def ensure_addressable(project: str, *, hint: str = " with --project") -> None:
     """Raises WrongUsage for a new project's name that could not be named again: it would be read as that of a version
-    of another one, or lead elsewhere in a path."""
-    if project in ("", ".", "..") or "/" in project:
-        raise WrongUsage(f"{project!r} is no name for a project; choose another with --project")
-    if _AT_VERSION in project:
-        raise WrongUsage(f"{project!r} would be read as a version of a project; choose another name with --project")
+    of another one, as an id or an option, or lead elsewhere in a path. `hint`: where another is chosen."""
+    if project in (".", "..") or "/" in project or project != project.strip() or not project:
+        raise WrongUsage(f"{project!r} is no name for a project; choose another{hint}")
+    odd = next((character for character in project if not character.isprintable()), None)
+    if odd is not None:
+        raise WrongUsage(f"{project!a} has a character that cannot be typed ({odd!a}); choose another{hint}")
+    if len(project) > _MOST_CHARACTERS:
+        raise WrongUsage(f"{project!r} is longer than {_MOST_CHARACTERS} characters; choose another name{hint}")
+    for pattern, what in _READ_OTHERWISE:
+        if pattern.fullmatch(project):
+            raise WrongUsage(f"{project!r} would be read as {what}; choose another name{hint}")
 
 
 def absolute(folder: Path) -> Path:

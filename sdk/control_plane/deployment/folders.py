@@ -8,6 +8,7 @@ from pathlib import Path
 
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.client.connections import AsyncConnection
+from control_plane.deployment.ignoring import OURS, Ignored
 from control_plane.deployment.image_folders import identity_of
 from control_plane.deployment.reports import Report
 from control_plane.deployment.snapshots import FolderChanges, remove_snapshots, take_snapshot
@@ -50,11 +51,14 @@ async def snapshot_root(connection: AsyncConnection) -> Path:
     return path
 
 
-async def snapshot_image(folder: Path, root: Path, *, project: str, notes: Mapping[str, str], report: Report) -> str:
-    """The image that is a snapshot of the folder. Raises CannotBeDone.
+async def snapshot_image(
+    folder: Path, root: Path, *, module: str, project: str, notes: Mapping[str, str], report: Report
+) -> str:
+    """The image that is a snapshot of the folder. Raises CannotBeDone, also if the module itself would be left out.
 
     If it is cancelled, the copying ends and leaves nothing behind.
     """
+    _ensure_part(folder, module)
     interrupted = threading.Event()
     copying = asyncio.create_task(
         asyncio.to_thread(
@@ -73,6 +77,17 @@ async def snapshot_image(folder: Path, root: Path, *, project: str, notes: Mappi
         interrupted.set()
         await asyncio.gather(copying, return_exceptions=True)
         raise
+
+
+def _ensure_part(folder: Path, module: str) -> None:
+    """Raises CannotBeDone."""
+    file = folder.resolve() / (module.replace(".", "/") + ".py")
+    ignored = Ignored(folder.resolve())
+    if file.is_file() and ignored.covers(file):
+        raise CannotBeDone(
+            f"{file.name} is left out, as {ignored.file_name} says; "
+            f"take it out of there, or write {OURS}, which counts alone"
+        )
 
 
 async def forget_snapshots(connection: AsyncConnection, *, project: str) -> None:

@@ -128,7 +128,40 @@ class Versions(Answer):
     _PARTS: ClassVar[Parts] = {"versions": _each(ListedVersion)}
 
 
-class Execution(Answer):
+class Phases(Answer):
+    """Where the time went; None where it is not known yet, and of an earlier release."""
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """How long it waited for its turn, all attempts together."""
+        return self.document.get("queued_seconds")
+
+    @property
+    def starting_seconds(self) -> float | None:
+        """From its turns to the starts of the function."""
+        return self.document.get("starting_seconds")
+
+    @property
+    def running_seconds(self) -> float | None:
+        """How long the function ran."""
+        return self.document.get("running_seconds")
+
+
+class Course(Phases):
+    """How an invocation went, all attempts together; None where it is not known yet, and of an earlier release."""
+
+    @property
+    def error_message(self) -> str | None:
+        """Why it has not succeeded; in lists one line."""
+        return self.document.get("error_message")
+
+    @property
+    def attempts(self) -> int | None:
+        """How many there are."""
+        return self.document.get("attempts")
+
+
+class Execution(Phases):
     execution_id: str
     worker_status: str
     termination_signal_time: int | None
@@ -140,7 +173,7 @@ class Execution(Answer):
     execution_start_time: int | None
 
 
-class InvocationInfo(Answer):
+class InvocationInfo(Course):
     """An invocation, its attempts oldest first."""
 
     project_name: str
@@ -184,6 +217,28 @@ class FunctionInvocations(Answer):
     _PARTS: ClassVar[Parts] = {"invocations": _each(ListedInvocation)}
 
 
+class FailureGroup(Answer):
+    """Invocations that have ended alike without success. `error_message`: a line, what varies in it left out;
+    `example_message`: one of them as it is."""
+
+    function_name: str
+    outcome: str
+    error_message: str | None
+    example_message: str | None
+    count: int
+    first_time: int
+    last_time: int
+    newest_invocation_id: str
+
+
+class Failures(Answer):
+    """Those with the newest failure first."""
+
+    project_name: str
+    failures: List[FailureGroup]
+    _PARTS: ClassVar[Parts] = {"failures": _each(FailureGroup)}
+
+
 class BatchInfo(Answer):
     """`counts`: queued, running, and each outcome."""
 
@@ -201,6 +256,14 @@ class BatchInfo(Answer):
 class LogPage(Answer):
     log_lines: List[str]
     next_offset: str | None
+
+    @property
+    def entries(self) -> List[Dict[str, Any]]:
+        """Lines with when (`time_ms`, since the epoch) and where (`stream`, stdout or stderr) they were written, both
+        None where that is not known."""
+        plain = [{"time_ms": None, "stream": None, "line": line} for line in self.log_lines]
+        entries: List[Dict[str, Any]] = self.document.get("log_entries", plain)  # an earlier release has none
+        return entries
 
 
 class ImageFolder(Answer):

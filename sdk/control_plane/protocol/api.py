@@ -168,6 +168,17 @@ class Api:
         """Newest first. `query`: of the API's endpoint."""
         return self._read(answers.FunctionInvocations, self.get(function + "/invocations", query))
 
+    def counts(self, project: str, query: Query) -> Plan[Dict[str, int]]:
+        """How many of a project's invocations stand how: `queued`, `running`, and each outcome. `query`: of the API's
+        endpoint."""
+        document = yield from self.get(project_path(project) + "/invocations/counts", query)
+        counts: Dict[str, int] = document["counts"]
+        return counts
+
+    def failures(self, project: str, query: Query) -> Plan[answers.Failures]:
+        """Groups of a project's invocations that have not succeeded. `query`: of the API's endpoint."""
+        return self._read(answers.Failures, self.get(project_path(project) + "/failures", query))
+
     def pages(self, path: str, items: str, query: Query) -> Stream:
         """Emits each document of a list, page by page, as they are asked for."""
         offset: str | None = None
@@ -179,22 +190,40 @@ class Api:
                 return
             offset = page["next_offset"]
 
-    def logs(self, invocation: str, execution_id: str, *, offset: str | None = None) -> Plan[answers.LogPage]:
+    def logs(
+        self,
+        invocation: str,
+        execution_id: str,
+        *,
+        offset: str | None = None,
+        since: float | None = None,
+        tail: int | None = None,
+    ) -> Plan[answers.LogPage]:
         path = "%s/executions/%s/logs" % (invocation, escaped(execution_id))
-        return self._read(answers.LogPage, self.get(path, {"initial_offset": offset}))
+        query: Query = {"initial_offset": offset, "since": since, "tail": tail}
+        return self._read(answers.LogPage, self.get(path, query))
 
-    def log_lines(self, invocation: answers.InvocationInfo) -> Stream:
-        """Emits pairs of execution and line: what its containers have written so far, oldest attempt first."""
+    def log_entries(
+        self,
+        invocation: answers.InvocationInfo,
+        executions: Sequence[answers.Execution],
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+    ) -> Stream:
+        """Emits pairs of execution and entry (of LogPage): what the containers of these attempts have written so far,
+        each attempt's since then, or its last ones."""
         path = invocation_path(invocation.document)
-        for execution in invocation.executions:
+        for execution in executions:
             offset: str | None = None
+            page = yield from self.logs(path, execution.execution_id, since=since, tail=tail)
             while True:
-                page = yield from self.logs(path, execution.execution_id, offset=offset)
-                for line in page.log_lines:
-                    yield Emit((execution.execution_id, line))
+                for entry in page.entries:
+                    yield Emit((execution.execution_id, entry))
                 if page.next_offset in (None, offset):
                     break
                 offset = page.next_offset
+                page = yield from self.logs(path, execution.execution_id, offset=offset)
 
     def repository_credentials(self) -> Plan[answers.RepositoryCredentials]:
         return self._read(answers.RepositoryCredentials, self.get("/container_repository_credentials"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Union
+from typing import Mapping, Sequence, Union
 from urllib.parse import quote, urlencode
 
-Query = Mapping[str, Optional[Union[str, int]]]
+Query = Mapping[str, Union[str, float, Sequence[str], None]]
 
 NO_QUERY: Query = {}
 LATEST = "latest"
@@ -45,9 +45,9 @@ def batch_by_id_path(batch_id: str) -> str:
 
 
 def with_query(path: str, query: Query) -> str:
-    """What is None is left out."""
+    """What is None is left out; a sequence is a name that is there several times."""
     given = {name: value for name, value in query.items() if value is not None}
-    return "%s?%s" % (path, urlencode(given)) if given else path
+    return "%s?%s" % (path, urlencode(given, doseq=True)) if given else path
 
 
 def escaped(name: str) -> str:

@@ -46,7 +46,11 @@ def status_of(document: Document) -> str:
 
 
 def error_of(document: Document) -> str | None:
-    """The last that was said about what went wrong."""
+    """What the control plane has recorded, which earlier releases do not; else the last that was said about what went
+    wrong."""
+    recorded: str | None = document.get("error_message")
+    if recorded is not None:
+        return recorded
     errors = [execution["error_message"] for execution in document["executions"] if execution["error_message"]]
     preparation_error: str | None = document["preparation_error"]
     return errors[-1] if errors else preparation_error

@@ -76,6 +76,10 @@ def test_limits_are_named_as_on_the_wire() -> None:
 
 
 def test_mistakes_are_named() -> None:
+    with pytest.raises(TypeError, match=r"its def says; write @cp.function, not @cp.function\('greet'\)"):
+        cp.function("greet")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="is called what its def says; leave name='greet' away"):
+        cp.function(name="greet")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="there is no limit 'virtual_cpus'; there are cpus, memory_gb,"):
         cp.function(virtual_cpus=1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r'a command is a list of words: \["sh", "-c", \'sort -n\'\]'):

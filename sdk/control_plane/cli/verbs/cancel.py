@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from control_plane.access.errors import CannotBeDone
-from control_plane.cli.lookup import find_batch, find_invocation
+from control_plane.cli.lookup import find_batch, find_invocation, meant
 from control_plane.cli.output import note, print_json
 from control_plane.cli.references import Reference, is_batch, parse_invocation, reference_of
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.states import state_of
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.client.connections import AsyncConnection
 from control_plane.errors import Refused
 from control_plane.protocol.paths import batch_path, invocation_path
 
@@ -19,43 +20,49 @@ _CONFLICT = 409
 
 
 def cancel(
-    what: Annotated[str, typer.Argument(metavar="PROJECT/FUNCTION/INVOCATION|BATCH")],
+    what: Annotated[str, typer.Argument(metavar="INVOCATION|BATCH|-")],
     *,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
     """Ask an invocation, and those that it has started, to stop; or all of a batch. May be repeated while it runs."""
-    if is_batch(what):
-        run(_cancel_batch(what, api_url=api_url, as_json=as_json))
-    else:
-        run(_cancel(parse_invocation(what), api_url=api_url, as_json=as_json))
+    if not is_batch(what):
+        parse_invocation(what)
+    run(_cancel(what, api_url=api_url, as_json=as_json))
 
 
-async def _cancel_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
+async def _cancel(what: str, *, api_url: str | None, as_json: bool) -> None:
     async with connect(api_url) as connection:
-        found = await find_batch(connection, batch_id)
-        try:
-            cancelled = await connection.run(connection.api.cancel_batch(batch_path(found.document)))
-        except Refused as error:
-            if error.status != _CONFLICT:
-                raise
-            raise CannotBeDone(f"{batch_id} has ended already") from error
+        named = meant(connection, what)
+        if is_batch(named):
+            await _cancel_batch(connection, named, as_json=as_json)
+        else:
+            await _cancel_invocation(connection, parse_invocation(named), as_json=as_json)
+
+
+async def _cancel_batch(connection: AsyncConnection, batch_id: str, *, as_json: bool) -> None:
+    found = await find_batch(connection, batch_id)
+    try:
+        cancelled = await connection.run(connection.api.cancel_batch(batch_path(found.document)))
+    except Refused as error:
+        if error.status != _CONFLICT:
+            raise
+        raise CannotBeDone(f"{batch_id} has ended already") from error
     note(f"{batch_id} is being cancelled")
     if as_json:
         print_json(cancelled.document)
 
 
-async def _cancel(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
-    async with connect(api_url) as connection:
-        found = await find_invocation(connection, reference)
-        path = invocation_path(found.document)
-        try:
-            cancelled = await connection.run(connection.api.cancel(path))
-        except Refused as error:
-            if error.status != _CONFLICT:
-                raise
-            ended = await connection.run(connection.api.invocation(path))
-            raise CannotBeDone(f"{reference_of(ended)} has ended already: {state_of(ended)}") from error
+async def _cancel_invocation(connection: AsyncConnection, reference: Reference | str, *, as_json: bool) -> None:
+    found = await find_invocation(connection, reference)
+    path = invocation_path(found.document)
+    try:
+        cancelled = await connection.run(connection.api.cancel(path))
+    except Refused as error:
+        if error.status != _CONFLICT:
+            raise
+        ended = await connection.run(connection.api.invocation(path))
+        raise CannotBeDone(f"{reference_of(ended)} has ended already: {state_of(ended)}") from error
     note(f"{reference_of(cancelled)} is being cancelled")
     if as_json:
         print_json(cancelled.document)

@@ -4,9 +4,8 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from typer._completion_shared import get_completion_script
-
-from control_plane.cli.output import print_line
+from typer.completion import show_callback
+from typer.main import get_command
 
 _PROGRAM = "control-plane"
 
@@ -23,5 +22,5 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bas
     For bash, in ~/.bashrc: eval "$(control-plane completion bash)"; for zsh the same with zsh in ~/.zshrc; for fish:
     control-plane completion fish > ~/.config/fish/completions/control-plane.fish
     """
-    variable = f"_{_PROGRAM.upper().replace('-', '_')}_COMPLETE"
-    print_line(get_completion_script(prog_name=_PROGRAM, complete_var=variable, shell=shell))
+    command = get_command(typer.Typer(callback=lambda: None))
+    show_callback(typer.Context(command, info_name=_PROGRAM), command.params[0], shell.value)

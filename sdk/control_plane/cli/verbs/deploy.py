@@ -18,12 +18,14 @@ from control_plane.entry_modules import MAIN
 
 
 def deploy(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds main.py, or the module.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds main.py, or the module; or its file.")] = Path(),
     *,
     project: Annotated[str | None, typer.Option(help="Default: the folder's name.")] = None,
     image: Annotated[str | None, typer.Option(metavar="REF", help="A pushed image to run.")] = None,
     build: Annotated[bool, typer.Option("--build", help="Build the folder's Dockerfile, and push it.")] = False,
-    module: Annotated[str, typer.Option(help="Declares the functions; `images.jobs` is images/jobs.py.")] = MAIN,
+    module: Annotated[
+        str | None, typer.Option(help="Declares the functions; `images.jobs` is images/jobs.py. Default: `main`.")
+    ] = None,
     read_timeout: Annotated[float, typer.Option(min=1, help="Seconds that reading the module may take.")] = 25,
     api_url: ApiUrl = None,
     as_json: Json = False,
@@ -32,7 +34,7 @@ def deploy(
 
     The project is made if need be. On a stack of this machine, a copy of the folder is what runs.
     """
-    folder = absolute(folder)
+    folder, module = _folder_and_module(absolute(folder), module)
     deployment = Deployment(
         project=_name_of(folder) if project is None else project,
         folder=folder,
@@ -52,6 +54,15 @@ async def _deploy(deployment: Deployment, *, api_url: str | None, as_json: bool)
         return
     print_line(f"{version.project_name}@{version.version_id}")
     note(f"Call it: control-plane invoke {quote(version.project_name)} {version.functions[0].function_name} --follow")
+
+
+def _folder_and_module(path: Path, module: str | None) -> tuple[Path, str]:
+    """DIR/jobs.py is module jobs of DIR."""
+    if path.suffix != ".py" or not path.is_file():
+        return path, module or MAIN
+    if module is not None:
+        raise WrongUsage(f"{path.name} is a module already; name its folder, or leave --module away")
+    return path.parent, path.stem
 
 
 def _name_of(folder: Path) -> str:

@@ -1,44 +1,114 @@
-"""`control-plane describe`: all there is to know about a project, a function or an invocation."""
+"""`control-plane describe`: all there is to know about a project, a function, an invocation or a batch."""
 
 from typing import Annotated
 
 import typer
 
-from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of
-from control_plane.cli.output import local_time, print_fields, print_json, print_table
-from control_plane.cli.references import Reference, is_batch, parse, reference_of
+from control_plane.access.errors import WrongUsage
+from control_plane.cli.children import NOT_SUCCEEDED, child_counts, children_of
+from control_plane.cli.description import show_invocation
+from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of, meant
+from control_plane.cli.output import local_time, print_fields, print_json, print_raw, print_table
+from control_plane.cli.references import LAST, Reference, is_batch, is_invocation_id, parse
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
-from control_plane.cli.states import in_words, state_of
+from control_plane.cli.states import in_order
+from control_plane.cli.tables import Column
+from control_plane.cli.tree import print_tree
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
+from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
-from control_plane.protocol.answers import FunctionInfo, InvocationInfo
-from control_plane.protocol.states import error_of, output_of
+from control_plane.protocol.answers import FunctionInfo, InvocationInfo, Version
 
-_SHOWN = 2_000
+_CHILDREN = 10  # of those that have not succeeded
+_FUNCTIONS = (
+    Column(name="FUNCTION", narrowest=16),
+    Column(name="STATUS"),
+    Column(name="CPUS", rank=4),
+    Column(name="GB", rank=3),
+    Column(name="AT ONCE", rank=2),
+    Column(name="RETRIES", rank=5),
+    Column(name="TIMEOUT", rank=1),
+)
 
 
 def describe(
-    what: Annotated[str, typer.Argument(metavar="PROJECT[/FUNCTION[/INVOCATION]]|BATCH")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROJECT[/FUNCTION[/INVOCATION]]|INVOCATION|BATCH",
+            help="An id, its first 6 digits or more, and - for the last that this terminal made, are enough.",
+        ),
+    ],
     *,
+    tree: Annotated[bool, typer.Option("--tree", help="Of an invocation: all that it has started, as a tree.")] = False,
+    input_: Annotated[
+        bool, typer.Option("--input", help="Of an invocation: its input as it is, and nothing else.")
+    ] = False,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Show a project with its newest version, a function, an invocation with its attempts, or how far a batch is."""
-    if is_batch(what):
-        run(_describe_batch(what, api_url=api_url, as_json=as_json))
-    else:
-        run(_describe(parse(what), api_url=api_url, as_json=as_json))
+    """Show a project with its functions, a function, how far a batch is; or an invocation: how it ended and why, where
+    the time went, its attempts, how those stand that it has started.
+
+    To do one again: control-plane describe ID --input | control-plane invoke PROJECT/FUNCTION -
+    """
+    if tree + input_ + as_json > 1:
+        raise WrongUsage("--tree, --input and --json exclude each other")
+    if not _is_id(what):
+        parse(what)
+    run(_describe(what, tree=tree, only_input=input_, api_url=api_url, as_json=as_json))
 
 
-async def _describe_batch(batch_id: str, *, api_url: str | None, as_json: bool) -> None:
+def _is_id(what: str) -> bool:
+    return what == LAST or is_batch(what) or is_invocation_id(what)
+
+
+async def _describe(what: str, *, tree: bool, only_input: bool, api_url: str | None, as_json: bool) -> None:
     async with connect(api_url) as connection:
-        batch = await find_batch(connection, batch_id)
+        named = meant(connection, what)
+        if is_batch(named):
+            await _show_batch(connection, named, as_json=as_json)
+            return
+        reference = named if is_invocation_id(named) else parse(named)
+        if isinstance(reference, str) or reference.invocation is not None:
+            found = await find_invocation(connection, reference)
+            await _show_invocation(connection, found, tree=tree, only_input=only_input, as_json=as_json)
+            return
+        if tree or only_input:
+            raise WrongUsage(f"{what!r} is no invocation, which alone has an input and a tree")
+        async with explained(connection, reference):
+            if reference.function is None:
+                await _show_project(connection, reference, as_json=as_json)
+            else:
+                await _show_function(connection, reference, as_json=as_json)
+
+
+async def _show_invocation(
+    connection: AsyncConnection, found: InvocationInfo, *, tree: bool, only_input: bool, as_json: bool
+) -> None:
+    project, invocation_id = found.project_name, found.invocation_id
+    if only_input:
+        print_raw(found.input)
+    elif tree:
+        await print_tree(connection, project, ProjectInvocation(found.document))
+    elif as_json:
+        print_json(found.document)
+    else:
+        counts = await child_counts(connection, project, invocation_id)
+        failed = []
+        if any(counts.get(outcome) for outcome in NOT_SUCCEEDED):
+            failed = await children_of(connection, project, invocation_id, limit=_CHILDREN, outcomes=NOT_SUCCEEDED)
+        show_invocation(found, counts, failed)
+
+
+async def _show_batch(connection: AsyncConnection, batch_id: str, *, as_json: bool) -> None:
+    batch = await find_batch(connection, batch_id)
     if as_json:
         print_json(batch.document)
         return
-    counts = ", ".join(f"{count:,} {in_words(name)}" for name, count in batch.counts.items() if count)
+    counts = ", ".join(f"{count:,} {state}" for state, count in in_order(batch.counts))
     fields: list[tuple[str, object]] = [
         ("Batch", batch.batch_id),
         ("Function", f"{batch.project_name}/{batch.function_name}"),
@@ -51,18 +121,6 @@ async def _describe_batch(batch_id: str, *, api_url: str | None, as_json: bool) 
     if batch.cancellation_request_time is not None:
         fields.append(("Cancelled", local_time(batch.cancellation_request_time)))
     print_fields(fields)
-
-
-async def _describe(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
-    async with connect(api_url) as connection:
-        if reference.invocation is not None:
-            _show_invocation(await find_invocation(connection, reference), as_json=as_json)
-            return
-        async with explained(connection, reference):
-            if reference.function is None:
-                await _show_project(connection, reference, as_json=as_json)
-            else:
-                await _show_function(connection, reference, as_json=as_json)
 
 
 async def _show_project(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
@@ -85,8 +143,25 @@ async def _show_project(connection: AsyncConnection, reference: Reference, *, as
         fields.append(("Being deleted since", local_time(project.deletion_request_time)))
     if version is not None:
         fields.append(("Declared", local_time(version.creation_time)))
-        fields += [("Function", f"{project.project_name}/{function.function_name}") for function in version.functions]
     print_fields(fields)
+    if version is not None:
+        _print_functions(version)
+
+
+def _print_functions(version: Version) -> None:
+    rows = (
+        (
+            f"{version.project_name}/{function.function_name}",
+            "cannot be prepared" if function.preparation_error else function.function_status.lower(),
+            f"{function.resource_spec.virtual_cpus:g}",
+            f"{function.resource_spec.memory_gbs:g}",
+            function.resource_spec.max_concurrency,
+            function.execution_spec.max_retries,
+            f"{function.execution_spec.timeout_seconds} s",
+        )
+        for function in version.functions
+    )
+    print_table(_FUNCTIONS, rows)
 
 
 async def _show_function(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
@@ -116,41 +191,3 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
     if function.preparation_error is not None:
         fields.append(("Cannot be prepared", function.preparation_error))
     return fields
-
-
-def _show_invocation(invocation: InvocationInfo, *, as_json: bool) -> None:
-    if as_json:
-        print_json(invocation.document)
-        return
-    fields: list[tuple[str, object]] = [
-        ("Invocation", reference_of(invocation)),
-        ("Version", invocation.version_id),
-        ("Status", state_of(invocation)),
-        ("Created", local_time(invocation.creation_time)),
-        ("Input", _shortened(invocation.input)),
-    ]
-    if invocation.invocation_status == "TERMINATED":
-        fields.append(("Ended", local_time(invocation.last_update_time)))
-    output = output_of(invocation.document)
-    if output is not None:
-        fields.append(("Result", _shortened(output)))
-    elif (error := error_of(invocation.document)) is not None:
-        fields.append(("Error", error))
-    elif invocation.latest is not None and invocation.latest.output is not None:
-        fields.append(("Progress", _shortened(invocation.latest.output)))
-    print_fields(fields)
-    rows = (
-        (
-            f"{number} of {invocation.execution_spec.max_retries + 1}",
-            execution.execution_id,
-            (execution.outcome or execution.worker_status).lower(),
-            local_time(execution.execution_start_time),
-            (execution.error_message or "").partition("\n")[0],
-        )
-        for number, execution in enumerate(invocation.executions, start=1)
-    )
-    print_table(("ATTEMPT", "EXECUTION", "STATUS", "STARTED", "ERROR"), rows)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters; all of it with --json)"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.errors import CannotBeDone
+from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.cli.output import note, print_json, print_line
 from control_plane.cli.starting_folder import FILES
 from control_plane.cli.verbs.options import Json
@@ -15,12 +15,15 @@ from control_plane.deployment.deploying import ensure_addressable
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder, which becomes the project's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The folder, which becomes the project's name.")],
     *,
     as_json: Json = False,
 ) -> None:
     """Write a folder to start from: a function, its test, a Dockerfile, what it needs. Nothing in it is overwritten."""
-    ensure_addressable(folder.absolute().name)
+    if not name.strip():
+        raise WrongUsage("the folder needs a name: control-plane init NAME")
+    folder = Path(name)
+    ensure_addressable(folder.absolute().name, hint="")
     paths = {folder / name: text for name, text in FILES.items()}
     there = [path for path in paths if path.exists()]
     if there:

@@ -7,10 +7,11 @@ import typer
 
 from control_plane.access.errors import WrongUsage
 from control_plane.cli.exits import ExitCode
+from control_plane.cli.last_made import remember_made
 from control_plane.cli.local_invocation import run_locally
 from control_plane.cli.lookup import explained, find_version
 from control_plane.cli.output import note, print_json, print_line
-from control_plane.cli.references import Reference, parse, reference_of
+from control_plane.cli.references import Reference, parse_called, reference_of
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.inputs import input_of, json_problem
@@ -23,7 +24,7 @@ from control_plane.protocol.bounds import MAX_INPUT_LENGTH
 
 def invoke(
     project: Annotated[str, typer.Argument(metavar="PROJECT")],
-    function: Annotated[str, typer.Argument(metavar="FUNCTION")],
+    function: Annotated[str | None, typer.Argument(metavar="FUNCTION", show_default=False)] = None,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[INPUT|-|@FILE|NAME=VALUE...]", show_default=False)
     ] = None,
@@ -38,6 +39,7 @@ def invoke(
     as_json: Json = False,
 ) -> None:
     """Call a function of a project's newest version, or of PROJECT@VERSION, and print what the invocation is called.
+    PROJECT/FUNCTION in one word is the same.
 
     INPUT is JSON: an object is keyword arguments, an array positional ones; none calls without arguments. A function
     that is a command takes any text. With --wait or --follow, stdout gets the result instead, and the exit code tells
@@ -49,10 +51,12 @@ def invoke(
     if local:
         if wait or follows or key is not None or api_url is not None or as_json:
             raise WrongUsage("--local waits and prints the result by itself; leave the other options away")
+        if function is None:
+            raise WrongUsage("name the folder and the function: control-plane invoke --local FOLDER FUNCTION")
         run_locally(project, function, input_of(words or ()))
-    named = parse(project, parts=1)
-    called = Reference(project=named.project, version=named.version, function=function)
-    run(_invoke(called, input_of(words or ()), wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
+    called, next_word = parse_called(project, function, verb="invoke")
+    text = input_of([*([] if next_word is None else [next_word]), *(words or ())])
+    run(_invoke(called, text, wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
 
 
 async def _invoke(
@@ -64,6 +68,7 @@ async def _invoke(
         async with explained(connection, called):
             await _check_input(connection, called, text)
             invocation = await connection.run(connection.api.submit(called.function_path, text, idempotency_key=key))
+        remember_made(invocation.invocation_id, api_url=connection.server.api_url)
         if not (wait or follows):
             _show_start(invocation, as_json=as_json)
             return None

@@ -1,42 +1,94 @@
-"""`control-plane list`: projects, the functions of one, or the invocations of a function."""
+"""`control-plane list`: invocations of a project, or of one of its functions; or projects."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from control_plane.cli.lookup import explained, find_version
-from control_plane.cli.newest import newest_invocations
-from control_plane.cli.output import local_time, print_json, print_table
-from control_plane.cli.references import Reference, parse
+from control_plane.cli.default_project import default_project
+from control_plane.cli.invocation_rows import print_invocations
+from control_plane.cli.lookup import explained, find_invocation, find_version, function_of, meant
+from control_plane.cli.output import local_time, note, print_json, print_table
+from control_plane.cli.references import Reference, parse, parse_invocation
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
-from control_plane.cli.states import in_words
+from control_plane.cli.states import in_order
+from control_plane.cli.verbs.filters import FAILED, Since, Until, outcomes_of, seconds, status_of
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
-from control_plane.protocol.answers import ListedInvocation
+from control_plane.client.listing import ProjectInvocation
+from control_plane.errors import Refused
+from control_plane.protocol.paths import Query, project_path
+
+_MOST_ON_A_PAGE = 200
 
 
 def list_(
     what: Annotated[str | None, typer.Argument(metavar="[PROJECT[/FUNCTION]]")] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Of invocations.")] = 50,
+    failed: Annotated[bool, typer.Option("--failed", help="What failed, timed out or was aborted.")] = False,
+    status: Annotated[str | None, typer.Option(help="`running`, `ended`, or an outcome.")] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="`succeeded`, `failed`, `cancelled`, `timed_out`, `aborted`; repeatable.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    function: Annotated[str | None, typer.Option(help="Of this function.")] = None,
+    parent: Annotated[str | None, typer.Option(metavar="INVOCATION", help="Started by this one.")] = None,
+    version: Annotated[str | None, typer.Option(metavar="ver-…", help="Of this version.")] = None,
+    batch: Annotated[str | None, typer.Option(metavar="bat-…", help="Of this batch.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    projects: Annotated[bool, typer.Option("--projects", help="List projects.")] = False,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """List projects; or a project's functions; or a function's invocations, of all versions, newest first."""
-    run(_list(None if what is None else parse(what, parts=2), limit=limit, api_url=api_url, as_json=as_json))
+    """List a project's invocations, of all its functions and versions, newest first.
+
+    Without a project, that of control-plane use, or of the current folder; where there is none, projects are listed.
+    On a terminal, columns are left out until the others fit, and ids are shortened, as all verbs take them; elsewhere,
+    and with --json, everything is whole.
+    """
+    reference = None if what is None or projects else parse(what, parts=2)
+    known_status, outcomes = status_of(status)
+    query: dict[str, str | float | Sequence[str] | None] = {
+        "status": known_status,
+        "outcome": [*outcomes, *outcomes_of(outcome or ()), *(FAILED if failed else ())] or None,
+        "since": seconds(since),
+        "until": seconds(until),
+        "function_name": function,
+        "version_id": version,
+        "batch_id": batch,
+    }
+    run(_list(reference, query, parent=parent, limit=limit, wants_projects=projects, api_url=api_url, as_json=as_json))
 
 
-async def _list(reference: Reference | None, *, limit: int, api_url: str | None, as_json: bool) -> None:
+async def _list(
+    reference: Reference | None,
+    narrowed: dict[str, str | float | Sequence[str] | None],
+    *,
+    parent: str | None,
+    limit: int,
+    wants_projects: bool,
+    api_url: str | None,
+    as_json: bool,
+) -> None:
     async with connect(api_url) as connection:
+        if parent is not None:
+            found = await find_invocation(connection, parse_invocation(meant(connection, parent)))
+            narrowed["parent_invocation_id"] = found.invocation_id
+            reference = reference or Reference(project=found.project_name)
+        if reference is None and not wants_projects:
+            reference = await default_project(connection)
         if reference is None:
             await _list_projects(connection, as_json=as_json)
             return
+        if reference.function is not None:
+            narrowed["function_name"] = reference.function
+        if reference.version is not None:
+            narrowed["version_id"] = reference.version
         async with explained(connection, reference):
-            if reference.function is None:
-                await _list_functions(connection, reference, as_json=as_json)
-            else:
-                await _list_invocations(connection, reference, limit=limit, as_json=as_json)
+            await _list_invocations(connection, reference, narrowed, limit=limit, as_json=as_json)
 
 
 async def _list_projects(connection: AsyncConnection, *, as_json: bool) -> None:
@@ -51,59 +103,41 @@ async def _list_projects(connection: AsyncConnection, *, as_json: bool) -> None:
     print_table(("PROJECT", "CREATED", ""), rows)
 
 
-async def _list_functions(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
-    version = await find_version(connection, reference)
-    if as_json:
-        print_json(version.document)
-        return
-    rows = (
-        (
-            f"{version.project_name}/{function.function_name}",
-            "cannot be prepared" if function.preparation_error else function.function_status.lower(),
-            f"{function.resource_spec.virtual_cpus:g}",
-            f"{function.resource_spec.memory_gbs:g}",
-            function.resource_spec.max_concurrency,
-            function.execution_spec.max_retries,
-            f"{function.execution_spec.timeout_seconds} s",
-        )
-        for function in version.functions
+async def _list_invocations(
+    connection: AsyncConnection, reference: Reference, query: Query, *, limit: int, as_json: bool
+) -> None:
+    path = project_path(reference.project) + "/invocations"
+    found = []
+    stream = connection.iterate(
+        connection.api.pages(path, "invocations", {**query, "max_results": min(limit + 1, _MOST_ON_A_PAGE)})
     )
-    print_table(("FUNCTION", "STATUS", "CPUS", "GB", "AT ONCE", "RETRIES", "TIMEOUT"), rows)
-
-
-async def _list_invocations(connection: AsyncConnection, reference: Reference, *, limit: int, as_json: bool) -> None:
-    found = await _newest(connection, reference, limit=limit)
+    async for document in stream:
+        found.append(ProjectInvocation(document))
+        if len(found) > limit:
+            break
+    await stream.aclose()
+    if not found and query["function_name"] is not None:
+        await _ensure_function(connection, reference, str(query["function_name"]))
+    shown = found[:limit]
     if as_json:
-        print_json({"invocations": [invocation.document | {"version_id": version} for version, invocation in found]})
+        print_json({"invocations": [invocation.document for invocation in shown]})
         return
-    rows = (
-        (
-            f"{reference.project}/{reference.function}/{invocation.invocation_id}",
-            _state(invocation),
-            local_time(invocation.creation_time),
-        )
-        for _, invocation in found
-    )
-    print_table(("INVOCATION", "STATUS", "CREATED"), rows)
+    print_invocations(shown)
+    if not shown:
+        note(f"None of {reference} is like that." if any(query.values()) else f"{reference} has no invocation yet.")
+    elif len(found) > limit:
+        await _tell_of_the_rest(connection, reference, query, limit=limit)
 
 
-async def _newest(
-    connection: AsyncConnection, reference: Reference, *, limit: int
-) -> list[tuple[str, ListedInvocation]]:
-    """With their versions."""
-    assert reference.function is not None
-    if reference.version is not None:
-        versions = [reference.version]
-    else:
-        versions = [
-            version.version_id
-            for version in (await connection.run(connection.api.versions(reference.project))).versions
-        ]
-    return await newest_invocations(connection, reference.project, reference.function, versions, limit=limit)
+async def _ensure_function(connection: AsyncConnection, reference: Reference, function: str) -> None:
+    """Raises Refused if the newest version has none of this name: it is more likely a mistake than one of the past."""
+    function_of(await find_version(connection, reference), function)
 
 
-def _state(invocation: ListedInvocation) -> str:
-    """Of an earlier release, the list does not say how it ended."""
-    if invocation.invocation_status == "TERMINATED":
-        return "ended" if invocation.outcome is None else in_words(invocation.outcome)
-    return "running" if invocation.cancellation_request_time is None else "cancelling"
+async def _tell_of_the_rest(connection: AsyncConnection, reference: Reference, query: Query, *, limit: int) -> None:
+    counts = {}
+    with suppress(Refused):  # a release before does not count
+        counts = await connection.run(connection.api.counts(reference.project, query))
+    how = ", ".join(f"{count:,} {state}" for state, count in in_order(counts))
+    of = f" of {sum(counts.values()):,} ({how})" if counts else ""
+    note(f"The {limit:,} newest{of}; --limit shows more.")

@@ -11,14 +11,16 @@ from typing import Annotated
 
 import typer
 
+from control_plane.access.errors import WrongUsage
 from control_plane.cli.exits import ExitCode
 from control_plane.cli.following import tell_of_connection
+from control_plane.cli.last_made import remember_made
 from control_plane.cli.lookup import explained, find_version, function_of
 from control_plane.cli.mapping.inputs import InputLines
 from control_plane.cli.mapping.output_file import OutputFile, Work
 from control_plane.cli.mapping.progress_bar import ProgressBar, in_short
 from control_plane.cli.output import note, print_json, print_line
-from control_plane.cli.references import Reference, parse
+from control_plane.cli.references import Reference, parse_called
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.streams import is_unread, loss
@@ -35,8 +37,10 @@ Write = Callable[[bytes, Submitted, Result], None]
 
 def map_(
     project: Annotated[str, typer.Argument(metavar="PROJECT")],
-    function: Annotated[str, typer.Argument(metavar="FUNCTION")],
-    inputs: Annotated[str, typer.Argument(metavar="@FILE|-", help="Each line is an input, as JSON.")],
+    function: Annotated[str | None, typer.Argument(metavar="FUNCTION", show_default=False)] = None,
+    inputs: Annotated[
+        str | None, typer.Argument(metavar="@FILE|-", help="Each line is an input, as JSON.", show_default=False)
+    ] = None,
     *,
     follows: Annotated[bool, typer.Option("--follow", "-f", help="Until all have ended; results to stdout.")] = False,
     output: Annotated[
@@ -52,9 +56,11 @@ def map_(
     was stopped, by Ctrl-C or in whatever way: no call is made twice, and no result is lost or written twice. The exit
     code is 0 if all have succeeded, else 1. Without --follow and --output, it prints the batches' ids.
     """
-    named = parse(project, parts=1)
-    called = Reference(project=named.project, version=named.version, function=function)
-    run(_map(called, inputs, follows=follows, output=output, api_url=api_url, as_json=as_json))
+    called, next_word = parse_called(project, function, verb="map")
+    source = inputs if next_word is None else next_word
+    if source is None or (next_word is not None and inputs is not None):
+        raise WrongUsage("name one source of inputs: @FILE, whose lines are inputs, or - for stdin")
+    run(_map(called, source, follows=follows, output=output, api_url=api_url, as_json=as_json))
 
 
 async def _map(
@@ -87,7 +93,10 @@ async def _submit(connection: AsyncConnection, called: Reference, lines: InputLi
         count += 1
         return f"map-{run_id}-{count}"
 
-    return await connection.run(submit_all(connection.api, called.function_path, lines, key_of=next_key))
+    submitted = await connection.run(submit_all(connection.api, called.function_path, lines, key_of=next_key))
+    if submitted:
+        remember_made(submitted[-1].batch.batch_id, api_url=connection.server.api_url)
+    return submitted
 
 
 async def _into_file(

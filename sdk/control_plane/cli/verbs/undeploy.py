@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from control_plane.access.errors import CannotBeDone
+from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.cli.lookup import NOT_FOUND, explained
 from control_plane.cli.output import note, print_json
 from control_plane.cli.questions import confirm
 from control_plane.cli.references import Reference, parse_project
-from control_plane.cli.running import run
+from control_plane.cli.running import result_of, run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
@@ -25,19 +25,40 @@ _LOOK_EVERY = 0.3
 def undeploy(
     project: Annotated[str, typer.Argument(metavar="PROJECT")],
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")] = False,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
     """Cancel whatever of a project runs, delete it with all its versions, invocations and results, and wait for that.
 
-    Asks first on a terminal.
+    Says how much runs and asks first; where nobody can be asked, it does nothing without --yes.
     """
     name = parse_project(project)
-    question = f"Delete project {name} with all its invocations and results?"
-    if not yes and sys.stdin.isatty() and not confirm(question):
-        raise typer.Abort
+    if not yes:
+        _ensure_wanted(name, result_of(_unfinished(name, api_url=api_url)))
     run(_undeploy(name, api_url=api_url, as_json=as_json))
+
+
+async def _unfinished(name: str, *, api_url: str | None) -> int | None:
+    """How many of its invocations have not ended; None if the server is of an earlier release, which does not say."""
+    async with connect(api_url) as connection, explained(connection, Reference(project=name)):
+        await connection.run(connection.api.project(name))
+        try:
+            return sum((await connection.run(connection.api.counts(name, {"status": "RUNNING"}))).values())
+        except Refused as error:
+            if error.status != NOT_FOUND or error.code == "ProjectDoesNotExist":
+                raise
+            return None
+
+
+def _ensure_wanted(name: str, unfinished: int | None) -> None:
+    """Raises typer.Abort, WrongUsage."""
+    running = "" if unfinished is None else f" ({unfinished:,} have not ended)"
+    what = f"project {name} with all its invocations{running} and results"
+    if not sys.stdin.isatty():
+        raise WrongUsage(f"this deletes {what}: say --yes if that is wanted")
+    if not confirm(f"Delete {what}?"):
+        raise typer.Abort
 
 
 async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:

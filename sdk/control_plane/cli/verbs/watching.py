@@ -9,6 +9,7 @@ from control_plane.cli.exits import ExitCode
 from control_plane.cli.following import follow
 from control_plane.cli.output import fail, note, print_json, print_line
 from control_plane.cli.references import reference_of
+from control_plane.cli.shortening import shortened
 from control_plane.cli.states import exit_code_of, in_words
 from control_plane.cli.streams import is_unread, loss
 from control_plane.client.connections import AsyncConnection
@@ -76,7 +77,7 @@ def _state_line(event: Event) -> str:
         return ""
     if data["attempt"] is None:
         return "being cancelled" if data["cancellation_requested"] else "queued"
-    error = f": {data['error_message'].splitlines()[0]}" if data["error_message"] else ""
+    error = f": {_shortened(data['error_message'].splitlines()[0])}" if data["error_message"] else ""
     state = data["outcome"] or _CONTAINER_STATES.get(data["worker_status"], data["worker_status"])
     return f"attempt {data['attempt']}: {state.lower()}{error}"
 
@@ -108,8 +109,9 @@ def _left_running(invocation: InvocationInfo) -> Iterator[None]:
 def _print_result(invocation: InvocationInfo) -> None:
     status = status_of(invocation.document)
     if status != SUCCEEDED:
-        error = error_of(invocation.document)
-        fail(f"{reference_of(invocation)} {in_words(status)}" + (f": {error}" if error else ""))
+        error, how = error_of(invocation.document), in_words(status)
+        said = error if error and error.startswith(how) else f"{how}: {error}" if error else how
+        fail(f"{reference_of(invocation)} {shortened(said)}")
         return
     output = output_of(invocation.document)
     if output is not None:

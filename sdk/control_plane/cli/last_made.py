@@ -1,0 +1,55 @@
+"""The invocation, or batch, that a terminal has made last: what `-` stands for there."""
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from control_plane.access.settings import state_folder
+from control_plane.machine.processes import process_of
+
+_KEPT_SECONDS = 30 * 24 * 3_600
+
+
+def remember_made(made_id: str, *, api_url: str) -> None:
+    """Where it cannot be kept, `-` does not know it: no reason to fail."""
+    path = _file()
+    if path is None:
+        return
+    draft = path.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"id": made_id, "api_url": api_url}))
+        draft.replace(path)
+        _forget_closed_terminals(path.parent)
+
+
+def last_made(*, api_url: str) -> str | None:
+    """Its id; None if this terminal has made none on this server."""
+    path = _file()
+    if path is None:
+        return None
+    try:
+        document = json.loads(path.read_text())
+        return str(document["id"]) if document["api_url"] == api_url else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _file() -> Path | None:
+    """One for each session of processes, which is what a terminal has, and a script that runs without one."""
+    folder = state_folder()
+    leader = os.getsid(0)
+    process = process_of(leader)
+    started = "unknown" if process is None else f"{process.started}-{process.boot}"
+    name = "".join(character if character.isalnum() else "-" for character in f"{leader}-{started}")
+    return None if folder is None else folder / "last" / f"{name}.json"
+
+
+def _forget_closed_terminals(folder: Path) -> None:
+    too_old = time.time() - _KEPT_SECONDS
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if path.stat().st_mtime < too_old:
+                path.unlink()

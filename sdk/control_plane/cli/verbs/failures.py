@@ -1,0 +1,85 @@
+"""`control-plane failures`: what has failed, alike ones together."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from control_plane.access.errors import WrongUsage
+from control_plane.cli.default_project import default_project
+from control_plane.cli.durations import age
+from control_plane.cli.invocation_rows import short_id
+from control_plane.cli.lookup import explained
+from control_plane.cli.moments import HELP
+from control_plane.cli.output import local_time, note, print_json, print_table, terminal_width
+from control_plane.cli.references import Reference, parse
+from control_plane.cli.running import run
+from control_plane.cli.session import connect
+from control_plane.cli.states import in_words, styled
+from control_plane.cli.tables import Cell, Column
+from control_plane.cli.verbs.filters import Until, seconds
+from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.protocol.answers import FailureGroup
+
+_COLUMNS = (
+    Column(name="COUNT"),
+    Column(name="FUNCTION", narrowest=8),
+    Column(name="OUTCOME", rank=2),
+    Column(name="LAST", rank=3),
+    Column(name="AT", rank=5),
+    Column(name="FIRST", rank=6),
+    Column(name="NEWEST"),
+    Column(name="ERROR", rank=1, narrowest=16),
+)
+
+
+def failures(
+    what: Annotated[str | None, typer.Argument(metavar="[PROJECT[/FUNCTION]]")] = None,
+    *,
+    since: Annotated[str, typer.Option(metavar="WHEN", help=f"Ended since then: {HELP}.")] = "24h",
+    until: Until = None,
+    function: Annotated[str | None, typer.Option(help="Of this function.")] = None,
+    api_url: ApiUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show what failed, timed out or was aborted in a project: alike ones together, the newest first, each with the
+    newest invocation of its kind, to be described."""
+    reference = None if what is None else parse(what, parts=2)
+    span = seconds(since), seconds(until)
+    run(_failures(reference, span, function=function, api_url=api_url, as_json=as_json))
+
+
+async def _failures(
+    reference: Reference | None,
+    span: tuple[int | None, int | None],
+    *,
+    function: str | None,
+    api_url: str | None,
+    as_json: bool,
+) -> None:
+    async with connect(api_url) as connection:
+        reference = reference or await default_project(connection)
+        if reference is None:
+            raise WrongUsage("name the project: control-plane failures PROJECT")
+        query = {"function_name": reference.function or function, "since": span[0], "until": span[1]}
+        async with explained(connection, reference):
+            answer = await connection.run(connection.api.failures(reference.project, query))
+    if as_json:
+        print_json(answer.document)
+        return
+    print_table(_COLUMNS, [_row(group) for group in answer.failures])
+    if not answer.failures:
+        note(f"Nothing has failed in {reference} since {local_time(span[0])}.")
+
+
+def _row(group: FailureGroup) -> tuple[Cell | str, ...]:
+    return (
+        f"{group.count:,}",
+        group.function_name,
+        styled(in_words(group.outcome)),
+        age(time.time() - group.last_time),
+        local_time(group.last_time),
+        local_time(group.first_time),
+        short_id(group.newest_invocation_id, is_short=terminal_width() is not None),
+        group.example_message if group.count == 1 and group.example_message else group.error_message or "",
+    )

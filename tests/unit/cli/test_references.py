@@ -1,0 +1,36 @@
+"""What users call things."""
+
+import pytest
+from control_plane.access.errors import WrongUsage
+from control_plane.cli.references import Reference, is_invocation_id, parse, parse_called, parse_invocation
+
+_ID = "inv-" + 32 * "0"
+
+
+@pytest.mark.parametrize("text", ["hello@latest", "hello@LATEST", "hello"])
+def test_latest_is_what_is_meant_without_a_version(text: str) -> None:
+    assert parse(text) == Reference(project="hello")
+    assert parse(f"{text}/greet") == Reference(project="hello", function="greet")
+
+
+def test_a_function_in_one_word_or_two() -> None:
+    greet = Reference(project="hello", function="greet")
+    assert parse_called("hello", "greet", verb="invoke") == (greet, None)
+    assert parse_called("hello/greet", None, verb="invoke") == (greet, None)
+    assert parse_called("hello/greet", "name=a/b", verb="invoke") == (greet, "name=a/b")
+    pinned = Reference(project="hello", version="ver-1", function="greet")
+    assert parse_called("hello@ver-1/greet", None, verb="invoke") == (pinned, None)
+    with pytest.raises(WrongUsage, match="name the function, too: control-plane invoke hello FUNCTION"):
+        parse_called("hello", None, verb="invoke")
+
+
+@pytest.mark.parametrize("text", ["-", _ID, "inv-1a2b3c"])
+def test_an_invocation_that_needs_no_project(text: str) -> None:
+    assert parse_invocation(text) == text
+
+
+@pytest.mark.parametrize("text", ["inv-1a2b3", "inv-", "inv-xyzxyz", "hello/greet", "/", "@latest"])
+def test_what_is_no_invocation(text: str) -> None:
+    assert not is_invocation_id(text)
+    with pytest.raises(WrongUsage, match="must look like "):
+        parse_invocation(text)
