@@ -1,10 +1,14 @@
 """Pages of an execution's log, read within a time."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
-from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
-from control_plane_server.domain.containers import LogPage
+from fastapi import Depends, Query
+
+from control_plane_server.domain.bounds import MAX_EPOCH_SECONDS, MAX_LOG_LINES_PER_PAGE, MAX_LOG_TAIL
+from control_plane_server.domain.containers import LogPage, LogStart
 from control_plane_server.domain.entities import ExecutionDetail
 from control_plane_server.domain.errors import ServiceIsUnavailable
 from control_plane_server.provisioners.contract import Provisioner
@@ -13,18 +17,44 @@ from control_plane_server.provisioners.contract import Provisioner
 _LOG_PATIENCE = timedelta(seconds=30)
 
 
-async def read_logs(
-    provisioner: Provisioner, detail: ExecutionDetail, *, offset: str | None, max_lines: int
-) -> LogPage:
-    """At most `max_lines` from the offset on; nothing as long as there is no container.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogQuery:
+    """Which page of a log is asked for. `offset`: of the page before; None: a first one, which begins at `start`."""
+
+    max_lines: int
+    offset: str | None
+    start: LogStart
+
+
+def log_query(
+    max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
+    initial_offset: str | None = None,
+    since: Annotated[
+        float | None,
+        Query(ge=0, le=MAX_EPOCH_SECONDS, description="Without an offset: lines written at this time or later."),
+    ] = None,
+    tail: Annotated[
+        int | None, Query(ge=1, le=MAX_LOG_TAIL, description="Without an offset: from the last so many lines on.")
+    ] = None,
+) -> LogQuery:
+    start = LogStart(since_ms=None if since is None else round(since * 1_000), tail=tail)
+    return LogQuery(max_lines=max_lines, offset=initial_offset, start=start)
+
+
+LogQueryOfRequest = Annotated[LogQuery, Depends(log_query)]
+
+
+async def read_logs(provisioner: Provisioner, detail: ExecutionDetail, query: LogQuery) -> LogPage:
+    """What is asked for, but no more than 250 lines; nothing as long as there is no container.
 
     Raises OffsetIsInvalid, ServiceIsUnavailable if it takes longer than 30 s.
     """
     container = detail.execution.container_details
     if container is None:
-        return LogPage(lines=(), next_offset=None)
+        return LogPage(entries=(), next_offset=None)
     try:
         async with asyncio.timeout(_LOG_PATIENCE.total_seconds()):
-            return await provisioner.read_logs(container, offset, min(max_lines, MAX_LOG_LINES_PER_PAGE))
+            max_lines = min(query.max_lines, MAX_LOG_LINES_PER_PAGE)
+            return await provisioner.read_logs(container, query.offset, max_lines, start=query.start)
     except TimeoutError:
         raise ServiceIsUnavailable from None

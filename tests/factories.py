@@ -4,6 +4,7 @@ from sqlalchemy import insert, update
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain.entities import ContainerType, FunctionStatus
 from control_plane_server.domain.identifiers import (
     BatchId,
@@ -15,8 +16,28 @@ from control_plane_server.domain.identifiers import (
     new_invocation_id,
     new_version_id,
 )
+from control_plane_server.domain.specs import Concurrency, ExecutionSpec, FunctionSpec, ResourceSpec
 
 FUNCTION_NAME = FunctionName("double")
+
+
+async def declare_again(
+    database: Database, function: FunctionRef, *, max_concurrency: int = 1, is_ready: bool = True
+) -> FunctionRef:
+    """The function in a new version of its project, with slots that such versions share."""
+    spec = FunctionSpec(
+        function_name=function.function_name,
+        docker_image="file:///nowhere",
+        resource_spec=ResourceSpec(
+            virtual_cpus=1.0, memory_gbs=2.0, max_concurrency=max_concurrency, concurrency=Concurrency.FUNCTION
+        ),
+        execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=3_600),
+    )
+    async with database.transaction() as connection:
+        version = await VersionRepository(connection).create(function.project_name, [spec])
+    if is_ready:
+        await make_ready(database, version.version_id)
+    return version.functions[0].ref
 
 
 async def insert_function(

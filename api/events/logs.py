@@ -66,7 +66,7 @@ class LogSource:
             return None
         except Misconfigured as error:
             logger.error("log_cannot_be_read", reason=str(error))
-            return LogPage(lines=(), next_offset=offset)
+            return LogPage(entries=(), next_offset=offset)
 
 
 class LogTail:
@@ -119,7 +119,7 @@ class LogTail:
             self._reading = None
 
     def _note_pause(self, page: LogPage | None) -> None:
-        has_lines = page is not None and len(page.lines) > 0
+        has_lines = page is not None and len(page.entries) > 0
         longest = max(self._source.timing.longest_pause, _SHORTEST_PAUSE)
         self._pause = _SHORTEST_PAUSE if has_lines else min(self._pause * _PAUSE_GROWTH, longest)
         self._next_read = _now() + self._pause.total_seconds()

@@ -92,7 +92,7 @@ class EventReader:
         lines = tuple(log_events(page, execution, self._position))
         if lines:
             self._position = lines[-1].position
-            return lines, LogState.CAUGHT_UP if len(page.lines) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
+            return lines, LogState.CAUGHT_UP if len(page.entries) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
         is_over = execution.container_status is ContainerStatus.TERMINATED
         may_grow = seen.read_time - read.age - execution.last_update_time < self._source.timing.delay
         return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP

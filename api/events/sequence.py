@@ -95,10 +95,12 @@ def next_event(seen: InvocationSnapshot, at: Position, *, log: LogState) -> Stre
 
 def log_events(page: LogPage, execution: ExecutionSnapshot, at: Position) -> Iterator[StreamedEvent]:
     """The lines of a page that was read at the position's log offset, without those that were sent before."""
-    for number, line in enumerate(page.lines[at.log_lines :], at.log_lines + 1):
-        is_last = number == len(page.lines)
+    for number, entry in enumerate(page.entries[at.log_lines :], at.log_lines + 1):
+        is_last = number == len(page.entries)
         yield StreamedEvent(
-            event=LogEvent(execution_id=execution.execution_id, line=line),
+            event=LogEvent(
+                execution_id=execution.execution_id, line=entry.line, time_ms=entry.time_ms, stream=entry.stream
+            ),
             position=(
                 replace(at, log_offset=page.next_offset, log_lines=0) if is_last else replace(at, log_lines=number)
             ),

@@ -1,12 +1,10 @@
 """/projects/…/executions: what containers report, and what everyone reads of it."""
 
-from typing import Annotated
-
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 
 from api.authorization import require_own_execution, require_root
 from api.errors import documented
-from api.execution_logs import read_logs
+from api.execution_logs import LogQueryOfRequest, read_logs
 from api.keyed_routes import turn_of
 from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest
@@ -19,7 +17,6 @@ from api.schemas.executions import (
 )
 from api.services import services_of
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
-from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -118,13 +115,10 @@ async def get_execution(path: ExecutionPathOfRequest, request: Request) -> Execu
 async def get_execution_logs(
     path: ExecutionPathOfRequest,
     request: Request,
-    max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
-    initial_offset: str | None = None,
+    query: LogQueryOfRequest,
 ) -> ExecutionLogs:
     """What the container wrote, oldest first. `next_offset` goes on from there, also later, when there is more."""
     services = services_of(request)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    return ExecutionLogs.of(
-        detail, await read_logs(services.provisioner, detail, offset=initial_offset, max_lines=max_lines)
-    )
+    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail, query))

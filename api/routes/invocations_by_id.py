@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from api.authorization import Caller, RootCaller, require_key, require_root
 from api.cancellations import cancel
 from api.errors import documented
-from api.execution_logs import read_logs
+from api.execution_logs import LogQueryOfRequest, read_logs
 from api.keyed_routes import turn_of
 from api.routers import new_router
 from api.routes.events import ANSWERS
@@ -19,7 +19,6 @@ from api.visibility import project_seen_by, require_seen
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
-from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
 from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -92,9 +91,8 @@ async def follow_invocation_by_id(
 async def get_invocation_logs_by_id(
     invocation_id: str,
     request: Request,
+    query: LogQueryOfRequest,
     attempt: Annotated[int | None, Query(ge=1)] = None,
-    max_lines: Annotated[int, Query(ge=1)] = MAX_LOG_LINES_PER_PAGE,
-    initial_offset: str | None = None,
 ) -> ExecutionLogs:
     """What the container of an execution wrote, oldest first: of the last one, or of this attempt, counted from 1.
     `next_offset` goes on from there, also later, when there is more."""
@@ -106,9 +104,7 @@ async def get_invocation_logs_by_id(
     path = ExecutionPath(invocation=_path_of(invocation), execution_id=executions[-1].execution_id)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    return ExecutionLogs.of(
-        detail, await read_logs(services.provisioner, detail, offset=initial_offset, max_lines=max_lines)
-    )
+    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail, query))
 
 
 async def _seen(invocation_id: str, request: Request, caller: Caller) -> Invocation:

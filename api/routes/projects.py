@@ -1,18 +1,14 @@
 """/projects: made, read, asked to go away."""
 
-from typing import Annotated
-
-from fastapi import Depends, Path, Request
-from pydantic import AfterValidator
+from fastapi import Depends, Request
 
 from api.authorization import require_root
 from api.errors import documented
+from api.project_names import ensure_creatable
 from api.routers import new_router
-from api.schemas.bounded import proper_name
 from api.schemas.projects import ProjectInfo, ProjectsList
 from api.services import services_of
 from control_plane_server.catalog.projects import ProjectRepository
-from control_plane_server.domain.bounds import MAX_PROJECT_NAME_LENGTH
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     ProjectAlreadyExists,
@@ -28,11 +24,8 @@ router = new_router(
 
 
 @router.put("/projects/{project_name}", responses=documented(ProjectNameIsTooLong, ProjectAlreadyExists))
-async def create_project(
-    project_name: Annotated[str, Path(), AfterValidator(proper_name)], request: Request
-) -> ProjectInfo:
-    if len(project_name) > MAX_PROJECT_NAME_LENGTH:
-        raise ProjectNameIsTooLong
+async def create_project(project_name: str, request: Request) -> ProjectInfo:
+    ensure_creatable(project_name)
     async with services_of(request).database.statement() as connection:
         return ProjectInfo.of(await ProjectRepository(connection).create(project_name))
 

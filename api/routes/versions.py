@@ -4,6 +4,7 @@ from fastapi import Depends, Request
 
 from api.authorization import require_project_member, require_root
 from api.errors import documented
+from api.project_names import ensure_creatable
 from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
 from api.services import services_of
@@ -13,6 +14,7 @@ from control_plane_server.domain.errors import (
     BodyIsTooLarge,
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
+    ProjectNameIsTooLong,
     ServiceIsUnavailable,
     TooManyRequests,
     VersionDoesNotExist,
@@ -24,13 +26,20 @@ router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, S
 @router.post(
     "/projects/{project_name}/versions",
     dependencies=[Depends(require_root)],
-    responses=documented(ProjectIsBeingDeleted, BodyIsTooLarge),
+    responses=documented(ProjectIsBeingDeleted, ProjectNameIsTooLong, BodyIsTooLarge),
 )
-async def create_project_version(project_name: str, definition: VersionDefinition, request: Request) -> VersionInfo:
-    """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once."""
+async def create_project_version(
+    *, project_name: str, definition: VersionDefinition, request: Request, create_project: bool = False
+) -> VersionInfo:
+    """Declare a version. Its functions are PENDING until they are prepared; they can be invoked at once. With
+    `create_project`, the project is made if need be, unless the version is refused."""
+    if create_project:
+        ensure_creatable(project_name)
     services = services_of(request)
     async with services.database.transaction() as connection:
-        version = await VersionRepository(connection).create(project_name, definition.to_domain())
+        version = await VersionRepository(connection).create(
+            project_name, definition.to_domain(), creates_project=create_project
+        )
     if version.functions:
         await services.orchestrator.start_preparation(version)
     return VersionInfo.of(version)

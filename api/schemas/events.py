@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from api.schemas.workers import WorkerStatus
+from control_plane_server.domain.containers import LogStream
 from control_plane_server.domain.entities import ExecutionOutcome, InvocationStatus
 
 
@@ -32,6 +33,8 @@ class ProgressEvent(BaseModel):
 class LogEvent(BaseModel):
     execution_id: str
     line: str
+    time_ms: int | None = None
+    stream: LogStream | None = None
 
 
 class EndEvent(BaseModel):

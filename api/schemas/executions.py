@@ -8,8 +8,7 @@ from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_seconds, optional_seconds_of
 from api.schemas.workers import WorkerDetails, WorkerStatus
-from control_plane_server.domain import entities
-from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
 
 
@@ -145,6 +144,19 @@ class ExecutionInfo(BaseModel):
         )
 
 
+class LogEntry(BaseModel):
+    """`time_ms`: when the line was written, in milliseconds since 1970. It and `stream` are null where the platform
+    does not know them."""
+
+    time_ms: int | None
+    stream: containers.LogStream | None
+    line: str
+
+    @classmethod
+    def of(cls, entry: containers.LogEntry) -> Self:
+        return cls(time_ms=entry.time_ms, stream=entry.stream, line=entry.line)
+
+
 class ExecutionLogs(BaseModel):
     project_name: str
     version_id: str
@@ -152,10 +164,11 @@ class ExecutionLogs(BaseModel):
     invocation_id: str
     execution_id: str
     log_lines: list[str]
+    log_entries: list[LogEntry]  # the same lines
     next_offset: str | None
 
     @classmethod
-    def of(cls, detail: entities.ExecutionDetail, page: LogPage) -> Self:
+    def of(cls, detail: entities.ExecutionDetail, page: containers.LogPage) -> Self:
         return cls(
             project_name=detail.function.ref.project_name,
             version_id=detail.function.ref.version_id,
@@ -163,5 +176,6 @@ class ExecutionLogs(BaseModel):
             invocation_id=detail.invocation_id,
             execution_id=detail.execution.execution_id,
             log_lines=list(page.lines),
+            log_entries=[LogEntry.of(entry) for entry in page.entries],
             next_offset=page.next_offset,
         )

@@ -26,17 +26,29 @@ from control_plane_server.domain.identifiers import FunctionName
 
 
 class ResourceSpec(BaseModel):
+    """`concurrency`: whether `max_concurrency` is of each version by itself, or of all READY versions of the function
+    that say "function" together; then the number of the one declared last counts."""
+
     virtual_cpus: VirtualCpus
     memory_gbs: MemoryGbs
     max_concurrency: MaxConcurrency
+    concurrency: specs.Concurrency = specs.Concurrency.VERSION
 
     @classmethod
     def of(cls, spec: specs.ResourceSpec) -> Self:
-        return cls(virtual_cpus=spec.virtual_cpus, memory_gbs=spec.memory_gbs, max_concurrency=spec.max_concurrency)
+        return cls(
+            virtual_cpus=spec.virtual_cpus,
+            memory_gbs=spec.memory_gbs,
+            max_concurrency=spec.max_concurrency,
+            concurrency=spec.concurrency,
+        )
 
     def to_domain(self) -> specs.ResourceSpec:
         return specs.ResourceSpec(
-            virtual_cpus=self.virtual_cpus, memory_gbs=self.memory_gbs, max_concurrency=self.max_concurrency
+            virtual_cpus=self.virtual_cpus,
+            memory_gbs=self.memory_gbs,
+            max_concurrency=self.max_concurrency,
+            concurrency=self.concurrency,
         )
 
 

@@ -10,6 +10,7 @@ from api.schemas.bounded import DockerImage
 from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import bounds, entities, specs
+from control_plane_server.domain.entities import VersionStatus
 
 
 class VersionDefinition(BaseModel):
@@ -36,9 +37,13 @@ class VersionDefinition(BaseModel):
 
 
 class VersionInfo(BaseModel):
+    """`is_latest`: whether `latest` is this one. REFUSED: a function of it never will be READY."""
+
     project_name: str
     version_id: str
     creation_time: int
+    status: VersionStatus
+    is_latest: bool
     functions: list[FunctionInfoForVersion]
 
     @classmethod
@@ -47,6 +52,8 @@ class VersionInfo(BaseModel):
             project_name=version.project_name,
             version_id=version.version_id,
             creation_time=epoch_seconds(version.creation_time),
+            status=version.status,
+            is_latest=version.is_latest,
             functions=[FunctionInfoForVersion.of(function) for function in version.functions],
         )
 
@@ -54,10 +61,17 @@ class VersionInfo(BaseModel):
 class VersionInfoForProject(BaseModel):
     version_id: str
     creation_time: int
+    status: VersionStatus
+    is_latest: bool
 
     @classmethod
     def of(cls, version: entities.VersionSummary) -> Self:
-        return cls(version_id=version.version_id, creation_time=epoch_seconds(version.creation_time))
+        return cls(
+            version_id=version.version_id,
+            creation_time=epoch_seconds(version.creation_time),
+            status=version.status,
+            is_latest=version.is_latest,
+        )
 
 
 class VersionsListForProject(BaseModel):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, Text, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import Integer, Row, Select, Text, and_, any_, bindparam, case, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -70,11 +71,11 @@ _RUNNING = (
     select(func.count())
     .select_from(ExecutionRow)
     .where(
-        ExecutionRow.function_id == BatchRow.function_id,
+        ExecutionRow.function_id == any_(array([BatchRow.function_id, FunctionRow.slot_group_id])),
         ExecutionRow.container_status != ContainerStatus.TERMINATED.value,
         BatchRow.batch_id == _BATCH_OF_EXECUTION,
     )
-    .correlate(BatchRow)
+    .correlate(BatchRow, FunctionRow)
     .scalar_subquery()
 )
 _WHOLE = (
@@ -105,7 +106,11 @@ _CREATE = creation(BatchRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETE
 _CREATE_OF_CHILDREN = creation(BatchRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
 # COPY takes nearly as long: most of the time is that of indexes and foreign keys.
 _INSERT_INVOCATIONS = text("""
-    WITH batch AS (SELECT * FROM batches WHERE batch_id = :batch_id),
+    WITH batch AS (
+        SELECT batches.*,
+            CASE status WHEN 'READY' THEN coalesce(slot_group_id, function_id) ELSE function_id END AS owner_id
+        FROM batches JOIN functions USING (function_id) WHERE batch_id = :batch_id
+    ),
     new AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:invocation_ids AS text[]), CAST(:execution_ids AS text[]), CAST(:inputs AS text[]))
             WITH ORDINALITY AS new (invocation_id, execution_id, input, number)
@@ -120,7 +125,7 @@ _INSERT_INVOCATIONS = text("""
         FROM new, batch
     )
     INSERT INTO waiting_executions (invocation_id, function_id, execution_id, attempt, invocation_creation_time)
-    SELECT invocation_id, function_id, execution_id, 1, creation_time FROM new, batch
+    SELECT invocation_id, owner_id, execution_id, 1, creation_time FROM new, batch
     """)
 _CANCEL_INVOCATIONS = (
     update(InvocationRow)

@@ -16,6 +16,7 @@ from control_plane_server.domain.entities import (
     FunctionStatus,
     PreparedFunction,
     Project,
+    VersionStatus,
     VersionSummary,
 )
 from control_plane_server.domain.identifiers import (
@@ -26,7 +27,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
-from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.domain.specs import Concurrency, ExecutionSpec, ResourceSpec
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -40,7 +41,13 @@ def to_project(row: _Row) -> Project:
 
 
 def to_version_summary(row: _Row) -> VersionSummary:
-    return VersionSummary(version_id=VersionId(row.versions_version_id), creation_time=row.versions_creation_time)
+    """Of a row that also says `versions_status` and `versions_is_latest`."""
+    return VersionSummary(
+        version_id=VersionId(row.versions_version_id),
+        creation_time=row.versions_creation_time,
+        status=VersionStatus(row.versions_status),
+        is_latest=row.versions_is_latest,
+    )
 
 
 def to_function(row: _Row, *, signature: str | None = None) -> Function:
@@ -57,6 +64,7 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
             virtual_cpus=row.functions_virtual_cpus,
             memory_gbs=row.functions_memory_gbs,
             max_concurrency=row.functions_max_concurrency,
+            concurrency=Concurrency(row.functions_concurrency),
         ),
         execution_spec=ExecutionSpec(
             max_retries=row.functions_max_retries,

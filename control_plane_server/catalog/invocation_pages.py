@@ -6,13 +6,14 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.invocation_summaries import PARENT_FUNCTION, SUMMARY, to_summary, with_parent
-from control_plane_server.catalog.paths import FunctionPath, along_function, is_storable, require
+from control_plane_server.catalog.paths import FunctionPath, along_callee, along_function, is_storable, require
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow, columns_of, epoch_second
 from control_plane_server.domain.entities import InvocationStatus, InvocationSummary, ParentRef
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId
 
 _FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
+_CALLEE = along_callee(select(*columns_of(VersionRow, FunctionRow)))
 _MAX_BIGINT = 2**63 - 1
 
 
@@ -66,11 +67,15 @@ class InvocationPageRepository:
     async def read(
         self, path: FunctionPath, *, matching: InvocationFilter, offset: str | None, max_results: int
     ) -> InvocationPage:
-        """At most `max_results` invocations from the offset on; None starts with the newest.
+        """At most `max_results` invocations from the offset on; None starts with the newest. Under `latest` those of a
+        parent are found in its version, whichever that is.
 
         Raises ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, and only then OffsetIsInvalid.
         """
-        found = await self._connection.execute(_FUNCTION, path.parameters)
+        if matching.parent is None:
+            found = await self._connection.execute(_FUNCTION, path.parameters)
+        else:
+            found = await self._connection.execute(_CALLEE, path.parameters_of_callee(matching.parent))
         function = require(found.one_or_none(), parts=2)
         start = None if offset is None else PageStart.parse(offset)
         listed = await self._list(function.functions_function_id, matching=matching, start=start, limit=max_results + 1)

@@ -66,8 +66,10 @@ _LOAD = text("""
     FULL JOIN queue USING (function_id)
     FULL JOIN containers USING (function_id)
     FULL JOIN incomplete USING (function_id)
-    JOIN functions USING (function_id)
-    JOIN versions USING (version_id)
+    JOIN (
+        SELECT function_id, project_name, function_name FROM functions JOIN versions USING (version_id)
+        UNION ALL SELECT group_id, project_name, function_name FROM slot_groups
+    ) AS owners USING (function_id)
     GROUP BY project_name, function_name
     ORDER BY waiting DESC, running DESC, project_name, function_name
     LIMIT :at_most

@@ -8,8 +8,10 @@ from typing import TypeVarTuple
 from sqlalchemy import Boolean, Row, Select, Text, and_, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import ScalarSelect
 
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.domain.entities import ParentRef
 from control_plane_server.domain.errors import (
     ExecutionDoesNotExist,
     FunctionDoesNotExist,
@@ -50,6 +52,13 @@ class FunctionPath:
         """For statements `along_function`."""
         return version_parameters(self.project_name, self.version_ref) | {_FUNCTION.key: searchable(self.function_name)}
 
+    def parameters_of_callee(self, parent: ParentRef) -> dict[str, object]:
+        """For statements `along_callee`."""
+        return self.parameters | {
+            _PARENT_FUNCTION.key: searchable(parent.function_name),
+            _INVOCATION.key: searchable(parent.invocation_id),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationPath:
@@ -84,7 +93,7 @@ class ExecutionPath:
 def version_parameters(project_name: str, version_ref: str) -> dict[str, object]:
     """For statements `along_version`."""
     return {
-        _PROJECT.key: searchable(project_name),
+        PROJECT.key: searchable(project_name),
         _VERSION.key: searchable(version_ref),
         _IS_LATEST.key: _is_latest(version_ref),
     }
@@ -106,12 +115,13 @@ def is_storable(text: str) -> bool:
 
 # Each statement is built once, when its module is loaded, and has parameters: building one for every request takes
 # several times as long as PostgreSQL needs to run it.
-_PROJECT = bindparam("path_project", type_=Text)
+PROJECT = bindparam("path_project", type_=Text)
 _VERSION = bindparam("path_version", type_=Text)
 # Written into the statement, so that PostgreSQL plans each of the two cases once. With a parameter, the cost of
 # `latest` would be part of every plan, and each statement would be planned anew each time.
 _IS_LATEST = bindparam("path_is_latest", type_=Boolean, literal_execute=True)
 _FUNCTION = bindparam("path_function", type_=Text)
+_PARENT_FUNCTION = bindparam("path_parent_function", type_=Text)
 _INVOCATION = bindparam("path_invocation", type_=Text)
 _EXECUTION = bindparam("path_execution", type_=Text)
 
@@ -119,33 +129,50 @@ _CANDIDATE = aliased(VersionRow, name="candidate")
 _CANDIDATE_FUNCTION = aliased(FunctionRow, name="candidate_function")
 _NEWEST = (
     select(_CANDIDATE.version_id)
-    .where(_CANDIDATE.project_name == _PROJECT)
+    .where(_CANDIDATE.project_name == PROJECT)
     .order_by(_CANDIDATE.declaration_number.desc())
     .limit(1)
 )
-_IS_REFUSED = (
-    select(_CANDIDATE_FUNCTION.function_id)
-    .where(_CANDIDATE_FUNCTION.version_id == _CANDIDATE.version_id, _CANDIDATE_FUNCTION.preparation_error.is_not(None))
-    .exists()
+
+
+def has_refused_function(version: type[VersionRow]) -> ColumnElement[bool]:
+    """Whether a function of the version is refused for good."""
+    return (
+        select(_CANDIDATE_FUNCTION.function_id)
+        .where(_CANDIDATE_FUNCTION.version_id == version.version_id, _CANDIDATE_FUNCTION.preparation_error.is_not(None))
+        .exists()
+    )
+
+
+LATEST_VERSION = func.coalesce(
+    _NEWEST.where(~has_refused_function(_CANDIDATE)).scalar_subquery(), _NEWEST.scalar_subquery()
 )
-_LATEST_VERSION = func.coalesce(_NEWEST.where(~_IS_REFUSED).scalar_subquery(), _NEWEST.scalar_subquery())
 _WANTED = aliased(InvocationRow, name="wanted")
 # A subquery, as a join may be planned as a merge that reads all functions up to the wanted one.
 _FUNCTION_OF_INVOCATION = select(_WANTED.function_id).where(_WANTED.invocation_id == _INVOCATION).scalar_subquery()
-_VERSION_OF_INVOCATION = (
-    select(_CANDIDATE.version_id)
-    .join(_CANDIDATE_FUNCTION, _CANDIDATE_FUNCTION.version_id == _CANDIDATE.version_id)
-    .where(
-        _CANDIDATE.project_name == _PROJECT,
-        _CANDIDATE_FUNCTION.function_name == _FUNCTION,
-        _CANDIDATE_FUNCTION.function_id == _FUNCTION_OF_INVOCATION,
+
+
+def _version_of_invocation(function_name: ColumnElement[str]) -> ScalarSelect[str]:
+    """Null unless it is one of this function, in the project."""
+    return (
+        select(_CANDIDATE.version_id)
+        .join(_CANDIDATE_FUNCTION, _CANDIDATE_FUNCTION.version_id == _CANDIDATE.version_id)
+        .where(
+            _CANDIDATE.project_name == PROJECT,
+            _CANDIDATE_FUNCTION.function_name == function_name,
+            _CANDIDATE_FUNCTION.function_id == _FUNCTION_OF_INVOCATION,
+        )
+        .scalar_subquery()
     )
-    .scalar_subquery()
-)
+
+
 # Of a row that is known to be of the project. The newest version is looked for only if `latest` is asked for.
-_VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case((_IS_LATEST, _LATEST_VERSION), else_=_VERSION)
+_VERSION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case((_IS_LATEST, LATEST_VERSION), else_=_VERSION)
 _VERSION_OF_INVOCATION_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, func.coalesce(_VERSION_OF_INVOCATION, _LATEST_VERSION)), else_=_VERSION
+    (_IS_LATEST, func.coalesce(_version_of_invocation(_FUNCTION), LATEST_VERSION)), else_=_VERSION
+)
+_VERSION_OF_PARENT_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
+    (_IS_LATEST, func.coalesce(_version_of_invocation(_PARENT_FUNCTION), LATEST_VERSION)), else_=_VERSION
 )
 # For changes of what is at a path.
 EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
@@ -157,7 +184,7 @@ INVOCATION_MATCHES: tuple[ColumnElement[bool], ...] = (
     FunctionRow.function_id == InvocationRow.function_id,
     FunctionRow.function_name == _FUNCTION,
     VersionRow.version_id == FunctionRow.version_id,
-    VersionRow.project_name == _PROJECT,
+    VersionRow.project_name == PROJECT,
     _VERSION_OF_INVOCATION_MATCHES,
 )
 
@@ -170,6 +197,12 @@ def along_version(statement: Select[*_Columns]) -> Select[*_Columns]:
 def along_function(statement: Select[*_Columns]) -> Select[*_Columns]:
     """The select over project, version and function: one row if the project exists, nulls for what does not."""
     return _along_function(statement, _VERSION_MATCHES)
+
+
+def along_callee(statement: Select[*_Columns]) -> Select[*_Columns]:
+    """As `along_function`, of a function that an invocation has called. Under `latest` its version is that of the
+    invocation, in which its children are, too."""
+    return _along_function(statement, _VERSION_OF_PARENT_MATCHES)
 
 
 def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
@@ -192,7 +225,7 @@ def _along_version(statement: Select[*_Columns], matches: ColumnElement[bool]) -
     return (
         statement.select_from(ProjectRow)
         .outerjoin(VersionRow, and_(VersionRow.project_name == ProjectRow.project_name, matches))
-        .where(ProjectRow.project_name == _PROJECT)
+        .where(ProjectRow.project_name == PROJECT)
     )
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.converters import to_function
+from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
 from control_plane_server.domain.entities import Function, FunctionStatus, PreparedFunction
@@ -38,6 +40,21 @@ _OUTCOME_COLUMNS = (
     FunctionRow.status,
     FunctionRow.prepared_identifier,
     FunctionRow.preparation_error,
+    OWNER_ID,
+)
+_VERSION = bindparam("prepared_version", type_=Text)
+_NAME = bindparam("prepared_function", type_=Text)
+_PREPARED = aliased(FunctionRow, name="prepared")
+_LOCKED = (
+    select(*_OUTCOME_COLUMNS)
+    .where(
+        FunctionRow.version_id == _VERSION,
+        FunctionRow.function_name == _NAME,
+        group_is_locked(
+            select(_PREPARED.slot_group_id).where(_PREPARED.version_id == _VERSION, _PREPARED.function_name == _NAME)
+        ),
+    )
+    .with_for_update(key_share=True, of=FunctionRow)
 )
 
 
@@ -109,9 +126,7 @@ class PreparationRepository:
 
     async def _record_outcome(self, function: FunctionRef, values: dict[str, str]) -> PreparationOutcome:
         found = await self._connection.execute(
-            select(*_OUTCOME_COLUMNS)
-            .where(FunctionRow.version_id == function.version_id, FunctionRow.function_name == function.function_name)
-            .with_for_update(key_share=True)
+            _LOCKED, {_VERSION.key: function.version_id, _NAME.key: function.function_name}
         )
         row = found.one_or_none()
         if row is None:  # deleted with its project
@@ -125,9 +140,10 @@ class PreparationRepository:
                 .returning(*_OUTCOME_COLUMNS)
             )
             row = updated.one()
-        granted = await self._slots.grant_free_slots(row.function_id)
+        owner = to_owner(row)
+        granted = await self._slots.grant_free_slots(owner)
         return PreparationOutcome(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=granted if is_new else await self._slots.unsignalled_grants(row.function_id),
+            grants=granted if is_new else await self._slots.unsignalled_grants(owner),
         )

@@ -83,7 +83,7 @@ class VersionRow(Base):
 
 
 class FunctionRow(Base):
-    """A function of one version. Its row is the lock under which its slots are given away."""
+    """A function of one version. Its row is the lock under which its slots are given away, unless it has a group."""
 
     __tablename__ = "functions"
     __table_args__ = (UniqueConstraint("version_id", "function_name", name="functions_by_name"),)
@@ -104,6 +104,7 @@ class FunctionRow(Base):
     queue_timeout_seconds: Mapped[int | None]  # until the first execution has a slot
     # Whether `max_concurrency` is of this "version", or of the "function", all its versions together.
     concurrency: Mapped[str] = mapped_column(server_default="version")
+    slot_group_id: Mapped[int | None] = mapped_column(BigInteger)  # of concurrency "function"
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
@@ -113,6 +114,18 @@ class FunctionRow(Base):
     preparation_error: Mapped[str | None]
     # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
     preparation_start_time: Mapped[datetime | None]
+
+
+class SlotGroupRow(Base):
+    """What versions of a function have in common that share `max_concurrency`. Its row is the lock under which their
+    slots are given away. Its id is drawn from the sequence of those of functions."""
+
+    __tablename__ = "slot_groups"
+    __table_args__ = (UniqueConstraint("project_name", "function_name", name="slot_groups_by_name"),)
+
+    group_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"))
+    function_name: Mapped[str]
 
 
 class InvocationRow(Base):
@@ -199,7 +212,7 @@ class ExecutionRow(Base):
 
     execution_id: Mapped[str] = mapped_column(primary_key=True)
     invocation_id: Mapped[str] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
-    function_id: Mapped[int] = mapped_column(BigInteger)
+    function_id: Mapped[int] = mapped_column(BigInteger)  # whose slot it holds: its function's, or the group's
     attempt: Mapped[int]
     # Columns are named as on the wire. A row has them under these names: statements that are read by name label them.
     container_status: Mapped[str] = mapped_column("worker_status", key="container_status", server_default="PENDING")
@@ -233,7 +246,7 @@ class WaitingExecutionRow(Base):
     invocation_id: Mapped[str] = mapped_column(
         ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
     )
-    function_id: Mapped[int] = mapped_column(BigInteger)
+    function_id: Mapped[int] = mapped_column(BigInteger)  # whose slots it waits for: its function's, or the group's
     execution_id: Mapped[str]
     attempt: Mapped[int]
     invocation_creation_time: Mapped[datetime]

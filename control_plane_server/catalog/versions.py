@@ -3,18 +3,52 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, case, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.converters import to_function, to_version_summary
-from control_plane_server.catalog.paths import along_version, require, searchable, version_parameters
-from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
-from control_plane_server.domain.entities import Version, VersionSummary
+from control_plane_server.catalog.paths import (
+    LATEST_VERSION,
+    PROJECT,
+    along_version,
+    has_refused_function,
+    require,
+    searchable,
+    version_parameters,
+)
+from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
+from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import ProjectName, VersionId, new_version_id
-from control_plane_server.domain.specs import FunctionSpec
+from control_plane_server.domain.specs import Concurrency, FunctionSpec
 
-_GET = along_version(select(*columns_of(VersionRow)))
+_NEXT_ID = func.nextval(func.pg_get_serial_sequence("functions", "function_id"))
+_GET = along_version(
+    select(*columns_of(VersionRow), (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"))
+)
+_HAS_PENDING_FUNCTION = (
+    select(FunctionRow.function_id)
+    .where(FunctionRow.version_id == VersionRow.version_id, FunctionRow.status == FunctionStatus.PENDING.value)
+    .correlate(VersionRow)
+    .exists()
+)
+_STATUS = case(
+    (has_refused_function(VersionRow), VersionStatus.REFUSED.value),
+    (_HAS_PENDING_FUNCTION, VersionStatus.PENDING.value),
+    else_=VersionStatus.READY.value,
+)
+_LIST = (
+    select(
+        *columns_of(VersionRow),
+        _STATUS.label("versions_status"),
+        (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),
+    )
+    .select_from(ProjectRow)
+    .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
+    .where(ProjectRow.project_name == PROJECT)
+    .order_by(VersionRow.declaration_number.desc())
+)
 
 
 class VersionRepository:
@@ -23,9 +57,15 @@ class VersionRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def create(self, project_name: str, functions: Sequence[FunctionSpec]) -> Version:
-        """Insert a version with its functions: needs a transaction. Raises ProjectDoesNotExist,
-        ProjectIsBeingDeleted."""
+    async def create(
+        self, project_name: str, functions: Sequence[FunctionSpec], *, creates_project: bool = False
+    ) -> Version:
+        """Insert a version with its functions, and its project if need be: needs a transaction. Raises
+        ProjectDoesNotExist, ProjectIsBeingDeleted."""
+        if creates_project:
+            await self._connection.execute(
+                upsert(ProjectRow).values(project_name=project_name).on_conflict_do_nothing()
+            )
         # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
         found = await self._connection.execute(
             select(ProjectRow.deletion_request_time)
@@ -38,15 +78,15 @@ class VersionRepository:
         if project.deletion_request_time is not None:
             raise ProjectIsBeingDeleted
         version_id = new_version_id()
-        inserted = await self._connection.execute(
-            insert(VersionRow)
-            .values(version_id=version_id, project_name=project_name)
-            .returning(*columns_of(VersionRow))
-        )
+        await self._connection.execute(insert(VersionRow).values(version_id=version_id, project_name=project_name))
         if functions:
-            rows = [_function_values(version_id, spec) for spec in functions]
+            groups = await self._slot_groups(project_name, functions)
+            rows = [
+                _function_values(version_id, spec) | {"slot_group_id": groups.get(spec.function_name)}
+                for spec in functions
+            ]
             await self._connection.execute(insert(FunctionRow), rows)
-        return await self._with_functions(inserted.one())
+        return await self.get(project_name, version_id)
 
     async def get(self, project_name: str, version_ref: str) -> Version:
         """The version with its functions as declared. Raises ProjectDoesNotExist, VersionDoesNotExist."""
@@ -55,17 +95,26 @@ class VersionRepository:
 
     async def list_of_project(self, project_name: str) -> list[VersionSummary]:
         """The version that was declared last comes first, in the order of `latest`. Raises ProjectDoesNotExist."""
-        found = await self._connection.execute(
-            select(*columns_of(VersionRow))
-            .select_from(ProjectRow)
-            .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
-            .where(ProjectRow.project_name == searchable(project_name))
-            .order_by(VersionRow.declaration_number.desc())
-        )
+        found = await self._connection.execute(_LIST, {PROJECT.key: searchable(project_name)})
         rows = found.all()
         if not rows:
             raise ProjectDoesNotExist
         return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
+
+    async def _slot_groups(self, project_name: str, functions: Sequence[FunctionSpec]) -> dict[str, int]:
+        """By the names of those functions whose versions share their slots."""
+        names = [spec.function_name for spec in functions if spec.resource_spec.concurrency is Concurrency.FUNCTION]
+        if not names:
+            return {}
+        # Drawn as ids of functions are, so that an id is one of a function or of a group.
+        new = [{"project_name": project_name, "function_name": name, "group_id": _NEXT_ID} for name in sorted(names)]
+        await self._connection.execute(upsert(SlotGroupRow).values(new).on_conflict_do_nothing())
+        found = await self._connection.execute(
+            select(SlotGroupRow.function_name, SlotGroupRow.group_id).where(
+                SlotGroupRow.project_name == project_name, SlotGroupRow.function_name.in_(names)
+            )
+        )
+        return {row.function_name: row.group_id for row in found}
 
     async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
         found = await self._connection.execute(
@@ -79,6 +128,7 @@ class VersionRepository:
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
             functions=tuple(to_function(row, signature=row.signature) for row in found),
+            is_latest=version.versions_is_latest,
         )
 
 
@@ -90,6 +140,7 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "virtual_cpus": spec.resource_spec.virtual_cpus,
         "memory_gbs": spec.resource_spec.memory_gbs,
         "max_concurrency": spec.resource_spec.max_concurrency,
+        "concurrency": spec.resource_spec.concurrency.value,
         "max_retries": spec.execution_spec.max_retries,
         "timeout_seconds": spec.execution_spec.timeout_seconds,
         "retry_initial_interval_seconds": spec.execution_spec.retry_initial_interval_seconds,

@@ -72,13 +72,45 @@ class ContainerExit:
     exit_code: int | None = None
 
 
+class LogStream(StrEnum):
+    """Where a container wrote a line."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """A line without its end. `time_ms`: when it was written, in milliseconds since 1970. It and `stream` are None
+    where the platform does not know them."""
+
+    line: str
+    time_ms: int | None = None
+    stream: LogStream | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStart:
+    """Where reading begins: at the first line written at `since_ms` or later, then at the last `tail` lines of those.
+    None: at the first line, with all of them. A log without times begins at its first line."""
+
+    since_ms: int | None = None
+    tail: int | None = None
+
+
+FIRST_LINE = LogStart()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:
-    """Log lines without their line ends, oldest first. `next_offset`: where to go on; None only if there is no log
-    yet."""
+    """Log entries, oldest first. `next_offset`: where to go on; None only if there is no log yet."""
 
-    lines: tuple[str, ...]
+    entries: tuple[LogEntry, ...]
     next_offset: str | None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(entry.line for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,14 @@ class FunctionStatus(StrEnum):
     READY = "READY"
 
 
+class VersionStatus(StrEnum):
+    """PENDING: functions of it are being prepared. REFUSED: one never will be READY."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    REFUSED = "REFUSED"
+
+
 class InvocationStatus(StrEnum):
     RUNNING = "RUNNING"
     TERMINATED = "TERMINATED"
@@ -101,18 +109,31 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionSummary:
+    """`is_latest`: whether `latest` is this one."""
+
     version_id: VersionId
     creation_time: datetime
+    status: VersionStatus
+    is_latest: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """With its functions in the order in which they were declared."""
+    """With its functions in the order in which they were declared. `is_latest`: whether `latest` is this one."""
 
     project_name: ProjectName
     version_id: VersionId
     creation_time: datetime
     functions: tuple[Function, ...]
+    is_latest: bool
+
+    @property
+    def status(self) -> VersionStatus:
+        if any(function.preparation_error is not None for function in self.functions):
+            return VersionStatus.REFUSED
+        if any(function.status is FunctionStatus.PENDING for function in self.functions):
+            return VersionStatus.PENDING
+        return VersionStatus.READY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,27 @@
 """What a user declares about a function: resources, limits, retries. Values only; bounds are checked at the API."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
 
 
+class Concurrency(StrEnum):
+    """Whether `max_concurrency` is of each version by itself, or of all READY versions of the function that say so
+    together: then the number of the one declared last counts."""
+
+    VERSION = "version"
+    FUNCTION = "function"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceSpec:
-    """CPU in virtual CPUs, memory in GB (1 GB = 1,024 MiB), and how many executions may run at once."""
+    """CPU in virtual CPUs, memory in GB (1 GB = 1,024 MiB), how many executions may run at once, and of what."""
 
     virtual_cpus: float
     memory_gbs: float
     max_concurrency: int
+    concurrency: Concurrency = Concurrency.VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

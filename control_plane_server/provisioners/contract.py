@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Protocol
 
 from control_plane_server.domain.containers import (
+    FIRST_LINE,
     Container,
     ContainerExit,
     ContainerName,
     ContainerRequest,
     ImageFolder,
     LogPage,
+    LogStart,
     LogTiming,
     RepositoryCredentials,
 )
@@ -67,9 +69,11 @@ class Provisioner(Protocol):
     def log_timing(self) -> LogTiming:
         """How late lines become readable, and how often a log should be read."""
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
-        """At most `max_lines` lines from the offset on; None: from the beginning. Raises OffsetIsInvalid for an offset
-        that this provisioner did not give."""
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
+        """At most `max_lines` lines from the offset on; None: from `start` on, without reading what comes before as far
+        as the platform allows that. Raises OffsetIsInvalid for an offset that this provisioner did not give."""
 
     async def repository_credentials(self) -> RepositoryCredentials:
         """Credentials for pushing images. Raises ContainerRegistryIsNotConfigured where there is no registry."""

@@ -1,21 +1,28 @@
 """Cuts what a container has written into the lines that clients get."""
 
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 _MAX_LINE_BYTES = 64 * 1024  # a longer line comes in pieces
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 
+class TakenLine(NamedTuple):
+    """`position`: of its first byte in the log."""
+
+    text: str
+    position: int
+
+
 def take_lines(
     log: BinaryIO, *, max_lines: int, end: int, is_complete: bool, shows_unfinished: bool = False
-) -> tuple[tuple[str, ...], int]:
+) -> tuple[tuple[TakenLine, ...], int]:
     """Lines without their ends from the log's position on, and the position after them; nothing beyond `end` is begun.
 
     A carriage return ends a line too: what progress bars write over each other are lines, but for the empty ones. NUL
     is left out, what is not UTF-8 replaced. A last line without an end is a line if the log is complete or it
     `shows_unfinished`; what follows is then another one.
     """
-    lines: list[str] = []
+    lines: list[TakenLine] = []
     position = log.tell()
     is_after_return = _is_after_return(log, position)
     while len(lines) < max_lines and position < end:
@@ -29,7 +36,7 @@ def take_lines(
         text = line.removesuffix(b"\n").removesuffix(b"\r") if has_end else line
         is_second_half = is_after_return and line == b"\n"
         if not is_second_half and (text or line.endswith(b"\n")):
-            lines.append(text.replace(b"\0", b"").decode(errors="replace"))
+            lines.append(TakenLine(text.replace(b"\0", b"").decode(errors="replace"), position))
         is_after_return = line.endswith(b"\r")
         position += len(line)
         log.seek(position)

@@ -19,7 +19,7 @@ from control_plane.functions import Function
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
+    from typing_extensions import Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         cpus: float  # default 0.25
         memory_gb: float  # default 0.5; 1 GB = 1,024 MiB
         max_concurrency: int  # containers at once; default 10
+        concurrency: Literal["version", "function"]  # of which that is: of each version, or of all together
         timeout: float | timedelta  # seconds from the call on, all attempts included; default an hour
         retries: int  # after the first attempt; default 0
         retry_delay: float | timedelta  # seconds before the second attempt
@@ -46,6 +47,7 @@ _RESOURCES = {
     "cpus": ("virtual_cpus", 0.25),
     "memory_gb": ("memory_gbs", 0.5),
     "max_concurrency": ("max_concurrency", 10),
+    "concurrency": ("concurrency", None),
 }
 _EXECUTION = {
     "retries": ("max_retries", 0),

@@ -41,7 +41,7 @@ async def test_a_submit_is_accepted_while_temporal_is_away(client: httpx2.AsyncC
         "function_name": "f",
         "invocation_id": invocation["invocation_id"],
         "parent_invocation": None,
-        "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3},
+        "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3, "concurrency": "version"},
         "execution_spec": {
             "max_retries": 0,
             "timeout_seconds": 60,

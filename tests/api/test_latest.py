@@ -1,12 +1,13 @@
 """What `latest` is: the version declared last of which nothing is refused for good, whatever the clock says; and what
-is found under it: invocations of whatever version."""
+is found under it: invocations and batches of whatever version."""
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from api.services import Services
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import FunctionRow
 from tests.api.builders import STARTED, VERSIONS, Deployed, add_execution, deploy, function_spec, invoke
 from tests.api.event_streams import events_of
 
@@ -21,10 +22,13 @@ async def put_clock_back(database: Database) -> None:
 
 
 async def refuse(database: Database, deployed: Deployed) -> None:
+    await prepare(database, deployed, preparation_error="no such image")
+
+
+async def prepare(database: Database, deployed: Deployed, **outcome: str) -> None:
     async with database.statement() as connection:
         await connection.execute(
-            text("UPDATE functions SET preparation_error = 'no such image' WHERE version_id = :id"),
-            {"id": deployed.version_id},
+            update(FunctionRow).where(FunctionRow.version_id == deployed.version_id).values(**outcome)
         )
 
 
@@ -58,6 +62,27 @@ async def test_a_version_with_a_function_that_is_refused_for_good_is_passed_over
     assert await latest(client) == third.version_id, "if none can run, the last one says why"
 
 
+async def test_versions_say_which_is_the_latest_and_what_became_of_them(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    first, second = await deploy(client), await deploy(client)
+    await prepare(database, first, status="READY")
+    assert await latest(client) == second.version_id, "at once"
+
+    async def listed() -> list[tuple[str, bool]]:
+        versions = (await client.get(VERSIONS)).json()["versions"]
+        return [(one["status"], one["is_latest"]) for one in versions]
+
+    assert await listed() == [("PENDING", True), ("READY", False)]
+    await refuse(database, second)
+    assert await listed() == [("REFUSED", False), ("READY", True)]
+    for deployed, status, is_latest in ((first, "READY", True), (second, "REFUSED", False)):
+        read = (await client.get(deployed.version)).json()
+        assert (read["status"], read["is_latest"]) == (status, is_latest)
+    batch = await client.post(f"{LATEST}/functions/f/batches", json={"inputs": ["1"]})
+    assert batch.json()["version_id"] == first.version_id
+
+
 @pytest.fixture
 async def older(client: httpx2.AsyncClient, services: Services, database: Database) -> tuple[str, str]:
     """An invocation of the version before, and an execution of it, as paths under `latest`."""
@@ -88,6 +113,27 @@ async def test_an_invocation_is_found_under_it_in_whatever_version_it_is(
     assert cancelled.json()["cancellation_request_time"] is not None
     finished = await client.put(f"{execution}/finish", json={"outcome": "ABORTED"})
     assert finished.status_code == 200
+
+
+async def test_children_and_batches_are_found_under_it_in_whatever_version_they_are(
+    client: httpx2.AsyncClient, services: Services, older: tuple[str, str]
+) -> None:
+    invocation, _ = older
+    info = (await client.get(invocation)).json()
+    parent = {"function_name": "f", "invocation_id": info["invocation_id"]}
+    functions = f"{VERSIONS}/{info['version_id']}/functions/f"
+    child = (await client.post(f"{functions}/invocations", json={"input": "2", "parent_invocation": parent})).json()
+    query = {f"parent_{name}": value for name, value in parent.items()}
+    listed = (await client.get(LATEST_INVOCATIONS, params=query)).json()
+    assert listed["version_id"] == info["version_id"]
+    assert [one["invocation_id"] for one in listed["invocations"]] == [child["invocation_id"]]
+    batch = (await client.post(f"{functions}/batches", json={"inputs": ["1"]})).json()
+    path = f"{LATEST}/functions/f/batches/{batch['batch_id']}"
+    assert (await client.get(path)).json()["version_id"] == info["version_id"]
+    cancelled = await client.put(f"{path}/cancel")
+    assert cancelled.json()["cancellation_request_time"] is not None
+    services.results.of_batches.stop()
+    assert (await client.get(f"{path}/results")).status_code == 200
 
 
 async def test_what_is_missing_under_it_is_told_as_of_the_latest_version(

@@ -16,7 +16,7 @@ from api.events.streams import EventStreams
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
-from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.containers import FIRST_LINE, LogPage, LogStart
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
@@ -38,10 +38,12 @@ class SlowProvisioner(ProcessProvisioner):
     before_reading: BeforeReading
     reads = 0
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
         self.reads += 1
         await self.before_reading(self.reads)
-        return await super().read_logs(details, offset, max_lines)
+        return await super().read_logs(details, offset, max_lines, start=start)
 
 
 async def throttled(_: int) -> None:

@@ -29,7 +29,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         docker_image_override="",
         command=["run", "me"],
         signature=SIGNATURE,
-        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0},
+        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0, "concurrency": "function"},
         execution_spec={"max_retries": 50, "timeout_seconds": 86_400, "retry_initial_interval_seconds": 100},
     )
     made = await client.post(VERSIONS, json=definition(plain, own))
@@ -40,7 +40,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         {
             "function_name": "f",
             "docker_image": "image:1",
-            "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3},
+            "resource_spec": {"virtual_cpus": 1.0, "memory_gbs": 2.0, "max_concurrency": 3, "concurrency": "version"},
             "execution_spec": {
                 "max_retries": 0,
                 "timeout_seconds": 60,
@@ -57,7 +57,12 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         {
             "function_name": "g",
             "docker_image": "",
-            "resource_spec": {"virtual_cpus": 0.5, "memory_gbs": 64.0, "max_concurrency": 5},
+            "resource_spec": {
+                "virtual_cpus": 0.5,
+                "memory_gbs": 64.0,
+                "max_concurrency": 5,
+                "concurrency": "function",
+            },
             "execution_spec": {
                 "max_retries": 50,
                 "timeout_seconds": 86_400,
@@ -264,6 +269,22 @@ async def test_a_version_needs_a_project_that_stays(client: httpx2.AsyncClient) 
     leaving = await client.post(VERSIONS, json=definition())
     assert (leaving.status_code, leaving.json()) == (400, {"detail": "The project is being deleted"})
     assert (await client.get(VERSIONS)).json() == {"project_name": "p", "versions": []}
+
+
+async def test_a_project_is_made_with_its_first_version_or_not_at_all(client: httpx2.AsyncClient) -> None:
+    refused = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec(command=[])))
+    assert refused.status_code == 422
+    assert (await client.get(PROJECT)).status_code == 404
+    for _ in range(2):
+        made = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec()))
+        assert made.status_code == 200
+    assert len((await client.get(VERSIONS)).json()["versions"]) == 2
+    for name, status in (("x" * 65, 400), ("%0A", 422)):
+        path = f"/projects/{name}/versions"
+        assert (await client.post(path, params={"create_project": True}, json=definition())).status_code == status
+    await client.delete(PROJECT)
+    late = await client.post(VERSIONS, params={"create_project": True}, json=definition(function_spec()))
+    assert late.json() == {"detail": "The project is being deleted"}
 
 
 async def test_latest_of_a_project_without_versions_does_not_exist(client: httpx2.AsyncClient) -> None:

@@ -177,9 +177,9 @@ async def test_the_reconciliation_leaves_alone_what_waits_for_its_slot(database:
         undelivered = UndeliveredMessageRepository(connection)
         assert await undelivered.undelivered_cancellations(older_than=AT_ONCE) == []
     async with database.transaction() as connection:  # as if it had been given before the cancellation
-        function_id = await SlotQueue(connection).lock_function_of(invocation_ids[0])
-        assert function_id is not None
-        await SlotQueue(connection).grant_free_slots(function_id)
+        owner = await SlotQueue(connection).lock_owner_of(invocation_ids[0])
+        assert owner is not None
+        await SlotQueue(connection).grant_free_slots(owner)
     async with database.statement() as connection:
         running = await OrphanedInvocationRepository(connection).running_invocations(older_than=AT_ONCE)
         assert [one.invocation_id for one in running] == invocation_ids[:1]

@@ -167,9 +167,9 @@ class Life:
                 .values(container_status=ContainerStatus.TERMINATED)
             )
             slots = SlotQueue(connection)
-            function_id = await slots.lock_function_of(self._invocation_id)
-            assert function_id is not None
-            await slots.grant_free_slots(function_id)
+            owner = await slots.lock_owner_of(self._invocation_id)
+            assert owner is not None
+            await slots.grant_free_slots(owner)
 
     async def _record_container(self) -> None:
         container = Container(

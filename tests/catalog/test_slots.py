@@ -21,7 +21,7 @@ from control_plane_server.domain.entities import ContainerStatus, ContainerType,
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
-from tests.factories import insert_function, insert_invocation
+from tests.factories import declare_again, insert_function, insert_invocation
 
 
 async def take(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
@@ -216,13 +216,15 @@ async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> 
     assert await take(database, invocation) == Refused(refusal=Refusal.TERMINATED)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_the_limit_holds_under_any_interleaving(database: Database, seed: int) -> None:
-    """Workflows in miniature, many at once, some ended early; a sampler counts slots all the while."""
+@pytest.mark.parametrize(("seed", "versions"), [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3), (6, 3)])
+async def test_the_limit_holds_under_any_interleaving(database: Database, seed: int, versions: int) -> None:
+    """Workflows in miniature, many at once, some ended early; a sampler counts slots all the while. Of one function, or
+    of versions of it that share their slots."""
     limit, total = 3, 40
     function = await insert_function(database, max_concurrency=limit)
+    sharing = [await declare_again(database, function, max_concurrency=limit) for _ in range(versions)]
     chance = random.Random(seed)
-    invocations = [await insert_invocation(database, function) for _ in range(total)]
+    invocations = [await insert_invocation(database, chance.choice(sharing or [function])) for _ in range(total)]
     granted = {invocation: asyncio.Event() for invocation in invocations}
     most_held = 0
 

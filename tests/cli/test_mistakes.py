@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from control_plane.access.local_stacks import StackAccess
+from control_plane.access.server import Server
+from control_plane.cli.session import PATIENCE
+from control_plane.client.connections import AsyncConnection
 
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Terminal
@@ -125,7 +128,7 @@ async def test_folder_for_a_server_elsewhere(terminal: Terminal, project: str) -
         (("list", "right/great"), "project 'right' has no function 'great'; there is: greet"),
         (("describe", "right@ver-0"), "project 'right' has no version 'ver-0'; "),
         (("rollback", "right", "ver-0"), "project 'right' has no version 'ver-0'; "),
-        (("rollback", "right"), "project 'right' has no version before its newest; "),
+        (("rollback", "right"), "project 'right' has no version before its latest; "),
         (("logs", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
         (("cancel", f"right/greet/{_INVOCATION}"), f"function right/greet has no invocation '{_INVOCATION}'; "),
     ],
@@ -176,21 +179,35 @@ async def test_what_makes_no_sense(terminal: Terminal, project: str, words: tupl
     assert run.complaint.startswith(complaint)
 
 
-async def test_project_without_versions(terminal: Terminal, project: str) -> None:
-    """Left by a deployment that ended in between."""
-    await terminal.run(
-        "deploy", _folder(terminal.home, "limits", _DECLARED.replace("@f", "@f")), "--image", 2_000 * "x"
-    )
+async def test_project_without_versions(terminal: Terminal, access: StackAccess) -> None:
+    """A deployment that is refused leaves none."""
+    await terminal.run("deploy", _folder(terminal.home, "limits", _DECLARED), "--image", 2_000 * "x")
+    assert (await terminal.run("invoke", "limits", "greet")).complaint.startswith("there is no project 'limits'")
+    server = Server(api_url=access.api_url, api_key=access.api_key, found_in="the test", key_found_in="the test")
+    async with AsyncConnection(server, PATIENCE) as connection:
+        await connection.run(connection.api.ensure_project("limits"))
     run = await terminal.run("invoke", "limits", "greet")
     assert run.complaint.startswith("project 'limits' has no version yet; make one with: control-plane deploy")
 
 
 async def test_image_that_cannot_be_prepared(terminal: Terminal, project: str) -> None:
-    run = await terminal.run("deploy", project, "--project", "imageless", "--image", "python:3.13")
-    assert run.exit_code == 1
-    assert run.stderr.splitlines()[-1].startswith(
-        "control-plane: greet cannot be prepared: The image must name a folder"
-    )
+    mistake = ("deploy", project, "--project", "imageless", "--image", "python:3.13")
+    complaints = []
+    for _ in range(2):
+        run = await terminal.run(*mistake)
+        assert run.exit_code == 1
+        complaints.append(run.stderr.splitlines()[-1])
+        await terminal.succeed("deploy", project, "--project", "imageless")
+    for complaint in complaints:
+        assert complaint.startswith("control-plane: greet cannot be prepared: The image must name a folder")
+    assert complaints[0].endswith(" is refused, and there is no other")
+    versions = (await terminal.succeed("versions", "imageless")).lines[1:]
+    ids, marks = [line.split()[0] for line in versions], [line.split()[3:] for line in versions]
+    assert marks == [["ready", "latest"], ["refused"], ["ready"], ["refused"]]
+    assert complaints[1].endswith(f"version {ids[1]} is refused, latest stays {ids[2]}")
+    await terminal.succeed("rollback", "imageless")
+    rolled_back, *_ = (await terminal.succeed("versions", "imageless")).lines[1:]
+    assert rolled_back.split()[3:] == ["ready", "latest"], "to the one before that was not refused"
 
 
 async def test_too_long_an_input(terminal: Terminal, project: str) -> None:

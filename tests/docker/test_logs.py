@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from control_plane_server.domain.containers import Container
+from control_plane_server.domain.containers import Container, LogStart
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.provisioners.docker.configuration import DockerConfiguration
 from control_plane_server.provisioners.docker.factory import open_docker_provisioner
@@ -45,6 +45,22 @@ async def test_a_log_that_takes_its_time(provisioner: DockerProvisioner) -> None
     """So that offsets count from later entries than the first."""
     container = await ended(provisioner, "for i in 1 2 3 4; do echo $i; echo x$i; sleep 1.1; done")
     assert await pages(provisioner, container, 1) == ["1", "x1", "2", "x2", "3", "x3", "4", "x4"]
+
+
+async def test_each_line_has_its_time_and_stream_and_reading_begins_where_it_is_told(
+    provisioner: DockerProvisioner,
+) -> None:
+    container = await ended(provisioner, "echo one; echo two >&2; sleep 1.1; echo three; echo four; echo five >&2")
+    page = await provisioner.read_logs(container.details, None, 10)
+    streams = {entry.line: entry.stream for entry in page.entries}
+    assert streams == {"one": "stdout", "two": "stderr", "three": "stdout", "four": "stdout", "five": "stderr"}
+    times = [entry.time_ms or 0 for entry in page.entries]
+    assert times[2] - times[1] >= 1_000
+    since = await provisioner.read_logs(container.details, None, 10, start=LogStart(since_ms=times[1] + 500))
+    assert sorted(since.lines) == ["five", "four", "three"]
+    last = await provisioner.read_logs(container.details, None, 2, start=LogStart(tail=4))
+    rest = await provisioner.read_logs(container.details, last.next_offset, 10)
+    assert (*last.lines, *rest.lines) == page.lines[-4:]
 
 
 async def test_an_offset_goes_on_with_what_came_later(provisioner: DockerProvisioner) -> None:

@@ -99,6 +99,7 @@ def definition(
     image: str,
     *function_names: str,
     max_concurrency: int = 5,
+    concurrency: str = "version",
     timeouts: Mapping[str, int] = MappingProxyType({}),
     command: Sequence[str] | None = None,
     **execution_spec: Any,
@@ -110,7 +111,12 @@ def definition(
             {
                 "function_name": name,
                 "command": command,
-                "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": max_concurrency},
+                "resource_spec": {
+                    "virtual_cpus": 0.25,
+                    "memory_gbs": 0.5,
+                    "max_concurrency": max_concurrency,
+                    "concurrency": concurrency,
+                },
                 "execution_spec": {"max_retries": 0, "timeout_seconds": timeouts.get(name, 300)} | execution_spec,
             }
             for name in function_names

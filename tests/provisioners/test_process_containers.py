@@ -5,13 +5,21 @@ import json
 import os
 import shutil
 import signal
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
-from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ContainerRequest, ExitCause
+from control_plane_server.domain.containers import (
+    Container,
+    ContainerExit,
+    ContainerName,
+    ContainerRequest,
+    ExitCause,
+    LogStart,
+)
 from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.provisioners.process.all_containers import (
@@ -96,10 +104,15 @@ async def test_live_containers_are_those_that_run_now(
 async def test_the_working_copy_goes_and_the_log_stays(
     provisioner: ProcessProvisioner, image: Path, data_dir: Path
 ) -> None:
-    container = await launch(provisioner, container_request(image, command=("sh", "-c", "echo kept; pwd; exit 0")))
+    container = await launch(provisioner, container_request(image, command=("sh", "-c", "echo kept; pwd >&2; exit 0")))
     await provisioner.wait_for_exit(container)
-    lines = (await provisioner.read_logs(container.details, None, 10)).lines
-    assert lines == ("kept", str(folder(data_dir, container).work))
+    page = await provisioner.read_logs(container.details, None, 10)
+    assert page.lines == ("kept", str(folder(data_dir, container).work))
+    assert [entry.stream for entry in page.entries] == ["stdout", "stderr"]
+    now = time.time() * 1_000
+    assert all(now - 60_000 < (entry.time_ms or 0) <= now for entry in page.entries)
+    last = await provisioner.read_logs(container.details, None, 10, start=LogStart(tail=1))
+    assert last.entries == page.entries[1:]
     async with asyncio.timeout(10):
         while folder(data_dir, container).work.exists():
             await asyncio.sleep(0.01)

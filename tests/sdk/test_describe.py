@@ -99,7 +99,7 @@ def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
         from control_plane import command, function
 
         LIMITS = dict(
-            cpus=2, memory_gb=8, max_concurrency=3, timeout=7200, retries=4,
+            cpus=2, memory_gb=8, max_concurrency=3, concurrency="function", timeout=7200, retries=4,
             retry_delay=5, retry_backoff=1.5, max_retry_delay=50, image="elsewhere:1",
         )
 
@@ -110,7 +110,7 @@ def test_every_limit_arrives_where_the_api_expects_it(folder: Path) -> None:
         """
     limits = {
         "docker_image_override": "elsewhere:1",
-        "resource_spec": {"virtual_cpus": 2, "memory_gbs": 8, "max_concurrency": 3},
+        "resource_spec": {"virtual_cpus": 2, "memory_gbs": 8, "max_concurrency": 3, "concurrency": "function"},
         "execution_spec": {
             "max_retries": 4,
             "timeout_seconds": 7_200,
@@ -237,7 +237,8 @@ def test_what_json_does_not_bring_is_said_about_each_parameter(folder: Path) -> 
         (
             "import control_plane as cp\n@cp.function(virtual_cpus=1)\ndef f(): ...",
             "main.py:2: TypeError: there is no limit 'virtual_cpus'; there are cpus, memory_gb, max_concurrency, "
-            "retries, timeout, retry_delay, retry_backoff, max_retry_delay, image; mend that and deploy again",
+            "concurrency, retries, timeout, retry_delay, retry_backoff, max_retry_delay, image; mend "
+            "that and deploy again",
         ),
         (
             "from control_plane import command\ncommand('f', 'sort -n')",

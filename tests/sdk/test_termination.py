@@ -155,3 +155,59 @@ def test_forks_of_the_users_end_as_usual(start_container: StartContainer) -> Non
             return os.waitpid(child, 0)[1]
         """)
     assert container.report() == {"outcome": "SUCCEEDED", "final_output": "15", "error_message": None}
+
+
+def test_it_leaves_in_the_log_where_every_thread_was(start_container: StartContainer) -> None:
+    container = start_container("""
+        import threading, time
+
+        def wait_for_help():
+            time.sleep(60)
+
+        def f():
+            threading.Thread(target=wait_for_help, daemon=True).start()
+            print('ready', flush=True)
+            time.sleep(60)
+        """)
+    read_ready(container)
+    container.sigterm()
+    _, _, stderr = container.wait()
+    assert container.state.report == ABORTED
+    assert 'main.py", line 5 in wait_for_help' in stderr
+    assert 'main.py", line 10 in f' in stderr
+    assert stderr.count("Told to stop") == 1
+
+
+def test_it_says_so_too_where_the_code_never_comes_back_from_c(start_container: StartContainer) -> None:
+    container = start_container("""
+        import ctypes
+
+        def f():
+            print('ready', flush=True)
+            ctypes.PyDLL(None).sleep(60)
+        """)
+    read_ready(container)
+    container.sigterm()
+    assert container.process.stderr is not None
+    while 'main.py", line 6 in f' not in container.process.stderr.readline():
+        assert container.process.poll() is None
+
+
+def test_a_second_one_leaves_no_second_trace(start_container: StartContainer) -> None:
+    container = start_container("""
+        import time
+        from control_plane import Cancelled
+
+        def f():
+            try:
+                print('ready', flush=True)
+                time.sleep(60)
+            except Cancelled:
+                print('ready', flush=True)
+                time.sleep(0.5)
+        """)
+    read_ready(container)
+    container.sigterm()
+    read_ready(container)
+    container.sigterm()
+    assert container.wait()[2].count("most recent call first") == 1

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from control_plane_server.domain.containers import (
+    FIRST_LINE,
     Container,
     ContainerExit,
     ContainerName,
@@ -15,6 +16,7 @@ from control_plane_server.domain.containers import (
     ExitCause,
     ImageFolder,
     LogPage,
+    LogStart,
     LogTiming,
     RepositoryCredentials,
 )
@@ -129,8 +131,10 @@ class Fleet:
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=1))
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
-        return LogPage(lines=(), next_offset=None)
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
+        return LogPage(entries=(), next_offset=None)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured

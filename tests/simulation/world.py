@@ -52,7 +52,12 @@ def random_functions(rng: random.Random) -> list[Json]:
     return [
         {
             "function_name": f"f{number}",
-            "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": rng.randint(1, 3)},
+            "resource_spec": {
+                "virtual_cpus": 0.25,
+                "memory_gbs": 0.5,
+                "max_concurrency": rng.randint(1, 3),
+                "concurrency": rng.choice(["version", "function"]),
+            },
             "execution_spec": {
                 "max_retries": rng.randint(0, 2),
                 "timeout_seconds": rng.randint(1, 2) if number % 3 == 0 else 600,

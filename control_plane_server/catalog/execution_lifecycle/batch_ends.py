@@ -11,6 +11,7 @@ from sqlalchemy import literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.ends import ENDING, as_text, end_values, measured_at_end
+from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.entities import InvocationOutcome
@@ -31,6 +32,7 @@ class BatchEndRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._slots = SlotQueue(connection)
 
     async def number(self, batch_id: BatchId, invocation_ids: Collection[InvocationId]) -> bool:
         """Give those of these TERMINATED invocations that have no position the next ones, in the order of their inputs.
@@ -47,8 +49,7 @@ class BatchEndRepository:
         One whose workflow has been started all the same gets no slot when it asks for one, and ends. None of them has a
         slot that others could have by it.
         """
-        function_id = await self._connection.scalar(_LOCK_FUNCTION, {"batch_id": batch_id})
-        if function_id is None:
+        if await self._slots.lock_owner_of_batch(batch_id) is None:
             return EndedInBatch(ended=0, is_complete=False)
         outcome = InvocationOutcome.TIMED_OUT if reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
         ended = await self._connection.scalars(
@@ -68,10 +69,6 @@ class BatchEndRepository:
         return EndedInBatch(ended=len(invocation_ids), is_complete=await self.number(batch_id, invocation_ids))
 
 
-_LOCK_FUNCTION = text("""
-    SELECT functions.function_id FROM functions JOIN batches USING (function_id)
-    WHERE batch_id = :batch_id FOR NO KEY UPDATE OF functions
-    """)
 # The lock of the batch's row comes first, and what is counted is counted under it.
 _NUMBER = text("""
     WITH locked AS MATERIALIZED (

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.outcomes import known_outcome
-from control_plane_server.catalog.tables import BatchRow, ExecutionRow, FunctionRow, InvocationRow
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import InvocationStatus
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 
@@ -21,17 +21,12 @@ class BatchLookRepository:
     async def give_slots(self, batch_id: BatchId) -> tuple[Grant, ...]:
         """Give the free slots of the batch's function to those who wait for it, the oldest first: needs a transaction.
         Returns all grants that are to be signalled. Gives positions to what a release ended that knew no batches."""
-        function_id = await self._connection.scalar(
-            select(FunctionRow.function_id)
-            .join(BatchRow, BatchRow.function_id == FunctionRow.function_id)
-            .where(BatchRow.batch_id == batch_id)
-            .with_for_update(key_share=True, of=FunctionRow)
-        )
-        if function_id is None:
+        owner = await self._slots.lock_owner_of_batch(batch_id)
+        if owner is None:
             return ()
         await self._number_unnumbered(batch_id)
-        earlier = await self._slots.unsignalled_grants(function_id)
-        return (*earlier, *await self._slots.grant_free_slots(function_id))
+        earlier = await self._slots.unsignalled_grants(owner)
+        return (*earlier, *await self._slots.grant_free_slots(owner))
 
     async def to_cancel(
         self, batch_id: BatchId, *, after: InvocationId | None, at_most: int

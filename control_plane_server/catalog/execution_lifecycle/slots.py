@@ -1,8 +1,9 @@
 """The slots of a function, and the queue for them.
 
 A slot is an execution row whose container is not TERMINATED. Whatever gives or takes one holds the lock of the
-function's row: a limit is never exceeded, not even for an instant. Locks are taken in the order function, invocation,
-execution. Lock and count are two statements, as one statement would count by a snapshot older than its lock.
+function's row, and of its group's if versions share their slots (`slot_owners.py`): a limit is never exceeded, not even
+for an instant. Locks are taken in the order group, function, invocation, execution. Lock and count are two statements,
+as one statement would count by a snapshot older than its lock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,9 +28,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal_column,
     select,
-    text,
     tuple_,
     update,
 )
@@ -38,15 +37,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
-from control_plane_server.catalog.ends import PREVIOUS, as_text, is_previous, milliseconds, waiting_since
+from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
 from control_plane_server.catalog.execution_lifecycle.launches import Launch
+from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
+from control_plane_server.catalog.execution_lifecycle.slot_owners import (
+    LOCK_FUNCTION,
+    LOCK_FUNCTION_OF_BATCH,
+    LOCKED_FUNCTION,
+    SLOT_BATCH,
+    SLOT_INVOCATION,
+    SlotOwner,
+    limit_of_group,
+    to_owner,
+)
 from control_plane_server.catalog.tables import (
     ExecutionRow,
     FunctionRow,
     InvocationRow,
-    VersionRow,
     WaitingExecutionRow,
-    columns_of,
 )
 from control_plane_server.domain.entities import (
     ContainerDetails,
@@ -55,7 +63,7 @@ from control_plane_server.domain.entities import (
     FunctionStatus,
     InvocationStatus,
 )
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,30 +107,18 @@ class Refused:
     grants: tuple[Grant, ...] = ()
 
 
-_INVOCATION = bindparam("slot_invocation", type_=Text)
 _EXECUTION = bindparam("slot_execution", type_=Text)
+_OWNER = bindparam("slot_owner", type_=BigInteger)
 _FUNCTION = bindparam("slot_function", type_=BigInteger)
 _ATTEMPT = bindparam("slot_attempt", type_=Integer)
 _CAN_RUN = bindparam("slot_can_run", type_=Boolean)
 _IS_READY = bindparam("slot_is_ready", type_=Boolean)
 _MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
+# Written into the statement, so that functions without a group have a plan without one.
+_IS_GROUP = bindparam("slot_is_group", type_=Boolean, literal_execute=True)
 
-# NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
-_LOCKED_FUNCTION = (
-    select(*columns_of(FunctionRow, VersionRow))
-    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-    .where(InvocationRow.invocation_id == _INVOCATION)
-    .with_for_update(key_share=True, of=FunctionRow)
-)
-_LOCK_FUNCTION = (
-    select(FunctionRow.function_id)
-    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-    .where(InvocationRow.invocation_id == _INVOCATION)
-    .with_for_update(key_share=True, of=FunctionRow)
-)
 _HELD = select(func.count()).where(
-    ExecutionRow.function_id == _FUNCTION, ExecutionRow.container_status != ContainerStatus.TERMINATED
+    ExecutionRow.function_id == _OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
 _WAITING_SINCE = waiting_since(
     attempt=_ATTEMPT, previous_end=PREVIOUS.last_update_time, invocation=InvocationRow, function=FunctionRow
@@ -133,7 +129,7 @@ _OLDER_WAITS = func.coalesce(
         tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
         < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id)
     )
-    .where(WaitingExecutionRow.function_id == _FUNCTION)
+    .where(WaitingExecutionRow.function_id == _OWNER)
     .order_by(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
     .limit(1)
     .correlate(InvocationRow)
@@ -165,7 +161,7 @@ _STATE = (
     .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
     .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
-    .where(InvocationRow.invocation_id == _INVOCATION)
+    .where(InvocationRow.invocation_id == SLOT_INVOCATION)
     .cte("state")
 )
 # The first launch is noted with the claim, one statement less; a function that can never run has no launch.
@@ -183,7 +179,8 @@ _CLAIM = (
     .values({**_CLAIMED, ExecutionRow.last_update_time: func.clock_timestamp()})
 )
 # An execution of a function that never will be READY needs no free slot: it ends with the reason.
-_IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _MAX_CONCURRENCY) & ~_STATE.c.older_waits)
+_LIMIT = case((_IS_GROUP, limit_of_group(_OWNER)), else_=_MAX_CONCURRENCY)
+_IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _LIMIT) & ~_STATE.c.older_waits)
 _INSERTED = (
     insert(ExecutionRow)
     .from_select(
@@ -195,7 +192,7 @@ _INSERTED = (
             ExecutionRow.queued_ms,
             *_CLAIMED,
         ],
-        select(_EXECUTION, _STATE.c.invocation_id, _FUNCTION, _ATTEMPT, _STATE.c.queued_ms, *_CLAIMED.values()).where(
+        select(_EXECUTION, _STATE.c.invocation_id, _OWNER, _ATTEMPT, _STATE.c.queued_ms, *_CLAIMED.values()).where(
             _STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE
         ),
     )
@@ -219,13 +216,19 @@ GRANTS = select(
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
 _UNSIGNALLED = GRANTS.where(
-    ExecutionRow.function_id == _FUNCTION, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
+    ExecutionRow.function_id == _OWNER, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
 # One that is taken up by now needs no note.
 _NOTE_SIGNALLED = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == any_(_SIGNALLED), *_IS_UNCLAIMED)
     .values(grant_signal_time=func.clock_timestamp())
+)
+
+
+# What came with a batch while the function became READY, or what a release put there that knows no groups.
+_MOVE_TO_GROUP = (
+    update(WaitingExecutionRow).where(WaitingExecutionRow.function_id == _FUNCTION).values(function_id=_OWNER)
 )
 
 
@@ -239,18 +242,19 @@ class SlotQueue:
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
         """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
-        found = (await self._connection.execute(_LOCKED_FUNCTION, {_INVOCATION.key: invocation_id})).one_or_none()
+        found = (await self._connection.execute(LOCKED_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
-        function_id, function = found.functions_function_id, to_function(found)
+        owner, function = to_owner(found), to_function(found)
         can_run = function.preparation_error is None
         state = (
             await self._connection.execute(
                 _TAKE,
                 {
-                    _INVOCATION.key: invocation_id,
+                    SLOT_INVOCATION.key: invocation_id,
                     _EXECUTION.key: execution_id,
-                    _FUNCTION.key: function_id,
+                    _OWNER.key: owner.owner_id,
+                    _IS_GROUP.key: owner.is_group,
                     _ATTEMPT.key: attempt,
                     _CAN_RUN.key: can_run,
                     _IS_READY.key: function.status is FunctionStatus.READY,
@@ -268,86 +272,49 @@ class SlotQueue:
             if state.claim_time is None:
                 await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
             return _assignment(function, state)
-        await self._enqueue(function_id, state, execution_id, attempt)
-        return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(function_id))
+        await self._enqueue(owner, state, execution_id, attempt)
+        return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(owner))
 
-    async def grant_free_slots(self, function_id: int) -> tuple[Grant, ...]:
-        """Give free slots to waiting executions, oldest invocation first. The function must be locked."""
-        return to_grants(await self._connection.execute(_GRANT_FREE_SLOTS, {"function_id": function_id}))
+    async def grant_free_slots(self, owner: SlotOwner) -> tuple[Grant, ...]:
+        """Give free slots to waiting executions, oldest invocation first. The function, and its group if it has one,
+        must be locked."""
+        if owner.is_group:
+            await self._connection.execute(
+                _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, _OWNER.key: owner.owner_id}
+            )
+        statement = GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else GRANT_FREE_SLOTS
+        return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id}))
 
-    async def unsignalled_grants(self, function_id: int) -> tuple[Grant, ...]:
+    async def unsignalled_grants(self, owner: SlotOwner) -> tuple[Grant, ...]:
         """Grants that are neither taken up nor recorded as signalled: the process that made them may have died."""
-        return to_grants(await self._connection.execute(_UNSIGNALLED, {_FUNCTION.key: function_id}))
+        return to_grants(await self._connection.execute(_UNSIGNALLED, {_OWNER.key: owner.owner_id}))
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
         """Record that these grants were signalled just now, so that they are not signalled again soon."""
         await self._connection.execute(_NOTE_SIGNALLED, {_SIGNALLED.key: list(execution_ids)})
 
-    async def lock_function_of(self, invocation_id: InvocationId) -> int | None:
-        """Lock the invocation's function, without which no slot is given or taken, and return its id. None if the
-        invocation is gone."""
-        function_id: int | None = await self._connection.scalar(_LOCK_FUNCTION, {_INVOCATION.key: invocation_id})
-        return function_id
+    async def lock_owner_of(self, invocation_id: InvocationId) -> SlotOwner | None:
+        """Lock the invocation's function, and its group if it has one, without which no slot is given or taken. None if
+        the invocation is gone."""
+        found = (await self._connection.execute(LOCK_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
+        return None if found is None else to_owner(found)
 
-    async def _enqueue(self, function_id: int, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
-        place = {"execution_id": execution_id, "attempt": attempt}
+    async def lock_owner_of_batch(self, batch_id: BatchId) -> SlotOwner | None:
+        """As `lock_owner_of`, of a batch."""
+        found = (await self._connection.execute(LOCK_FUNCTION_OF_BATCH, {SLOT_BATCH.key: batch_id})).one_or_none()
+        return None if found is None else to_owner(found)
+
+    async def _enqueue(self, owner: SlotOwner, state: Row[Any], execution_id: ExecutionId, attempt: int) -> None:
+        place = {"execution_id": execution_id, "attempt": attempt, "function_id": owner.owner_id}
         await self._connection.execute(
             upsert(WaitingExecutionRow)
             .values(
                 invocation_id=state.invocation_id,
-                function_id=function_id,
                 invocation_creation_time=state.creation_time,
                 **place,
             )
             .on_conflict_do_update(index_elements=[WaitingExecutionRow.invocation_id], set_=place)
         )
-
-
-_QUEUED_MS = as_text(
-    milliseconds(
-        waiting_since(
-            attempt=literal_column("next.attempt", Integer),
-            previous_end=PREVIOUS.last_update_time,
-            invocation=InvocationRow,
-            function=FunctionRow,
-        ),
-        func.clock_timestamp(),
-    )
-)
-_GRANT_FREE_SLOTS = text(f"""
-    WITH free AS (
-        SELECT CASE
-            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
-            WHEN status = 'READY' THEN greatest(0, max_concurrency - (
-                SELECT count(*) FROM executions
-                WHERE function_id = :function_id AND worker_status <> 'TERMINATED'
-            ))
-            ELSE 0
-        END AS slots
-        FROM functions WHERE function_id = :function_id
-    ), next AS (
-        DELETE FROM waiting_executions WHERE invocation_id = ANY(ARRAY(  -- of a join, a tenth of the queue is expected
-            SELECT invocation_id FROM waiting_executions WHERE function_id = :function_id
-            ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
-        ))
-        RETURNING execution_id, invocation_id, function_id, attempt
-    ), granted AS (
-        INSERT INTO executions (execution_id, invocation_id, function_id, attempt, queued_ms)
-        SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt, {_QUEUED_MS}
-        FROM next
-            JOIN invocations ON invocations.invocation_id = next.invocation_id
-            JOIN functions ON functions.function_id = invocations.function_id
-            LEFT JOIN executions AS previous
-                ON previous.invocation_id = next.invocation_id AND previous.attempt = next.attempt - 1
-        RETURNING execution_id, invocation_id, attempt, creation_time
-    ), touched AS (
-        UPDATE invocations SET last_update_time = granted.creation_time
-        FROM granted WHERE invocations.invocation_id = granted.invocation_id
-        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
-            invocations.creation_time
-    )
-    SELECT invocation_id, execution_id, may_be_unstarted FROM touched ORDER BY creation_time, invocation_id
-    """)
 
 
 def _assignment(function: Function, state: Row[Any]) -> Assignment:

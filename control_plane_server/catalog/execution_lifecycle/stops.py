@@ -153,7 +153,7 @@ class StopRepository:
     async def stop_invocation(self, invocation_id: InvocationId, *, reason: StopReason) -> StoppedInvocation:
         """From now on nothing of the invocation is launched, and new children are created as cancelled. An invocation
         that has ended is left as it is."""
-        if await self._slots.lock_function_of(invocation_id) is None:
+        if await self._slots.lock_owner_of(invocation_id) is None:
             return StoppedInvocation(is_claimed=False, container=None, children=(), batches=())
         live = await self._connection.execute(
             _STOP,

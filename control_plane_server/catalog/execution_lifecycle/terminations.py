@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Row, Text, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
+from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
     IS_CANCELLATION,
@@ -63,17 +65,27 @@ class TerminatedExecution:
 
 _INVOCATION = bindparam("terminated_invocation", type_=Text)
 _EXECUTION = bindparam("terminated_execution", type_=Text)
-_FUNCTION = bindparam("terminated_function", type_=BigInteger)
+_OWNER = bindparam("terminated_slot_owner", type_=BigInteger)
 _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
 
+_ENDED = aliased(ExecutionRow, name="ended")
+_CALL = aliased(InvocationRow, name="call")
+_CALLED = aliased(FunctionRow, name="called")
+_GROUP_IS_LOCKED = group_is_locked(
+    select(_CALLED.slot_group_id)
+    .join(_CALL, _CALL.function_id == _CALLED.function_id)
+    .join(_ENDED, _ENDED.invocation_id == _CALL.invocation_id)
+    .where(_ENDED.execution_id == _EXECUTION)
+)
 # An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
 # in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
 # comes at this moment is either seen here or refused.
 _LOCKED = (
     select(
         FunctionRow.function_id,
+        OWNER_ID,
         ExecutionRow.creation_time,
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.launches,
@@ -90,7 +102,7 @@ _LOCKED = (
     .select_from(FunctionRow)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-    .where(ExecutionRow.execution_id == _EXECUTION)
+    .where(ExecutionRow.execution_id == _EXECUTION, _GROUP_IS_LOCKED)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )
 _TERMINATED_EXECUTION = (
@@ -173,10 +185,9 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-# The execution ends, and the invocation with it if one is named. The first column: whether others wait for the
-# function.
+# The execution ends, and the invocation with it if one is named. The first column: whether others wait for its slot.
 _TERMINATE_EXECUTION = select(
-    exists().where(WaitingExecutionRow.function_id == _FUNCTION),
+    exists().where(WaitingExecutionRow.function_id == _OWNER),
     _NOTIFY_TERMINATED.scalar_subquery(),
 ).add_cte(_TERMINATED_EXECUTION)
 
@@ -224,6 +235,7 @@ class TerminationRepository:
                 children=(),
                 batches=(),
             )
+        owner = to_owner(state)
         is_live = state.container_status != ContainerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
             raise LaunchIsSuperseded
@@ -232,7 +244,7 @@ class TerminationRepository:
         batches: tuple[BatchId, ...] = ()
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
-            grants = await self._slots.unsignalled_grants(state.function_id)
+            grants = await self._slots.unsignalled_grants(owner)
         else:
             if _awaits_reason(state):
                 error_message = reason
@@ -243,14 +255,14 @@ class TerminationRepository:
                 {
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
-                    _FUNCTION.key: state.function_id,
+                    _OWNER.key: owner.owner_id,
                     _OUTCOME.key: outcome,
                     _ERROR_MESSAGE.key: error_message,
                 },
             )
             if ended and state.batch_id is not None:
                 batches = await self._number(state.batch_id, invocation_id)
-            grants = await self._slots.grant_free_slots(state.function_id) if somebody_waits else ()
+            grants = await self._slots.grant_free_slots(owner) if somebody_waits else ()
         children = await self._children_to_tell(invocation_id, state, is_new=is_live)
         return TerminatedExecution(
             is_new=is_live,
@@ -289,18 +301,18 @@ class TerminationRepository:
     async def revoke_grant(self, grant: Grant) -> tuple[Grant, ...]:
         """The slot of an execution whose workflow is closed, so that it cannot take it up, goes to the next. Not if it
         has been taken up. The execution is as one that was stopped before it had a container."""
-        function_id = await self._slots.lock_function_of(grant.invocation_id)
+        owner = await self._slots.lock_owner_of(grant.invocation_id)
         revoked = await self._connection.scalar(_REVOKE, {_EXECUTION.key: grant.execution_id})
-        if function_id is None or revoked is None:
+        if owner is None or revoked is None:
             return ()
-        return await self._slots.grant_free_slots(function_id)
+        return await self._slots.grant_free_slots(owner)
 
     async def terminate_invocation(
         self, invocation_id: InvocationId, *, reason: StopReason | None
     ) -> TerminatedInvocation:
         """The end of a stopped invocation that has no container: out of the queue, a granted slot handed on."""
-        function_id = await self._slots.lock_function_of(invocation_id)
-        if function_id is None:
+        owner = await self._slots.lock_owner_of(invocation_id)
+        if owner is None:
             return TerminatedInvocation(grants=(), children=(), batches=())
         terminated = await self._connection.execute(
             _TERMINATE_INVOCATION,
@@ -314,10 +326,10 @@ class TerminationRepository:
         batches: tuple[BatchId, ...] = ()
         if ended is not None and ended.batch_id is not None:
             batches = await self._number(ended.batch_id, invocation_id)
-        granted = await self._slots.grant_free_slots(function_id)
+        granted = await self._slots.grant_free_slots(owner)
         children = await self._stops.cancel_children(invocation_id, includes_noted=True)
         return TerminatedInvocation(
-            grants=granted if ended is not None else await self._slots.unsignalled_grants(function_id),
+            grants=granted if ended is not None else await self._slots.unsignalled_grants(owner),
             children=children.invocations,
             batches=(*children.batches, *batches),
         )

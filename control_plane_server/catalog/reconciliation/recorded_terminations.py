@@ -23,8 +23,8 @@ class RecordedTerminationRepository:
     async def terminate_unstartable(self, invocation_id: InvocationId, *, reason: str) -> bool:
         """Make an invocation that never can begin TERMINATED, with one execution whose error message is `reason`.
         Returns False if it has begun or has ended."""
-        function_id = await self._slots.lock_function_of(invocation_id)
-        if function_id is None or not await self._lock_running(invocation_id):
+        owner = await self._slots.lock_owner_of(invocation_id)
+        if owner is None or not await self._lock_running(invocation_id):
             return False
         has_begun = await self._connection.scalar(
             select(ExecutionRow.execution_id).where(ExecutionRow.invocation_id == invocation_id).limit(1)
@@ -35,7 +35,7 @@ class RecordedTerminationRepository:
             insert(ExecutionRow).values(
                 execution_id=execution_id_for(invocation_id, 1),
                 invocation_id=invocation_id,
-                function_id=function_id,
+                function_id=owner.owner_id,
                 attempt=1,
                 container_status=ContainerStatus.TERMINATED,
                 error_message=reason,
@@ -53,8 +53,8 @@ class RecordedTerminationRepository:
 
         `attempt`: the last one, whose outcome this is. Its output stays what the catalog has of it.
         """
-        function_id = await self._slots.lock_function_of(invocation_id)
-        if function_id is None or not await self._lock_running(invocation_id):
+        owner = await self._slots.lock_owner_of(invocation_id)
+        if owner is None or not await self._lock_running(invocation_id):
             return ()
         execution_id = execution_id_for(invocation_id, attempt)
         end = {
@@ -76,7 +76,7 @@ class RecordedTerminationRepository:
             .values(
                 execution_id=execution_id,
                 invocation_id=invocation_id,
-                function_id=function_id,
+                function_id=owner.owner_id,
                 attempt=attempt,
                 execution_start_time=func.clock_timestamp(),
                 execution_finish_time=func.clock_timestamp(),
@@ -95,7 +95,7 @@ class RecordedTerminationRepository:
         )
         await self._leave_queue(invocation_id)
         await self._terminate(invocation_id, outcome)
-        return await self._slots.grant_free_slots(function_id)
+        return await self._slots.grant_free_slots(owner)
 
     async def _leave_queue(self, invocation_id: InvocationId) -> None:
         await self._connection.execute(

@@ -25,8 +25,8 @@ _LOG_TAIL = 20
 
 async def deploy(connection: AsyncConnection, example: Path) -> Version:
     """Create the project and a version of it, and wait until its functions are READY."""
-    await connection.run(connection.api.ensure_project(PROJECT))
-    version = await connection.run(connection.api.create_version(PROJECT, version_definition(example)))
+    definition = version_definition(example)
+    version = await connection.run(connection.api.create_version(PROJECT, definition, create_project=True))
     return await wait_until_ready(connection, version, ignore)
 
 

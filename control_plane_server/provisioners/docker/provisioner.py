@@ -7,12 +7,14 @@ from datetime import timedelta
 import structlog
 
 from control_plane_server.domain.containers import (
+    FIRST_LINE,
     Container,
     ContainerExit,
     ContainerName,
     ContainerRequest,
     ImageFolder,
     LogPage,
+    LogStart,
     LogTiming,
     RepositoryCredentials,
 )
@@ -144,8 +146,10 @@ class DockerProvisioner:
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
-        return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines)
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
+        return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines, start=start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured

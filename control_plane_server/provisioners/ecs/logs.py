@@ -1,10 +1,11 @@
 """Reads a task's log stream from CloudWatch in pages.
 
 CloudWatch's own tokens expire after 24 hours, so an offset of ours is a time and how many events of that millisecond
-have been read: `1700000000000.2`.
+have been read: `1700000000000.2`. CloudWatch knows when a line came, and not to which stream it was written.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from aiolimiter import AsyncLimiter
 from async_lru import alru_cache
 from botocore.exceptions import ClientError
 
-from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.containers import LogEntry, LogPage, LogStart
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.provisioners.ecs.calls import translate_errors
 
@@ -63,45 +64,94 @@ class LogReader:
         self._calls = AsyncLimiter(5, 1)
         self._read_once = alru_cache(maxsize=_SHARED_PAGES, ttl=_SHARED_SECONDS)(self._read)
 
-    async def read(self, stream: str, offset: str | None, max_lines: int) -> LogPage:
+    async def read(self, stream: str, offset: str | None, max_lines: int, start: LogStart) -> LogPage:
         """At most `max_lines` lines, a million characters. An empty page without an offset if there is no stream yet.
         Raises OffsetIsInvalid, Unavailable, Misconfigured."""
-        return await self._read_once(stream, _Position.parse(offset), max_lines)
+        position = _Position.parse(offset)
+        if offset is None and start.since_ms is not None:
+            position = _Position(start.since_ms, 0)
+        if offset is None and start.tail is not None:
+            position = await self._last(stream, position, start.tail)
+        return await self._read_once(stream, position, max_lines)
+
+    async def _last(self, stream: str, first: _Position, lines: int) -> _Position:
+        """The place of so many lines before the end, but none before `first`. Read from the end on."""
+        wanted, token, times = lines, None, Counter[int]()
+        while True:
+            answer = await self._call(
+                stream, start=first.time, limit=min(wanted, _MOST_EVENTS_PER_CALL), token=token, is_forward=False
+            )
+            if answer is None:
+                return first
+            found = [event["timestamp"] for event in answer["events"]][-wanted:]
+            times.update(found)
+            wanted -= len(found)
+            if wanted == 0:
+                break
+            if answer["nextBackwardToken"] == token:
+                return first
+            token = answer["nextBackwardToken"]
+        earliest = min(times)
+        # Of the earliest millisecond, events may come before.
+        before = await self._count(stream, earliest) - times[earliest]
+        return _Position(earliest, max(0, before))
+
+    async def _count(self, stream: str, time: int) -> int:
+        """How many events there are of this millisecond."""
+        count, token = 0, None
+        while True:
+            answer = await self._call(stream, start=time, end=time + 1, limit=_MOST_EVENTS_PER_CALL, token=token)
+            if answer is None:
+                return count
+            count += sum(event["timestamp"] == time for event in answer["events"])
+            if answer["nextForwardToken"] == token:
+                return count
+            token = answer["nextForwardToken"]
 
     async def _read(self, stream: str, position: _Position, max_lines: int) -> LogPage:
-        lines: list[str] = []
+        entries: list[LogEntry] = []
         start, skip, characters, token = position.time, position.skip, 0, None
         while True:
-            limit = min(skip + max_lines - len(lines), _MOST_EVENTS_PER_CALL)
+            limit = min(skip + max_lines - len(entries), _MOST_EVENTS_PER_CALL)
             answer = await self._call(stream, start=start, limit=limit, token=token)
             if answer is None:
-                return LogPage(lines=(), next_offset=None)
+                return LogPage(entries=(), next_offset=None)
             for event in answer["events"]:
                 if skip > 0 and event["timestamp"] == start:
                     skip -= 1
                     continue
                 skip = 0
-                lines.append(event["message"].replace("\0", ""))
-                characters += len(lines[-1])
+                line = event["message"].replace("\0", "")
+                entries.append(LogEntry(line=line, time_ms=event["timestamp"]))
+                characters += len(line)
                 position = position.after(event["timestamp"])
-                if len(lines) == max_lines or characters >= _MAX_PAGE_CHARACTERS:
-                    return LogPage(lines=tuple(lines), next_offset=str(position))
+                if len(entries) == max_lines or characters >= _MAX_PAGE_CHARACTERS:
+                    return LogPage(entries=tuple(entries), next_offset=str(position))
             # A page may be empty without being the last: the end is where the token does not move.
             if answer["nextForwardToken"] == token:
-                return LogPage(lines=tuple(lines), next_offset=str(position))
+                return LogPage(entries=tuple(entries), next_offset=str(position))
             token = answer["nextForwardToken"]
 
     async def _call(
-        self, stream: str, *, start: int, limit: int, token: str | None
+        self,
+        stream: str,
+        *,
+        start: int,
+        limit: int,
+        token: str | None,
+        end: int | None = None,
+        is_forward: bool = True,
     ) -> "GetLogEventsResponseTypeDef | None":
         """None if there is no such stream yet."""
         request: GetLogEventsRequestTypeDef = {
             "logGroupName": self._log_group,
             "logStreamName": stream,
             "startTime": start,
-            "startFromHead": True,
+            "startFromHead": is_forward,
             "limit": limit,
         }
+        if end is not None:
+            request["endTime"] = end
         if token is not None:
             request["nextToken"] = token
         async with self._calls:

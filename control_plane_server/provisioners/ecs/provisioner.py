@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from control_plane_server.domain.containers import (
+    FIRST_LINE,
     Container,
     ContainerExit,
     ContainerName,
     ContainerRequest,
     ImageFolder,
     LogPage,
+    LogStart,
     LogTiming,
     RepositoryCredentials,
 )
@@ -120,8 +122,10 @@ class EcsProvisioner:
     def log_timing(self) -> LogTiming:
         return _LOG_TIMING
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
-        return await self._logs.read(details.logs_identifier, offset, max_lines)
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
+        return await self._logs.read(details.logs_identifier, offset, max_lines, start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)

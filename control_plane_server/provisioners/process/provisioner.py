@@ -12,12 +12,14 @@ import structlog
 from control_plane.deployment.runtime_copies import PROGRAM, runtime_path
 
 from control_plane_server.domain.containers import (
+    FIRST_LINE,
     Container,
     ContainerExit,
     ContainerName,
     ContainerRequest,
     ImageFolder,
     LogPage,
+    LogStart,
     LogTiming,
     RepositoryCredentials,
 )
@@ -97,8 +99,10 @@ class ProcessProvisioner:
     def log_timing(self) -> LogTiming:
         return LogTiming(delay=timedelta(), longest_pause=timedelta(seconds=0.5))
 
-    async def read_logs(self, details: ContainerDetails, offset: str | None, max_lines: int) -> LogPage:
-        return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines)
+    async def read_logs(
+        self, details: ContainerDetails, offset: str | None, max_lines: int, *, start: LogStart = FIRST_LINE
+    ) -> LogPage:
+        return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines, start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
         raise ContainerRegistryIsNotConfigured
@@ -173,10 +177,10 @@ class ProcessProvisioner:
                 exits[container] = container_exit
         return exits
 
-    def _read_logs(self, container: str, offset: str | None, max_lines: int) -> LogPage:
+    def _read_logs(self, container: str, offset: str | None, max_lines: int, start: LogStart) -> LogPage:
         folder = self._folder(container)
         is_complete = folder.has_ended()  # asked before the reading, or its last line might be missed for good
-        return read_page(folder.log, offset, max_lines=max_lines, is_complete=is_complete)
+        return read_page(folder.log, offset, max_lines=max_lines, is_complete=is_complete, start=start)
 
     def _folder(self, container: str) -> ContainerFolder:
         return folder_of(self._data_dir, container)

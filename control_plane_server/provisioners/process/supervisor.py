@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,11 @@ from types import FrameType
 
 from control_plane.machine.processes import kill_session, process_of
 
+from control_plane_server.domain.containers import LogStream
 from control_plane_server.provisioners.exit_reasons import out_of_memory_reason
 from control_plane_server.provisioners.process.assignments import Assignment
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, ExitRecord
+from control_plane_server.provisioners.process.log_pump import LogPump
 from control_plane_server.provisioners.process.memory_groups import MemoryGroup, make_memory_group
 
 _NOT_COPIED = (".venv", ".git")  # at the top of the image: the first is used where it is, the second is not needed
@@ -54,8 +57,10 @@ def main() -> None:
 def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> None:
     group = make_memory_group(folder.path.name, assignment.memory_mib * _MIB)
     folder.note_memory_group(group)
-    record = _run(assignment, folder, group, signals)
+    record, pump = _run(assignment, folder, group, signals)
     kill_session(os.getpid())
+    if pump is not None:
+        pump.take_rest()
     if group is not None:
         record = _explained(record, assignment, group)
         folder.remove_memory_group()
@@ -71,34 +76,39 @@ def _explained(record: ExitRecord, assignment: Assignment, group: MemoryGroup) -
     return ExitRecord(error=out_of_memory_reason(assignment.memory_mib))
 
 
-def _run(assignment: Assignment, folder: ContainerFolder, group: MemoryGroup | None, signals: "_Signals") -> ExitRecord:
+def _run(
+    assignment: Assignment, folder: ContainerFolder, group: MemoryGroup | None, signals: "_Signals"
+) -> tuple[ExitRecord, LogPump | None]:
+    """How it ended, and what may hold the rest of its log."""
     if not os.path.isdir(assignment.image_folder):
-        return ExitRecord(error=f"The image {assignment.image_folder} is no longer there; deploy the function again")
+        gone = f"The image {assignment.image_folder} is no longer there; deploy the function again"
+        return ExitRecord(error=gone), None
     try:
         _copy(Path(assignment.image_folder), folder.work)
     except (OSError, shutil.Error) as error:
-        return ExitRecord(error=f"The image {assignment.image_folder} cannot be copied: {error}")
+        return ExitRecord(error=f"The image {assignment.image_folder} cannot be copied: {error}"), None
     if signals.stop_requested:
-        return ExitRecord(was_stopped=True)
+        return ExitRecord(was_stopped=True), None
     try:
-        with folder.log.open("ab") as log:
-            child = subprocess.Popen(
-                assignment.command,
-                cwd=folder.work,
-                env=assignment.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                process_group=0,
-                preexec_fn=None if group is None else partial(_join, group),  # noqa: PLW1509 - we have one thread
-            )
+        pump = LogPump(folder.log)
+        child = subprocess.Popen(
+            assignment.command,
+            cwd=folder.work,
+            env=assignment.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=pump.writer(LogStream.STDOUT),
+            stderr=pump.writer(LogStream.STDERR),
+            process_group=0,
+            preexec_fn=None if group is None else partial(_join, group),  # noqa: PLW1509 - we have one thread
+        )
     except OSError as error:
-        return ExitRecord(error=f"The container cannot be started: {error}")
-    was_stopped = _wait(child, signals, grace_seconds=assignment.stop_grace_seconds)
+        return ExitRecord(error=f"The container cannot be started: {error}"), None
+    pump.close_writers()
+    was_stopped = _wait(child, signals, pump, grace_seconds=assignment.stop_grace_seconds)
     code = child.returncode
     if code < 0:
-        return ExitRecord(signal=-code, was_stopped=was_stopped)
-    return ExitRecord(exit_code=code, was_stopped=was_stopped)
+        return ExitRecord(signal=-code, was_stopped=was_stopped), pump
+    return ExitRecord(exit_code=code, was_stopped=was_stopped), pump
 
 
 def _join(group: MemoryGroup) -> None:
@@ -114,8 +124,8 @@ def _copy(image: Path, work: Path) -> None:
     shutil.copytree(image, work, symlinks=True, ignore=not_copied)
 
 
-def _wait(child: subprocess.Popen[bytes], signals: "_Signals", *, grace_seconds: float) -> bool:
-    """Whether the container had been told to stop before it ended."""
+def _wait(child: subprocess.Popen[bytes], signals: "_Signals", pump: LogPump, *, grace_seconds: float) -> bool:
+    """Keep the log. Whether the container had been told to stop before it ended."""
     kill_time = math.inf
     was_stopped = False
     while child.poll() is None:
@@ -126,7 +136,8 @@ def _wait(child: subprocess.Popen[bytes], signals: "_Signals", *, grace_seconds:
         if time.monotonic() >= kill_time:
             kill_session(os.getpid())
             kill_time = time.monotonic() + _KILL_AGAIN_SECONDS
-        signals.wait(kill_time - time.monotonic())
+        for reader in signals.wait(kill_time - time.monotonic(), pump.readers):
+            pump.take(reader)
     return was_stopped
 
 
@@ -142,10 +153,14 @@ class _Signals:
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGCHLD, self._ignore)
 
-    def wait(self, seconds: float) -> None:
-        readable, _, _ = select.select([self._reader], [], [], None if math.isinf(seconds) else max(0.0, seconds))
-        if readable:
+    def wait(self, seconds: float, readers: Collection[int]) -> list[int]:
+        """Until a signal, or something to read. Returns those of the readers that have something."""
+        timeout = None if math.isinf(seconds) else max(0.0, seconds)
+        readable, _, _ = select.select([self._reader, *readers], [], [], timeout)
+        if self._reader in readable:
             os.read(self._reader, 4_096)
+            readable.remove(self._reader)
+        return readable
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_requested = True

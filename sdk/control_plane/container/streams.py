@@ -6,7 +6,7 @@ import os
 import sys
 
 _STANDARD = (0, 1, 2)
-_STDERR = 2
+STDERR = 2
 
 
 def open_missing() -> None:
@@ -32,7 +32,7 @@ def write_error(text: str) -> None:
     content = text.encode("utf-8", "backslashreplace")
     try:
         while content:
-            content = content[os.write(_STDERR, content) :]
+            content = content[os.write(STDERR, content) :]
     except Exception:  # nothing that it could be kept for
         return
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import time
 from types import FrameType
 from typing import Callable, Iterator
 
+from control_plane.container import streams
 from control_plane.errors import Cancelled, Stopped, TimedOut
 
 _TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
+
+_WHAT_STACKS = "(Told to stop. Above: where the code was.)\n"
 
 
 class Termination:
@@ -28,8 +32,12 @@ class Termination:
         self.has_reached_code = False
         self.may_have_reached_code = False
 
-    def install(self) -> None:
+    def install(self, *, shows_stacks: bool) -> None:
+        """`shows_stacks`: the first SIGTERM leaves where every thread was in the log, before it is delivered."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        if shows_stacks:
+            # Not by the handler, which runs when the main thread is back from C: it may never be. At most 100 threads.
+            faulthandler.register(signal.SIGTERM, file=streams.STDERR, all_threads=True, chain=True)
         os.register_at_fork(after_in_child=self._leave_fork)
 
     @property
@@ -86,6 +94,8 @@ class Termination:
         if self.is_requested:
             return
         self.is_requested = True
+        if faulthandler.unregister(number):
+            streams.write_error(_WHAT_STACKS)
         self._deliver_once()
 
     def _deliver_once(self) -> None:

@@ -36,7 +36,7 @@ def run(environment: Environment) -> int:
     client = ExecutionClient(Api(environment.api_url, environment.api_key), environment)
     execution = client.get()
     termination = Termination(execution.deadline)
-    termination.install()
+    termination.install(shows_stacks=environment.command is None)
     reserve = Reserve()
     tally.open_tally()
     os.environ[_DEADLINE] = str(execution.deadline)

@@ -24,10 +24,12 @@ def definition_again(version: Version) -> dict[str, Any]:
     return {"default_docker_image": default, "functions": functions}
 
 
-async def declare(connection: AsyncConnection, project: str, definition: dict[str, Any]) -> Version:
-    """Raises CannotBeDone; where a function is at fault, it is named."""
+async def declare(
+    connection: AsyncConnection, project: str, definition: dict[str, Any], *, create_project: bool = False
+) -> Version:
+    """The new version, with its project if need be. Raises CannotBeDone; where a function is at fault, it is named."""
     try:
-        return await connection.run(connection.api.create_version(project, definition))
+        return await connection.run(connection.api.create_version(project, definition, create_project=create_project))
     except Refused as error:
         field = _FIELD.match(error.detail)
         if error.status != _INVALID or field is None:

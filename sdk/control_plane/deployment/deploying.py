@@ -39,7 +39,7 @@ class Deployment:
 
 
 async def deploy(connection: AsyncConnection, deployment: Deployment, report: Report) -> Version:
-    """The project's new version, its functions ready; the project is made if need be.
+    """The project's new version, its functions ready; the project is made with it if need be.
 
     Raises CannotBeDone, WrongUsage, and the errors of `control_plane.errors`.
     """
@@ -54,7 +54,6 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
     functions = await declared_functions(
         folder, module=deployment.module, within=deployment.read_timeout, report=report
     )
-    await connection.run(connection.api.ensure_project(deployment.project))
     image = deployment.image
     notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
     if deployment.build:
@@ -66,7 +65,7 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
             folder, root, module=deployment.module, project=deployment.project, notes=notes, report=report
         )
     definition = {"default_docker_image": image, "functions": functions}
-    version = await declare(connection, deployment.project, definition)
+    version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
     return await wait_until_ready(connection, version, report)
 

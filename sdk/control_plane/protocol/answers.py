@@ -94,10 +94,30 @@ class Version(Answer):
     functions: List[FunctionInfo]
     _PARTS: ClassVar[Parts] = {"functions": _each(FunctionInfo)}
 
+    @property
+    def status(self) -> str | None:
+        """PENDING, READY, or REFUSED: a function of it never will be READY. None: of an earlier release."""
+        return self.document.get("status")
+
+    @property
+    def is_latest(self) -> bool | None:
+        """Whether `latest` is this one. None: of an earlier release."""
+        return self.document.get("is_latest")
+
 
 class ListedVersion(Answer):
     version_id: str
     creation_time: int
+
+    @property
+    def status(self) -> str | None:
+        """As of a `Version`."""
+        return self.document.get("status")
+
+    @property
+    def is_latest(self) -> bool | None:
+        """As of a `Version`."""
+        return self.document.get("is_latest")
 
 
 class Versions(Answer):

@@ -75,10 +75,20 @@ class Api:
     def delete_project(self, name: str) -> Plan[answers.Project]:
         return self._read(answers.Project, self.delete(project_path(name)))
 
-    def create_version(self, project: str, definition: Mapping[str, Any]) -> Plan[answers.Version]:
-        """Not repeated once it was sent: there would be two."""
-        path = project_path(project) + "/versions"
-        return self._read(answers.Version, self.post(path, definition, may_repeat=False))
+    def create_version(
+        self, project: str, definition: Mapping[str, Any], *, create_project: bool = False
+    ) -> Plan[answers.Version]:
+        """Not repeated once it was sent: there would be two. `create_project`: with its project, if need be; one that
+        is refused makes none."""
+        path = with_query(project_path(project) + "/versions", {"create_project": "true" if create_project else None})
+        try:
+            return (yield from self._read(answers.Version, self.post(path, definition, may_repeat=False)))
+        except Refused as error:
+            if error.code != "ProjectDoesNotExist" or not create_project:
+                raise
+        # Of an earlier release, which makes no project by this.
+        yield from self.ensure_project(project)
+        return (yield from self.create_version(project, definition))
 
     def version(self, project: str, version: str) -> Plan[answers.Version]:
         return self._read(answers.Version, self.get(version_path(project, version)))

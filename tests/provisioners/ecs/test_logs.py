@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aioboto3
 import pytest
 
-from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.containers import LogPage, LogStart
 from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
@@ -71,7 +71,7 @@ def lines(found: list[LogPage]) -> list[str]:
 
 
 async def test_no_stream_yet_is_an_empty_page_without_an_offset(provisioner: EcsProvisioner, stream: Stream) -> None:
-    assert await provisioner.read_logs(stream.details, None, 10) == LogPage(lines=(), next_offset=None)
+    assert await provisioner.read_logs(stream.details, None, 10) == LogPage(entries=(), next_offset=None)
 
 
 async def test_an_empty_stream_has_an_offset_to_go_on_from(provisioner: EcsProvisioner, stream: Stream) -> None:
@@ -102,6 +102,23 @@ async def test_reading_goes_on_where_it_ended_when_there_is_more(provisioner: Ec
     while not (more := await provisioner.read_logs(stream.details, first.next_offset, 10)).lines:
         await asyncio.sleep(0.1)  # a page is shared for a moment
     assert (first.lines, more.lines) == (("one", "two"), ("of the same millisecond", "later"))
+
+
+async def test_reading_begins_where_it_is_told(provisioner: EcsProvisioner, stream: Stream) -> None:
+    await stream.begin()
+    for moment in range(4):
+        await stream.write(*(f"{moment}.{number}" for number in range(3)), later=moment)
+    every = await provisioner.read_logs(stream.details, None, 100)
+    times = [entry.time_ms or 0 for entry in every.entries]
+    assert times == sorted(times)
+    assert times[-1] - times[0] == 3
+    since = await provisioner.read_logs(stream.details, None, 100, start=LogStart(since_ms=times[-1] - 1))
+    assert since.lines == ("2.0", "2.1", "2.2", "3.0", "3.1", "3.2")
+    last = await provisioner.read_logs(stream.details, None, 3, start=LogStart(tail=5))
+    assert last.lines == ("2.1", "2.2", "3.0")
+    assert (await provisioner.read_logs(stream.details, last.next_offset, 100)).lines == ("3.1", "3.2")
+    both = LogStart(since_ms=times[-1], tail=100)
+    assert (await provisioner.read_logs(stream.details, None, 100, start=both)).lines == ("3.0", "3.1", "3.2")
 
 
 async def test_long_lines_end_a_page(provisioner: EcsProvisioner, stream: Stream) -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane_server.domain.containers import LogPage
+from control_plane_server.domain.containers import LogEntry, LogPage, LogStart, LogStream
 from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.provisioners.process import log_files
 from control_plane_server.provisioners.process.log_files import read_page
+from control_plane_server.provisioners.process.log_times import LogPart, times_file_of
 
 LINES = st.lists(
     st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=200), max_size=30
@@ -35,11 +37,11 @@ def test_an_unfinished_line_is_shown_and_its_rest_is_another(tmp_path: Path) -> 
     log = tmp_path / "log"
     log.write_bytes(b"one\nPassword? ")
     page = read_page(log, None, max_lines=10, is_complete=False)
-    assert page == LogPage(lines=("one", "Password? "), next_offset="14")
-    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset="14")
+    assert (page.lines, page.next_offset) == (("one", "Password? "), "14")
+    assert read_page(log, page.next_offset, max_lines=10, is_complete=False) == LogPage(entries=(), next_offset="14")
     log.write_bytes(b"one\nPassword? accepted\n")
     page = read_page(log, page.next_offset, max_lines=10, is_complete=False)
-    assert page == LogPage(lines=("accepted",), next_offset="23")
+    assert (page.lines, page.next_offset) == (("accepted",), "23")
 
 
 def test_a_line_whose_end_comes_a_moment_later_is_one(tmp_path: Path) -> None:
@@ -50,7 +52,7 @@ def test_a_line_whose_end_comes_a_moment_later_is_one(tmp_path: Path) -> None:
         log.write_bytes(b"words\n")
 
     page = read_page(log, None, max_lines=10, is_complete=False, pause=write_the_rest)
-    assert page == LogPage(lines=("words",), next_offset="6")
+    assert (page.lines, page.next_offset) == (("words",), "6")
 
 
 def test_an_unfinished_line_ends_with_a_whole_character(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_each_piece_comes_once_however_often_it_is_read(
 
 
 def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
-    assert read_page(tmp_path / "log", None, max_lines=10, is_complete=False) == LogPage(lines=(), next_offset=None)
+    assert read_page(tmp_path / "log", None, max_lines=10, is_complete=False) == LogPage(entries=(), next_offset=None)
 
 
 @pytest.mark.parametrize("is_complete", [False, True])
@@ -123,3 +125,72 @@ def test_offsets_that_are_not_ours(tmp_path: Path, offset: str) -> None:
     log.write_bytes(b"one\n")
     with pytest.raises(OffsetIsInvalid):
         read_page(log, offset, max_lines=10, is_complete=True)
+
+
+@given(lines=LINES, tail=st.integers(1, 12), end=st.sampled_from(["\n", "\r\n"]), block=st.integers(1, 40))
+def test_the_last_lines_are_found_from_the_end(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], tail: int, end: str, block: int
+) -> None:
+    log = tmp_path_factory.mktemp("log") / "log"
+    log.write_bytes("".join(line + end for line in lines).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_files, "_BLOCK", block)
+        page = read_page(log, None, max_lines=100, is_complete=True, start=LogStart(tail=tail))
+    assert list(page.lines) == lines[-tail:]
+    assert page.next_offset == str(log.stat().st_size)
+
+
+def test_the_last_lines_of_a_long_log_are_read_without_the_rest(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        file.seek(1_000_000_000)  # takes no place on the disk
+        file.write(b"\none\ntwo\nthree")
+    page = read_page(log, None, max_lines=10, is_complete=True, start=LogStart(tail=2))
+    assert page.lines == ("two", "three")
+
+
+def written_log(folder: Path) -> Path:
+    """Four lines, the third in two pieces."""
+    log = folder / "log"
+    log.write_bytes(b"one\ntwo\nthree, in two\nfour\n")
+    parts = (
+        LogPart(0, 1_000, LogStream.STDOUT),
+        LogPart(4, 2_500, LogStream.STDERR),
+        LogPart(16, 4_000, LogStream.STDOUT),
+    )
+    times_file_of(log).write_bytes(b"".join(part.to_bytes() for part in parts))
+    return log
+
+
+def test_each_line_has_the_time_and_the_stream_of_its_part(tmp_path: Path) -> None:
+    page = read_page(written_log(tmp_path), None, max_lines=10, is_complete=True)
+    assert page.entries == (
+        LogEntry(line="one", time_ms=1_000, stream=LogStream.STDOUT),
+        LogEntry(line="two", time_ms=2_500, stream=LogStream.STDERR),
+        LogEntry(line="three, in two", time_ms=2_500, stream=LogStream.STDERR),
+        LogEntry(line="four", time_ms=4_000, stream=LogStream.STDOUT),
+    )
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "expected"),
+    [
+        (0, ("one", "two", "three, in two", "four")),
+        (1_001, ("two", "three, in two", "four")),
+        (2_501, ("four",)),
+        (4_001, ()),
+    ],
+)
+def test_lines_since_a_time_begin_with_a_whole_line(tmp_path: Path, since_ms: int, expected: tuple[str, ...]) -> None:
+    log = written_log(tmp_path)
+    page = read_page(log, None, max_lines=10, is_complete=True, start=LogStart(since_ms=since_ms))
+    assert page.lines == expected
+    last = read_page(log, None, max_lines=10, is_complete=True, start=LogStart(since_ms=since_ms, tail=1))
+    assert last.lines == expected[-1:]
+
+
+def test_a_log_without_times_is_read_all_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"one\n")
+    page = read_page(log, None, max_lines=10, is_complete=True, start=LogStart(since_ms=5))
+    assert page.entries == (LogEntry(line="one"),)

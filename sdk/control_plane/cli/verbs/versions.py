@@ -14,6 +14,9 @@ from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.definitions import declare, definition_again
 from control_plane.deployment.preparation import wait_until_ready
+from control_plane.protocol.answers import ListedVersion
+
+_STATUSES = {"PENDING": "being prepared", "READY": "ready", "REFUSED": "refused"}
 
 
 def versions(
@@ -22,20 +25,20 @@ def versions(
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """List a project's versions, newest first. New invocations are of the newest."""
+    """List a project's versions, newest first. New invocations are of the latest: the newest one not refused."""
     run(_versions(Reference(project=parse_project(project)), api_url=api_url, as_json=as_json))
 
 
 def rollback(
     project: Annotated[str, typer.Argument(metavar="PROJECT")],
-    version: Annotated[str | None, typer.Argument(help="Default: the one before the newest.")] = None,
+    version: Annotated[str | None, typer.Argument(help="Default: the one before the latest.")] = None,
     *,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
     """Declare what an older version declared once more, as the newest version, and wait until it is ready.
 
-    Nothing is lost: the version that was the newest stays, and another rollback goes back to it.
+    Nothing is lost: the version that was the latest stays, and another rollback goes back to it.
     """
     run(_rollback(Reference(project=parse_project(project), version=version), api_url=api_url, as_json=as_json))
 
@@ -47,17 +50,21 @@ async def _versions(reference: Reference, *, api_url: str | None, as_json: bool)
         print_json(answer.document)
         return
     rows = (
-        (version.version_id, local_time(version.creation_time), "newest" if number == 0 else "")
-        for number, version in enumerate(answer.versions)
+        (version.version_id, local_time(version.creation_time), _STATUSES.get(version.status or "", ""), _mark(version))
+        for version in answer.versions
     )
-    print_table(("VERSION", "CREATED", ""), rows)
+    print_table(("VERSION", "CREATED", "STATUS", ""), rows)
+
+
+def _mark(version: ListedVersion) -> str:
+    return "latest" if version.is_latest else ""
 
 
 async def _rollback(reference: Reference, *, api_url: str | None, as_json: bool) -> None:
     project = reference.project
     async with connect(api_url) as connection, explained(connection, reference):
         old = await connection.run(
-            connection.api.version(project, reference.version or await _one_before_newest(connection, project))
+            connection.api.version(project, reference.version or await _one_before_latest(connection, project))
         )
         version = await declare(connection, project, definition_again(old))
         note(f"{project}: {version.version_id} is declared as {old.version_id} was, its functions are being prepared")
@@ -68,8 +75,10 @@ async def _rollback(reference: Reference, *, api_url: str | None, as_json: bool)
     print_line(f"{project}@{version.version_id}")
 
 
-async def _one_before_newest(connection: AsyncConnection, project: str) -> str:
+async def _one_before_latest(connection: AsyncConnection, project: str) -> str:
     found = (await connection.run(connection.api.versions(project))).versions
-    if len(found) < 2:
-        raise CannotBeDone(f"project {project!r} has no version before its newest; nothing was changed")
-    return found[1].version_id
+    latest = next((number for number, version in enumerate(found) if version.is_latest), 0)
+    older = [version.version_id for version in found[latest + 1 :] if version.status != "REFUSED"]
+    if not older:
+        raise CannotBeDone(f"project {project!r} has no version before its latest; nothing was changed")
+    return older[0]

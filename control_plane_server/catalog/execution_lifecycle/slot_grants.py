@@ -1,0 +1,72 @@
+"""Gives an owner's free slots to those who wait for them, in one statement: the oldest invocation first."""
+
+from sqlalchemy import Integer, func, literal_column, text
+
+from control_plane_server.catalog.ends import PREVIOUS, as_text, milliseconds, waiting_since
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow
+
+_QUEUED_MS = as_text(
+    milliseconds(
+        waiting_since(
+            attempt=literal_column("next.attempt", Integer),
+            previous_end=PREVIOUS.last_update_time,
+            invocation=InvocationRow,
+            function=FunctionRow,
+        ),
+        func.clock_timestamp(),
+    )
+)
+_FREE = """
+        SELECT CASE
+            WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
+            WHEN status = 'READY' THEN greatest(0, max_concurrency - (
+                SELECT count(*) FROM executions
+                WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
+            ))
+            ELSE 0
+        END AS slots
+        FROM functions WHERE function_id = :owner_id
+    """
+# As `limit_of_group`.
+_FREE_OF_GROUP = """
+        SELECT greatest(0, max_concurrency - (
+            SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
+        )) AS slots
+        FROM versions JOIN functions USING (version_id)
+        WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
+            AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)
+            AND slot_group_id = :owner_id AND status = 'READY'
+        ORDER BY declaration_number DESC LIMIT 1
+    """
+
+
+def _grant(free: str) -> str:
+    """`free`: selects how many slots are, as `slots`."""
+    return f"""
+    WITH free AS ({free}), next AS (
+        DELETE FROM waiting_executions WHERE invocation_id = ANY(ARRAY(  -- of a join, a tenth of the queue is expected
+            SELECT invocation_id FROM waiting_executions WHERE function_id = :owner_id
+            ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
+        ))
+        RETURNING execution_id, invocation_id, function_id, attempt
+    ), granted AS (
+        INSERT INTO executions (execution_id, invocation_id, function_id, attempt, queued_ms)
+        SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt, {_QUEUED_MS}
+        FROM next
+            JOIN invocations ON invocations.invocation_id = next.invocation_id
+            JOIN functions ON functions.function_id = invocations.function_id
+            LEFT JOIN executions AS previous
+                ON previous.invocation_id = next.invocation_id AND previous.attempt = next.attempt - 1
+        RETURNING execution_id, invocation_id, attempt, creation_time
+    ), touched AS (
+        UPDATE invocations SET last_update_time = granted.creation_time
+        FROM granted WHERE invocations.invocation_id = granted.invocation_id
+        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
+            invocations.creation_time
+    )
+    SELECT invocation_id, execution_id, may_be_unstarted FROM touched ORDER BY creation_time, invocation_id
+    """
+
+
+GRANT_FREE_SLOTS = text(_grant(_FREE))
+GRANT_FREE_SLOTS_OF_GROUP = text(_grant(_FREE_OF_GROUP))

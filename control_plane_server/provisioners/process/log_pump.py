@@ -1,0 +1,80 @@
+"""Writes what a container prints into its log, with the time and the stream of each part."""
+
+import fcntl
+import os
+import time
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from control_plane_server.domain.containers import LogStream
+from control_plane_server.provisioners.process.log_times import LogPart, times_file_of
+
+_PIPE_BYTES = 1_024 * 1_024  # what the container may write before it has to wait for us
+
+
+class LogPump:
+    """A pipe for each stream. What cannot be written to the log, on a full disk for example, is dropped: the container
+    must not wait for it."""
+
+    def __init__(self, log: Path) -> None:
+        """Raises OSError."""
+        with ExitStack() as opened:
+            self._log = opened.enter_context(log.open("ab", buffering=0))
+            self._times = opened.enter_context(times_file_of(log).open("ab", buffering=0))
+            self._readers: dict[int, LogStream] = {}
+            self._writers: dict[LogStream, int] = {}
+            for stream in LogStream:
+                reader, self._writers[stream] = os.pipe()
+                os.set_blocking(reader, False)
+                with suppress(OSError):  # more than an unprivileged user may have
+                    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+                self._readers[reader] = stream
+            opened.pop_all()
+        self._position = self._log.tell()
+        self._last: LogPart | None = None
+
+    @property
+    def readers(self) -> Collection[int]:
+        """Descriptors to wait for: those that are still open."""
+        return self._readers.keys()
+
+    def writer(self, stream: LogStream) -> int:
+        """The descriptor for the container."""
+        return self._writers[stream]
+
+    def close_writers(self) -> None:
+        """The container has its own by now."""
+        for writer in self._writers.values():
+            os.close(writer)
+        self._writers.clear()
+
+    def take(self, reader: int) -> bool:
+        """Write what there is in one pipe. False if there was nothing."""
+        try:
+            content = os.read(reader, _PIPE_BYTES)
+        except BlockingIOError:
+            return False
+        if not content:
+            del self._readers[reader]
+            os.close(reader)
+            return False
+        self._write(content, self._readers[reader])
+        return True
+
+    def take_rest(self) -> None:
+        """Write what is left in the pipes. What still holds their other ends is not waited for."""
+        for reader in list(self._readers):
+            while self.take(reader):
+                pass
+
+    def _write(self, content: bytes, stream: LogStream) -> None:
+        part = LogPart(self._position, time.time_ns() // 1_000_000, stream)
+        with suppress(OSError):
+            if self._last is None or (part.time_ms, stream) != (self._last.time_ms, self._last.stream):
+                self._times.write(part.to_bytes())
+                self._last = part
+            while content:
+                written = self._log.write(content)
+                self._position += written
+                content = content[written:]

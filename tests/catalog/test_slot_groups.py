@@ -1,0 +1,142 @@
+"""Slots that all versions of a function share: one limit, one queue, whichever version is called."""
+
+import pytest
+from sqlalchemy import func, update
+
+from control_plane_server.catalog.batches import BatchRepository, NewBatch
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.deletions import DeletionRepository
+from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant
+from control_plane_server.catalog.load import LoadRepository
+from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.catalog.preparations import PreparationRepository
+from control_plane_server.catalog.tables import ProjectRow
+from control_plane_server.domain.batches import Batch
+from control_plane_server.domain.entities import ContainerType, PreparedFunction
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId
+from tests.catalog.test_slots import close, grant_of, is_queued, take
+from tests.factories import declare_again, insert_function, insert_invocation
+
+
+@pytest.fixture
+async def alone(database: Database) -> FunctionRef:
+    """A version whose slots are its own, READY."""
+    return await insert_function(database)
+
+
+@pytest.fixture
+async def first(database: Database, alone: FunctionRef) -> FunctionRef:
+    return await declare_again(database, alone)
+
+
+async def prepare(database: Database, function: FunctionRef) -> tuple[Grant, ...]:
+    async with database.transaction() as connection:
+        outcome = await PreparationRepository(connection).mark_ready(
+            function, PreparedFunction(type=ContainerType.TEST, identifier="prepared")
+        )
+    return outcome.grants
+
+
+async def create_batch(database: Database, function: FunctionRef, *, size: int) -> Batch:
+    path = FunctionPath(
+        project_name=function.project_name, version_ref=function.version_id, function_name=function.function_name
+    )
+    async with database.transaction() as connection:
+        return await BatchRepository(connection).create(path, NewBatch(inputs=["1"] * size))
+
+
+async def test_a_mutex_holds_across_a_deployment_the_oldest_first(
+    database: Database, alone: FunctionRef, first: FunctionRef
+) -> None:
+    holder = await insert_invocation(database, first)
+    assert isinstance(await take(database, holder), Assignment)
+    second = await declare_again(database, first)
+    older, younger = await insert_invocation(database, second), await insert_invocation(database, first)
+    assert is_queued(await take(database, younger))
+    assert is_queued(await take(database, older))
+    assert isinstance(await take(database, await insert_invocation(database, alone)), Assignment), "it shares nothing"
+    assert (await close(database, holder)).grants == (grant_of(older),)
+    assert isinstance(await take(database, older), Assignment)
+    retried = await close(database, older, allows_retry=True)
+    assert retried.grants == (grant_of(younger),)
+    assert is_queued(await take(database, older, attempt=2))
+    assert (await close(database, younger)).grants == (grant_of(older, attempt=2),)
+
+
+async def test_the_limit_is_that_of_the_newest_version_that_is_ready(database: Database, first: FunctionRef) -> None:
+    invocations = [await insert_invocation(database, first) for _ in range(5)]
+    for invocation in invocations:
+        await take(database, invocation)
+    raised = await declare_again(database, first, max_concurrency=3, is_ready=False)
+    assert is_queued(await take(database, invocations[1])), "it is not in force yet"
+    assert await prepare(database, raised) == tuple(map(grant_of, invocations[1:3]))
+    await declare_again(database, first, max_concurrency=1)
+    assert [(await close(database, one)).grants for one in invocations[:2]] == [(), ()]
+    assert (await close(database, invocations[2])).grants == (grant_of(invocations[3]),)
+
+
+async def test_what_waits_for_a_version_that_is_not_ready_keeps_nobody_waiting(
+    database: Database, first: FunctionRef
+) -> None:
+    holder = await insert_invocation(database, first)
+    await take(database, holder)
+    pending = await declare_again(database, first, is_ready=False)
+    refused = await declare_again(database, first, is_ready=False)
+    early, hopeless = await insert_invocation(database, pending), await insert_invocation(database, refused)
+    waiting = await insert_invocation(database, first)
+    for invocation in (early, hopeless, waiting):
+        assert is_queued(await take(database, invocation))
+    async with database.transaction() as connection:
+        outcome = await PreparationRepository(connection).mark_unpreparable(refused, "no such image")
+    assert outcome.grants == (grant_of(hopeless),)
+    assert isinstance(await take(database, hopeless), Assignment), "it ends with the reason"
+    assert (await close(database, holder)).grants == (grant_of(waiting),)
+    assert await prepare(database, pending) == ()
+    assert (await close(database, waiting)).grants == (grant_of(early),)
+
+
+async def test_batches_wait_in_the_same_queue(database: Database, first: FunctionRef) -> None:
+    second = await declare_again(database, first, is_ready=False)
+    batches = [await create_batch(database, function, size=2) for function in (first, second)]
+    after = await insert_invocation(database, first)
+    assert is_queued(await take(database, after))
+    await prepare(database, second)
+    order: list[InvocationId] = []
+    async with database.transaction() as connection:
+        for batch in batches:
+            order += [grant.invocation_id for grant in await BatchLookRepository(connection).give_slots(batch.batch_id)]
+    assert len(set(order)) == 1
+    order = order[:1]
+    async with database.statement() as connection:
+        counts = [(await BatchRepository(connection).get_by_id(batch.batch_id)).counts for batch in batches]
+        (load,) = await LoadRepository(connection).read(at_most=10)
+    assert [(one.running, one.queued) for one in counts] == [(1, 1), (0, 2)]
+    assert (load.running, load.waiting, load.pending_containers) == (5, 4, 1)
+    while grants := (await close(database, order[-1])).grants:
+        (grant,) = grants
+        order.append(grant.invocation_id)
+    assert (len(order), order[-1]) == (5, after)
+
+
+async def test_a_version_that_is_deleted_takes_no_slot_along(database: Database, first: FunctionRef) -> None:
+    second = await declare_again(database, first)
+    ended, holder, waiting = [await insert_invocation(database, one) for one in (first, second, second)]
+    await take(database, ended)
+    await close(database, ended)
+    await take(database, holder)
+    await take(database, waiting)
+    async with database.transaction() as connection:
+        creation_time = await connection.scalar(
+            update(ProjectRow)
+            .where(ProjectRow.project_name == first.project_name)
+            .values(deletion_request_time=func.clock_timestamp())
+            .returning(ProjectRow.creation_time)
+        )
+        assert creation_time is not None
+    for _ in range(3):
+        async with database.transaction() as connection:
+            deletion = DeletionRepository(connection, project_name=first.project_name, creation_time=creation_time)
+            await deletion.delete_invocations(await deletion.ended(at_most=10))
+            await deletion.delete_version()
+    assert (await close(database, holder)).grants == (grant_of(waiting),)
