@@ -98,6 +98,8 @@ async def insert_invocation(
             insert(InvocationRow).values(
                 invocation_id=invocation_id,
                 function_id=function_id,
+                project_name=function.project_name,
+                function_name=function.function_name,
                 input=text,
                 batch_id=batch_id,
                 batch_index=None if batch_id is None else 0,

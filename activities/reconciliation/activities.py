@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import metrics
 from activities.heartbeat import keep_heartbeating
+from activities.reconciliation.incomplete_invocations import IncompleteInvocations
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
@@ -37,6 +38,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         unstarted: UnstartedWorkflows,
         undelivered: UndeliveredMessages,
         unfinished_batches: UnfinishedBatches,
+        incomplete_invocations: IncompleteInvocations,
         orphaned_invocations: OrphanedInvocations,
         orphaned_containers: OrphanedContainers,
         retention: timedelta | None,
@@ -47,6 +49,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         self._repairs: dict[str, Repair] = {
             "invocations started": unstarted.start_invocations,
             "batches started": unfinished_batches.start,
+            "invocations completed": incomplete_invocations.complete,
             "versions prepared": unstarted.start_preparations,
             "projects deleted": unstarted.start_deletions,
             "grants signalled again": undelivered.repeat_grants,

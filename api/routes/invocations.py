@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
 from api.cancellations import cancel
+from api.child_counts import counted
 from api.errors import documented
 from api.keyed_routes import while_waiting
 from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
@@ -90,18 +91,20 @@ async def get_invocation(
     path: InvocationPathOfRequest,
     request: Request,
     wait_seconds: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
+    children: bool = False,
 ) -> InvocationInfo:
     """An invocation with its executions. With `wait_seconds`, the answer comes as soon as its outcome is known, it is
-    TERMINATED, or the time is over."""
+    TERMINATED, or the time is over. With `children`, those are counted."""
     services = services_of(request)
     if wait_seconds > 0:
         patience = timedelta(seconds=wait_seconds)
         invocation = await services.long_polls.settled_invocation(
             path, patience=patience, parked=partial(while_waiting, request)
         )
-        return InvocationInfo.of(invocation)
-    async with services.database.statement() as connection:
-        return InvocationInfo.of(await InvocationRepository(connection).get(path))
+    else:
+        async with services.database.statement() as connection:
+            invocation = await InvocationRepository(connection).get(path)
+    return InvocationInfo.of(invocation, children=await counted(services, invocation) if children else None)
 
 
 @router.get(

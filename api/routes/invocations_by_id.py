@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Query, Request, Response
 
 from api.authorization import Caller, RootCaller, require_key, require_root
 from api.cancellations import cancel
+from api.child_counts import counted
 from api.errors import documented
 from api.execution_logs import LogQueryOfRequest, read_logs
 from api.keyed_routes import turn_of
@@ -40,10 +41,13 @@ router = new_router(
 
 
 @router.get(_INVOCATION)
-async def get_invocation_by_id(invocation_id: str, request: Request, caller: _KeyHolder) -> InvocationInfo:
+async def get_invocation_by_id(
+    invocation_id: str, request: Request, caller: _KeyHolder, children: bool = False
+) -> InvocationInfo:
     """An invocation with its executions, whatever its project, version and function. One of a project that the key may
-    not see does not exist."""
-    return InvocationInfo.of(await _seen(invocation_id, request, caller))
+    not see does not exist. With `children`, those are counted."""
+    invocation = await _seen(invocation_id, request, caller)
+    return InvocationInfo.of(invocation, children=await counted(services_of(request), invocation) if children else None)
 
 
 @router.put(_INVOCATION + "/cancel", responses=documented(InvocationIsAlreadyTerminated))

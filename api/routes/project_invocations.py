@@ -1,4 +1,4 @@
-"""/projects/…/invocations: the invocations of a whole project."""
+"""/projects/…/invocations and /projects/…/failures: the invocations of a whole project."""
 
 from typing import Annotated
 
@@ -8,10 +8,18 @@ from api.authorization import require_project_member
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.bounded import Text
-from api.schemas.project_invocations import InvocationsListForProject
+from api.schemas.project_invocations import (
+    FailuresOfOneKind,
+    FailuresOfProject,
+    InvocationCountsForProject,
+    InvocationsListForProject,
+)
 from api.services import services_of
-from control_plane_server.catalog.project_invocations import ProjectInvocationFilter, ProjectInvocationRepository
-from control_plane_server.domain.bounds import MAX_PROJECT_INVOCATIONS_PER_PAGE
+from control_plane_server.catalog.failures import FailureRepository
+from control_plane_server.catalog.invocation_counts import InvocationCountRepository
+from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
+from control_plane_server.catalog.project_invocations import ProjectInvocationRepository
+from control_plane_server.domain.bounds import MAX_FAILURES, MAX_PROJECT_INVOCATIONS_PER_PAGE
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -20,6 +28,7 @@ from control_plane_server.domain.errors import (
     ServiceIsUnavailable,
     TooManyRequests,
 )
+from control_plane_server.domain.failures import grouped
 
 # Seconds since 1970, as PostgreSQL compares them.
 _Second = Annotated[int, Query(ge=0, le=2**63 - 1)]
@@ -30,34 +39,46 @@ router = new_router(
 )
 
 
-@router.get("/projects/{project_name}/invocations", responses=documented(ProjectDoesNotExist, OffsetIsInvalid))
-async def list_project_invocations(
+async def _filter(
     *,
-    project_name: str,
-    request: Request,
-    max_results: Annotated[int, Query(ge=0)] = MAX_PROJECT_INVOCATIONS_PER_PAGE,
-    initial_offset: str | None = None,
     status: InvocationStatus | None = None,
-    outcome: InvocationOutcome | None = None,
+    outcome: Annotated[list[InvocationOutcome] | None, Query()] = None,
     function_name: Text | None = None,
     version_id: Text | None = None,
     since: _Second | None = None,
     until: _Second | None = None,
     parent_invocation_id: Text | None = None,
     batch_id: Text | None = None,
-) -> InvocationsListForProject:
-    """A project's invocations of all functions and versions, newest first, page by page: `next_offset` is the next
-    page's `initial_offset`. `since` and `until` are of the creation, both inclusive."""
-    matching = ProjectInvocationFilter(
+    id_prefix: Annotated[str | None, Query(pattern="^inv-[0-9a-f]{6,32}$")] = None,
+) -> ProjectInvocationFilter:
+    return ProjectInvocationFilter(
         status=status,
-        outcome=outcome,
+        outcomes=tuple(outcome or ()),
         function_name=function_name,
         version_id=version_id,
         since=since,
         until=until,
         parent_invocation_id=parent_invocation_id,
         batch_id=batch_id,
+        id_prefix=id_prefix,
     )
+
+
+_FilterOfRequest = Annotated[ProjectInvocationFilter, Depends(_filter)]
+
+
+@router.get("/projects/{project_name}/invocations", responses=documented(ProjectDoesNotExist, OffsetIsInvalid))
+async def list_project_invocations(
+    *,
+    project_name: str,
+    request: Request,
+    matching: _FilterOfRequest,
+    max_results: Annotated[int, Query(ge=0)] = MAX_PROJECT_INVOCATIONS_PER_PAGE,
+    initial_offset: str | None = None,
+) -> InvocationsListForProject:
+    """A project's invocations of all functions and versions, newest first, page by page: `next_offset` is the next
+    page's `initial_offset`. `since` and `until` are of the creation, both inclusive; `outcome` may be given several
+    times; `id_prefix` is how an id begins, six digits of it at least."""
     async with services_of(request).database.statement() as connection:
         page = await ProjectInvocationRepository(connection).read(
             project_name,
@@ -66,3 +87,33 @@ async def list_project_invocations(
             max_results=min(max_results, MAX_PROJECT_INVOCATIONS_PER_PAGE),
         )
     return InvocationsListForProject.of(project_name, page)
+
+
+@router.get("/projects/{project_name}/invocations/counts", responses=documented(ProjectDoesNotExist))
+async def count_project_invocations(
+    project_name: str, request: Request, matching: _FilterOfRequest
+) -> InvocationCountsForProject:
+    """How many of a project's invocations match, by how they are or came out. The filters are those of the list."""
+    async with services_of(request).database.statement() as connection:
+        counts = await InvocationCountRepository(connection).of_project(project_name, matching)
+    return InvocationCountsForProject.of(project_name, counts)
+
+
+@router.get("/projects/{project_name}/failures", responses=documented(ProjectDoesNotExist))
+async def list_project_failures(
+    project_name: str,
+    request: Request,
+    since: _Second | None = None,
+    until: _Second | None = None,
+    function_name: Text | None = None,
+) -> FailuresOfProject:
+    """What failed, timed out or was aborted, alike ones together, newest first: of the newest 10,000 such invocations
+    that were created from `since` until `until`, both inclusive."""
+    async with services_of(request).database.statement() as connection:
+        failures = await FailureRepository(connection).newest(
+            project_name, function_name=function_name, since=since, until=until
+        )
+    return FailuresOfProject(
+        project_name=project_name,
+        failures=[FailuresOfOneKind.of(group) for group in grouped(failures)[:MAX_FAILURES]],
+    )

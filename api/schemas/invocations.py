@@ -64,6 +64,30 @@ class ParentInvocationInfo(BaseModel):
         )
 
 
+class InvocationCounts(BaseModel):
+    """`queued` have no slot, or are between two attempts; `running` have one. The others have ended."""
+
+    queued: int
+    running: int
+    SUCCEEDED: int
+    FAILED: int
+    CANCELLED: int
+    TIMED_OUT: int
+    ABORTED: int
+
+    @classmethod
+    def of(cls, counts: entities.InvocationCounts) -> Self:
+        return cls(
+            queued=counts.queued,
+            running=counts.running,
+            SUCCEEDED=counts.by_outcome[InvocationOutcome.SUCCEEDED],
+            FAILED=counts.by_outcome[InvocationOutcome.FAILED],
+            CANCELLED=counts.by_outcome[InvocationOutcome.CANCELLED],
+            TIMED_OUT=counts.by_outcome[InvocationOutcome.TIMED_OUT],
+            ABORTED=counts.by_outcome[InvocationOutcome.ABORTED],
+        )
+
+
 class TotalsOnTheWire(TypedDict):
     attempts: int
     queued_seconds: float
@@ -82,7 +106,8 @@ def totals_on_the_wire(totals: entities.InvocationTotals) -> TotalsOnTheWire:
 
 class InvocationInfo(BaseModel):
     """`attempts` counts the executions; the seconds, with milliseconds, are sums over them: without a slot, with a slot
-    until the container has started them, and until they finished. Of one that is RUNNING they are until now."""
+    until the container has started them, and until they finished. Of one that is RUNNING they are until now. `children`
+    are counted if that is asked for; null: they were not, or there are none."""
 
     project_name: str
     version_id: str
@@ -107,9 +132,10 @@ class InvocationInfo(BaseModel):
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]
+    children: InvocationCounts | None
 
     @classmethod
-    def of(cls, invocation: entities.Invocation) -> Self:
+    def of(cls, invocation: entities.Invocation, *, children: entities.InvocationCounts | None = None) -> Self:
         function = invocation.function
         return cls(
             project_name=function.ref.project_name,
@@ -132,6 +158,7 @@ class InvocationInfo(BaseModel):
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
+            children=None if children is None else InvocationCounts.of(children),
         )
 
 

@@ -107,9 +107,9 @@ _CREATE_OF_CHILDREN = creation(BatchRow, _OWN, is_cancelled_at_birth=or_(PROJECT
 # COPY takes nearly as long: most of the time is that of indexes and foreign keys.
 _INSERT_INVOCATIONS = text("""
     WITH batch AS (
-        SELECT batches.*,
+        SELECT batches.*, project_name, function_name,
             CASE status WHEN 'READY' THEN coalesce(slot_group_id, function_id) ELSE function_id END AS owner_id
-        FROM batches JOIN functions USING (function_id) WHERE batch_id = :batch_id
+        FROM batches JOIN functions USING (function_id) JOIN versions USING (version_id) WHERE batch_id = :batch_id
     ),
     new AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:invocation_ids AS text[]), CAST(:execution_ids AS text[]), CAST(:inputs AS text[]))
@@ -118,10 +118,10 @@ _INSERT_INVOCATIONS = text("""
     inserted AS (
         INSERT INTO invocations (
             invocation_id, function_id, parent_invocation_id, input, creation_time, last_update_time,
-            cancellation_request_time, batch_id, batch_index
+            cancellation_request_time, project_name, function_name, batch_id, batch_index
         )
         SELECT invocation_id, function_id, parent_invocation_id, input, creation_time, creation_time,
-            cancellation_request_time, batch_id, number - 1
+            cancellation_request_time, project_name, function_name, batch_id, number - 1
         FROM new, batch
     )
     INSERT INTO waiting_executions (invocation_id, function_id, execution_id, attempt, invocation_creation_time)

@@ -1,4 +1,4 @@
-"""Connections to the catalog. Only this module commits, and translates the driver's errors."""
+"""Connections to the catalog. Only this module and migrations commit, and this one translates the driver's errors."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -90,6 +90,13 @@ class Database:
         """As `transaction`, for what may take minutes: up to 10 per statement, on one of three connections of its
         own."""
         async with _connection(self._long_engine) as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def long_connection(self) -> AsyncIterator[AsyncConnection]:
+        """For what begins and commits by itself, as migrations do: up to 10 minutes per statement. Raises
+        CatalogIsAway."""
+        async with _connection(self._long_engine) as connection:
             yield connection
 
     @asynccontextmanager

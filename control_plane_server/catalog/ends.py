@@ -94,15 +94,20 @@ def is_previous(invocation_id: InstrumentedAttribute[str], attempt: ColumnElemen
 
 
 def measures(
-    executions: FromClause, *, invocation: type[InvocationRow], function: type[FunctionRow], now: ColumnElement[Any]
+    executions: FromClause,
+    *,
+    invocation: type[InvocationRow],
+    function: type[FunctionRow],
+    now: ColumnElement[Any],
+    only_if: ColumnElement[bool] | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """One row about an invocation: `attempts`, `queued_ms`, `starting_ms`, `running_ms`; `error`, the first line of
     what the deciding execution says, null if that is nothing; and `time_out`, which says what a time-out waited for.
 
     `executions`: with MEASURED_COLUMNS, some perhaps of other invocations. `now`: when the invocation ended, or the
-    time up to which one that runs is measured.
+    time up to which one that runs is measured. `only_if`: else its executions are not read, and all is as without any.
     """
-    sums = _sums(executions, invocation=invocation, function=function, now=now).subquery("sums")
+    sums = _sums(executions, invocation=invocation, function=function, now=now, only_if=only_if).subquery("sums")
     found = sums.c
     error = _first_line(found.error)
     return select(
@@ -125,7 +130,12 @@ def measures(
 
 
 def _sums(
-    executions: FromClause, *, invocation: type[InvocationRow], function: type[FunctionRow], now: ColumnElement[Any]
+    executions: FromClause,
+    *,
+    invocation: type[InvocationRow],
+    function: type[FunctionRow],
+    now: ColumnElement[Any],
+    only_if: ColumnElement[bool] | None,
 ) -> Select[*tuple[Any, ...]]:
     own = executions.c
     is_over = own.container_status == ContainerStatus.TERMINATED.value
@@ -141,7 +151,7 @@ def _sums(
             case((is_over, own.last_update_time), else_=now).label("end_time"),
             func.lag(own.last_update_time).over(order_by=own.attempt).label("previous_end"),
         )
-        .where(own.invocation_id == invocation.invocation_id)
+        .where(own.invocation_id == invocation.invocation_id, *(() if only_if is None else (only_if,)))
         .correlate(invocation, function)
         .subquery("one")
         .c
@@ -263,6 +273,7 @@ MEASURED_NOW = (
             (InvocationRow.status == InvocationStatus.TERMINATED.value, InvocationRow.last_update_time),
             else_=func.clock_timestamp(),
         ),
+        only_if=InvocationRow.attempts.is_(None),
     )
     .where(InvocationRow.attempts.is_(None))
     .lateral("measured_now")

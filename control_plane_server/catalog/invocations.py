@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.callees import (
+    CALLEE,
     PARENT,
     PARENT_FUNCTION,
     PARENT_IS_STOPPED,
@@ -97,7 +98,12 @@ _GET_BY_ID = _with_parent_and_executions(
 )
 
 
-_OWN: dict[str, ColumnElement[Any]] = {"invocation_id": _NEW_ID, "input": _INPUT}
+_OWN: dict[str, ColumnElement[Any]] = {
+    "invocation_id": _NEW_ID,
+    "input": _INPUT,
+    "project_name": CALLEE.c.versions_project_name,
+    "function_name": CALLEE.c.functions_function_name,
+}
 _CREATE = creation(InvocationRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETED)
 _CREATE_CHILD = creation(InvocationRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
 

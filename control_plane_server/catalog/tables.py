@@ -17,6 +17,8 @@ from sqlalchemy import (
     and_,
     extract,
     func,
+    literal_column,
+    or_,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
@@ -153,6 +155,9 @@ class InvocationRow(Base):
     starting_ms: Mapped[int | None] = mapped_column(BigInteger)
     running_ms: Mapped[int | None] = mapped_column(BigInteger)
     queue_timeout_seconds: Mapped[int | None]  # None: that of its function
+    # Those of its function, so that a project's invocations are found in their order. None: a release wrote none once.
+    project_name: Mapped[str | None]
+    function_name: Mapped[str | None]
     # No foreign key: it would be checked ten thousand times for a batch. A batch is deleted after its invocations.
     batch_id: Mapped[str | None]
     batch_index: Mapped[int | None]  # of its input, from 0
@@ -257,8 +262,25 @@ def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
 
     `AT TIME ZONE 'UTC'` first: only the epoch of a time without zone is IMMUTABLE, as an index expression must be.
     """
-    return func.floor(extract("epoch", func.timezone("UTC", time)), type_=BigInteger)
+    return func.floor(extract("epoch", func.timezone(literal_column("'UTC'"), time)), type_=BigInteger)
 
+
+def seconds_backwards(time: Mapped[datetime]) -> ColumnElement[int]:
+    """As `epoch_second`, the newest first: with an id behind it, it is an order in which an index finds any place."""
+    return -epoch_second(time)
+
+
+def is_incomplete(invocation: type[InvocationRow]) -> ColumnElement[bool]:
+    """Whether it lacks what releases did not write once: its names, or how it ended."""
+    return or_(
+        invocation.project_name.is_(None),
+        and_(invocation.status == "TERMINATED", invocation.attempts.is_(None)),
+    )
+
+
+# What has ended by its outcome, if that is recorded, and what runs: lists are made of one page of each.
+INVOCATION_STATE: ColumnElement[str] = func.coalesce(InvocationRow.outcome, InvocationRow.status, type_=Text)
+_NEWEST_FIRST = (INVOCATION_STATE, seconds_backwards(InvocationRow.creation_time), InvocationRow.invocation_id)
 
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
 Index(
@@ -267,9 +289,14 @@ Index(
     epoch_second(InvocationRow.creation_time).desc(),
     InvocationRow.invocation_id,
 )
+Index("invocations_of_project", InvocationRow.project_name, *_NEWEST_FIRST)
+Index("invocations_of_name", InvocationRow.project_name, InvocationRow.function_name, *_NEWEST_FIRST)
+Index("invocations_of_function", InvocationRow.function_id, *_NEWEST_FIRST)
+Index("invocations_incomplete", InvocationRow.invocation_id, postgresql_where=is_incomplete(InvocationRow))
 Index(
-    "invocations_by_parent",
+    "invocations_of_parent",
     InvocationRow.parent_invocation_id,
+    *_NEWEST_FIRST,
     postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
 )
 Index(

@@ -13,7 +13,8 @@ from environment.loading import SettingsError, load_postgres
 
 
 def migrate(*, as_json: Json = False) -> None:
-    """Bring the catalog that POSTGRES_* names to the newest schema. Does nothing if it has that."""
+    """Bring the catalog that POSTGRES_* names to the newest schema, while the release before goes on. Does nothing if
+    it has that; what was interrupted goes on."""
     try:
         schema = asyncio.run(_migrate())
     except (SettingsError, CatalogIsAway) as error:
@@ -28,7 +29,7 @@ async def _migrate() -> str | None:
     """Which one it has now."""
     database = open_database(load_postgres())
     try:
-        await upgrade_to_head(database)
+        await upgrade_to_head(database, report=note)
         return (await schema_revisions(database))[0]
     finally:
         await database.close()

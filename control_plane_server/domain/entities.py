@@ -1,5 +1,6 @@
 """The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -203,6 +204,19 @@ class InvocationTotals:
     queued_ms: int
     starting_ms: int
     running_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationCounts:
+    """Of invocations, each counted once. `queued`: without a slot, the back-off of a retry included."""
+
+    queued: int
+    running: int
+    by_outcome: Mapping[InvocationOutcome, int]
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.running + sum(self.by_outcome.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

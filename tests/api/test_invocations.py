@@ -65,6 +65,7 @@ async def test_a_submit_is_accepted_while_temporal_is_away(client: httpx2.AsyncC
         "creation_time": now,
         "last_update_time": now,
         "executions": [],
+        "children": None,
     }
     read = (await client.get(f"{deployed.invocations()}/{invocation['invocation_id']}")).json()
     assert read == invocation | {"queued_seconds": ANY}

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +20,15 @@ from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepo
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
+from control_plane_server.catalog.failures import FailureRepository
+from control_plane_server.catalog.incomplete_invocations import IncompleteInvocationRepository
+from control_plane_server.catalog.invocation_counts import InvocationCountRepository
+from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocation_snapshots import InvocationSnapshotRepository
 from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
 from control_plane_server.catalog.paths import BatchPath, ExecutionPath, FunctionPath, InvocationPath
-from control_plane_server.catalog.project_invocations import ProjectInvocationFilter, ProjectInvocationRepository
+from control_plane_server.catalog.project_invocations import ProjectInvocationRepository
 from control_plane_server.catalog.reconciliation.unfinished_batches import UnfinishedBatchRepository
 from control_plane_server.catalog.results import MOST_RESULTS, ResultRepository
 from control_plane_server.domain.containers import Container, ContainerName
@@ -51,14 +56,18 @@ Statement = tuple[str, tuple[object, ...]]
 
 @pytest.fixture
 async def function(database: Database) -> AsyncIterator[FunctionRef]:
-    """Of which very many invocations have ended, one a second, the oldest with a child; and none runs."""
+    """Of which very many invocations have ended, one a second, the oldest the parent of a fifth of them; none runs."""
     function = await insert_function(database, max_concurrency=10)
     async with database.statement() as connection:
         for statement in (
-            "INSERT INTO invocations (invocation_id, function_id, parent_invocation_id, input, status, outcome,"
-            " attempts, queued_ms, starting_ms, running_ms, creation_time)"
-            f" SELECT 'inv-' || n, function_id, CASE WHEN n = 1 THEN 'inv-{ENDED}' END, '', 'TERMINATED', 'SUCCEEDED',"
-            f" 1, 0, 0, 0, clock_timestamp() - n * interval '1 second' FROM functions, generate_series(1, {ENDED}) n",
+            "INSERT INTO invocations (invocation_id, function_id, project_name, function_name, parent_invocation_id,"
+            " input, status, outcome, attempts, queued_ms, starting_ms, running_ms, creation_time)"
+            " SELECT 'inv-' || n, function_id, project_name, function_name,"
+            f" CASE WHEN n = 1 OR n % 5 = 0 THEN 'inv-{ENDED}' END, '', 'TERMINATED',"
+            # Failures are few, and long ago.
+            f" CASE WHEN n > {ENDED - 50} THEN 'FAILED' ELSE 'SUCCEEDED' END, 1, 0, 0, 0,"
+            f" clock_timestamp() - n * interval '1 second'"
+            f" FROM functions JOIN versions USING (version_id), generate_series(1, {ENDED}) n",
             "ANALYZE",  # or foreign keys are checked as planned by the tests before this one, for next to no rows
             "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
             " SELECT 'exe-' || invocation_id, invocation_id, function_id, 1, 'TERMINATED' FROM invocations",
@@ -155,7 +164,8 @@ async def test_pages(
         await InvocationPageRepository(connection).read(
             _path(function), matching=matching, offset=offset, max_results=PAGE
         )
-    await _check(database, statements, most_rows=MOST_ROWS)
+    # Children are looked for among the function's invocations if they are many.
+    await _check(database, statements, most_rows=2 * MOST_ROWS)
 
 
 BATCH = 2_000
@@ -223,28 +233,90 @@ async def test_awaited_results(database: Database, function: FunctionRef, statem
     await _check(database, statements, most_rows=6 * PAGE)
 
 
+MIDDLE = int(time.time()) - ENDED // 2
+FAILED = (InvocationOutcome.FAILED,)
+NOBODY = (InvocationOutcome.CANCELLED, InvocationOutcome.ABORTED)
 PROJECT_FILTERS = (
     ProjectInvocationFilter(),
     ProjectInvocationFilter(status=InvocationStatus.RUNNING),
-    ProjectInvocationFilter(outcome=InvocationOutcome.SUCCEEDED),
+    ProjectInvocationFilter(status=InvocationStatus.TERMINATED),
+    ProjectInvocationFilter(outcomes=(InvocationOutcome.SUCCEEDED,)),
+    ProjectInvocationFilter(outcomes=FAILED),
+    ProjectInvocationFilter(outcomes=NOBODY),
+    ProjectInvocationFilter(outcomes=FAILED, since=MIDDLE),
     ProjectInvocationFilter(function_name=FUNCTION_NAME),
-    ProjectInvocationFilter(since=int(time.time()) - ENDED // 2 - 20, until=int(time.time()) - ENDED // 2 + 20),
+    ProjectInvocationFilter(function_name=FUNCTION_NAME, outcomes=FAILED),
+    ProjectInvocationFilter(function_name="nobody"),
+    ProjectInvocationFilter(since=MIDDLE - 20, until=MIDDLE + 20),
+    ProjectInvocationFilter(until=MIDDLE),
     ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
+    ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}", outcomes=NOBODY),
+    ProjectInvocationFilter(parent_invocation_id="inv-nobody"),
     ProjectInvocationFilter(batch_id="bat-nobody"),
+    ProjectInvocationFilter(id_prefix="inv-777"),
 )
 
 
-@pytest.mark.parametrize("offset", [None, f"{int(time.time()) - ENDED // 2},"], ids=["newest", "middle"])
+@pytest.mark.parametrize("offset", [None, f"{MIDDLE},"], ids=["newest", "middle"])
 async def test_pages_of_a_project(
     database: Database, function: FunctionRef, statements: list[Statement], offset: str | None
 ) -> None:
-    for matching in PROJECT_FILTERS:
+    of_version = tuple(
+        replace(matching, version_id=function.version_id)
+        for matching in PROJECT_FILTERS
+        if matching.parent_invocation_id is None
+    )
+    for matching in PROJECT_FILTERS + of_version:
         statements.clear()
         async with database.statement() as connection:
             await ProjectInvocationRepository(connection).read(
                 function.project_name, matching=matching, offset=offset, max_results=PAGE
             )
-        await _check(database, statements, most_rows=2 * MOST_ROWS)
+        await _check(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_pages_of_a_project_of_many_versions(
+    database: Database, many_versions: FunctionRef, statements: list[Statement]
+) -> None:
+    for matching in (*PROJECT_FILTERS, ProjectInvocationFilter(version_id="ver-7")):
+        statements.clear()
+        async with database.statement() as connection:
+            await ProjectInvocationRepository(connection).read(
+                many_versions.project_name, matching=matching, offset=f"{MIDDLE},inv-{ENDED // 2}", max_results=PAGE
+            )
+        await _check(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_failures(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    async with database.statement() as connection:
+        (failures,) = await FailureRepository(connection).newest(
+            function.project_name, function_name=None, since=None, until=None
+        )
+    assert failures.count == 50
+    await _check(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_counts(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    """Which read what they count, and no more."""
+    for matching in (
+        ProjectInvocationFilter(outcomes=FAILED),
+        ProjectInvocationFilter(status=InvocationStatus.RUNNING),
+        ProjectInvocationFilter(since=int(time.time()) - PAGE),
+        ProjectInvocationFilter(function_name=FUNCTION_NAME, outcomes=NOBODY),
+        ProjectInvocationFilter(version_id=function.version_id, outcomes=FAILED),
+    ):
+        statements.clear()
+        async with database.statement() as connection:
+            await InvocationCountRepository(connection).of_project(function.project_name, matching)
+        await _check(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_what_is_incomplete_is_found(
+    database: Database, function: FunctionRef, statements: list[Statement]
+) -> None:
+    async with database.statement() as connection:
+        assert await IncompleteInvocationRepository(connection).complete(at_most=PAGE) == 0
+    await _check(database, statements, most_rows=10)
 
 
 def _path(function: FunctionRef) -> FunctionPath:

@@ -1,26 +1,59 @@
 """Brings the catalog to the newest schema, or removes it. Safe when several processes start together."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.resources import files
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.domain.errors import CatalogIsAway
+
+logger = structlog.get_logger(__name__)
 
 # Any number will do, if nobody else who uses this database takes the same one.
 _MIGRATION_LOCK = 7_203_314_151
+# For the lock of a table. Whoever waits for it keeps all others waiting, so it is tried again instead.
+_LOCK_LIMIT = timedelta(seconds=2)
+_PAUSE = timedelta(seconds=1)
+_MOST_TRIES = 300
+_LOCK_WAS_NOT_GRANTED = "55P03"
+# Another process migrates, which takes minutes for millions of invocations.
+_PATIENCE = timedelta(hours=2)
+
+Report = Callable[[str], None]
 
 
-async def upgrade_to_head(database: Database) -> None:
+def _log(step: str) -> None:
+    logger.info("catalog_is_migrated", step=step)
+
+
+async def upgrade_to_head(database: Database, *, report: Report = _log) -> None:
     """Run every migration that is missing. A schema of a later version is left as it is: migrations only add.
 
-    Raises CatalogIsAway.
+    One that was interrupted goes on. `report` is told what is done now, if it may take long. Raises CatalogIsAway.
     """
-    await _locked(database, _upgrade)
+    async with _alone(database) as connection:
+        for _ in range(_MOST_TRIES):
+            try:
+                await connection.run_sync(lambda sync: _upgrade(alembic_config(sync, report=report), sync))
+                return
+            except DBAPIError as error:
+                await connection.rollback()
+                if getattr(error.orig, "sqlstate", None) != _LOCK_WAS_NOT_GRANTED:
+                    raise
+            report("a table is in use, and is waited for")
+            await asyncio.sleep(_PAUSE.total_seconds())
+        raise CatalogIsAway(f"{CatalogIsAway.default_message()} (a table that has to be changed is in use)")
 
 
 async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
@@ -36,30 +69,49 @@ async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
 
 async def drop_everything(database: Database) -> None:
     """Drop every table of ours, data included. Raises CatalogIsAway."""
-    await _locked(database, lambda config, _: command.downgrade(config, "base"))
+    async with _alone(database) as connection:
+        await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
     async with database.statement() as connection:
         await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
 
 
-def alembic_config(connection: Connection) -> Config:
+def alembic_config(connection: Connection, *, report: Report = _log) -> Config:
     config = Config()
     config.set_main_option("script_location", str(files("control_plane_server.catalog.migrations")))
     config.attributes["connection"] = connection
+    config.attributes["report"] = report
     return config
 
 
 def _upgrade(config: Config, connection: Connection) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()  # Alembic begins its own
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is None or current in known:
         command.upgrade(config, "head")
 
 
-async def _locked(database: Database, run: Callable[[Config, Connection], None]) -> None:
-    def migrate(connection: Connection) -> None:
-        # Held until the commit: a second process finds the newest schema and does nothing.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        run(alembic_config(connection), connection)
+@asynccontextmanager
+async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection of the one process that migrates: a second one waits, then finds the newest schema and does
+    nothing."""
+    async with database.long_connection() as connection:
+        await _take_lock(connection)
+        try:
+            yield connection
+        finally:
+            # Whatever happened to it: with its session the lock goes, and what was set.
+            await connection.invalidate()
 
-    async with database.long_transaction() as connection:
-        await connection.run_sync(migrate)
+
+async def _take_lock(connection: AsyncConnection) -> None:
+    """By asking again and again: an index that is made beside others' work waits for every statement that has begun,
+    which would wait for the lock."""
+    deadline = asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK}):
+        await connection.commit()
+        if asyncio.get_running_loop().time() > deadline:
+            raise CatalogIsAway(f"{CatalogIsAway.default_message()} (another process migrates it)")
+        await asyncio.sleep(_PAUSE.total_seconds() / 5)
+    await connection.execute(text(f"SET lock_timeout = '{round(_LOCK_LIMIT.total_seconds())}s'"))
+    await connection.commit()

@@ -94,7 +94,7 @@ class Termination:
         if self.is_requested:
             return
         self.is_requested = True
-        if faulthandler.unregister(number):
+        if faulthandler.unregister(number):  # type: ignore[func-returns-value]  # whether it was registered
             streams.write_error(_WHAT_STACKS)
         self._deliver_once()
 

@@ -25,6 +25,8 @@ OPERATIONS = {
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
     "list_project_invocations": ("get", {"400", "404"}),
+    "count_project_invocations": ("get", {"404"}),
+    "list_project_failures": ("get", {"404"}),
     "create_batch": ("post", {"400", "404", "413"}),
     "list_batches": ("get", {"400", "404"}),
     "get_batch": ("get", {"404"}),

@@ -1,0 +1,105 @@
+"""A project's invocations can be listed by whatever is known of them, those of earlier releases included.
+
+Nothing is locked for longer than a batch of rows takes, which is a fraction of a second: the release before goes on. It
+may be interrupted anywhere, and then begins again with what is left.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import context, op
+
+from control_plane_server.catalog.incomplete_invocations import completion_of_blocks
+
+revision: str = "0010"
+down_revision: str | None = "0009"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+_COLUMNS = ("project_name", "function_name")
+_BACKWARDS = "(- floor(EXTRACT(epoch FROM timezone('UTC', creation_time))))"
+_NEWEST_FIRST = f"(coalesce(outcome, status)), {_BACKWARDS}, invocation_id"
+_INDEXES = {
+    "invocations_of_project": f"(project_name, {_NEWEST_FIRST})",
+    "invocations_of_name": f"(project_name, function_name, {_NEWEST_FIRST})",
+    "invocations_of_function": f"(function_id, {_NEWEST_FIRST})",
+    "invocations_of_parent": f"(parent_invocation_id, {_NEWEST_FIRST}) WHERE parent_invocation_id IS NOT NULL",
+    "invocations_incomplete": (
+        "(invocation_id) WHERE project_name IS NULL OR (status = 'TERMINATED' AND attempts IS NULL)"
+    ),
+}
+# Half a megabyte: some thousands of rows at most.
+_BLOCKS = 64
+
+
+def upgrade() -> None:
+    if not _has_columns():  # as after an interruption: they are committed before all is done
+        for column in _COLUMNS:
+            op.add_column("invocations", sa.Column(column, sa.Text(), nullable=True))
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")  # nothing is kept waiting by what waits from here on
+        blocks = _blocks()
+        _complete(blocks)
+        for name, columns in _INDEXES.items():
+            if blocks:
+                _report(f"index {name}")
+            _create_index(name, columns)
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS invocations_by_parent")
+        op.execute("VACUUM (ANALYZE) invocations")  # or lists are planned, and counted, by what was there before
+
+
+def downgrade() -> None:
+    for name in reversed(_INDEXES):
+        op.drop_index(name, table_name="invocations")
+    op.create_index(
+        "invocations_by_parent",
+        "invocations",
+        ["parent_invocation_id"],
+        postgresql_where=sa.text("parent_invocation_id IS NOT NULL"),
+    )
+    for column in reversed(_COLUMNS):
+        op.drop_column("invocations", column)
+
+
+def _has_columns() -> bool:
+    """Looked up, as ADD COLUMN takes the lock of the table also where there is nothing to add."""
+    found = sa.text("SELECT 1 FROM pg_attribute WHERE attrelid = 'invocations'::regclass AND attname = :name")
+    return op.get_bind().execute(found, {"name": _COLUMNS[0]}).first() is not None
+
+
+def _blocks() -> int:
+    size: int = (
+        op.get_bind()
+        .execute(sa.text("SELECT pg_relation_size('invocations') / current_setting('block_size')::int"))
+        .scalar_one()
+    )
+    return size
+
+
+def _complete(blocks: int) -> None:
+    """Block by block, as many as there were: what comes later, and what is being written, is left to the
+    reconciliation."""
+    told = 0
+    for first in range(0, blocks, _BLOCKS):
+        op.get_bind().execute(completion_of_blocks(first, first + _BLOCKS))
+        percent = 100 * min(first + _BLOCKS, blocks) // blocks
+        if percent >= told + 5:
+            told = percent
+            _report(f"invocations of earlier releases: {percent} %")
+
+
+def _create_index(name: str, columns: str) -> None:
+    is_valid: bool | None = (
+        op.get_bind()
+        .execute(sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": name})
+        .scalar_one_or_none()
+    )
+    if is_valid:
+        return
+    if is_valid is not None:  # of an attempt that was interrupted
+        op.execute(f"DROP INDEX CONCURRENTLY {name}")
+    op.execute(f"CREATE INDEX CONCURRENTLY {name} ON invocations {columns}")
+
+
+def _report(step: str) -> None:
+    context.config.attributes["report"](step)
