@@ -81,7 +81,14 @@ async def create_batch(
         new = await parse_batch(
             body, request.headers, parent_of_query=parent, queue_timeout_of_query=queue_timeout_seconds
         )
-        batch, is_new = await submit_batch(services.database, path, new, client_key=idempotency_key)
+        batch, is_new = await services.arguments.create(
+            path,
+            new.inputs,
+            is_batch=True,
+            create=lambda checked: submit_batch(
+                services.database, path, new, client_key=idempotency_key, checked=checked
+            ),
+        )
     if is_new:
         await services.orchestrator.start_batch(batch)
     return BatchInfo.of(batch)

@@ -38,7 +38,14 @@ _GIVEN_OUT = (
     AsyncRemoteFunction,
     AsyncInvocation,
 )
-_ANSWERS = (answers.Project, answers.Version, answers.FunctionInfo, answers.ListedVersion, answers.BatchInfo)
+_ANSWERS = (
+    answers.Project,
+    answers.Version,
+    answers.FunctionInfo,
+    answers.ListedVersion,
+    answers.BatchInfo,
+    answers.FailureGroup,
+)
 _QUALIFIED = re.compile(r"\b(?:[A-Za-z_]\w*\.)+(\w+)|[~+](\w+)")
 _QUOTED = re.compile(r"(: |-> )'([^']+)'")
 
@@ -96,8 +103,10 @@ def _method(name: str, function: Any) -> str:
 
 
 def _fields(cls: type) -> str:
-    names = ", ".join(f"`{name}`" for name in inspect.get_annotations(cls) if name[0] != "_")
-    return f"- **`{cls.__name__}`** {names}\n"
+    names = [name for name in inspect.get_annotations(cls) if name[0] != "_"]
+    for base in cls.__mro__:
+        names += [name for name, member in vars(base).items() if isinstance(member, property) and name not in names]
+    return f"- **`{cls.__name__}`** {', '.join(f'`{name}`' for name in names)}\n"
 
 
 def _signature(function: Any) -> str:

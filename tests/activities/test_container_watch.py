@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Interval, delete, func, insert, select, type_coerce, update
 from structlog.testing import capture_logs
 
 from activities.container_watch import ContainerWatch
@@ -284,7 +284,7 @@ async def test_an_attempt_that_runs_for_too_long_is_recorded_and_stopped(
     assert await watching == GONE
     async with database.statement() as connection:
         elapsed = ExecutionRow.termination_signal_time - ExecutionRow.execution_start_time
-        waited = (await connection.execute(select(elapsed))).scalar_one()
+        waited: timedelta = (await connection.execute(select(type_coerce(elapsed, Interval)))).scalar_one()
     assert timeout <= waited < 2 * timeout
 
 

@@ -36,8 +36,8 @@ class Client:
     """
 
     def __init__(self, api_url: str | None = None, api_key: str | None = None, *, timeout: float = 60.0) -> None:
-        """Without an address, the server that `control-plane login` has saved, the one of CONTROL_PLANE_API_URL and
-        CONTROL_PLANE_API_KEY, or the stack on this machine: in the order of the command line.
+        """Without an address, the server of CONTROL_PLANE_API_URL and CONTROL_PLANE_API_KEY, the one that
+        `control-plane use` has chosen or `control-plane login` saved, or the stack on this machine.
 
         `timeout`: seconds for which lost connections and servers that cannot answer are waited out by each request.
         Raises ControlPlaneError if there is no server or no key.

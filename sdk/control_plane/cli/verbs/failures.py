@@ -36,7 +36,7 @@ _COLUMNS = (
 def failures(
     what: Annotated[str | None, typer.Argument(metavar="[PROJECT[/FUNCTION]]")] = None,
     *,
-    since: Annotated[str, typer.Option(metavar="WHEN", help=f"Ended since then: {HELP}.")] = "24h",
+    since: Annotated[str, typer.Option(metavar="WHEN", help=f"Created since then: {HELP}.")] = "24h",
     until: Until = None,
     function: Annotated[str | None, typer.Option(help="Of this function.")] = None,
     api_url: ApiUrl = None,

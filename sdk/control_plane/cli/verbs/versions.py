@@ -1,21 +1,31 @@
 """`control-plane versions` and `rollback`: what a project was, and is to be again."""
 
+import time
 from typing import Annotated
 
 import typer
 
 from control_plane.access.errors import CannotBeDone
+from control_plane.cli.durations import age
 from control_plane.cli.lookup import explained
 from control_plane.cli.output import local_time, note, print_json, print_line, print_table
 from control_plane.cli.references import Reference, parse_project
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
+from control_plane.cli.tables import Column
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.definitions import declare, definition_again
 from control_plane.deployment.preparation import wait_until_ready
 from control_plane.protocol.answers import ListedVersion
 
+_COLUMNS = (
+    Column(name="VERSION"),
+    Column(name="STATUS"),
+    Column(name=""),
+    Column(name="AGE", rank=1),
+    Column(name="CREATED", rank=2),
+)
 _STATUSES = {"PENDING": "being prepared", "READY": "ready", "REFUSED": "refused"}
 
 
@@ -50,10 +60,16 @@ async def _versions(reference: Reference, *, api_url: str | None, as_json: bool)
         print_json(answer.document)
         return
     rows = (
-        (version.version_id, local_time(version.creation_time), _STATUSES.get(version.status or "", ""), _mark(version))
+        (
+            version.version_id,
+            _STATUSES.get(version.status or "", ""),
+            _mark(version),
+            age(time.time() - version.creation_time),
+            local_time(version.creation_time),
+        )
         for version in answer.versions
     )
-    print_table(("VERSION", "CREATED", "STATUS", ""), rows)
+    print_table(_COLUMNS, rows)
 
 
 def _mark(version: ListedVersion) -> str:

@@ -1,0 +1,76 @@
+"""What failed, why, when, in which line of the log, and again: as whoever looks the next morning asks."""
+
+import json
+import re
+
+import pytest
+
+from tests.cli.terminal import Terminal
+
+pytestmark = pytest.mark.timeout(180)
+
+_MAIN = """\
+import control_plane as cp
+
+PRICES = {"tea": 3, "coffee": 4}
+
+
+@cp.function
+def price(item: str) -> int:
+    print("looking up", item)
+    return PRICES[item]
+
+
+@cp.function
+def total(items: list) -> int:
+    return sum(price.map(items))
+"""
+
+
+async def test_a_failure_among_children_is_found_and_done_again(terminal: Terminal) -> None:
+    folder = terminal.home / "after"
+    folder.mkdir()
+    (folder / "main.py").write_text(_MAIN)
+    await terminal.succeed("deploy", "after")
+    run = await terminal.run("invoke", "after/total", 'items=["tea", "cocoa", "coffee"]', "--wait")
+    assert run.exit_code == 1
+
+    failed = (await terminal.succeed("list", "after", "--failed", "--since", "1h", "--json")).document["invocations"]
+    assert [one["function_name"] for one in failed] == ["total", "price"]
+    assert failed[1]["error_message"] == "KeyError: 'cocoa'"
+    groups = (await terminal.succeed("failures", "after", "--json")).document["failures"]
+    assert {(group["function_name"], group["count"]) for group in groups} == {("total", 1), ("price", 1)}
+    assert "KeyError: 'cocoa'" in (await terminal.succeed("failures", "after/price")).stdout
+    narrowed = await terminal.succeed("list", "after", "--limit", "1", "--function", "price")
+    assert len(narrowed.lines) == 2
+    assert narrowed.stderr == "The 1 newest of 3 (1 failed, 2 succeeded); --limit shows more.\n"
+    assert (await terminal.succeed("list", "after", "--outcome", "timed_out")).stderr == "None of after is like that.\n"
+
+    described = await terminal.succeed("describe", "-")
+    assert re.search(r"^Children +3: 1 failed, 2 succeeded$", described.stdout, re.MULTILINE)
+    assert re.search(r"^inv-\w{32}  failed +price ", described.stdout, re.MULTILINE)
+    assert "control-plane logs inv-" in described.stderr
+    tree = (await terminal.succeed("describe", "-", "--tree")).lines
+    assert [line.split()[0] for line in tree] == ["total", "├──", "├──", "└──"]
+    assert " failed " in tree[1]
+    assert "KeyError: 'cocoa'" in tree[1]
+
+    child = failed[1]["invocation_id"]
+    assert len((await terminal.succeed("list", "--parent", "-", "--json")).document["invocations"]) == 3
+    assert " of total\n" in (await terminal.succeed("describe", child[:12])).stdout
+    log = await terminal.succeed("logs", child, "--tail", "1", "--attempt", "1")
+    assert log.lines == ["KeyError: 'cocoa'"]
+    first = (await terminal.succeed("logs", child, "--timestamps")).lines[0]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  looking up cocoa", first)
+    complaint = (await terminal.run("logs", child, "--attempt", "2")).complaint
+    assert complaint == f"after/price/{child} has no attempt 2; there are 1"
+    assert (await terminal.succeed("logs", child, "--since", "0s")).stdout == ""
+
+    (folder / "main.py").write_text(_MAIN.replace('"coffee": 4', '"coffee": 4, "cocoa": 5'))
+    await terminal.succeed("deploy", "after")
+    given = await terminal.succeed("describe", child, "--input")
+    assert json.loads(given.stdout) == {"item": "cocoa"}
+    again = await terminal.run("invoke", "after/price", "-", "--wait", stdin=given.stdout)
+    assert again.stdout == "5\n"
+    refused = await terminal.run("undeploy", "after")
+    assert refused.complaint.startswith("this deletes project after with all its invocations (0 have not ended) and ")
