@@ -8,8 +8,8 @@ Node = dict[str, Any]
 _INTRODUCTION = """\
 # REST reference
 
-Made from the API's own description by `make reference`; a test holds it to that. For programs it is at `/openapi.json`, and
-every control plane shows it at `/docs`, where requests can be tried, and at `/redoc`, both without a network:
+Made from the API's own description by `make reference`; a test holds it to that. For programs it is at `/openapi.json`,
+and every control plane shows it at `/docs`, where requests can be tried, and at `/redoc`, both without a network:
 
 ![/docs](images/api-docs.png)
 

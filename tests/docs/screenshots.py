@@ -1,5 +1,5 @@
-"""`make screenshots`: pictures of Temporal's Web UI for docs/temporal.md and of /docs for docs/rest.md, taken by Chromium,
-which knows no host but this one, of a stack that has just run an invocation with retries."""
+"""`make screenshots`: pictures of Temporal's Web UI for docs/temporal.md and of /docs for docs/rest.md, taken by
+Chromium, which knows no host but this one, of a stack that has just run an invocation with retries."""
 
 import asyncio
 import shutil
