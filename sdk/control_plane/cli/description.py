@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from control_plane.cli.durations import in_short
-from control_plane.cli.invocation_rows import print_invocations, short_id
+from control_plane.cli.invocation_rows import print_invocations, short_id, took
 from control_plane.cli.output import local_time, note, print_fields, print_table, terminal_width
 from control_plane.cli.shortening import shortened
 from control_plane.cli.states import in_order, state_of, styled
@@ -79,9 +79,7 @@ def _phases(invocation: InvocationInfo) -> str:
         "running": invocation.running_seconds,
     }
     known = ", ".join(f"{in_short(seconds)} {name}" for name, seconds in phases.items() if seconds is not None)
-    is_over = invocation.invocation_status == "TERMINATED"
-    whole = (invocation.last_update_time if is_over else time.time()) - invocation.creation_time
-    return f"{known}; {in_short(whole)} in all" if known else ""
+    return f"{known}; {in_short(took(invocation, now=time.time()))} in all" if known else ""
 
 
 def _attempt(number: int, execution: Execution, invocation: InvocationInfo) -> tuple[Cell | str, ...]:

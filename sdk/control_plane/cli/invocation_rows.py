@@ -8,6 +8,7 @@ from control_plane.cli.output import local_time, print_table, terminal_width
 from control_plane.cli.states import in_words, styled
 from control_plane.cli.tables import Cell, Column
 from control_plane.client.listing import ProjectInvocation
+from control_plane.protocol.answers import InvocationInfo
 
 _SHORT = len("inv-") + 10  # characters that tell a million apart
 _LINE_END = "\n"
@@ -54,7 +55,7 @@ def short_id(invocation_id: str, *, is_short: bool = True) -> str:
     return invocation_id[:_SHORT] if is_short else invocation_id
 
 
-def took(invocation: ProjectInvocation, *, now: float) -> float:
+def took(invocation: ProjectInvocation | InvocationInfo, *, now: float) -> float:
     """Seconds from its creation to its end, or until now. To the millisecond where nothing lay between its attempts."""
     if invocation.invocation_status == "RUNNING":
         return max(now - invocation.creation_time, 0)
