@@ -17,7 +17,7 @@ _WIDE = 150  # characters in which whole ids find room
 _COLUMNS = (
     Column(name="INVOCATION"),
     Column(name="OUTCOME"),
-    Column(name="FUNCTION", narrowest=8),
+    Column(name="FUNCTION", narrowest=8, comfortable=24),
     Column(name="AGE", rank=2),
     Column(name="TOOK", rank=3),
     Column(name="TRIES", rank=5),
@@ -26,7 +26,7 @@ _COLUMNS = (
     Column(name="STARTING", rank=8),
     Column(name="RAN", rank=9),
     Column(name="VERSION", rank=10),
-    Column(name="ERROR", rank=1, narrowest=16),
+    Column(name="ERROR", rank=1, narrowest=16, comfortable=40),
 )
 
 
