@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
+from api.arguments import ArgumentChecks
 from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
@@ -27,6 +28,7 @@ class Services:
     long_polls: LongPolls
     event_streams: EventStreams
     results: Results
+    arguments: ArgumentChecks = field(default_factory=ArgumentChecks)
     batch_bodies: Turns = field(default_factory=Turns)
     shares: Shares = field(default_factory=Shares)
     spans: "Spans | None" = None  # where tracing is on

@@ -1,5 +1,7 @@
 """Submits invocations, one or a batch: inserts their rows. Workflows are started afterwards, and may be later."""
 
+from collections.abc import Collection
+
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.idempotency import (
@@ -16,14 +18,16 @@ from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation
 
 
-async def submit(database: Database, path: FunctionPath, new: NewInvocation) -> Invocation:
+async def submit(
+    database: Database, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()
+) -> Invocation:
     """A new invocation. Raises what `InvocationRepository.create` raises."""
     async with database.statement() as connection:
-        return await InvocationRepository(connection).create(path, new)
+        return await InvocationRepository(connection).create(path, new, checked=checked)
 
 
 async def submit_once(
-    database: Database, path: FunctionPath, new: NewInvocation, *, client_key: str
+    database: Database, path: FunctionPath, new: NewInvocation, *, client_key: str, checked: Collection[int] = ()
 ) -> tuple[Invocation, bool]:
     """The invocation of this key, and whether this call created it.
 
@@ -40,15 +44,15 @@ async def submit_once(
         return earlier, False
     try:
         async with database.transaction() as connection:
-            invocation = await InvocationRepository(connection).create(path, new)
+            invocation = await InvocationRepository(connection).create(path, new, checked=checked)
             await IdempotencyKeyRepository(connection).record(key, invocation.invocation_id)
     except KeyIsTaken:
-        return await submit_once(database, path, new, client_key=client_key)
+        return await submit_once(database, path, new, client_key=client_key, checked=checked)
     return invocation, True
 
 
 async def submit_batch(
-    database: Database, path: FunctionPath, new: NewBatch, *, client_key: str | None
+    database: Database, path: FunctionPath, new: NewBatch, *, client_key: str | None, checked: Collection[int] = ()
 ) -> tuple[Batch, bool]:
     """A new batch, or the one of this key, and whether this call created it.
 
@@ -56,7 +60,7 @@ async def submit_batch(
     """
     if client_key is None:
         async with database.transaction() as connection:
-            return await BatchRepository(connection).create(path, new), True
+            return await BatchRepository(connection).create(path, new, checked=checked), True
     key = IdempotencyKey(
         project_name=path.project_name,
         function_name=path.function_name,
@@ -68,10 +72,10 @@ async def submit_batch(
         return earlier, False
     try:
         async with database.transaction() as connection:
-            batch = await BatchRepository(connection).create(path, new)
+            batch = await BatchRepository(connection).create(path, new, checked=checked)
             await BatchKeyRepository(connection).record(key, batch.batch_id)
     except KeyIsTaken:
-        return await submit_batch(database, path, new, client_key=client_key)
+        return await submit_batch(database, path, new, client_key=client_key, checked=checked)
     return batch, True
 
 

@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 # One a second, the newest a day ago.
 _STATEMENTS = (
     """
-    INSERT INTO invocations (invocation_id, function_id, input, status, creation_time, last_update_time)
-    SELECT 'inv-' || md5(n::text), function_id, '{"number": 1}', 'TERMINATED', time, time + interval '10 minutes'
-    FROM functions, generate_series(1, :count) AS n,
+    INSERT INTO invocations (invocation_id, function_id, project_name, function_name, input, status, outcome, attempts,
+        queued_ms, starting_ms, running_ms, creation_time, last_update_time)
+    SELECT 'inv-' || md5(n::text), function_id, project_name, function_name, '{"number": 1}', 'TERMINATED', 'SUCCEEDED',
+        1, 0, 0, 600000, time, time + interval '10 minutes'
+    FROM functions JOIN versions USING (version_id), generate_series(1, :count) AS n,
         LATERAL (SELECT clock_timestamp() - interval '1 day' - n * interval '1 second' AS time) AS times
     WHERE function_name = :function
     """,

@@ -78,7 +78,14 @@ async def create_batch(
     body = await receive_batch(request)
     async with services.batch_bodies.turn():
         new = await parse_batch(body, request.headers, parent)
-        batch, is_new = await submit_batch(services.database, path, new, client_key=idempotency_key)
+        batch, is_new = await services.arguments.create(
+            path,
+            new.inputs,
+            is_batch=True,
+            create=lambda checked: submit_batch(
+                services.database, path, new, client_key=idempotency_key, checked=checked
+            ),
+        )
     if is_new:
         await services.orchestrator.start_batch(batch)
     return BatchInfo.of(batch)

@@ -1,5 +1,6 @@
 """/projects/…/invocations: submitted, read, waited for, listed, asked to stop."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
@@ -20,7 +21,7 @@ from api.submissions import submit, submit_once
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
-from control_plane_server.domain.entities import InvocationStatus, ParentRef
+from control_plane_server.domain.entities import Invocation, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -66,10 +67,13 @@ async def create_invocation(
     """Call a function. With an Idempotency-Key, a repeated request answers with the first one's invocation."""
     services = services_of(request)
     new = definition.to_domain()
-    if idempotency_key is None:
-        invocation, is_new = await submit(services.database, path, new), True
-    else:
-        invocation, is_new = await submit_once(services.database, path, new, client_key=idempotency_key)
+
+    async def create(checked: Sequence[int]) -> tuple[Invocation, bool]:
+        if idempotency_key is None:
+            return await submit(services.database, path, new, checked=checked), True
+        return await submit_once(services.database, path, new, client_key=idempotency_key, checked=checked)
+
+    invocation, is_new = await services.arguments.create(path, [new.input], is_batch=False, create=create)
     if is_new:
         await services.orchestrator.start_invocation(invocation)
     return InvocationInfo.of(invocation)

@@ -2,7 +2,7 @@
 `execution_lifecycle/batch_ends.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from control_plane_server.catalog.callees import (
     PARENT_IS_STOPPED,
     PARENT_STATE,
     PROJECT_IS_BEING_DELETED,
+    call_parameters,
     creation,
-    parent_parameters,
+    require_created,
     to_parent,
 )
 from control_plane_server.catalog.converters import to_function
@@ -42,7 +43,6 @@ from control_plane_server.domain.errors import (
     BatchIsAlreadyTerminated,
     ParentInvocationDoesNotExist,
     ProjectDoesNotExist,
-    ProjectIsBeingDeleted,
 )
 from control_plane_server.domain.identifiers import (
     BatchId,
@@ -167,26 +167,26 @@ class BatchRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def create(self, path: FunctionPath, new: NewBatch) -> Batch:
+    async def create(self, path: FunctionPath, new: NewBatch, *, checked: Collection[int] = ()) -> Batch:
         """Insert a batch with its invocations, each with its place in the queue of the function, in the order of their
         inputs: needs a transaction. If its parent is stopped or its project is to be deleted, all are created as
         cancelled.
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
-        the same project and version.
+        the same project and version, and ArgumentsAreUnchecked if the function has a signature and is not among those
+        that are `checked`.
         """
         batch_id = new_batch_id()
         try:
             created = await self._connection.execute(
                 _CREATE if new.parent is None else _CREATE_OF_CHILDREN,
-                path.parameters | parent_parameters(new.parent) | {_NEW_ID.key: batch_id, _SIZE.key: len(new.inputs)},
+                path.parameters
+                | call_parameters(new.parent, checked)
+                | {_NEW_ID.key: batch_id, _SIZE.key: len(new.inputs)},
             )
             row = require(created.one_or_none(), parts=2)
-            if row.project_closing_time is not None:
-                raise ProjectIsBeingDeleted
+            require_created(row, has_parent=new.parent is not None)
             parent = to_parent(row)
-            if new.parent is not None and parent is None:
-                raise ParentInvocationDoesNotExist
             # Sorted, as the queue takes what was created together in the order of the ids.
             invocation_ids = sorted(new_invocation_id() for _ in new.inputs)
             await self._connection.execute(

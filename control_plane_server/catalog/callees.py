@@ -1,15 +1,16 @@
 """What a submit names: the function that is called and, in the same version, the invocation that calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, bindparam, case, func, insert, select, true
+from sqlalchemy import ARRAY, BigInteger, Row, Select, Text, all_, and_, bindparam, case, func, insert, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.paths import along_function, searchable
 from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
 from control_plane_server.domain.entities import InvocationStatus, ParentInvocation, ParentRef
+from control_plane_server.domain.errors import ParentInvocationDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
 PARENT = aliased(InvocationRow, name="parent")
@@ -35,6 +36,7 @@ CALLEE = (
             ProjectRow.deletion_request_time.label("project_deletion_request_time"),
             ProjectRow.closing_time.label("project_closing_time"),
             *columns_of(VersionRow, FunctionRow),
+            FunctionRow.signature.label("functions_signature"),
             *PARENT_STATE,
         )
     )
@@ -48,8 +50,16 @@ CALLEE = (
     .outerjoin(PARENT, and_(PARENT.function_id == PARENT_FUNCTION.function_id, PARENT.invocation_id == PARENT_ID))
     .cte("found")
 )
+# Functions whose arguments are known to be right. The input of a command is any text.
+_CHECKED = bindparam("checked_functions", type_=ARRAY(BigInteger))
+_HAS_UNCHECKED_SIGNATURE = and_(
+    CALLEE.c.functions_signature.is_not(None),
+    CALLEE.c.functions_command.is_(None),
+    CALLEE.c.functions_function_id != all_(_CHECKED),
+)
 IS_CALLABLE = and_(
     CALLEE.c.functions_function_id.is_not(None),
+    ~_HAS_UNCHECKED_SIGNATURE,
     CALLEE.c.project_closing_time.is_(None),
     PARENT_ID.is_(None) | CALLEE.c.parent_invocation_id.is_not(None),
 )
@@ -65,9 +75,21 @@ PARENT_IS_STOPPED = (
 )
 
 
-def parent_parameters(parent: ParentRef | None) -> dict[str, object]:
-    """For statements with CALLEE."""
+class ArgumentsAreUnchecked(Exception):
+    """Nothing was created: arguments are to be checked by this signature, as text, and the function's id is to be named
+    among those that are `checked`."""
+
+    def __init__(self, *, function_id: int, function_name: str, signature: str) -> None:
+        super().__init__(function_name)
+        self.function_id = function_id
+        self.function_name = function_name
+        self.signature = signature
+
+
+def call_parameters(parent: ParentRef | None, checked: Collection[int]) -> dict[str, object]:
+    """For statements with CALLEE. `checked`: ids of functions that take the arguments, if they have a signature."""
     return {
+        _CHECKED.key: list(checked),
         PARENT_ID.key: None if parent is None else searchable(parent.invocation_id),
         _PARENT_FUNCTION_NAME.key: None if parent is None else searchable(parent.function_name),
     }
@@ -110,4 +132,31 @@ def creation(
         .returning(row.creation_time, row.cancellation_request_time)
         .cte("inserted")
     )
-    return select(CALLEE, inserted.c.creation_time, inserted.c.cancellation_request_time).outerjoin(inserted, true())
+    found = [column for column in CALLEE.c if column.name != "functions_signature"]
+    # Only where it was not known: it may be long.
+    signature = case((inserted.c.creation_time.is_(None) & _HAS_UNCHECKED_SIGNATURE, CALLEE.c.functions_signature))
+    return (
+        select(
+            *found,
+            signature.label("unchecked_signature"),
+            inserted.c.creation_time,
+            inserted.c.cancellation_request_time,
+        )
+        .select_from(CALLEE)
+        .outerjoin(inserted, true())
+    )
+
+
+def require_created(row: Row[*tuple[Any, ...]], *, has_parent: bool) -> None:
+    """Of a statement that is a `creation`, whose function is there: raises ProjectIsBeingDeleted,
+    ParentInvocationDoesNotExist, ArgumentsAreUnchecked if nothing was inserted."""
+    if row.project_closing_time is not None:
+        raise ProjectIsBeingDeleted
+    if has_parent and row.parent_invocation_id is None:
+        raise ParentInvocationDoesNotExist
+    if row.unchecked_signature is not None:
+        raise ArgumentsAreUnchecked(
+            function_id=row.functions_function_id,
+            function_name=row.functions_function_name,
+            signature=row.unchecked_signature,
+        )

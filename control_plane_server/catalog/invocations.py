@@ -2,7 +2,7 @@
 `execution_lifecycle/terminations.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from control_plane_server.catalog.callees import (
     PARENT_IS_STOPPED,
     PARENT_STATE,
     PROJECT_IS_BEING_DELETED,
+    call_parameters,
     creation,
-    parent_parameters,
+    require_created,
     to_parent,
 )
 from control_plane_server.catalog.converters import to_execution, to_function
@@ -52,7 +53,6 @@ from control_plane_server.domain.errors import (
     InvocationIsAlreadyTerminated,
     ParentInvocationDoesNotExist,
     ProjectDoesNotExist,
-    ProjectIsBeingDeleted,
 )
 from control_plane_server.domain.identifiers import BatchId, InvocationId, new_invocation_id
 
@@ -129,29 +129,27 @@ class InvocationRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def create(self, path: FunctionPath, new: NewInvocation) -> Invocation:
+    async def create(self, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()) -> Invocation:
         """Insert an invocation, by one statement. If its parent is stopped or its project is to be deleted, it is
         created as cancelled.
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
-        the same project and version.
+        the same project and version, and ArgumentsAreUnchecked if the function has a signature and is not among those
+        that are `checked`.
         """
         invocation_id = new_invocation_id()
         new_parameters = {_NEW_ID.key: invocation_id, _INPUT.key: new.input}
         try:
             created = await self._connection.execute(
                 _CREATE if new.parent is None else _CREATE_CHILD,
-                path.parameters | parent_parameters(new.parent) | new_parameters,
+                path.parameters | call_parameters(new.parent, checked) | new_parameters,
             )
         except IntegrityError as error:
             # A parent may just have been deleted by retention; a function is deleted only with its project.
             raise (ParentInvocationDoesNotExist if is_about_parent(error) else ProjectDoesNotExist) from error
         row = require(created.one_or_none(), parts=2)
-        if row.project_closing_time is not None:
-            raise ProjectIsBeingDeleted
+        require_created(row, has_parent=new.parent is not None)
         parent = to_parent(row)
-        if new.parent is not None and parent is None:
-            raise ParentInvocationDoesNotExist
         return Invocation(
             invocation_id=invocation_id,
             function=to_function(row),

@@ -36,7 +36,12 @@ class LoadRepository:
         found = await self._connection.execute(_LOAD, {"at_most": at_most})
         return tuple(FunctionLoad(**row) for row in found.mappings())
 
+    async def has_live_executions(self) -> bool:
+        """Whether an execution has a slot."""
+        return bool(await self._connection.scalar(_HAS_LIVE_EXECUTIONS))
 
+
+_HAS_LIVE_EXECUTIONS = text("SELECT EXISTS (SELECT FROM executions WHERE worker_status <> 'TERMINATED')")
 # Each part reads an index that holds only rows which have not ended.
 _LOAD = text("""
     WITH alive AS (

@@ -39,12 +39,18 @@ def dev(
     provisioner: Annotated[
         ProvisionerName, typer.Option(help="What runs the containers: process, docker or ecs.")
     ] = ProvisionerName.PROCESS,
+    wait_for_jobs: Annotated[
+        bool, typer.Option("--wait-for-jobs", help="Ctrl-C waits until nothing runs; a second one does not.")
+    ] = False,
     watch: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Deploy this folder, and again whenever it changes.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Run PostgreSQL, Temporal with its Web UI, the loop and the API on this machine until Ctrl-C.
+
+    What runs then is interrupted and launched again at the next start, which costs no attempt. Containers on a Docker
+    engine go on, and the next start finds them.
 
     Where TEMPORAL_ADDRESS or POSTGRES_HOST is set, that server is used instead of the embedded one.
     """
@@ -61,13 +67,13 @@ def dev(
             raise WrongUsage(f"there is no folder {folder} to watch; name the one that holds your functions")
         ensure_addressable(folder.name, hint="")
     try:
-        asyncio.run(_run(options, folders, as_json=as_json))
+        asyncio.run(_run(options, folders, wait_for_jobs=wait_for_jobs, as_json=as_json))
     except StackError as error:
         fail(str(error))
         raise typer.Exit(1) from error
 
 
-async def _run(options: StackOptions, folders: Sequence[Path], *, as_json: bool) -> None:
+async def _run(options: StackOptions, folders: Sequence[Path], *, wait_for_jobs: bool, as_json: bool) -> None:
     stack = EmbeddedStack(options, note)
     with StopSignals() as signals:
         note("Starting PostgreSQL, Temporal, loop and api …")
@@ -88,6 +94,9 @@ async def _run(options: StackOptions, folders: Sequence[Path], *, as_json: bool)
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
+        if wait_for_jobs:
+            note("Waiting for what runs; once more to interrupt it …")
+            await stack.wait_until_idle(signals.hurry)
         note("Stopping; once more to hurry …")
         await stack.stop(signals.hurry)
 

@@ -70,6 +70,8 @@ TABLE = {
     "get_invocation": Row(scope=Scope.PROJECT),
     "list_invocations": Row(scope=Scope.PROJECT),
     "list_project_invocations": Row(scope=Scope.PROJECT),
+    "count_project_invocations": Row(scope=Scope.PROJECT),
+    "list_project_failures": Row(scope=Scope.PROJECT),
     "create_batch": Row(scope=Scope.PROJECT, body={"inputs": ["1"]}),
     "list_batches": Row(scope=Scope.PROJECT),
     "get_batch": Row(scope=Scope.PROJECT),

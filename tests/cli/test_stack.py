@@ -14,6 +14,7 @@ from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, dev
 from tests.cli.terminal import Terminal
+from tests.e2e.project import Project, lines_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -110,6 +111,37 @@ async def test_next_start_takes_over_what_a_killed_stack_left(tmp_path: Path) ->
         assert await _projects(access) == ["survivor"]
         assert await next_one.end() == 0
     assert _processes_of(tmp_path) == []
+
+
+async def test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to(tmp_path: Path) -> None:
+    ports, folder, notes, release = Ports.free(), tmp_path / "data", tmp_path / "notes", tmp_path / "release"
+    async with dev(folder, ports) as interrupted:
+        project = Project(await interrupted.ready(), "p")
+        await project.deploy("note_and_hold", max_retries=0)
+        invocation_id = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+        await lines_of(notes)
+        interrupted.process.send_signal(signal.SIGINT)
+        assert await interrupted.process.wait() == 0
+        assert "interrupted what ran: 1 to be launched again" in await interrupted.output()
+    assert _processes_of(folder) == []
+
+    async with dev(folder, ports, words=["--wait-for-jobs"]) as waiting:
+        await waiting.ready()
+        await lines_of(notes, at_least=2)
+        waiting.process.send_signal(signal.SIGINT)
+        await waiting.says("Waiting for what runs")
+        release.touch()
+        assert await waiting.process.wait() == 0
+        assert "interrupted" not in await waiting.output()
+
+    async with dev(folder, ports) as last:
+        await last.ready()
+        invocation = await project.ended("note_and_hold", invocation_id)
+    await project.http.aclose()
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 2)
+    assert invocation["cancellation_request_time"] is None
+    assert len(notes.read_text().splitlines()) == 2
 
 
 async def test_dead_servers_are_started_again(tmp_path: Path) -> None:

@@ -31,9 +31,11 @@ async def insert_old_invocation(catalog: Database, version_id: str, **arguments:
     async with catalog.statement() as connection:
         await connection.execute(
             text(
-                "INSERT INTO invocations (invocation_id, function_id, input, creation_time) "
-                "SELECT :invocation_id, function_id, :input, clock_timestamp() - interval '1 minute' "
-                "FROM functions WHERE version_id = :version_id"
+                "INSERT INTO invocations "
+                "(invocation_id, function_id, project_name, function_name, input, creation_time) "
+                "SELECT :invocation_id, function_id, project_name, function_name, :input, "
+                "clock_timestamp() - interval '1 minute' "
+                "FROM functions JOIN versions USING (version_id) WHERE version_id = :version_id"
             ),
             {"invocation_id": invocation_id, "input": json.dumps(arguments), "version_id": version_id},
         )

@@ -178,7 +178,8 @@ async def end_in_the_catalog(catalog: Database, invocation_id: str, *, age: time
     async with catalog.statement() as connection:
         await connection.execute(
             text(
-                "WITH ended AS (UPDATE invocations SET status = 'TERMINATED' WHERE invocation_id = :invocation_id)"
+                "WITH ended AS (UPDATE invocations SET status = 'TERMINATED', attempts = 1"
+                " WHERE invocation_id = :invocation_id)"
                 " UPDATE executions SET worker_status = 'TERMINATED',"
                 " last_update_time = clock_timestamp() - CAST(:age AS interval) WHERE invocation_id = :invocation_id"
             ),

@@ -23,9 +23,9 @@ from control_plane_server.domain.containers import (
 from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.provisioners.process.all_containers import (
+    interrupt_all_containers,
     kill_all_containers,
     live_container_names,
-    stop_all_containers,
 )
 from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
 from control_plane_server.provisioners.process.memory_groups import can_limit_memory
@@ -283,14 +283,15 @@ async def test_cancelling_the_wait_leaves_the_container_alone(
     assert len(live_container_names(data_dir)) == 1
 
 
-async def test_all_containers_are_stopped_together(
+async def test_all_containers_are_interrupted_together_and_none_has_failed(
     provisioner: ProcessProvisioner, image: Path, data_dir: Path
 ) -> None:
-    assert await stop_all_containers(data_dir) == 0
+    assert await interrupt_all_containers(data_dir) == 0
     containers = [await launch(provisioner, container_request(image, command=("sleep", "1000"))) for _ in range(3)]
-    assert await stop_all_containers(data_dir) == 3
+    assert await interrupt_all_containers(data_dir) == 3
     assert len(live_container_names(data_dir)) == 0
-    assert {(await provisioner.wait_for_exit(container)).cause for container in containers} == {ExitCause.STOPPED}
+    exits = {await provisioner.wait_for_exit(container) for container in containers}
+    assert exits == {ContainerExit(cause=ExitCause.LOST, reason="The stack was stopped")}
 
 
 async def test_a_signal_without_a_name_is_told_by_its_number(provisioner: ProcessProvisioner, image: Path) -> None:

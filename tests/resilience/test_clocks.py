@@ -50,8 +50,10 @@ async def insert_unstarted(catalog: Database, version_id: str) -> str:
     async with catalog.statement() as connection:
         await connection.execute(
             text(
-                "INSERT INTO invocations (invocation_id, function_id, input) SELECT :invocation_id, function_id, :input"
-                " FROM functions WHERE version_id = :version_id AND function_name = 'double'"
+                "INSERT INTO invocations (invocation_id, function_id, project_name, function_name, input)"
+                " SELECT :invocation_id, function_id, project_name, function_name, :input"
+                " FROM functions JOIN versions USING (version_id)"
+                " WHERE version_id = :version_id AND function_name = 'double'"
             ),
             {"invocation_id": invocation_id, "input": json.dumps({"number": 21}), "version_id": version_id},
         )

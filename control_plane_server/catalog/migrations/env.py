@@ -1,4 +1,7 @@
-"""What Alembic runs: the migrations, over the connection that `migrate.py` opened, each in a transaction of its own."""
+"""What Alembic runs: the migrations, in one transaction, over the connection that `migrate.py` opened.
+
+What is made beside others' work commits by itself on the way.
+"""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -8,7 +11,7 @@ from control_plane_server.catalog.tables import Base
 
 def run() -> None:
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=False)
     with context.begin_transaction():
         context.run_migrations()
 

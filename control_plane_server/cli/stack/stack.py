@@ -8,9 +8,9 @@ from functools import partial
 from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.stack.access import note_access
-from control_plane_server.cli.stack.containers import stop_containers
 from control_plane_server.cli.stack.external import ensure_temporal_answers, external_postgres
 from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.idleness import wait_until_idle
 from control_plane_server.cli.stack.inheritance import hide_postgres_variables, prepare_this_process
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.ports import LOOPBACK, ensure_free
@@ -26,6 +26,7 @@ from control_plane_server.cli.stack.temporal import (
     wait_until_temporal_answers,
 )
 from control_plane_server.processes.connections import migrate
+from control_plane_server.provisioners.process.all_containers import interrupt_all_containers
 from environment.development import DevelopmentSettings
 from environment.settings import PostgresSettings
 
@@ -42,6 +43,7 @@ class EmbeddedStack:
         self._found = DevelopmentSettings()
         self._folder = DataFolder(options.data_dir)
         self._postgres: EmbeddedPostgres | None = None
+        self._catalog: PostgresSettings | None = None
         self._temporal: Server | None = None
         self._processes: list[Server] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -60,8 +62,14 @@ class EmbeddedStack:
             raise
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Stop the servers and the containers still running. Setting `hurry` cuts every grace period short."""
+        """Stop the servers and the containers still running, which are launched again when a stack is started on the
+        folder. Setting `hurry` cuts every grace period short."""
         await self._stop_servers(hurry, with_containers=True)
+
+    async def wait_until_idle(self, enough: asyncio.Event) -> None:
+        """Return once no execution runs, or it is `enough`."""
+        if self._catalog is not None:
+            await wait_until_idle(self._catalog, enough)
 
     async def _start(self) -> StackAccess:
         for name in await stop_stale_servers(self._folder, ("api", "loop", "temporal")):
@@ -73,6 +81,7 @@ class EmbeddedStack:
         is_new_temporal = not self._folder.temporal_database.exists()
         await self._start_temporal(access)
         await migrate(postgres)
+        self._catalog = postgres
         if self._temporal is not None and is_new_temporal:
             # Whether the folder is new or its Temporal was deleted: there is no other that the catalog could mean.
             await adopt_new_temporal(access, postgres)
@@ -141,8 +150,8 @@ class EmbeddedStack:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._folder.access.unlink(missing_ok=True)
         await asyncio.gather(*(server.stop(hurry) for server in self._processes))
-        if with_containers:
-            await stop_containers(self._folder.path, grace=self._options.container_grace, hurry=hurry)
+        if with_containers and (interrupted := await interrupt_all_containers(self._folder.path)):
+            self._report(f"interrupted what ran: {interrupted} to be launched again at the next start, as no attempt")
         if self._temporal is not None:
             await self._temporal.stop(hurry)
         if self._postgres is not None:

@@ -93,6 +93,13 @@ class ContainerFolder:
         if (group := self.memory_group()) is not None:
             group.remove()
 
+    def note_interruption(self) -> None:
+        """That the stack is about to kill it, as it stops itself: it is not the container that failed."""
+        (self.path / "interrupted").touch()
+
+    def was_interrupted(self) -> bool:
+        return (self.path / "interrupted").exists()
+
     def record_exit(self, record: ExitRecord) -> None:
         os.replace(self._draft("exit", json.dumps(asdict(record))), self._exit_file)
 

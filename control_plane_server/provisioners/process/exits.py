@@ -45,4 +45,6 @@ def _clear_up(folder: ContainerFolder, supervisor: Process) -> ContainerExit:
         kill_session(supervisor.pid)
     folder.remove_memory_group()
     shutil.rmtree(folder.work, ignore_errors=True)
+    if folder.was_interrupted():
+        return ContainerExit(cause=ExitCause.LOST, reason="The stack was stopped")
     return ContainerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")

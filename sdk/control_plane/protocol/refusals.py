@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from control_plane.errors import Refused
 
@@ -32,6 +32,15 @@ def refusal(status: int, document: Any, *, is_repeat: bool = False) -> Refused:
     return Refused(status=status, code=_CODES.get(detail, ""), detail=detail, is_repeat=is_repeat)
 
 
+def _place_of(parts: Sequence[Any]) -> str:
+    """Without the argument of a call, which its message names: of many calls, only which one it is."""
+    if parts[:1] == ["input"] and len(parts) > 1:
+        return ""
+    if parts[:1] == ["inputs"]:
+        parts = parts[:2]
+    return ".".join(str(part) for part in parts)
+
+
 def _text_of(detail: Any) -> str:
     """A text; or of a 422, what is wrong with which field."""
     if isinstance(detail, str):
@@ -40,5 +49,5 @@ def _text_of(detail: Any) -> str:
     message = str(problem["msg"])
     prefix = "Value error, "
     message = message[len(prefix) :] if message.startswith(prefix) else message
-    place = ".".join(str(part) for part in problem["loc"][1:])
+    place = _place_of(problem["loc"][1:])
     return message if message.startswith(place) else "%s: %s" % (place, message)

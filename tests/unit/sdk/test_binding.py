@@ -5,7 +5,7 @@ import json
 from typing import Any, Literal
 
 import pytest
-from control_plane.binding import bind, bind_text
+from control_plane.binding import ArgumentIsWrong, bind, bind_text, check_input
 from control_plane.input_arguments import InputIsUnusable, arguments_of
 from control_plane.signatures import signature_of
 
@@ -120,3 +120,25 @@ def test_arguments_that_an_input_stands_for(text: str, positional: list[Any], ke
 def test_inputs_that_stand_for_none(text: str) -> None:
     with pytest.raises(InputIsUnusable, match="The input"):
         arguments_of(text, by_position)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"x-positional": ["a"], "properties": {"a": {"type": "integer", "default": None}}}, "[null]"),
+        ({"x-positional": [], "x-variadic": True}, "[1, 2]"),
+        ({"x-positional": ["a"], "required": ["a"]}, "7"),
+        ({"properties": {"a": {}}, "required": ["a"]}, "[1, 2]"),  # whose positions nobody knows
+        ({"required": ["a"]}, "no JSON"),  # which is not of Python
+        ({"x-positional": ["a"]}, "9" * 5_000),
+        ({"x-positional": ["a"]}, "[" * 100_000 + "]" * 100_000),
+    ],
+)
+def test_an_input_is_refused_only_where_that_is_certain(schema: dict[str, Any], text: str) -> None:
+    check_input(schema, text, function_name="f")
+
+
+def test_a_wrong_input_names_the_argument() -> None:
+    with pytest.raises(ArgumentIsWrong, match="lacks the argument a") as caught:
+        check_input({"required": ["a"]}, "{}", function_name="f")
+    assert caught.value.argument == "a"

@@ -36,13 +36,17 @@ def upgrade() -> None:
     if not _has_columns():  # as after an interruption: they are committed before all is done
         for column in _COLUMNS:
             op.add_column("invocations", sa.Column(column, sa.Text(), nullable=True))
+    blocks = _blocks()
+    if blocks == 0:  # a new catalog: whole or not at all
+        for name, columns in _INDEXES.items():
+            op.execute(f"CREATE INDEX {name} ON invocations {columns}")
+        op.drop_index("invocations_by_parent", table_name="invocations")
+        return
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")  # nothing is kept waiting by what waits from here on
-        blocks = _blocks()
         _complete(blocks)
         for name, columns in _INDEXES.items():
-            if blocks:
-                _report(f"index {name}")
+            _report(f"index {name}")
             _create_index(name, columns)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS invocations_by_parent")
         op.execute("VACUUM (ANALYZE) invocations")  # or lists are planned, and counted, by what was there before
