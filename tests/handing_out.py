@@ -51,6 +51,7 @@ SECONDS = {
     "tests/cli/test_stack.py::test_two_stacks_side_by_side_and_a_folder_that_is_watched": 30,
     "tests/capacity/test_cancellation.py": 19,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[quickstart.md]": 19,
+    "tests/docs/test_pages.py::test_a_page_can_be_followed[day-after.md]": 20,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[client.md]": 25,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[README.md]": 20,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[recipes.md]": 20,

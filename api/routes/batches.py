@@ -17,6 +17,7 @@ from api.schemas.bounded import Text, TimeoutSeconds
 from api.schemas.invocations import ParentInvocationDefinition
 from api.services import services_of
 from api.submissions import submit_batch
+from api.tags import Tag
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
 from control_plane_server.domain.errors import (
@@ -42,6 +43,7 @@ _BATCH = _BATCHES + "/{batch_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
 router = new_router(
+    Tag.BATCHES,
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
 )

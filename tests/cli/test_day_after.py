@@ -36,8 +36,9 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     assert run.exit_code == 1
 
     failed = (await terminal.succeed("list", "after", "--failed", "--since", "1h", "--json")).document["invocations"]
-    assert [one["function_name"] for one in failed] == ["total", "price"]
-    assert failed[1]["error_message"] == "KeyError: 'cocoa'"
+    by_function = {one["function_name"]: one for one in failed}
+    assert sorted(by_function) == ["price", "total"]
+    assert by_function["price"]["error_message"] == "KeyError: 'cocoa'"
     groups = (await terminal.succeed("failures", "after", "--json")).document["failures"]
     assert {(group["function_name"], group["count"]) for group in groups} == {("total", 1), ("price", 1)}
     assert "KeyError: 'cocoa'" in (await terminal.succeed("failures", "after/price")).stdout
@@ -55,7 +56,7 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     assert " failed " in tree[1]
     assert "KeyError: 'cocoa'" in tree[1]
 
-    child = failed[1]["invocation_id"]
+    child = by_function["price"]["invocation_id"]
     assert len((await terminal.succeed("list", "--parent", "-", "--json")).document["invocations"]) == 3
     assert " of total\n" in (await terminal.succeed("describe", child[:12])).stdout
     log = await terminal.succeed("logs", child, "--tail", "1", "--attempt", "1")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from control_plane.cli.durations import in_short
-from control_plane.cli.invocation_rows import print_invocations, short_id
+from control_plane.cli.invocation_rows import print_invocations, short_id, took
 from control_plane.cli.output import local_time, note, print_fields, print_table, terminal_width
 from control_plane.cli.shortening import shortened
 from control_plane.cli.states import in_order, state_of, styled
@@ -17,12 +17,12 @@ from control_plane.protocol.states import error_of, output_of
 _ATTEMPTS = (
     Column(name="ATTEMPT"),
     Column(name="STATUS"),
-    Column(name="QUEUED", rank=4),
-    Column(name="STARTING", rank=5),
+    Column(name="QUEUED", rank=7),
+    Column(name="STARTING", rank=8),
     Column(name="RAN", rank=1),
     Column(name="STARTED", rank=2),
-    Column(name="EXECUTION", rank=6),
-    Column(name="ERROR", rank=3, narrowest=16),
+    Column(name="EXECUTION", rank=9),
+    Column(name="ERROR", rank=3, narrowest=16, comfortable=40),
 )
 
 
@@ -57,9 +57,10 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     yield "Created", local_time(invocation.creation_time)
     if invocation.invocation_status == "TERMINATED":
         yield "Ended", local_time(invocation.last_update_time)
+    yield "Took", in_short(took(invocation, now=time.time()))
     phases = _phases(invocation)
     if phases:
-        yield "Time", phases
+        yield "Of that", phases
     if any(children.values()):
         total = sum(children.values())
         yield "Children", f"{total:,}: " + ", ".join(f"{count:,} {name}" for name, count in in_order(children))
@@ -78,10 +79,7 @@ def _phases(invocation: InvocationInfo) -> str:
         "starting": invocation.starting_seconds,
         "running": invocation.running_seconds,
     }
-    known = ", ".join(f"{in_short(seconds)} {name}" for name, seconds in phases.items() if seconds is not None)
-    is_over = invocation.invocation_status == "TERMINATED"
-    whole = (invocation.last_update_time if is_over else time.time()) - invocation.creation_time
-    return f"{known}; {in_short(whole)} in all" if known else ""
+    return ", ".join(f"{in_short(seconds)} {name}" for name, seconds in phases.items() if seconds is not None)
 
 
 def _attempt(number: int, execution: Execution, invocation: InvocationInfo) -> tuple[Cell | str, ...]:

@@ -8,6 +8,7 @@ from control_plane.cli.output import local_time, print_table, terminal_width
 from control_plane.cli.states import in_words, styled
 from control_plane.cli.tables import Cell, Column
 from control_plane.client.listing import ProjectInvocation
+from control_plane.protocol.answers import InvocationInfo
 
 _SHORT = len("inv-") + 10  # characters that tell a million apart
 _LINE_END = "\n"
@@ -16,7 +17,7 @@ _WIDE = 150  # characters in which whole ids find room
 _COLUMNS = (
     Column(name="INVOCATION"),
     Column(name="OUTCOME"),
-    Column(name="FUNCTION", narrowest=8),
+    Column(name="FUNCTION", narrowest=8, comfortable=24),
     Column(name="AGE", rank=2),
     Column(name="TOOK", rank=3),
     Column(name="TRIES", rank=5),
@@ -25,7 +26,7 @@ _COLUMNS = (
     Column(name="STARTING", rank=8),
     Column(name="RAN", rank=9),
     Column(name="VERSION", rank=10),
-    Column(name="ERROR", rank=1, narrowest=16),
+    Column(name="ERROR", rank=1, narrowest=16, comfortable=40),
 )
 
 
@@ -54,7 +55,7 @@ def short_id(invocation_id: str, *, is_short: bool = True) -> str:
     return invocation_id[:_SHORT] if is_short else invocation_id
 
 
-def took(invocation: ProjectInvocation, *, now: float) -> float:
+def took(invocation: ProjectInvocation | InvocationInfo, *, now: float) -> float:
     """Seconds from its creation to its end, or until now. To the millisecond where nothing lay between its attempts."""
     if invocation.invocation_status == "RUNNING":
         return max(now - invocation.creation_time, 0)

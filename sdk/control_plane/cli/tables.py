@@ -1,6 +1,6 @@
 """Tables that fit a terminal: what matters least is left out, and what may be cut is cut; nothing is ever wrapped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from control_plane.cli.visible import visible_line
 
 _GAP = "  "
 _ELLIPSIS = "…"
+_LUXURY = 7
 
 
 class Cell(NamedTuple):
@@ -22,11 +23,17 @@ class Cell(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """`rank`: those with the highest are left out first, those with 0 never. `narrowest`: to so many characters its
-    cells may be cut; None: not at all, as an id or a date is of no use then."""
+    cells may be cut; None: not at all, as an id or a date is of no use then. `comfortable`: so many are worth more than
+    columns whose rank is a luxury."""
 
     name: str
     rank: int = 0
     narrowest: int | None = None
+    comfortable: int | None = None
+
+    def least(self, *, is_comfortable: bool) -> int | None:
+        """To how many characters its cells may be cut."""
+        return self.comfortable if is_comfortable and self.comfortable is not None else self.narrowest
 
 
 class Table(NamedTuple):
@@ -58,24 +65,34 @@ def _cell(cell: Cell | str) -> Cell:
 
 def _cut(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
     """Changes the widths, and leaves out columns, until they fit or nothing more can go."""
-    while (excess := _total(widths) - width) > 0:
-        room = {
-            index: widths[index] - narrowest
-            for index in widths
-            if (narrowest := columns[index].narrowest) is not None and widths[index] > narrowest
-        }
-        least = max(widths, key=lambda index: columns[index].rank)
-        if sum(room.values()) < excess and columns[least].rank > 0:
-            del widths[least]
-        elif room:
-            roomiest = max(room, key=lambda index: room[index])
-            widths[roomiest] -= min(excess, room[roomiest])
-        else:
+    least = {index: columns[index].least(is_comfortable=True) for index in widths}
+    _leave_out(columns, widths, least, width, ranked=_LUXURY)
+    if _excess(widths, width) > _room(widths, least):
+        least = {index: columns[index].least(is_comfortable=False) for index in widths}
+        _leave_out(columns, widths, least, width, ranked=1)
+    while (excess := _excess(widths, width)) > 0 and _room(widths, least) > 0:
+        roomiest = max(widths, key=lambda index: widths[index] - (least[index] or widths[index]))
+        widths[roomiest] -= min(excess, widths[roomiest] - (least[roomiest] or 0))
+
+
+def _leave_out(
+    columns: Sequence[Column], widths: dict[int, int], least: Mapping[int, int | None], width: int, *, ranked: int
+) -> None:
+    """One by one of those that are ranked so or higher, until cutting what is left is enough."""
+    while _excess(widths, width) > _room(widths, least):
+        index = max(widths, key=lambda index: columns[index].rank)
+        if columns[index].rank < ranked:
             return
+        del widths[index]
 
 
-def _total(widths: dict[int, int]) -> int:
-    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
+def _room(widths: Mapping[int, int], least: Mapping[int, int | None]) -> int:
+    """By how much all together may be cut."""
+    return sum(max(wide - (least[index] or wide), 0) for index, wide in widths.items())
+
+
+def _excess(widths: Mapping[int, int], width: int) -> int:
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1) - width
 
 
 def _filled(cell: Cell, wide: int) -> Cell:

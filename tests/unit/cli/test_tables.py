@@ -35,6 +35,18 @@ def test_an_id_is_never_cut() -> None:
     assert _lines(5)[1].startswith("inv-1a2b3c4d  failed")
 
 
+def test_a_luxury_goes_before_a_message_becomes_uncomfortable() -> None:
+    columns = (Column(name="ID"), Column(name="VERSION", rank=7), Column(name="E", rank=1, narrowest=4, comfortable=10))
+    row = ("inv-1", "ver-1", "ValueError: no")
+    shown = [[cell.text for cell in fitted(columns, [row], width=width).rows[0]] for width in (26, 25, 17, 12)]
+    assert shown == [
+        ["inv-1", "ver-1  ", "ValueErro…"],
+        ["inv-1", "ValueError: no"],
+        ["inv-1", "ValueErro…"],
+        ["inv-1", "Valu…"],
+    ]
+
+
 def test_columns_that_hold_nothing_are_left_out() -> None:
     assert _lines(None, ("inv-1", "queued", "", "", "")) == ["ID     STATE", "inv-1  queued"]
 

@@ -23,13 +23,13 @@ from control_plane.protocol.answers import FailureGroup
 
 _COLUMNS = (
     Column(name="COUNT"),
-    Column(name="FUNCTION", narrowest=8),
+    Column(name="FUNCTION", narrowest=8, comfortable=24),
     Column(name="OUTCOME", rank=2),
     Column(name="LAST", rank=3),
     Column(name="AT", rank=5),
-    Column(name="FIRST", rank=6),
+    Column(name="FIRST", rank=7),
     Column(name="NEWEST"),
-    Column(name="ERROR", rank=1, narrowest=16),
+    Column(name="ERROR", rank=1, narrowest=16, comfortable=40),
 )
 
 
@@ -79,7 +79,7 @@ def _row(group: FailureGroup) -> tuple[Cell | str, ...]:
         styled(in_words(group.outcome)),
         age(time.time() - group.last_time),
         local_time(group.last_time),
-        local_time(group.first_time),
+        local_time(group.first_time) if group.count > 1 else "",
         short_id(group.newest_invocation_id, is_short=terminal_width() is not None),
         group.example_message if group.count == 1 and group.example_message else group.error_message or "",
     )
