@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.domain.containers import Container, ContainerExit
@@ -39,10 +40,22 @@ _LONGEST_PAUSE = timedelta(seconds=30)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deadline:
     """When to stop the container, or stop it again: `at`, in seconds of the event loop's clock. `is_doubtful`: only as
-    the catalog did not know the execution, which may be because it is being restored."""
+    the catalog did not know the execution, which may be because it is being restored. `is_of_attempt`: the attempt may
+    have timed out by then, which the catalog knows. `is_first`: nothing has told the container to stop yet."""
 
     at: float
-    is_doubtful: bool
+    is_doubtful: bool = False
+    is_of_attempt: bool = False
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """`attempt_timeout`: from the execution's start; None: it has none."""
+
+    container: Container
+    invocation_id: InvocationId
+    attempt_timeout: timedelta | None
 
 
 class _Faults:
@@ -99,12 +112,18 @@ class ContainerWatch:
         self._first_pause = first_pause
         self._longest_pause = longest_pause
 
-    async def wait_for_exit(self, container: Container, invocation_id: InvocationId) -> ContainerExit:
-        """Wait until the container is gone, and return why. Cancelling the wait leaves the container alone. Raises what
-        `Provisioner.wait_for_exit` raises."""
+    async def wait_for_exit(
+        self, container: Container, invocation_id: InvocationId, *, attempt_timeout: timedelta | None = None
+    ) -> ContainerExit:
+        """Wait until the container is gone, and return why. Cancelling the wait leaves the container alone.
+
+        `attempt_timeout`: from the execution's start; then it is recorded as timed out, and the container stopped.
+        Raises what `Provisioner.wait_for_exit` raises.
+        """
         watching = asyncio.create_task(self._provisioner.wait_for_exit(container))
         try:
-            async with in_background("stop enforcement", partial(self._enforce_stops, container, invocation_id)):
+            watched = _Watched(container=container, invocation_id=invocation_id, attempt_timeout=attempt_timeout)
+            async with in_background("stop enforcement", partial(self._enforce_stops, watched)):
                 while not watching.done():
                     await asyncio.wait((watching,), timeout=_STEP.total_seconds())
                     note_progress()
@@ -112,9 +131,10 @@ class ContainerWatch:
         finally:
             watching.cancel()
 
-    async def _enforce_stops(self, container: Container, invocation_id: InvocationId) -> None:
+    async def _enforce_stops(self, watched: _Watched) -> None:
         """After each notification about the container, have it polled soon; stop it, repeatedly, if it stays too
         long."""
+        container = watched.container
         topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
         faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
@@ -131,35 +151,55 @@ class ContainerWatch:
                         notified.clear()
                         self._provisioner.check_soon(container)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
-                        if deadline is None:
-                            deadline = await self._deadline(container, invocation_id)
+                        if deadline is None or deadline.is_of_attempt:
+                            deadline = await self._deadline(watched)
                             faults.clear()
+                    elif deadline.is_of_attempt:
+                        deadline = await self._time_out_attempt(watched)
+                        faults.clear()
                     else:
-                        if faults.retry_at is None:
+                        if faults.retry_at is None and not deadline.is_first:
                             logger.warning("container_lingers", container=str(container.name))
-                        deadline = await self._stop(container, invocation_id, deadline)
+                        deadline = await self._stop(watched, deadline)
                         faults.clear()
                 except (Unavailable, Misconfigured, TimeoutError) as error:
                     faults.note(error)
 
-    async def _deadline(self, container: Container, invocation_id: InvocationId) -> _Deadline | None:
+    async def _deadline(self, watched: _Watched) -> _Deadline | None:
         """Read from the catalog, as a notification is only a hint: the listener also wakes all after a lost
         connection."""
         async with self._database.statement() as connection:
             repository = LaunchRepository(connection)
-            state = await repository.state(container.name.execution_id, invocation_id=invocation_id)
+            state = await repository.state(watched.container.name.execution_id, invocation_id=watched.invocation_id)
         if state.must_stop:
             return _Deadline(at=_after(self._longest_stop), is_doubtful=not state.is_known)
-        return _Deadline(at=_after(self._grace), is_doubtful=False) if state.has_reported else None
+        if state.has_reported:
+            return _Deadline(at=_after(self._grace))
+        if watched.attempt_timeout is None or not state.is_known:
+            return None
+        # One that has not started yet cannot time out before this: nothing tells us when it starts.
+        left = watched.attempt_timeout - (state.running_for or timedelta())
+        return _Deadline(at=_after(left), is_of_attempt=True)
 
-    async def _stop(self, container: Container, invocation_id: InvocationId, due: _Deadline) -> _Deadline | None:
+    async def _time_out_attempt(self, watched: _Watched) -> _Deadline | None:
+        """Recorded before the container is stopped: a process that dies in between leaves it to the next."""
+        assert watched.attempt_timeout is not None
+        execution_id = watched.container.name.execution_id
+        async with self._database.statement() as connection:
+            is_over = await AttemptTimeoutRepository(connection).time_out(execution_id, after=watched.attempt_timeout)
+        if not is_over:
+            return await self._deadline(watched)
+        logger.info("attempt_timed_out", execution_id=execution_id)
+        return _Deadline(at=_after(timedelta()), is_first=True)
+
+    async def _stop(self, watched: _Watched, due: _Deadline) -> _Deadline | None:
         """Returns when to stop it again. If the deadline is doubtful, the catalog is read once more first."""
         if due.is_doubtful:
-            found = await self._deadline(container, invocation_id)
+            found = await self._deadline(watched)
             if found is None or not found.is_doubtful:
                 return found
         async with asyncio.timeout(self._call_limit.total_seconds()):
-            await self._provisioner.stop(container)
+            await self._provisioner.stop(watched.container)
         return _Deadline(at=_after(self._longest_stop), is_doubtful=due.is_doubtful)
 
 

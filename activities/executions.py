@@ -1,5 +1,7 @@
 """`run_execution`: one attempt, from its slot to its recorded end."""
 
+from datetime import timedelta
+
 import structlog
 
 from activities import metrics
@@ -41,7 +43,9 @@ class ExecutionRunner:
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
         launcher = ContainerLauncher(self._tools, request, taken, prepared)
-        reason, allows_retry = await self._run_to_its_end(request, launcher)
+        seconds = taken.function.execution_spec.attempt_timeout_seconds
+        timeout = None if seconds is None else timedelta(seconds=seconds)
+        reason, allows_retry = await self._run_to_its_end(request, launcher, attempt_timeout=timeout)
         return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
@@ -55,14 +59,16 @@ class ExecutionRunner:
                 return await self._close(request, reason=None, allows_retry=False)
 
     async def _run_to_its_end(
-        self, request: RunExecutionRequest, launcher: ContainerLauncher
+        self, request: RunExecutionRequest, launcher: ContainerLauncher, *, attempt_timeout: timedelta | None
     ) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. A lost container is replaced."""
         try:
             container = await launcher.ensure_container()
             container_exit = None
             while container is not None:
-                container_exit = await self._watch.wait_for_exit(container, request.invocation_id)
+                container_exit = await self._watch.wait_for_exit(
+                    container, request.invocation_id, attempt_timeout=attempt_timeout
+                )
                 if container_exit.cause is not ExitCause.LOST:
                     return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
                 container = await launcher.replace_container(container_exit)

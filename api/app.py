@@ -1,5 +1,7 @@
 """The application: routes, errors, limits and the document, put together in one place."""
 
+from importlib.metadata import version
+
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
@@ -8,6 +10,7 @@ from api.errors import add_error_handlers
 from api.head_requests import HeadRequests
 from api.metrics import RequestDurations
 from api.openapi import use_openapi_3_0
+from api.pages.pages import add_pages
 from api.redirects import redirect_trailing_slashes
 from api.request_ids import RequestIds
 from api.request_spans import RequestSpans
@@ -30,6 +33,7 @@ from api.schemas.batches import BatchDefinition
 from api.schemas.results import ResultLine
 from api.services import Services
 
+_PRODUCT = "control-plane"
 _ROUTERS = (
     health.router,
     projects.router,
@@ -58,9 +62,10 @@ def create_app(services: Services) -> FastAPI:
 def describe_app() -> FastAPI:
     """The application without services: enough to be described, not to be called."""
     app = FastAPI(
-        title="FastAPI",
-        version="0.1.0",
+        title=_PRODUCT,
+        version=version(_PRODUCT),
         separate_input_output_schemas=False,
+        docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `request_spans` and `metrics`
     )
@@ -71,6 +76,7 @@ def describe_app() -> FastAPI:
     app.add_middleware(RequestIds)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     add_routes(app, routes)
+    add_pages(app)
     redirect_trailing_slashes(app)
     use_openapi_3_0(app, routes, models=(BatchDefinition, ResultLine))
     return app

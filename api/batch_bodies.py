@@ -48,15 +48,22 @@ async def receive_batch(request: Request) -> bytes:
     return body
 
 
-async def parse_batch(body: bytes, headers: Headers, parent_of_query: ParentInvocationDefinition | None) -> NewBatch:
-    """What to create. With lines, the parent is in the query.
+async def parse_batch(
+    body: bytes,
+    headers: Headers,
+    *,
+    parent_of_query: ParentInvocationDefinition | None,
+    queue_timeout_of_query: int | None,
+) -> NewBatch:
+    """What to create. With lines, everything else is in the query.
 
     Raises RequestValidationError, which names the first invalid input by its index.
     """
     if not _is_lines(headers):
         return _validated(_document(body)).to_domain()
     inputs = [text async for text in _inputs(body)]
-    return _validated({"inputs": inputs, "parent_invocation": parent_of_query}).to_domain()
+    rest = {"parent_invocation": parent_of_query, "queue_timeout_seconds": queue_timeout_of_query}
+    return _validated({"inputs": inputs, **rest}).to_domain()
 
 
 def _is_lines(headers: Headers) -> bool:

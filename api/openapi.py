@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.tags import DESCRIPTIONS
+
 OPENAPI_VERSION = "3.0.3"
 
 _ANY_OF = "anyOf"
@@ -34,6 +36,7 @@ def use_openapi_3_0(app: FastAPI, routes: Sequence[APIRoute], *, models: Sequenc
                 version=app.version,
                 openapi_version=OPENAPI_VERSION,
                 routes=routes,
+                tags=[{"name": tag.value, "description": text} for tag, text in DESCRIPTIONS.items()],
                 separate_input_output_schemas=app.separate_input_output_schemas,
             )
             _, definitions = models_json_schema(

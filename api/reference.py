@@ -8,7 +8,10 @@ Node = dict[str, Any]
 _INTRODUCTION = """\
 # REST reference
 
-Made from the API's own description by `make reference`; a test holds it to that. For programs it is at `/openapi.json`.
+Made from the API's own description by `make reference`; a test holds it to that. For programs it is at `/openapi.json`,
+and every control plane shows it at `/docs`, where requests can be tried, and at `/redoc`, both without a network:
+
+![/docs](images/api-docs.png)
 
 Requests carry `Authorization: Bearer KEY`. Bodies and answers are JSON, times are seconds since 1970, success is 200.
 An error's body is `{"detail": "…"}` with exactly the text given here; 422 says in `detail` which fields are wrong and
@@ -17,10 +20,17 @@ why, up to 20 of them. What is unknown in a request is ignored, and answers may 
 
 
 def reference(document: Node) -> str:
-    """Markdown: every endpoint, then every model. `document`: OpenAPI 3.0."""
-    endpoints = (line for path, operations in document["paths"].items() for line in _path(path, operations))
+    """Markdown: every endpoint, group by group, then every model. `document`: OpenAPI 3.0."""
+    endpoints = (line for tag in document["tags"] for line in _group(tag, document["paths"]))
     models = (line for name, schema in document["components"]["schemas"].items() for line in _model(name, schema))
-    return "\n".join([_INTRODUCTION, "## Endpoints", *endpoints, "", "## Models", *models]) + "\n"
+    return "\n".join([_INTRODUCTION, *endpoints, "", "## Models", *models]) + "\n"
+
+
+def _group(tag: Node, paths: Node) -> Iterator[str]:
+    yield f"\n## {tag['name'].capitalize()}\n"
+    yield tag["description"]
+    for path, operations in paths.items():
+        yield from _path(path, {method: one for method, one in operations.items() if tag["name"] in one["tags"]})
 
 
 def _path(path: str, operations: Node) -> Iterator[str]:

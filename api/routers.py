@@ -9,14 +9,17 @@ from fastapi.routing import APIRoute
 
 from api.keyed_routes import KeyedRoute
 from api.openapi import operation_id
+from api.tags import Tag
 
 
 def new_router(
-    *, dependencies: Sequence[Depends] = (), responses: dict[int | str, dict[str, Any]] | None = None
+    *tags: Tag, dependencies: Sequence[Depends] = (), responses: dict[int | str, dict[str, Any]] | None = None
 ) -> APIRouter:
-    """A router for `add_routes`. Its routes inherit nothing from the application, so all their settings are here."""
+    """A router for `add_routes`, all of whose operations are of these groups. Its routes inherit nothing from the
+    application, so all their settings are here."""
     return APIRouter(
         route_class=KeyedRoute,
+        tags=list(tags),
         dependencies=dependencies,
         responses=responses,
         generate_unique_id_function=operation_id,

@@ -37,7 +37,9 @@ async def submit_once(
         project_name=path.project_name,
         function_name=path.function_name,
         key=client_key,
-        request_fingerprint=fingerprint(function_input=new.input, parent=new.parent),
+        request_fingerprint=fingerprint(
+            function_input=new.input, parent=new.parent, queue_timeout_seconds=new.queue_timeout_seconds
+        ),
     )
     earlier = await _find(database, key)
     if earlier is not None:
@@ -65,7 +67,9 @@ async def submit_batch(
         project_name=path.project_name,
         function_name=path.function_name,
         key=client_key,
-        request_fingerprint=batch_fingerprint(inputs=new.inputs, parent=new.parent),
+        request_fingerprint=batch_fingerprint(
+            inputs=new.inputs, parent=new.parent, queue_timeout_seconds=new.queue_timeout_seconds
+        ),
     )
     earlier = await _find_batch(database, key)
     if earlier is not None:

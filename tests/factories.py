@@ -41,7 +41,12 @@ async def declare_again(
 
 
 async def insert_function(
-    database: Database, *, max_concurrency: int = 1, is_ready: bool = True, max_retries: int = 0
+    database: Database,
+    *,
+    max_concurrency: int = 1,
+    is_ready: bool = True,
+    max_retries: int = 0,
+    attempt_timeout: int | None = None,
 ) -> FunctionRef:
     """A project with one version with one function, all of their own."""
     version_id = new_version_id()
@@ -61,6 +66,7 @@ async def insert_function(
                 max_concurrency=max_concurrency,
                 max_retries=max_retries,
                 timeout_seconds=3_600,
+                attempt_timeout_seconds=attempt_timeout,
                 retry_initial_interval_seconds=1.0,
                 retry_backoff_coefficient=2.0,
                 retry_max_interval_seconds=60.0,

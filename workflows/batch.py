@@ -23,7 +23,11 @@ class BatchWorkflow:
     @workflow.init
     def __init__(self, request: BatchRequest) -> None:
         self._request = request
+        # Only those that wait for their first slot are stopped here: the sooner of both limits is theirs.
         self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
+        queue_deadline = policies.queue_deadline_of(request.creation_time, request.execution_spec)
+        if queue_deadline is not None:
+            self._deadline = min(self._deadline, queue_deadline)
         self._progress = BatchProgress(ended=0, size=request.size)
         self._is_cancelled = False
         self._looks_again = False  # made here: a signal may come before `run`

@@ -41,6 +41,7 @@ class InvocationWorkflow:
         self._request = request
         self._retries = policies.retry_policy_of(request.execution_spec)
         self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
+        self._queue_deadline = policies.queue_deadline_of(request.creation_time, request.execution_spec)
         self._trace = None
         if request.traceparent is not None:
             self._trace = InvocationTrace(
@@ -140,12 +141,29 @@ class InvocationWorkflow:
             if result is None or result.state is AttemptState.REFUSED:
                 return None
             self._show("queued", f"Waiting for a slot of `{self._request.function.function_name}`")
-            await workflow.wait_condition(lambda: self._execution_id in self._granted or self._is_stopped)
+            await self._wait_for_slot()
             if self._execution_id in self._granted:
                 self._executions = self._attempt
                 self._granted.discard(self._execution_id)
             slot_was_granted = True
         return None
+
+    async def _wait_for_slot(self) -> None:
+        """Until it is granted or the invocation is stopped, as it is when its time in the queue is over. There is no
+        timer unless there is such a limit."""
+
+        def is_over() -> bool:
+            return self._execution_id in self._granted or self._is_stopped
+
+        if self._queue_deadline is None or self._attempt > 1:
+            await workflow.wait_condition(is_over)
+            return
+        left = self._queue_deadline - workflow.now()
+        if left > timedelta():
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(is_over, timeout=left, timeout_summary="time in the queue")
+        if not is_over():
+            self._stop(StopReason.TIMED_OUT)
 
     async def _finish_stopped(self, reason: StopReason) -> RunExecutionResult | None:
         """The result of an attempt that a lost workflow may have begun, where a stop came first. None if it had not

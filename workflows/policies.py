@@ -114,6 +114,13 @@ def _doubled(shortest: timedelta, longest: timedelta) -> Iterator[timedelta]:
         wait = min(2 * wait, longest)
 
 
+def queue_deadline_of(creation_time: datetime, spec: ExecutionSpec) -> datetime | None:
+    """Until when an invocation waits for its first slot; None: as long as it may run at all."""
+    if spec.queue_timeout_seconds is None:
+        return None
+    return creation_time + timedelta(seconds=spec.queue_timeout_seconds)
+
+
 def deadline_of(creation_time: datetime, spec: ExecutionSpec) -> datetime:
     """When an invocation times out: the first whole second after creation (rounded down) plus the timeout.
 

@@ -23,7 +23,7 @@ def for_invocation(invocation: Invocation, *, traceparent: str | None) -> Invoca
     return InvocationRequest(
         invocation_id=invocation.invocation_id,
         function=invocation.function.ref,
-        execution_spec=invocation.function.execution_spec,
+        execution_spec=invocation.function.execution_spec.with_queue_timeout(invocation.queue_timeout_seconds),
         creation_time=invocation.creation_time,
         parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
         traceparent=traceparent,

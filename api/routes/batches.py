@@ -13,10 +13,11 @@ from api.parameters import BatchPathOfRequest, FunctionPathOfRequest
 from api.results.streams import RESULTS, Form
 from api.routers import new_router
 from api.schemas.batches import BatchesListForFunction, BatchInfo
-from api.schemas.bounded import Text
+from api.schemas.bounded import Text, TimeoutSeconds
 from api.schemas.invocations import ParentInvocationDefinition
 from api.services import services_of
 from api.submissions import submit_batch
+from api.tags import Tag
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
 from control_plane_server.domain.errors import (
@@ -42,6 +43,7 @@ _BATCH = _BATCHES + "/{batch_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
 router = new_router(
+    Tag.BATCHES,
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
 )
@@ -65,19 +67,22 @@ async def create_batch(
     request: Request,
     parent_function_name: Text | None = None,
     parent_invocation_id: Text | None = None,
+    queue_timeout_seconds: TimeoutSeconds | None = None,
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
     ] = None,
 ) -> BatchInfo:
     """Call a function once for each input. The body is a BatchDefinition, or lines of JSON (`application/x-ndjson`),
-    each the input of one invocation; then the parent is named in the query. With an Idempotency-Key, a repeated request
+    each the input of one invocation; then all else is in the query. With an Idempotency-Key, a repeated request
     answers with the first one's batch."""
     services = services_of(request)
     parent = _parent(parent_function_name, parent_invocation_id)
     body = await receive_batch(request)
     async with services.batch_bodies.turn():
-        new = await parse_batch(body, request.headers, parent)
+        new = await parse_batch(
+            body, request.headers, parent_of_query=parent, queue_timeout_of_query=queue_timeout_seconds
+        )
         batch, is_new = await services.arguments.create(
             path,
             new.inputs,

@@ -9,6 +9,7 @@ from api.errors import documented
 from api.routers import new_router
 from api.schemas.batches import BatchInfo
 from api.services import services_of
+from api.tags import Tag
 from api.visibility import project_seen_by, require_seen
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.domain.errors import (
@@ -18,7 +19,7 @@ from control_plane_server.domain.errors import (
     TooManyRequests,
 )
 
-router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
+router = new_router(Tag.BATCHES, responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
 
 
 @router.get("/batches/{batch_id}", responses=documented(BatchDoesNotExist))

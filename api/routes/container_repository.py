@@ -7,6 +7,7 @@ from api.errors import documented
 from api.routers import new_router
 from api.schemas.service import ContainerRepositoryCredentials, ImageFolderInfo
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     ContainerRegistryIsNotConfigured,
@@ -14,7 +15,7 @@ from control_plane_server.domain.errors import (
     ServiceIsUnavailable,
 )
 
-router = new_router(dependencies=[Depends(require_root)])
+router = new_router(Tag.SERVICE, dependencies=[Depends(require_root)])
 
 
 @router.get(

@@ -10,6 +10,7 @@ from api.keyed_routes import turn_of
 from api.parameters import InvocationPathOfRequest
 from api.routers import new_router
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     FunctionDoesNotExist,
@@ -32,6 +33,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 router = new_router(
+    Tag.INVOCATIONS,
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )

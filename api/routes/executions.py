@@ -16,6 +16,7 @@ from api.schemas.executions import (
     ExecutionTemporaryResultPayload,
 )
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -56,6 +57,7 @@ router = new_router(
 
 @router.put(
     _EXECUTION + "/start",
+    tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
     responses=documented(ExecutionHasAlreadyStarted, ExecutionIsAlreadyTerminated),
 )
@@ -69,6 +71,7 @@ async def start_execution(path: ExecutionPathOfRequest, request: Request) -> Exe
 
 @router.put(
     _EXECUTION + "/update",
+    tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
     responses=documented(*_REFUSED_REPORT),
 )
@@ -86,6 +89,7 @@ async def update_execution(
 
 @router.put(
     _EXECUTION + "/finish",
+    tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
     responses=documented(*_REFUSED_REPORT),
 )
@@ -101,17 +105,23 @@ async def finish_execution(
                 final_output=payload.final_output,
                 error_message=payload.error_message,
                 error_traceback=payload.error_traceback,
+                is_retryable=payload.retry,
             )
         )
 
 
-@router.get(_EXECUTION, dependencies=[Depends(require_own_execution)])
+@router.get(_EXECUTION, tags=[Tag.CONTAINERS], dependencies=[Depends(require_own_execution)])
 async def get_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
     async with services_of(request).database.statement() as connection:
         return ExecutionInfo.of(await ExecutionRepository(connection).get(path))
 
 
-@router.get(_EXECUTION + "/logs", dependencies=[Depends(require_root)], responses=documented(OffsetIsInvalid))
+@router.get(
+    _EXECUTION + "/logs",
+    tags=[Tag.INVOCATIONS],
+    dependencies=[Depends(require_root)],
+    responses=documented(OffsetIsInvalid),
+)
 async def get_execution_logs(
     path: ExecutionPathOfRequest,
     request: Request,

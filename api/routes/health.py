@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from api.routers import new_router
 from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.domain.errors import CatalogIsAway, ServiceIsUnavailable
@@ -15,7 +16,7 @@ from control_plane_server.domain.errors import CatalogIsAway, ServiceIsUnavailab
 # Health checks are seldom given more than five seconds.
 _PATIENCE = timedelta(seconds=3)
 
-router = new_router()
+router = new_router(Tag.SERVICE)
 
 
 @router.get("/")

@@ -11,6 +11,7 @@ from api.results.streams import RESULTS
 from api.routers import new_router
 from api.schemas.results import AwaitedInvocations
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -21,7 +22,7 @@ from control_plane_server.domain.errors import (
 )
 from control_plane_server.domain.identifiers import InvocationId
 
-router = new_router(responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
+router = new_router(Tag.INVOCATIONS, responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests))
 
 
 @router.post(

@@ -18,6 +18,7 @@ from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
 from api.services import services_of
 from api.submissions import submit, submit_once
+from api.tags import Tag
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
@@ -46,6 +47,7 @@ _INVOCATION = _FUNCTION + "/invocations/{invocation_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
 router = new_router(
+    Tag.INVOCATIONS,
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
 )

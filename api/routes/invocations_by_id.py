@@ -16,6 +16,7 @@ from api.routes.events import ANSWERS
 from api.schemas.executions import ExecutionLogs
 from api.schemas.invocations import InvocationInfo
 from api.services import services_of
+from api.tags import Tag
 from api.visibility import project_seen_by, require_seen
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.invocations import InvocationRepository
@@ -36,7 +37,8 @@ _INVOCATION = "/invocations/{invocation_id}"
 _KeyHolder = Annotated[Caller, Depends(require_key)]
 
 router = new_router(
-    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests, InvocationDoesNotExist)
+    Tag.INVOCATIONS,
+    responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests, InvocationDoesNotExist),
 )
 
 

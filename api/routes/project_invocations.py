@@ -15,6 +15,7 @@ from api.schemas.project_invocations import (
     InvocationsListForProject,
 )
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.failures import FailureRepository
 from control_plane_server.catalog.invocation_counts import InvocationCountRepository
 from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
@@ -34,6 +35,7 @@ from control_plane_server.domain.failures import grouped
 _Second = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 router = new_router(
+    Tag.INVOCATIONS,
     dependencies=[Depends(require_project_member)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable, TooManyRequests),
 )

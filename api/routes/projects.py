@@ -8,6 +8,7 @@ from api.project_names import ensure_creatable
 from api.routers import new_router
 from api.schemas.projects import ProjectInfo, ProjectsList
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -18,6 +19,7 @@ from control_plane_server.domain.errors import (
 )
 
 router = new_router(
+    Tag.PROJECTS,
     dependencies=[Depends(require_root)],
     responses=documented(ApiKeyIsInvalid, ServiceIsUnavailable),
 )

@@ -8,6 +8,7 @@ from api.project_names import ensure_creatable
 from api.routers import new_router
 from api.schemas.versions import VersionDefinition, VersionInfo, VersionsListForProject
 from api.services import services_of
+from api.tags import Tag
 from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -20,7 +21,7 @@ from control_plane_server.domain.errors import (
     VersionDoesNotExist,
 )
 
-router = new_router(responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable))
+router = new_router(Tag.FUNCTIONS, responses=documented(ApiKeyIsInvalid, ProjectDoesNotExist, ServiceIsUnavailable))
 
 
 @router.post(

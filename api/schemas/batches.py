@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.bounded import Input
+from api.schemas.bounded import Input, TimeoutSeconds
 from api.schemas.invocations import ParentInvocationDefinition
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.batches import BatchPage, NewBatch
@@ -13,17 +13,19 @@ from control_plane_server.domain.entities import InvocationStatus
 
 
 class BatchDefinition(BaseModel):
-    """One invocation for each input, in this order. The parent must be an invocation of the same project and
-    version."""
+    """One invocation for each input, in this order. The parent must be an invocation of the same project and version.
+    `queue_timeout_seconds`: of each, in place of that of the function."""
 
     # Only the first invalid input is reported: collecting the mistakes of ten thousand would take seconds.
     inputs: Annotated[list[Input], Field(fail_fast=True, min_length=1, max_length=bounds.MAX_BATCH_INPUTS)]
     parent_invocation: ParentInvocationDefinition | None = None
+    queue_timeout_seconds: TimeoutSeconds | None = None
 
     def to_domain(self) -> NewBatch:
         return NewBatch(
             inputs=self.inputs,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
+            queue_timeout_seconds=self.queue_timeout_seconds,
         )
 
 

@@ -17,12 +17,14 @@ class ExecutionTemporaryResultPayload(BaseModel):
 
 
 class ExecutionFinalResultPayload(BaseModel):
-    """A null final output keeps the latest one."""
+    """A null final output keeps the latest one. `retry`: false if no other attempt can help where this one failed: then
+    none follows."""
 
     outcome: ExecutionOutcome
     final_output: Output | None = None
     error_message: ErrorMessage | None = None
     error_traceback: ErrorTraceback | None = None
+    retry: bool = True
 
     @model_validator(mode="after")
     def _only_failures_have_an_error(self) -> Self:

@@ -57,6 +57,9 @@ class ExecutionSpec(BaseModel):
 
     The interval between attempts starts at the initial one and is multiplied by the coefficient up to the greatest one,
     which is 60 seconds, or the initial interval if that is longer, unless it is given.
+
+    An execution that runs for longer than `attempt_timeout_seconds` is stopped, and a failed attempt. An invocation of
+    which no execution has a slot within `queue_timeout_seconds` of its creation times out. Null: no such limit.
     """
 
     max_retries: MaxRetries
@@ -64,6 +67,8 @@ class ExecutionSpec(BaseModel):
     retry_initial_interval_seconds: RetryInitialInterval = 1.0
     retry_backoff_coefficient: RetryBackoffCoefficient = 2.0
     retry_max_interval_seconds: RetryMaxInterval = 60.0
+    attempt_timeout_seconds: TimeoutSeconds | None = None
+    queue_timeout_seconds: TimeoutSeconds | None = None
 
     @model_validator(mode="after")
     def _intervals_do_not_shrink(self) -> Self:
@@ -81,6 +86,8 @@ class ExecutionSpec(BaseModel):
             retry_initial_interval_seconds=spec.retry_initial_interval_seconds,
             retry_backoff_coefficient=spec.retry_backoff_coefficient,
             retry_max_interval_seconds=spec.retry_max_interval_seconds,
+            attempt_timeout_seconds=spec.attempt_timeout_seconds,
+            queue_timeout_seconds=spec.queue_timeout_seconds,
         )
 
     def to_domain(self) -> specs.ExecutionSpec:
@@ -90,6 +97,8 @@ class ExecutionSpec(BaseModel):
             retry_initial_interval_seconds=self.retry_initial_interval_seconds,
             retry_backoff_coefficient=self.retry_backoff_coefficient,
             retry_max_interval_seconds=self.retry_max_interval_seconds,
+            attempt_timeout_seconds=self.attempt_timeout_seconds,
+            queue_timeout_seconds=self.queue_timeout_seconds,
         )
 
 

@@ -4,7 +4,7 @@ from typing import Self, TypedDict
 
 from pydantic import BaseModel
 
-from api.schemas.bounded import Input, Text
+from api.schemas.bounded import Input, Text, TimeoutSeconds
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
@@ -30,15 +30,18 @@ class ParentInvocationDefinition(BaseModel):
 
 
 class InvocationDefinition(BaseModel):
-    """The parent must be an invocation of the same project and version."""
+    """The parent must be an invocation of the same project and version. `queue_timeout_seconds`: in place of that of
+    the function."""
 
     input: Input
     parent_invocation: ParentInvocationDefinition | None = None
+    queue_timeout_seconds: TimeoutSeconds | None = None
 
     def to_domain(self) -> NewInvocation:
         return NewInvocation(
             input=self.input,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
+            queue_timeout_seconds=self.queue_timeout_seconds,
         )
 
 
@@ -129,6 +132,7 @@ class InvocationInfo(BaseModel):
     starting_seconds: float
     running_seconds: float
     batch_id: str | None
+    queue_timeout_seconds: int | None
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]
@@ -155,6 +159,7 @@ class InvocationInfo(BaseModel):
             error_message=invocation.error_message,
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
+            queue_timeout_seconds=invocation.queue_timeout_seconds,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],

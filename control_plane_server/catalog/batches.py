@@ -118,10 +118,11 @@ _INSERT_INVOCATIONS = text("""
     inserted AS (
         INSERT INTO invocations (
             invocation_id, function_id, parent_invocation_id, input, creation_time, last_update_time,
-            cancellation_request_time, project_name, function_name, batch_id, batch_index
+            cancellation_request_time, project_name, function_name, batch_id, batch_index, queue_timeout_seconds
         )
         SELECT invocation_id, function_id, parent_invocation_id, input, creation_time, creation_time,
-            cancellation_request_time, project_name, function_name, batch_id, number - 1
+            cancellation_request_time, project_name, function_name, batch_id, number - 1,
+            CAST(:queue_timeout_seconds AS integer)
         FROM new, batch
     )
     INSERT INTO waiting_executions (invocation_id, function_id, execution_id, attempt, invocation_creation_time)
@@ -146,10 +147,12 @@ _CANCEL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What a client submits. `inputs`: any texts, JSON as a rule; the batch's order is theirs."""
+    """What a client submits. `inputs`: any texts, JSON as a rule; the batch's order is theirs. `queue_timeout_seconds`:
+    None: that of the function."""
 
     inputs: Sequence[str]
     parent: ParentRef | None = None
+    queue_timeout_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +199,7 @@ class BatchRepository:
                     "invocation_ids": invocation_ids,
                     "execution_ids": [execution_id_for(invocation_id, 1) for invocation_id in invocation_ids],
                     "inputs": new.inputs,
+                    "queue_timeout_seconds": new.queue_timeout_seconds,
                 },
             )
         except IntegrityError as error:
@@ -205,7 +209,7 @@ class BatchRepository:
         return Batch(
             batch_id=batch_id,
             function=function.ref,
-            execution_spec=function.execution_spec,
+            execution_spec=function.execution_spec.with_queue_timeout(new.queue_timeout_seconds),
             parent=None if parent is None else parent.ref,
             size=len(new.inputs),
             creation_time=row.creation_time,

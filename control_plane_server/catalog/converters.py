@@ -72,6 +72,8 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
             retry_initial_interval_seconds=row.functions_retry_initial_interval_seconds,
             retry_backoff_coefficient=row.functions_retry_backoff_coefficient,
             retry_max_interval_seconds=row.functions_retry_max_interval_seconds,
+            attempt_timeout_seconds=row.functions_attempt_timeout_seconds,
+            queue_timeout_seconds=row.functions_queue_timeout_seconds,
         ),
         command=None if row.functions_command is None else tuple(row.functions_command),
         status=FunctionStatus(row.functions_status),
@@ -101,6 +103,7 @@ def to_execution(row: _Row) -> Execution:
         execution_finish_time=row.executions_execution_finish_time,
         launch_time=row.executions_launch_time,
         queued_ms=_queued_ms(row),
+        is_retryable=row.executions_is_retryable is not False,
     )
 
 

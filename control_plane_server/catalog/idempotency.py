@@ -29,15 +29,20 @@ class IdempotencyKey:
     request_fingerprint: str
 
 
-def fingerprint(*, function_input: str, parent: ParentRef | None) -> str:
+def fingerprint(*, function_input: str, parent: ParentRef | None, queue_timeout_seconds: int | None = None) -> str:
     """SHA-256 of a request body, in hex: tells bodies apart without storing them."""
-    parts = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
+    parts: list[object] = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
+    if queue_timeout_seconds is not None:  # without it as releases before had it
+        parts.append(queue_timeout_seconds)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def batch_fingerprint(*, inputs: Sequence[str], parent: ParentRef | None) -> str:
+def batch_fingerprint(
+    *, inputs: Sequence[str], parent: ParentRef | None, queue_timeout_seconds: int | None = None
+) -> str:
     """As `fingerprint`, of a batch, however its inputs were sent."""
-    digest = hashlib.sha256(fingerprint(function_input="", parent=parent).encode())
+    rest = fingerprint(function_input="", parent=parent, queue_timeout_seconds=queue_timeout_seconds)
+    digest = hashlib.sha256(rest.encode())
     for text in inputs:
         encoded = text.encode()
         digest.update(b"%d:" % len(encoded))

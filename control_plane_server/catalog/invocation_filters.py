@@ -144,7 +144,7 @@ class Shape:
 
     def newest(self) -> Select[*tuple[Any, ...]]:
         """The ids of the first MOST of them, `backwards` beside each, in no order."""
-        found = [self._newest_of_each_state()]
+        found = [self._newest_of_batch() if self._is_by_batch else self._newest_of_each_state()]
         if self._is_by_names:
             found.append(self._first(InvocationRow.project_name.is_(None), _is_in_state(), *self._belongs()))
         every = union_all(*(select(one.subquery()) for one in found)).subquery("found")
@@ -161,6 +161,20 @@ class Shape:
     def _is_by_names(self) -> bool:
         """By the names in the invocation's row, which a release did not write once."""
         return not (self.batch or self.parent or self.id_prefix or self.version_id)
+
+    @property
+    def _is_by_batch(self) -> bool:
+        return self.batch and not self.id_prefix
+
+    def _newest_of_batch(self) -> Select[*tuple[Any, ...]]:
+        """Of all of it, which is 10,000 at most: read apart, or it is planned to be found by the order."""
+        every = (
+            select(InvocationRow.invocation_id, BACKWARDS.label("backwards"))
+            .where(*self._keys(None), _is_in_state(), *self._further())
+            .cte("of_batch")
+            .prefix_with("MATERIALIZED")
+        )
+        return select(every).order_by(every.c.backwards, every.c.invocation_id).limit(MOST)
 
     def _newest_of_each_state(self) -> Select[*tuple[Any, ...]]:
         states = func.unnest(_STATES).table_valued(column("state", Text), name="states").render_derived()
@@ -214,10 +228,11 @@ class Shape:
         return self._function_ids().subquery("function_of_version")
 
     def _function_ids(self) -> Select[int]:
-        found = (
-            select(FunctionRow.function_id)
-            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-            .where(VersionRow.project_name == _PROJECT, VersionRow.version_id == _VERSION)
+        is_of_project = select(VersionRow.version_id).where(
+            VersionRow.version_id == _VERSION, VersionRow.project_name == _PROJECT
+        )
+        found = select(FunctionRow.function_id).where(
+            FunctionRow.version_id == _VERSION, is_of_project.correlate(None).exists()
         )
         return found.where(FunctionRow.function_name == _FUNCTION) if self.function_name else found
 

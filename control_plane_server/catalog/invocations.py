@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, bindparam, case, func, or_, select, true, update
+from sqlalchemy import Integer, Row, Select, Text, bindparam, case, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -59,6 +59,7 @@ from control_plane_server.domain.identifiers import BatchId, InvocationId, new_i
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
+_QUEUE_TIMEOUT = bindparam("new_queue_timeout", type_=Integer)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -84,6 +85,7 @@ _WHOLE = (
     known_outcome().label("invocations_outcome"),
     *KNOWN_END,
     InvocationRow.batch_id.label("invocations_batch_id"),
+    InvocationRow.queue_timeout_seconds.label("invocations_queue_timeout_seconds"),
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
     *PARENT_STATE,
@@ -101,6 +103,7 @@ _GET_BY_ID = _with_parent_and_executions(
 _OWN: dict[str, ColumnElement[Any]] = {
     "invocation_id": _NEW_ID,
     "input": _INPUT,
+    "queue_timeout_seconds": _QUEUE_TIMEOUT,
     "project_name": CALLEE.c.versions_project_name,
     "function_name": CALLEE.c.functions_function_name,
 }
@@ -117,10 +120,11 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
-    """What a client submits. `input`: any text, JSON as a rule."""
+    """What a client submits. `input`: any text, JSON as a rule. `queue_timeout_seconds`: None: that of the function."""
 
     input: str
     parent: ParentRef | None = None
+    queue_timeout_seconds: int | None = None
 
 
 class InvocationRepository:
@@ -138,7 +142,11 @@ class InvocationRepository:
         that are `checked`.
         """
         invocation_id = new_invocation_id()
-        new_parameters = {_NEW_ID.key: invocation_id, _INPUT.key: new.input}
+        new_parameters = {
+            _NEW_ID.key: invocation_id,
+            _INPUT.key: new.input,
+            _QUEUE_TIMEOUT.key: new.queue_timeout_seconds,
+        }
         try:
             created = await self._connection.execute(
                 _CREATE if new.parent is None else _CREATE_CHILD,
@@ -161,6 +169,7 @@ class InvocationRepository:
             time_out=None,
             totals=InvocationTotals(attempts=0, queued_ms=0, starting_ms=0, running_ms=0),
             batch_id=None,
+            queue_timeout_seconds=new.queue_timeout_seconds,
             creation_time=row.creation_time,
             last_update_time=row.creation_time,
             executions=(),
@@ -205,6 +214,7 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         time_out=first.known_error if first.invocations_outcome == InvocationOutcome.TIMED_OUT else None,
         totals=to_totals(first),
         batch_id=None if first.invocations_batch_id is None else BatchId(first.invocations_batch_id),
+        queue_timeout_seconds=first.invocations_queue_timeout_seconds,
         creation_time=first.invocations_creation_time,
         last_update_time=first.invocations_last_update_time,
         executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),

@@ -79,5 +79,8 @@ def is_last_outcome(execution: type[ExecutionRow]) -> ColumnElement[bool]:
     """Whether no further attempt follows the execution, of a FunctionRow, so that the invocation's outcome is known."""
     return or_(
         execution.outcome.in_([ExecutionOutcome.SUCCEEDED.value, ExecutionOutcome.ABORTED.value]),
-        and_(execution.outcome == ExecutionOutcome.FAILED.value, execution.attempt > FunctionRow.max_retries),
+        and_(
+            execution.outcome == ExecutionOutcome.FAILED.value,
+            or_(execution.is_retryable.is_(False), execution.attempt > FunctionRow.max_retries),
+        ),
     )

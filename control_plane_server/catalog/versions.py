@@ -146,6 +146,8 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "retry_initial_interval_seconds": spec.execution_spec.retry_initial_interval_seconds,
         "retry_backoff_coefficient": spec.execution_spec.retry_backoff_coefficient,
         "retry_max_interval_seconds": spec.execution_spec.retry_max_interval_seconds,
+        "attempt_timeout_seconds": spec.execution_spec.attempt_timeout_seconds,
+        "queue_timeout_seconds": spec.execution_spec.queue_timeout_seconds,
         "command": None if spec.command is None else list(spec.command),
         "signature": spec.signature,
     }

@@ -178,6 +178,7 @@ class Execution:
     execution_finish_time: datetime | None
     launch_time: datetime | None  # when its newest launch was noted, before it was sent
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
+    is_retryable: bool  # False: its failure is final
 
     @property
     def starting(self) -> timedelta | None:
@@ -250,6 +251,7 @@ class Invocation:
     time_out: str | None
     totals: InvocationTotals
     batch_id: BatchId | None
+    queue_timeout_seconds: int | None  # None: that of the function
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
@@ -271,7 +273,7 @@ class Invocation:
             execution.outcome in (ExecutionOutcome.SUCCEEDED, ExecutionOutcome.ABORTED)
             or (
                 execution.outcome is ExecutionOutcome.FAILED
-                and execution.attempt > self.function.execution_spec.max_retries
+                and (not execution.is_retryable or execution.attempt > self.function.execution_spec.max_retries)
             )
             for execution in self.executions
         )

@@ -1,6 +1,6 @@
 """What a user declares about a function: resources, limits, retries. Values only; bounds are checked at the API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
@@ -26,13 +26,23 @@ class ResourceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSpec:
-    """Retries after the first attempt, the timeout from the invocation's creation, and the back-off, all in seconds."""
+    """Retries after the first attempt, the timeout from the invocation's creation, and the back-off, all in seconds.
+
+    `attempt_timeout_seconds`: of one execution, from its start. `queue_timeout_seconds`: from the invocation's creation
+    until its first execution has a slot. None: no such limit.
+    """
 
     max_retries: int
     timeout_seconds: int
     retry_initial_interval_seconds: float = 1.0
     retry_backoff_coefficient: float = 2.0
     retry_max_interval_seconds: float = 60.0
+    attempt_timeout_seconds: int | None = None
+    queue_timeout_seconds: int | None = None
+
+    def with_queue_timeout(self, seconds: int | None) -> "ExecutionSpec":
+        """With that of an invocation in place of the function's. None: as it is."""
+        return self if seconds is None else replace(self, queue_timeout_seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from control_plane.declarations import function as function
     from control_plane.errors import Cancelled as Cancelled
     from control_plane.errors import ControlPlaneError as ControlPlaneError
+    from control_plane.errors import DoNotRetry as DoNotRetry
     from control_plane.errors import InvocationCancelled as InvocationCancelled
     from control_plane.errors import InvocationFailed as InvocationFailed
     from control_plane.errors import InvocationTimedOut as InvocationTimedOut
@@ -35,6 +36,7 @@ _HOMES = {
     "Client": "client.client",
     "Command": "commands",
     "ControlPlaneError": "errors",
+    "DoNotRetry": "errors",
     "Function": "functions",
     "Invocation": "invocation",
     "InvocationCancelled": "errors",
@@ -60,6 +62,7 @@ __all__ = [
     "Client",
     "Command",
     "ControlPlaneError",
+    "DoNotRetry",
     "Function",
     "Invocation",
     "InvocationCancelled",

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         max_concurrency: int  # containers at once; default 10
         concurrency: Literal["version", "function"]  # of which that is: of each version, or of all together
         timeout: float | timedelta  # seconds from the call on, all attempts included; default an hour
+        attempt_timeout: float | timedelta  # seconds of one attempt, from its start on; default none
+        queue_timeout: float | timedelta  # seconds from the call until its first container; default none
         retries: int  # after the first attempt; default 0
         retry_delay: float | timedelta  # seconds before the second attempt
         retry_backoff: float  # by which it grows from attempt to attempt
@@ -52,6 +54,8 @@ _RESOURCES = {
 _EXECUTION = {
     "retries": ("max_retries", 0),
     "timeout": ("timeout_seconds", 3_600),
+    "attempt_timeout": ("attempt_timeout_seconds", None),
+    "queue_timeout": ("queue_timeout_seconds", None),
     "retry_delay": ("retry_initial_interval_seconds", None),
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),

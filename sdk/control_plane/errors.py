@@ -6,6 +6,7 @@ ControlPlaneError
 └─ InvocationFailed         the function did not succeed
    ├─ InvocationCancelled
    └─ InvocationTimedOut
+DoNotRetry                  raised by the function's own code, where no other attempt can help
 Stopped                     raised in the function's own code, when the control plane wants it to stop
 ├─ Cancelled
 └─ TimedOut
@@ -106,6 +107,11 @@ class InvocationTimedOut(InvocationFailed):
     """It took longer than its function may, all its attempts included."""
 
     _ENDED = "took longer than its function may"
+
+
+class DoNotRetry(Exception):
+    """To be raised by a function of which no other attempt can help: the invocation fails at once, whatever `retries`
+    are left. What it was raised from stands in the traceback."""
 
 
 class Stopped(BaseException):

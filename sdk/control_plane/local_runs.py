@@ -20,20 +20,17 @@ def output_of(function: Callable[..., Any], text: str, *, report: Report) -> str
     Raises what the function raises, InputIsUnusable, and TypeError for what is no JSON.
     """
     arguments = arguments_of(text, function)
-    newest: list[str] = []
 
     def note(value: Any) -> None:
-        newest[:] = [encode(value, name="result")]
-        report(newest[0])
+        report(encode(value, name="result"))
 
     value = function(*arguments.positional, **arguments.keyword)
+    has_progress = isinstance(value, (GeneratorType, AsyncGeneratorType))
     if isinstance(value, GeneratorType):
         value = _exhausted(value, note)
     elif isinstance(value, (CoroutineType, AsyncGeneratorType)):
         value = _awaited(value, note)
-    if value is None:
-        return newest[0] if newest else None
-    return encode(value, name="result")
+    return None if value is None and not has_progress else encode(value, name="result")
 
 
 def _exhausted(generator: GeneratorType[Any, None, Any], note: Callable[[Any], None]) -> Any:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Interval, delete, func, insert, select, type_coerce, update
 from structlog.testing import capture_logs
 
 from activities.container_watch import ContainerWatch
@@ -267,3 +267,34 @@ async def test_what_is_not_in_a_catalog_that_is_just_being_restored_is_looked_fo
     assert fleet.told_at == []
     fleet.gone.set_result(GONE)
     assert await watching == GONE
+
+
+async def test_an_attempt_that_runs_for_too_long_is_recorded_and_stopped(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """Counted from the start of the execution, of which the watch is not told."""
+    fleet = Stubborn(stops_needed=1)
+    timeout = timedelta(seconds=1)
+    watching = asyncio.create_task(
+        watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation, attempt_timeout=timeout)
+    )
+    await fleet.looked.wait()
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(execution_start_time=func.clock_timestamp()))
+    assert await watching == GONE
+    async with database.statement() as connection:
+        elapsed = ExecutionRow.termination_signal_time - ExecutionRow.execution_start_time
+        waited: timedelta = (await connection.execute(select(type_coerce(elapsed, Interval)))).scalar_one()
+    assert timeout <= waited < 2 * timeout
+
+
+async def test_an_attempt_that_has_reported_in_time_is_not_stopped_as_timed_out(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    await report(database)
+    fleet = Stubborn(stops_needed=1)  # as it lingers
+    await watch(database, listener, fleet).wait_for_exit(
+        container_of(invocation), invocation, attempt_timeout=timedelta(milliseconds=1)
+    )
+    async with database.statement() as connection:
+        assert await connection.scalar(select(ExecutionRow.termination_signal_time)) is None

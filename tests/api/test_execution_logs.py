@@ -46,6 +46,7 @@ async def test_pages_go_on_where_the_last_one_ended(client: httpx2.AsyncClient, 
         "invocation_id": parts[8],
         "execution_id": parts[10],
         "log_lines": ["line 0", "line 1"],
+        "log_entries": [{"time_ms": None, "stream": None, "line": f"line {number}"} for number in range(2)],
         "next_offset": first["next_offset"],
     }
     rest = (await client.get(f"{execution}/logs", params={"initial_offset": first["next_offset"]})).json()

@@ -1,11 +1,13 @@
 """Every event in every state of an execution: what the table says happens, and nothing else does."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
@@ -55,6 +57,7 @@ class Life:
             Event.RECORD_CONTAINER: self._record_container,
             Event.BEGIN_NEXT_LAUNCH: self._begin_next_launch,
             Event.STOP: self._stop,
+            Event.TIME_OUT_ATTEMPT: self._time_out_attempt,
             Event.TERMINATE_EXECUTION: self._terminate_execution,
             Event.TERMINATE_INVOCATION: self._terminate_invocation,
             Event.END_UNSTARTED: self._end_unstarted,
@@ -122,6 +125,18 @@ class Life:
         if row.termination_signal_time is not None:
             return State.STOPPING
         return State.RUNNING if row.status == ContainerStatus.RUNNING else State.LAUNCHING
+
+    async def _time_out_attempt(self) -> None:
+        async with self._database.statement() as connection:
+            await connection.execute(
+                update(ExecutionRow)
+                .where(
+                    ExecutionRow.execution_id == self._execution_id,
+                    ExecutionRow.container_status == ContainerStatus.RUNNING,
+                )
+                .values(execution_start_time=func.clock_timestamp())
+            )
+            await AttemptTimeoutRepository(connection).time_out(self._execution_id, after=timedelta())
 
     async def report(self, event: ReportEvent) -> None:
         async with self._database.statement() as connection:

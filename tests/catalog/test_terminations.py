@@ -215,3 +215,47 @@ async def run_and_lose(
         return await TerminationRepository(connection).terminate_execution(
             invocation_id=invocation_id, execution_id=execution_id, reason=reason, allows_retry=allows_retry
         )
+
+
+async def started(database: Database, **values: object) -> InvocationId:
+    """An invocation whose container has started its execution, which has these values."""
+    invocation_id = await insert_invocation(database, await insert_function(database, attempt_timeout=60))
+    execution_id = execution_id_for(invocation_id, 1)
+    async with database.transaction() as connection:
+        await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
+        await connection.execute(
+            update(ExecutionRow)
+            .where(ExecutionRow.execution_id == execution_id)
+            .values(execution_start_time=func.clock_timestamp(), **values)
+        )
+    return invocation_id
+
+
+async def close_with_retries(database: Database, invocation_id: InvocationId) -> TerminatedExecution:
+    async with database.transaction() as connection:
+        return await TerminationRepository(connection).terminate_execution(
+            invocation_id=invocation_id,
+            execution_id=execution_id_for(invocation_id, 1),
+            reason="killed after the grace period",
+            allows_retry=True,
+        )
+
+
+async def test_an_attempt_that_timed_out_has_failed_though_its_container_said_nothing(database: Database) -> None:
+    invocation_id = await started(database, termination_signal_time=func.clock_timestamp())
+    closed = await close_with_retries(database, invocation_id)
+    assert (closed.outcome, closed.invocation_ended) == (ExecutionOutcome.FAILED, False)
+    assert closed.error_message == "AttemptTimedOut: it ran for longer than 60 s: attempt_timeout"
+
+
+async def test_an_invocation_that_is_stopped_after_its_attempt_timed_out_is_stopped(database: Database) -> None:
+    invocation_id = await started(database, termination_signal_time=func.clock_timestamp())
+    await stop(database, invocation_id)
+    closed = await close_with_retries(database, invocation_id)
+    assert (closed.outcome, closed.invocation_ended) == (ExecutionOutcome.ABORTED, True)
+
+
+async def test_no_attempt_follows_a_failure_that_is_final(database: Database) -> None:
+    invocation_id = await started(database, outcome=ExecutionOutcome.FAILED, is_retryable=False)
+    closed = await close_with_retries(database, invocation_id)
+    assert (closed.outcome, closed.invocation_ended) == (ExecutionOutcome.FAILED, True)

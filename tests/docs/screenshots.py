@@ -1,5 +1,5 @@
-"""`make screenshots`: pictures of Temporal's Web UI for docs/temporal.md, taken by Chromium of a stack that has just
-run an invocation with retries."""
+"""`make screenshots`: pictures of Temporal's Web UI for docs/temporal.md and of /docs for docs/rest.md, taken by
+Chromium, which knows no host but this one, of a stack that has just run an invocation with retries."""
 
 import asyncio
 import shutil
@@ -37,6 +37,8 @@ async def main() -> int:
                 await _photograph(
                     chromium, f"{history}/{name}", IMAGES / f"web-ui-{name}.png", height, profile=Path(folder) / name
                 )
+            docs = f"{access.api_url}/docs"
+            await _photograph(chromium, docs, IMAGES / "api-docs.png", 1500, profile=Path(folder) / "docs")
     return 0
 
 
@@ -61,6 +63,7 @@ async def _photograph(chromium: str, page: str, image: Path, height: int, *, pro
     image.parent.mkdir(exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"),
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         *(f"--window-size=1360,{height}", "--virtual-time-budget=20000", f"--screenshot={image}", page),
         stderr=asyncio.subprocess.DEVNULL,
     )

@@ -1,6 +1,7 @@
 """Cancellation, timeout, children and deletion, through the whole stack."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from control_plane_server.catalog.database import Database
 from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
 from tests.e2e.platforms import Platform
-from tests.e2e.project import Json, Project, lines_of
+from tests.e2e.project import Json, Project, lines_of, release_file
 from tests.factories import insert_function
 
 
@@ -247,3 +248,41 @@ def _outcomes(invocation: Json) -> list[str | None]:
 
 def _has_ended_execution(invocation: Json) -> bool:
     return any(execution["worker_status"] == "TERMINATED" for execution in invocation["executions"])
+
+
+async def test_an_attempt_that_runs_for_too_long_fails_and_the_next_one_has_its_own_time(
+    project: Project, tmp_path: Path
+) -> None:
+    await project.deploy("clean_up_when_stopped", attempt_timeout_seconds=1, max_retries=1)
+    invocation = await project.ended(
+        "clean_up_when_stopped", await project.invoke("clean_up_when_stopped", notes=str(tmp_path / "notes"), seconds=0)
+    )
+    assert _outcomes(invocation) == ["FAILED", "FAILED"]
+    expected = "AttemptTimedOut: it ran for longer than 1 s: attempt_timeout"
+    assert [execution["error_message"] for execution in invocation["executions"]] == [expected] * 2
+    assert (invocation["outcome"], invocation["error_message"]) == ("FAILED", expected)
+    assert {execution["output"] for execution in invocation["executions"]} == {'"cleaned up"'}
+
+
+async def test_what_waits_in_the_queue_for_too_long_times_out(project: Project, tmp_path: Path) -> None:
+    await project.deploy("note_and_hold", max_concurrency=1, queue_timeout_seconds=60)
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    functions = f"/projects/{project.name}/versions/latest/functions/note_and_hold"
+    holder = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)
+    held = json.dumps({"notes": str(notes), "release": str(release)})
+    body: Json = {"input": held, "queue_timeout_seconds": 1}
+    alone = (await project.http.post(f"{functions}/invocations", json=body)).json()
+    assert alone["queue_timeout_seconds"] == 1
+    batch = (
+        await project.http.post(f"{functions}/batches", json={"inputs": [held] * 3, "queue_timeout_seconds": 1})
+    ).json()
+    waited = await project.ended("note_and_hold", alone["invocation_id"])
+    assert (waited["outcome"], waited["executions"]) == ("TIMED_OUT", [])
+    assert waited["error_message"].startswith("timed out after 1")
+    assert waited["error_message"].endswith("of it in the queue: max_concurrency 1")
+    while (counts := (await project.http.get(f"{functions}/batches/{batch['batch_id']}")).json()["counts"])["queued"]:
+        await asyncio.sleep(0.05)
+    assert counts["TIMED_OUT"] == 3
+    release_file(str(release))
+    assert (await project.ended("note_and_hold", holder))["outcome"] == "SUCCEEDED"

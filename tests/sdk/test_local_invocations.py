@@ -75,7 +75,7 @@ def invoke(folder: Path, *words: str, stdin: str = "") -> tuple[int, str, str]:
 def test_the_result_is_on_stdout(folder: Path) -> None:
     assert invoke(folder, "square", "[3]") == (0, "9\n", "")
     assert invoke(folder, "total", '{"numbers": [1, 2]}') == (0, "10\n", "")
-    assert invoke(folder, "steps", "3") == (0, "printed\n2\n", "0\n1\n2\n")
+    assert invoke(folder, "steps", "3") == (0, "printed\nnull\n", "0\n1\n2\n")
 
 
 def test_stdin_and_the_folder_are_the_functions(folder: Path) -> None:

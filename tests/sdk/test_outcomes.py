@@ -127,7 +127,7 @@ def test_half_surrogates_are_escaped(start_container: StartContainer) -> None:
 
 def test_generators_report_progress(state: StubState, start_container: StartContainer) -> None:
     report = start_container("def f():\n    yield {'done': 1}\n    yield {'done': 2}").report()
-    assert report == {"outcome": "SUCCEEDED", "final_output": None, "error_message": None}
+    assert report == {"outcome": "SUCCEEDED", "final_output": "null", "error_message": None}
     assert json.loads(state.updates[-1]) == {"done": 2}
 
 
@@ -171,3 +171,23 @@ def test_asynchronous_generators(state: StubState, start_container: StartContain
 def test_main_may_import_its_neighbours(start_container: StartContainer, tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("ANSWER = 42")
     assert start_container("import neighbour\ndef f(): return neighbour.ANSWER").report()["final_output"] == "42"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def f():\n    return object()", "The output cannot be written as JSON: "),
+        ("def f():\n    return 'x' * 250_000", "The output is 250,002 characters long"),
+        ("def f(missing): pass", "TypeError: f() missing 1 required positional argument: 'missing'"),
+        ("import control_plane as cp\ndef f():\n    raise cp.DoNotRetry('no such card')", "DoNotRetry: no such card"),
+    ],
+    ids=["no JSON", "too long", "wrong arguments", "said so"],
+)
+def test_what_would_fail_again_is_final(start_container: StartContainer, source: str, message: str) -> None:
+    report = start_container(source).report()
+    assert (report["outcome"], report["retry"]) == ("FAILED", False)
+    assert report["error_message"].startswith(message)
+
+
+def test_other_failures_may_be_tried_again(start_container: StartContainer) -> None:
+    assert "retry" not in start_container("def f():\n    len(5)").report()

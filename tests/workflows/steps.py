@@ -170,7 +170,12 @@ async def delete(client: Client, activities: ScriptedDeletion) -> Handle:
 
 @asynccontextmanager
 async def advancing(
-    client: Client, activities: ScriptedBatch, *, creation_time: datetime, timeout_seconds: int = 86_400
+    client: Client,
+    activities: ScriptedBatch,
+    *,
+    creation_time: datetime,
+    timeout_seconds: int = 86_400,
+    queue_timeout_seconds: int | None = None,
 ) -> AsyncIterator[Handle]:
     """While it runs. `creation_time`: of the batch, by the server's clock."""
     request = BatchRequest(
@@ -178,7 +183,9 @@ async def advancing(
         function=FunctionRef(
             project_name=ProjectName("project"), version_id=VersionId("ver-1"), function_name=FunctionName("double")
         ),
-        execution_spec=ExecutionSpec(max_retries=0, timeout_seconds=timeout_seconds),
+        execution_spec=ExecutionSpec(
+            max_retries=0, timeout_seconds=timeout_seconds, queue_timeout_seconds=queue_timeout_seconds
+        ),
         creation_time=creation_time,
         size=BATCH_SIZE,
     )

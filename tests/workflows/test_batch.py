@@ -72,6 +72,16 @@ async def test_at_the_deadline_what_has_not_begun_times_out(time_skipping: Workf
     assert batch.looks == [None, StopReason.TIMED_OUT, StopReason.TIMED_OUT]
 
 
+async def test_what_waits_for_longer_than_it_may_times_out_before_the_deadline(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    batch = ScriptedBatch([3, 8, BATCH_SIZE])
+    start = await time_skipping.get_current_time()
+    async with advancing(time_skipping.client, batch, creation_time=start, queue_timeout_seconds=30) as handle:
+        await handle.result()
+    assert batch.looks == [None, StopReason.TIMED_OUT, StopReason.TIMED_OUT]
+
+
 async def test_one_that_begins_after_the_deadline_stops_at_once(time_skipping: WorkflowEnvironment) -> None:
     batch = ScriptedBatch([BATCH_SIZE])
     creation_time = await time_skipping.get_current_time() - HOUR

@@ -232,6 +232,24 @@ async def test_the_timeout_covers_the_queue(start_invocation: InvocationStarter)
         assert len(it.activities.endings) == 1
 
 
+async def test_the_time_in_the_queue_may_be_limited(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(QUEUED), queue_timeout_seconds=600) as it:
+        failure, result = await it.failure()
+        (ending,) = it.activities.endings
+    assert (failure.type, result.executions, ending.reason) == ("TIMED_OUT", 0, StopReason.TIMED_OUT)
+
+
+async def test_the_time_in_the_queue_is_over_with_the_first_slot(start_invocation: InvocationStarter) -> None:
+    async with start_invocation(*answers(QUEUED), fail, *answers(QUEUED), max_retries=1, queue_timeout_seconds=5) as it:
+        await state_of(it, "queued")
+        granted = SlotGranted(execution_id=it.activities.executions[0].execution_id)
+        await it.handle.signal(InvocationWorkflow.slot_granted, granted)
+        failure, result = await it.failure()
+        times = it.activities.times
+    assert (failure.type, result.executions) == ("TIMED_OUT", 1)  # in the queue again, until its timeout
+    assert len(times) == 3
+
+
 async def test_an_invocation_older_than_its_timeout_never_starts(start_invocation: InvocationStarter) -> None:
     async with start_invocation(timeout_seconds=60, age=timedelta(seconds=62)) as it:
         assert (await it.failure())[0].type == "TIMED_OUT"

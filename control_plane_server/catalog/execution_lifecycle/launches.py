@@ -29,6 +29,7 @@ class Launch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
     """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container.
+    `running_for`: since the container started the execution; None: it has not yet.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
@@ -37,6 +38,7 @@ class ContainerState:
     has_reported: bool
     must_stop: bool
     is_known: bool = True
+    running_for: timedelta | None = None
 
 
 _EXECUTION = bindparam("launched_execution", type_=Text)
@@ -67,9 +69,11 @@ _RECORD_CONTAINER = (
 _INVOCATION_RUNS = select(InvocationRow.status == InvocationStatus.RUNNING).where(
     InvocationRow.invocation_id == _INVOCATION
 )
-_STATE = select(ExecutionRow.execution_finish_time, ExecutionRow.termination_signal_time).where(
-    ExecutionRow.execution_id == _EXECUTION
-)
+_STATE = select(
+    ExecutionRow.execution_finish_time,
+    ExecutionRow.termination_signal_time,
+    (func.clock_timestamp() - ExecutionRow.execution_start_time).label("running_for"),
+).where(ExecutionRow.execution_id == _EXECUTION)
 
 
 class LaunchRepository:
@@ -142,5 +146,7 @@ class LaunchRepository:
             runs = await self._connection.scalar(_INVOCATION_RUNS, {_INVOCATION.key: invocation_id})
             return ContainerState(has_reported=False, must_stop=not runs, is_known=False)
         return ContainerState(
-            has_reported=row.execution_finish_time is not None, must_stop=row.termination_signal_time is not None
+            has_reported=row.execution_finish_time is not None,
+            must_stop=row.termination_signal_time is not None,
+            running_for=row.running_for,
         )

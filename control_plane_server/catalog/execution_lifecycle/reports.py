@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, Text, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.converters import to_execution_detail
+from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.paths import (
     EXECUTION_MATCHES,
@@ -35,6 +36,7 @@ _OUTCOME = bindparam("reported_outcome", type_=Text)
 _OUTPUT = bindparam("reported_output", type_=Text)
 _ERROR_MESSAGE = bindparam("reported_error", type_=Text)
 _ERROR_TRACEBACK = bindparam("reported_traceback", type_=Text)
+_IS_RETRYABLE = bindparam("reported_retry", type_=Boolean)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
 
 # One clock reading per statement: times written together are equal.
@@ -44,7 +46,8 @@ _IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
     ExecutionRow.execution_start_time.is_not(None),
     ExecutionRow.execution_finish_time.is_(None),
 )
-
+# Without a success in spite of that.
+_IS_TIMED_OUT_ATTEMPT = and_(IS_TIMED_OUT_ATTEMPT, _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value))
 
 # All of `ExecutionDetail`.
 _DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
@@ -74,6 +77,7 @@ _FINISH = (
     .where(*_IN_PROGRESS)
     .values(
         outcome=case(
+            (_IS_TIMED_OUT_ATTEMPT, ExecutionOutcome.FAILED.value),
             (
                 and_(
                     ExecutionRow.termination_signal_time.is_not(None),
@@ -84,8 +88,10 @@ _FINISH = (
             (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
         ),
         output=func.coalesce(_OUTPUT, ExecutionRow.output),
-        error_message=_ERROR_MESSAGE,
+        error_message=case((_IS_TIMED_OUT_ATTEMPT, ATTEMPT_TIMEOUT_TEXT), else_=_ERROR_MESSAGE),
         error_traceback=_ERROR_TRACEBACK,
+        # What the code makes of its stop is no word about another attempt.
+        is_retryable=case((_IS_RETRYABLE | _IS_TIMED_OUT_ATTEMPT, ExecutionRow.is_retryable), else_=False),
         execution_finish_time=_NOW,
         last_update_time=_NOW,
     )
@@ -137,12 +143,14 @@ class ExecutionRepository:
         final_output: str | None,
         error_message: str | None,
         error_traceback: str | None = None,
+        is_retryable: bool = True,
     ) -> ExecutionDetail:
-        """Record the outcome and notify it. A `final_output` of None keeps the last update's.
+        """Record the outcome and notify it. A `final_output` of None keeps the last update's. If not `is_retryable`, no
+        attempt follows a failure.
 
-        A container that we stopped has the outcome ABORTED, whatever it reports but a success. An abort that we did not
-        cause may be the infrastructure's doing: that is known when the container is gone, and only then the abort
-        becomes the outcome.
+        A container that we stopped has the outcome ABORTED, whatever it reports but a success; one whose attempt timed
+        out has FAILED. An abort that we did not cause may be the infrastructure's doing: that is known when the
+        container is gone, and only then the abort becomes the outcome.
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
@@ -151,6 +159,7 @@ class ExecutionRepository:
             _OUTPUT.key: final_output,
             _ERROR_MESSAGE.key: error_message,
             _ERROR_TRACEBACK.key: error_traceback,
+            _IS_RETRYABLE.key: is_retryable,
         }
         return await self._apply(_FINISH, path, _refusal_to_report, report)
 

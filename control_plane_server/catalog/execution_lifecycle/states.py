@@ -37,6 +37,7 @@ class Event(StrEnum):
     RECORD_CONTAINER = "LaunchRepository.record_container"
     BEGIN_NEXT_LAUNCH = "LaunchRepository.begin_another"
     STOP = "StopRepository.stop_invocation"
+    TIME_OUT_ATTEMPT = "AttemptTimeoutRepository.time_out"
     TERMINATE_EXECUTION = "TerminationRepository.terminate_execution"
     TERMINATE_INVOCATION = "TerminationRepository.terminate_invocation"
     END_UNSTARTED = "BatchEndRepository.end_unstarted"
@@ -119,6 +120,13 @@ TRANSITIONS = (
         next=State.STOPPING,
         writer=Writer.STOP_INVOCATION,
         guard="none",
+    ),
+    Transition(
+        states=(State.RUNNING,),
+        event=Event.TIME_OUT_ATTEMPT,
+        next=State.STOPPING,
+        writer=Writer.RUN_EXECUTION,
+        guard="its container has started it so long ago, and has not reported; one statement, without the lock",
     ),
     Transition(
         states=(State.GRANTED,),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
+from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
@@ -94,10 +95,12 @@ _LOCKED = (
         ExecutionRow.execution_start_time,
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
+        ExecutionRow.is_retryable,
         InvocationRow.status,
         InvocationRow.batch_id,
         InvocationRow.stop_time,
         is_stopped(InvocationRow).label("is_stopped"),
+        ATTEMPT_TIMEOUT_TEXT.label("attempt_timeout_text"),
     )
     .select_from(FunctionRow)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
@@ -213,8 +216,8 @@ class TerminationRepository:
         """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
 
         `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
-        stopped later without a report was aborted. The invocation ends too, unless the attempt failed, nothing stopped
-        the invocation and `allows_retry`.
+        stopped later without a report was aborted, or timed out as an attempt, which is a failure. The invocation ends
+        too, unless the attempt failed, not for good, nothing stopped the invocation and `allows_retry`.
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
         was restored from a backup that does not know it.
@@ -247,9 +250,10 @@ class TerminationRepository:
             grants = await self._slots.unsignalled_grants(owner)
         else:
             if _awaits_reason(state):
-                error_message = reason
+                error_message = state.attempt_timeout_text if _is_timed_out_attempt(state) else reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
-            ended = not has_failed or state.is_stopped or not allows_retry
+            may_retry = allows_retry and state.is_retryable is not False
+            ended = not has_failed or state.is_stopped or not may_retry
             somebody_waits = await self._connection.scalar(
                 _TERMINATE_EXECUTION,
                 {
@@ -337,11 +341,20 @@ class TerminationRepository:
 
 def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
     """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
-    container that we stopped is ABORTED without a report too, as when it was killed after its grace period."""
+    container that we stopped is ABORTED without a report too, as when it was killed after its grace period; one whose
+    attempt timed out is FAILED."""
     if state.outcome is not None:
         return ExecutionOutcome(state.outcome)
+    if _is_timed_out_attempt(state):
+        return ExecutionOutcome.FAILED
     was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
     return ExecutionOutcome.ABORTED if was_stopped or state.execution_finish_time is not None else None
+
+
+def _is_timed_out_attempt(state: Row[*tuple[Any, ...]]) -> bool:
+    """As `attempt_timeouts.IS_TIMED_OUT_ATTEMPT`, of an execution that has started."""
+    is_told = state.termination_signal_time is not None and state.execution_start_time is not None
+    return is_told and not state.is_stopped and state.attempt_timeout_text is not None
 
 
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:

@@ -7,9 +7,18 @@ from sqlalchemy import select
 from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
-from control_plane_server.catalog.tables import BatchRow, FunctionRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, VersionRow, columns_of
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.unfinished import UnfinishedBatch
+
+# All of a batch have the same.
+_QUEUE_TIMEOUT = (
+    select(InvocationRow.queue_timeout_seconds)
+    .where(InvocationRow.batch_id == BatchRow.batch_id)
+    .limit(1)
+    .correlate(BatchRow)
+    .scalar_subquery()
+)
 
 
 class UnfinishedBatchRepository:
@@ -21,7 +30,7 @@ class UnfinishedBatchRepository:
     async def unfinished(self, *, older_than: timedelta) -> list[UnfinishedBatch]:
         """Batches older than this of which some invocation runs; at most PAGE."""
         found = await self._connection.execute(
-            select(*columns_of(BatchRow, FunctionRow, VersionRow))
+            select(*columns_of(BatchRow, FunctionRow, VersionRow), _QUEUE_TIMEOUT.label("queue_timeout"))
             .join_from(BatchRow, FunctionRow, FunctionRow.function_id == BatchRow.function_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(BatchRow.completion_time.is_(None), is_older(BatchRow.creation_time, older_than))
@@ -35,7 +44,7 @@ class UnfinishedBatchRepository:
                 UnfinishedBatch(
                     batch_id=BatchId(row.batches_batch_id),
                     function=function.ref,
-                    execution_spec=function.execution_spec,
+                    execution_spec=function.execution_spec.with_queue_timeout(row.queue_timeout),
                     creation_time=row.batches_creation_time,
                     size=row.batches_size,
                     parent_invocation_id=(

@@ -48,6 +48,10 @@ _UNFINISHED = (
         FunctionRow.retry_initial_interval_seconds,
         FunctionRow.retry_backoff_coefficient,
         FunctionRow.retry_max_interval_seconds,
+        FunctionRow.attempt_timeout_seconds,
+        func.coalesce(InvocationRow.queue_timeout_seconds, FunctionRow.queue_timeout_seconds).label(
+            "queue_timeout_seconds"
+        ),
     )
     .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -145,6 +149,8 @@ def _to_unfinished(row: Row[*tuple[Any, ...]]) -> UnfinishedInvocation:
             retry_initial_interval_seconds=row.retry_initial_interval_seconds,
             retry_backoff_coefficient=row.retry_backoff_coefficient,
             retry_max_interval_seconds=row.retry_max_interval_seconds,
+            attempt_timeout_seconds=row.attempt_timeout_seconds,
+            queue_timeout_seconds=row.queue_timeout_seconds,
         ),
         creation_time=row.creation_time,
         parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),

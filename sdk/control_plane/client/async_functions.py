@@ -61,8 +61,7 @@ class AsyncRemoteFunction(Generic[P, R_co]):
     async def submit(self, *args: Any, **kwargs: Any) -> Any:
         """As `RemoteFunction.submit`."""
         options, kwargs = split_options(kwargs)
-        if options.idempotency_key is None:
-            options = self._options
+        options = options.over(self._options)
         plan = self._calls.submit(self.project, self.name, self.version, args=args, kwargs=kwargs, options=options)
         return AsyncInvocation(self._connection, self._calls, await self._connection.run(plan))
 
@@ -88,7 +87,7 @@ class AsyncRemoteFunction(Generic[P, R_co]):
     ) -> AsyncIterator[Any]:
         """Like `map`, where each input holds all positional arguments."""
         callee, submitted = await self._connection.run(
-            self._calls.mapped(self.project, self.name, self.version, map(tuple, inputs))
+            self._calls.mapped(self.project, self.name, self.version, map(tuple, inputs), options=self._options)
         )
         stream = self._calls.map_results(callee, submitted, ordered=ordered, return_exceptions=return_exceptions)
         async with aclosing(self._connection.iterate(stream)) as results:

@@ -54,7 +54,9 @@ class Calls:
     ) -> Plan[Call]:
         """Raises TypeError, Refused, Unreachable."""
         callee, text = yield from self.callees.bound(project, name, version, args, kwargs)
-        info = yield from self._api.submit(callee.path, text, idempotency_key=options.idempotency_key)
+        info = yield from self._api.submit(
+            callee.path, text, idempotency_key=options.idempotency_key, queue_timeout=options.queue_timeout
+        )
         return Call(id=info.invocation_id, info=info, is_command=callee.is_command)
 
     def result(self, call: Call, deadline: Deadline) -> Plan[Any]:
@@ -130,15 +132,16 @@ class Calls:
         return outcome(call.result, is_command=is_command)
 
     def mapped(
-        self, project: str, name: str, version: str, arguments: Iterable[Sequence[Any]]
+        self, project: str, name: str, version: str, arguments: Iterable[Sequence[Any]], *, options: Options
     ) -> Plan[tuple[Callee, list[Any]]]:
-        """All submitted. Raises TypeError, Refused, Unreachable."""
+        """All submitted; a key of the options is of no use. Raises TypeError, Refused, Unreachable."""
         callee = yield from self.callees.find(project, name, version)
         submitted = yield from submit_all(
             self._api,
             callee.path,
             (callee.input_of(args, {}) for args in arguments),
             key_of=lambda _inputs: new_key(),
+            queue_timeout=options.queue_timeout,
         )
         return callee, submitted
 

@@ -62,8 +62,7 @@ class RemoteFunction(Generic[P, R_co]):
         is the same invocation.
         """
         options, kwargs = split_options(kwargs)
-        if options.idempotency_key is None:
-            options = self._options
+        options = options.over(self._options)
         plan = self._calls.submit(self.project, self.name, self.version, args=args, kwargs=kwargs, options=options)
         return ClientInvocation(self._connection, self._calls, self._connection.run(plan))
 
@@ -93,7 +92,7 @@ class RemoteFunction(Generic[P, R_co]):
     ) -> Iterator[Any]:
         """Like `map`, where each input holds all positional arguments."""
         callee, submitted = self._connection.run(
-            self._calls.mapped(self.project, self.name, self.version, map(tuple, inputs))
+            self._calls.mapped(self.project, self.name, self.version, map(tuple, inputs), options=self._options)
         )
         return self._connection.iterate(
             self._calls.map_results(callee, submitted, ordered=ordered, return_exceptions=return_exceptions)

@@ -1,7 +1,7 @@
 """Calls the user's function, whichever of the four kinds it is, and reports what it yields.
 
 A returned value is the output; None means none. Each value that a generator yields is a progress update, which the next
-one replaces; the last one stays the output unless the generator also returns a value. So for asynchronous functions.
+one replaces, and in the end the value that it returns, null for None. So for asynchronous functions.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ import importlib
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Callable
 
+from control_plane.container.functions import ArgumentsAreUnusable
 from control_plane.container.progress import Progress
-from control_plane.container.reports import as_output
+from control_plane.container.reports import as_output, described
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
 from control_plane.input_arguments import Arguments
 
 
-def call(function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress) -> Any:
-    """What it returns. Raises what the function raises, OutputIsUnusable and ExecutionIsGone."""
-    with termination.delivery():
-        value = function(*arguments.positional, **arguments.keyword)
+def call(
+    function: Callable[..., Any], arguments: Arguments, *, termination: Termination, progress: Progress
+) -> str | None:
+    """The output, as JSON. Raises what the function raises, ArgumentsAreUnusable, OutputIsUnusable and
+    ExecutionIsGone."""
+    try:
+        with termination.delivery():
+            value = function(*arguments.positional, **arguments.keyword)
+    except TypeError as error:
+        if _takes(function, arguments):
+            raise
+        raise ArgumentsAreUnusable(described(error)) from error
+    has_progress = isinstance(value, (GeneratorType, AsyncGeneratorType))
     if isinstance(value, GeneratorType):
         value = _exhaust(value, termination, progress)
     elif isinstance(value, (CoroutineType, AsyncGeneratorType)):
@@ -28,7 +38,21 @@ def call(function: Callable[..., Any], arguments: Arguments, *, termination: Ter
         value = importlib.import_module("control_plane.container.asynchronous").run(
             value, termination=termination, progress=progress
         )
-    return value
+    return None if value is None and not has_progress else as_output(value)
+
+
+def _takes(function: Callable[..., Any], arguments: Arguments) -> bool:
+    """Whether it can be called with these, so that a TypeError is one of its own. True also if that cannot be told."""
+    inspect = importlib.import_module("inspect")  # few calls fail, and importing it takes long
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*arguments.positional, **arguments.keyword)
+    except TypeError:
+        return False
+    return True
 
 
 def _exhaust(generator: GeneratorType[Any, None, Any], termination: Termination, progress: Progress) -> Any:

@@ -170,7 +170,13 @@ class Caller:
         key = options.idempotency_key or self._keys.next(dumps([name, text]))
         try:
             made = self._api.run(
-                self._plans.submit(self._path(name), text, idempotency_key=key, parent=self._parent)
+                self._plans.submit(
+                    self._path(name),
+                    text,
+                    idempotency_key=key,
+                    queue_timeout=options.queue_timeout,
+                    parent=self._parent,
+                )
             ).document
         except Refused as refusal:
             raise self._explained(refusal, name) from None

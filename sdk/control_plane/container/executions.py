@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from control_plane.container.api import Api
@@ -16,11 +16,13 @@ _ALREADY_FINISHED = "This execution has already finished"
 
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
-    control plane has decided so, and told the container, or is about to."""
+    control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
+    None: there is none."""
 
     input: str
     deadline: int
     must_stop: bool
+    attempt_timeout: int | None
 
 
 class ExecutionClient:
@@ -46,6 +48,7 @@ class ExecutionClient:
             input=document["input"],
             deadline=document["invocation_creation_time"] + timeout,
             must_stop=document.get("termination_signal_time") is not None,
+            attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
         )
 
     def start(self) -> None:
@@ -59,9 +62,16 @@ class ExecutionClient:
         self._api.request("PUT", self._path + "/update", body={"latest_output": output})
 
     def finish(self, report: Report) -> None:
-        body = {"outcome": report.outcome, "final_output": report.output, "error_message": report.error_message}
-        if report.error_traceback is not None:  # one of an earlier release takes no notice of it
+        body: dict[str, Any] = {
+            "outcome": report.outcome,
+            "final_output": report.output,
+            "error_message": report.error_message,
+        }
+        # A control plane of an earlier release takes no notice of these.
+        if report.error_traceback is not None:
             body["error_traceback"] = report.error_traceback
+        if report.is_final:
+            body["retry"] = False
         try:
             self._api.request("PUT", self._path + "/finish", body=body)
         except Refused as refusal:

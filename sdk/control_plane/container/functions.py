@@ -9,12 +9,16 @@ from typing import Any, Callable
 
 from control_plane import entry_modules
 from control_plane.container import shadows
-from control_plane.container.reports import PlainFailure, described
+from control_plane.container.reports import FinalFailure, PlainFailure, described
 from control_plane.input_arguments import Arguments, InputIsUnusable, arguments_of
 
 
 class FunctionIsUnusable(PlainFailure):
     """The function cannot even be called; the text says why in one line."""
+
+
+class ArgumentsAreUnusable(FunctionIsUnusable, FinalFailure):
+    """The function cannot be called with these arguments, however often it is tried."""
 
 
 def load(function_name: str) -> Callable[..., Any]:
@@ -44,11 +48,11 @@ def load(function_name: str) -> Callable[..., Any]:
 
 
 def arguments(text: str, function: Callable[..., Any]) -> Arguments:
-    """Those that an input stands for. Raises FunctionIsUnusable."""
+    """Those that an input stands for. Raises ArgumentsAreUnusable."""
     try:
         return arguments_of(text, function)
     except InputIsUnusable as error:
-        raise FunctionIsUnusable("%s" % error) from error.__cause__
+        raise ArgumentsAreUnusable("%s" % error) from error.__cause__
 
 
 def _reason(error: BaseException, folder: str) -> str:

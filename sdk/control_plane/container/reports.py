@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from control_plane.encoding import encode
+from control_plane.errors import DoNotRetry
 from control_plane.user_tracebacks import traceback_of
 
 MAX_OUTPUT_LENGTH = 249_999
@@ -17,17 +18,23 @@ class PlainFailure(Exception):
     """A failure whose text says all that the user needs: no class name, no traceback of ours."""
 
 
-class OutputIsUnusable(PlainFailure):
+class FinalFailure(PlainFailure):
+    """The next attempt would fail in the same way."""
+
+
+class OutputIsUnusable(FinalFailure):
     """A value that was returned or yielded cannot be handed to the API."""
 
 
 class Report(NamedTuple):
-    """Outcome SUCCEEDED, FAILED or ABORTED; an output of None keeps what the last progress update said."""
+    """Outcome SUCCEEDED, FAILED or ABORTED; an output of None keeps what the last progress update said. `is_final`: no
+    other attempt can help."""
 
     outcome: str
     output: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
+    is_final: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -42,6 +49,7 @@ def failed(error: BaseException) -> Report:
         "FAILED",
         error_message=shortened(storable(described(error))),
         error_traceback=None if shown is None else traceback_of(shown),
+        is_final=isinstance(error, (FinalFailure, DoNotRetry)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import math
 import os
 import signal
 import time
@@ -15,6 +16,7 @@ from control_plane.errors import Cancelled, Stopped, TimedOut
 
 _TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
 
+_TOLERANCE_SECONDS = 0.1  # between our clock and the catalog's, over an attempt
 _WHAT_STACKS = "(Told to stop. Above: where the code was.)\n"
 
 
@@ -23,10 +25,12 @@ class Termination:
 
     def __init__(self, deadline: int) -> None:
         self._deadline = deadline
+        self._attempt_end = math.inf
         self._process_id = os.getpid()
         self._deliver: Callable[[], None] | None = None
         self._is_delivered = False
         self._is_over = False
+        self._shows_stacks = False
         self.is_requested = False
         # Both are said by `shield`, and count only what came before.
         self.has_reached_code = False
@@ -35,10 +39,16 @@ class Termination:
     def install(self, *, shows_stacks: bool) -> None:
         """`shows_stacks`: the first SIGTERM leaves where every thread was in the log, before it is delivered."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._shows_stacks = shows_stacks
         if shows_stacks:
             # Not by the handler, which runs when the main thread is back from C: it may never be. At most 100 threads.
             faulthandler.register(signal.SIGTERM, file=streams.STDERR, all_threads=True, chain=True)
         os.register_at_fork(after_in_child=self._leave_fork)
+
+    def limit_attempt(self, seconds: float) -> None:
+        """A stop that comes so long from now on, or later, is this attempt's timeout. To be called before the start is
+        reported, from which on the control plane counts."""
+        self._attempt_end = time.monotonic() + seconds
 
     @property
     def is_replaced(self) -> bool:
@@ -79,7 +89,8 @@ class Termination:
 
     def interruption(self) -> Stopped:
         """Which one: a timeout is only a later whole second than the deadline, as the control plane counts."""
-        return TimedOut() if int(time.time()) > self._deadline else Cancelled()
+        is_late = int(time.time()) > self._deadline or time.monotonic() >= self._attempt_end - _TOLERANCE_SECONDS
+        return TimedOut() if is_late else Cancelled()
 
     def _leave_fork(self) -> None:
         """A copy of the process knows nothing of us: SIGTERM just ends it."""
@@ -94,7 +105,8 @@ class Termination:
         if self.is_requested:
             return
         self.is_requested = True
-        if faulthandler.unregister(number):  # type: ignore[func-returns-value]  # whether it was registered
+        if self._shows_stacks:
+            faulthandler.unregister(number)  # one trace is enough
             streams.write_error(_WHAT_STACKS)
         self._deliver_once()
 

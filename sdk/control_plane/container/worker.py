@@ -10,14 +10,13 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
-from control_plane.container.reports import PlainFailure, Report, as_output, failed
+from control_plane.container.reports import PlainFailure, Report, failed
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
@@ -40,18 +39,19 @@ def run(environment: Environment) -> int:
     reserve = Reserve()
     tally.open_tally()
     os.environ[_DEADLINE] = str(execution.deadline)
+    if execution.attempt_timeout is not None:
+        termination.limit_attempt(execution.attempt_timeout)
     client.start()
     progress = Progress(client.update)
     output: str | None = None
     failure: BaseException | None = None
     try:
         try:
-            result = _result(environment, execution, termination, progress)
+            output = _output(environment, execution, termination, progress)
         finally:
             reserve.release()
             if os.getpid() == process_id:
                 termination.shield()
-        output = result if environment.command is not None or result is None else as_output(result)
     except BaseException as error:
         failure = error
     if os.getpid() != process_id:
@@ -68,12 +68,12 @@ def run(environment: Environment) -> int:
     return report.exit_code
 
 
-def _result(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> Any:
-    """What the function returns, or the output of the command."""
+def _output(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> str | None:
+    """Of the function, as JSON, or of the command."""
     if environment.command is not None:
         # Few functions are commands; what running one takes need not be imported for the others.
         commands = importlib.import_module("control_plane.container.commands")
-        return commands.run(environment.command, execution.input, termination=termination)
+        return commands.run(environment.command, execution.input, termination=termination)  # type: ignore[no-any-return]
     with termination.delivery():
         function = functions.load(environment.function_name)
     arguments = functions.arguments(execution.input, function)

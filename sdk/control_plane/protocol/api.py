@@ -97,22 +97,30 @@ class Api:
         return self._read(answers.Versions, self.get(project_path(project) + "/versions"))
 
     def submit(
-        self, function: str, text: str, *, idempotency_key: str | None = None, parent: Parent | None = None
+        self,
+        function: str,
+        text: str,
+        *,
+        idempotency_key: str | None = None,
+        queue_timeout: int | None = None,
+        parent: Parent | None = None,
     ) -> Plan[answers.InvocationInfo]:
         """`function`: its path. Without a key of the caller's it has one of its own, so that it may be repeated."""
-        body: Dict[str, Any] = {"input": text}
-        if parent is not None:
-            body["parent_invocation"] = parent
+        body: Dict[str, Any] = {"input": text, **_options(parent, queue_timeout)}
         headers = {"Idempotency-Key": idempotency_key or new_key()}
         return self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
 
     def submit_batch(
-        self, function: str, inputs: Sequence[str], *, idempotency_key: str, parent: Parent | None = None
+        self,
+        function: str,
+        inputs: Sequence[str],
+        *,
+        idempotency_key: str,
+        queue_timeout: int | None = None,
+        parent: Parent | None = None,
     ) -> Plan[answers.BatchInfo]:
         """`function`: its path. `inputs`: 1 to 10,000."""
-        body: Dict[str, Any] = {"inputs": inputs}
-        if parent is not None:
-            body["parent_invocation"] = parent
+        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout)}
         headers = {"Idempotency-Key": idempotency_key}
         return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
 
@@ -243,3 +251,9 @@ class Api:
 def new_key() -> str:
     """An idempotency key of its own."""
     return os.urandom(16).hex()
+
+
+def _options(parent: Parent | None, queue_timeout: int | None) -> Dict[str, Any]:
+    """The fields of a submit beside its input; a control plane of an earlier release knows fewer."""
+    options = {"parent_invocation": parent, "queue_timeout_seconds": queue_timeout}
+    return {name: value for name, value in options.items() if value is not None}

@@ -28,6 +28,7 @@ def submit_all(
     inputs: Iterable[str],
     *,
     key_of: Callable[[Sequence[str]], str],
+    queue_timeout: int | None = None,
     parent: Parent | None = None,
 ) -> Plan[List[Submitted]]:
     """`function`: its path. `inputs` are drawn as they are sent. `key_of`: the idempotency key of a batch of inputs.
@@ -37,7 +38,9 @@ def submit_all(
     submitted: List[Submitted] = []
     first = 0
     for chunk in chunks(inputs):
-        batch = yield from api.submit_batch(function, chunk, idempotency_key=key_of(chunk), parent=parent)
+        batch = yield from api.submit_batch(
+            function, chunk, idempotency_key=key_of(chunk), queue_timeout=queue_timeout, parent=parent
+        )
         submitted.append(Submitted(first, batch))
         first += len(chunk)
     return submitted

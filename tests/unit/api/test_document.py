@@ -1,6 +1,7 @@
 """The OpenAPI document and the error types: what generators of clients read."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def operations(document: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]
 def test_it_is_valid_openapi_3_0(document: dict[str, Any]) -> None:
     OpenAPIV30SpecValidator(document).validate()
     assert document["openapi"] == "3.0.3"
-    assert document["info"] == {"title": "FastAPI", "version": "0.1.0"}
+    assert document["info"] == {"title": "control-plane", "version": version("control-plane")}
     assert document["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
 
 
@@ -102,6 +103,18 @@ def test_every_operation_documents_its_errors(operations: dict[str, tuple[str, d
         if "422" in operation["responses"]:
             schema = operation["responses"]["422"]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/HTTPValidationError"}
+
+
+def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
+    document: dict[str, Any], operations: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    groups = [tag["name"] for tag in document["tags"]]
+    assert groups == ["projects", "functions", "invocations", "batches", "containers", "service"]
+    assert all(tag["description"] for tag in document["tags"])
+    tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
+    assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
+    of_containers = {"start_execution", "update_execution", "finish_execution", "get_execution"}
+    assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
 
 def test_events_are_documented_as_a_stream(operations: dict[str, tuple[str, dict[str, Any]]]) -> None:

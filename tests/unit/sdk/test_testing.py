@@ -87,7 +87,7 @@ def test_others_may_stand_for_functions() -> None:
 def test_progress_and_asynchronous_functions() -> None:
     with cp.testing.local():
         call = steps.submit(3)
-        assert ([*call.progress()], call.result()) == ([0, 1, 2], 2)
+        assert ([*call.progress()], call.result()) == ([0, 1, 2], None)
 
         async def parent() -> int:
             return later.submit(4).result()

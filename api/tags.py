@@ -1,0 +1,24 @@
+"""What the API's operations are grouped by, in the order in which the document shows them."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    PROJECTS = "projects"
+    FUNCTIONS = "functions"
+    INVOCATIONS = "invocations"
+    BATCHES = "batches"
+    CONTAINERS = "containers"
+    SERVICE = "service"
+
+
+DESCRIPTIONS = {
+    Tag.PROJECTS: "A codebase: made, read, asked to go away.",
+    Tag.FUNCTIONS: "Versions of a project, with the functions that they declare.",
+    Tag.INVOCATIONS: "Calls of functions: submitted, read, followed, listed, asked to stop; and their logs.",
+    Tag.BATCHES: "Many calls of one function, made by one request.",
+    Tag.CONTAINERS: (
+        "For the program in a container, which reports what becomes of its own execution. Nobody else needs these."
+    ),
+    Tag.SERVICE: "Whether the control plane works, and where images are put.",
+}

@@ -1,0 +1,103 @@
+"""How many rows PostgreSQL reads for a page of a project's invocations, and for their counts: a page, and what is
+counted, however many have ended, and whatever is found among them."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.failures import FailureRepository
+from control_plane_server.catalog.incomplete_invocations import IncompleteInvocationRepository
+from control_plane_server.catalog.invocation_counts import InvocationCountRepository
+from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
+from control_plane_server.catalog.project_invocations import ProjectInvocationRepository
+from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
+from control_plane_server.domain.identifiers import FunctionRef
+from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, Statement, check_plans
+from tests.factories import FUNCTION_NAME
+
+MIDDLE = int(time.time()) - ENDED // 2
+FAILED = (InvocationOutcome.FAILED,)
+NOBODY = (InvocationOutcome.CANCELLED, InvocationOutcome.ABORTED)
+PROJECT_FILTERS = (
+    ProjectInvocationFilter(),
+    ProjectInvocationFilter(status=InvocationStatus.RUNNING),
+    ProjectInvocationFilter(status=InvocationStatus.TERMINATED),
+    ProjectInvocationFilter(outcomes=(InvocationOutcome.SUCCEEDED,)),
+    ProjectInvocationFilter(outcomes=FAILED),
+    ProjectInvocationFilter(outcomes=NOBODY),
+    ProjectInvocationFilter(outcomes=FAILED, since=MIDDLE),
+    ProjectInvocationFilter(function_name=FUNCTION_NAME),
+    ProjectInvocationFilter(function_name=FUNCTION_NAME, outcomes=FAILED),
+    ProjectInvocationFilter(function_name="nobody"),
+    ProjectInvocationFilter(since=MIDDLE - 20, until=MIDDLE + 20),
+    ProjectInvocationFilter(until=MIDDLE),
+    ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}"),
+    ProjectInvocationFilter(parent_invocation_id=f"inv-{ENDED}", outcomes=NOBODY),
+    ProjectInvocationFilter(parent_invocation_id="inv-nobody"),
+    ProjectInvocationFilter(batch_id="bat-nobody"),
+    ProjectInvocationFilter(id_prefix="inv-777"),
+)
+
+
+@pytest.mark.parametrize("offset", [None, f"{MIDDLE},"], ids=["newest", "middle"])
+async def test_pages_of_a_project(
+    database: Database, function: FunctionRef, statements: list[Statement], offset: str | None
+) -> None:
+    of_version = tuple(
+        replace(matching, version_id=function.version_id)
+        for matching in PROJECT_FILTERS
+        if matching.parent_invocation_id is None
+    )
+    for matching in PROJECT_FILTERS + of_version:
+        statements.clear()
+        async with database.statement() as connection:
+            await ProjectInvocationRepository(connection).read(
+                function.project_name, matching=matching, offset=offset, max_results=PAGE
+            )
+        await check_plans(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_pages_of_a_project_of_many_versions(
+    database: Database, many_versions: FunctionRef, statements: list[Statement]
+) -> None:
+    for matching in (*PROJECT_FILTERS, ProjectInvocationFilter(version_id="ver-7")):
+        statements.clear()
+        async with database.statement() as connection:
+            await ProjectInvocationRepository(connection).read(
+                many_versions.project_name, matching=matching, offset=f"{MIDDLE},inv-{ENDED // 2}", max_results=PAGE
+            )
+        await check_plans(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_failures(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    async with database.statement() as connection:
+        (failures,) = await FailureRepository(connection).newest(
+            function.project_name, function_name=None, since=None, until=None
+        )
+    assert failures.count == 50
+    await check_plans(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_counts(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
+    """Which read what they count, and no more."""
+    for matching in (
+        ProjectInvocationFilter(outcomes=FAILED),
+        ProjectInvocationFilter(status=InvocationStatus.RUNNING),
+        ProjectInvocationFilter(since=int(time.time()) - PAGE),
+        ProjectInvocationFilter(function_name=FUNCTION_NAME, outcomes=NOBODY),
+        ProjectInvocationFilter(version_id=function.version_id, outcomes=FAILED),
+    ):
+        statements.clear()
+        async with database.statement() as connection:
+            await InvocationCountRepository(connection).of_project(function.project_name, matching)
+        await check_plans(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_what_is_incomplete_is_found(
+    database: Database, function: FunctionRef, statements: list[Statement]
+) -> None:
+    async with database.statement() as connection:
+        assert await IncompleteInvocationRepository(connection).complete(at_most=PAGE) == 0
+    await check_plans(database, statements, most_rows=10)
