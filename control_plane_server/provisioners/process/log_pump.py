@@ -49,24 +49,32 @@ class LogPump:
             os.close(writer)
         self._writers.clear()
 
-    def take(self, reader: int) -> bool:
-        """Write what there is in one pipe. False if there was nothing."""
-        try:
-            content = os.read(reader, _PIPE_BYTES)
-        except BlockingIOError:
-            return False
-        if not content:
-            del self._readers[reader]
-            os.close(reader)
-            return False
-        self._write(content, self._readers[reader])
-        return True
+    def take(self) -> bool:
+        """Write what there is in the pipes, a megabyte of each at the most. False if there was nothing.
+
+        stderr is read first and written last: what was written to stdout before it is there by then, and comes before.
+        """
+        taken = [(stream, self._read(reader)) for reader, stream in reversed(list(self._readers.items()))]
+        for stream, content in reversed(taken):
+            if content:
+                self._write(content, stream)
+        return any(content for _, content in taken)
 
     def take_rest(self) -> None:
         """Write what is left in the pipes. What still holds their other ends is not waited for."""
-        for reader in list(self._readers):
-            while self.take(reader):
-                pass
+        while self.take():
+            pass
+
+    def _read(self, reader: int) -> bytes:
+        """Empty if there is nothing. A pipe that nobody can write to any more is closed."""
+        try:
+            content = os.read(reader, _PIPE_BYTES)
+        except BlockingIOError:
+            return b""
+        if not content:
+            del self._readers[reader]
+            os.close(reader)
+        return content
 
     def _write(self, content: bytes, stream: LogStream) -> None:
         part = LogPart(self._position, time.time_ns() // 1_000_000, stream)

@@ -136,8 +136,8 @@ def _wait(child: subprocess.Popen[bytes], signals: "_Signals", pump: LogPump, *,
         if time.monotonic() >= kill_time:
             kill_session(os.getpid())
             kill_time = time.monotonic() + _KILL_AGAIN_SECONDS
-        for reader in signals.wait(kill_time - time.monotonic(), pump.readers):
-            pump.take(reader)
+        signals.wait(kill_time - time.monotonic(), pump.readers)
+        pump.take()
     return was_stopped
 
 
@@ -153,14 +153,12 @@ class _Signals:
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGCHLD, self._ignore)
 
-    def wait(self, seconds: float, readers: Collection[int]) -> list[int]:
-        """Until a signal, or something to read. Returns those of the readers that have something."""
+    def wait(self, seconds: float, readers: Collection[int]) -> None:
+        """Until a signal, or something to read."""
         timeout = None if math.isinf(seconds) else max(0.0, seconds)
         readable, _, _ = select.select([self._reader, *readers], [], [], timeout)
         if self._reader in readable:
             os.read(self._reader, 4_096)
-            readable.remove(self._reader)
-        return readable
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_requested = True
