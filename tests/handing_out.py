@@ -56,6 +56,7 @@ SECONDS = {
     "tests/docs/test_pages.py::test_a_page_can_be_followed[README.md]": 20,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[recipes.md]": 20,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[command-line.md]": 15,
+    "tests/cli/test_stack.py::test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to": 21,
     "tests/cli/test_stack.py::test_next_start_takes_over_what_a_killed_stack_left": 15,
     "tests/cli/test_stack.py::test_dead_servers_are_started_again": 15,
     "tests/hostile/test_greedy_tokens.py": 14,

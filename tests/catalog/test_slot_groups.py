@@ -1,7 +1,7 @@
 """Slots that all versions of a function share: one limit, one queue, whichever version is called."""
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
@@ -15,6 +15,7 @@ from control_plane_server.catalog.tables import ProjectRow
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import ContainerType, PreparedFunction
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId
+from tests.catalog.plans import Statement, check_plans
 from tests.catalog.test_slots import close, grant_of, is_queued, take
 from tests.factories import declare_again, insert_function, insert_invocation
 
@@ -140,3 +141,35 @@ async def test_a_version_that_is_deleted_takes_no_slot_along(database: Database,
             await deletion.delete_invocations(await deletion.ended(at_most=10))
             await deletion.delete_version()
     assert (await close(database, holder)).grants == (grant_of(waiting),)
+
+
+async def test_neither_a_thousand_versions_nor_a_long_queue_make_a_slot_dear(
+    database: Database, first: FunctionRef, statements: list[Statement]
+) -> None:
+    second = await declare_again(database, first)
+    async with database.statement() as connection:
+        for statement in (
+            "INSERT INTO versions (version_id, project_name)"
+            f" SELECT 'ver-' || n, '{first.project_name}' FROM generate_series(1, 1000) n",
+            "INSERT INTO functions (version_id, function_name, docker_image, virtual_cpus, memory_gbs, max_concurrency,"
+            " max_retries, timeout_seconds, retry_initial_interval_seconds, retry_backoff_coefficient,"
+            " retry_max_interval_seconds, status, concurrency, slot_group_id)"
+            " SELECT 'ver-' || n, function_name, docker_image, virtual_cpus, memory_gbs, max_concurrency, max_retries,"
+            " timeout_seconds, retry_initial_interval_seconds, retry_backoff_coefficient, retry_max_interval_seconds,"
+            " status, concurrency, slot_group_id FROM functions, generate_series(1, 1000) n"
+            f" WHERE functions.version_id = '{second.version_id}'",
+            "ANALYZE",
+        ):
+            await connection.execute(text(statement))
+    holder, waiting = [await insert_invocation(database, one) for one in (first, second)]
+    await create_batch(database, second, size=2_000)
+    async with database.statement() as connection:
+        await connection.execute(text("ANALYZE"))
+    statements.clear()
+    await take(database, holder)
+    await take(database, waiting)
+    assert (await close(database, holder)).grants == (grant_of(waiting),)
+    await check_plans(database, statements, most_rows=100)
+    async with database.statement() as connection:
+        await connection.execute(text("TRUNCATE projects CASCADE"))
+        await connection.execute(text("ANALYZE"))  # or the tests after this one are planned for what is gone

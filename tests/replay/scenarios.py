@@ -157,6 +157,12 @@ async def succeeded_after_a_failed_activity(start_invocation: InvocationStarter)
     return await succeeded_at_the_third_attempt(start_invocation)
 
 
+async def timed_out_by_its_time_in_the_queue(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(QUEUED), queue_timeout_seconds=1) as it:
+        await it.ended()
+    return it.handle
+
+
 async def prepared(start_invocation: InvocationStarter) -> Handle:
     return await prepare(start_invocation.client, ScriptedPreparation())
 
@@ -232,6 +238,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     closed_as_failed_by_its_timeout,
     closed_as_cancelled_by_the_catalog,
     succeeded_after_a_failed_activity,
+    timed_out_by_its_time_in_the_queue,
     prepared,
     prepared_some_at_a_time,
     deleted,

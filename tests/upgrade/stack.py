@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator
@@ -24,6 +23,20 @@ from control_plane_server.cli.stack.servers import process_environment, temporal
 from control_plane_server.cli.stack.temporal import wait_until_loop_polls, wait_until_temporal_answers
 from control_plane_server.provisioners.process.all_containers import kill_all_containers
 from environment.settings import PostgresSettings
+
+_MIGRATE = """
+import asyncio
+from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.processes.connections import open_database
+from environment.loading import load_postgres
+
+async def migrate():
+    database = open_database(load_postgres())
+    await upgrade_to_head(database)
+    await database.close()
+
+asyncio.run(migrate())
+"""
 
 
 class Servers:
@@ -77,14 +90,10 @@ class Servers:
             await server.stop(asyncio.Event())
 
     async def _migrate(self, environment: dict[str, str]) -> None:
-        """A release that does not know the schema, as it is older, has none to make: the schema stays."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "control_plane.cli.main", "migrate"),
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        await process.wait()
+        """By that release's own code, which the command passes over in favour of what is installed."""
+        process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", _MIGRATE, env=environment)
+        if await process.wait() != 0:
+            raise RuntimeError("the release could not migrate")
 
 
 @asynccontextmanager

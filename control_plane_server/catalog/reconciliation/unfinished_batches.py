@@ -15,6 +15,7 @@ from control_plane_server.domain.unfinished import UnfinishedBatch
 _QUEUE_TIMEOUT = (
     select(InvocationRow.queue_timeout_seconds)
     .where(InvocationRow.batch_id == BatchRow.batch_id)
+    .order_by(InvocationRow.batch_index)  # by the index of batches: without an order, all invocations are gone through
     .limit(1)
     .correlate(BatchRow)
     .scalar_subquery()

@@ -9,6 +9,7 @@ from control_plane.errors import DoNotRetry
 from control_plane.user_tracebacks import traceback_of
 
 MAX_OUTPUT_LENGTH = 249_999
+NO_RESULT = "null"  # of a generator; one that is stopped keeps its progress instead
 MAX_ERROR_MESSAGE_LENGTH = 16_383
 
 _SHORTENED = " … (shortened)"

@@ -16,7 +16,7 @@ from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
-from control_plane.container.reports import PlainFailure, Report, failed
+from control_plane.container.reports import NO_RESULT, PlainFailure, Report, failed
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
@@ -112,7 +112,7 @@ def _report(
         report = report._replace(output=undelivered)
     was_stopped = termination.has_reached_code or isinstance(failure, Stopped)
     if was_stopped or (termination.may_have_reached_code and client.get().must_stop):
-        report = Report("ABORTED", report.output)
+        report = Report("ABORTED", None if report.output == NO_RESULT else report.output)
     client.finish(report)
     return report
 
