@@ -98,7 +98,7 @@ class ExecutionRunner:
             state=AttemptState.ENDED,
             invocation_ended=closed.invocation_ended,
             outcome=closed.outcome,
-            error_message=shortened(closed.error_message),
+            error_message=shortened((closed.was_stopped and closed.invocation_error) or closed.error_message),
             was_stopped=closed.was_stopped,
         )
 

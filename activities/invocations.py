@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.errors import shortened
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.heartbeat import keep_heartbeating
@@ -14,6 +15,7 @@ from control_plane_server.catalog.execution_lifecycle.terminations import Termin
 from control_plane_server.domain.messages import (
     AttemptState,
     EndInvocationRequest,
+    EndInvocationResult,
     RunExecutionRequest,
     RunExecutionResult,
     StopInvocationRequest,
@@ -61,7 +63,7 @@ class BoundInvocationActivities(InvocationActivities):
             return await self._stop(request)
 
     @activity.defn(name="end_invocation")
-    async def end_invocation(self, request: EndInvocationRequest) -> None:
+    async def end_invocation(self, request: EndInvocationRequest) -> EndInvocationResult:
         """Also records the invocation's span, and cancels at most 300 of its children, as it is a local activity."""
         async with self._database.transaction() as connection:
             ended = await TerminationRepository(connection).terminate_invocation(
@@ -73,6 +75,7 @@ class BoundInvocationActivities(InvocationActivities):
         await self._messenger.deliver(
             grants=ended.grants, cancelled=(*itself, *ended.children[:_MOST_TOLD_AT_THE_END]), batches=ended.batches
         )
+        return EndInvocationResult(error_message=shortened(ended.error_message))
 
     async def _stop(self, request: StopInvocationRequest) -> StopInvocationResult | None:
         async with self._database.transaction() as connection:

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         AttemptState,
         ContainerAwaited,
         EndInvocationRequest,
+        EndInvocationResult,
         InvocationProgress,
         InvocationRequest,
         InvocationResult,
@@ -274,11 +275,11 @@ class InvocationWorkflow:
 
     async def _end(self) -> InvocationResult:
         """The end of an invocation that was stopped while it had no container."""
-        await self._end_in_catalog(summary="end")
+        ended = await self._end_in_catalog(summary="end")
         ending = (
             InvocationOutcome.TIMED_OUT if self._stop_reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
         )
-        return self._finished(ending)
+        return self._finished(ending, None if ended is None else ended.error_message)
 
     async def _be_cancelled(self) -> None:
         """Have this workflow cancelled, as only then it can close as such: the cancellation was found in the catalog.
@@ -286,8 +287,8 @@ class InvocationWorkflow:
         await self._end_in_catalog(summary="cancel", cancels_workflow=True)
         await workflow.sleep(policies.CANCELLATION_PATIENCE, summary="cancellation")
 
-    async def _end_in_catalog(self, *, summary: str, cancels_workflow: bool = False) -> None:
-        await workflow.execute_local_activity_method(
+    async def _end_in_catalog(self, *, summary: str, cancels_workflow: bool = False) -> EndInvocationResult | None:
+        return await workflow.execute_local_activity_method(
             InvocationActivities.end_invocation,
             EndInvocationRequest(
                 invocation_id=self._request.invocation_id,
@@ -307,7 +308,7 @@ class InvocationWorkflow:
         if last.outcome is ExecutionOutcome.SUCCEEDED:
             return self._finished(InvocationOutcome.SUCCEEDED)
         if was_stopped:
-            return self._finished(InvocationOutcome(self._stop_reason or StopReason.CANCELLED))
+            return self._finished(InvocationOutcome(self._stop_reason or StopReason.CANCELLED), last.error_message)
         if last.outcome is ExecutionOutcome.ABORTED:
             return self._finished(InvocationOutcome.ABORTED)
         return self._finished(InvocationOutcome.FAILED, last.error_message)

@@ -8,6 +8,7 @@ from control_plane_server.domain.messages import (
     CancelProjectResult,
     DeletionRequest,
     EndInvocationRequest,
+    EndInvocationResult,
     ForgetEndedResult,
     PrepareFunctionRequest,
     PrepareFunctionResult,
@@ -37,9 +38,9 @@ class InvocationActivities:
         raise NotImplementedError
 
     @activity.defn(name="end_invocation")
-    async def end_invocation(self, request: EndInvocationRequest) -> None:
+    async def end_invocation(self, request: EndInvocationRequest) -> EndInvocationResult | None:
         """Make the invocation TERMINATED, take it out of the queue, and hand its slot on. With `cancels_workflow` also
-        cancel its workflow."""
+        cancel its workflow. None: from a release that had no result."""
         raise NotImplementedError
 
 

@@ -132,6 +132,14 @@ class EndInvocationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndInvocationResult:
+    """`error_message`: what the invocation waited for when it timed out; None also if it had ended before. It is
+    shortened."""
+
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlotGranted:
     """Signal `slot_granted`: the execution has a slot now."""
 

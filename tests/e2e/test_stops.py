@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from control_plane_server.catalog.database import Database
 from tests.e2e.conftest import STOP_GRACE_SECONDS, NewProject
@@ -264,7 +265,9 @@ async def test_an_attempt_that_runs_for_too_long_fails_and_the_next_one_has_its_
     assert {execution["output"] for execution in invocation["executions"]} == {'"cleaned up"'}
 
 
-async def test_what_waits_in_the_queue_for_too_long_times_out(project: Project, tmp_path: Path) -> None:
+async def test_what_waits_in_the_queue_for_too_long_times_out(
+    project: Project, temporal: Client, tmp_path: Path
+) -> None:
     await project.deploy("note_and_hold", max_concurrency=1, queue_timeout_seconds=60)
     notes, release = tmp_path / "notes", tmp_path / "release"
     functions = f"/projects/{project.name}/versions/latest/functions/note_and_hold"
@@ -281,6 +284,10 @@ async def test_what_waits_in_the_queue_for_too_long_times_out(project: Project, 
     assert (waited["outcome"], waited["executions"]) == ("TIMED_OUT", [])
     assert waited["error_message"].startswith("timed out after 1")
     assert waited["error_message"].endswith("of it in the queue: max_concurrency 1")
+    with pytest.raises(WorkflowFailureError) as failed:
+        await temporal.get_workflow_handle(alone["invocation_id"]).result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert (failed.value.cause.type, failed.value.cause.message) == ("TIMED_OUT", waited["error_message"])
     while (counts := (await project.http.get(f"{functions}/batches/{batch['batch_id']}")).json()["counts"])["queued"]:
         await asyncio.sleep(0.05)
     assert counts["TIMED_OUT"] == 3

@@ -24,6 +24,7 @@ from control_plane_server.domain.identifiers import (
 from control_plane_server.domain.messages import (
     AttemptState,
     EndInvocationRequest,
+    EndInvocationResult,
     InvocationRequest,
     InvocationResult,
     RunExecutionRequest,
@@ -100,10 +101,11 @@ class ScriptedActivities(InvocationActivities):
         return StopInvocationResult(is_claimed=self.is_claimed, is_at_work=is_at_work)
 
     @activity.defn(name="end_invocation")
-    async def end_invocation(self, request: EndInvocationRequest) -> None:
+    async def end_invocation(self, request: EndInvocationRequest) -> EndInvocationResult:
         self.endings.append(request)
         if request.cancels_workflow and self.cancels:
             await activity.client().get_workflow_handle(naming.invocation_workflow_id(request.invocation_id)).cancel()
+        return EndInvocationResult(error_message="timed out after 1 s")
 
 
 @dataclass

@@ -237,6 +237,7 @@ async def test_the_time_in_the_queue_may_be_limited(start_invocation: Invocation
         failure, result = await it.failure()
         (ending,) = it.activities.endings
     assert (failure.type, result.executions, ending.reason) == ("TIMED_OUT", 0, StopReason.TIMED_OUT)
+    assert failure.message == "timed out after 1 s"
 
 
 async def test_the_time_in_the_queue_is_over_with_the_first_slot(start_invocation: InvocationStarter) -> None:

@@ -38,17 +38,19 @@ from control_plane_server.domain.reasons import storable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedInvocation:
     """What to send next: `grants` to signal, `children` to cancel, and `batches` to look at: those of children, and the
-    invocation's own if it was the last of it."""
+    invocation's own if it was the last of it. `error_message`: why it ended; None if it had ended before."""
 
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
     batches: tuple[BatchId, ...]
+    error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminatedExecution:
     """What an execution left, whether its invocation ended with it, by a stop or by itself, and what to send next.
 
+    `invocation_error`: why the invocation that ended with it did, as far as it is known; what a time-out waited for.
     `is_new`: it ended just now; else it had ended before, and this is what was recorded. `creation_time`: when it got
     its slot; None if it was deleted with its project.
     """
@@ -62,6 +64,7 @@ class TerminatedExecution:
     grants: tuple[Grant, ...]
     children: tuple[InvocationId, ...]
     batches: tuple[BatchId, ...]
+    invocation_error: str | None = None
 
 
 _INVOCATION = bindparam("terminated_invocation", type_=Text)
@@ -129,7 +132,7 @@ _TERMINATED_INVOCATION = (
         last_update_time=func.clock_timestamp(),
         **end_values(_AT_END, outcome=outcome_after(_OUTCOME, InvocationRow)),
     )
-    .returning(InvocationRow.invocation_id)
+    .returning(InvocationRow.invocation_id, InvocationRow.error_message)
     .cte("terminated_invocation")
 )
 _NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
@@ -170,6 +173,7 @@ _TERMINATE_INVOCATION = (
     .returning(
         InvocationRow.invocation_id,
         InvocationRow.batch_id,
+        InvocationRow.error_message,
         func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id),
     )
     .add_cte(_DEQUEUED)
@@ -188,9 +192,10 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-# The execution ends, and the invocation with it if one is named. The first column: whether others wait for its slot.
+# The execution ends, and the invocation with it if one is named.
 _TERMINATE_EXECUTION = select(
-    exists().where(WaitingExecutionRow.function_id == _OWNER),
+    exists().where(WaitingExecutionRow.function_id == _OWNER).label("somebody_waits"),
+    select(_TERMINATED_INVOCATION.c.error_message).scalar_subquery().label("invocation_error"),
     _NOTIFY_TERMINATED.scalar_subquery(),
 ).add_cte(_TERMINATED_EXECUTION)
 
@@ -244,6 +249,7 @@ class TerminationRepository:
             raise LaunchIsSuperseded
         outcome = _outcome(state)
         error_message: str | None = state.error_message
+        invocation_error: str | None = None
         batches: tuple[BatchId, ...] = ()
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
@@ -254,7 +260,7 @@ class TerminationRepository:
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
             may_retry = allows_retry and state.is_retryable is not False
             ended = not has_failed or state.is_stopped or not may_retry
-            somebody_waits = await self._connection.scalar(
+            terminated = await self._connection.execute(
                 _TERMINATE_EXECUTION,
                 {
                     _EXECUTION.key: execution_id,
@@ -266,7 +272,9 @@ class TerminationRepository:
             )
             if ended and state.batch_id is not None:
                 batches = await self._number(state.batch_id, invocation_id)
-            grants = await self._slots.grant_free_slots(owner) if somebody_waits else ()
+            found = terminated.one()
+            invocation_error = found.invocation_error
+            grants = await self._slots.grant_free_slots(owner) if found.somebody_waits else ()
         children = await self._children_to_tell(invocation_id, state, is_new=is_live)
         return TerminatedExecution(
             is_new=is_live,
@@ -274,6 +282,7 @@ class TerminationRepository:
             outcome=outcome,
             error_message=error_message,
             invocation_ended=ended,
+            invocation_error=invocation_error,
             was_stopped=state.is_stopped,
             grants=grants,
             children=children.invocations,
@@ -336,6 +345,7 @@ class TerminationRepository:
             grants=granted if ended is not None else await self._slots.unsignalled_grants(owner),
             children=children.invocations,
             batches=(*children.batches, *batches),
+            error_message=None if ended is None else ended.error_message,
         )
 
 
