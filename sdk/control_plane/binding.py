@@ -35,24 +35,12 @@ def bind(
     """The input as text. `signature`: of `control_plane.signatures`, or another schema that the API was given; without
     one only the form is made, and so for arguments by position if it does not name them.
 
-    Raises ArgumentIsWrong, whose one line says which, and TypeError for what is no JSON.
+    Raises TypeError, whose one line says which argument is wrong.
     """
-    if signature is None or (args and "x-positional" not in signature):
-        if args and kwargs:
-            raise TypeError(
-                "%s() does not say what its arguments are called: give all of them by name, or none" % function_name
-            )
-        return encode(dict(kwargs) if kwargs or not args else list(args), name="arguments")
-    names = signature.get("x-positional", ())
-    if len(args) > len(names):
-        return _overflowing(signature, args, kwargs, function_name)
-    named = dict(zip(names, args))
-    for name in kwargs:
-        if name in named:
-            raise ArgumentIsWrong("%s() got %s twice: by position and by name" % (function_name, name), argument=name)
-    named.update(kwargs)
-    _check(signature, named, function_name)
-    return encode(named, name="arguments")
+    try:
+        return _bound(signature, args, kwargs, function_name)
+    except ArgumentIsWrong as error:  # as Python calls it, in reports too
+        raise TypeError(str(error)) from None
 
 
 def check_input(signature: Mapping[str, Any], text: str, *, function_name: str) -> None:
@@ -86,6 +74,27 @@ def bind_text(args: Sequence[Any], kwargs: Mapping[str, Any], *, function_name: 
     if not args:
         return ""
     return args[0] if isinstance(args[0], str) else encode(args[0], name="input")
+
+
+def _bound(
+    signature: Mapping[str, Any] | None, args: Sequence[Any], kwargs: Mapping[str, Any], function_name: str
+) -> str:
+    if signature is None or (args and "x-positional" not in signature):
+        if args and kwargs:
+            raise TypeError(
+                "%s() does not say what its arguments are called: give all of them by name, or none" % function_name
+            )
+        return encode(dict(kwargs) if kwargs or not args else list(args), name="arguments")
+    names = signature.get("x-positional", ())
+    if len(args) > len(names):
+        return _overflowing(signature, args, kwargs, function_name)
+    named = dict(zip(names, args))
+    for name in kwargs:
+        if name in named:
+            raise ArgumentIsWrong("%s() got %s twice: by position and by name" % (function_name, name), argument=name)
+    named.update(kwargs)
+    _check(signature, named, function_name)
+    return encode(named, name="arguments")
 
 
 def _overflowing(

@@ -202,12 +202,12 @@ async def test_image_that_cannot_be_prepared(terminal: Terminal, project: str) -
         assert complaint.startswith("control-plane: greet cannot be prepared: The image must name a folder")
     assert complaints[0].endswith(" is refused, and there is no other")
     versions = (await terminal.succeed("versions", "imageless")).lines[1:]
-    ids, marks = [line.split()[0] for line in versions], [line.split()[3:] for line in versions]
+    ids, marks = [line.split()[0] for line in versions], [line.split()[1:-3] for line in versions]
     assert marks == [["ready", "latest"], ["refused"], ["ready"], ["refused"]]
     assert complaints[1].endswith(f"version {ids[1]} is refused, latest stays {ids[2]}")
     await terminal.succeed("rollback", "imageless")
     rolled_back, *_ = (await terminal.succeed("versions", "imageless")).lines[1:]
-    assert rolled_back.split()[3:] == ["ready", "latest"], "to the one before that was not refused"
+    assert rolled_back.split()[1:-3] == ["ready", "latest"], "to the one before that was not refused"
 
 
 async def test_too_long_an_input(terminal: Terminal, project: str) -> None:
