@@ -118,17 +118,23 @@ class VersionRepository:
 
     async def _with_functions(self, version: Row[*tuple[Any, ...]]) -> Version:
         found = await self._connection.execute(
-            select(*columns_of(VersionRow, FunctionRow), FunctionRow.signature)
+            select(
+                *columns_of(VersionRow, FunctionRow),
+                FunctionRow.signature,
+                (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),  # of the instant of the statuses
+            )
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(FunctionRow.version_id == version.versions_version_id)
-            .order_by(FunctionRow.function_id)
+            .order_by(FunctionRow.function_id),
+            {PROJECT.key: version.versions_project_name},
         )
+        functions = found.all()
         return Version(
             project_name=ProjectName(version.versions_project_name),
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
-            functions=tuple(to_function(row, signature=row.signature) for row in found),
-            is_latest=version.versions_is_latest,
+            functions=tuple(to_function(row, signature=row.signature) for row in functions),
+            is_latest=(functions[0] if functions else version).versions_is_latest,
         )
 
 
