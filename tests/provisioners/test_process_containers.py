@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from control_plane.machine.processes import process_of
 
 from control_plane_server.domain.containers import (
     Container,
@@ -216,6 +217,34 @@ async def test_what_a_container_leaves_running_is_killed(provisioner: ProcessPro
     await provisioner.wait_for_exit(container)
     (left,) = (await provisioner.read_logs(container.details, None, 10)).lines
     assert not psutil.pid_exists(int(left)) or psutil.Process(int(left)).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_daemons_of_a_container_do_not_hold_up_its_end(
+    provisioner: ProcessProvisioner, state: StubState, image: Path, data_dir: Path
+) -> None:
+    (image / "main.py").write_text(
+        "import subprocess\n"
+        "def f():\n"
+        "    daemons = (['yes'], ['sleep', '1000'])\n"
+        "    return [subprocess.Popen(daemon, start_new_session=True).pid for daemon in daemons]\n"
+    )
+    is_limited = can_limit_memory()
+    container = await launch(provisioner, container_request(image))
+    async with asyncio.timeout(30):
+        ended = await provisioner.wait_for_exit(container)
+    assert ended.exit_code == 0
+    assert state.report is not None
+    talkative, silent = json.loads(state.report["final_output"])
+    async with asyncio.timeout(10):
+        while process_of(talkative) is not None:  # its log is closed
+            await asyncio.sleep(0.01)
+    group = folder(data_dir, container).memory_group()
+    if is_limited:
+        assert group is not None
+        assert not group.folder.exists()
+        assert process_of(silent) is None
+    else:
+        os.kill(silent, signal.SIGKILL)
 
 
 async def test_a_name_that_was_never_launched(provisioner: ProcessProvisioner, image: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from control_plane.machine.processes import Process
 
-from control_plane_server.provisioners.process.memory_groups import MemoryGroup
+from control_plane_server.provisioners.process.memory_groups import MemoryGroup, group_name
 
 _NOBODY = ""
 _REMOVED = ".removed"  # no container is called so
@@ -82,12 +82,12 @@ class ContainerFolder:
     def note_memory_group(self, group: MemoryGroup | None) -> None:
         """So that it is found when its supervisor is gone."""
         if group is not None:
-            (self.path / "memory-group").write_text(str(group.folder))
+            os.replace(self._draft("memory-group", str(group.folder)), self.path / "memory-group")
 
     def memory_group(self) -> MemoryGroup | None:
-        """None if it had none, or none that is known."""
-        text = _text_of(self.path / "memory-group")
-        return MemoryGroup(Path(text)) if text else None
+        """None if it had none, or none that is known: of half a path, another group's processes would be killed."""
+        group = Path(_text_of(self.path / "memory-group") or "")
+        return MemoryGroup(group) if group.name == group_name(self.path.name) else None
 
     def remove_memory_group(self) -> None:
         if (group := self.memory_group()) is not None:

@@ -11,6 +11,7 @@ from control_plane_server.domain.containers import LogStream
 from control_plane_server.provisioners.process.log_times import LogPart, times_file_of
 
 _PIPE_BYTES = 1_024 * 1_024  # what the container may write before it has to wait for us
+_LAST_ROUNDS = 2  # the first takes all that was in the pipes
 
 
 class LogPump:
@@ -60,10 +61,16 @@ class LogPump:
                 self._write(content, stream)
         return any(content for _, content in taken)
 
-    def take_rest(self) -> None:
-        """Write what is left in the pipes. What still holds their other ends is not waited for."""
-        while self.take():
-            pass
+    def close(self) -> None:
+        """Write what is left in the pipes, and close them: what still holds their other ends may write forever."""
+        for _ in range(_LAST_ROUNDS):
+            self.take()
+        for reader in self._readers:
+            os.close(reader)
+        self._readers.clear()
+        for file in (self._log, self._times):
+            with suppress(OSError):
+                file.close()
 
     def _read(self, reader: int) -> bytes:
         """Empty if there is nothing. A pipe that nobody can write to any more is closed."""

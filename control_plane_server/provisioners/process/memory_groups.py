@@ -6,7 +6,9 @@ within it, so ours are beside our own: under systemd a user's desktop session al
 """
 
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 
 _PROCESSES = "cgroup.procs"
 _CALLER = "0"  # of who writes it
+_KILL_PATIENCE_SECONDS = 10.0  # a process in an uninterruptible system call dies when that returns
 _PROBE_BYTES = 64 * 1_024 * 1_024
 
 
@@ -35,16 +38,39 @@ class MemoryGroup:
                 return dict(zip(words[::2], words[1::2], strict=False)).get("oom_kill", "0") != "0"
         return False
 
+    def kill(self) -> None:
+        """Send SIGKILL to all processes in it, and wait until they are gone, for ten seconds at most."""
+        give_up = time.monotonic() + _KILL_PATIENCE_SECONDS
+        while (members := self._members()) and time.monotonic() < give_up:
+            for pid in members:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
     def remove(self) -> None:
-        """What has processes still stays. Does nothing if there is none."""
+        """With the processes in it. Does nothing if there is none."""
+        self.kill()
         with suppress(OSError):
             self.folder.rmdir()
+
+    def _members(self) -> list[int]:
+        """Empty if they cannot be read. 0 stands for processes that we cannot see, and to kill it is to kill ours."""
+        try:
+            pids = map(int, (self.folder / _PROCESSES).read_text().split())
+        except OSError:
+            return []
+        return [pid for pid in pids if pid not in (0, os.getpid())]
+
+
+def group_name(container: str) -> str:
+    """The name of the folder of a container's group."""
+    return f"control-plane-{container}"
 
 
 def make_memory_group(name: str, size: int) -> MemoryGroup | None:
     """A new one of so many bytes, or the one of that name; None where none can be made."""
     for parent in _parents():
-        group = MemoryGroup(parent / f"control-plane-{name}")
+        group = MemoryGroup(parent / group_name(name))
         try:
             group.folder.mkdir(exist_ok=True)
         except OSError:

@@ -59,8 +59,10 @@ def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signa
     folder.note_memory_group(group)
     record, pump = _run(assignment, folder, group, signals)
     kill_session(os.getpid())
+    if group is not None:
+        group.kill()  # what left the session
     if pump is not None:
-        pump.take_rest()
+        pump.close()
     if group is not None:
         record = _explained(record, assignment, group)
         folder.remove_memory_group()
