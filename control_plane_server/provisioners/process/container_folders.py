@@ -79,10 +79,9 @@ class ContainerFolder:
         except (ValueError, TypeError):
             return None
 
-    def note_memory_group(self, group: MemoryGroup | None) -> None:
+    def note_memory_group(self, group: MemoryGroup) -> None:
         """So that it is found when its supervisor is gone."""
-        if group is not None:
-            os.replace(self._draft("memory-group", str(group.folder)), self.path / "memory-group")
+        os.replace(self._draft("memory-group", str(group.folder)), self.path / "memory-group")
 
     def memory_group(self) -> MemoryGroup | None:
         """None if it had none, or none that is known: of half a path, another group's processes would be killed."""

@@ -115,27 +115,33 @@ def _write(file: Path, number: int) -> bool:
 def _parents() -> Iterator[Path]:
     """The folders in which groups with a limit can be."""
     try:
-        mounts = Path("/proc/self/mountinfo").read_text()
-        own_groups = Path("/proc/self/cgroup").read_text()
+        mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes())  # a name in it may be no text
+        own_groups = os.fsdecode(Path("/proc/self/cgroup").read_bytes())
     except OSError:  # not Linux
         return
+    yield from parents_in(mounts, own_groups)
+
+
+def parents_in(mounts: str, own_groups: str) -> Iterator[Path]:
+    """From the texts of /proc/self/mountinfo and /proc/self/cgroup. What of them is not understood is passed over: the
+    source of a mount, for one, may be empty."""
     for mount in mounts.splitlines():
         fields, _, kind = mount.partition(" - ")
-        root, point = fields.split()[3:5]
-        version, _, options = kind.split(maxsplit=2)
-        if version == "cgroup" and "memory" in options.split(","):
-            yield Path(point) / _within(own_groups, "memory", root)
-        elif version == "cgroup2":
-            own = Path(point) / _within(own_groups, "", root)
-            if own != Path(point):
-                yield own.parent
-            yield own
+        match fields.split(), kind.split(maxsplit=2):
+            case [_, _, _, root, point, *_], ["cgroup", _, options] if "memory" in options.split(","):
+                yield Path(point) / _within(own_groups, "memory", root)
+            case [_, _, _, root, point, *_], ["cgroup2", *_]:
+                own = Path(point) / _within(own_groups, "", root)
+                if own != Path(point):
+                    yield own.parent
+                yield own
 
 
 def _within(own_groups: str, controller: str, root: str) -> str:
     """Our own group of this controller, from the folder that is mounted. No controller: version 2."""
     for line in own_groups.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(","):
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if path and controller in controllers.split(","):
             return os.path.relpath(path, root) if Path(path).is_relative_to(root) else "."
     return "."

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
@@ -55,8 +56,7 @@ def main() -> None:
 
 
 def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signals") -> None:
-    group = make_memory_group(folder.path.name, assignment.memory_mib * _MIB)
-    folder.note_memory_group(group)
+    group = _memory_group(assignment, folder)
     record, pump = _run(assignment, folder, group, signals)
     kill_session(os.getpid())
     if group is not None:
@@ -65,10 +65,27 @@ def _supervise(assignment: Assignment, folder: ContainerFolder, signals: "_Signa
         pump.close()
     if group is not None:
         record = _explained(record, assignment, group)
-        folder.remove_memory_group()
+        group.remove()
     folder.record_exit(record)
     folder.mark.unlink(missing_ok=True)
     shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _memory_group(assignment: Assignment, folder: ContainerFolder) -> MemoryGroup | None:
+    """None where there can be none. Whatever goes wrong with the limit is told in our log, and costs no container."""
+    try:
+        group = make_memory_group(folder.path.name, assignment.memory_mib * _MIB)
+    except Exception:
+        traceback.print_exc()
+        return None
+    if group is not None:
+        try:
+            folder.note_memory_group(group)
+        except OSError:  # nobody would remove it after us
+            traceback.print_exc()
+            group.remove()
+            return None
+    return group
 
 
 def _explained(record: ExitRecord, assignment: Assignment, group: MemoryGroup) -> ExitRecord:
