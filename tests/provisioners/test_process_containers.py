@@ -324,6 +324,17 @@ async def test_all_containers_are_interrupted_together_and_none_has_failed(
     assert exits == {ContainerExit(cause=ExitCause.LOST, reason="The stack was stopped")}
 
 
+async def test_one_that_cannot_be_noted_as_interrupted_is_killed_with_the_others(
+    provisioner: ProcessProvisioner, image: Path, data_dir: Path
+) -> None:
+    containers = [await launch(provisioner, container_request(image, command=("sleep", "1000"))) for _ in range(2)]
+    (folder(data_dir, containers[0]).path / "interrupted").symlink_to("missing/file")  # as on a full disk
+    assert await interrupt_all_containers(data_dir) == 2
+    assert len(live_container_names(data_dir)) == 0
+    exits = [(await provisioner.wait_for_exit(container)).cause for container in containers]
+    assert exits == [ExitCause.EXITED, ExitCause.LOST]
+
+
 async def test_a_signal_without_a_name_is_told_by_its_number(provisioner: ProcessProvisioner, image: Path) -> None:
     (image / "main.py").write_text("import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGRTMIN + 1)\n")
     container = await launch(provisioner, container_request(image))

@@ -1,6 +1,7 @@
 """Lists all containers of a data folder, and ends them when a whole stack shuts down."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from control_plane.machine.processes import Process, kill_session
@@ -28,7 +29,8 @@ def live_container_names(data_dir: Path) -> list[str]:
 def _interrupt_all(data_dir: Path) -> int:
     containers = _live_containers(data_dir)
     for folder, _ in containers:
-        folder.note_interruption()  # first: one that is killed without it is one that failed
+        with suppress(OSError):  # a full disk, for example: the stack has to stop all the same
+            folder.note_interruption()  # first: one that is killed without it is one that failed
     _kill(containers)
     return len(containers)
 
@@ -39,8 +41,9 @@ def _kill_all(data_dir: Path) -> None:
 
 def _kill(containers: list[tuple[ContainerFolder, Process]]) -> None:
     for folder, supervisor in containers:
-        kill_session(supervisor.pid)
-        folder.remove_memory_group()
+        with suppress(OSError):  # the others have to be killed
+            kill_session(supervisor.pid)
+            folder.remove_memory_group()
 
 
 def _live_containers(data_dir: Path) -> list[tuple[ContainerFolder, Process]]:

@@ -1,6 +1,7 @@
 """However oddly a container has ended, it is said in a line, on every provisioner: whoever waits for it goes on."""
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -42,6 +43,24 @@ def test_a_supervisor_that_met_a_name_which_is_no_text(tmp_path: Path) -> None:
     ended = exit_of(folder)
     assert ended is not None
     assert ended.reason == "The image cannot be copied: 'caf\udce9'"
+
+
+@pytest.mark.parametrize(
+    ("record", "cause"),
+    [
+        (ExitRecord(signal=signal.SIGKILL), ExitCause.LOST),  # killed a moment before its supervisor
+        (ExitRecord(signal=signal.SIGKILL, was_stopped=True), ExitCause.STOPPED),
+        (ExitRecord(signal=signal.SIGSEGV), ExitCause.EXITED),
+        (ExitRecord(exit_code=1), ExitCause.EXITED),
+    ],
+)
+def test_one_that_was_killed_as_the_stack_stopped_is_lost(tmp_path: Path, record: ExitRecord, cause: ExitCause) -> None:
+    folder = ContainerFolder(tmp_path)
+    folder.note_interruption()
+    folder.record_exit(record)
+    ended = exit_of(folder)
+    assert ended is not None
+    assert ended.cause is cause
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"null", b"[]", b'{"exit_code": ', b'{"something": "new"}'])
