@@ -84,12 +84,21 @@ class LogPump:
         return content
 
     def _write(self, content: bytes, stream: LogStream) -> None:
-        part = LogPart(self._position, time.time_ns() // 1_000_000, stream)
+        part = LogPart(position=self._position, time_ms=time.time_ns() // 1_000_000, stream=stream)
         with suppress(OSError):
             if self._last is None or (part.time_ms, stream) != (self._last.time_ms, self._last.stream):
-                self._times.write(part.to_bytes())
-                self._last = part
+                self._last = part if self._note(part) else None
             while content:
                 written = self._log.write(content)
                 self._position += written
                 content = content[written:]
+
+    def _note(self, part: LogPart) -> bool:
+        """Whether all of it was written: a disk takes what it has room for, and a piece would shift all that follows.
+        Raises OSError."""
+        record = part.to_bytes()
+        if self._times.write(record) == len(record):
+            return True
+        size = os.fstat(self._times.fileno()).st_size
+        os.ftruncate(self._times.fileno(), size - size % len(record))
+        return False
