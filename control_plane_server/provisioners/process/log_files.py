@@ -14,6 +14,7 @@ from control_plane_server.provisioners.process.log_times import LogTimes
 _LINE_SECONDS = 0.03  # Python without a buffer writes a line and its end one after the other
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BLOCK = 1_024 * 1_024
+_LONGEST_REST = 64 * 1_024
 _OFFSET = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -59,15 +60,15 @@ def _start(file: BinaryIO, times: LogTimes, start: LogStart) -> int:
 
 
 def _start_since(file: BinaryIO, times: LogTimes, since_ms: int) -> int:
-    """The first beginning of a line that was written then or later."""
+    """The first beginning of a line that was written then or later; within a line that goes on for long."""
     position = times.first_position(since_ms)
     if position is None:
         return file.seek(0, 2)
     if position > 0:
         file.seek(position - 1)
-        if file.read(1) not in (b"\n", b"\r"):  # written in pieces: the rest of the line
-            file.readline()
-            return file.tell()
+        end_of_line = _LINE_END.search(file.read(1 + _LONGEST_REST))
+        if end_of_line is not None:  # at once, or after the rest of a line that was written in pieces
+            return position - 1 + end_of_line.end()
     return position
 
 

@@ -191,6 +191,35 @@ def test_lines_since_a_time_begin_with_a_whole_line(tmp_path: Path, since_ms: in
     assert last.lines == expected[-1:]
 
 
+def since_the_second_part(log: Path, content: bytes, position: int) -> tuple[str, ...]:
+    log.write_bytes(content)
+    parts = (LogPart(0, 1_000, LogStream.STDOUT), LogPart(position, 2_000, LogStream.STDOUT))
+    times_file_of(log).write_bytes(b"".join(part.to_bytes() for part in parts))
+    return read_page(log, None, max_lines=100, is_complete=True, start=LogStart(since_ms=2_000)).lines
+
+
+@pytest.mark.parametrize(
+    ("content", "position", "expected"),
+    [
+        (b" 10 %\r 20 %\r 30 %\r 40 %\n", 8, (" 30 %", " 40 %")),  # in the middle of " 20 %"
+        (b"one\r\ntwo\r\n", 4, ("two",)),  # between the halves of an end
+        (b"one\r\n\r\ntwo\r\n", 5, ("", "two")),
+        (b"one\ntwo, unfinished", 10, ("nfinished",)),
+    ],
+)
+def test_lines_since_a_time_begin_after_whatever_ends_a_line(
+    tmp_path: Path, content: bytes, position: int, expected: tuple[str, ...]
+) -> None:
+    assert since_the_second_part(tmp_path / "log", content, position) == expected
+
+
+def test_the_end_of_a_very_long_line_is_not_looked_for(tmp_path: Path) -> None:
+    content = b"x" * 100_000 + b"\nend\n"
+    pieces = since_the_second_part(tmp_path / "log", content, 10)
+    assert "".join(pieces[:-1]) == "x" * 99_990
+    assert pieces[-1] == "end"
+
+
 def test_a_log_without_times_is_read_all_the_same(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"one\n")
