@@ -42,7 +42,7 @@ async def test_the_command_line_lists_and_describes(client: PublishedClient, pro
 
 async def test_the_command_line_shows_logs(client: PublishedClient, project: Project) -> None:
     answer = await client.call(project.name, "add", 6, 7)
-    invocation = await project.get("add", answer["invocation_id"])
+    invocation = await project.ended("add", answer["invocation_id"])  # its last lines may come after its result
     said = await client.run(
         *("multinode", "logs", "--project-name", project.name, "--function-name", "add"),
         *("--invocation-id", answer["invocation_id"]),

@@ -337,6 +337,9 @@ def test_an_outcome_waits_for_what_was_logged_before_it_and_the_end_for_all() ->
     assert finished is not None
     assert next_event(seen, finished.position, log=LogState.CAUGHT_UP) is None
     assert next_event(seen, finished.position, log=LogState.COMPLETE) is not None
+    life.end()
+    still_writing = replace(life.seen[-1], executions=life.seen[5].executions)  # its container is not gone
+    assert next_event(still_writing, finished.position, log=LogState.COMPLETE) is None
 
 
 def test_a_cursor_does_not_grow() -> None:
