@@ -93,11 +93,15 @@ def test_each_piece_comes_once_however_often_it_is_read(
     for cut in [*sorted(cuts), len(content)]:
         log.write_bytes(content[:cut])
         is_complete = cut >= len(content)
-        while (page := read_page(log, offset, max_lines=3, is_complete=is_complete)).lines:
+        while (page := read_page(log, offset, max_lines=3, is_complete=is_complete, pause=at_once)).lines:
             seen += "".join(page.lines)
             offset = page.next_offset
     expected = content.translate(None, b"\r\n").decode(errors="replace")
     assert seen.replace("\ufffd", "") == expected.replace("\ufffd", "")
+
+
+def at_once(_seconds: float) -> None:
+    """Nobody writes the rest of a line meanwhile."""
 
 
 def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
