@@ -89,6 +89,11 @@ def parse_project(text: str) -> str:
     return _AT_LATEST.sub("", text)
 
 
+def names_version(text: str) -> bool:
+    """Whether a reference says of which version, `latest` too."""
+    return _ANY_VERSION.search(text.partition("/")[0]) is not None
+
+
 def parse_whole_project(text: str, *, verb: str) -> str:
     """Of a project with all its versions: one that names a version means something else. Raises WrongUsage."""
     found = _ANY_VERSION.search(text)
