@@ -59,6 +59,15 @@ def test_a_folder_that_is_left_out_covers_what_is_in_it(folder: Path) -> None:
     assert not Ignored(folder).covers(folder / "main.py")
 
 
+def test_what_is_kept_of_a_folder_whose_content_is_left_out(folder: Path, tmp_path: Path) -> None:
+    _write(folder, _dot_gitignore="data/**\n!data/keep.csv\n!data/kept/\n", data__keep_dot_csv="x", data__sub__a="x")
+    _write(folder, data__kept__a="x", data__kept__keep_dot_csv="x")
+    snapshot = take_snapshot(folder, tmp_path / "root", project="p")
+    assert [name for name in _names(snapshot) if name.startswith("data/")] == ["data/keep.csv"]
+    assert Ignored(folder).covers(folder / "data" / "sub")
+    assert not Ignored(folder).covers(folder / "data")
+
+
 def test_a_line_that_is_no_pattern_is_told(folder: Path) -> None:
     _write(folder, _dot_gitignore="!\n")
     with pytest.raises(CannotBeDone, match=r"\.gitignore cannot be read: Invalid git pattern"):
