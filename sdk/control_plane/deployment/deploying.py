@@ -9,7 +9,7 @@ from pathlib import Path
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.builds import build_image
-from control_plane.deployment.declarations import declared_functions
+from control_plane.deployment.declarations import read_declarations
 from control_plane.deployment.definitions import declare
 from control_plane.deployment.folders import runs_folders, snapshot_image, snapshot_root
 from control_plane.deployment.preparation import wait_until_ready
@@ -51,9 +51,7 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
     root = await snapshot_root(connection) if is_copied else None
     if deployment.build and await runs_folders(connection):
         raise WrongUsage("this stack runs folders, not images; leave --build away")
-    functions = await declared_functions(
-        folder, module=deployment.module, within=deployment.read_timeout, report=report
-    )
+    declared = await read_declarations(folder, module=deployment.module, within=deployment.read_timeout, report=report)
     image = deployment.image
     notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
     if deployment.build:
@@ -62,9 +60,9 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
         )
     elif root is not None:
         image = await snapshot_image(
-            folder, root, module=deployment.module, project=deployment.project, notes=notes, report=report
+            folder, root, needed=declared.files, project=deployment.project, notes=notes, report=report
         )
-    definition = {"default_docker_image": image, "functions": functions}
+    definition = {"default_docker_image": image, "functions": declared.functions}
     version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
     return await wait_until_ready(connection, version, report)
