@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from control_plane.access.errors import CannotBeDone, WrongUsage
-from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess
+from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess, resolved
 from control_plane.access.resolution import find_url
 from control_plane.cli.output import fail, note, print_json, print_text
 from control_plane.cli.signals import StopRequested, StopSignals
@@ -62,8 +62,10 @@ def dev(
         temporal_ui_port=temporal_ui_port,
         provisioner=provisioner,
     )
-    folders = [folder.expanduser().resolve() for folder in watch or ()]
+    folders = list(dict.fromkeys(folder.expanduser().resolve() for folder in watch or ()))
     for folder in folders:
+        if [other.name for other in folders].count(folder.name) > 1:
+            raise WrongUsage(f"two folders to watch are called {folder.name}, and would be one project; rename one")
         if not folder.is_dir():
             raise WrongUsage(f"there is no folder {folder} to watch; name the one that holds your functions")
         ensure_addressable(folder.name, hint="")
@@ -92,7 +94,8 @@ async def _run(options: StackOptions, folders: Sequence[Path], *, wait_for_jobs:
         if elsewhere is not None:
             note(elsewhere)
         note("Ready. Ctrl-C stops it.")
-        watching = [asyncio.create_task(keep_deployed(access, folder)) for folder in folders]
+        data_dir = await asyncio.to_thread(resolved, options.data_dir)
+        watching = [asyncio.create_task(keep_deployed(access, folder, data_dir=data_dir)) for folder in folders]
         await signals.stop.wait()
         for task in watching:
             task.cancel()

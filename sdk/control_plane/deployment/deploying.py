@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -38,8 +39,20 @@ class Deployment:
     read_timeout: timedelta = timedelta(seconds=25)
 
 
-async def deploy(connection: AsyncConnection, deployment: Deployment, report: Report) -> Version:
+class Unchanged(Exception):
+    """The image is one that is deployed already."""
+
+
+async def deploy(
+    connection: AsyncConnection,
+    deployment: Deployment,
+    report: Report,
+    *,
+    is_deployed: Callable[[str], bool] = lambda image: False,
+) -> Version:
     """The project's new version, its functions ready; the project is made with it if need be.
+
+    `is_deployed` is asked once for the image before it is declared: if it is, Unchanged is raised.
 
     Raises CannotBeDone, WrongUsage, and the errors of `control_plane.errors`.
     """
@@ -62,6 +75,8 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
         image = await snapshot_image(
             folder, root, needed=declared.files, project=deployment.project, notes=notes, report=report
         )
+    if image is not None and is_deployed(image):
+        raise Unchanged
     definition = {"default_docker_image": image, "functions": declared.functions}
     version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")

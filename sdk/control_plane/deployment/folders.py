@@ -60,7 +60,7 @@ async def snapshot_image(
 
     If it is cancelled, the copying ends and leaves nothing behind.
     """
-    ensure_parts(folder.resolve(), needed)
+    ensure_parts(folder, needed)
     interrupted = threading.Event()
     copying = asyncio.create_task(
         asyncio.to_thread(
@@ -83,6 +83,7 @@ async def snapshot_image(
 
 def ensure_parts(folder: Path, needed: Sequence[Path]) -> None:
     """Of its copies. `needed`: files in it. Raises CannotBeDone: no call would find what is left out."""
+    folder = folder.resolve()
     ignored = Ignored(folder)
     missing = [str(file) for file in needed if ignored.covers(folder / file)]
     if missing:
