@@ -24,8 +24,8 @@ class Relevant:
 
     def __call__(self, change: Change, path: str) -> bool:
         changed = Path(path)
-        if not changed.is_relative_to(self._folder):
-            return False
+        if changed == self._folder or not changed.is_relative_to(self._folder):
+            return False  # what changes in a folder is told by itself
         if self._data_dir is not None and changed.is_relative_to(self._data_dir):
             return False
         within = changed.relative_to(self._folder)

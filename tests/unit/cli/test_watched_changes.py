@@ -22,6 +22,7 @@ from control_plane_server.cli.stack.watched_changes import ReadingTime, Relevant
         ("package/__pycache__/a.pyc", False),
         ("left-out/a", False),
         ("../elsewhere", False),
+        (".", False),
     ],
 )
 def test_what_is_part_of_a_deployment(tmp_path: Path, path: str, is_relevant: bool) -> None:
