@@ -48,7 +48,8 @@ async def test_two_stacks_side_by_side_and_a_folder_that_is_watched(tmp_path: Pa
     (hello / "main.py").write_text(_greeting("Hello"))
     terminal = Terminal(tmp_path)
     # Its data lies in the folder, as where somebody begins in a folder of their own.
-    async with dev(hello / "data", Ports.free(), words=["--watch", str(hello)]) as one:
+    data, state = hello / "data", str(tmp_path / ".local/state")
+    async with dev(data, Ports.free(), words=["--watch", str(hello)], XDG_STATE_HOME=state) as one:
         first = await one.ready()
         await _answers(first)
         await _prints(terminal, '"Hello"')  # the only one is found
