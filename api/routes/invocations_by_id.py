@@ -1,5 +1,7 @@
 """/invocations/…: an invocation by its id alone, wherever it is."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -10,7 +12,7 @@ from api.cancellations import cancel
 from api.child_counts import counted
 from api.errors import documented
 from api.execution_logs import LogQueryOfRequest, read_logs
-from api.keyed_routes import turn_of
+from api.keyed_routes import turn_of, while_waiting
 from api.routers import new_router
 from api.routes.events import ANSWERS
 from api.schemas.executions import ExecutionLogs
@@ -21,6 +23,7 @@ from api.visibility import project_seen_by, require_seen
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.domain.bounds import MAX_WAIT_SECONDS
 from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
@@ -29,6 +32,7 @@ from control_plane_server.domain.errors import (
     InvocationIsAlreadyTerminated,
     OffsetIsInvalid,
     ServiceIsUnavailable,
+    TooManyPolls,
     TooManyRequests,
     TooManyStreams,
 )
@@ -42,14 +46,26 @@ router = new_router(
 )
 
 
-@router.get(_INVOCATION)
+@router.get(_INVOCATION, responses=documented(TooManyRequests, TooManyPolls))
 async def get_invocation_by_id(
-    invocation_id: str, request: Request, caller: _KeyHolder, children: bool = False
+    invocation_id: str,
+    request: Request,
+    caller: _KeyHolder,
+    wait_seconds: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
+    children: bool = False,
 ) -> InvocationInfo:
     """An invocation with its executions, whatever its project, version and function. One of a project that the key may
-    not see does not exist. With `children`, those are counted."""
+    not see does not exist. With `wait_seconds`, the answer comes as soon as its outcome is known, it is TERMINATED, or
+    the time is over. With `children`, those are counted."""
+    services = services_of(request)
     invocation = await _seen(invocation_id, request, caller)
-    return InvocationInfo.of(invocation, children=await counted(services_of(request), invocation) if children else None)
+    if wait_seconds > 0:
+        path, patience = _path_of(invocation), timedelta(seconds=wait_seconds)
+        del invocation  # which may be large, and is read again
+        invocation = await services.long_polls.settled_invocation(
+            path, patience=patience, parked=partial(while_waiting, request)
+        )
+    return InvocationInfo.of(invocation, children=await counted(services, invocation) if children else None)
 
 
 @router.put(_INVOCATION + "/cancel", responses=documented(InvocationIsAlreadyTerminated))

@@ -8,8 +8,9 @@ from shlex import quote
 from typing import Annotated
 
 import typer
-from control_plane.access.errors import WrongUsage
-from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess, note_stack
+from control_plane.access.errors import CannotBeDone, WrongUsage
+from control_plane.access.local_stacks import DEFAULT_DATA_DIR, StackAccess, resolved
+from control_plane.access.resolution import find_url
 from control_plane.cli.output import fail, note, print_json, print_text
 from control_plane.cli.signals import StopRequested, StopSignals
 from control_plane.cli.verbs.options import Json
@@ -61,8 +62,10 @@ def dev(
         temporal_ui_port=temporal_ui_port,
         provisioner=provisioner,
     )
-    folders = [folder.expanduser().resolve() for folder in watch or ()]
+    folders = list(dict.fromkeys(folder.expanduser().resolve() for folder in watch or ()))
     for folder in folders:
+        if [other.name for other in folders].count(folder.name) > 1:
+            raise WrongUsage(f"two folders to watch are called {folder.name}, and would be one project; rename one")
         if not folder.is_dir():
             raise WrongUsage(f"there is no folder {folder} to watch; name the one that holds your functions")
         ensure_addressable(folder.name, hint="")
@@ -81,15 +84,18 @@ async def _run(options: StackOptions, folders: Sequence[Path], *, wait_for_jobs:
             access = await signals.interrupting(stack.start())
         except StopRequested:
             return
-        note_stack(options.data_dir.expanduser().absolute())
         if as_json:
             print_json(asdict(access))
         else:
             _show(access, options)
         if options.provisioner is ProvisionerName.PROCESS and not await asyncio.to_thread(can_limit_memory):
             note("Memory limits of functions are not enforced: this user may make no control groups here.")
+        elsewhere = _what_others_find(access)
+        if elsewhere is not None:
+            note(elsewhere)
         note("Ready. Ctrl-C stops it.")
-        watching = [asyncio.create_task(keep_deployed(access, folder)) for folder in folders]
+        data_dir = await asyncio.to_thread(resolved, options.data_dir)
+        watching = [asyncio.create_task(keep_deployed(access, folder, data_dir=data_dir)) for folder in folders]
         await signals.stop.wait()
         for task in watching:
             task.cancel()
@@ -99,6 +105,16 @@ async def _run(options: StackOptions, folders: Sequence[Path], *, wait_for_jobs:
             await stack.wait_until_idle(signals.hurry)
         note("Stopping; once more to hurry …")
         await stack.stop(signals.hurry)
+
+
+def _what_others_find(access: StackAccess) -> str | None:
+    """What is to be said where other verbs do not find this stack by themselves."""
+    choose = f"to choose this one: control-plane use {access.api_url}"
+    try:
+        url = find_url(None)
+    except (CannotBeDone, WrongUsage) as error:
+        return f"Other terminals are not led here: {error}"
+    return None if url == access.api_url else f"Other terminals are led to {url}; {choose}"
 
 
 def _show(access: StackAccess, options: StackOptions) -> None:

@@ -1,7 +1,8 @@
 """`python -m control_plane describe main.py ANSWER`: the functions that a module declares, as JSON in the file ANSWER.
 
 In place of a file it may be a module of the working directory, `images.jobs`. The answer is `{"functions": [...],
-"advice": [...]}`, each function a FunctionSpec of the REST API and each advice a line about one of them; or
+"advice": [...], "files": [...]}`, each function a FunctionSpec of the REST API, each advice a line about one of them,
+and each file, as seen from the folder, a module of it that was imported; or
 `{"mistake": "..."}`, one line for whoever wrote the file. As long as it takes, `{"reading": "main.py:7"}` says where it
 is. Whatever the module prints, starts, leaves running or does to this process has no part in it.
 """
@@ -61,7 +62,21 @@ def describe(target: str) -> dict[str, Any]:
         signature, lines = _signature(declaration, place)
         specs.append({**declaration._spec, **signature})
         advice += lines
-    return {"functions": specs, "advice": advice}
+    return {"functions": specs, "advice": advice, "files": _imported_files(folder)}
+
+
+def _imported_files(folder: str) -> list[str]:
+    """Of modules that were found in the folder itself: those of a virtual environment in it are found elsewhere."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")  # what a module answers itself is any code
+        if not isinstance(file, str):
+            continue
+        path = os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
+        place = name.replace(".", os.sep)
+        if path.partition(".")[0] in (place, os.path.join(place, "__init__")):
+            found.append(path)
+    return sorted(found)
 
 
 def _signature(declaration: Function[..., Any] | Command, place: str) -> tuple[dict[str, Any], list[str]]:

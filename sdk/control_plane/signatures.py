@@ -3,11 +3,13 @@
     {"type": "object", "properties": {...}, "required": [...], "additionalProperties": false,
      "x-positional": ["url", "width"], "x-variadic": true}
 
-What cannot be said in it, an annotation that does not resolve for example, is left open.
+What cannot be said in it, an annotation that does not resolve for example, is left open. Of a function in a decorator
+it is what the decorator takes that counts, whatever `functools.wraps` says: it may hand over arguments of its own.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from json import loads
@@ -17,6 +19,7 @@ from control_plane.encoding import encode
 from control_plane.schemas import schema_of
 
 MOST_CHARACTERS = 16_384
+_Cached = type(functools.lru_cache(maxsize=None)(len))
 
 
 class DefaultIsUnusable(TypeError):
@@ -34,7 +37,7 @@ class Signature(NamedTuple):
 def signature_of(function: Callable[..., Any]) -> Signature:
     """Raises DefaultIsUnusable."""
     try:
-        parameters = _parameters(function)
+        parameters = own_signature(function).parameters.values()
     except (TypeError, ValueError, NameError):  # what is written in another language
         return Signature(None, [])
     properties: dict[str, Any] = {}
@@ -68,13 +71,22 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     return Signature(_bounded(schema), advice)
 
 
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def own_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """What calling it takes; a decorator's parameters have no annotations, as those that it shows are copies of what it
+    wraps. Raises TypeError, ValueError and NameError where that cannot be told."""
+    while isinstance(function, _Cached):  # which hands on what it is given
+        function = function.__wrapped__
+    options: dict[str, Any] = {"follow_wrapped": False}
     if sys.version_info >= (3, 14):  # annotations are code that is run when they are asked for
         import annotationlib  # noqa: PLC0415
 
-        forward = annotationlib.Format.FORWARDREF
-        return list(inspect.signature(function, annotation_format=forward).parameters.values())
-    return list(inspect.signature(function).parameters.values())
+        options["annotation_format"] = annotationlib.Format.FORWARDREF
+    signature = inspect.signature(function, **options)
+    if not hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        return signature
+    return signature.replace(
+        parameters=[one.replace(annotation=one.empty) for one in signature.parameters.values()],
+    )
 
 
 def _resolved(annotation: Any, function: Callable[..., Any]) -> Any:

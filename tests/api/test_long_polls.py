@@ -37,7 +37,8 @@ async def wait_for(client: httpx2.AsyncClient, invocation: str, seconds: int = 3
 
 async def test_a_result_ends_the_wait(client: httpx2.AsyncClient, database: Database, invocation: str) -> None:
     execution = await add_execution(database, invocation, STARTED)
-    waits = [asyncio.create_task(wait_for(client, invocation)) for _ in range(3)]
+    by_id = f"/invocations/{invocation.rpartition('/')[2]}"
+    waits = [asyncio.create_task(wait_for(client, path)) for path in (invocation, invocation, by_id)]
     # One second of patience is over before the result comes: by then the others wait.
     unchanged, _ = await wait_for(client, invocation, 1)
     assert unchanged["executions"]

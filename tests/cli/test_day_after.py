@@ -45,6 +45,12 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     narrowed = await terminal.succeed("list", "after", "--limit", "1", "--function", "price")
     assert len(narrowed.lines) == 2
     assert narrowed.stderr == "The 1 newest of 3 (1 failed, 2 succeeded); --limit shows more.\n"
+    cut = await terminal.succeed("list", "after", "--limit", "2", "--json")
+    assert cut.stderr == "The 2 newest of 4 (2 failed, 2 succeeded); --limit shows more.\n"
+    assert (len(cut.document["invocations"]), cut.document["total"]) == (2, 4)
+    assert cut.document["next_offset"] is not None
+    whole = (await terminal.succeed("list", "after", "--limit", "4", "--json")).document
+    assert (len(whole["invocations"]), whole["total"], whole["next_offset"]) == (4, 4, None)
     assert (await terminal.succeed("list", "after", "--outcome", "timed_out")).stderr == "None of after is like that.\n"
 
     described = await terminal.succeed("describe", "-")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from control_plane.access.errors import CannotBeDone
-from control_plane.deployment.declarations import declared_functions
+from control_plane.deployment.declarations import read_declarations
 
 _SOON = timedelta(seconds=20)
 _DECLARED = "from control_plane import function\n@function\ndef f(): ...\n"
@@ -16,7 +16,7 @@ _DECLARED = "from control_plane import function\n@function\ndef f(): ...\n"
 async def complaint(folder: Path, source: str, *, within: timedelta = _SOON) -> str:
     (folder / "main.py").write_text(_DECLARED + source)
     with pytest.raises(CannotBeDone) as failure:
-        await declared_functions(folder, module="main", within=within, report=print)
+        await read_declarations(folder, module="main", within=within, report=print)
     return str(failure.value)
 
 
@@ -43,7 +43,8 @@ async def test_a_crash_is_told_by_its_signal_and_the_last_words(tmp_path: Path) 
 async def test_what_it_has_started_holds_nothing_up_and_ends_with_it(tmp_path: Path) -> None:
     source = "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid, file=open('pid', 'w'), flush=True)\n"
     (tmp_path / "main.py").write_text(_DECLARED + source)
-    assert len(await declared_functions(tmp_path, module="main", within=_SOON, report=print)) == 1
+    declared = await read_declarations(tmp_path, module="main", within=_SOON, report=print)
+    assert (len(declared.functions), declared.files) == (1, [Path("main.py")])
     while Path("/proc").joinpath((tmp_path / "pid").read_text().strip(), "exe").exists():
         await asyncio.sleep(0.01)
 

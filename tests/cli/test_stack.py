@@ -47,7 +47,9 @@ async def test_two_stacks_side_by_side_and_a_folder_that_is_watched(tmp_path: Pa
     hello.mkdir()
     (hello / "main.py").write_text(_greeting("Hello"))
     terminal = Terminal(tmp_path)
-    async with dev(tmp_path / "one", Ports.free(), words=["--watch", str(hello)]) as one:
+    # Its data lies in the folder, as where somebody begins in a folder of their own.
+    data, state = hello / "data", str(tmp_path / ".local/state")
+    async with dev(data, Ports.free(), words=["--watch", str(hello)], XDG_STATE_HOME=state) as one:
         first = await one.ready()
         await _answers(first)
         await _prints(terminal, '"Hello"')  # the only one is found
@@ -81,7 +83,9 @@ async def test_two_stacks_side_by_side_and_a_folder_that_is_watched(tmp_path: Pa
         assert (await terminal.succeed("list")).lines[1].startswith("hello ")
         assert await one.end() == 0
         exports = f"export CONTROL_PLANE_API_URL={first.api_url} CONTROL_PLANE_API_KEY={first.api_key}\n"
-        assert exports in await one.output()
+        output = await one.output()
+        assert exports in output
+        assert output.count("hello: deployed in ") == 2
     assert (await terminal.run("list")).complaint.startswith("there is no server; ")
 
 

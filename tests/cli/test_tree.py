@@ -51,3 +51,16 @@ async def test_what_failed_is_shown_whatever_else_there_is(capsys: pytest.Captur
     assert lines[1] == f"├── child inv-{_FAILED} failed 1.00s  ValueError: no"
     assert lines[-1] == "└── and 179 more; in all 1 failed, 199 succeeded"
     assert len(lines) == 1 + 1 + 20 + 1
+
+
+async def test_a_wide_and_deep_tree_has_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    children = json.dumps(
+        {"invocations": [_invocation("child", number, "SUCCEEDED") for number in range(5)], "next_offset": None}
+    )
+    root = ProjectInvocation(_invocation("root", 0, "SUCCEEDED") | {"invocation_id": "inv-root"})
+    async with scripted_server(lambda *_: json_answer(children)) as scripted, scripted.connect() as connection:
+        await print_tree(connection, "p", root)
+    lines = capsys.readouterr().out.splitlines()
+    assert 1_000 < len(lines) <= 1_000 + 2 + 20
+    assert lines[-1] == "└── and more: control-plane describe inv-root --tree"
+    assert len(scripted.received) <= 1_001

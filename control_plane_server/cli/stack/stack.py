@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from control_plane.access.local_stacks import StackAccess
+from control_plane.access.local_stacks import StackAccess, note_stack
 
 from control_plane_server.cli.stack.access import note_access
 from control_plane_server.cli.stack.external import ensure_temporal_answers, external_postgres
@@ -94,6 +94,7 @@ class EmbeddedStack:
         await wait_until_ready(loop, wait_until_loop_polls(access))
         await wait_until_ready(api, wait_until_api_answers(access.api_url))
         note_access(self._folder, access)
+        note_stack(self._folder.path)
         self._keep_running()
         return access
 

@@ -76,9 +76,10 @@ def note_stack(data_dir: Path) -> None:
     folder = _notes()
     if folder is None:
         return
-    note = folder / f"{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}.json"
-    draft = note.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):
+        data_dir = resolved(data_dir)
+        note = folder / f"{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}.json"
+        draft = note.with_suffix(f".{os.getpid()}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for other in folder.glob("*.json"):
             noted = _noted(other)
@@ -89,24 +90,34 @@ def note_stack(data_dir: Path) -> None:
 
 
 def running_stacks() -> list[LocalStack]:
-    """Of this user on this machine: the one on the usual data folder first, then those that were noted."""
+    """Of this user on this machine, each once: the one on the usual data folder first, then those that were noted."""
     folders: list[Path] = []
     with suppress(RuntimeError, OSError):  # without a home, or in somebody else's, there is none of ours
-        folders.append(DEFAULT_DATA_DIR.expanduser().absolute())
+        folders.append(resolved(DEFAULT_DATA_DIR))
     with suppress(OSError):
         notes = _notes()
         folders += [noted for note in sorted(notes.glob("*.json") if notes else ()) if (noted := _noted(note))]
-    stacks = (stack_on(folder) for folder in dict.fromkeys(folders))
-    return [stack for stack in stacks if stack is not None]
+    by_process: dict[int, LocalStack] = {}
+    for folder in folders:
+        stack = stack_on(folder)
+        if stack is not None:  # a folder may have several paths, as where it is mounted twice
+            by_process.setdefault(stack.access.pid, stack)
+    return list(by_process.values())
 
 
 def stack_on(folder: Path) -> LocalStack | None:
     """The stack that runs on the data folder."""
     try:
+        folder = resolved(folder)
         access = access_to(folder)
-    except OSError:  # it is somebody else's
+    except (OSError, RuntimeError):  # it is somebody else's, or no folder at all
         return None
     return None if access is None else LocalStack(access=access, folder=folder)
+
+
+def resolved(folder: Path) -> Path:
+    """One name for a folder, however it is written. Raises OSError and RuntimeError for what leads nowhere."""
+    return folder.expanduser().resolve()
 
 
 def _notes() -> Path | None:

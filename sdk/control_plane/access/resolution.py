@@ -80,6 +80,21 @@ def find_url(api_url: str | None) -> str | None:
     return None if found is None else found[0]
 
 
+def goes_before_login(address: str) -> str | None:
+    """One line about what leads elsewhere all the same, once a login for the address is saved; None if nothing does.
+    Raises CannotBeDone if what `use` has chosen cannot be read."""
+    named = client_settings().api_url
+    if named is not None:
+        return None if normal_url(named) == address else f"{_URL_VARIABLE} goes before it; unset it to use {address}"
+    data_dir = chosen().data_dir
+    if data_dir is None:
+        return None
+    stack = stack_on(Path(data_dir))
+    if stack is not None and stack.access.api_url == address:
+        return None
+    return f"What control-plane use has chosen goes before it; to use {address}: control-plane use --forget"
+
+
 def _find(api_url: str | None, candidates: _Candidates) -> tuple[str, str] | None:
     """The address, and where it was found."""
     if api_url is not None:

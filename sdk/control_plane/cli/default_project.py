@@ -15,7 +15,10 @@ async def default_project(connection: AsyncConnection) -> Reference | None:
     project = chosen().project
     if project is not None:
         return Reference(project=project)
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None
     if not (here / "main.py").is_file():
         return None
     try:

@@ -1,8 +1,9 @@
-"""The invocation, or batch, that a terminal has made last: what `-` stands for there."""
+"""What a terminal has made last on each server, an invocation or the batches of a run: what `-` stands for there."""
 
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,29 +13,32 @@ from control_plane.machine.processes import process_of
 _KEPT_SECONDS = 30 * 24 * 3_600
 
 
-def remember_made(made_id: str, *, api_url: str) -> None:
-    """Where it cannot be kept, `-` does not know it: no reason to fail."""
+def remember_made(made: Sequence[str], *, api_url: str) -> None:
+    """The ids of one run. Where they cannot be kept, `-` does not know them: no reason to fail."""
     path = _file()
     if path is None:
         return
     draft = path.with_suffix(f".{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(json.dumps({"id": made_id, "api_url": api_url}))
+        draft.write_text(json.dumps(_by_server(path) | {api_url: list(made)}))
         draft.replace(path)
         _forget_closed_terminals(path.parent)
 
 
-def last_made(*, api_url: str) -> str | None:
-    """Its id; None if this terminal has made none on this server."""
+def last_made(*, api_url: str) -> list[str]:
+    """The ids of the last run; none if this terminal has made none on this server."""
     path = _file()
-    if path is None:
-        return None
-    try:
+    return [] if path is None else _by_server(path).get(api_url, [])
+
+
+def _by_server(path: Path) -> dict[str, list[str]]:
+    """By the server's address; nothing of a file that is none of ours."""
+    with suppress(OSError, ValueError):
         document = json.loads(path.read_text())
-        return str(document["id"]) if document["api_url"] == api_url else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        if isinstance(document, dict):
+            return {url: list(map(str, ids)) for url, ids in document.items() if isinstance(ids, list)}
+    return {}
 
 
 def _file() -> Path | None:

@@ -46,11 +46,18 @@ def function_of(version: Version, name: str | None) -> FunctionInfo:
 
 
 def meant(connection: AsyncConnection, what: str) -> str:
-    """What a user has written, for `-` what this terminal has made last. Raises CannotBeDone if it has made nothing."""
-    if what != LAST:
-        return what
-    made = last_made(api_url=connection.server.api_url)
-    if made is None:
+    """What a user has written, for `-` what this terminal has made last. Raises CannotBeDone if that is nothing, or
+    several batches."""
+    made = all_meant(connection, what)
+    if len(made) > 1:
+        raise CannotBeDone(f"the last run has made several batches, name one: {', '.join(made)}")
+    return made[0]
+
+
+def all_meant(connection: AsyncConnection, what: str) -> list[str]:
+    """As `meant`, where all batches of a run can be meant. Raises CannotBeDone if this terminal has made nothing."""
+    made = last_made(api_url=connection.server.api_url) if what == LAST else [what]
+    if not made:
         raise CannotBeDone(
             f"this terminal has made no invocation on {connection.server.api_url} yet; name one by its id"
         )

@@ -10,6 +10,7 @@ from control_plane.protocol.paths import LATEST, escaped, function_path
 
 _AT_VERSION = "@ver-"
 _AT_LATEST = re.compile("@latest$", re.IGNORECASE)  # as the API takes it
+_ANY_VERSION = re.compile("@(latest|ver-[0-9a-f]{6,32})$", re.IGNORECASE)
 _BATCH = re.compile("bat-[0-9a-f]{32}")
 _INVOCATION = re.compile("inv-[0-9a-f]{6,32}")
 _WHOLE = len("inv-") + 32
@@ -86,6 +87,22 @@ def parse_project(text: str) -> str:
     if not text or "/" in text:
         raise WrongUsage(f"{text!r} must look like PROJECT")
     return _AT_LATEST.sub("", text)
+
+
+def names_version(text: str) -> bool:
+    """Whether a reference says of which version, `latest` too."""
+    return _ANY_VERSION.search(text.partition("/")[0]) is not None
+
+
+def parse_whole_project(text: str, *, verb: str) -> str:
+    """Of a project with all its versions: one that names a version means something else. Raises WrongUsage."""
+    found = _ANY_VERSION.search(text)
+    if found is not None:
+        raise WrongUsage(
+            f"{verb} takes a project with all its versions, and {text!r} names one of them; "
+            f"to go back to an older one: control-plane rollback {quote(text[: found.start()])}"
+        )
+    return parse_project(text)
 
 
 def parse_invocation(text: str) -> Reference | str:

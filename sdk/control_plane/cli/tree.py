@@ -10,27 +10,39 @@ from control_plane.client.listing import ProjectInvocation
 
 _SHOWN = 20  # below one; of those that have not succeeded ten times as many
 _DEEPEST = 20
+_MOST_LINES = 1_000
 _DIM = "2"
 
 
 async def print_tree(connection: AsyncConnection, project: str, root: ProjectInvocation) -> None:
-    """Line by line, as they are read. What has not succeeded comes first; of many that have, some are shown."""
+    """Line by line, as they are read. What has not succeeded comes first; of many that have, some are shown, and of a
+    tree so many lines at most."""
     print_cells(label(root))
-    await _print_below(connection, project, root, "", depth=1)
+    await _Tree(connection, project).print_below(root, "", depth=1)
 
 
-async def _print_below(
-    connection: AsyncConnection, project: str, parent: ProjectInvocation, indent: str, *, depth: int
-) -> None:
-    children, rest = await _children(connection, project, parent.invocation_id)
-    for number, child in enumerate(children):
-        is_last = number == len(children) - 1 and not rest
-        print_cells([Cell(indent + ("└── " if is_last else "├── ")), *label(child)])
-        below = indent + ("    " if is_last else "│   ")
-        if depth < _DEEPEST:
-            await _print_below(connection, project, child, below, depth=depth + 1)
-    if rest:
-        print_cells([Cell(f"{indent}└── "), Cell(rest, _DIM)])
+class _Tree:
+    """`_lines`: how many may follow; without a bound on all of them, those of each level multiply."""
+
+    def __init__(self, connection: AsyncConnection, project: str) -> None:
+        self._connection = connection
+        self._project = project
+        self._lines = _MOST_LINES
+
+    async def print_below(self, parent: ProjectInvocation, indent: str, *, depth: int) -> None:
+        children, rest = await _children(self._connection, self._project, parent.invocation_id)
+        for number, child in enumerate(children):
+            if not self._lines:
+                rest = f"and more: control-plane describe {parent.invocation_id} --tree"
+                break
+            self._lines -= 1
+            is_last = number == len(children) - 1 and not rest
+            print_cells([Cell(indent + ("└── " if is_last else "├── ")), *label(child)])
+            below = indent + ("    " if is_last else "│   ")
+            if depth < _DEEPEST:
+                await self.print_below(child, below, depth=depth + 1)
+        if rest:
+            print_cells([Cell(f"{indent}└── "), Cell(rest, _DIM)])
 
 
 async def _children(connection: AsyncConnection, project: str, parent: str) -> tuple[list[ProjectInvocation], str]:

@@ -43,10 +43,14 @@ def call(
 
 def _takes(function: Callable[..., Any], arguments: Arguments) -> bool:
     """Whether it can be called with these, so that a TypeError is one of its own. True also if that cannot be told."""
-    inspect = importlib.import_module("inspect")  # few calls fail, and importing it takes long
+    # Few calls fail, and importing these takes long.
+    signatures = importlib.import_module("control_plane.signatures")
+    functions = importlib.import_module("control_plane.functions")
+    if isinstance(function, functions.Function):
+        function = function.__wrapped__
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
+        signature = signatures.own_signature(function)
+    except (TypeError, ValueError, NameError):
         return True
     try:
         signature.bind(*arguments.positional, **arguments.keyword)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,17 @@ _TELL_AFTER = timedelta(seconds=5)
 _MOST_SHOWN_BYTES = 100_000  # of what the module prints
 
 
-async def declared_functions(folder: Path, *, module: str, within: timedelta, report: Report) -> list[dict[str, Any]]:
-    """FunctionSpecs of the REST API, of what a module of the folder declares. Raises CannotBeDone with the one line
-    that says what to mend.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """`functions`: FunctionSpecs of the REST API. `files`: modules of the folder that were imported for them, as seen
+    from it."""
+
+    functions: list[dict[str, Any]]
+    files: list[Path]
+
+
+async def read_declarations(folder: Path, *, module: str, within: timedelta, report: Report) -> Declared:
+    """What a module of the folder declares. Raises CannotBeDone with the one line that says what to mend.
 
     What the module prints is reported, line by line; what it starts ends with the reading of it.
     """
@@ -40,7 +49,7 @@ async def declared_functions(folder: Path, *, module: str, within: timedelta, re
             await asyncio.to_thread(kill_session, process.pid)
             await process.wait()
             reading.pass_on(printed)
-        return reading.functions(answer, exit_code=process.returncode or 0, last_words=_last_line(printed))
+        return reading.declared(answer, exit_code=process.returncode or 0, last_words=_last_line(printed))
 
 
 class _Reading:
@@ -86,13 +95,12 @@ class _Reading:
                 "move what takes so long into a function, or allow more with --read-timeout"
             ) from error
 
-    def functions(self, answer: Path, *, exit_code: int, last_words: str) -> list[dict[str, Any]]:
+    def declared(self, answer: Path, *, exit_code: int, last_words: str) -> Declared:
         document = _document(answer)
         if "functions" in document:
             for advice in document.get("advice", ()):
                 self._report(advice)
-            functions: list[dict[str, Any]] = document["functions"]
-            return functions
+            return Declared(functions=document["functions"], files=[Path(file) for file in document.get("files", ())])
         if "mistake" in document:
             raise CannotBeDone(document["mistake"])
         where = f" at {document['reading']}" if "reading" in document else ""

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.builds import build_image
-from control_plane.deployment.declarations import declared_functions
+from control_plane.deployment.declarations import read_declarations
 from control_plane.deployment.definitions import declare
 from control_plane.deployment.folders import runs_folders, snapshot_image, snapshot_root
 from control_plane.deployment.preparation import wait_until_ready
@@ -38,8 +39,20 @@ class Deployment:
     read_timeout: timedelta = timedelta(seconds=25)
 
 
-async def deploy(connection: AsyncConnection, deployment: Deployment, report: Report) -> Version:
+class Unchanged(Exception):
+    """The image is one that is deployed already."""
+
+
+async def deploy(
+    connection: AsyncConnection,
+    deployment: Deployment,
+    report: Report,
+    *,
+    is_deployed: Callable[[str], bool] = lambda image: False,
+) -> Version:
     """The project's new version, its functions ready; the project is made with it if need be.
+
+    `is_deployed` is asked once for the image before it is declared: if it is, Unchanged is raised.
 
     Raises CannotBeDone, WrongUsage, and the errors of `control_plane.errors`.
     """
@@ -51,9 +64,7 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
     root = await snapshot_root(connection) if is_copied else None
     if deployment.build and await runs_folders(connection):
         raise WrongUsage("this stack runs folders, not images; leave --build away")
-    functions = await declared_functions(
-        folder, module=deployment.module, within=deployment.read_timeout, report=report
-    )
+    declared = await read_declarations(folder, module=deployment.module, within=deployment.read_timeout, report=report)
     image = deployment.image
     notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
     if deployment.build:
@@ -62,9 +73,11 @@ async def deploy(connection: AsyncConnection, deployment: Deployment, report: Re
         )
     elif root is not None:
         image = await snapshot_image(
-            folder, root, module=deployment.module, project=deployment.project, notes=notes, report=report
+            folder, root, needed=declared.files, project=deployment.project, notes=notes, report=report
         )
-    definition = {"default_docker_image": image, "functions": functions}
+    if image is not None and is_deployed(image):
+        raise Unchanged
+    definition = {"default_docker_image": image, "functions": declared.functions}
     version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
     return await wait_until_ready(connection, version, report)

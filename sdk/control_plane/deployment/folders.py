@@ -3,13 +3,14 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.ignoring import OURS, Ignored
 from control_plane.deployment.image_folders import identity_of
+from control_plane.deployment.notable_files import in_short
 from control_plane.deployment.reports import Report
 from control_plane.deployment.snapshots import FolderChanges, remove_snapshots, take_snapshot
 from control_plane.errors import Refused
@@ -52,13 +53,14 @@ async def snapshot_root(connection: AsyncConnection) -> Path:
 
 
 async def snapshot_image(
-    folder: Path, root: Path, *, module: str, project: str, notes: Mapping[str, str], report: Report
+    folder: Path, root: Path, *, needed: Sequence[Path], project: str, notes: Mapping[str, str], report: Report
 ) -> str:
-    """The image that is a snapshot of the folder. Raises CannotBeDone, also if the module itself would be left out.
+    """The image that is a snapshot of the folder. Raises CannotBeDone, also if one of the files in it that are `needed`
+    would be left out.
 
     If it is cancelled, the copying ends and leaves nothing behind.
     """
-    _ensure_part(folder, module)
+    ensure_parts(folder, needed)
     interrupted = threading.Event()
     copying = asyncio.create_task(
         asyncio.to_thread(
@@ -79,14 +81,15 @@ async def snapshot_image(
         raise
 
 
-def _ensure_part(folder: Path, module: str) -> None:
-    """Raises CannotBeDone."""
-    file = folder.resolve() / (module.replace(".", "/") + ".py")
-    ignored = Ignored(folder.resolve())
-    if file.is_file() and ignored.covers(file):
+def ensure_parts(folder: Path, needed: Sequence[Path]) -> None:
+    """Of its copies. `needed`: files in it. Raises CannotBeDone: no call would find what is left out."""
+    folder = folder.resolve()
+    ignored = Ignored(folder)
+    missing = [str(file) for file in needed if ignored.covers(folder / file)]
+    if missing:
         raise CannotBeDone(
-            f"{file.name} is left out, as {ignored.file_name} says; "
-            f"take it out of there, or write {OURS}, which counts alone"
+            f"{in_short(missing)}: imported, but left out, as {ignored.file_name} says; "
+            f"take it out of there, or write {OURS}, which counts instead"
         )
 
 

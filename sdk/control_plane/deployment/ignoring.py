@@ -1,6 +1,8 @@
 """What a folder's own files say is no part of it: `.controlplaneignore`, or else the `.gitignore` files."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
 
 OURS = ".controlplaneignore"
 _GITS = ".gitignore"
+_ALL_WITHIN = re.compile(r"/\*\*/?\s*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Specifications:
+    """Of one file: as they are for files, and for folders."""
+
+    files: "GitIgnoreSpec"
+    folders: "GitIgnoreSpec"
 
 
 class Ignored:
@@ -22,13 +33,16 @@ class Ignored:
         """Raises CannotBeDone."""
         self._folder = folder
         self.file_name = OURS if (folder / OURS).is_file() else _GITS
-        self._spec_in = cache(self._read)
+        self._specs_in = cache(self._read)
 
     def holds(self, path: Path, *, is_folder: bool) -> bool:
         """Whether this one is left out, of which the folders above are not. Raises CannotBeDone."""
         for above in self._folders_above(path):
-            spec = self._spec_in(above)
-            said = None if spec is None else spec.check_file(f"{path.relative_to(above)}{'/' * is_folder}").include
+            specs = self._specs_in(above)
+            if specs is None:
+                continue
+            name = path.relative_to(above)
+            said = (specs.folders.check_file(f"{name}/") if is_folder else specs.files.check_file(name)).include
             if said is not None:
                 return said
         return False
@@ -46,7 +60,7 @@ class Ignored:
             if above == self._folder:
                 return
 
-    def _read(self, folder: Path) -> "GitIgnoreSpec | None":
+    def _read(self, folder: Path) -> "_Specifications | None":
         """None where the folder says nothing."""
         if self.file_name == OURS and folder != self._folder:
             return None
@@ -54,14 +68,18 @@ class Ignored:
         if not path.is_file():
             return None
         try:
-            return _specification(path.read_text(errors="replace").splitlines())
+            return _specifications(path.read_text(errors="replace").splitlines())
         except (OSError, ValueError) as error:
             raise CannotBeDone(f"{path} cannot be read: {error}") from error
 
 
-def _specification(lines: list[str]) -> "GitIgnoreSpec":
+def _specifications(lines: list[str]) -> _Specifications:
     try:
         from pathspec import GitIgnoreSpec  # noqa: PLC0415 - it comes with the extras, and only a folder needs it
     except ModuleNotFoundError as error:
         raise CannotBeDone('deploying a folder needs pathspec: pip install "control-plane-client[cli]"') from error
-    return GitIgnoreSpec.from_lines(lines)
+    return _Specifications(
+        files=GitIgnoreSpec.from_lines(lines),
+        # For git, `data/**` is what is in data, and not data itself, in which another line may keep something.
+        folders=GitIgnoreSpec.from_lines(_ALL_WITHIN.sub("/*/", line) for line in lines),
+    )

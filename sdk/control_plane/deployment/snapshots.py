@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from control_plane.deployment.ignoring import Ignored
+from control_plane.deployment.ignoring import OURS, Ignored
 from control_plane.deployment.image_folders import DRAFT, remove
 from control_plane.deployment.notable_files import in_short, warnings
 from control_plane.deployment.reports import Report, ignore
@@ -107,7 +107,8 @@ class _LeftOut:
 
     def lines(self) -> Iterator[str]:
         if self._named:
-            yield f"left out, as {self._ignored.file_name} says: {in_short(self._named)}"
+            instead = "" if self._ignored.file_name == OURS else f" ({OURS} counts instead)"
+            yield f"left out, as {self._ignored.file_name} says{instead}: {in_short(self._named)}"
 
 
 def _sizes(folder: Path, state: _State) -> dict[Path, int]:

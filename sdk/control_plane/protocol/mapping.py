@@ -30,8 +30,10 @@ def submit_all(
     key_of: Callable[[Sequence[str]], str],
     queue_timeout: int | None = None,
     parent: Parent | None = None,
+    report: Callable[[BatchInfo], None] | None = None,
 ) -> Plan[List[Submitted]]:
     """`function`: its path. `inputs` are drawn as they are sent. `key_of`: the idempotency key of a batch of inputs.
+    `report` is told of each batch once it is submitted.
 
     Raises Refused, Unreachable, and whatever drawing an input raises: what was sent before runs.
     """
@@ -41,6 +43,8 @@ def submit_all(
         batch = yield from api.submit_batch(
             function, chunk, idempotency_key=key_of(chunk), queue_timeout=queue_timeout, parent=parent
         )
+        if report is not None:
+            report(batch)
         submitted.append(Submitted(first, batch))
         first += len(chunk)
     return submitted

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from control_plane.access.errors import CannotBeDone
+from control_plane.deployment.folders import ensure_parts
 from control_plane.deployment.ignoring import Ignored
 from control_plane.deployment.notable_files import is_secret, warnings
 from control_plane.deployment.snapshots import take_snapshot
@@ -36,7 +37,7 @@ def test_gitignores_are_honoured_the_nearest_first(folder: Path, tmp_path: Path)
     told: list[str] = []
     snapshot = take_snapshot(folder, tmp_path / "root", project="p", report=told.append)
     assert _names(snapshot) == [".gitignore", ".venv", "main.py", "package/.gitignore", "package/keep.log"]
-    assert told == ["left out, as .gitignore says: data/, package/a.log"]
+    assert told == ["left out, as .gitignore says (.controlplaneignore counts instead): data/, package/a.log"]
 
 
 def test_ours_counts_alone(folder: Path, tmp_path: Path) -> None:
@@ -57,6 +58,22 @@ def test_a_folder_that_is_left_out_covers_what_is_in_it(folder: Path) -> None:
     _write(folder, _dot_gitignore="package/\n")
     assert Ignored(folder).covers(folder / "package" / "keep.log")
     assert not Ignored(folder).covers(folder / "main.py")
+
+
+def test_what_is_kept_of_a_folder_whose_content_is_left_out(folder: Path, tmp_path: Path) -> None:
+    _write(folder, _dot_gitignore="data/**\n!data/keep.csv\n!data/kept/\n", data__keep_dot_csv="x", data__sub__a="x")
+    _write(folder, data__kept__a="x", data__kept__keep_dot_csv="x")
+    snapshot = take_snapshot(folder, tmp_path / "root", project="p")
+    assert [name for name in _names(snapshot) if name.startswith("data/")] == ["data/keep.csv"]
+    assert Ignored(folder).covers(folder / "data" / "sub")
+    assert not Ignored(folder).covers(folder / "data")
+
+
+def test_what_was_imported_is_not_left_out(folder: Path) -> None:
+    _write(folder, _dot_gitignore="lib/\n", lib__helpers_dot_py="")
+    ensure_parts(folder, [Path("main.py")])
+    with pytest.raises(CannotBeDone, match=r"^lib/helpers\.py: imported, but left out, as \.gitignore says; "):
+        ensure_parts(folder, [Path("main.py"), Path("lib/helpers.py")])
 
 
 def test_a_line_that_is_no_pattern_is_told(folder: Path) -> None:

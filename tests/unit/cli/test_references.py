@@ -2,7 +2,15 @@
 
 import pytest
 from control_plane.access.errors import WrongUsage
-from control_plane.cli.references import Reference, is_invocation_id, parse, parse_called, parse_invocation
+from control_plane.cli.references import (
+    Reference,
+    is_invocation_id,
+    names_version,
+    parse,
+    parse_called,
+    parse_invocation,
+    parse_whole_project,
+)
 
 _ID = "inv-" + 32 * "0"
 
@@ -34,3 +42,13 @@ def test_what_is_no_invocation(text: str) -> None:
     assert not is_invocation_id(text)
     with pytest.raises(WrongUsage, match="must look like "):
         parse_invocation(text)
+
+
+@pytest.mark.parametrize("text", ["hello@latest", "hello@LATEST", "hello@ver-0123456789abcdef0123456789abcdef"])
+def test_a_version_is_no_project_with_all_its_versions(text: str) -> None:
+    with pytest.raises(WrongUsage, match=r"undeploy takes a project with all .*: control-plane rollback hello$"):
+        parse_whole_project(text, verb="undeploy")
+    assert names_version(text)
+    assert names_version(f"{text}/greet")
+    assert not names_version("hello/greet@latest")
+    assert parse_whole_project("hello", verb="undeploy") == "hello"

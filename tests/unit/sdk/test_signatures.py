@@ -3,13 +3,18 @@
 import datetime
 import decimal
 import enum
+import functools
 import pathlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, TypedDict
 
+import control_plane as cp
 import pytest
+from control_plane.binding import ArgumentIsWrong, check_input
+from control_plane.container.calls import _takes
+from control_plane.input_arguments import Arguments
 from control_plane.signatures import DefaultIsUnusable, signature_of
 from pydantic import BaseModel
 
@@ -190,3 +195,61 @@ def test_what_is_too_much_to_send_is_left_open() -> None:
 def test_what_has_no_signature() -> None:
     assert signature_of(print).schema is not None
     assert signature_of(iter).schema is None
+
+
+def _supplied(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function("the database", *args, **kwargs)
+
+    return wrapper
+
+
+def _handed_on(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(name: Any) -> Any:
+        return function(int(name))
+
+    return wrapper
+
+
+def test_a_decorator_says_what_it_takes_and_nothing_else() -> None:
+    @_supplied
+    def save(db: str, name: str) -> str:
+        return db + name
+
+    schema = signature_of(save).schema
+    assert schema is not None
+    check_input(schema, '{"name": "Ada"}', function_name="save")
+    check_input(schema, '["Ada"]', function_name="save")
+
+    @_handed_on
+    def double(name: int) -> int:
+        return 2 * name
+
+    schema = signature_of(double).schema
+    assert schema is not None
+    check_input(schema, '{"name": "2"}', function_name="double")
+    with pytest.raises(ArgumentIsWrong, match="lacks the argument name"):
+        check_input(schema, "{}", function_name="double")
+
+    @functools.cache
+    def cached(name: str) -> str:
+        return name
+
+    assert signature_of(cached).schema == signature_of(cached.__wrapped__).schema
+
+
+def test_what_fails_in_a_decorated_function_is_not_its_arguments() -> None:
+    @_supplied
+    def save(db: str, name: str) -> str:
+        return db + name
+
+    assert _takes(save, Arguments([], {"name": "Ada"}))
+    assert _takes(cp.function(save), Arguments(["Ada"], {}))
+
+    @functools.cache
+    def cached(name: str) -> str:
+        return name
+
+    assert not _takes(cp.function(cached), Arguments([], {}))

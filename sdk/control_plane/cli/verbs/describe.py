@@ -19,7 +19,7 @@ from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
-from control_plane.protocol.answers import FunctionInfo, InvocationInfo, Version
+from control_plane.protocol.answers import FunctionInfo, InvocationInfo, ResourceSpec, Version
 
 _CHILDREN = 10  # of those that have not succeeded
 _FUNCTIONS = (
@@ -173,6 +173,12 @@ async def _show_function(connection: AsyncConnection, reference: Reference, *, a
     print_fields(_fields(function, version_id=version.version_id, project=version.project_name))
 
 
+def _of_what(resources: ResourceSpec) -> str:
+    """What of a function runs at once; a release before counts by version."""
+    is_of_all = resources.document.get("concurrency") == "function"
+    return "of all versions together" if is_of_all else "of each version"
+
+
 def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tuple[str, object]]:
     resources, executions = function.resource_spec, function.execution_spec
     fields: list[tuple[str, object]] = [
@@ -182,10 +188,14 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
         ("Image", function.docker_image),
         ("CPUs", f"{resources.virtual_cpus:g}"),
         ("Memory", f"{resources.memory_gbs:g} GB"),
-        ("At once", resources.max_concurrency),
+        ("At once", f"{resources.max_concurrency} {_of_what(resources)}"),
         ("Retries", executions.max_retries),
         ("Timeout", f"{executions.timeout_seconds} s"),
     ]
+    for name, field in (("Of an attempt", "attempt_timeout_seconds"), ("In the queue", "queue_timeout_seconds")):
+        seconds = executions.document.get(field)
+        if seconds is not None:
+            fields.append((name, f"{seconds} s at most"))
     if function.command is not None:
         fields.append(("Command", function.command))
     if function.preparation_error is not None:

@@ -12,7 +12,7 @@ from control_plane.cli.moments import HELP, moment
 Since = Annotated[str | None, typer.Option(metavar="WHEN", help=f"Created since then: {HELP}.")]
 Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Created before then.")]
 
-_RUNNING = ("running", "queued")
+_RUNNING = "running"
 _ENDED = "ended"
 _OUTCOMES = ("SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "ABORTED")
 FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -27,11 +27,11 @@ def status_of(word: str | None) -> tuple[str | None, tuple[str, ...]]:
     """What of the API a --status stands for: its status, and outcomes. Raises WrongUsage."""
     if word is None:
         return None, ()
-    if word.lower() in _RUNNING:
+    if word.lower() == _RUNNING:
         return "RUNNING", ()
     if word.lower() in (_ENDED, "terminated"):
         return "TERMINATED", ()
-    return None, outcomes_of([word], choices=("running", _ENDED, *map(str.lower, _OUTCOMES)))
+    return None, outcomes_of([word], choices=(_RUNNING, _ENDED, *map(str.lower, _OUTCOMES)))
 
 
 def outcomes_of(words: Sequence[str], *, choices: Sequence[str] = tuple(map(str.lower, _OUTCOMES))) -> tuple[str, ...]:

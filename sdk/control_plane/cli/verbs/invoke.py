@@ -68,7 +68,7 @@ async def _invoke(
         async with explained(connection, called):
             await _check_input(connection, called, text)
             invocation = await connection.run(connection.api.submit(called.function_path, text, idempotency_key=key))
-        remember_made(invocation.invocation_id, api_url=connection.server.api_url)
+        remember_made([invocation.invocation_id], api_url=connection.server.api_url)
         if not (wait or follows):
             _show_start(invocation, as_json=as_json)
             return None

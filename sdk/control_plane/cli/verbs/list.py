@@ -1,16 +1,18 @@
 """`control-plane list`: invocations of a project, or of one of its functions; or projects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from control_plane.access.errors import WrongUsage
 from control_plane.cli.default_project import default_project
 from control_plane.cli.invocation_rows import print_invocations
-from control_plane.cli.lookup import explained, find_invocation, find_version, function_of, meant
+from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of, meant
 from control_plane.cli.output import local_time, note, print_json, print_table
-from control_plane.cli.references import Reference, parse, parse_invocation
+from control_plane.cli.references import Reference, is_batch, parse, parse_invocation
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.states import in_order
@@ -22,13 +24,17 @@ from control_plane.errors import Refused
 from control_plane.protocol.paths import Query, project_path
 
 _MOST_ON_A_PAGE = 200
+_NAME_THE_PROJECT = (
+    "of which project? control-plane list PROJECT; control-plane use --project NAME chooses one for all verbs. "
+    "Projects themselves are not narrowed"
+)
 
 
 def list_(
     what: Annotated[str | None, typer.Argument(metavar="[PROJECT[/FUNCTION]]")] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="What failed, timed out or was aborted.")] = False,
-    status: Annotated[str | None, typer.Option(help="`running`, `ended`, or an outcome.")] = None,
+    status: Annotated[str | None, typer.Option(help="`running` (or queued still), `ended`, or an outcome.")] = None,
     outcome: Annotated[
         list[str] | None, typer.Option(help="`succeeded`, `failed`, `cancelled`, `timed_out`, `aborted`; repeatable.")
     ] = None,
@@ -47,9 +53,13 @@ def list_(
 
     Without a project, that of control-plane use, or of the current folder; where there is none, projects are listed.
     On a terminal, columns are left out until the others fit, and ids are shortened, as all verbs take them; elsewhere,
-    and with --json, everything is whole.
+    and with --json, each line is whole. --json says how many match (`total`), and where more begin (`next_offset`).
     """
     reference = None if what is None or projects else parse(what, parts=2)
+    if batch is not None and not is_batch(batch):
+        raise WrongUsage(f"{batch!r} is no batch's id, which looks like bat-… with 32 digits")
+    if reference is not None and function is not None and reference.function not in (None, function):
+        raise WrongUsage(f"{what!r} and --function {function} name two functions; name one")
     known_status, outcomes = status_of(status)
     query: dict[str, str | float | Sequence[str] | None] = {
         "status": known_status,
@@ -78,15 +88,22 @@ async def _list(
             found = await find_invocation(connection, parse_invocation(meant(connection, parent)))
             narrowed["parent_invocation_id"] = found.invocation_id
             reference = reference or Reference(project=found.project_name)
+        if reference is None and narrowed["batch_id"] is not None:
+            of_batch = await find_batch(connection, str(narrowed["batch_id"]))
+            reference = Reference(project=of_batch.project_name)
         if reference is None and not wants_projects:
             reference = await default_project(connection)
         if reference is None:
+            if any(value is not None for value in narrowed.values()):
+                raise WrongUsage(_NAME_THE_PROJECT)
             await _list_projects(connection, as_json=as_json)
             return
-        if reference.function is not None:
-            narrowed["function_name"] = reference.function
-        if reference.version is not None:
-            narrowed["version_id"] = reference.version
+        reference = replace(
+            reference,
+            function=reference.function or _text(narrowed["function_name"]),
+            version=reference.version or _text(narrowed["version_id"]),
+        )
+        narrowed |= {"function_name": reference.function, "version_id": reference.version}
         async with explained(connection, reference):
             await _list_invocations(connection, reference, narrowed, limit=limit, as_json=as_json)
 
@@ -106,38 +123,57 @@ async def _list_projects(connection: AsyncConnection, *, as_json: bool) -> None:
 async def _list_invocations(
     connection: AsyncConnection, reference: Reference, query: Query, *, limit: int, as_json: bool
 ) -> None:
-    path = project_path(reference.project) + "/invocations"
-    found = []
-    stream = connection.iterate(
-        connection.api.pages(path, "invocations", {**query, "max_results": min(limit + 1, _MOST_ON_A_PAGE)})
-    )
-    async for document in stream:
-        found.append(ProjectInvocation(document))
-        if len(found) > limit:
-            break
-    await stream.aclose()
-    if not found and query["function_name"] is not None:
-        await _ensure_function(connection, reference, str(query["function_name"]))
-    shown = found[:limit]
+    shown, next_offset = await _newest(connection, reference, query, limit=limit)
+    if not shown and reference.function is not None:
+        await _ensure_function(connection, reference)
+    counts = None if next_offset is None else await _counts(connection, reference, query)
     if as_json:
-        print_json({"invocations": [invocation.document for invocation in shown]})
-        return
-    print_invocations(shown)
+        total = len(shown) if next_offset is None else None if counts is None else sum(counts.values())
+        documents = [invocation.document for invocation in shown]
+        print_json({"invocations": documents, "next_offset": next_offset, "total": total})
+    else:
+        print_invocations(shown)
     if not shown:
         note(f"None of {reference} is like that." if any(query.values()) else f"{reference} has no invocation yet.")
-    elif len(found) > limit:
-        await _tell_of_the_rest(connection, reference, query, limit=limit)
+    elif next_offset is not None:
+        _tell_of_the_rest(counts, limit=limit)
 
 
-async def _ensure_function(connection: AsyncConnection, reference: Reference, function: str) -> None:
-    """Raises Refused if the newest version has none of this name: it is more likely a mistake than one of the past."""
-    function_of(await find_version(connection, reference), function)
+async def _newest(
+    connection: AsyncConnection, reference: Reference, query: Query, *, limit: int
+) -> tuple[list[ProjectInvocation], str | None]:
+    """At most so many, and the offset of what comes after them; None if nothing does."""
+    path = project_path(reference.project) + "/invocations"
+    found: list[ProjectInvocation] = []
+    offset: str | None = None
+    while True:
+        most = min(limit - len(found), _MOST_ON_A_PAGE)
+        page = await connection.run(connection.api.get(path, {**query, "max_results": most, "initial_offset": offset}))
+        found.extend(map(ProjectInvocation, page["invocations"]))
+        if page["next_offset"] in (None, offset):
+            return found, None
+        offset = str(page["next_offset"])
+        if len(found) >= limit:
+            return found, offset
 
 
-async def _tell_of_the_rest(connection: AsyncConnection, reference: Reference, query: Query, *, limit: int) -> None:
-    counts = {}
-    with suppress(Refused):  # a release before does not count
-        counts = await connection.run(connection.api.counts(reference.project, query))
-    how = ", ".join(f"{count:,} {state}" for state, count in in_order(counts))
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+async def _ensure_function(connection: AsyncConnection, reference: Reference) -> None:
+    """Raises Refused if the version has none of this name: it is more likely a mistake than one of the past."""
+    function_of(await find_version(connection, reference), reference.function)
+
+
+async def _counts(connection: AsyncConnection, reference: Reference, query: Query) -> Mapping[str, int] | None:
+    """By state; None if a release before this one answers, which does not count."""
+    with suppress(Refused):
+        return await connection.run(connection.api.counts(reference.project, query))
+    return None
+
+
+def _tell_of_the_rest(counts: Mapping[str, int] | None, *, limit: int) -> None:
+    how = ", ".join(f"{count:,} {state}" for state, count in in_order(counts or {}))
     of = f" of {sum(counts.values()):,} ({how})" if counts else ""
     note(f"The {limit:,} newest{of}; --limit shows more.")

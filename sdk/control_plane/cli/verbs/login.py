@@ -8,7 +8,7 @@ import typer
 
 from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.access.logins import Login, save_login, saved_login
-from control_plane.access.resolution import find_url
+from control_plane.access.resolution import find_url, goes_before_login
 from control_plane.access.server import Server, is_sendable, normal_url
 from control_plane.access.settings import client_settings
 from control_plane.cli.output import note, print_json
@@ -66,6 +66,9 @@ async def _login(address: str, key: str, *, as_json: bool) -> None:
         await connection.run(connection.api.projects())
     save_login(path, Login(api_url=address, api_key=key))
     note(f"Saved in {path}.")
+    before = goes_before_login(address)
+    if before is not None:
+        note(before)
     if as_json:
         print_json({"api_url": address})
 

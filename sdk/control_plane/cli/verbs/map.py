@@ -26,6 +26,7 @@ from control_plane.cli.session import connect
 from control_plane.cli.streams import is_unread, loss
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
+from control_plane.protocol.answers import BatchInfo
 from control_plane.protocol.mapping import Submitted, submit_all
 from control_plane.protocol.paths import batch_path
 from control_plane.protocol.results import Result, batch_results
@@ -93,10 +94,16 @@ async def _submit(connection: AsyncConnection, called: Reference, lines: InputLi
         count += 1
         return f"map-{run_id}-{count}"
 
-    submitted = await connection.run(submit_all(connection.api, called.function_path, lines, key_of=next_key))
-    if submitted:
-        remember_made(submitted[-1].batch.batch_id, api_url=connection.server.api_url)
-    return submitted
+    made: list[str] = []
+
+    def remember(batch: BatchInfo) -> None:
+        """At once, as the next one may be interrupted: `cancel -` stops what there is."""
+        made.append(batch.batch_id)
+        remember_made(made, api_url=connection.server.api_url)
+
+    return await connection.run(
+        submit_all(connection.api, called.function_path, lines, key_of=next_key, report=remember)
+    )
 
 
 async def _into_file(

@@ -10,7 +10,7 @@ from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.cli.lookup import NOT_FOUND, explained
 from control_plane.cli.output import note, print_json
 from control_plane.cli.questions import confirm
-from control_plane.cli.references import Reference, parse_project
+from control_plane.cli.references import Reference, parse_whole_project
 from control_plane.cli.running import result_of, run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
@@ -33,7 +33,7 @@ def undeploy(
 
     Says how much runs and asks first; where nobody can be asked, it does nothing without --yes.
     """
-    name = parse_project(project)
+    name = parse_whole_project(project, verb="undeploy")
     if not yes:
         _ensure_wanted(name, result_of(_unfinished(name, api_url=api_url)))
     run(_undeploy(name, api_url=api_url, as_json=as_json))

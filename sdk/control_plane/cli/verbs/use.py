@@ -7,7 +7,7 @@ import typer
 
 from control_plane.access.choices import Choice, choose, chosen
 from control_plane.access.errors import CannotBeDone, WrongUsage
-from control_plane.access.local_stacks import LocalStack, running_stacks
+from control_plane.access.local_stacks import LocalStack, running_stacks, stack_on
 from control_plane.cli.output import note, print_json, print_table
 from control_plane.cli.references import parse_project
 from control_plane.cli.verbs.options import Json
@@ -45,8 +45,9 @@ def _meant(text: str) -> LocalStack:
         url = stack.access.api_url
         if text.rstrip("/") in (url, url.removeprefix("http://"), url.rpartition(":")[2]):
             return stack
-        if Path(text).expanduser().absolute() == stack.folder:
-            return stack
+    named = stack_on(Path(text))
+    if named is not None:
+        return named
     known = ", ".join(f"{stack.access.api_url} ({stack.folder})" for stack in stacks) or "none at all"
     raise CannotBeDone(
         f"no stack of this machine is {text!r}; there run: {known}. A server elsewhere: control-plane login URL"
@@ -62,10 +63,8 @@ def _show(choice: Choice, *, as_json: bool) -> None:
         ]
         print_json({"data_dir": choice.data_dir, "project": choice.project, "running": running})
         return
-    rows = [
-        (stack.access.api_url, stack.folder, stack.access.pid, "used" * (str(stack.folder) == choice.data_dir))
-        for stack in stacks
-    ]
+    used = None if choice.data_dir is None else stack_on(Path(choice.data_dir))
+    rows = [(stack.access.api_url, stack.folder, stack.access.pid, "used" * (stack == used)) for stack in stacks]
     print_table(("STACK", "DATA", "PROCESS", ""), rows)
     if not stacks:
         note("No stack runs on this machine; start one with: control-plane dev")
