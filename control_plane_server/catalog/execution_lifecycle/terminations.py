@@ -70,6 +70,7 @@ class TerminatedExecution:
 _INVOCATION = bindparam("terminated_invocation", type_=Text)
 _EXECUTION = bindparam("terminated_execution", type_=Text)
 _OWNER = bindparam("terminated_slot_owner", type_=BigInteger)
+_FUNCTION = bindparam("terminated_function", type_=BigInteger)
 _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
@@ -194,7 +195,8 @@ _REVOKE = (
 )
 # The execution ends, and the invocation with it if one is named.
 _TERMINATE_EXECUTION = select(
-    exists().where(WaitingExecutionRow.function_id == _OWNER).label("somebody_waits"),
+    # In the function's own queue too, if its slots are a group's: until the next grant moves it, see `slots.py`.
+    exists().where(WaitingExecutionRow.function_id.in_((_OWNER, _FUNCTION))).label("somebody_waits"),
     select(_TERMINATED_INVOCATION.c.error_message).scalar_subquery().label("invocation_error"),
     _NOTIFY_TERMINATED.scalar_subquery(),
 ).add_cte(_TERMINATED_EXECUTION)
@@ -266,6 +268,7 @@ class TerminationRepository:
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
                     _OWNER.key: owner.owner_id,
+                    _FUNCTION.key: owner.function_id,
                     _OUTCOME.key: outcome,
                     _ERROR_MESSAGE.key: error_message,
                 },
