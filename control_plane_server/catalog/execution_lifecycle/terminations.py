@@ -356,7 +356,7 @@ def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
     """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
     container that we stopped is ABORTED without a report too, as when it was killed after its grace period; one whose
     attempt timed out is FAILED."""
-    if state.outcome is not None:
+    if state.outcome is not None and not _is_taken_for_aborted(state):
         return ExecutionOutcome(state.outcome)
     if _is_timed_out_attempt(state):
         return ExecutionOutcome.FAILED
@@ -370,8 +370,16 @@ def _is_timed_out_attempt(state: Row[*tuple[Any, ...]]) -> bool:
     return is_told and not state.is_stopped and state.attempt_timeout_text is not None
 
 
+def _is_taken_for_aborted(state: Row[*tuple[Any, ...]]) -> bool:
+    """Whether an attempt that timed out has reported to the release before, which knows stopped executions only."""
+    is_live = state.container_status != ContainerStatus.TERMINATED
+    return is_live and state.outcome == ExecutionOutcome.ABORTED and _is_timed_out_attempt(state)
+
+
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
     """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
+    if _is_taken_for_aborted(state):
+        return True
     if state.outcome is not None or state.execution_finish_time is not None:
         return False
     return state.termination_signal_time is None or state.execution_start_time is not None
