@@ -1,5 +1,6 @@
 """Slots that all versions of a function share: one limit, one queue, whichever version is called."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,13 @@ from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLo
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, SlotQueue
 from control_plane_server.catalog.load import LoadRepository
 from control_plane_server.catalog.paths import FunctionPath
-from control_plane_server.catalog.preparations import PreparationRepository
+from control_plane_server.catalog.preparations import Preparation, PreparationRepository
 from control_plane_server.catalog.reconciliation.idle_slots import IdleSlotRepository
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, ProjectRow, WaitingExecutionRow
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import ContainerStatus, ContainerType, PreparedFunction
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.catalog.plans import Statement, check_plans
 from tests.catalog.test_slots import close, grant_of, is_queued, take
 from tests.factories import declare_again, insert_function, insert_invocation
@@ -98,6 +100,22 @@ async def test_what_waits_for_a_version_that_is_not_ready_keeps_nobody_waiting(
     assert (await close(database, holder)).grants == (grant_of(waiting),)
     assert await prepare(database, pending) == ()
     assert (await close(database, waiting)).grants == (grant_of(early),)
+
+
+async def test_a_preparation_waits_for_the_group_without_its_function(database: Database, first: FunctionRef) -> None:
+    """The order of locks that all keep, or two of them wait for each other."""
+    pending = await declare_again(database, first, is_ready=False)
+
+    async def begin() -> Preparation | None:
+        async with database.transaction() as connection:
+            return await PreparationRepository(connection).begin(pending)
+
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT FROM slot_groups FOR UPDATE"))
+        beginning = asyncio.create_task(begin())
+        await somebody_waits_for_a_lock(database)
+        await connection.execute(text("SELECT FROM functions FOR UPDATE NOWAIT"))
+    assert await beginning is not None
 
 
 async def test_batches_wait_in_the_same_queue(database: Database, first: FunctionRef) -> None:
