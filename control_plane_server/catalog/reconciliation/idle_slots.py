@@ -24,11 +24,14 @@ _FIRST_IN_QUEUES = text("""
             ORDER BY function_id, invocation_creation_time, invocation_id LIMIT 1
         ) AS next
     ), owners AS (
-        SELECT queues.*, slot_groups.group_id, functions.status, functions.preparation_error, functions.slot_group_id,
-            functions.max_concurrency
+        SELECT queues.*, slot_groups.*, function.*
         FROM queues
-            LEFT JOIN slot_groups ON group_id = queues.function_id
-            LEFT JOIN functions ON functions.function_id = queues.function_id
+            LEFT JOIN LATERAL (SELECT * FROM slot_groups WHERE group_id = queues.function_id LIMIT 1) AS slot_groups
+                ON true
+            LEFT JOIN LATERAL (  -- limited, or all functions are read
+                SELECT status, preparation_error, slot_group_id, max_concurrency FROM functions
+                WHERE functions.function_id = queues.function_id LIMIT 1
+            ) AS function ON true
         WHERE invocation_creation_time < clock_timestamp() - :older_than
     )
     SELECT invocation_id FROM owners WHERE CASE
@@ -40,8 +43,8 @@ _FIRST_IN_QUEUES = text("""
             WHERE executions.function_id = owners.function_id AND worker_status <> 'TERMINATED'
         ) < coalesce(max_concurrency, (
             SELECT member.max_concurrency
-            FROM slot_groups JOIN versions USING (project_name) JOIN functions AS member USING (version_id)
-            WHERE slot_groups.group_id = owners.group_id AND member.function_name = slot_groups.function_name
+            FROM versions JOIN functions AS member USING (version_id)
+            WHERE versions.project_name = owners.project_name AND member.function_name = owners.function_name
                 AND member.slot_group_id = owners.group_id AND member.status = 'READY'
             ORDER BY declaration_number DESC LIMIT 1
         ))
