@@ -3,6 +3,7 @@
 import os
 import socket
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,10 +94,11 @@ async def test_foreign_files_in_place_of_postgres(tmp_path: Path) -> None:
     assert "is not a PostgreSQL folder" in line
 
 
-async def test_named_temporal_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_named_temporal_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = f"127.0.0.1:{Ports.free().api}"
     monkeypatch.setenv("TEMPORAL_ADDRESS", nobody)
-    line = await _refusal(tmp_path)
+    with tempfile.TemporaryDirectory(prefix="cp-") as folder:  # PostgreSQL, started beside it, may not be refused there
+        line = await _refusal(Path(folder))
     assert line == (
         f"Temporal at {nobody} does not answer; start it, or unset TEMPORAL_ADDRESS to use the embedded one"
     )

@@ -40,7 +40,7 @@ LEAKS = """
     [
         ("descriptors()\n        return 1", ("SUCCEEDED", "1", None)),
         ("descriptors()\n        raise ValueError('boom')", ("FAILED", None, "ValueError: boom")),
-        ("descriptors()\n        yield 1", ("SUCCEEDED", None, None)),
+        ("descriptors()\n        yield 1", ("SUCCEEDED", "null", None)),
         (
             "descriptors()\n        open('/dev/null')",
             ("FAILED", None, "OSError: [Errno 24] Too many open files: '/dev/null'"),
@@ -82,9 +82,10 @@ def test_progress_needs_no_thread(state: StubState, start_container: StartContai
             threading.Thread.start = no_more
             yield 1
             yield 2
+            return 3
         """)
     report = container.report()
-    assert (report["outcome"], report["final_output"]) == ("SUCCEEDED", "2")
+    assert (report["outcome"], report["final_output"]) == ("SUCCEEDED", "3")
 
 
 def test_a_child_that_cannot_be_started_for_lack_of_descriptors_says_so_at_once(
