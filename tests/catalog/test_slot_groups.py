@@ -15,9 +15,21 @@ from control_plane_server.catalog.load import LoadRepository
 from control_plane_server.catalog.paths import FunctionPath
 from control_plane_server.catalog.preparations import Preparation, PreparationRepository
 from control_plane_server.catalog.reconciliation.idle_slots import IdleSlotRepository
-from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, ProjectRow, WaitingExecutionRow
+from control_plane_server.catalog.tables import (
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    WaitingExecutionRow,
+)
 from control_plane_server.domain.batches import Batch
-from control_plane_server.domain.entities import ContainerStatus, ContainerType, PreparedFunction
+from control_plane_server.domain.entities import (
+    ContainerStatus,
+    ContainerType,
+    ExecutionOutcome,
+    FunctionStatus,
+    PreparedFunction,
+)
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.catalog.plans import Statement, check_plans
@@ -116,6 +128,26 @@ async def test_a_preparation_waits_for_the_group_without_its_function(database: 
         await somebody_waits_for_a_lock(database)
         await connection.execute(text("SELECT FROM functions FOR UPDATE NOWAIT"))
     assert await beginning is not None
+
+
+async def test_what_another_writes_meanwhile_is_seen_behind_the_lock_of_the_group(
+    database: Database, first: FunctionRef
+) -> None:
+    pending = await declare_again(database, first, is_ready=False)
+    early, waiting = [await insert_invocation(database, pending) for _ in range(2)]
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT FROM slot_groups FOR UPDATE"))
+        await connection.execute(update(FunctionRow).values(status=FunctionStatus.READY))
+        taking = asyncio.create_task(take(database, early))
+        await somebody_waits_for_a_lock(database)
+    assert isinstance(await taking, Assignment)
+    assert is_queued(await take(database, waiting))
+    async with database.transaction() as connection:
+        await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
+        closing = asyncio.create_task(close(database, early))
+        await somebody_waits_for_a_lock(database)
+    closed = await closing
+    assert (closed.outcome, closed.grants) == (ExecutionOutcome.SUCCEEDED, (grant_of(waiting),))
 
 
 async def test_batches_wait_in_the_same_queue(database: Database, first: FunctionRef) -> None:
