@@ -65,15 +65,16 @@ class BoundInvocationActivities(InvocationActivities):
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> EndInvocationResult:
         """Also records the invocation's span, and cancels at most 300 of its children, as it is a local activity."""
+        if request.cancels_workflow:  # nothing else: a message of another that cannot be sent would keep it open
+            await self._messenger.deliver(cancelled=(request.invocation_id,))
+            return EndInvocationResult(error_message=None)
         async with self._database.transaction() as connection:
             ended = await TerminationRepository(connection).terminate_invocation(
                 request.invocation_id, reason=request.reason
             )
-        if not request.cancels_workflow:  # else it had ended before
-            self._spans.record_invocation(request.trace, error=request.reason or "stopped")
-        itself = (request.invocation_id,) if request.cancels_workflow else ()
+        self._spans.record_invocation(request.trace, error=request.reason or "stopped")
         await self._messenger.deliver(
-            grants=ended.grants, cancelled=(*itself, *ended.children[:_MOST_TOLD_AT_THE_END]), batches=ended.batches
+            grants=ended.grants, cancelled=ended.children[:_MOST_TOLD_AT_THE_END], batches=ended.batches
         )
         return EndInvocationResult(error_message=shortened(ended.error_message))
 

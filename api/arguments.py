@@ -20,6 +20,8 @@ from control_plane_server.catalog.paths import FunctionPath
 
 Created = TypeVar("Created")
 _MOST_SIGNATURES = 256  # of up to 16 KiB each
+# Of a signature that anybody has stored and that is no declaration in Python: by it nothing is certain.
+_NOT_OF_PYTHON = (TypeError, AttributeError, LookupError, ValueError, RecursionError)
 _CHARACTERS_AT_ONCE = 256 * 1024  # parsed without a pause for other requests
 
 
@@ -64,13 +66,24 @@ class ArgumentChecks:
         signature = _Signature(
             function_id=unchecked.function_id,
             function_name=unchecked.function_name,
-            schema=json.loads(unchecked.signature),
+            schema=_schema(unchecked.signature),
         )
         self._known[path] = signature
         self._known.move_to_end(path)
         if len(self._known) > _MOST_SIGNATURES:
             self._known.popitem(last=False)
         return signature
+
+
+def _schema(text: str) -> Mapping[str, Any]:
+    """As far as arguments are checked by it: names that fit a pattern are not looked at."""
+    try:
+        schema: dict[str, Any] = json.loads(text)
+    except RecursionError:
+        return {}
+    if "patternProperties" in schema:
+        schema.pop("additionalProperties", None)
+    return schema
 
 
 async def _problem(signature: _Signature, inputs: Sequence[str], *, is_batch: bool) -> dict[str, Any] | None:
@@ -83,6 +96,8 @@ async def _problem(signature: _Signature, inputs: Sequence[str], *, is_batch: bo
             place = ("body", "inputs", index) if is_batch else ("body", "input")
             argument = () if error.argument is None else (error.argument,)
             return {"type": "value_error", "loc": (*place, *argument), "msg": f"Value error, {error}", "input": text}
+        except _NOT_OF_PYTHON:
+            pass
         parsed += len(text)
         if parsed >= _CHARACTERS_AT_ONCE:
             parsed = 0

@@ -39,7 +39,7 @@ class InvocationActivities:
 
     @activity.defn(name="end_invocation")
     async def end_invocation(self, request: EndInvocationRequest) -> EndInvocationResult | None:
-        """Make the invocation TERMINATED, take it out of the queue, and hand its slot on. With `cancels_workflow` also
+        """Make the invocation TERMINATED, take it out of the queue, and hand its slot on. With `cancels_workflow` only
         cancel its workflow. None: from a release that had no result."""
         raise NotImplementedError
 

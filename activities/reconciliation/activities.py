@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import metrics
 from activities.heartbeat import keep_heartbeating
+from activities.reconciliation.idle_slots import IdleSlots
 from activities.reconciliation.incomplete_invocations import IncompleteInvocations
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
@@ -37,6 +38,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         database: Database,
         unstarted: UnstartedWorkflows,
         undelivered: UndeliveredMessages,
+        idle_slots: IdleSlots,
         unfinished_batches: UnfinishedBatches,
         incomplete_invocations: IncompleteInvocations,
         orphaned_invocations: OrphanedInvocations,
@@ -52,6 +54,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "invocations completed": incomplete_invocations.complete,
             "versions prepared": unstarted.start_preparations,
             "projects deleted": unstarted.start_deletions,
+            "queues given free slots": idle_slots.give,
             "grants signalled again": undelivered.repeat_grants,
             "cancellations delivered": undelivered.deliver_cancellations,
             "orphaned invocations repaired": orphaned_invocations.repair,

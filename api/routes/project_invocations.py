@@ -115,7 +115,8 @@ async def list_project_failures(
         failures = await FailureRepository(connection).newest(
             project_name, function_name=function_name, since=since, until=until
         )
+    groups = await grouped(failures)
     return FailuresOfProject(
         project_name=project_name,
-        failures=[FailuresOfOneKind.of(group) for group in grouped(failures)[:MAX_FAILURES]],
+        failures=[FailuresOfOneKind.of(group) for group in groups[:MAX_FAILURES]],
     )

@@ -41,10 +41,11 @@ class Connection(asyncpg.Connection):
 
 
 async def connect(
-    url: URL, *, name: str, statement_limit: timedelta, lock_limit: timedelta = timedelta()
+    url: URL, *, name: str, statement_limit: timedelta | None, lock_limit: timedelta = timedelta()
 ) -> Connection:
     """A connection to a server that accepts writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each
-    statement. `lock_limit`: for each lock that a statement waits for; 0: no limit.
+    statement; None: no limit, as long as the host is there. `lock_limit`: for each lock that a statement waits for; 0:
+    no limit.
 
     Its statements raise TimeoutError if the server does not answer; then the connection must not be used again. Raises
     OSError, asyncpg.PostgresError, asyncpg.InterfaceError.
@@ -60,10 +61,10 @@ async def connect(
             password=url.password,
             database=url.database,
             timeout=CONNECT_TIMEOUT.total_seconds(),
-            command_timeout=(statement_limit + _ANSWER_MARGIN).total_seconds(),
+            command_timeout=None if statement_limit is None else (statement_limit + _ANSWER_MARGIN).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
-            server_settings=_server_settings(name, statement_limit, lock_limit),
+            server_settings=_server_settings(name, statement_limit or timedelta(), lock_limit),
         )
     except asyncpg.TargetServerAttributeNotMatched as error:  # before a standby is promoted, after a server is demoted
         raise ConnectionError("PostgreSQL only reads at this time") from error

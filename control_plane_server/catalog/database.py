@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from control_plane_server.catalog.connecting import Connection, connect
 from control_plane_server.domain.errors import CatalogIsAway
@@ -34,7 +35,7 @@ STATEMENT_LIMIT = timedelta(seconds=10)
 # Our locks are held for milliseconds. One that is held for longer, as by a person in psql, must not keep all
 # connections waiting for it.
 LOCK_LIMIT = timedelta(seconds=3)
-# A migration, or the rows of a project of a million invocations.
+# The rows of a project of a million invocations.
 _LONG_LIMIT = timedelta(minutes=10)
 # However many projects are deleted: PostgreSQL accepts 100 connections in all by default.
 _LONG_AT_ONCE = 3
@@ -73,7 +74,12 @@ class Database:
             max_overflow=0,
             pool_timeout=_LONG_LIMIT.total_seconds(),
         )
-        for engine in (self._engine, self._long_engine):
+        self._unlimited_engine = create_async_engine(
+            url,
+            async_creator=partial(connect, url, name="control-plane", statement_limit=None),
+            poolclass=NullPool,
+        )
+        for engine in self._engines:
             event.listen(engine.sync_engine, "handle_error", _invalidate_unusable)
 
     @asynccontextmanager
@@ -94,9 +100,9 @@ class Database:
 
     @asynccontextmanager
     async def long_connection(self) -> AsyncIterator[AsyncConnection]:
-        """For what begins and commits by itself, as migrations do: up to 10 minutes per statement. Raises
-        CatalogIsAway."""
-        async with _connection(self._long_engine) as connection:
+        """For what begins and commits by itself, as migrations do, which take as long as a catalog is large: each
+        statement as long as it needs. Raises CatalogIsAway."""
+        async with _connection(self._unlimited_engine) as connection:
             yield connection
 
     @asynccontextmanager
@@ -113,8 +119,12 @@ class Database:
                 adapted.autocommit = False
 
     async def close(self) -> None:
-        for engine in (self._engine, self._long_engine):
+        for engine in self._engines:
             await engine.dispose()
+
+    @property
+    def _engines(self) -> tuple[AsyncEngine, ...]:
+        return self._engine, self._long_engine, self._unlimited_engine
 
 
 @asynccontextmanager

@@ -45,17 +45,14 @@ _OUTCOME_COLUMNS = (
 _VERSION = bindparam("prepared_version", type_=Text)
 _NAME = bindparam("prepared_function", type_=Text)
 _PREPARED = aliased(FunctionRow, name="prepared")
-_LOCKED = (
-    select(*_OUTCOME_COLUMNS)
-    .where(
-        FunctionRow.version_id == _VERSION,
-        FunctionRow.function_name == _NAME,
-        group_is_locked(
-            select(_PREPARED.slot_group_id).where(_PREPARED.version_id == _VERSION, _PREPARED.function_name == _NAME)
-        ),
-    )
-    .with_for_update(key_share=True, of=FunctionRow)
+_IS_LOCKED_BEHIND_GROUP = (
+    FunctionRow.version_id == _VERSION,
+    FunctionRow.function_name == _NAME,
+    group_is_locked(
+        select(_PREPARED.slot_group_id).where(_PREPARED.version_id == _VERSION, _PREPARED.function_name == _NAME)
+    ),
 )
+_LOCKED = select(*_OUTCOME_COLUMNS).where(*_IS_LOCKED_BEHIND_GROUP).with_for_update(key_share=True, of=FunctionRow)
 
 
 class PreparationRepository:
@@ -83,12 +80,12 @@ class PreparationRepository:
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(
                 VersionRow.project_name == function.project_name,
-                FunctionRow.version_id == function.version_id,
-                FunctionRow.function_name == function.function_name,
+                *_IS_LOCKED_BEHIND_GROUP,
                 FunctionRow.status == FunctionStatus.PENDING,
                 FunctionRow.preparation_error.is_(None),
             )
-            .with_for_update(key_share=True, of=FunctionRow)
+            .with_for_update(key_share=True, of=FunctionRow),
+            {_VERSION.key: function.version_id, _NAME.key: function.function_name},
         )
         row = found.one_or_none()
         if row is None:

@@ -1,5 +1,6 @@
 """Failures that are alike: those of one function whose messages differ only in what varies from call to call."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _VARYING = (
     (re.compile(r"\b(?=[0-9a-fA-F]*[0-9])(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<id>"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
 )
+# Messages, of which each takes up to a tenth of a millisecond.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,12 @@ def pattern_of(message: str) -> str:
     return message
 
 
-def grouped(failures: Iterable[Failures]) -> list[FailureGroup]:
-    """Newest first."""
+async def grouped(failures: Iterable[Failures]) -> list[FailureGroup]:
+    """Newest first. Thousands take a second, with pauses for what else the process does."""
     groups: dict[tuple[FunctionName, InvocationOutcome, str], FailureGroup] = {}
-    for one in failures:
+    for number, one in enumerate(failures, start=1):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
         pattern = pattern_of(one.error_message)
         key = (one.function_name, one.outcome, pattern)
         known = groups.get(key)

@@ -122,7 +122,8 @@ class EndInvocationRequest:
     """Input of `end_invocation`, after which the invocation is TERMINATED, out of the queue and without live
     executions.
 
-    `cancels_workflow`: its workflow is to close as cancelled, and nobody has cancelled it.
+    `cancels_workflow`: it has ended before, and its workflow, which is to close as cancelled, is cancelled: nobody has
+    done so. Nothing else is done.
     """
 
     invocation_id: InvocationId

@@ -18,6 +18,7 @@ from activities.log_context import LogContext
 from activities.messenger import Messenger
 from activities.preparations import BoundPreparationActivities
 from activities.reconciliation.activities import BoundReconciliationActivities
+from activities.reconciliation.idle_slots import IdleSlots
 from activities.reconciliation.incomplete_invocations import IncompleteInvocations
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
@@ -78,6 +79,7 @@ def build_temporal_workers(
         database=database,
         unstarted=unstarted,
         undelivered=UndeliveredMessages(database=database, messenger=messenger),
+        idle_slots=IdleSlots(database=database, messenger=messenger),
         unfinished_batches=UnfinishedBatches(client=client, database=database),
         incomplete_invocations=IncompleteInvocations(database=database),
         orphaned_invocations=OrphanedInvocations(

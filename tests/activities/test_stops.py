@@ -129,6 +129,17 @@ async def test_a_child_that_cannot_be_told_keeps_none_of_the_others_from_being_t
     assert set(cancellations.tried) == set(children)
 
 
+async def test_a_workflow_that_is_to_close_as_cancelled_is_kept_open_by_nobody_else(
+    activities: BoundInvocationActivities, database: Database, cancellations: Cancellations
+) -> None:
+    """Its invocation has ended before, and handed on what it had."""
+    parent = await insert_invocation(database, await insert_function(database))
+    (cancellations.fails,) = await insert_children(database, parent, 1)
+    request = EndInvocationRequest(invocation_id=parent, reason=StopReason.CANCELLED, cancels_workflow=True)
+    await environment().run(activities.end_invocation, request)
+    assert cancellations.tried == [parent]
+
+
 async def test_an_end_leaves_most_of_a_thousand_children_to_the_reconciliation(
     activities: BoundInvocationActivities, database: Database, cancellations: Cancellations
 ) -> None:

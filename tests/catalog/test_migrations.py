@@ -18,6 +18,7 @@ from control_plane_server.catalog.migrations.migrate import (
 from environment.settings import PostgresSettings
 
 _BEFORE_NUMBERS = "0003"
+_RELEASE_BEFORE = "0007"
 _BEFORE_LISTS = "0009"
 
 
@@ -154,6 +155,95 @@ async def test_a_table_that_is_in_use_keeps_nobody_waiting(empty_database: Datab
     await upgrade
     assert steps[0] == "a table is in use, and is waited for"
     await empty_database.close()
+
+
+async def test_a_process_of_the_release_before_that_starts_meanwhile_leaves_it_as_it_is(
+    empty_database: Database,
+) -> None:
+    """It waits for its lock in a transaction, which whoever makes an index beside others' work waits for."""
+    await _as_an_earlier_release_left_it(empty_database)
+    is_told = asyncio.Event()
+
+    async def start() -> str | None:
+        async with empty_database.long_transaction() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(7203314151)"))
+            found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
+
+    async with empty_database.transaction() as connection:
+        await connection.execute(text("LOCK TABLE invocations IN ROW EXCLUSIVE MODE"))
+        upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=lambda _: is_told.set()))
+        await is_told.wait()
+        starting = asyncio.create_task(start())
+        await _is_waited_for(empty_database, "advisory")
+    await asyncio.gather(upgrade, starting)
+    assert starting.result() == _BEFORE_LISTS, "which it does not know"
+    assert len(set(await schema_revisions(empty_database))) == 1
+    await empty_database.close()
+
+
+async def test_who_waits_for_the_migration_that_waits_for_him_goes_first(empty_database: Database) -> None:
+    async with empty_database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), _RELEASE_BEFORE))
+    steps: list[str] = []
+    async with empty_database.transaction() as connection:
+        await connection.execute(text("LOCK TABLE invocations IN ROW EXCLUSIVE MODE"))
+        upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=steps.append))
+        await _is_waited_for(empty_database, "relation")
+        await connection.execute(text("SELECT FROM functions FOR UPDATE"))
+    await upgrade
+    assert steps[0] == "a table is in use, and is waited for"
+    await empty_database.close()
+
+
+async def test_an_index_that_gave_way_is_made_again(empty_database: Database) -> None:
+    await _as_an_earlier_release_left_it(empty_database)
+    steps: list[str] = []
+    async with empty_database.transaction() as connection:
+        await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        await connection.execute(text("SELECT FROM projects"))
+        upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=steps.append))
+        await _is_waited_for(empty_database, "virtualxid")
+        await connection.execute(text("LOCK TABLE invocations IN SHARE UPDATE EXCLUSIVE MODE"))
+    await upgrade
+    assert "a table is in use, and is waited for" in steps
+    async with empty_database.statement() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")) == 0
+    assert len(set(await schema_revisions(empty_database))) == 1
+    await empty_database.close()
+
+
+async def test_a_table_that_cannot_be_vacuumed_is_reported(empty_database: Database) -> None:
+    await _as_an_earlier_release_left_it(empty_database)
+    async with empty_database.transaction() as connection:
+        await connection.execute(
+            text(
+                "CREATE FUNCTION refused(id text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+                " IF current_query() LIKE 'VACUUM%' THEN RAISE 'no room'; END IF; RETURN id; END $$"
+            )
+        )
+        await connection.execute(text("CREATE INDEX somebody_s ON invocations (refused(invocation_id))"))
+    steps: list[str] = []
+    await upgrade_to_head(empty_database, report=steps.append)
+    assert "no room" in steps[-1]
+    assert len(set(await schema_revisions(empty_database))) == 1
+    await empty_database.close()
+
+
+async def test_a_migration_takes_as_long_as_it_needs(empty_database: Database) -> None:
+    async with empty_database.long_connection() as connection:
+        assert await connection.scalar(text("SHOW statement_timeout")) == "0"
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        assert driver._config.command_timeout is None
+    await empty_database.close()
+
+
+async def _is_waited_for(database: Database, kind: str) -> None:
+    waits = text("SELECT count(*) FROM pg_locks WHERE locktype = :kind AND NOT granted")
+    async with database.statement() as connection:
+        while not await connection.scalar(waits, {"kind": kind}):
+            await asyncio.sleep(0.01)
 
 
 class _Interruption(Exception):

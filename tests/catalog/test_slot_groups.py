@@ -1,20 +1,37 @@
 """Slots that all versions of a function share: one limit, one queue, whichever version is called."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import func, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.deletions import DeletionRepository
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, SlotQueue
 from control_plane_server.catalog.load import LoadRepository
 from control_plane_server.catalog.paths import FunctionPath
-from control_plane_server.catalog.preparations import PreparationRepository
-from control_plane_server.catalog.tables import ProjectRow
+from control_plane_server.catalog.preparations import Preparation, PreparationRepository
+from control_plane_server.catalog.reconciliation.idle_slots import IdleSlotRepository
+from control_plane_server.catalog.tables import (
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    WaitingExecutionRow,
+)
 from control_plane_server.domain.batches import Batch
-from control_plane_server.domain.entities import ContainerType, PreparedFunction
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId
+from control_plane_server.domain.entities import (
+    ContainerStatus,
+    ContainerType,
+    ExecutionOutcome,
+    FunctionStatus,
+    PreparedFunction,
+)
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.catalog.plans import Statement, check_plans
 from tests.catalog.test_slots import close, grant_of, is_queued, take
 from tests.factories import declare_again, insert_function, insert_invocation
@@ -97,6 +114,42 @@ async def test_what_waits_for_a_version_that_is_not_ready_keeps_nobody_waiting(
     assert (await close(database, waiting)).grants == (grant_of(early),)
 
 
+async def test_a_preparation_waits_for_the_group_without_its_function(database: Database, first: FunctionRef) -> None:
+    """The order of locks that all keep, or two of them wait for each other."""
+    pending = await declare_again(database, first, is_ready=False)
+
+    async def begin() -> Preparation | None:
+        async with database.transaction() as connection:
+            return await PreparationRepository(connection).begin(pending)
+
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT FROM slot_groups FOR UPDATE"))
+        beginning = asyncio.create_task(begin())
+        await somebody_waits_for_a_lock(database)
+        await connection.execute(text("SELECT FROM functions FOR UPDATE NOWAIT"))
+    assert await beginning is not None
+
+
+async def test_what_another_writes_meanwhile_is_seen_behind_the_lock_of_the_group(
+    database: Database, first: FunctionRef
+) -> None:
+    pending = await declare_again(database, first, is_ready=False)
+    early, waiting = [await insert_invocation(database, pending) for _ in range(2)]
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT FROM slot_groups FOR UPDATE"))
+        await connection.execute(update(FunctionRow).values(status=FunctionStatus.READY))
+        taking = asyncio.create_task(take(database, early))
+        await somebody_waits_for_a_lock(database)
+    assert isinstance(await taking, Assignment)
+    assert is_queued(await take(database, waiting))
+    async with database.transaction() as connection:
+        await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
+        closing = asyncio.create_task(close(database, early))
+        await somebody_waits_for_a_lock(database)
+    closed = await closing
+    assert (closed.outcome, closed.grants) == (ExecutionOutcome.SUCCEEDED, (grant_of(waiting),))
+
+
 async def test_batches_wait_in_the_same_queue(database: Database, first: FunctionRef) -> None:
     second = await declare_again(database, first, is_ready=False)
     batches = [await create_batch(database, function, size=2) for function in (first, second)]
@@ -143,6 +196,66 @@ async def test_a_version_that_is_deleted_takes_no_slot_along(database: Database,
     assert (await close(database, holder)).grants == (grant_of(waiting),)
 
 
+async def test_a_slot_that_nobody_gave_away_is_given_by_the_reconciliation(
+    database: Database, alone: FunctionRef, first: FunctionRef
+) -> None:
+    """As the release before leaves it, which knows no groups: freed under the group, or waited for beside it."""
+    pending = await declare_again(database, first, is_ready=False)
+    holder, waiting, beside = [await insert_invocation(database, first) for _ in range(3)]
+    for invocation in (holder, waiting, await insert_invocation(database, pending)):
+        await take(database, invocation)
+    for _ in range(2):
+        await take(database, await insert_invocation(database, alone))
+    await wait_in_queue_of_function(database, beside)
+    async with database.statement() as connection:
+        idle = IdleSlotRepository(connection)
+        assert await idle.first_in_queues(older_than=timedelta()) == [beside], "it is moved to the queue of the group"
+        assert await idle.first_in_queues(older_than=timedelta(minutes=1)) == [], "it may be under way"
+    assert await give_free_slots(database, beside) == ()
+    async with database.statement() as connection:
+        idle = IdleSlotRepository(connection)
+        assert await idle.first_in_queues(older_than=timedelta()) == [], "the slot is taken"
+        await connection.execute(
+            update(ExecutionRow)
+            .where(ExecutionRow.invocation_id == holder)
+            .values(container_status=ContainerStatus.TERMINATED)
+        )
+        assert await idle.first_in_queues(older_than=timedelta()) == [waiting]
+    assert await give_free_slots(database, waiting) == (grant_of(waiting),)
+    assert (await close(database, waiting)).grants == (grant_of(beside),)
+    late = await insert_invocation(database, first)
+    await wait_in_queue_of_function(database, late)
+    assert (await close(database, beside)).grants == (grant_of(late),), "though nobody waits in the queue of the group"
+
+
+async def wait_in_queue_of_function(database: Database, invocation: InvocationId) -> None:
+    async with database.statement() as connection:
+        row = (
+            await connection.execute(
+                select(InvocationRow.function_id, InvocationRow.creation_time).where(
+                    InvocationRow.invocation_id == invocation
+                )
+            )
+        ).one()
+        await connection.execute(
+            insert(WaitingExecutionRow).values(
+                invocation_id=invocation,
+                function_id=row.function_id,
+                execution_id=execution_id_for(invocation, 1),
+                attempt=1,
+                invocation_creation_time=row.creation_time,
+            )
+        )
+
+
+async def give_free_slots(database: Database, invocation: InvocationId) -> tuple[Grant, ...]:
+    async with database.transaction() as connection:
+        slots = SlotQueue(connection)
+        owner = await slots.lock_owner_of(invocation)
+        assert owner is not None
+        return await slots.grant_free_slots(owner)
+
+
 async def test_neither_a_thousand_versions_nor_a_long_queue_make_a_slot_dear(
     database: Database, first: FunctionRef, statements: list[Statement]
 ) -> None:
@@ -168,6 +281,8 @@ async def test_neither_a_thousand_versions_nor_a_long_queue_make_a_slot_dear(
     statements.clear()
     await take(database, holder)
     await take(database, waiting)
+    async with database.statement() as connection:
+        assert await IdleSlotRepository(connection).first_in_queues(older_than=timedelta()) == []
     assert (await close(database, holder)).grants == (grant_of(waiting),)
     await check_plans(database, statements, most_rows=100)
     async with database.statement() as connection:

@@ -248,6 +248,16 @@ async def test_an_attempt_that_timed_out_has_failed_though_its_container_said_no
     assert closed.error_message == "AttemptTimedOut: it ran for longer than 60 s: attempt_timeout"
 
 
+async def test_so_it_has_where_the_release_before_has_taken_its_report(database: Database) -> None:
+    now = func.clock_timestamp()
+    reported = {"outcome": ExecutionOutcome.ABORTED, "execution_finish_time": now, "error_message": "KeyboardInterrupt"}
+    invocation_id = await started(database, termination_signal_time=now, **reported)
+    for _ in range(2):
+        closed = await close_with_retries(database, invocation_id)
+        assert (closed.outcome, closed.invocation_ended) == (ExecutionOutcome.FAILED, False)
+        assert closed.error_message == "AttemptTimedOut: it ran for longer than 60 s: attempt_timeout"
+
+
 async def test_an_invocation_that_is_stopped_after_its_attempt_timed_out_is_stopped(database: Database) -> None:
     invocation_id = await started(database, termination_signal_time=func.clock_timestamp())
     await stop(database, invocation_id)

@@ -13,9 +13,9 @@ async def test_what_was_called_before_is_found_and_a_mutex_holds(project: Projec
     notes, later, release = (tmp_path / name for name in ("notes", "later", "release"))
     old = await project.deploy("note_and_hold", "double", max_concurrency=1, concurrency="function")
     holder = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)  # or the next one may be the first to ask for the slot
     to_cancel = await project.invoke("note_and_hold", notes=str(later), release=str(release))
     batch = await _post(project, "double/batches", inputs=['{"number": 2}', '{"number": 3}'])
-    await lines_of(notes)
 
     new = await project.deploy("note_and_hold", max_concurrency=1, concurrency="function")
     waiting = await project.invoke("note_and_hold", notes=str(later), release=str(release))

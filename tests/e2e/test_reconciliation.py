@@ -164,6 +164,27 @@ async def test_a_preparation_that_somebody_terminated_begins_again(
     assert (await project.ended("double", invocation_id))["executions"][0]["output"] == "42"
 
 
+async def test_a_slot_that_nobody_gave_away_is_given_to_the_oldest_that_waits(
+    project: Project, temporal: Client, catalog: Database, tmp_path: Path
+) -> None:
+    await project.deploy("note_and_hold", max_concurrency=1)
+    notes, release = tmp_path / "notes", tmp_path / "release"
+    holder = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    await lines_of(notes)
+    waits = await project.invoke("note_and_hold", notes=str(tmp_path / "next"), release=str(release))
+    while not await waiting(catalog, waits):
+        await asyncio.sleep(0.02)
+    await end_in_the_catalog(catalog, holder, age=timedelta())
+    async with catalog.statement() as connection:
+        await connection.execute(
+            text("UPDATE waiting_executions SET invocation_creation_time = clock_timestamp() - interval '1 minute'")
+        )
+    await repairs(temporal)
+    await lines_of(tmp_path / "next")
+    release.touch()
+    assert (await project.ended("note_and_hold", waits))["executions"][0]["outcome"] == "SUCCEEDED"
+
+
 async def waiting(catalog: Database, *invocation_ids: str) -> list[str]:
     async with catalog.statement() as connection:
         found = await connection.scalars(

@@ -51,7 +51,7 @@ class Writer(StrEnum):
     STOP_INVOCATION = "activity stop_invocation"
     END_INVOCATION = "activity end_invocation"
     ADVANCE_BATCH = "activity advance_batch"
-    SLOT_GIVER = "whoever frees a slot or makes a function READY"
+    SLOT_GIVER = "whoever frees a slot, finds one free, or makes a function READY"
     MESSENGER = "whoever signals a grant and finds its workflow closed"
     RECONCILIATION = "activity reconcile"
 

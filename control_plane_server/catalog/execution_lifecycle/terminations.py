@@ -70,6 +70,7 @@ class TerminatedExecution:
 _INVOCATION = bindparam("terminated_invocation", type_=Text)
 _EXECUTION = bindparam("terminated_execution", type_=Text)
 _OWNER = bindparam("terminated_slot_owner", type_=BigInteger)
+_FUNCTION = bindparam("terminated_function", type_=BigInteger)
 _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
@@ -194,7 +195,8 @@ _REVOKE = (
 )
 # The execution ends, and the invocation with it if one is named.
 _TERMINATE_EXECUTION = select(
-    exists().where(WaitingExecutionRow.function_id == _OWNER).label("somebody_waits"),
+    # In the function's own queue too, if its slots are a group's: until the next grant moves it, see `slots.py`.
+    exists().where(WaitingExecutionRow.function_id.in_((_OWNER, _FUNCTION))).label("somebody_waits"),
     select(_TERMINATED_INVOCATION.c.error_message).scalar_subquery().label("invocation_error"),
     _NOTIFY_TERMINATED.scalar_subquery(),
 ).add_cte(_TERMINATED_EXECUTION)
@@ -266,6 +268,7 @@ class TerminationRepository:
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
                     _OWNER.key: owner.owner_id,
+                    _FUNCTION.key: owner.function_id,
                     _OUTCOME.key: outcome,
                     _ERROR_MESSAGE.key: error_message,
                 },
@@ -353,7 +356,7 @@ def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
     """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
     container that we stopped is ABORTED without a report too, as when it was killed after its grace period; one whose
     attempt timed out is FAILED."""
-    if state.outcome is not None:
+    if state.outcome is not None and not _is_taken_for_aborted(state):
         return ExecutionOutcome(state.outcome)
     if _is_timed_out_attempt(state):
         return ExecutionOutcome.FAILED
@@ -367,8 +370,16 @@ def _is_timed_out_attempt(state: Row[*tuple[Any, ...]]) -> bool:
     return is_told and not state.is_stopped and state.attempt_timeout_text is not None
 
 
+def _is_taken_for_aborted(state: Row[*tuple[Any, ...]]) -> bool:
+    """Whether an attempt that timed out has reported to the release before, which knows stopped executions only."""
+    is_live = state.container_status != ContainerStatus.TERMINATED
+    return is_live and state.outcome == ExecutionOutcome.ABORTED and _is_timed_out_attempt(state)
+
+
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
     """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
+    if _is_taken_for_aborted(state):
+        return True
     if state.outcome is not None or state.execution_finish_time is not None:
         return False
     return state.termination_signal_time is None or state.execution_start_time is not None

@@ -1,6 +1,7 @@
-"""What Alembic runs: the migrations, in one transaction, over the connection that `migrate.py` opened.
+"""What Alembic runs: the migrations, each in a transaction, over the connection that `migrate.py` opened.
 
-What is made beside others' work commits by itself on the way.
+So no table is kept longer than the migration that changes it takes. What is made beside others' work commits by itself
+on the way.
 """
 
 from alembic import context
@@ -11,7 +12,7 @@ from control_plane_server.catalog.tables import Base
 
 def run() -> None:
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=False)
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 

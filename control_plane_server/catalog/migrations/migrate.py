@@ -16,17 +16,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.migrations.locks import LOCK_OF_EARLIER_RELEASES, MIGRATION_LOCK
 from control_plane_server.domain.errors import CatalogIsAway
 
 logger = structlog.get_logger(__name__)
 
-# Any number will do, if nobody else who uses this database takes the same one.
-_MIGRATION_LOCK = 7_203_314_151
 # For the lock of a table. Whoever waits for it keeps all others waiting, so it is tried again instead.
 _LOCK_LIMIT = timedelta(seconds=2)
 _PAUSE = timedelta(seconds=1)
 _MOST_TRIES = 300
-_LOCK_WAS_NOT_GRANTED = "55P03"
+# A lock was not granted in time; or two waited for each other, and this one was chosen to give way.
+_MAY_BE_TRIED_AGAIN = ("55P03", "40P01")
 # Another process migrates, which takes minutes for millions of invocations.
 _PATIENCE = timedelta(hours=2)
 
@@ -49,7 +49,7 @@ async def upgrade_to_head(database: Database, *, report: Report = _log) -> None:
                 return
             except DBAPIError as error:
                 await connection.rollback()
-                if getattr(error.orig, "sqlstate", None) != _LOCK_WAS_NOT_GRANTED:
+                if getattr(error.orig, "sqlstate", None) not in _MAY_BE_TRIED_AGAIN:
                     raise
             report("a table is in use, and is waited for")
             await asyncio.sleep(_PAUSE.total_seconds())
@@ -96,7 +96,10 @@ async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
     """A connection of the one process that migrates: a second one waits, then finds the newest schema and does
     nothing."""
     async with database.long_connection() as connection:
-        await _take_lock(connection)
+        for lock in (MIGRATION_LOCK, LOCK_OF_EARLIER_RELEASES):
+            await _take_lock(connection, lock)
+        await connection.execute(text(f"SET lock_timeout = '{round(_LOCK_LIMIT.total_seconds())}s'"))
+        await connection.commit()
         try:
             yield connection
         finally:
@@ -104,14 +107,13 @@ async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
             await connection.invalidate()
 
 
-async def _take_lock(connection: AsyncConnection) -> None:
+async def _take_lock(connection: AsyncConnection, lock: int) -> None:
     """By asking again and again: an index that is made beside others' work waits for every statement that has begun,
     which would wait for the lock."""
     deadline = asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
-    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK}):
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": lock}):
         await connection.commit()
         if asyncio.get_running_loop().time() > deadline:
             raise CatalogIsAway(f"{CatalogIsAway.default_message()} (another process migrates it)")
         await asyncio.sleep(_PAUSE.total_seconds() / 5)
-    await connection.execute(text(f"SET lock_timeout = '{round(_LOCK_LIMIT.total_seconds())}s'"))
     await connection.commit()

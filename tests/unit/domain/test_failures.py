@@ -1,8 +1,13 @@
 """Failures that are alike."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from control_plane_server.domain.failures import pattern_of
+from control_plane_server.domain.entities import InvocationOutcome
+from control_plane_server.domain.failures import Failures, grouped, pattern_of
+from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,29 @@ from control_plane_server.domain.failures import pattern_of
 def test_what_varies_is_marked(message: str, pattern: str) -> None:
     assert pattern_of(message) == pattern
     assert pattern_of(pattern) == pattern
+
+
+async def test_thousands_are_grouped_with_pauses_for_others() -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    failures = [
+        Failures(
+            function_name=FunctionName("f"),
+            outcome=InvocationOutcome.FAILED,
+            error_message=f"no row {number}" if number % 2 else "no table",
+            count=2,
+            first_time=begin + timedelta(seconds=number),
+            last_time=begin + timedelta(seconds=number),
+            newest_invocation_id=InvocationId(f"inv-{number}"),
+        )
+        for number in range(2_000)
+    ]
+    grouping = asyncio.create_task(grouped(failures))
+    turns = 0
+    while not grouping.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10
+    assert [(group.pattern, group.count, group.first_time) for group in grouping.result()] == [
+        ("no row <n>", 2_000, begin + timedelta(seconds=1)),
+        ("no table", 2_000, begin),
+    ]

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import context, op
+from sqlalchemy.exc import DBAPIError
 
 from control_plane_server.catalog.incomplete_invocations import completion_of_blocks
+from control_plane_server.catalog.migrations.locks import LET_EARLIER_RELEASES_GO_ON
 
 revision: str = "0010"
 down_revision: str | None = "0009"
@@ -43,13 +45,14 @@ def upgrade() -> None:
         op.drop_index("invocations_by_parent", table_name="invocations")
         return
     with op.get_context().autocommit_block():
+        op.execute(LET_EARLIER_RELEASES_GO_ON)
         op.execute("SET lock_timeout = 0")  # nothing is kept waiting by what waits from here on
         _complete(blocks)
         for name, columns in _INDEXES.items():
             _report(f"index {name}")
             _create_index(name, columns)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS invocations_by_parent")
-        op.execute("VACUUM (ANALYZE) invocations")  # or lists are planned, and counted, by what was there before
+        _vacuum()
 
 
 def downgrade() -> None:
@@ -103,6 +106,16 @@ def _create_index(name: str, columns: str) -> None:
     if is_valid is not None:  # of an attempt that was interrupted
         op.execute(f"DROP INDEX CONCURRENTLY {name}")
     op.execute(f"CREATE INDEX CONCURRENTLY {name} ON invocations {columns}")
+
+
+def _vacuum() -> None:
+    """Or lists are planned, and counted, by what was there before."""
+    try:
+        op.execute("VACUUM (ANALYZE) invocations")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        _report(f"the table invocations is left to autovacuum ({error.orig})")
 
 
 def _report(step: str) -> None:
