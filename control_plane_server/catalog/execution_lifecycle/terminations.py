@@ -103,6 +103,7 @@ _LOCKED = (
         InvocationRow.status,
         InvocationRow.batch_id,
         InvocationRow.stop_time,
+        InvocationRow.error_message.label("invocation_error"),
         is_stopped(InvocationRow).label("is_stopped"),
         ATTEMPT_TIMEOUT_TEXT.label("attempt_timeout_text"),
     )
@@ -251,7 +252,7 @@ class TerminationRepository:
             raise LaunchIsSuperseded
         outcome = _outcome(state)
         error_message: str | None = state.error_message
-        invocation_error: str | None = None
+        invocation_error: str | None = state.invocation_error
         batches: tuple[BatchId, ...] = ()
         if not is_live:
             ended = state.status == InvocationStatus.TERMINATED
