@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import httpx2
 import pytest
@@ -27,9 +28,13 @@ from tests.api.test_events import FAILED, SUCCEEDED, InvocationRecord
 
 MISSING = "[control-plane] The log cannot be read now"
 QUICK = LogPatience(of_poll=timedelta(seconds=0.05), of_stream=timedelta(seconds=0.3))
+LASTING = replace(QUICK, of_stream=timedelta(seconds=20))  # of whoever must not give up, on a slow machine either
 
 BeforeReading = Callable[[int], Awaitable[None]]
-Follow = Callable[[BeforeReading], Awaitable[list[ServerSent]]]
+
+
+class Follow(Protocol):
+    async def __call__(self, before_reading: BeforeReading, log_patience: LogPatience = ...) -> list[ServerSent]: ...
 
 
 class SlowProvisioner(ProcessProvisioner):
@@ -75,11 +80,11 @@ async def record(client: httpx2.AsyncClient, database: Database, tmp_path: Path)
 
 @pytest.fixture
 def follow(services: Services, record: InvocationRecord, postgres_settings: PostgresSettings, tmp_path: Path) -> Follow:
-    async def follow(before_reading: BeforeReading) -> list[ServerSent]:
+    async def follow(before_reading: BeforeReading, log_patience: LogPatience = LASTING) -> list[ServerSent]:
         provisioner = SlowProvisioner(data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1))
         provisioner.before_reading = before_reading
         async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
-            streams = EventStreams(services.database, listener, provisioner, log_patience=QUICK)
+            streams = EventStreams(services.database, listener, provisioner, log_patience=log_patience)
             transport = httpx2.ASGITransport(app=create_app(replace(services, event_streams=streams)))
             async with httpx2.AsyncClient(
                 transport=transport, base_url="http://api", headers=bearer(ROOT_KEYS[0])
@@ -98,7 +103,7 @@ def lines_of(events: list[ServerSent]) -> list[object]:
 async def test_a_log_that_cannot_be_read_is_said_to_be_incomplete(
     follow: Follow, before_reading: BeforeReading
 ) -> None:
-    events = await follow(before_reading)
+    events = await follow(before_reading, QUICK)
     assert [str(line)[: len(MISSING)] for line in lines_of(events)] == [MISSING] * 2, "once for each attempt"
     for place, event in enumerate(events):
         if event.name == "log":

@@ -84,6 +84,7 @@ class PostgresVictim:
         self._pid_file = folder / "postmaster.pid"
         self._ledger = ledger
         self._downtime: float | None = None
+        self._orphans: list[psutil.Process] = []
 
     def pid(self) -> int | None:
         try:
@@ -97,8 +98,14 @@ class PostgresVictim:
         if pid is None:
             return False
         self._downtime = downtime
+        self._orphans = psutil.Process(pid).children()
         os.kill(pid, signal.SIGKILL)
         return True
+
+    async def gone(self) -> None:
+        """Until the sessions of the killed server have noticed: one that is answering ends its answer first."""
+        while psutil.wait_procs(self._orphans, timeout=0)[1]:
+            await asyncio.sleep(_POSTGRES_LOOK_SECONDS)
 
     def kill_session(self, choice: float) -> bool:
         """One session's process: the server then ends all others, and recovers by itself. `choice`: from 0 to 1."""

@@ -43,6 +43,13 @@ async def project(stack: ChaosStack) -> AsyncIterator[Project]:
     await project.http.aclose()
 
 
+@pytest.fixture(autouse=True)
+async def _all_up(stack: ChaosStack) -> None:
+    """Whatever the test before has left: what fails in one fails in no other."""
+    async with asyncio.timeout(_BACK_WITHIN):
+        await stack.all_up()
+
+
 class Held:
     """A container that ends, and delivers its result, when it is released."""
 
@@ -99,6 +106,7 @@ async def test_postgres_away_is_503_and_leaves_nothing_half_done(
     invocation_id = await held.start()
     before = await rows(stack)
     assert stack.postgres.kill(downtime=_DOWNTIME)
+    await stack.postgres.gone()
     held.release()  # its report is tried again until it is taken
     invocations = f"/projects/{project.name}/versions/latest/functions/double/invocations"
     requests: list[tuple[str, str, Any]] = [
