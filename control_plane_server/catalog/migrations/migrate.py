@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from importlib.resources import files
 
 import structlog
@@ -65,6 +66,13 @@ async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
 
     async with database.transaction() as connection:
         return await connection.run_sync(read)
+
+
+@cache
+def earlier_revisions() -> frozenset[str]:
+    """Of the schemas of releases before this one."""
+    scripts = ScriptDirectory(str(files("control_plane_server.catalog.migrations")))
+    return frozenset(script.revision for script in scripts.walk_revisions() if not script.is_head)
 
 
 async def drop_everything(database: Database) -> None:
