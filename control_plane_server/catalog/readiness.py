@@ -3,7 +3,7 @@
 from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control_plane_server.catalog.migrations.migrate import earlier_revisions
+from control_plane_server.catalog.migrations.revisions import all_revisions, newest_revision
 from control_plane_server.catalog.tables import ProjectRow
 from control_plane_server.domain.errors import CatalogIsAway
 
@@ -17,5 +17,5 @@ async def probe(connection: AsyncConnection) -> None:
     only_reads, revision, _ = (await connection.execute(_STATE)).one()
     if only_reads:
         raise CatalogIsAway("The catalog only reads at this time")
-    if revision in earlier_revisions():
+    if revision != newest_revision() and revision in all_revisions():
         raise CatalogIsAway("The catalog is being migrated")
