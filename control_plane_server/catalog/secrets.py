@@ -12,7 +12,12 @@ from control_plane_server.catalog.invocation_pages import PageStart
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.catalog.tables import ProjectRow, SecretRow, epoch_second
-from control_plane_server.domain.errors import ProjectDoesNotExist, SecretDoesNotExist, SecretsAreUnreadable
+from control_plane_server.domain.errors import (
+    ProjectDoesNotExist,
+    SecretDoesNotExist,
+    SecretsAreNotConfigured,
+    SecretsAreUnreadable,
+)
 from control_plane_server.domain.secrets import Secret
 
 _NOW = func.statement_timestamp()
@@ -173,7 +178,7 @@ class SecretRepository:
             try:
                 keys.decrypt(row.example, fingerprint=row.encryption_key)
                 readable += row.stored
-            except SecretsAreUnreadable:
+            except (SecretsAreUnreadable, SecretsAreNotConfigured):
                 unreadable += row.stored
         return readable, unreadable
 

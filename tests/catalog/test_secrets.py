@@ -59,6 +59,7 @@ async def test_the_first_key_encrypts_and_all_decrypt(database: Database) -> Non
     async with database.statement() as connection:
         stored = " ".join(await connection.scalars(select(SecretRow.encrypted_value + SecretRow.encryption_key)))
         assert await SecretRepository(connection).count_readable(SecretKeys((NEW,))) == (1, 1)
+        assert await SecretRepository(connection).count_readable(SecretKeys()) == (0, 2)
     assert "ber" not in stored
     assert OLD not in stored
 
