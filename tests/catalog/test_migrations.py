@@ -16,6 +16,8 @@ from control_plane_server.catalog.migrations.migrate import (
     schema_revisions,
     upgrade_to_head,
 )
+from control_plane_server.catalog.readiness import probe
+from control_plane_server.domain.errors import CatalogIsAway
 from environment.settings import PostgresSettings
 
 _BEFORE_NUMBERS = "0003"
@@ -57,6 +59,22 @@ async def test_a_schema_of_a_later_version_is_left_as_it_is(empty_database: Data
     assert "invocations" in await _tables(empty_database)
     async with empty_database.statement() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "of-a-later-version"
+    await empty_database.close()
+
+
+async def test_a_schema_is_ready_from_the_last_migration_on(empty_database: Database) -> None:
+    """An api that begins beside one that migrates is sent no requests until it can answer them."""
+    async with empty_database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), _BEFORE_LISTS))
+    with pytest.raises(CatalogIsAway, match="is being migrated"):
+        async with empty_database.statement() as connection:
+            await probe(connection)
+    await upgrade_to_head(empty_database)
+    for revision in (None, "of-a-later-version"):
+        async with empty_database.transaction() as connection:
+            if revision is not None:
+                await connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+            await probe(connection)
     await empty_database.close()
 
 
@@ -212,6 +230,7 @@ async def test_an_index_that_gave_way_is_made_again(empty_database: Database) ->
     steps: list[str] = []
     async with empty_database.transaction() as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        await connection.execute(text("SET LOCAL deadlock_timeout = '1h'"))  # of the two the other one gives way
         await connection.execute(text("SELECT FROM projects"))
         upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=steps.append))
         await _is_waited_for(empty_database, "virtualxid")
