@@ -19,10 +19,12 @@ from api.schemas.bounded import (
     VirtualCpus,
     storable,
 )
+from api.schemas.platforms import Platform
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM
 
 
 class ResourceSpec(BaseModel):
@@ -143,6 +145,7 @@ class FunctionSpec(BaseModel):
     execution_spec: ExecutionSpec
     command: Command | None = None
     signature: Signature | None = None
+    platform: Platform | None = None
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -152,6 +155,7 @@ class FunctionSpec(BaseModel):
             execution_spec=self.execution_spec.to_domain(),
             command=None if self.command is None else tuple(self.command),
             signature=None if self.signature is None else json.dumps(self.signature, ensure_ascii=False),
+            platform=NO_PLATFORM if self.platform is None else self.platform.to_domain(),
         )
 
 
@@ -174,6 +178,7 @@ class FunctionInfoForVersion(BaseModel):
     prepared_function_details: PreparedFunctionDetails | None
     preparation_error: str | None
     signature: dict[str, Any] | None
+    platform: Platform | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -187,4 +192,5 @@ class FunctionInfoForVersion(BaseModel):
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
             signature=None if function.signature is None else json.loads(function.signature),
+            platform=Platform.of(function.platform),
         )

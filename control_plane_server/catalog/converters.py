@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
+from control_plane_server.catalog.platforms import to_platform
 from control_plane_server.domain.entities import (
     ContainerDetails,
     ContainerStatus,
@@ -80,6 +81,7 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
         prepared=_prepared(row),
         preparation_error=row.functions_preparation_error,
         signature=signature,
+        platform=to_platform(row.functions_platform),
     )
 
 

@@ -110,6 +110,8 @@ class FunctionRow(Base):
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
+    # What it needs of its machine: `catalog.platforms`.
+    platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
@@ -227,6 +229,8 @@ class ExecutionRow(Base):
     launches: Mapped[int] = mapped_column(server_default="0")
     refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
+    # When the first was noted of the launches before it that were refused one after the other. None: it follows none.
+    refused_since: Mapped[datetime | None]
     container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
     container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]

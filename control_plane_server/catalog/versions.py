@@ -17,6 +17,7 @@ from control_plane_server.catalog.paths import (
     searchable,
     version_parameters,
 )
+from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
@@ -156,4 +157,5 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "queue_timeout_seconds": spec.execution_spec.queue_timeout_seconds,
         "command": None if spec.command is None else list(spec.command),
         "signature": spec.signature,
+        "platform": to_column(spec.platform),
     }

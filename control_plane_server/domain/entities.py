@@ -14,6 +14,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 
 
@@ -106,6 +107,7 @@ class Function:
     prepared: PreparedFunction | None
     preparation_error: str | None
     signature: str | None = None  # JSON Schema of its arguments, as text; None also where it was not read
+    platform: Platform = NO_PLATFORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 
 
 class Concurrency(StrEnum):
@@ -56,3 +57,4 @@ class FunctionSpec:
     execution_spec: ExecutionSpec
     command: tuple[str, ...] | None = None
     signature: str | None = None
+    platform: Platform = NO_PLATFORM

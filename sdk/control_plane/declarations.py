@@ -40,6 +40,11 @@ if TYPE_CHECKING:
         retry_backoff: float  # by which it grows from attempt to attempt
         max_retry_delay: float | timedelta
         image: str  # default: the one that is deployed
+        storage_gib: int  # of its own disk; this and what follows only where the platform has it
+        architecture: Literal["X86_64", "ARM64"]
+        gpus: int
+        capacity: str  # "on_demand", "spot", "spot_with_fallback", or "provider:NAME" of AWS ECS
+        task_role: str  # the ARN of a role in AWS that the operator allows
 
 
 # All that was declared in this process, in that order.
@@ -60,8 +65,15 @@ _EXECUTION = {
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),
 }
+_PLATFORM = {
+    "storage_gib": ("ephemeral_storage_gib", None),
+    "architecture": ("cpu_architecture", None),
+    "gpus": ("gpus", None),
+    "capacity": ("capacity", None),
+    "task_role": ("task_role_arn", None),
+}
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image")
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", *_PLATFORM)
 
 
 @overload
@@ -122,6 +134,9 @@ def _fields(limits: Any) -> dict[str, Any]:
     }
     if "image" in limits:
         fields["docker_image_override"] = limits["image"]
+    platform = _given(_PLATFORM, limits)
+    if platform:
+        fields["platform"] = platform
     return fields
 
 

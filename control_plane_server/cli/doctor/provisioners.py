@@ -19,7 +19,7 @@ async def check_provisioner(settings: Settings) -> list[Check]:
 async def _check_engine(configuration: DockerConfiguration) -> Check:
     try:
         async with open_engine(configuration) as engine:
-            cpus, memory = await engine.resources()
+            machine = await engine.machine()
     except ContainerError as error:
         return failed("Docker engine", str(error), f"start it, or set DOCKER_HOST; now {configuration.engine_url}")
-    return ok("Docker engine", f"{configuration.engine_url}, {cpus} CPUs, {memory / 2**30:.1f} GiB")
+    return ok("Docker engine", f"{configuration.engine_url}, {machine.cpus} CPUs, {machine.memory / 2**30:.1f} GiB")
