@@ -6,6 +6,8 @@ import json
 import httpx2
 import pytest
 
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain import bounds
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
@@ -374,3 +376,16 @@ async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClien
     for words, status in ((bounds.MAX_COMMAND_WORDS, 200), (bounds.MAX_COMMAND_WORDS + 1, 422)):
         answer = await client.post(VERSIONS, json=definition(function_spec(command=[""] * words)))
         assert answer.status_code == status
+
+
+async def test_the_newest_versions_say_which_capacities_are_asked_for(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    await client.put("/projects/p")
+    for capacity in ("provider:before", "provider:now"):
+        made = await client.post(VERSIONS, json=definition(function_spec("f", platform={"capacity": capacity})))
+        assert made.status_code == 200, made.text
+    async with database.transaction() as connection:
+        found = await VersionRepository(connection).newest_capacities()
+    assert "provider:now" in found
+    assert "provider:before" not in found
