@@ -27,6 +27,7 @@ from api.routes import (
     invocations_by_id,
     project_invocations,
     projects,
+    secrets,
     versions,
 )
 from api.schemas.batches import BatchDefinition
@@ -44,6 +45,7 @@ _ROUTERS = (
     invocation_results.router,
     batches.router,
     batches_by_id.router,
+    secrets.router,
     events.router,
     executions.router,
     container_repository.router,

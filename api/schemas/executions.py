@@ -10,6 +10,7 @@ from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_se
 from api.schemas.workers import WorkerDetails, WorkerStatus
 from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
+from control_plane_server.domain.environments import stored
 
 
 class ExecutionTemporaryResultPayload(BaseModel):
@@ -81,12 +82,15 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionInfo(BaseModel):
+    """`has_secrets`: whether there is something for its container to read at `/environment`."""
+
     project_name: str
     version_id: str
     function_name: str
     invocation_id: str
     execution_id: str
     input: str
+    has_secrets: bool
     cancellation_request_time: int | None
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec
@@ -121,6 +125,7 @@ class ExecutionInfo(BaseModel):
             invocation_id=detail.invocation_id,
             execution_id=execution.execution_id,
             input=detail.input,
+            has_secrets=bool(stored(function.secrets)),
             cancellation_request_time=optional_epoch_seconds(detail.cancellation_request_time),
             resource_spec=ResourceSpec.of(function.resource_spec),
             execution_spec=ExecutionSpec.of(function.execution_spec),

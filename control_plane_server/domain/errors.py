@@ -5,14 +5,15 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, ExecutionDoesNotExist
-│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, SecretDoesNotExist
+│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
+│  │                             SecretIsMissing
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
-│  ├─ ContainerRegistryIsNotConfigured 501
-│  └─ ServiceIsUnavailable 503
+│  ├─ ContainerRegistryIsNotConfigured, SecretsAreNotConfigured 501
+│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable
 └─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
@@ -115,6 +116,10 @@ class ExecutionDoesNotExist(NotFound):
     """An execution with this ID does not exist for this invocation"""
 
 
+class SecretDoesNotExist(NotFound):
+    """A secret with this name does not exist for this project"""
+
+
 class Conflict(ApiError):
     """The request conflicts with the current state"""
 
@@ -169,6 +174,10 @@ class ExecutionIsAlreadyTerminated(Conflict):
     """This execution has already terminated"""
 
 
+class SecretIsMissing(Conflict):
+    """A secret that the function names is not set"""
+
+
 class BodyIsTooSlow(ApiError):
     """The request body did not arrive in time"""
 
@@ -217,10 +226,20 @@ class FoldersAreNoImages(ApiError):
     http_status = 501
 
 
+class SecretsAreNotConfigured(ApiError):
+    """This control plane has no keys to encrypt secrets with: set CONTROL_PLANE_SECRETS_KEYS for api"""
+
+    http_status = 501
+
+
 class ServiceIsUnavailable(ApiError):
     """The service is temporarily unavailable"""
 
     http_status = 503
+
+
+class SecretsAreUnreadable(ServiceIsUnavailable):
+    """A secret was encrypted with a key that is not in CONTROL_PLANE_SECRETS_KEYS of this api"""
 
 
 class ContainerError(ControlPlaneError):

@@ -11,9 +11,10 @@ cp.command("sort", ["sort", "--numeric-sort"], image="debian:12")
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Sequence, overload
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, overload
 
 from control_plane.commands import Command
+from control_plane.environments import environment_of, secrets_of
 from control_plane.functions import Function
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         retry_backoff: float  # by which it grows from attempt to attempt
         max_retry_delay: float | timedelta
         image: str  # default: the one that is deployed
+        environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
+        secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
         storage_gib: int  # of its own disk; this and what follows only where the platform has it
         architecture: Literal["X86_64", "ARM64"]
         gpus: int
@@ -73,7 +76,7 @@ _PLATFORM = {
     "task_role": ("task_role_arn", None),
 }
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image", *_PLATFORM)
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets", *_PLATFORM)
 
 
 @overload
@@ -134,6 +137,10 @@ def _fields(limits: Any) -> dict[str, Any]:
     }
     if "image" in limits:
         fields["docker_image_override"] = limits["image"]
+    if "environment" in limits:
+        fields["environment"] = environment_of(limits["environment"])
+    if "secrets" in limits:
+        fields["secrets"] = secrets_of(limits["secrets"])
     platform = _given(_PLATFORM, limits)
     if platform:
         fields["platform"] = platform

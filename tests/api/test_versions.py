@@ -58,6 +58,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "prepared_function_details": None,
             "preparation_error": None,
             "signature": None,
+            "environment": {},
+            "secrets": {},
             "platform": None,
         },
         {
@@ -83,6 +85,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "prepared_function_details": None,
             "preparation_error": None,
             "signature": SIGNATURE,
+            "environment": {},
+            "secrets": {},
             "platform": {
                 "ephemeral_storage_gib": 50,
                 "cpu_architecture": None,

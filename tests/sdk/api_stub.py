@@ -48,6 +48,8 @@ class StubState:
     timeout_seconds: int = 60
     invocation_creation_time: int = 4_000_000_000  # far ahead: not timed out
     termination_signal_time: int | None = None
+    secrets: dict[str, str] | None = None  # of the function
+    missing_secret: str | None = None  # why it gets none
     starts: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
     report: Document | None = None
@@ -192,7 +194,12 @@ def _answer_execution(state: StubState, execution_id: str, action: str, body: An
             state.updates.append(body["latest_output"])
         case "/finish":
             state.report = body
-    return 200, {
+        case "/environment" if state.missing_secret is not None:
+            return 409, {"detail": state.missing_secret}
+        case "/environment":
+            return 200, {"secrets": state.secrets}
+    known = {} if state.secrets is None else {"has_secrets": True}  # an earlier release says nothing
+    return 200, known | {
         "input": state.input,
         "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0},
         "invocation_creation_time": state.invocation_creation_time,

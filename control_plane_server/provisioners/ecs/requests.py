@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from control_plane_server.domain.containers import ContainerRequest
 from control_plane_server.domain.entities import Function
+from control_plane_server.domain.environments import of_aws
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.platforms import (
@@ -84,14 +85,18 @@ def task_definition(
 
 
 def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
+    variables = {**function.environment, **function_variables(function.ref, api_url=configuration.api_url)}
     container: ContainerDefinitionTypeDef = {
         "name": CONTAINER,
         "image": function.docker_image,
         "essential": True,
         "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
-        "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
+        "environment": _pairs(variables),
         "logConfiguration": _log(configuration),
     }
+    secrets = of_aws(function.secrets)
+    if secrets:
+        container["secrets"] = [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
     if function.platform.gpus is not None:
         container["resourceRequirements"] = [{"type": "GPU", "value": str(function.platform.gpus)}]
     return container

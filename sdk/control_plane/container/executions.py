@@ -17,12 +17,13 @@ _ALREADY_FINISHED = "This execution has already finished"
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
-    None: there is none."""
+    None: there is none. `has_secrets`: of its function, to be asked for."""
 
     input: str
     deadline: int
     must_stop: bool
     attempt_timeout: int | None
+    has_secrets: bool
 
 
 class ExecutionClient:
@@ -49,7 +50,13 @@ class ExecutionClient:
             deadline=document["invocation_creation_time"] + timeout,
             must_stop=document.get("termination_signal_time") is not None,
             attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
+            has_secrets=document.get("has_secrets", False),
         )
+
+    def secrets(self) -> dict[str, str]:
+        """Values by the names of their variables."""
+        secrets: dict[str, str] = self._api.request("GET", self._path + "/environment").document["secrets"]
+        return secrets
 
     def start(self) -> None:
         try:

@@ -19,6 +19,7 @@ _TOLD_APART = {
     "ProjectAlreadyExists",
     "ProjectDoesNotExist",
     "ProjectIsBeingDeleted",
+    "SecretDoesNotExist",
     "VersionDoesNotExist",
 }
 
