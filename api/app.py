@@ -18,6 +18,7 @@ from api.routers import add_routes
 from api.routes import (
     batches,
     batches_by_id,
+    checkpoints,
     container_repository,
     events,
     executions,
@@ -46,6 +47,7 @@ _ROUTERS = (
     batches_by_id.router,
     events.router,
     executions.router,
+    checkpoints.router,
     container_repository.router,
 )
 

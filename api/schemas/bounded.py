@@ -25,6 +25,18 @@ class LessThan:
         return text
 
 
+class BytesUpTo:
+    """As UTF-8, the limit inclusive."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def __call__(self, text: str, info: ValidationInfo) -> str:
+        if len(text.encode()) > self._limit:
+            raise ValueError(f"{info.field_name} must not exceed {self._limit} bytes")
+        return text
+
+
 class Positive:
     """Above 0 and at most the limit."""
 
@@ -134,6 +146,8 @@ ErrorTraceback = Annotated[
     _length_up_to(bounds.MAX_ERROR_TRACEBACK_LENGTH),
 ]
 
+CheckpointValue = Annotated[Text, AfterValidator(BytesUpTo(bounds.MAX_CHECKPOINT_BYTES))]
+
 VirtualCpus = Annotated[
     float, AfterValidator(Positive(bounds.MAX_VIRTUAL_CPUS)), _above_zero_to(bounds.MAX_VIRTUAL_CPUS)
 ]
@@ -152,6 +166,15 @@ RetryBackoffCoefficient = Annotated[
     float,
     AfterValidator(AtLeast(bounds.MIN_RETRY_BACKOFF_COEFFICIENT, bounds.MAX_RETRY_BACKOFF_COEFFICIENT)),
     _from_to(bounds.MIN_RETRY_BACKOFF_COEFFICIENT, bounds.MAX_RETRY_BACKOFF_COEFFICIENT),
+]
+RetryJitter = Annotated[
+    float, AfterValidator(AtLeast(0, bounds.MAX_RETRY_JITTER)), _from_to(0, bounds.MAX_RETRY_JITTER)
+]
+FinalError = Annotated[
+    Text,
+    AfterValidator(_not_empty),
+    AfterValidator(LessThan(bounds.MAX_FINAL_ERROR_LENGTH + 1)),
+    _length_up_to(bounds.MAX_FINAL_ERROR_LENGTH, shortest=1),
 ]
 RetryMaxInterval = Annotated[
     float,

@@ -81,6 +81,9 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionInfo(BaseModel):
+    """As ExecutionSummary. `launch`: the number of the newest container that there is or is to be; with a checkpoint
+    it says which one saved it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt."""
+
     project_name: str
     version_id: str
     function_name: str
@@ -106,6 +109,8 @@ class ExecutionInfo(BaseModel):
     execution_finish_time: int | None
     invocation_creation_time: int
     launches: int
+    launch: int
+    has_checkpoint: bool
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
@@ -140,6 +145,8 @@ class ExecutionInfo(BaseModel):
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
             launches=execution.launches,
+            launch=execution.newest_launch,
+            has_checkpoint=detail.has_checkpoint,
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),

@@ -154,6 +154,9 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "retry_max_interval_seconds": spec.execution_spec.retry_max_interval_seconds,
         "attempt_timeout_seconds": spec.execution_spec.attempt_timeout_seconds,
         "queue_timeout_seconds": spec.execution_spec.queue_timeout_seconds,
+        "retry_jitter": spec.execution_spec.retry_jitter or None,
+        "no_retry_on": list(spec.execution_spec.no_retry_on) or None,
+        "resume_children": spec.execution_spec.resume_children,
         "command": None if spec.command is None else list(spec.command),
         "signature": spec.signature,
     }

@@ -5,8 +5,10 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, ExecutionDoesNotExist
-│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-,
+│  │                             CheckpointDoesNotExist
+│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
+│  │                             LaunchIsOvertaken
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
@@ -115,6 +117,10 @@ class ExecutionDoesNotExist(NotFound):
     """An execution with this ID does not exist for this invocation"""
 
 
+class CheckpointDoesNotExist(NotFound):
+    """This invocation has saved no checkpoint"""
+
+
 class Conflict(ApiError):
     """The request conflicts with the current state"""
 
@@ -163,6 +169,10 @@ class ExecutionHasNotFinished(Conflict):
 
 class ExecutionHasAlreadyFinished(Conflict):
     """This execution has already finished"""
+
+
+class LaunchIsOvertaken(Conflict):
+    """Another container has taken this one's place"""
 
 
 class ExecutionIsAlreadyTerminated(Conflict):

@@ -50,6 +50,10 @@ class StubState:
     termination_signal_time: int | None = None
     starts: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
+    checkpoint: str | None = None
+    replaced: bool = False  # by another container
+    checkpoints: list[Document] = field(default_factory=list)
+    execution_spec: Document = field(default_factory=dict)  # beside timeout and retries
     report: Document | None = None
     children: dict[str, Document] = field(default_factory=dict)
     child_keys: dict[str, str] = field(default_factory=dict)
@@ -163,7 +167,7 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             if key in state.faults.refused and not Faults.strikes(state.faults.refused, key):
                 return 404, {"detail": "A project with this name does not exist"}
             if match := _EXECUTION.fullmatch(self.path):
-                return _answer_execution(state, match[3], match[4] or "", body)
+                return _answer_execution(state, match[3], method, match[4] or "", body)
             if match := _INVOCATION.fullmatch(self.path):
                 idempotency_key = self.headers.get("Idempotency-Key", "")
                 if match[2] is None and match[1] not in state.functions:
@@ -180,12 +184,21 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _answer_execution(state: StubState, execution_id: str, action: str, body: Any) -> tuple[int, Document]:
+def _answer_execution(state: StubState, execution_id: str, method: str, action: str, body: Any) -> tuple[int, Document]:
     match action:
         case "/start" if execution_id in state.starts:
             return 409, {"detail": "This execution has already started"}
         case "/start":
             state.starts.append(execution_id)
+        case "/checkpoint" if state.replaced:
+            return 409, {"detail": "Another container has taken this one's place"}
+        case "/checkpoint" if method == "PUT":
+            state.checkpoint = body["value"]
+            state.checkpoints.append(body)
+        case "/checkpoint" if state.checkpoint is None:
+            return 404, {"detail": "This invocation has saved no checkpoint"}
+        case "/checkpoint":
+            return 200, {"value": state.checkpoint, "attempt": 1, "save_time": 1_000}
         case "/update" | "/finish" if state.report is not None:
             return 409, {"detail": "This execution has already finished"}
         case "/update":
@@ -194,7 +207,8 @@ def _answer_execution(state: StubState, execution_id: str, action: str, body: An
             state.report = body
     return 200, {
         "input": state.input,
-        "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0},
+        "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0, **state.execution_spec},
+        "launch": len(state.starts),
         "invocation_creation_time": state.invocation_creation_time,
         "termination_signal_time": state.termination_signal_time,
     }

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import control_plane as cp
+
 
 def double(number):
     print(f"doubling {number}")
@@ -24,3 +26,21 @@ def hoard():
     while True:
         hoarded.append(bytearray(64 * 1024 * 1024))
         time.sleep(0.01)
+
+
+def work_in_steps(notes, release):
+    """Saves each step that it has noted. It holds before steps 3 and 5 until it is released, and is told to stop there:
+    then it saves what it knows by then."""
+    done = cp.checkpoint.load({"step": 0, "stops": 0})
+    for step in range(done["step"] + 1, 7):
+        try:
+            while step in (3, 5) and done["stops"] < step // 2 and not Path(release).exists():
+                time.sleep(0.02)
+        except cp.Stopped:
+            cp.checkpoint.save({**done, "stops": done["stops"] + 1})
+            raise
+        with open(notes, "a") as file:
+            file.write(f"{step}\n")
+        done = {**done, "step": step}
+        cp.checkpoint.save(done)
+    return done

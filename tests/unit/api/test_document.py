@@ -44,6 +44,8 @@ OPERATIONS = {
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413"}),
     "get_execution": ("get", {"404"}),
+    "save_checkpoint": ("put", {"404", "409", "413"}),
+    "get_checkpoint": ("get", {"404"}),
     "get_execution_logs": ("get", {"400", "404"}),
     "get_container_repository_credentials": ("get", {"501"}),
     "get_image_folder": ("get", {"501"}),
@@ -113,7 +115,10 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
-    of_containers = {"start_execution", "update_execution", "finish_execution", "get_execution"}
+    of_containers = {
+        *("start_execution", "update_execution", "finish_execution", "get_execution"),
+        *("save_checkpoint", "get_checkpoint"),
+    }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
 
@@ -148,7 +153,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 25
+    assert len(known) == 27
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")
