@@ -28,6 +28,7 @@ from api.routes import (
     invocations_by_id,
     project_invocations,
     projects,
+    secrets,
     versions,
 )
 from api.schemas.batches import BatchDefinition
@@ -45,6 +46,7 @@ _ROUTERS = (
     invocation_results.router,
     batches.router,
     batches_by_id.router,
+    secrets.router,
     events.router,
     executions.router,
     checkpoints.router,

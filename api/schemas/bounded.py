@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 from pydantic.fields import FieldInfo
 
 from control_plane_server.catalog.paths import is_storable
@@ -147,6 +147,10 @@ ErrorTraceback = Annotated[
 ]
 
 CheckpointValue = Annotated[Text, AfterValidator(BytesUpTo(bounds.MAX_CHECKPOINT_BYTES))]
+
+# Idempotency keys of other submits of the same request.
+_Key = StringConstraints(min_length=1, max_length=bounds.MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$")
+ResumeKeys = Annotated[list[Annotated[str, _Key]], Field(fail_fast=True, max_length=bounds.MAX_RESUME_KEYS)]
 
 VirtualCpus = Annotated[
     float, AfterValidator(Positive(bounds.MAX_VIRTUAL_CPUS)), _above_zero_to(bounds.MAX_VIRTUAL_CPUS)

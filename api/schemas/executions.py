@@ -10,6 +10,7 @@ from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_se
 from api.schemas.workers import WorkerDetails, WorkerStatus
 from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
+from control_plane_server.domain.environments import stored
 
 
 class ExecutionTemporaryResultPayload(BaseModel):
@@ -81,8 +82,9 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionInfo(BaseModel):
-    """As ExecutionSummary. `launch`: the number of the newest container that there is or is to be; with a checkpoint
-    it says which one saved it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt."""
+    """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
+    `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
+    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt."""
 
     project_name: str
     version_id: str
@@ -90,6 +92,7 @@ class ExecutionInfo(BaseModel):
     invocation_id: str
     execution_id: str
     input: str
+    has_secrets: bool
     cancellation_request_time: int | None
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec
@@ -126,6 +129,7 @@ class ExecutionInfo(BaseModel):
             invocation_id=detail.invocation_id,
             execution_id=execution.execution_id,
             input=detail.input,
+            has_secrets=bool(stored(function.secrets)),
             cancellation_request_time=optional_epoch_seconds(detail.cancellation_request_time),
             resource_spec=ResourceSpec.of(function.resource_spec),
             execution_spec=ExecutionSpec.of(function.execution_spec),

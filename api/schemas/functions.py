@@ -21,6 +21,7 @@ from api.schemas.bounded import (
     VirtualCpus,
     storable,
 )
+from api.schemas.environments import Environment, Secrets
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
@@ -151,7 +152,11 @@ Signature = Annotated[dict[str, Any], AfterValidator(_bounded_signature)]
 
 
 class FunctionSpec(BaseModel):
-    """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol."""
+    """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol.
+
+    `environment`: variables of its containers. `secrets`: by the name of the variable, the name of a secret of the
+    project, or on ecs an ARN of Secrets Manager or Parameter Store.
+    """
 
     function_name: FunctionNameText
     docker_image_override: DockerImage | None = None
@@ -159,6 +164,8 @@ class FunctionSpec(BaseModel):
     execution_spec: ExecutionSpec
     command: Command | None = None
     signature: Signature | None = None
+    environment: Environment = {}
+    secrets: Secrets = {}
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -168,6 +175,8 @@ class FunctionSpec(BaseModel):
             execution_spec=self.execution_spec.to_domain(),
             command=None if self.command is None else tuple(self.command),
             signature=None if self.signature is None else json.dumps(self.signature, ensure_ascii=False),
+            environment=self.environment,
+            secrets=self.secrets,
         )
 
 
@@ -190,6 +199,8 @@ class FunctionInfoForVersion(BaseModel):
     prepared_function_details: PreparedFunctionDetails | None
     preparation_error: str | None
     signature: dict[str, Any] | None
+    environment: dict[str, str]
+    secrets: dict[str, str]
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -203,4 +214,6 @@ class FunctionInfoForVersion(BaseModel):
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
             signature=None if function.signature is None else json.loads(function.signature),
+            environment=dict(function.environment),
+            secrets=dict(function.secrets),
         )

@@ -4,7 +4,7 @@ from typing import Self, TypedDict
 
 from pydantic import BaseModel
 
-from api.schemas.bounded import Input, Text, TimeoutSeconds
+from api.schemas.bounded import Input, ResumeKeys, Text, TimeoutSeconds
 from api.schemas.checkpoints import SavedCheckpoint
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
@@ -32,17 +32,21 @@ class ParentInvocationDefinition(BaseModel):
 
 class InvocationDefinition(BaseModel):
     """The parent must be an invocation of the same project and version. `queue_timeout_seconds`: in place of that of
-    the function."""
+    the function. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its own that is new,
+    and one of these has made an invocation by an equal request which has succeeded or still runs, that one is the
+    answer, and none is made."""
 
     input: Input
     parent_invocation: ParentInvocationDefinition | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
+    resume_keys: ResumeKeys = []
 
     def to_domain(self) -> NewInvocation:
         return NewInvocation(
             input=self.input,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
             queue_timeout_seconds=self.queue_timeout_seconds,
+            resume_keys=self.resume_keys,
         )
 
 

@@ -1,5 +1,6 @@
 """Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -50,8 +51,8 @@ def to_version_summary(row: _Row) -> VersionSummary:
     )
 
 
-def to_function(row: _Row, *, signature: str | None = None) -> Function:
-    """`signature`: which no row of `columns_of` has, as it may be long."""
+def to_function(row: _Row, *, signature: str | None = None, environment: Mapping[str, str] | None = None) -> Function:
+    """`signature`, `environment`: which no row of `columns_of` has, as they may be long."""
     return Function(
         ref=FunctionRef(
             project_name=ProjectName(row.versions_project_name),
@@ -83,6 +84,8 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
         prepared=_prepared(row),
         preparation_error=row.functions_preparation_error,
         signature=signature,
+        environment=environment or {},
+        secrets=row.functions_secrets or {},
     )
 
 

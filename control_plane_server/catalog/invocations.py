@@ -125,11 +125,13 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
-    """What a client submits. `input`: any text, JSON as a rule. `queue_timeout_seconds`: None: that of the function."""
+    """What a client submits. `input`: any text, JSON as a rule. `queue_timeout_seconds`: None: that of the function.
+    `resume_keys`: what equal requests under these have made may be taken instead."""
 
     input: str
     parent: ParentRef | None = None
     queue_timeout_seconds: int | None = None
+    resume_keys: Sequence[str] = ()
 
 
 class InvocationRepository:

@@ -114,12 +114,27 @@ class FunctionRow(Base):
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
+    environment: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), info={_READ_APART: True})
+    secrets: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # names or ARNs, no values
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
     # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
     preparation_start_time: Mapped[datetime | None]
+
+
+class SecretRow(Base):
+    """A secret of a project. `encryption_key`: which key its value is encrypted with, by the key's fingerprint."""
+
+    __tablename__ = "secrets"
+
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), primary_key=True)
+    secret_name: Mapped[str] = mapped_column(primary_key=True)
+    encrypted_value: Mapped[str]
+    encryption_key: Mapped[str]
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class SlotGroupRow(Base):

@@ -17,6 +17,7 @@ from control_plane_server.catalog.paths import (
     searchable,
     version_parameters,
 )
+from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
@@ -63,9 +64,7 @@ class VersionRepository:
         """Insert a version with its functions, and its project if need be: needs a transaction. Raises
         ProjectDoesNotExist, ProjectIsBeingDeleted."""
         if creates_project:
-            await self._connection.execute(
-                upsert(ProjectRow).values(project_name=project_name).on_conflict_do_nothing()
-            )
+            await ProjectRepository(self._connection).ensure(project_name)
         # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
         found = await self._connection.execute(
             select(ProjectRow.deletion_request_time)
@@ -121,6 +120,7 @@ class VersionRepository:
             select(
                 *columns_of(VersionRow, FunctionRow),
                 FunctionRow.signature,
+                FunctionRow.environment,
                 (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),  # of the instant of the statuses
             )
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -133,7 +133,9 @@ class VersionRepository:
             project_name=ProjectName(version.versions_project_name),
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
-            functions=tuple(to_function(row, signature=row.signature) for row in functions),
+            functions=tuple(
+                to_function(row, signature=row.signature, environment=row.environment) for row in functions
+            ),
             is_latest=(functions[0] if functions else version).versions_is_latest,
         )
 
@@ -159,4 +161,6 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "resume_children": spec.execution_spec.resume_children,
         "command": None if spec.command is None else list(spec.command),
         "signature": spec.signature,
+        "environment": dict(spec.environment) or None,
+        "secrets": dict(spec.secrets) or None,
     }

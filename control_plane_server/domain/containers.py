@@ -1,6 +1,7 @@
 """What a provisioner is asked to run, and what it reports. A container is one launch of one execution."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -41,6 +42,7 @@ class ContainerRequest:
     prepared_identifier: str
     resource_spec: ResourceSpec
     command: tuple[str, ...] | None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the function declares
     token: str = field(repr=False)
     traceparent: str | None = None  # of the span of this launch
 

@@ -1,7 +1,7 @@
 """The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -106,6 +106,8 @@ class Function:
     prepared: PreparedFunction | None
     preparation_error: str | None
     signature: str | None = None  # JSON Schema of its arguments, as text; None also where it was not read
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty also where it was not read
+    secrets: Mapping[str, str] = field(default_factory=dict)  # names of the project's, or ARNs, by their variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

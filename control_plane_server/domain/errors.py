@@ -5,16 +5,16 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-,
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
 │  │                             CheckpointDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
-│  │                             LaunchIsOvertaken
+│  │                             SecretIsMissing, LaunchIsOvertaken
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
-│  ├─ ContainerRegistryIsNotConfigured 501
-│  └─ ServiceIsUnavailable 503
+│  ├─ ContainerRegistryIsNotConfigured, SecretsAreNotConfigured 501
+│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable
 └─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
@@ -121,6 +121,10 @@ class CheckpointDoesNotExist(NotFound):
     """This invocation has saved no checkpoint"""
 
 
+class SecretDoesNotExist(NotFound):
+    """A secret with this name does not exist for this project"""
+
+
 class Conflict(ApiError):
     """The request conflicts with the current state"""
 
@@ -179,6 +183,10 @@ class ExecutionIsAlreadyTerminated(Conflict):
     """This execution has already terminated"""
 
 
+class SecretIsMissing(Conflict):
+    """A secret that the function names is not set"""
+
+
 class BodyIsTooSlow(ApiError):
     """The request body did not arrive in time"""
 
@@ -227,10 +235,20 @@ class FoldersAreNoImages(ApiError):
     http_status = 501
 
 
+class SecretsAreNotConfigured(ApiError):
+    """This control plane has no keys to encrypt secrets with: set CONTROL_PLANE_SECRETS_KEYS for api"""
+
+    http_status = 501
+
+
 class ServiceIsUnavailable(ApiError):
     """The service is temporarily unavailable"""
 
     http_status = 503
+
+
+class SecretsAreUnreadable(ServiceIsUnavailable):
+    """A secret was encrypted with a key that is not in CONTROL_PLANE_SECRETS_KEYS of this api"""
 
 
 class ContainerError(ControlPlaneError):

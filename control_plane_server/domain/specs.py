@@ -1,6 +1,7 @@
 """What a user declares about a function: resources, limits, retries. Values only; bounds are checked at the API."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
@@ -53,7 +54,8 @@ class ExecutionSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
     """A function as declared in a version. `command` None: the image itself speaks the worker protocol.
-    `signature`: JSON Schema of its arguments, as text, so that its keys keep their order."""
+    `signature`: JSON Schema of its arguments, as text, so that its keys keep their order. `environment`: texts by the
+    names of their variables; `secrets`: names of the project's secrets, or ARNs, by those of their variables."""
 
     function_name: FunctionName
     docker_image: str
@@ -61,3 +63,5 @@ class FunctionSpec:
     execution_spec: ExecutionSpec
     command: tuple[str, ...] | None = None
     signature: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)

@@ -11,9 +11,10 @@ cp.command("sort", ["sort", "--numeric-sort"], image="debian:12")
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Sequence, overload
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, overload
 
 from control_plane.commands import Command
+from control_plane.environments import environment_of, secrets_of
 from control_plane.functions import Function
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
         no_retry_on: Sequence[type[BaseException] | str | int]
         resume_children: bool  # a later attempt finds the children of earlier ones that succeeded; default False
         image: str  # default: the one that is deployed
+        environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
+        secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
 
 
 # All that was declared in this process, in that order.
@@ -68,7 +71,7 @@ _EXECUTION = {
     "resume_children": ("resume_children", None),
 }
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image")
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets")
 
 
 @overload
@@ -131,6 +134,10 @@ def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
     }
     if "image" in limits:
         fields["docker_image_override"] = limits["image"]
+    if "environment" in limits:
+        fields["environment"] = environment_of(limits["environment"])
+    if "secrets" in limits:
+        fields["secrets"] = secrets_of(limits["secrets"])
     return fields
 
 

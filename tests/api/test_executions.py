@@ -39,6 +39,7 @@ FIELDS = {
     "invocation_id",
     "execution_id",
     "input",
+    "has_secrets",
     "cancellation_request_time",
     "resource_spec",
     "execution_spec",

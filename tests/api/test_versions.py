@@ -58,6 +58,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "prepared_function_details": None,
             "preparation_error": None,
             "signature": None,
+            "environment": {},
+            "secrets": {},
         },
         {
             "function_name": "g",
@@ -85,6 +87,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "prepared_function_details": None,
             "preparation_error": None,
             "signature": SIGNATURE,
+            "environment": {},
+            "secrets": {},
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):

@@ -45,11 +45,11 @@ async def test_a_job_that_spot_interrupts_twice_goes_on_each_time_where_it_was(
     project: Project, aws: Control, tmp_path: Path
 ) -> None:
     await project.deploy("work_in_steps", max_retries=0)
-    notes = tmp_path / "notes"
-    invocation_id = await project.invoke("work_in_steps", notes=str(notes), release=str(tmp_path / "release"))
+    notes, holds = tmp_path / "notes", tmp_path / "holds"
+    invocation_id = await project.invoke("work_in_steps", notes=str(notes), holds=str(holds))
     container = None
-    for steps in (2, 4):
-        await lines_of(notes, at_least=steps)
+    for interruption in (1, 2):
+        await lines_of(holds, at_least=interruption)
         container = await project.container("work_in_steps", invocation_id, other_than=container)
         await aws.interrupt_spot(container)
     invocation = await project.ended("work_in_steps", invocation_id)

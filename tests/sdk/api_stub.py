@@ -48,6 +48,8 @@ class StubState:
     timeout_seconds: int = 60
     invocation_creation_time: int = 4_000_000_000  # far ahead: not timed out
     termination_signal_time: int | None = None
+    secrets: dict[str, str] | None = None  # of the function
+    missing_secret: str | None = None  # why it gets none
     starts: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
     checkpoint: str | None = None
@@ -205,7 +207,12 @@ def _answer_execution(state: StubState, execution_id: str, method: str, action: 
             state.updates.append(body["latest_output"])
         case "/finish":
             state.report = body
-    return 200, {
+        case "/environment" if state.missing_secret is not None:
+            return 409, {"detail": state.missing_secret}
+        case "/environment":
+            return 200, {"secrets": state.secrets}
+    known = {} if state.secrets is None else {"has_secrets": True}  # an earlier release says nothing
+    return 200, known | {
         "input": state.input,
         "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0, **state.execution_spec},
         "launch": len(state.starts),
@@ -221,6 +228,10 @@ def _answer_invocation(
         return 200, state.children[child]
     if key in state.child_keys:
         return 200, state.children[state.child_keys[key]]
+    for earlier in body.get("resume_keys", ()):
+        made = state.child_keys.get(earlier)
+        if made is not None and state.children[made]["executions"][-1]["outcome"] in ("SUCCEEDED", None):
+            return 200, state.children[made]
     assert state.answer_child is not None
     invocation_id = f"inv-{len(state.children)}"
     state.child_keys[key] = invocation_id
@@ -243,6 +254,11 @@ def _answer_invocation(
 
 
 def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tuple[int, Document]:
+    resumed = next(
+        (f"bat-{earlier}" for earlier in body.get("resume_keys", ()) if f"bat-{earlier}" in state.batches), None
+    )
+    if resumed is not None and f"bat-{key}" not in state.batches:
+        return 200, _batch(state, resumed, function, is_resumed=True)
     made = [
         _answer_invocation(
             state,
@@ -255,12 +271,17 @@ def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tu
     ]
     batch_id = f"bat-{key}"
     state.batches[batch_id] = made
-    return 200, {
+    return 200, _batch(state, batch_id, function, is_resumed=False)
+
+
+def _batch(state: StubState, batch_id: str, function: str, *, is_resumed: bool) -> Document:
+    return {
         "project_name": "p",
         "version_id": "ver-1",
         "function_name": function,
         "batch_id": batch_id,
-        "size": len(made),
+        "is_resumed": is_resumed,
+        "size": len(state.batches[batch_id]),
         "status": "RUNNING",
         "creation_time": 1_000,
         "cancellation_request_time": None,

@@ -249,7 +249,7 @@ class SlotQueue:
         found = (await self._connection.execute(LOCKED_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
-        owner, function = to_owner(found), to_function(found)
+        owner, function = to_owner(found), to_function(found, environment=found.environment)
         can_run = function.preparation_error is None
         state = (
             await self._connection.execute(

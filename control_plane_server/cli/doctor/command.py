@@ -12,6 +12,7 @@ from control_plane_server.cli.doctor.api import check_api, check_this_machine
 from control_plane_server.cli.doctor.checks import Check, Health
 from control_plane_server.cli.doctor.deployment import check_postgres, check_settings, check_temporal
 from control_plane_server.cli.doctor.provisioners import check_provisioner
+from control_plane_server.cli.doctor.secrets import check_secrets
 from environment.deployments import DeploymentHints
 from environment.provisioner_names import ProvisionerName
 
@@ -53,6 +54,7 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
     settings, checks = check_settings(provisioner)
     if settings is not None:
         checks += await check_postgres(settings.postgres)
+        checks.append(await check_secrets(settings))
     checks += await check_temporal(None if settings is None else settings.postgres)
     if settings is not None:
         checks += await check_provisioner(settings)

@@ -46,6 +46,7 @@ from control_plane_server.provisioners.docker.requests import (
     nano_cpus,
 )
 from control_plane_server.provisioners.docker.runtime_archive import runtime_archive
+from control_plane_server.provisioners.secrets import refuse_secrets_of_aws
 from control_plane_server.provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
@@ -85,6 +86,7 @@ class DockerProvisioner:
         self._watcher = Watcher(self._describe, interval=_interval, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
+        refuse_secrets_of_aws(function)
         await self._ensure_fits(function)
         image = await self._images.pin(function.docker_image, needs_program=function.command is None)
         return PreparedFunction(type=ContainerType.TEST, identifier=image)

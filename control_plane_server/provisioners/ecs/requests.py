@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from control_plane_server.domain.containers import ContainerRequest
 from control_plane_server.domain.entities import Function
+from control_plane_server.domain.environments import of_aws
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
@@ -71,14 +72,19 @@ def task_definition(function: Function, configuration: EcsConfiguration) -> "Reg
 
 
 def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
-    return {
+    variables = {**function.environment, **function_variables(function.ref, api_url=configuration.api_url)}
+    container: ContainerDefinitionTypeDef = {
         "name": CONTAINER,
         "image": function.docker_image,
         "essential": True,
         "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
-        "environment": _pairs(function_variables(function.ref, api_url=configuration.api_url)),
+        "environment": _pairs(variables),
         "logConfiguration": _log(configuration),
     }
+    secrets = of_aws(function.secrets)
+    if secrets:
+        container["secrets"] = [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
+    return container
 
 
 def _with_runtime(

@@ -35,6 +35,7 @@ from control_plane_server.provisioners.process.image_folders import identified, 
 from control_plane_server.provisioners.process.images import folder_of_image, python_of
 from control_plane_server.provisioners.process.log_files import read_page
 from control_plane_server.provisioners.process.running_marks import mark
+from control_plane_server.provisioners.secrets import refuse_secrets_of_aws
 from control_plane_server.provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class ProcessProvisioner:
         self._watcher = Watcher(self._describe, interval=lambda _count: _POLL_INTERVAL, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
+        refuse_secrets_of_aws(function)
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
         note_use(folder, self._data_dir)  # a snapshot that is declared again is not old
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))

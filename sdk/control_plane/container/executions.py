@@ -17,13 +17,14 @@ _ALREADY_FINISHED = "This execution has already finished"
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
-    None: there is none. `no_retry_on`: names of errors that no other attempt can help. `resumes_children`: this attempt
-    finds the children of earlier ones."""
+    None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
+    attempt can help. `resumes_children`: this attempt finds the children of earlier ones."""
 
     input: str
     deadline: int
     must_stop: bool
     attempt_timeout: int | None
+    has_secrets: bool
     no_retry_on: tuple[str, ...]
     resumes_children: bool
 
@@ -44,9 +45,15 @@ class ExecutionClient:
             must_stop=document.get("termination_signal_time") is not None,
             attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
             # A control plane of an earlier release knows none of these.
+            has_secrets=document.get("has_secrets", False),
             no_retry_on=tuple(document["execution_spec"].get("no_retry_on", ())),
             resumes_children=document["execution_spec"].get("resume_children", False),
         )
+
+    def secrets(self) -> dict[str, str]:
+        """Values by the names of their variables."""
+        secrets: dict[str, str] = self._api.request("GET", self._path + "/environment").document["secrets"]
+        return secrets
 
     def start(self) -> int | None:
         """The number of the launch that this container is; None: of a control plane of an earlier release."""

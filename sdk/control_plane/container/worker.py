@@ -48,7 +48,7 @@ def run(environment: Environment) -> int:
     failure: BaseException | None = None
     try:
         try:
-            output = _output(environment, execution, termination, progress)
+            output = _output(client, environment, execution, termination, progress)
         finally:
             reserve.release()
             if os.getpid() == process_id:
@@ -76,8 +76,16 @@ def _tell(name: str, number: int | None) -> None:
         os.environ[name] = str(number)
 
 
-def _output(environment: Environment, execution: Execution, termination: Termination, progress: Progress) -> str | None:
+def _output(
+    client: ExecutionClient,
+    environment: Environment,
+    execution: Execution,
+    termination: Termination,
+    progress: Progress,
+) -> str | None:
     """Of the function, as JSON, or of the command."""
+    if execution.has_secrets:
+        importlib.import_module("control_plane.container.secrets").set_secrets(client)
     if environment.command is not None:
         # Few functions are commands; what running one takes need not be imported for the others.
         commands = importlib.import_module("control_plane.container.commands")

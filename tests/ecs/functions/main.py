@@ -28,17 +28,17 @@ def hoard():
         time.sleep(0.01)
 
 
-def work_in_steps(notes, release):
-    """Saves each step that it has noted. It holds before steps 3 and 5 until it is released, and is told to stop there:
-    then it saves what it knows by then."""
+def work_in_steps(notes, holds):
+    """Saves each step that it has noted. Before steps 3 and 5 it notes that it holds, until it is told to stop: then it
+    saves that it was."""
     done = cp.checkpoint.load({"step": 0, "stops": 0})
     for step in range(done["step"] + 1, 7):
-        try:
-            while step in (3, 5) and done["stops"] < step // 2 and not Path(release).exists():
-                time.sleep(0.02)
-        except cp.Stopped:
-            cp.checkpoint.save({**done, "stops": done["stops"] + 1})
-            raise
+        if step in (3, 5) and done["stops"] < step // 2:
+            try:
+                note_and_hold(holds, "/nonexistent")
+            except cp.Stopped:
+                cp.checkpoint.save({**done, "stops": done["stops"] + 1})
+                raise
         with open(notes, "a") as file:
             file.write(f"{step}\n")
         done = {**done, "step": step}

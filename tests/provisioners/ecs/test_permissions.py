@@ -147,6 +147,12 @@ def test_the_execution_role_may_start_tasks_and_no_more() -> None:
     assert set(actions("execution_role_policy.json")) == STARTING_A_TASK
 
 
+def test_it_reads_secrets_only_if_it_is_allowed_to_and_only_those_of_the_control_plane() -> None:
+    assert actions("execution_role_secrets_policy.json") == ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+    resources = [one["Resource"] for one in statements("execution_role_secrets_policy.json")]
+    assert all(resource.endswith("control-plane/*") for resource in resources)
+
+
 def test_users_code_never_reaches_the_control_plane() -> None:
     (statement,) = statements("task_role_policy.json")
     assert statement["Effect"] == "Deny"

@@ -20,6 +20,7 @@ _TOLD_APART = {
     "ProjectAlreadyExists",
     "ProjectDoesNotExist",
     "ProjectIsBeingDeleted",
+    "SecretDoesNotExist",
     "VersionDoesNotExist",
 }
 

@@ -129,3 +129,29 @@ def test_what_cannot_stand_there_is_said(errors: Any, said: str) -> None:
     with pytest.raises(TypeError) as refusal:
         cp.function(no_retry_on=errors)
     assert str(refusal.value) == said
+
+
+def test_environment_and_secrets_are_named_as_on_the_wire() -> None:
+    @cp.function(environment={"MODE": "fast"}, secrets=["DATABASE_URL"])
+    def one() -> None: ...
+
+    other = cp.command("other", ["true"], secrets={"DATABASE_URL": "billing-db"})
+    assert (one._spec["environment"], one._spec["secrets"]) == ({"MODE": "fast"}, {"DATABASE_URL": "DATABASE_URL"})
+    assert (other._spec["secrets"], "environment" in other._spec) == ({"DATABASE_URL": "billing-db"}, False)
+    del declarations.declared[-2:]
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ({"environment": {"WORKERS": 4}}, r"environment\['WORKERS'\] must be a text; write it in quotes"),
+        ({"environment": "MODE=fast"}, "environment is a dict: "),
+        ({"secrets": "DATABASE_URL"}, r"secrets are a list, secrets=\[\"DATABASE_URL\"\], or a dict: "),
+        ({"secrets": {"DATABASE_URL": 4}}, "secrets are a list"),
+        ({"secrets": 5}, "secrets are a list"),
+        ({"secrets": [5]}, "secrets are a list"),
+    ],
+)
+def test_environments_of_other_types_are_refused(limits: dict[str, object], advice: str) -> None:
+    with pytest.raises(TypeError, match=advice):
+        cp.function(**limits)  # type: ignore[call-overload]

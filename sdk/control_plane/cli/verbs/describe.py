@@ -200,6 +200,10 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
     fields += _on_failure(executions.document)
     if function.command is not None:
         fields.append(("Command", function.command))
+    for name, field in (("Environment", "environment"), ("Secrets", "secrets")):
+        variables = function.document.get(field)
+        if variables:
+            fields.append((name, ", ".join(sorted(variables))))
     if function.preparation_error is not None:
         fields.append(("Cannot be prepared", function.preparation_error))
     return fields

@@ -58,6 +58,17 @@ def test_a_definition_holds_what_every_container_of_the_function_must_know() -> 
     }
 
 
+def test_a_definition_has_the_environment_and_the_secrets_of_aws_and_no_others() -> None:
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
+    declared = replace(function(), environment={"MODE": "fast"}, secrets={"TOKEN": arn, "DATABASE_URL": "billing-db"})
+    definition = requests.task_definition(declared, configuration())
+    (container,) = definition["containerDefinitions"]
+    assert {"name": "MODE", "value": "fast"} in container.get("environment", [])
+    assert container.get("secrets") == [{"name": "TOKEN", "valueFrom": arn}]
+    assert "billing-db" not in json.dumps(definition)
+    assert "secrets" not in requests.task_definition(function(), configuration())["containerDefinitions"][0]
+
+
 def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
     first, second = (json.dumps(requests.task(container_request(DEFINITION), configuration())) for _ in range(2))
     assert first == second
