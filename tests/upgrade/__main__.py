@@ -17,7 +17,7 @@ from tests.upgrade.slow_work import SlowWork
 from tests.upgrade.stack import Servers, servers
 
 _TODAY = Path(__file__).parents[2]
-_FUNCTIONS = Path("tests") / "e2e" / "functions"  # of the release under which they begin: each imports its own client
+_FUNCTIONS = Path(__file__).with_name("functions")
 
 
 def main() -> int:
@@ -40,20 +40,20 @@ async def _replace(folder: Path, before: Path, *, goes_back: bool) -> list[str]:
     notes = folder.parent / "notes"
     notes.mkdir()
     async with servers(folder) as stack:
-        first = await _begin(stack, before, Jobs(stack.access, before / _FUNCTIONS, notes / "first"))
-        slow = SlowWork(stack.access, stack.postgres, before / _FUNCTIONS, notes / "slow")
+        first = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "first"))
+        slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow")
         await slow.begin()
         stack.kill()
-        second = await _begin(stack, _TODAY, Jobs(stack.access, _TODAY / _FUNCTIONS, notes / "second"))
+        second = await _begin(stack, _TODAY, Jobs(stack.access, _FUNCTIONS, notes / "second"))
         problems = await slow.end()
         problems += await first.end()
         _say(f"the release before began {len(first) + len(slow)} jobs, was killed, and the code here has ended them")
         if not goes_back:
             return [*problems, *await second.end()]
-        slow = SlowWork(stack.access, stack.postgres, _TODAY / _FUNCTIONS, notes / "slow-again")
+        slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow-again")
         await slow.begin()
         stack.kill()
-        third = await _begin(stack, before, Jobs(stack.access, before / _FUNCTIONS, notes / "third"))
+        third = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "third"))
         problems += await slow.end(is_older=True)
         problems += await second.end()
         problems += await third.end()
