@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -39,11 +40,12 @@ _HELD = text(
     "SELECT count(*) FILTER (WHERE worker_status = 'RUNNING'), count(*) FROM executions "
     "JOIN invocations USING (invocation_id) WHERE batch_id = :batch_id AND worker_status <> 'TERMINATED'"
 )
-# In the order in which slots were given: what had none at once is in the order of the inputs.
-_ORDER = text(
-    "SELECT batch_index FROM executions JOIN invocations USING (invocation_id) WHERE batch_id = :batch_id "
-    "ORDER BY executions.creation_time, batch_index"
+_GRANTED = text(
+    "SELECT batch_index, executions.creation_time FROM executions JOIN invocations USING (invocation_id) "
+    "WHERE batch_id = :batch_id ORDER BY executions.creation_time"
 )
+# What one statement gives slots to has no order among itself.
+_STATEMENT = timedelta(seconds=0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +116,26 @@ async def _fill(project: Project, aws: Control, database: Database, folder: Data
     if (most_containers, most_slots) != (width.at_once, width.at_once):
         problems.append(f"{most_containers} containers and {most_slots} slots at once, not {width.at_once}")
     async with database.transaction() as connection:
-        order = list((await connection.execute(_ORDER, {"batch_id": batch_id})).scalars())
-    if order != sorted(order):
+        granted = [(row[0], row[1]) for row in await connection.execute(_GRANTED, {"batch_id": batch_id})]
+    if not _is_in_order(granted, at_once=width.at_once):
         problems.append("slots were not given in the order of the queue")
     results = [result async for result in _results(project, f"{batches}/{batch_id}")]
     outcomes = Counter((result["outcome"], result["attempts"]) for result in results)
     if outcomes != {("SUCCEEDED", 1): width.inputs}:
         problems.append(f"outcomes and attempts: {outcomes}")
     return problems
+
+
+def _is_in_order(granted: Sequence[tuple[int, datetime]], *, at_once: int) -> bool:
+    """Whether the first inputs had the first slots, and nothing of the queue overtook what was before it."""
+    if {index for index, _ in granted[:at_once]} != set(range(at_once)):
+        return False
+    queue = granted[at_once:]
+    return not any(
+        earlier > index and at - before > _STATEMENT
+        for place, (index, at) in enumerate(queue)
+        for earlier, before in queue[:place]
+    )
 
 
 async def _left(project: Project, batch: str) -> int:
