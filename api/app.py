@@ -18,6 +18,7 @@ from api.routers import add_routes
 from api.routes import (
     batches,
     batches_by_id,
+    checkpoints,
     container_repository,
     events,
     executions,
@@ -48,6 +49,7 @@ _ROUTERS = (
     secrets.router,
     events.router,
     executions.router,
+    checkpoints.router,
     container_repository.router,
 )
 

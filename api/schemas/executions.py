@@ -82,7 +82,9 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionInfo(BaseModel):
-    """`has_secrets`: whether there is something for its container to read at `/environment`."""
+    """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
+    `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
+    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt."""
 
     project_name: str
     version_id: str
@@ -110,6 +112,8 @@ class ExecutionInfo(BaseModel):
     execution_finish_time: int | None
     invocation_creation_time: int
     launches: int
+    launch: int
+    has_checkpoint: bool
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
@@ -145,6 +149,8 @@ class ExecutionInfo(BaseModel):
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
             launches=execution.launches,
+            launch=execution.newest_launch,
+            has_checkpoint=detail.has_checkpoint,
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),

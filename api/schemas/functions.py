@@ -7,12 +7,14 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 
 from api.schemas.bounded import (
     DockerImage,
+    FinalError,
     FunctionNameText,
     MaxConcurrency,
     MaxRetries,
     MemoryGbs,
     RetryBackoffCoefficient,
     RetryInitialInterval,
+    RetryJitter,
     RetryMaxInterval,
     Text,
     TimeoutSeconds,
@@ -63,6 +65,11 @@ class ExecutionSpec(BaseModel):
 
     An execution that runs for longer than `attempt_timeout_seconds` is stopped, and a failed attempt. An invocation of
     which no execution has a slot within `queue_timeout_seconds` of its creation times out. Null: no such limit.
+
+    The interval is drawn from `retry_jitter` times itself less to as much more, up to the greatest one. No attempt
+    follows a failure whose `error_message` is, or has before its first colon, a text of `no_retry_on`: `ValueError`,
+    and of commands `exit code 3`. With `resume_children` our program in a container hands the keys of
+    earlier attempts over when it calls other functions: `resume_keys` of a submit.
     """
 
     max_retries: MaxRetries
@@ -72,6 +79,9 @@ class ExecutionSpec(BaseModel):
     retry_max_interval_seconds: RetryMaxInterval = 60.0
     attempt_timeout_seconds: TimeoutSeconds | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
+    retry_jitter: RetryJitter = 0.0
+    no_retry_on: Annotated[list[FinalError], Field(fail_fast=True, max_length=bounds.MAX_FINAL_ERRORS)] = []
+    resume_children: bool = False
 
     @model_validator(mode="after")
     def _intervals_do_not_shrink(self) -> Self:
@@ -91,6 +101,9 @@ class ExecutionSpec(BaseModel):
             retry_max_interval_seconds=spec.retry_max_interval_seconds,
             attempt_timeout_seconds=spec.attempt_timeout_seconds,
             queue_timeout_seconds=spec.queue_timeout_seconds,
+            retry_jitter=spec.retry_jitter,
+            no_retry_on=list(spec.no_retry_on),
+            resume_children=spec.resume_children,
         )
 
     def to_domain(self) -> specs.ExecutionSpec:
@@ -102,6 +115,9 @@ class ExecutionSpec(BaseModel):
             retry_max_interval_seconds=self.retry_max_interval_seconds,
             attempt_timeout_seconds=self.attempt_timeout_seconds,
             queue_timeout_seconds=self.queue_timeout_seconds,
+            retry_jitter=self.retry_jitter,
+            no_retry_on=tuple(self.no_retry_on),
+            resume_children=self.resume_children,
         )
 
 

@@ -76,6 +76,9 @@ def to_function(row: _Row, *, signature: str | None = None, environment: Mapping
             retry_max_interval_seconds=row.functions_retry_max_interval_seconds,
             attempt_timeout_seconds=row.functions_attempt_timeout_seconds,
             queue_timeout_seconds=row.functions_queue_timeout_seconds,
+            retry_jitter=row.functions_retry_jitter or 0.0,
+            no_retry_on=tuple(row.functions_no_retry_on or ()),
+            resume_children=row.functions_resume_children,
         ),
         command=None if row.functions_command is None else tuple(row.functions_command),
         status=FunctionStatus(row.functions_status),
@@ -107,6 +110,7 @@ def to_execution(row: _Row) -> Execution:
         execution_start_time=row.executions_execution_start_time,
         execution_finish_time=row.executions_execution_finish_time,
         launch_time=row.executions_launch_time,
+        newest_launch=row.executions_launches,
         queued_ms=_queued_ms(row),
         is_retryable=row.executions_is_retryable is not False,
     )
@@ -132,6 +136,7 @@ def _launches_without_container(row: _Row) -> int:
 
 
 def to_execution_detail(row: _Row) -> ExecutionDetail:
+    """Of a row that also says `has_checkpoint`."""
     return ExecutionDetail(
         execution=to_execution(row),
         function=to_function(row),
@@ -139,6 +144,7 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         input=row.invocations_input,
         cancellation_request_time=row.invocations_cancellation_request_time,
         invocation_creation_time=row.invocations_creation_time,
+        has_checkpoint=row.has_checkpoint,
     )
 
 

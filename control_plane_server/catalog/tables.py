@@ -16,12 +16,13 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     extract,
+    false,
     func,
     literal_column,
     or_,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -104,6 +105,9 @@ class FunctionRow(Base):
     retry_max_interval_seconds: Mapped[float]
     attempt_timeout_seconds: Mapped[int | None]  # from the start of an execution
     queue_timeout_seconds: Mapped[int | None]  # until the first execution has a slot
+    retry_jitter: Mapped[float | None]  # None: 0
+    no_retry_on: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: none
+    resume_children: Mapped[bool] = mapped_column(server_default=false())
     # Whether `max_concurrency` is of this "version", or of the "function", all its versions together.
     concurrency: Mapped[str] = mapped_column(server_default="version")
     slot_group_id: Mapped[int | None] = mapped_column(BigInteger)  # of concurrency "function"
@@ -256,10 +260,25 @@ class ExecutionRow(Base):
     error_traceback: Mapped[str | None]
     is_retryable: Mapped[bool | None]  # False: its failure is final. None: as True
     queued_ms: Mapped[int | None] = mapped_column(BigInteger)  # how long it waited for its slot
+    # How long containers of launches before the current one ran. None: there was none, or a release wrote none.
+    earlier_launches_ms: Mapped[int | None] = mapped_column(BigInteger)
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     execution_start_time: Mapped[datetime | None]
     execution_finish_time: Mapped[datetime | None]
+
+
+class CheckpointRow(Base):
+    """What the code of an invocation has saved last, as JSON, for its next container or attempt."""
+
+    __tablename__ = "checkpoints"
+
+    invocation_id: Mapped[str] = mapped_column(
+        ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
+    )
+    value: Mapped[str] = mapped_column(info={_READ_APART: True})
+    attempt: Mapped[int]  # whose code saved it
+    save_time: Mapped[datetime]
 
 
 class WaitingExecutionRow(Base):

@@ -181,6 +181,7 @@ class Execution:
     execution_start_time: datetime | None
     execution_finish_time: datetime | None
     launch_time: datetime | None  # when its newest launch was noted, before it was sent
+    newest_launch: int  # its number, counted from 1, with those that started no container; 0 before the first
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
     is_retryable: bool  # False: its failure is final
 
@@ -241,6 +242,24 @@ class InvocationSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSummary:
+    """`attempt`: whose code saved it. `size`: of the value as JSON, in bytes."""
+
+    attempt: int
+    save_time: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """`value`: JSON as a rule."""
+
+    value: str
+    attempt: int
+    save_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """An invocation with its function and its executions, oldest first. `outcome`: None while it is RUNNING.
     `time_out`: what it waited for, if it has timed out."""
@@ -259,6 +278,7 @@ class Invocation:
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
+    checkpoint: CheckpointSummary | None = None
 
     @property
     def error_message(self) -> str | None:
@@ -293,3 +313,4 @@ class ExecutionDetail:
     input: str
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
+    has_checkpoint: bool  # of the invocation

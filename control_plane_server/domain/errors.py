@@ -5,9 +5,10 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, SecretDoesNotExist
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
+│  │                             CheckpointDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
-│  │                             SecretIsMissing
+│  │                             SecretIsMissing, LaunchIsOvertaken
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
@@ -116,6 +117,10 @@ class ExecutionDoesNotExist(NotFound):
     """An execution with this ID does not exist for this invocation"""
 
 
+class CheckpointDoesNotExist(NotFound):
+    """This invocation has saved no checkpoint"""
+
+
 class SecretDoesNotExist(NotFound):
     """A secret with this name does not exist for this project"""
 
@@ -168,6 +173,10 @@ class ExecutionHasNotFinished(Conflict):
 
 class ExecutionHasAlreadyFinished(Conflict):
     """This execution has already finished"""
+
+
+class LaunchIsOvertaken(Conflict):
+    """Another container has taken this one's place"""
 
 
 class ExecutionIsAlreadyTerminated(Conflict):

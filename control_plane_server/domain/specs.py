@@ -31,7 +31,9 @@ class ExecutionSpec:
     """Retries after the first attempt, the timeout from the invocation's creation, and the back-off, all in seconds.
 
     `attempt_timeout_seconds`: of one execution, from its start. `queue_timeout_seconds`: from the invocation's creation
-    until its first execution has a slot. None: no such limit.
+    until its first execution has a slot. None: no such limit. `retry_jitter`: by which part of itself a back-off may be
+    shorter or longer. `no_retry_on`: no attempt follows a failure of which the error message begins with one of these,
+    up to its first colon. `resume_children`: a later attempt finds the children of earlier ones.
     """
 
     max_retries: int
@@ -41,6 +43,9 @@ class ExecutionSpec:
     retry_max_interval_seconds: float = 60.0
     attempt_timeout_seconds: int | None = None
     queue_timeout_seconds: int | None = None
+    retry_jitter: float = 0.0
+    no_retry_on: tuple[str, ...] = ()
+    resume_children: bool = False
 
     def with_queue_timeout(self, seconds: int | None) -> "ExecutionSpec":
         """With that of an invocation in place of the function's. None: as it is."""

@@ -5,6 +5,7 @@ Importing this imports nothing else; each name is loaded when it is first used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from control_plane import checkpoint as checkpoint
     from control_plane import testing as testing
     from control_plane.calls import as_completed as as_completed
     from control_plane.calls import gather as gather
@@ -48,6 +49,7 @@ _HOMES = {
     "TimedOut": "errors",
     "Unreachable": "errors",
     "as_completed": "calls",
+    "checkpoint": "",
     "command": "declarations",
     "current": "context",
     "function": "declarations",
@@ -74,6 +76,7 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "as_completed",
+    "checkpoint",
     "command",
     "current",
     "function",

@@ -121,7 +121,11 @@ _HELD = select(func.count()).where(
     ExecutionRow.function_id == _OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
 _WAITING_SINCE = waiting_since(
-    attempt=_ATTEMPT, previous_end=PREVIOUS.last_update_time, invocation=InvocationRow, function=FunctionRow
+    attempt=_ATTEMPT,
+    previous_end=PREVIOUS.last_update_time,
+    previous_id=PREVIOUS.execution_id,
+    invocation=InvocationRow,
+    function=FunctionRow,
 )
 # Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
 _OLDER_WAITS = func.coalesce(

@@ -17,13 +17,16 @@ _ALREADY_FINISHED = "This execution has already finished"
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
-    None: there is none. `has_secrets`: of its function, to be asked for."""
+    None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
+    attempt can help. `resumes_children`: this attempt finds the children of earlier ones."""
 
     input: str
     deadline: int
     must_stop: bool
     attempt_timeout: int | None
     has_secrets: bool
+    no_retry_on: tuple[str, ...]
+    resumes_children: bool
 
 
 class ExecutionClient:
@@ -31,16 +34,7 @@ class ExecutionClient:
 
     def __init__(self, api: Api, environment: Environment) -> None:
         self._api = api
-        self._path = "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
-            quote(part, safe="")
-            for part in (
-                environment.project_name,
-                environment.version_id,
-                environment.function_name,
-                environment.invocation_id,
-                environment.execution_id,
-            )
-        )
+        self._path = path_of(environment)
 
     def get(self) -> Execution:
         document = self._api.request("GET", self._path).document
@@ -50,7 +44,10 @@ class ExecutionClient:
             deadline=document["invocation_creation_time"] + timeout,
             must_stop=document.get("termination_signal_time") is not None,
             attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
+            # A control plane of an earlier release knows none of these.
             has_secrets=document.get("has_secrets", False),
+            no_retry_on=tuple(document["execution_spec"].get("no_retry_on", ())),
+            resumes_children=document["execution_spec"].get("resume_children", False),
         )
 
     def secrets(self) -> dict[str, str]:
@@ -58,12 +55,16 @@ class ExecutionClient:
         secrets: dict[str, str] = self._api.request("GET", self._path + "/environment").document["secrets"]
         return secrets
 
-    def start(self) -> None:
+    def start(self) -> int | None:
+        """The number of the launch that this container is; None: of a control plane of an earlier release."""
         try:
-            self._api.request("PUT", self._path + "/start")
+            document = self._api.request("PUT", self._path + "/start").document
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_STARTED):
                 raise
+            document = self._api.request("GET", self._path).document
+        launch: int | None = document.get("launch")
+        return launch
 
     def update(self, output: str) -> None:
         self._api.request("PUT", self._path + "/update", body={"latest_output": output})
@@ -84,6 +85,20 @@ class ExecutionClient:
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_FINISHED):
                 raise
+
+
+def path_of(environment: Environment) -> str:
+    """Of the execution, in the API."""
+    return "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
+        quote(part, safe="")
+        for part in (
+            environment.project_name,
+            environment.version_id,
+            environment.function_name,
+            environment.invocation_id,
+            environment.execution_id,
+        )
+    )
 
 
 def _was_done(refusal: Refused, detail: str) -> bool:

@@ -13,7 +13,7 @@ import traceback
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
-from control_plane.container.environment import Environment
+from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
 from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import NO_RESULT, PlainFailure, Report, failed
@@ -41,7 +41,8 @@ def run(environment: Environment) -> int:
     os.environ[_DEADLINE] = str(execution.deadline)
     if execution.attempt_timeout is not None:
         termination.limit_attempt(execution.attempt_timeout)
-    client.start()
+    _tell(LAUNCH, client.start())
+    _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)
     output: str | None = None
     failure: BaseException | None = None
@@ -59,13 +60,20 @@ def run(environment: Environment) -> int:
     termination.shield()  # once more: a signal may have come in its midst
     _make_room(failure)
     try:
-        report = _report(client, termination, progress, output=output, failure=failure)
+        report = _report(client, execution, termination, progress, output=output, failure=failure)
     finally:
         streams.flush()
         if failure is not None and not isinstance(failure, Stopped):
             _print_traceback(failure)
         termination.uninstall()
     return report.exit_code
+
+
+def _tell(name: str, number: int | None) -> None:
+    """This process, and those that the user's code starts."""
+    os.environ.pop(name, None)
+    if number is not None:
+        os.environ[name] = str(number)
 
 
 def _output(
@@ -105,6 +113,7 @@ def _make_room(failure: BaseException | None) -> None:
 
 def _report(
     client: ExecutionClient,
+    execution: Execution,
     termination: Termination,
     progress: Progress,
     *,
@@ -114,7 +123,7 @@ def _report(
     """A stop that reached the user's code makes the outcome ABORTED, however the code answered it."""
     if isinstance(failure, ExecutionIsGone):
         raise failure
-    report = Report("SUCCEEDED", output) if failure is None else failed(failure)
+    report = Report("SUCCEEDED", output) if failure is None else failed(failure, no_retry_on=execution.no_retry_on)
     undelivered = progress.close()
     if report.output is None and undelivered is not None:
         report = report._replace(output=undelivered)

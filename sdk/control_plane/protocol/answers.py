@@ -277,6 +277,11 @@ class BatchInfo(Answer):
     cancellation_request_time: int | None
     counts: Dict[str, int]
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a submit was answered with this one, which an earlier attempt had made."""
+        return bool(self.document.get("is_resumed"))
+
 
 class LogPage(Answer):
     log_lines: List[str]

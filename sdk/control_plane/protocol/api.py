@@ -130,9 +130,10 @@ class Api:
         idempotency_key: str | None = None,
         queue_timeout: int | None = None,
         parent: Parent | None = None,
+        resume_keys: Sequence[str] = (),
     ) -> Plan[answers.InvocationInfo]:
         """`function`: its path. Without a key of the caller's it has one of its own, so that it may be repeated."""
-        body: Dict[str, Any] = {"input": text, **_options(parent, queue_timeout)}
+        body: Dict[str, Any] = {"input": text, **_options(parent, queue_timeout, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key or new_key()}
         return self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
 
@@ -144,9 +145,10 @@ class Api:
         idempotency_key: str,
         queue_timeout: int | None = None,
         parent: Parent | None = None,
+        resume_keys: Sequence[str] = (),
     ) -> Plan[answers.BatchInfo]:
         """`function`: its path. `inputs`: 1 to 10,000."""
-        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout)}
+        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key}
         return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
 
@@ -279,7 +281,11 @@ def new_key() -> str:
     return os.urandom(16).hex()
 
 
-def _options(parent: Parent | None, queue_timeout: int | None) -> Dict[str, Any]:
+def _options(parent: Parent | None, queue_timeout: int | None, resume_keys: Sequence[str]) -> Dict[str, Any]:
     """The fields of a submit beside its input; a control plane of an earlier release knows fewer."""
-    options = {"parent_invocation": parent, "queue_timeout_seconds": queue_timeout}
+    options = {
+        "parent_invocation": parent,
+        "queue_timeout_seconds": queue_timeout,
+        "resume_keys": list(resume_keys) or None,
+    }
     return {name: value for name, value in options.items() if value is not None}

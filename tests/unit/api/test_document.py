@@ -44,6 +44,8 @@ OPERATIONS = {
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413"}),
     "get_execution": ("get", {"404"}),
+    "save_checkpoint": ("put", {"404", "409", "413"}),
+    "get_checkpoint": ("get", {"404"}),
     "get_execution_environment": ("get", {"404", "409", "501"}),
     "get_execution_logs": ("get", {"400", "404"}),
     "set_secret": ("put", {"400", "404", "413", "501"}),
@@ -125,11 +127,8 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
     of_containers = {
-        "start_execution",
-        "update_execution",
-        "finish_execution",
-        "get_execution",
-        "get_execution_environment",
+        *("start_execution", "update_execution", "finish_execution", "get_execution", "get_execution_environment"),
+        *("save_checkpoint", "get_checkpoint"),
     }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
@@ -165,7 +164,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 27
+    assert len(known) == 29
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

@@ -5,6 +5,7 @@ import datetime
 import inspect
 import pickle
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import control_plane as cp
 import pytest
@@ -109,6 +110,37 @@ def test_submitting_where_nothing_runs_says_what_to_do() -> None:
         double.submit(1)
     with pytest.raises(cp.ControlPlaneError, match="nothing was invoked here"):
         cp.current()
+
+
+def test_what_is_not_retried_is_named_as_error_messages_begin() -> None:
+    class Wrong(ValueError):
+        pass
+
+    @cp.function(no_retry_on=[Wrong, "requests.Timeout", KeyboardInterrupt], retry_jitter=0.5, resume_children=True)
+    def fragile() -> None: ...
+
+    execution = fragile._spec["execution_spec"]
+    assert execution["no_retry_on"] == ["Wrong", "requests.Timeout", "KeyboardInterrupt"]
+    assert (execution["retry_jitter"], execution["resume_children"]) == (0.5, True)
+    tool = cp.command("tool", ["true"], no_retry_on=[3, "killed by SIGSEGV"])
+    assert tool._spec["execution_spec"]["no_retry_on"] == ["exit code 3", "killed by SIGSEGV"]
+    for one in (fragile, tool):
+        declarations.declared.remove(one)
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        (ValueError, "no_retry_on is a list: no_retry_on=[ValueError]"),
+        ("ValueError", "no_retry_on is a list: no_retry_on=['ValueError']"),
+        ([3], "no_retry_on holds exceptions or their names; only a command has exit codes, not 3"),
+        ([int], "no_retry_on holds exceptions or their names; only a command has exit codes, not <class 'int'>"),
+    ],
+)
+def test_what_cannot_stand_there_is_said(errors: Any, said: str) -> None:
+    with pytest.raises(TypeError) as refusal:
+        cp.function(no_retry_on=errors)
+    assert str(refusal.value) == said
 
 
 def test_environment_and_secrets_are_named_as_on_the_wire() -> None:
