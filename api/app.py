@@ -18,6 +18,7 @@ from api.routers import add_routes
 from api.routes import (
     batches,
     batches_by_id,
+    blobs,
     container_repository,
     events,
     executions,
@@ -44,6 +45,7 @@ _ROUTERS = (
     invocation_results.router,
     batches.router,
     batches_by_id.router,
+    blobs.router,
     events.router,
     executions.router,
     container_repository.router,
