@@ -14,6 +14,7 @@ from api.schemas.blobs import (
     BlobUpload,
     ExecutionBlobDefinition,
     InputBlobDefinition,
+    UploadedBlob,
 )
 from api.services import services_of
 from api.tags import Tag
@@ -95,18 +96,17 @@ async def create_blob(project_name: str, definition: InputBlobDefinition, reques
     _BLOBS + "/{blob_id}",
     tags=[Tag.DATA],
     dependencies=[Depends(require_project_member)],
-    status_code=204,
     responses=documented(*_UPLOAD_ERRORS),
     openapi_extra=_BODY,
 )
-async def upload_blob(project_name: str, blob_id: str, request: Request) -> Response:
+async def upload_blob(project_name: str, blob_id: str, request: Request) -> UploadedBlob:
     """Upload an input, where its `upload_url` leads here."""
     async with services_of(request).database.statement() as connection:
         blob = await BlobRepository(connection).get(project_name, blob_id)
     if blob.kind is not BlobKind.INPUT:
         raise BlobDoesNotExist
     await receive(request, blob)
-    return Response(status_code=204)
+    return UploadedBlob.of(blob)
 
 
 @router.get(
@@ -163,18 +163,17 @@ async def create_execution_blob(
     _EXECUTION + "/blobs/{blob_id}",
     tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
-    status_code=204,
     responses=documented(*_MISSING_EXECUTION, *_UPLOAD_ERRORS),
     openapi_extra=_BODY,
 )
-async def upload_execution_blob(path: ExecutionPathOfRequest, blob_id: str, request: Request) -> Response:
+async def upload_execution_blob(path: ExecutionPathOfRequest, blob_id: str, request: Request) -> UploadedBlob:
     """Upload what was announced, where its `upload_url` leads here."""
     async with services_of(request).database.statement() as connection:
         blob = await BlobRepository(connection).get_of_execution(path, blob_id)
     if blob.execution_id != path.execution_id:
         raise BlobDoesNotExist
     await receive(request, blob)
-    return Response(status_code=204)
+    return UploadedBlob.of(blob)
 
 
 @router.get(

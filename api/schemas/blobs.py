@@ -68,6 +68,16 @@ class BlobUpload(BaseModel):
     expires: int
 
 
+class UploadedBlob(BaseModel):
+    blob_id: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, blob: blobs.Blob) -> Self:
+        return cls(blob_id=blob.blob_id, size=blob.size, sha256=blob.sha256)
+
+
 class ArtifactInfo(BaseModel):
     """A file that a container has kept. Its bytes: `GET …/blobs/{blob_id}`."""
 

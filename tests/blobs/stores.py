@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import botocore.session
+import httpx2
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -33,9 +33,8 @@ def bucket(environment: pytest.MonkeyPatch) -> Iterator[Bucket]:
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
     try:
-        s3 = botocore.session.get_session().create_client("s3", endpoint_url=url, region_name=REGION)
         name = f"blobs-{uuid.uuid4().hex}"  # moto's are of the whole process
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        httpx2.put(f"{url}/{name}", trust_env=False).raise_for_status()
         yield Bucket(
             server=server,
             location=BlobStoreLocation(url=f"s3://{name}/some prefix/of ours", region=REGION, endpoint_url=url),

@@ -40,6 +40,16 @@ OPERATIONS = {
     "follow_invocation_by_id": ("get", {"204", "400", "404"}),
     "get_invocation_logs_by_id": ("get", {"400", "404"}),
     "follow_invocation": ("get", {"204", "400", "404"}),
+    "create_blob": ("post", {"400", "404", "501"}),
+    "upload_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
+    "get_blob": ("get", {"307", "404", "501"}),
+    "list_artifacts": ("get", {"404", "501"}),
+    "create_execution_blob": ("post", {"400", "404", "409", "501"}),
+    "upload_execution_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
+    "get_execution_blob": ("get", {"307", "404", "501"}),
+    "create_artifact": ("post", {"400", "404", "409", "501"}),
+    "complete_artifact": ("put", {"404", "409", "501"}),
+    "list_artifacts_of_execution": ("get", {"404", "501"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413"}),
@@ -97,7 +107,7 @@ def test_every_operation_documents_its_errors(operations: dict[str, tuple[str, d
         of_shares = set() if name in WITHOUT_KEY | FOR_ROOT_KEYS else {"429"}
         assert codes == errors | of_keys | of_shares, name
         assert ("security" in operation) == (name not in WITHOUT_KEY)
-        for code in codes - {"204"} if name not in WITHOUT_KEY else ():
+        for code in codes - {"204", "307"} if name not in WITHOUT_KEY else ():
             schema = operation["responses"][code]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
         if "422" in operation["responses"]:
@@ -109,11 +119,15 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     document: dict[str, Any], operations: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
     groups = [tag["name"] for tag in document["tags"]]
-    assert groups == ["projects", "functions", "invocations", "batches", "containers", "service"]
+    assert groups == ["projects", "functions", "invocations", "batches", "data", "containers", "service"]
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
-    of_containers = {"start_execution", "update_execution", "finish_execution", "get_execution"}
+    of_containers = {
+        *("start_execution", "update_execution", "finish_execution", "get_execution"),
+        *("create_execution_blob", "upload_execution_blob", "get_execution_blob"),
+        *("create_artifact", "complete_artifact", "list_artifacts_of_execution"),
+    }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
 
