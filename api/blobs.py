@@ -15,6 +15,7 @@ from api.schemas.times import epoch_seconds
 from api.services import Services, services_of
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.blobs import BlobRepository
+from control_plane_server.catalog.paths import ExecutionPath
 from control_plane_server.domain.blobs import Blob, BlobKind
 from control_plane_server.domain.errors import (
     BlobDoesNotExist,
@@ -90,6 +91,16 @@ async def uploaded_input(services: Services, project_name: str, blob_id: str) ->
     async with services.database.statement() as connection:
         blob = await BlobRepository(connection).get(project_name, blob_id)
     if blob.kind is not BlobKind.INPUT:
+        raise BlobDoesNotExist
+    await ensure_uploaded(services, blob)
+    return blob
+
+
+async def uploaded_output(services: Services, path: ExecutionPath, blob_id: str) -> Blob:
+    """An output of this execution that may be reported. Raises BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway."""
+    async with services.database.statement() as connection:
+        blob = await BlobRepository(connection).get_of_execution(path, blob_id)
+    if blob.kind is not BlobKind.OUTPUT or blob.execution_id != path.execution_id:
         raise BlobDoesNotExist
     await ensure_uploaded(services, blob)
     return blob

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from control_plane_server.domain.identifiers import (
     BatchId,
+    BlobId,
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -179,6 +180,7 @@ class Execution:
     launch_time: datetime | None  # when its newest launch was noted, before it was sent
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
     is_retryable: bool  # False: its failure is final
+    output_blob_id: BlobId | None = None  # then `output` is None
 
     @property
     def starting(self) -> timedelta | None:
@@ -255,6 +257,7 @@ class Invocation:
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
+    input_blob_id: BlobId | None = None  # then `input` is empty
 
     @property
     def error_message(self) -> str | None:
@@ -289,3 +292,4 @@ class ExecutionDetail:
     input: str
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
+    input_blob_id: BlobId | None = None  # then `input` is empty

@@ -1,5 +1,7 @@
 """Blobs over the API: announced, uploaded, used once, given to those who may have them."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +133,84 @@ async def test_where_a_bucket_takes_uploads_the_api_takes_none(client: httpx2.As
     answer = await client.put(f"/projects/p/blobs/{made['blob_id']}", content=CONTENT)
     assert answer.status_code == 400
     assert "upload_url" in answer.json()["detail"]
+
+
+async def test_an_input_is_used_by_one_invocation(client: httpx2.AsyncClient, deployed: Deployed) -> None:
+    made = await announced(client, "/projects/p/blobs")
+    body = {"input_blob": made["blob_id"]}
+    assert (await client.post(deployed.invocations(), json=body)).status_code == 409, "it is not there yet"
+    assert (await upload(client, made)).is_success
+    assert (await client.get(f"/projects/p/blobs/{made['blob_id']}")).status_code == 404
+    answer = await client.post(deployed.invocations(), json=body)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["input"], answer.json()["input_blob"]) == ("", made["blob_id"])
+    assert await read(client, f"/projects/p/blobs/{made['blob_id']}") == CONTENT
+    assert (await client.post(deployed.invocations(), json=body)).status_code == 409, "it is used"
+    invocations = (await client.get("/projects/p/invocations")).json()["invocations"]
+    assert [each["invocation_id"] for each in invocations] == [answer.json()["invocation_id"]]
+
+
+async def test_the_same_input_uploaded_again_is_the_same_submit(client: httpx2.AsyncClient, deployed: Deployed) -> None:
+    answers = []
+    for content in (CONTENT, CONTENT, CONTENT + b" "):
+        made = await announced(client, "/projects/p/blobs", **announcement(content))
+        assert (await upload(client, made, content)).is_success
+        body = {"input_blob": made["blob_id"]}
+        headers = {"Idempotency-Key": "same"}
+        answers += [await client.post(deployed.invocations(), json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 422, 422]
+    assert len({answer.json()["invocation_id"] for answer in answers[:4]}) == 1
+
+
+async def test_one_request_sent_twice_at_once_is_one_submit(client: httpx2.AsyncClient, deployed: Deployed) -> None:
+    made = await announced(client, "/projects/p/blobs")
+    assert (await upload(client, made)).is_success
+    body = {"input_blob": made["blob_id"]}
+    answers = await asyncio.gather(
+        *(client.post(deployed.invocations(), json=body, headers={"Idempotency-Key": "same"}) for _ in range(4))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["invocation_id"] for answer in answers}) == 1
+
+
+async def test_an_input_is_text_or_a_blob_of_the_project(client: httpx2.AsyncClient, deployed: Deployed) -> None:
+    await deploy(client, project="other")
+    made = await announced(client, "/projects/other/blobs")
+    assert (await upload(client, made)).is_success
+    assert (await client.post(deployed.invocations(), json={"input_blob": made["blob_id"]})).status_code == 404
+    both = {"input": "1", "input_blob": made["blob_id"]}
+    assert (await client.post(deployed.invocations(), json=both)).status_code == 422
+
+
+async def test_an_output_blob_is_the_output(client: httpx2.AsyncClient, deployed: Deployed, database: Database) -> None:
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    invocation = execution.partition("/executions/")[0]
+    sibling = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    made = await announced(client, execution + "/blobs")
+    report = {"outcome": "SUCCEEDED", "output_blob": made["blob_id"]}
+    assert (await client.put(execution + "/update", json={"latest_output": '"so far"'})).status_code == 200
+    assert (await client.put(execution + "/finish", json=report)).status_code == 409, "it is not there yet"
+    assert (await upload(client, made)).is_success
+    assert (await client.put(sibling + "/finish", json=report)).status_code == 404, "it is another one's"
+    assert (await client.put(execution + "/finish", json={**report, "final_output": "1"})).status_code == 422
+    finished = await client.put(execution + "/finish", json=report)
+    assert finished.status_code == 200, finished.text
+    assert (finished.json()["output"], finished.json()["output_blob"]) == (None, made["blob_id"])
+    (shown,) = (await client.get(invocation)).json()["executions"]
+    assert (shown["output"], shown["output_blob"]) == (None, made["blob_id"])
+    assert await read(client, f"/projects/p/blobs/{made['blob_id']}") == CONTENT
+    awaited = {"invocation_ids": [invocation.rpartition("/")[2]]}
+    lines = (await client.post("/invocations/results", json=awaited)).text.splitlines()
+    line = json.loads(next(filter(None, lines)))
+    assert (line["output"], line["output_blob"]) == (None, made["blob_id"])
+
+
+async def test_an_artifact_is_no_output(client: httpx2.AsyncClient, deployed: Deployed, database: Database) -> None:
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    made = await announced(client, execution + "/artifacts", **announcement(name="report.txt"))
+    assert (await upload(client, made)).is_success
+    report = {"outcome": "SUCCEEDED", "output_blob": made["blob_id"]}
+    assert (await client.put(execution + "/finish", json=report)).status_code == 404
 
 
 async def test_blobs_of_others_do_not_exist(client: httpx2.AsyncClient, deployed: Deployed, database: Database) -> None:

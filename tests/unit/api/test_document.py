@@ -21,7 +21,7 @@ OPERATIONS = {
     "create_project_version": ("post", {"400", "404", "413"}),
     "get_project_version": ("get", {"404"}),
     "list_project_versions": ("get", {"404"}),
-    "create_invocation": ("post", {"400", "404", "413"}),
+    "create_invocation": ("post", {"400", "404", "409", "413", "501"}),
     "cancel_invocation": ("put", {"404", "409"}),
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
@@ -52,7 +52,7 @@ OPERATIONS = {
     "list_artifacts_of_execution": ("get", {"404", "501"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),
-    "finish_execution": ("put", {"404", "409", "413"}),
+    "finish_execution": ("put", {"404", "409", "413", "501"}),
     "get_execution": ("get", {"404"}),
     "get_execution_logs": ("get", {"400", "404"}),
     "get_container_repository_credentials": ("get", {"501"}),
@@ -162,7 +162,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 25
+    assert len(known) == 30
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")
