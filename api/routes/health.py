@@ -10,7 +10,7 @@ from api.schemas.service import DependencyStatus, HealthStatus, ReadinessStatus
 from api.services import services_of
 from api.tags import Tag
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.catalog.readiness import probe
 from control_plane_server.domain.errors import CatalogIsAway, ServiceIsUnavailable
 
 # Health checks are seldom given more than five seconds.
@@ -41,10 +41,10 @@ async def health_ready(request: Request, response: Response) -> ReadinessStatus:
 
 
 async def _answers(database: Database) -> bool:
-    """Whether the catalog answers, has its tables and accepts writes."""
+    """Whether the catalog answers, has the tables of this release and accepts writes."""
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()), database.statement() as connection:
-            await ProjectRepository(connection).probe()
+            await probe(connection)
     except (CatalogIsAway, TimeoutError):
         return False
     return True

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field
 
 from api.schemas.bounded import Input, TimeoutSeconds
-from api.schemas.invocations import ParentInvocationDefinition
+from api.schemas.invocations import InvocationCounts, ParentInvocationDefinition
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.batches import BatchPage, NewBatch
 from control_plane_server.domain import batches, bounds
@@ -29,30 +29,6 @@ class BatchDefinition(BaseModel):
         )
 
 
-class BatchCounts(BaseModel):
-    """`queued`: those that have no slot yet. The others that have not ended are `running`."""
-
-    queued: int
-    running: int
-    SUCCEEDED: int
-    FAILED: int
-    CANCELLED: int
-    TIMED_OUT: int
-    ABORTED: int
-
-    @classmethod
-    def of(cls, counts: batches.BatchCounts) -> Self:
-        return cls(
-            queued=counts.queued,
-            running=counts.running,
-            SUCCEEDED=counts.succeeded,
-            FAILED=counts.failed,
-            CANCELLED=counts.cancelled,
-            TIMED_OUT=counts.timed_out,
-            ABORTED=counts.aborted,
-        )
-
-
 class BatchInfo(BaseModel):
     project_name: str
     version_id: str
@@ -64,7 +40,7 @@ class BatchInfo(BaseModel):
     creation_time: int
     last_update_time: int
     cancellation_request_time: int | None
-    counts: BatchCounts
+    counts: InvocationCounts
 
     @classmethod
     def of(cls, batch: batches.Batch) -> Self:
@@ -79,7 +55,7 @@ class BatchInfo(BaseModel):
             creation_time=epoch_seconds(batch.creation_time),
             last_update_time=epoch_seconds(batch.last_update_time),
             cancellation_request_time=optional_epoch_seconds(batch.cancellation_request_time),
-            counts=BatchCounts.of(batch.counts),
+            counts=InvocationCounts.of(batch.counts),
         )
 
 

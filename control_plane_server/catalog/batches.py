@@ -36,8 +36,14 @@ from control_plane_server.catalog.tables import (
     columns_of,
     epoch_second,
 )
-from control_plane_server.domain.batches import Batch, BatchCounts
-from control_plane_server.domain.entities import ContainerStatus, InvocationStatus, ParentRef
+from control_plane_server.domain.batches import Batch
+from control_plane_server.domain.entities import (
+    ContainerStatus,
+    InvocationCounts,
+    InvocationOutcome,
+    InvocationStatus,
+    ParentRef,
+)
 from control_plane_server.domain.errors import (
     BatchDoesNotExist,
     BatchIsAlreadyTerminated,
@@ -216,9 +222,7 @@ class BatchRepository:
             last_update_time=row.creation_time,
             cancellation_request_time=row.cancellation_request_time,
             completion_time=None,
-            counts=BatchCounts(
-                queued=len(new.inputs), running=0, succeeded=0, failed=0, cancelled=0, timed_out=0, aborted=0
-            ),
+            counts=InvocationCounts(queued=len(new.inputs), running=0, by_outcome=dict.fromkeys(InvocationOutcome, 0)),
         )
 
     async def get(self, path: BatchPath) -> Batch:
@@ -311,13 +315,15 @@ def _to_batch(row: Row[*tuple[Any, ...]]) -> Batch:
         last_update_time=row.batches_last_update_time,
         cancellation_request_time=row.batches_cancellation_request_time,
         completion_time=row.batches_completion_time,
-        counts=BatchCounts(
+        counts=InvocationCounts(
             queued=left - min(left, row.running),
             running=min(left, row.running),
-            succeeded=row.batches_succeeded,
-            failed=row.batches_failed,
-            cancelled=row.batches_cancelled,
-            timed_out=row.batches_timed_out,
-            aborted=row.batches_aborted,
+            by_outcome={
+                InvocationOutcome.SUCCEEDED: row.batches_succeeded,
+                InvocationOutcome.FAILED: row.batches_failed,
+                InvocationOutcome.ABORTED: row.batches_aborted,
+                InvocationOutcome.CANCELLED: row.batches_cancelled,
+                InvocationOutcome.TIMED_OUT: row.batches_timed_out,
+            },
         ),
     )

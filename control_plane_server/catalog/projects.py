@@ -1,6 +1,6 @@
 """Projects: created, read, listed; their deletion requested."""
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,7 +8,7 @@ from control_plane_server.catalog.converters import to_project
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.tables import ProjectRow, columns_of, epoch_second
 from control_plane_server.domain.entities import Project
-from control_plane_server.domain.errors import CatalogIsAway, ProjectAlreadyExists, ProjectDoesNotExist
+from control_plane_server.domain.errors import ProjectAlreadyExists, ProjectDoesNotExist
 
 _COLUMNS = columns_of(ProjectRow)
 
@@ -58,11 +58,3 @@ class ProjectRepository:
             select(*_COLUMNS).order_by(epoch_second(ProjectRow.creation_time).desc(), ProjectRow.project_name)
         )
         return [to_project(row) for row in rows]
-
-    async def probe(self) -> None:
-        """Raises CatalogIsAway if the tables cannot be read or nothing can be written; returns nothing."""
-        only_reads = await self._connection.scalar(
-            select(func.current_setting("transaction_read_only") == "on", exists(select(ProjectRow.project_name)))
-        )
-        if only_reads:
-            raise CatalogIsAway("The catalog only reads at this time")

@@ -3,22 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, ParentRef
+from control_plane_server.domain.entities import InvocationCounts, InvocationOutcome, InvocationStatus, ParentRef
 from control_plane_server.domain.identifiers import BatchId, BlobId, ExecutionId, FunctionRef, InvocationId
 from control_plane_server.domain.specs import ExecutionSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchCounts:
-    """Of a batch's invocations, each counted once. `queued`: without a slot, the back-off of a retry included."""
-
-    queued: int
-    running: int
-    succeeded: int
-    failed: int
-    cancelled: int
-    timed_out: int
-    aborted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +21,7 @@ class Batch:
     last_update_time: datetime
     cancellation_request_time: datetime | None
     completion_time: datetime | None
-    counts: BatchCounts
+    counts: InvocationCounts
 
     @property
     def status(self) -> InvocationStatus:

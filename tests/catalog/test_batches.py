@@ -22,7 +22,7 @@ from control_plane_server.catalog.results import ResultRepository
 from control_plane_server.catalog.retention import RetentionRepository
 from control_plane_server.catalog.tables import BatchRow, ExecutionRow, InvocationRow
 from control_plane_server.domain.batches import Batch
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from tests.factories import insert_function
@@ -95,7 +95,12 @@ async def test_positions_have_no_gaps_though_many_end_at_once(database: Database
     )
     assert sorted(seen) == list(range(60))
     counts = (ended := await read(database, batch.batch_id)).counts
-    assert (counts.succeeded, counts.failed, counts.queued, counts.running) == (30, 30, 0, 0)
+    assert (
+        counts.by_outcome[InvocationOutcome.SUCCEEDED],
+        counts.by_outcome[InvocationOutcome.FAILED],
+        counts.queued,
+        counts.running,
+    ) == (30, 30, 0, 0)
     assert ended.completion_time is not None
 
 
@@ -137,7 +142,7 @@ async def test_what_a_release_ended_that_knew_no_batches_is_numbered_at_the_next
     assert await results(database, batch.batch_id) == [(1, 1, "FAILED")]
     await run(database, first, outcome=ExecutionOutcome.SUCCEEDED)
     assert await results(database, batch.batch_id) == [(1, 1, "FAILED"), (2, 0, "SUCCEEDED")]
-    assert (await read(database, batch.batch_id)).counts.failed == 1
+    assert (await read(database, batch.batch_id)).counts.by_outcome[InvocationOutcome.FAILED] == 1
     assert third
 
 
@@ -161,7 +166,7 @@ async def test_pieces_of_a_stop_leave_what_has_begun(database: Database) -> None
         assert begun == tuple(invocation_ids[:1])
         assert await looks.to_cancel(batch.batch_id, after=begun[0], at_most=5) == (invocation_ids[1],)
     counts = (await read(database, batch.batch_id)).counts
-    assert (counts.running, counts.queued, counts.cancelled) == (2, 0, 8)
+    assert (counts.running, counts.queued, counts.by_outcome[InvocationOutcome.CANCELLED]) == (2, 0, 8)
 
 
 async def test_the_reconciliation_leaves_alone_what_waits_for_its_slot(database: Database) -> None:

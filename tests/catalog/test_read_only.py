@@ -9,6 +9,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import upgrade_to_head
 from control_plane_server.catalog.notifications import NotificationListener
 from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.catalog.readiness import probe
 from control_plane_server.domain.errors import CatalogIsAway
 from environment.settings import PostgresSettings
 from tests.conftest import CATALOG
@@ -60,7 +61,7 @@ async def test_a_pool_of_a_server_that_was_demoted_is_thrown_away(
         await connection.execute(text("SET default_transaction_read_only = on"))
     with pytest.raises(CatalogIsAway):
         async with single.statement() as connection:
-            await ProjectRepository(connection).probe()
+            await probe(connection)
     with pytest.raises(CatalogIsAway, match="read-only"):
         async with single.transaction() as transaction:
             await ProjectRepository(transaction).create("a")

@@ -167,13 +167,20 @@ async def only_reading(stack: ChaosStack) -> AsyncIterator[None]:
         host=str(url.query["host"]), port=int(str(url.query["port"])), user=url.username, database=url.database
     )
     try:
-        for change in ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"):
-            await administrator.execute(f"ALTER SYSTEM {change}")
-            await administrator.execute("SELECT pg_reload_conf()")
-            if change.startswith("SET"):
-                yield
+        await reconfigure(administrator, "SET default_transaction_read_only = on", shown="on")
+        yield
     finally:
+        await reconfigure(administrator, "RESET default_transaction_read_only", shown="off")
         await administrator.close()
+
+
+async def reconfigure(administrator: asyncpg.Connection, change: str, *, shown: str) -> None:
+    """Until sessions have heard of it: the server tells them, and answers before it has."""
+    await administrator.execute(f"ALTER SYSTEM {change}")
+    await administrator.execute("SELECT pg_reload_conf()")
+    async with asyncio.timeout(_BACK_WITHIN):
+        while await administrator.fetchval("SHOW default_transaction_read_only") != shown:
+            await asyncio.sleep(0.05)
 
 
 async def test_the_api_away_a_container_keeps_its_result_and_delivers_it(

@@ -1,23 +1,29 @@
-"""Brings the catalog to the newest schema, or removes it. Safe when several processes start together."""
+"""Brings the catalog to the newest schema, or removes it. Safe when several processes start together.
+
+Alembic is imported only where there is something to migrate.
+"""
+
+from __future__ import annotations  # Alembic's names are here for type checkers alone
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.locks import LOCK_OF_EARLIER_RELEASES, MIGRATION_LOCK
+from control_plane_server.catalog.migrations.revisions import current_revision, newest_revision
 from control_plane_server.domain.errors import CatalogIsAway
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 logger = structlog.get_logger(__name__)
 
@@ -42,6 +48,8 @@ async def upgrade_to_head(database: Database, *, report: Report = _log) -> None:
 
     One that was interrupted goes on. `report` is told what is done now, if it may take long. Raises CatalogIsAway.
     """
+    if (await schema_revisions(database))[0] == newest_revision():
+        return
     async with _alone(database) as connection:
         for _ in range(_MOST_TRIES):
             try:
@@ -58,17 +66,14 @@ async def upgrade_to_head(database: Database, *, report: Report = _log) -> None:
 
 async def schema_revisions(database: Database) -> tuple[str | None, str | None]:
     """The schema that the catalog has, None if it has none, and the newest. Changes nothing. Raises CatalogIsAway."""
-
-    def read(connection: Connection) -> tuple[str | None, str | None]:
-        newest = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
-        return MigrationContext.configure(connection).get_current_revision(), newest
-
     async with database.transaction() as connection:
-        return await connection.run_sync(read)
+        return await current_revision(connection), newest_revision()
 
 
 async def drop_everything(database: Database) -> None:
     """Drop every table of ours, data included. Raises CatalogIsAway."""
+    from alembic import command  # noqa: PLC0415
+
     async with _alone(database) as connection:
         await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
     async with database.statement() as connection:
@@ -76,6 +81,8 @@ async def drop_everything(database: Database) -> None:
 
 
 def alembic_config(connection: Connection, *, report: Report = _log) -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(files("control_plane_server.catalog.migrations")))
     config.attributes["connection"] = connection
@@ -84,6 +91,10 @@ def alembic_config(connection: Connection, *, report: Report = _log) -> Config:
 
 
 def _upgrade(config: Config, connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     current = MigrationContext.configure(connection).get_current_revision()
     connection.commit()  # Alembic begins its own
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
