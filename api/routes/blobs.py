@@ -1,8 +1,10 @@
 """/projects/…/blobs and …/artifacts: inputs, outputs and files that are too large for requests and answers."""
 
+from typing import Annotated
+
 from fastapi import Depends, Request, Response
 
-from api.authorization import require_own_execution, require_project_member
+from api.authorization import Caller, require_key, require_own_execution, require_project_member
 from api.blobs import content_of, ensure_uploaded, receive, store_of, upload_of
 from api.errors import documented
 from api.parameters import ExecutionPathOfRequest, InvocationPathOfRequest
@@ -18,6 +20,7 @@ from api.schemas.blobs import (
 )
 from api.services import services_of
 from api.tags import Tag
+from api.visibility import project_seen_by
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.domain.blobs import BlobKind
 from control_plane_server.domain.errors import (
@@ -121,6 +124,21 @@ async def get_blob(project_name: str, blob_id: str, request: Request) -> Respons
     services = services_of(request)
     async with services.database.statement() as connection:
         blob = await BlobRepository(connection).get(project_name, blob_id)
+    return await content_of(services, blob)
+
+
+@router.get(
+    "/blobs/{blob_id}",
+    tags=[Tag.DATA],
+    response_class=Response,
+    responses=_CONTENT | documented(BlobDoesNotExist),
+)
+async def get_blob_by_id(blob_id: str, request: Request, caller: Annotated[Caller, Depends(require_key)]) -> Response:
+    """The same by its id alone. One of a project that the key may not see does not exist."""
+    services = services_of(request)
+    async with services.database.statement() as connection:
+        seen = await project_seen_by(caller, connection)
+        blob = await BlobRepository(connection).get_by_id(blob_id, project_name=seen)
     return await content_of(services, blob)
 
 

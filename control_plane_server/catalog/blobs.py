@@ -94,9 +94,14 @@ class BlobRepository:
 
     async def get(self, project_name: str, blob_id: str) -> Blob:
         """One of a project, whether it is complete or not. Raises BlobDoesNotExist."""
+        return await self.get_by_id(blob_id, project_name=searchable(project_name))
+
+    async def get_by_id(self, blob_id: str, *, project_name: str | None) -> Blob:
+        """The same; None: of any project. Raises BlobDoesNotExist."""
         found = await self._connection.execute(
             select(*_COLUMNS).where(
-                BlobRow.blob_id == searchable(blob_id), BlobRow.project_name == searchable(project_name)
+                BlobRow.blob_id == searchable(blob_id),
+                true() if project_name is None else BlobRow.project_name == project_name,
             )
         )
         return _required(found.one_or_none())

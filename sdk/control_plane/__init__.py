@@ -5,6 +5,7 @@ Importing this imports nothing else; each name is loaded when it is first used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from control_plane import artifacts as artifacts
     from control_plane import testing as testing
     from control_plane.calls import as_completed as as_completed
     from control_plane.calls import gather as gather
@@ -47,6 +48,7 @@ _HOMES = {
     "Stopped": "errors",
     "TimedOut": "errors",
     "Unreachable": "errors",
+    "artifacts": "",
     "as_completed": "calls",
     "command": "declarations",
     "current": "context",
@@ -73,6 +75,7 @@ __all__ = [
     "Stopped",
     "TimedOut",
     "Unreachable",
+    "artifacts",
     "as_completed",
     "command",
     "current",

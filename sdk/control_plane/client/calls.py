@@ -10,6 +10,7 @@ from control_plane.decoding import decode
 from control_plane.options import Options
 from control_plane.protocol.answers import InvocationInfo
 from control_plane.protocol.api import Api, new_key
+from control_plane.protocol.blobs import with_output
 from control_plane.protocol.events import events
 from control_plane.protocol.mapping import results_of_all, submit_all
 from control_plane.protocol.paths import invocation_by_id_path, invocation_path
@@ -65,6 +66,7 @@ class Calls:
             info = yield from self._api.settled(call.path, deadline=deadline)
             call.info = info
             call.result = Result.of_document(info.document)
+        call.result = yield from self._whole(call.result)
         is_command = call.result.outcome == SUCCEEDED and (yield from self._is_command(call))
         return value(call.result, is_command=is_command)
 
@@ -128,6 +130,7 @@ class Calls:
     def outcome(self, call: Call) -> Plan[Any]:
         """Of one that has ended: its value, or its error, which is not raised."""
         assert call.result is not None
+        call.result = yield from self._whole(call.result)
         is_command = call.result.outcome == SUCCEEDED and (yield from self._is_command(call))
         return outcome(call.result, is_command=is_command)
 
@@ -151,9 +154,15 @@ class Calls:
         """Emits values; raises the first error in its turn, or emits it."""
         read: Callable[..., Any] = outcome if return_exceptions else value
         yield from _picked(
-            results_of_all(self._api, submitted, ordered=ordered),
+            results_of_all(self._api, submitted, ordered=ordered, is_whole=True),
             lambda result: [read(result, is_command=callee.is_command)],
         )
+
+    def _whole(self, result: Result) -> Plan[Result]:
+        """With its output, however large."""
+        if result.output_blob is None:
+            return result
+        return (yield from with_output(self._api.peer, result))
 
     def _is_command(self, call: Call) -> Plan[bool]:
         if call.is_command is None:

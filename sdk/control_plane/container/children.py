@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
 import os
 import threading
 from json import dumps
@@ -70,7 +71,7 @@ class Child(Invocation[Any]):
         if isinstance(settled, Exception):  # of the API, not of the child
             raise settled
         assert settled is not None
-        return value_of(settled, is_text=self._is_text)
+        return value_of(whole(self._api, settled), is_text=self._is_text)
 
     def done(self) -> bool:
         try:
@@ -210,7 +211,7 @@ class Caller:
         except Refused as refusal:
             raise self._explained(refusal, name) from None
         read = outcome_of if return_exceptions else value_of
-        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered))
+        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered, is_whole=True))
         return (read(result, is_text=_is_text(callee)) for result in results)
 
     def _path(self, name: str) -> str:
@@ -247,6 +248,14 @@ class _Keys:
         with self._lock:
             own = self._counts[digest] = self._counts.get(digest, 0) + 1
         return "%s-%s-%s-%d" % (self._execution_id, digest, self._name, own)
+
+
+def whole(api: Api, result: Result) -> Result:
+    """With its output, however large. Raises Refused, Unreachable."""
+    if result.output_blob is None:
+        return result
+    with_output = importlib.import_module("control_plane.protocol.blobs").with_output
+    return api.run(with_output(api.peer, result))  # type: ignore[no-any-return]
 
 
 def value_of(result: Result, *, is_text: bool | None) -> Any:

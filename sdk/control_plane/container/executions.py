@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.reports import Report
 from control_plane.errors import Refused
+
+if TYPE_CHECKING:
+    from control_plane.container.blobs import ExecutionBlobs
 
 _ALREADY_STARTED = "This execution has already started"
 _ALREADY_FINISHED = "This execution has already finished"
@@ -17,12 +21,13 @@ _ALREADY_FINISHED = "This execution has already finished"
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
-    None: there is none."""
+    None: there is none. `input_blob`: of an input that is too large for an answer; then `input` is empty."""
 
     input: str
     deadline: int
     must_stop: bool
     attempt_timeout: int | None
+    input_blob: str | None = None
 
 
 class ExecutionClient:
@@ -30,16 +35,14 @@ class ExecutionClient:
 
     def __init__(self, api: Api, environment: Environment) -> None:
         self._api = api
-        self._path = "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
-            quote(part, safe="")
-            for part in (
-                environment.project_name,
-                environment.version_id,
-                environment.function_name,
-                environment.invocation_id,
-                environment.execution_id,
-            )
+        self._path = execution_path(environment)
+
+    def blobs(self) -> ExecutionBlobs:
+        """Few executions have any."""
+        found: ExecutionBlobs = importlib.import_module("control_plane.container.blobs").ExecutionBlobs(
+            self._api, self._path
         )
+        return found
 
     def get(self) -> Execution:
         document = self._api.request("GET", self._path).document
@@ -49,6 +52,7 @@ class ExecutionClient:
             deadline=document["invocation_creation_time"] + timeout,
             must_stop=document.get("termination_signal_time") is not None,
             attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
+            input_blob=document.get("input_blob"),
         )
 
     def start(self) -> None:
@@ -67,6 +71,8 @@ class ExecutionClient:
             "final_output": report.output,
             "error_message": report.error_message,
         }
+        if report.output_blob is not None:
+            body["output_blob"] = report.output_blob
         # A control plane of an earlier release takes no notice of these.
         if report.error_traceback is not None:
             body["error_traceback"] = report.error_traceback
@@ -77,6 +83,19 @@ class ExecutionClient:
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_FINISHED):
                 raise
+
+
+def execution_path(environment: Environment) -> str:
+    return "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
+        quote(part, safe="")
+        for part in (
+            environment.project_name,
+            environment.version_id,
+            environment.function_name,
+            environment.invocation_id,
+            environment.execution_id,
+        )
+    )
 
 
 def _was_done(refusal: Refused, detail: str) -> bool:

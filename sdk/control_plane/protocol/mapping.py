@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from json import dumps
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence
 
@@ -50,11 +51,12 @@ def submit_all(
     return submitted
 
 
-def results_of_all(api: Api, submitted: Sequence[Submitted], *, ordered: bool) -> Stream:
+def results_of_all(api: Api, submitted: Sequence[Submitted], *, ordered: bool, is_whole: bool = False) -> Stream:
     """Emits a Result of each input, its `place` being that among all: batch by batch, in the order of the inputs or
     as they end.
 
-    In order, those are kept that have ended before their turn. Raises Refused and Unreachable.
+    In order, those are kept that have ended before their turn; `is_whole`: with outputs that are
+    too large for a line, each fetched in its turn. Raises Refused and Unreachable.
     """
     for first, batch in submitted:
         reader = BatchReader(api.peer, batch_path(batch.document), size=batch.size)
@@ -67,6 +69,8 @@ def results_of_all(api: Api, submitted: Sequence[Submitted], *, ordered: bool) -
             early[result.place if ordered else turn] = result
             while turn in early:
                 found = early.pop(turn)
+                if is_whole and found.output_blob is not None:
+                    found = yield from import_module("control_plane.protocol.blobs").with_output(api.peer, found)
                 turn += 1
                 yield Emit(found._replace(place=first + found.place))
     yield Close()

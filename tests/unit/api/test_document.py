@@ -43,6 +43,7 @@ OPERATIONS = {
     "create_blob": ("post", {"400", "404", "501"}),
     "upload_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
     "get_blob": ("get", {"307", "404", "501"}),
+    "get_blob_by_id": ("get", {"307", "404", "501"}),
     "list_artifacts": ("get", {"404", "501"}),
     "create_execution_blob": ("post", {"400", "404", "409", "501"}),
     "upload_execution_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
