@@ -12,7 +12,8 @@ from control_plane.errors import ControlPlaneError
 
 
 def put(path: str | os.PathLike[str], name: str | None = None) -> None:
-    """Keep a file as it is now, under its own name or another one; it is sent in pieces, up to 5 GiB. Of files of the same name in one execution the newest stays.
+    """Keep a file as it is now, under its own name or another one; it is sent in pieces, up to 5 GiB. Of files of
+    the same name in one execution the newest stays.
 
     Raises OSError if it cannot be read, IsADirectoryError for a folder, ValueError for a name that is no file's name,
     Refused where the control plane has no store, and Unreachable. In a test it is only looked at.
