@@ -7,9 +7,12 @@ from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.preparations import Preparation, PreparationOutcome, PreparationRepository
-from control_plane_server.domain.entities import PreparedFunction
+from control_plane_server.catalog.secrets import SecretRepository
+from control_plane_server.domain.entities import Function, PreparedFunction
+from control_plane_server.domain.environments import stored
 from control_plane_server.domain.errors import FunctionFailure, Misconfigured, ProjectIsBeingDeleted, Unavailable
 from control_plane_server.domain.messages import PrepareFunctionRequest, PrepareFunctionResult
+from control_plane_server.domain.secrets import missing_secret_text
 from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import PreparationActivities
 
@@ -73,8 +76,20 @@ class BoundPreparationActivities(PreparationActivities):
     async def _call_provisioner(self, preparation: Preparation) -> PreparedFunction:
         """For a project that is being deleted only what an earlier try made is looked for."""
         if not preparation.is_closing:
+            await self._ensure_secrets(preparation.function)
             return await self._provisioner.prepare(preparation.function)
         found = await self._provisioner.find_prepared(preparation.function)
         if found is None:
             raise FunctionFailure(ProjectIsBeingDeleted.default_message())
         return found
+
+    async def _ensure_secrets(self, function: Function) -> None:
+        """Raises FunctionFailure if one is not set that the function names."""
+        wanted = stored(function.secrets)
+        if not wanted:
+            return
+        project_name = function.ref.project_name
+        async with self._database.statement() as connection:
+            missing = await SecretRepository(connection).missing(project_name, set(wanted.values()))
+        if missing:
+            raise FunctionFailure(f"{missing_secret_text(project_name, wanted, missing)}; then deploy again")

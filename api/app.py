@@ -19,6 +19,7 @@ from api.routes import (
     batches,
     batches_by_id,
     blobs,
+    checkpoints,
     container_repository,
     events,
     executions,
@@ -28,6 +29,7 @@ from api.routes import (
     invocations_by_id,
     project_invocations,
     projects,
+    secrets,
     versions,
 )
 from api.schemas.batches import BatchDefinition
@@ -46,8 +48,10 @@ _ROUTERS = (
     batches.router,
     batches_by_id.router,
     blobs.router,
+    secrets.router,
     events.router,
     executions.router,
+    checkpoints.router,
     container_repository.router,
 )
 

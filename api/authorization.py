@@ -94,6 +94,12 @@ async def _is_own_execution(caller: Caller, request: Request) -> None:
         raise ApiKeyIsInvalid
 
 
+async def _is_own_execution_alone(caller: Caller, request: Request) -> None:
+    if not isinstance(caller, ExecutionCaller):
+        raise ApiKeyIsInvalid
+    await _is_own_execution(caller, request)
+
+
 async def _is_project_member(caller: Caller, request: Request) -> None:
     if isinstance(caller, RootCaller):
         return
@@ -112,6 +118,8 @@ require_root = KeyOf(_is_root)
 require_key = KeyOf(_is_anyone)
 # A root key, or the token of the execution in the path, as long as the execution exists: no query is needed.
 require_own_execution = KeyOf(_is_own_execution)
+# The token of the execution in the path and no other key: for what nobody but its container may read.
+require_own_execution_alone = KeyOf(_is_own_execution_alone)
 # A root key, or the token of an execution of the project in the path that is not TERMINATED.
 require_project_member = KeyOf(_is_project_member)
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from api import request_ids
 from api.problems import presentable_problems
 from api.schemas.service import ErrorResponse
+from api.tags import Tag
 from control_plane_server.domain.errors import (
     ApiError,
     ExecutionAsksForTooMuch,
@@ -77,10 +78,12 @@ async def _answer_reused_key(request: Request, error: Exception) -> JSONResponse
     return JSONResponse({"detail": presentable_problems([problem])}, status_code=IdempotencyKeyIsReused.http_status)
 
 
-async def _answer_invalid_request(_: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """Without what was sent, where that holds a secret."""
     if not isinstance(error, RequestValidationError):
         raise error
-    return JSONResponse({"detail": presentable_problems(error.errors())}, status_code=422)
+    shows_input = Tag.SECRETS not in getattr(request.scope.get("route"), "tags", ())
+    return JSONResponse({"detail": presentable_problems(error.errors(), shows_input=shows_input)}, status_code=422)
 
 
 async def _answer_defect(request: Request, _: Exception) -> PlainTextResponse:

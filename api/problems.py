@@ -13,16 +13,19 @@ _MAX_TEXT_CHARACTERS = 1_000  # of a problem's other texts
 _MAX_PLACES = 10
 _FRAME_BYTES = 100  # around all of them
 _MAX_DEPTH = 20
+HIDDEN = "(not shown)"
+_HIDDEN_FIELDS = frozenset(("environment", "secrets"))  # of a function; a value may stand there by mistake
 
 Problem = Mapping[str, Any]
 
 
-def presentable_problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """The first 20 of them, in FastAPI's form, 64 KiB in all; each `input` has 200 characters at most."""
+def presentable_problems(problems: Sequence[Problem], *, shows_input: bool = True) -> list[dict[str, Any]]:
+    """The first 20 of them, in FastAPI's form, 64 KiB in all; each `input` has 200 characters at most, and nothing of
+    what stands in a field whose values are nobody else's concern."""
     shown: list[dict[str, Any]] = []
     left = MAX_BYTES - _FRAME_BYTES
     for problem in problems[:MAX_PROBLEMS]:
-        presentable = _presentable_problem(problem)
+        presentable = _presentable_problem(problem, shows_input=shows_input)
         left -= len(json.dumps(presentable, ensure_ascii=False).encode())
         if shown and left < 0:
             break
@@ -30,9 +33,12 @@ def presentable_problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return shown
 
 
-def _presentable_problem(problem: Problem) -> dict[str, Any]:
+def _presentable_problem(problem: Problem, *, shows_input: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"type": problem["type"], "loc": [_place(place) for place in problem["loc"][:_MAX_PLACES]]}
     shown["msg"] = _text(problem["msg"], _MAX_TEXT_CHARACTERS)
+    shown["input"] = HIDDEN
+    if not shows_input or _HIDDEN_FIELDS.intersection(problem["loc"]):
+        return shown
     shown["input"] = _input(problem.get("input"))
     if "ctx" in problem:  # an exception in it is that of a check of ours: its text is in `msg` already
         shown["ctx"] = {
@@ -67,7 +73,7 @@ def _written(value: object, depth: int) -> Iterator[str]:
         yield "{"
         for number, (key, item) in enumerate(value.items()):
             yield (", " if number else "") + _quoted(str(key)) + ": "
-            yield from _written(item, depth + 1)
+            yield from _written(HIDDEN if key in _HIDDEN_FIELDS else item, depth + 1)
         yield "}"
     elif isinstance(value, (list, tuple)):
         yield "["

@@ -13,6 +13,7 @@ from api.results.service import Results
 from api.shares import Shares
 from api.turns import Turns, uploads
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Services:
     long_polls: LongPolls
     event_streams: EventStreams
     results: Results
+    secret_keys: SecretKeys = field(default_factory=SecretKeys, repr=False)
     arguments: ArgumentChecks = field(default_factory=ArgumentChecks)
     batch_bodies: Turns = field(default_factory=Turns)
     blobs: "BlobStore | None" = None  # None: there is no store

@@ -1,6 +1,7 @@
 """Submits invocations, one or a batch: inserts their rows. Workflows are started afterwards, and may be later."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
@@ -19,6 +20,14 @@ from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import BlobIsInUse
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedBatch:
+    """`is_resumed`: it is one of an earlier attempt."""
+
+    batch: Batch
+    is_resumed: bool = False
+
+
 async def submit(
     database: Database, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()
 ) -> Invocation:
@@ -30,7 +39,7 @@ async def submit(
 async def submit_once(
     database: Database, path: FunctionPath, new: NewInvocation, *, client_key: str, checked: Collection[int] = ()
 ) -> tuple[Invocation, bool]:
-    """The invocation of this key, and whether this call created it.
+    """The invocation of this key, or of an earlier attempt, and whether this call created it.
 
     Raises IdempotencyKeyIsReused, and what `InvocationRepository.create` raises.
     """
@@ -45,7 +54,7 @@ async def submit_once(
             input_blob=new.input_blob,
         ),
     )
-    earlier = await _find(database, key)
+    earlier = await _find(database, key, new.resume_keys)
     if earlier is not None:
         return earlier, False
     try:
@@ -54,7 +63,7 @@ async def submit_once(
             await IdempotencyKeyRepository(connection).record(key, invocation.invocation_id)
     except (KeyIsTaken, BlobIsInUse) as error:
         # Whoever has used the blob may have been this very request, sent twice.
-        if isinstance(error, BlobIsInUse) and await _find(database, key) is None:
+        if isinstance(error, BlobIsInUse) and await _find(database, key, new.resume_keys) is None:
             raise
         return await submit_once(database, path, new, client_key=client_key, checked=checked)
     return invocation, True
@@ -62,14 +71,15 @@ async def submit_once(
 
 async def submit_batch(
     database: Database, path: FunctionPath, new: NewBatch, *, client_key: str | None, checked: Collection[int] = ()
-) -> tuple[Batch, bool]:
-    """A new batch, or the one of this key, and whether this call created it.
+) -> tuple[SubmittedBatch, bool]:
+    """A new batch, or the one of this key or of an earlier attempt, and whether this call created it.
 
     Raises IdempotencyKeyIsReused, and what `BatchRepository.create` raises.
     """
     if client_key is None:
         async with database.transaction() as connection:
-            return await BatchRepository(connection).create(path, new, checked=checked), True
+            made = await BatchRepository(connection).create(path, new, checked=checked)
+        return SubmittedBatch(batch=made), True
     key = IdempotencyKey(
         project_name=path.project_name,
         function_name=path.function_name,
@@ -80,14 +90,17 @@ async def submit_batch(
     )
     earlier = await _find_batch(database, key)
     if earlier is not None:
-        return earlier, False
+        return SubmittedBatch(batch=earlier), False
+    resumed = await _find_resumed_batch(database, key, new.resume_keys) if new.resume_keys else None
+    if resumed is not None:
+        return SubmittedBatch(batch=resumed, is_resumed=True), False
     try:
         async with database.transaction() as connection:
             batch = await BatchRepository(connection).create(path, new, checked=checked)
             await BatchKeyRepository(connection).record(key, batch.batch_id)
     except KeyIsTaken:
         return await submit_batch(database, path, new, client_key=client_key, checked=checked)
-    return batch, True
+    return SubmittedBatch(batch=batch), True
 
 
 async def _find_batch(database: Database, key: IdempotencyKey) -> Batch | None:
@@ -96,7 +109,16 @@ async def _find_batch(database: Database, key: IdempotencyKey) -> Batch | None:
         return None if batch_id is None else await BatchRepository(connection).get_by_id(batch_id)
 
 
-async def _find(database: Database, key: IdempotencyKey) -> Invocation | None:
+async def _find_resumed_batch(database: Database, key: IdempotencyKey, earlier: Sequence[str]) -> Batch | None:
     async with database.statement() as connection:
-        invocation_id = await IdempotencyKeyRepository(connection).find(key)
+        batch_id = await BatchKeyRepository(connection).find_resumable(key, earlier)
+        return None if batch_id is None else await BatchRepository(connection).get_by_id(batch_id)
+
+
+async def _find(database: Database, key: IdempotencyKey, resume_keys: Sequence[str]) -> Invocation | None:
+    async with database.statement() as connection:
+        keys = IdempotencyKeyRepository(connection)
+        invocation_id = await keys.find(key)
+        if invocation_id is None and resume_keys:
+            invocation_id = await keys.find_resumable(key, resume_keys)
         return None if invocation_id is None else await InvocationRepository(connection).get_by_id(invocation_id)

@@ -1,4 +1,4 @@
-"""What an embedded stack reads from the environment: servers to use instead of its own, and the API key."""
+"""What an embedded stack reads from the environment: servers to use instead of its own, and keys."""
 
 import os
 from pathlib import Path
@@ -24,6 +24,7 @@ class DevelopmentSettings(BaseSettings):
     temporal_address: str | None = None
     temporal_namespace: str = "default"
     control_plane_api_key: SecretStr | None = None
+    control_plane_secrets_keys: SecretStr | None = None
 
 
 def inherited_environment(*, without_prefixes: tuple[str, ...] = ()) -> dict[str, str]:

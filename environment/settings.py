@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
+from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
+
 Group = TypeVar("Group", bound=BaseSettings)
 
 
@@ -21,6 +23,7 @@ class ControlPlaneSettings(BaseSettings):
 
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
+    secrets_keys: SecretStr = SecretStr("")  # of `api`; comma separated: the first encrypts secrets, all decrypt them
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
@@ -40,6 +43,15 @@ class ControlPlaneSettings(BaseSettings):
             raise ValueError("must hold at least one key")
         return value
 
+    @field_validator("secrets_keys")
+    @classmethod
+    def _holds_usable_keys(cls, value: SecretStr) -> SecretStr:
+        try:
+            SecretKeys(_split(value))
+        except KeyIsMalformed:
+            raise ValueError("must be comma separated keys of 32 bytes in base64: openssl rand -base64 32") from None
+        return value
+
     @property
     def stop_grace(self) -> timedelta:
         return timedelta(seconds=self.stop_grace_seconds)
@@ -47,6 +59,11 @@ class ControlPlaneSettings(BaseSettings):
     @property
     def retention(self) -> timedelta | None:
         return None if self.retention_days is None else timedelta(days=self.retention_days)
+
+    @property
+    def secret_keys(self) -> SecretKeys:
+        """Perhaps none."""
+        return SecretKeys(_split(self.secrets_keys))
 
     @property
     def root_keys(self) -> tuple[str, ...]:

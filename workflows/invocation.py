@@ -8,7 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
-    from control_plane_server.domain.identifiers import ExecutionId, execution_id_for
+    from control_plane_server.domain.identifiers import ExecutionId, drawn_from, execution_id_for
     from control_plane_server.domain.messages import (
         AttemptState,
         ContainerAwaited,
@@ -263,7 +263,12 @@ class InvocationWorkflow:
         )
 
     async def _back_off(self) -> None:
-        delay = policies.backoff_after(self._attempt, self._retries)
+        delay = policies.backoff_after(
+            self._attempt,
+            self._retries,
+            jitter=self._request.execution_spec.retry_jitter,
+            drawn=drawn_from(self._execution_id),
+        )
         self._show("backing off", f"Execution {self._attempt} failed; the next one starts after {delay}")
         self._retry_now = False
         with contextlib.suppress(asyncio.TimeoutError):

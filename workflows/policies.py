@@ -89,11 +89,13 @@ def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
     )
 
 
-def backoff_after(attempt: int, policy: RetryPolicy) -> timedelta:
-    """The wait after a failed attempt, counted from 1: exponential, at most the policy's maximum interval."""
-    longest = policy.maximum_interval or policy.initial_interval
+def backoff_after(attempt: int, policy: RetryPolicy, *, jitter: float = 0.0, drawn: float = 0.5) -> timedelta:
+    """The wait after a failed attempt, counted from 1: exponential, at most the policy's maximum interval. `drawn`,
+    from 0 to 1, tells where between (1 - jitter) and (1 + jitter) times that it is; it is still at most the maximum."""
+    longest = (policy.maximum_interval or policy.initial_interval).total_seconds()
     factor = policy.backoff_coefficient ** (attempt - 1)  # at most 10 ** 50: a float holds it, a timedelta does not
-    return timedelta(seconds=min(policy.initial_interval.total_seconds() * factor, longest.total_seconds()))
+    interval = min(policy.initial_interval.total_seconds() * factor, longest)
+    return timedelta(seconds=min(interval * (1 - jitter + 2 * jitter * drawn), longest))
 
 
 def stop_patiences() -> Iterator[timedelta]:

@@ -12,7 +12,7 @@ from api.keyed_routes import turn_of
 from api.parameters import BatchPathOfRequest, FunctionPathOfRequest
 from api.results.streams import RESULTS, Form
 from api.routers import new_router
-from api.schemas.batches import BatchesListForFunction, BatchInfo
+from api.schemas.batches import BatchesListForFunction, BatchInfo, CreatedBatch
 from api.schemas.bounded import Text, TimeoutSeconds
 from api.schemas.invocations import ParentInvocationDefinition
 from api.services import services_of
@@ -72,7 +72,7 @@ async def create_batch(
         str | None,
         Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
     ] = None,
-) -> BatchInfo:
+) -> CreatedBatch:
     """Call a function once for each input. The body is a BatchDefinition, or lines of JSON (`application/x-ndjson`),
     each the input of one invocation; then all else is in the query. With an Idempotency-Key, a repeated request
     answers with the first one's batch."""
@@ -83,7 +83,7 @@ async def create_batch(
         new = await parse_batch(
             body, request.headers, parent_of_query=parent, queue_timeout_of_query=queue_timeout_seconds
         )
-        batch, is_new = await services.arguments.create(
+        made, is_new = await services.arguments.create(
             path,
             new.inputs,
             is_batch=True,
@@ -92,8 +92,8 @@ async def create_batch(
             ),
         )
     if is_new:
-        await services.orchestrator.start_batch(batch)
-    return BatchInfo.of(batch)
+        await services.orchestrator.start_batch(made.batch)
+    return CreatedBatch.of_request(made.batch, is_resumed=made.is_resumed)
 
 
 @router.get(_BATCHES, responses=documented(*_MISSING_FUNCTION, OffsetIsInvalid))

@@ -2,10 +2,11 @@
 
 from fastapi import Depends, Request
 
-from api.authorization import require_own_execution, require_root
+from api.authorization import require_own_execution, require_own_execution_alone, require_root
 from api.blobs import uploaded_output
 from api.errors import documented
 from api.execution_logs import LogQueryOfRequest, read_logs
+from api.execution_secrets import read_secrets
 from api.keyed_routes import turn_of
 from api.metrics import observe_start
 from api.parameters import ExecutionPathOfRequest
@@ -16,6 +17,7 @@ from api.schemas.executions import (
     ExecutionLogs,
     ExecutionTemporaryResultPayload,
 )
+from api.schemas.secrets import ExecutionEnvironment
 from api.services import services_of
 from api.tags import Tag
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
@@ -35,6 +37,9 @@ from control_plane_server.domain.errors import (
     InvocationDoesNotExist,
     OffsetIsInvalid,
     ProjectDoesNotExist,
+    SecretIsMissing,
+    SecretsAreNotConfigured,
+    SecretsAreUnreadable,
     ServiceIsUnavailable,
     TooManyRequests,
     VersionDoesNotExist,
@@ -126,6 +131,26 @@ async def finish_execution(
 async def get_execution(path: ExecutionPathOfRequest, request: Request) -> ExecutionInfo:
     async with services_of(request).database.statement() as connection:
         return ExecutionInfo.of(await ExecutionRepository(connection).get(path))
+
+
+@router.get(
+    _EXECUTION + "/environment",
+    tags=[Tag.CONTAINERS],
+    dependencies=[Depends(require_own_execution_alone)],
+    responses=documented(
+        ExecutionHasAlreadyFinished,
+        ExecutionIsAlreadyTerminated,
+        SecretIsMissing,
+        SecretsAreNotConfigured,
+        SecretsAreUnreadable,
+    ),
+)
+async def get_execution_environment(path: ExecutionPathOfRequest, request: Request) -> ExecutionEnvironment:
+    """The values of the function's secrets as they are now. For the execution's own container alone, until it has
+    finished: no other key reads them."""
+    services = services_of(request)
+    async with services.database.statement() as connection:
+        return ExecutionEnvironment(secrets=await read_secrets(connection, path, keys=services.secret_keys))
 
 
 @router.get(

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.bounded import Input, TimeoutSeconds
+from api.schemas.bounded import Input, ResumeKeys, TimeoutSeconds
 from api.schemas.invocations import InvocationCounts, ParentInvocationDefinition
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.batches import BatchPage, NewBatch
@@ -14,18 +14,22 @@ from control_plane_server.domain.entities import InvocationStatus
 
 class BatchDefinition(BaseModel):
     """One invocation for each input, in this order. The parent must be an invocation of the same project and version.
-    `queue_timeout_seconds`: of each, in place of that of the function."""
+    `queue_timeout_seconds`: of each, in place of that of the function. `resume_keys`: idempotency keys of earlier
+    attempts. If the request has a key of its own that is new, and one of these has made a batch by an equal request,
+    that one is the answer, however it ended, and none is made."""
 
     # Only the first invalid input is reported: collecting the mistakes of ten thousand would take seconds.
     inputs: Annotated[list[Input], Field(fail_fast=True, min_length=1, max_length=bounds.MAX_BATCH_INPUTS)]
     parent_invocation: ParentInvocationDefinition | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
+    resume_keys: ResumeKeys = []
 
     def to_domain(self) -> NewBatch:
         return NewBatch(
             inputs=self.inputs,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
             queue_timeout_seconds=self.queue_timeout_seconds,
+            resume_keys=self.resume_keys,
         )
 
 
@@ -57,6 +61,16 @@ class BatchInfo(BaseModel):
             cancellation_request_time=optional_epoch_seconds(batch.cancellation_request_time),
             counts=InvocationCounts.of(batch.counts),
         )
+
+
+class CreatedBatch(BatchInfo):
+    """`is_resumed`: whether it was found by one of the `resume_keys`: a batch of an earlier attempt."""
+
+    is_resumed: bool
+
+    @classmethod
+    def of_request(cls, batch: batches.Batch, *, is_resumed: bool) -> Self:
+        return cls(**dict(BatchInfo.of(batch)), is_resumed=is_resumed)
 
 
 class BatchesListForFunction(BaseModel):

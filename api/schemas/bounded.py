@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 from pydantic.fields import FieldInfo
 
 from control_plane_server.catalog.paths import is_storable
@@ -22,6 +22,18 @@ class LessThan:
     def __call__(self, text: str, info: ValidationInfo) -> str:
         if len(text) >= self._limit:
             raise ValueError(f"{info.field_name} cannot exceed {self._limit} characters")
+        return text
+
+
+class BytesUpTo:
+    """As UTF-8, the limit inclusive."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def __call__(self, text: str, info: ValidationInfo) -> str:
+        if len(text.encode()) > self._limit:
+            raise ValueError(f"{info.field_name} must not exceed {self._limit} bytes")
         return text
 
 
@@ -134,6 +146,12 @@ ErrorTraceback = Annotated[
     _length_up_to(bounds.MAX_ERROR_TRACEBACK_LENGTH),
 ]
 
+CheckpointValue = Annotated[Text, AfterValidator(BytesUpTo(bounds.MAX_CHECKPOINT_BYTES))]
+
+# Idempotency keys of other submits of the same request.
+_Key = StringConstraints(min_length=1, max_length=bounds.MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$")
+ResumeKeys = Annotated[list[Annotated[str, _Key]], Field(fail_fast=True, max_length=bounds.MAX_RESUME_KEYS)]
+
 VirtualCpus = Annotated[
     float, AfterValidator(Positive(bounds.MAX_VIRTUAL_CPUS)), _above_zero_to(bounds.MAX_VIRTUAL_CPUS)
 ]
@@ -143,6 +161,12 @@ MaxRetries = Annotated[int, AfterValidator(AtLeast(0, bounds.MAX_RETRIES)), _fro
 TimeoutSeconds = Annotated[
     int, AfterValidator(Positive(bounds.MAX_TIMEOUT_SECONDS)), _from_to(1, bounds.MAX_TIMEOUT_SECONDS)
 ]
+EphemeralStorageGib = Annotated[
+    int,
+    AfterValidator(AtLeast(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB)),
+    _from_to(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB),
+]
+Gpus = Annotated[int, AfterValidator(Positive(bounds.MAX_GPUS)), _from_to(1, bounds.MAX_GPUS)]
 RetryInitialInterval = Annotated[
     float,
     AfterValidator(AtLeast(bounds.MIN_RETRY_INTERVAL_SECONDS, bounds.MAX_RETRY_INITIAL_INTERVAL_SECONDS)),
@@ -152,6 +176,15 @@ RetryBackoffCoefficient = Annotated[
     float,
     AfterValidator(AtLeast(bounds.MIN_RETRY_BACKOFF_COEFFICIENT, bounds.MAX_RETRY_BACKOFF_COEFFICIENT)),
     _from_to(bounds.MIN_RETRY_BACKOFF_COEFFICIENT, bounds.MAX_RETRY_BACKOFF_COEFFICIENT),
+]
+RetryJitter = Annotated[
+    float, AfterValidator(AtLeast(0, bounds.MAX_RETRY_JITTER)), _from_to(0, bounds.MAX_RETRY_JITTER)
+]
+FinalError = Annotated[
+    Text,
+    AfterValidator(_not_empty),
+    AfterValidator(LessThan(bounds.MAX_FINAL_ERROR_LENGTH + 1)),
+    _length_up_to(bounds.MAX_FINAL_ERROR_LENGTH, shortest=1),
 ]
 RetryMaxInterval = Annotated[
     float,

@@ -11,6 +11,7 @@ from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_se
 from api.schemas.workers import WorkerDetails, WorkerStatus
 from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
+from control_plane_server.domain.environments import stored
 
 
 class ExecutionTemporaryResultPayload(BaseModel):
@@ -89,7 +90,10 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionInfo(BaseModel):
-    """`input_blob`, `output_blob`: of what is too large for an answer: then `input` is empty, `output` null."""
+    """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
+    `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
+    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt. `input_blob`, `output_blob`: of
+    what is too large for an answer: then `input` is empty, `output` null."""
 
     project_name: str
     version_id: str
@@ -97,6 +101,7 @@ class ExecutionInfo(BaseModel):
     invocation_id: str
     execution_id: str
     input: str
+    has_secrets: bool
     cancellation_request_time: int | None
     resource_spec: ResourceSpec
     execution_spec: ExecutionSpec
@@ -116,6 +121,8 @@ class ExecutionInfo(BaseModel):
     execution_finish_time: int | None
     invocation_creation_time: int
     launches: int
+    launch: int
+    has_checkpoint: bool
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
@@ -133,6 +140,7 @@ class ExecutionInfo(BaseModel):
             invocation_id=detail.invocation_id,
             execution_id=execution.execution_id,
             input=detail.input,
+            has_secrets=bool(stored(function.secrets)),
             cancellation_request_time=optional_epoch_seconds(detail.cancellation_request_time),
             resource_spec=ResourceSpec.of(function.resource_spec),
             execution_spec=ExecutionSpec.of(function.execution_spec),
@@ -152,6 +160,8 @@ class ExecutionInfo(BaseModel):
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
             launches=execution.launches,
+            launch=execution.newest_launch,
+            has_checkpoint=detail.has_checkpoint,
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),

@@ -7,22 +7,27 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 
 from api.schemas.bounded import (
     DockerImage,
+    FinalError,
     FunctionNameText,
     MaxConcurrency,
     MaxRetries,
     MemoryGbs,
     RetryBackoffCoefficient,
     RetryInitialInterval,
+    RetryJitter,
     RetryMaxInterval,
     Text,
     TimeoutSeconds,
     VirtualCpus,
     storable,
 )
+from api.schemas.environments import Environment, Secrets
+from api.schemas.platforms import Platform
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM
 
 
 class ResourceSpec(BaseModel):
@@ -60,6 +65,11 @@ class ExecutionSpec(BaseModel):
 
     An execution that runs for longer than `attempt_timeout_seconds` is stopped, and a failed attempt. An invocation of
     which no execution has a slot within `queue_timeout_seconds` of its creation times out. Null: no such limit.
+
+    The interval is drawn from `retry_jitter` times itself less to as much more, up to the greatest one. No attempt
+    follows a failure whose `error_message` is, or has before its first colon, a text of `no_retry_on`: `ValueError`,
+    and of commands `exit code 3`. With `resume_children` our program in a container hands the keys of
+    earlier attempts over when it calls other functions: `resume_keys` of a submit.
     """
 
     max_retries: MaxRetries
@@ -69,6 +79,9 @@ class ExecutionSpec(BaseModel):
     retry_max_interval_seconds: RetryMaxInterval = 60.0
     attempt_timeout_seconds: TimeoutSeconds | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
+    retry_jitter: RetryJitter = 0.0
+    no_retry_on: Annotated[list[FinalError], Field(fail_fast=True, max_length=bounds.MAX_FINAL_ERRORS)] = []
+    resume_children: bool = False
 
     @model_validator(mode="after")
     def _intervals_do_not_shrink(self) -> Self:
@@ -88,6 +101,9 @@ class ExecutionSpec(BaseModel):
             retry_max_interval_seconds=spec.retry_max_interval_seconds,
             attempt_timeout_seconds=spec.attempt_timeout_seconds,
             queue_timeout_seconds=spec.queue_timeout_seconds,
+            retry_jitter=spec.retry_jitter,
+            no_retry_on=list(spec.no_retry_on),
+            resume_children=spec.resume_children,
         )
 
     def to_domain(self) -> specs.ExecutionSpec:
@@ -99,6 +115,9 @@ class ExecutionSpec(BaseModel):
             retry_max_interval_seconds=self.retry_max_interval_seconds,
             attempt_timeout_seconds=self.attempt_timeout_seconds,
             queue_timeout_seconds=self.queue_timeout_seconds,
+            retry_jitter=self.retry_jitter,
+            no_retry_on=tuple(self.no_retry_on),
+            resume_children=self.resume_children,
         )
 
 
@@ -135,7 +154,11 @@ Signature = Annotated[dict[str, Any], AfterValidator(_bounded_signature)]
 
 
 class FunctionSpec(BaseModel):
-    """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol."""
+    """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol.
+
+    `environment`: variables of its containers. `secrets`: by the name of the variable, the name of a secret of the
+    project, or on ecs an ARN of Secrets Manager or Parameter Store.
+    """
 
     function_name: FunctionNameText
     docker_image_override: DockerImage | None = None
@@ -143,6 +166,9 @@ class FunctionSpec(BaseModel):
     execution_spec: ExecutionSpec
     command: Command | None = None
     signature: Signature | None = None
+    environment: Environment = {}
+    secrets: Secrets = {}
+    platform: Platform | None = None
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -152,6 +178,9 @@ class FunctionSpec(BaseModel):
             execution_spec=self.execution_spec.to_domain(),
             command=None if self.command is None else tuple(self.command),
             signature=None if self.signature is None else json.dumps(self.signature, ensure_ascii=False),
+            environment=self.environment,
+            secrets=self.secrets,
+            platform=NO_PLATFORM if self.platform is None else self.platform.to_domain(),
         )
 
 
@@ -174,6 +203,9 @@ class FunctionInfoForVersion(BaseModel):
     prepared_function_details: PreparedFunctionDetails | None
     preparation_error: str | None
     signature: dict[str, Any] | None
+    environment: dict[str, str]
+    secrets: dict[str, str]
+    platform: Platform | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -187,4 +219,7 @@ class FunctionInfoForVersion(BaseModel):
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
             signature=None if function.signature is None else json.loads(function.signature),
+            environment=dict(function.environment),
+            secrets=dict(function.secrets),
+            platform=Platform.of(function.platform),
         )

@@ -5,7 +5,8 @@ from typing import Any, Self, TypedDict
 from pydantic import BaseModel, model_validator
 
 from api.schemas.blobs import BlobIdText
-from api.schemas.bounded import Input, Text, TimeoutSeconds
+from api.schemas.bounded import Input, ResumeKeys, Text, TimeoutSeconds
+from api.schemas.checkpoints import SavedCheckpoint
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
@@ -34,12 +35,15 @@ class ParentInvocationDefinition(BaseModel):
 class InvocationDefinition(BaseModel):
     """The parent must be an invocation of the same project and version. `input_blob`: in place of `input`, which is
     empty or left out then: of this project, completely uploaded and not used before. `queue_timeout_seconds`: in
-    place of that of the function."""
+    place of that of the function. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its
+    own that is new, and one of these has made an invocation by an equal request which has succeeded or still runs, that
+    one is the answer, and none is made."""
 
     input: Input
     input_blob: BlobIdText | None = None
     parent_invocation: ParentInvocationDefinition | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
+    resume_keys: ResumeKeys = []
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +63,7 @@ class InvocationDefinition(BaseModel):
             input_blob=input_blob,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
             queue_timeout_seconds=self.queue_timeout_seconds,
+            resume_keys=self.resume_keys,
         )
 
 
@@ -127,8 +132,8 @@ def totals_on_the_wire(totals: entities.InvocationTotals) -> TotalsOnTheWire:
 class InvocationInfo(BaseModel):
     """`attempts` counts the executions; the seconds, with milliseconds, are sums over them: without a slot, with a slot
     until the container has started them, and until they finished. Of one that is RUNNING they are until now. `children`
-    are counted if that is asked for; null: they were not, or there are none. `input_blob`: of an input that is too
-    large for an answer: then `input` is empty."""
+    are counted if that is asked for; null: they were not, or there are none. `checkpoint`: the last one that its code
+    has saved; null: none. `input_blob`: of an input that is too large for an answer: then `input` is empty."""
 
     project_name: str
     version_id: str
@@ -155,6 +160,7 @@ class InvocationInfo(BaseModel):
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]
+    checkpoint: SavedCheckpoint | None
     children: InvocationCounts | None
 
     @classmethod
@@ -183,6 +189,7 @@ class InvocationInfo(BaseModel):
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
+            checkpoint=SavedCheckpoint.of(invocation.checkpoint),
             children=None if children is None else InvocationCounts.of(children),
         )
 

@@ -154,11 +154,12 @@ _CANCEL = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
     """What a client submits. `inputs`: any texts, JSON as a rule; the batch's order is theirs. `queue_timeout_seconds`:
-    None: that of the function."""
+    None: that of the function. `resume_keys`: what equal requests under these have made is taken instead."""
 
     inputs: Sequence[str]
     parent: ParentRef | None = None
     queue_timeout_seconds: int | None = None
+    resume_keys: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

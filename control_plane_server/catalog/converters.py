@@ -1,10 +1,12 @@
 """Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
 from sqlalchemy import Row
 
+from control_plane_server.catalog.platforms import to_platform
 from control_plane_server.domain.entities import (
     ContainerDetails,
     ContainerStatus,
@@ -51,8 +53,8 @@ def to_version_summary(row: _Row) -> VersionSummary:
     )
 
 
-def to_function(row: _Row, *, signature: str | None = None) -> Function:
-    """`signature`: which no row of `columns_of` has, as it may be long."""
+def to_function(row: _Row, *, signature: str | None = None, environment: Mapping[str, str] | None = None) -> Function:
+    """`signature`, `environment`: which no row of `columns_of` has, as they may be long."""
     return Function(
         ref=FunctionRef(
             project_name=ProjectName(row.versions_project_name),
@@ -75,12 +77,18 @@ def to_function(row: _Row, *, signature: str | None = None) -> Function:
             retry_max_interval_seconds=row.functions_retry_max_interval_seconds,
             attempt_timeout_seconds=row.functions_attempt_timeout_seconds,
             queue_timeout_seconds=row.functions_queue_timeout_seconds,
+            retry_jitter=row.functions_retry_jitter or 0.0,
+            no_retry_on=tuple(row.functions_no_retry_on or ()),
+            resume_children=row.functions_resume_children,
         ),
         command=None if row.functions_command is None else tuple(row.functions_command),
         status=FunctionStatus(row.functions_status),
         prepared=_prepared(row),
         preparation_error=row.functions_preparation_error,
         signature=signature,
+        environment=environment or {},
+        secrets=row.functions_secrets or {},
+        platform=to_platform(row.functions_platform),
     )
 
 
@@ -103,6 +111,7 @@ def to_execution(row: _Row) -> Execution:
         execution_start_time=row.executions_execution_start_time,
         execution_finish_time=row.executions_execution_finish_time,
         launch_time=row.executions_launch_time,
+        newest_launch=row.executions_launches,
         queued_ms=_queued_ms(row),
         is_retryable=row.executions_is_retryable is not False,
         output_blob_id=to_blob_id(row.executions_output_blob_id),
@@ -129,6 +138,7 @@ def _launches_without_container(row: _Row) -> int:
 
 
 def to_execution_detail(row: _Row) -> ExecutionDetail:
+    """Of a row that also says `has_checkpoint`."""
     return ExecutionDetail(
         execution=to_execution(row),
         function=to_function(row),
@@ -137,6 +147,7 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         cancellation_request_time=row.invocations_cancellation_request_time,
         invocation_creation_time=row.invocations_creation_time,
         input_blob_id=to_blob_id(row.invocations_input_blob_id),
+        has_checkpoint=row.has_checkpoint,
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     Select,
     Subquery,
+    Text,
     and_,
     case,
     cast,
@@ -47,6 +48,7 @@ _ELLIPSIS = "…"
 _NOTABLE_SHARE = 10
 _Time = ColumnElement[Any] | InstrumentedAttribute[Any]
 _MEASURED = (
+    "execution_id",
     "invocation_id",
     "attempt",
     "container_status",
@@ -77,14 +79,23 @@ def waiting_since(
     previous_end: _Time,
     invocation: type[InvocationRow],
     function: type[FunctionRow],
+    previous_id: ColumnElement[Any] | InstrumentedAttribute[Any] | None,
 ) -> ColumnElement[Any]:
     """From when on an attempt waits for its slot: the invocation's creation, or the end of the back-off, which is that
-    of `workflows.policies.backoff_after`. `previous_end`: of the attempt before; null if there was none."""
+    of `workflows.policies.backoff_after`. `previous_end`, `previous_id`: of the attempt before; null if there was none.
+    Without a `previous_id` there is no jitter."""
     exponent = func.greatest(attempt - 2, 0)
-    backoff = func.least(
+    backoff: ColumnElement[Any] = func.least(
         function.retry_initial_interval_seconds * func.power(function.retry_backoff_coefficient, exponent),
         function.retry_max_interval_seconds,
     )
+    if previous_id is not None:
+        drawn = cast(cast(literal("x", Text) + func.substr(previous_id, 5, 8), postgresql.BIT(32)), BigInteger)
+        factor = 1 - function.retry_jitter + 2 * function.retry_jitter * drawn / literal(2**32, BigInteger)
+        backoff = case(
+            (function.retry_jitter > 0, func.least(backoff * factor, function.retry_max_interval_seconds)),
+            else_=backoff,
+        )
     return func.coalesce(previous_end + func.make_interval(0, 0, 0, 0, 0, 0, backoff), invocation.creation_time)
 
 
@@ -100,14 +111,18 @@ def measures(
     function: type[FunctionRow],
     now: ColumnElement[Any],
     only_if: ColumnElement[bool] | None = None,
+    knows_jitter: bool = True,
 ) -> Select[*tuple[Any, ...]]:
     """One row about an invocation: `attempts`, `queued_ms`, `starting_ms`, `running_ms`; `error`, the first line of
     what the deciding execution says, null if that is nothing; and `time_out`, which says what a time-out waited for.
 
     `executions`: with MEASURED_COLUMNS, some perhaps of other invocations. `now`: when the invocation ended, or the
     time up to which one that runs is measured. `only_if`: else its executions are not read, and all is as without any.
+    `knows_jitter`: False where the schema may be one of before there was such a column.
     """
-    sums = _sums(executions, invocation=invocation, function=function, now=now, only_if=only_if).subquery("sums")
+    sums = _sums(
+        executions, invocation=invocation, function=function, now=now, only_if=only_if, knows_jitter=knows_jitter
+    ).subquery("sums")
     found = sums.c
     error = _first_line(found.error)
     return select(
@@ -136,12 +151,14 @@ def _sums(
     function: type[FunctionRow],
     now: ColumnElement[Any],
     only_if: ColumnElement[bool] | None,
+    knows_jitter: bool,
 ) -> Select[*tuple[Any, ...]]:
     own = executions.c
     is_over = own.container_status == ContainerStatus.TERMINATED.value
     one = (
         select(
             own.attempt,
+            own.execution_id,
             own.outcome,
             own.error_message,
             own.queued_ms,
@@ -150,6 +167,7 @@ def _sums(
             own.execution_finish_time,
             case((is_over, own.last_update_time), else_=now).label("end_time"),
             func.lag(own.last_update_time).over(order_by=own.attempt).label("previous_end"),
+            func.lag(own.execution_id).over(order_by=own.attempt).label("previous_id"),
         )
         .where(own.invocation_id == invocation.invocation_id, *(() if only_if is None else (only_if,)))
         .correlate(invocation, function)
@@ -158,13 +176,22 @@ def _sums(
     )
     attempts = func.count(one.attempt)
     waited_since = waiting_since(
-        attempt=one.attempt, previous_end=one.previous_end, invocation=invocation, function=function
+        attempt=one.attempt,
+        previous_end=one.previous_end,
+        previous_id=one.previous_id if knows_jitter else None,
+        invocation=invocation,
+        function=function,
     )
     # Releases wrote no queued_ms once.
     queued = func.coalesce(one.queued_ms, milliseconds(waited_since, one.creation_time))
     # An attempt that has no slot waits, unless the one before is under way, or its back-off.
+    last_id = func.array_agg(aggregate_order_by(one.execution_id, one.attempt.desc()))[1]
     waits_since = waiting_since(
-        attempt=attempts + 1, previous_end=func.max(one.end_time), invocation=invocation, function=function
+        attempt=attempts + 1,
+        previous_end=func.max(one.end_time),
+        previous_id=last_id if knows_jitter else None,
+        invocation=invocation,
+        function=function,
     )
     running_until = func.coalesce(one.execution_finish_time, one.end_time)
     running = case(
@@ -274,6 +301,7 @@ MEASURED_NOW = (
             else_=func.clock_timestamp(),
         ),
         only_if=InvocationRow.attempts.is_(None),
+        knows_jitter=False,  # migration 0010 uses it
     )
     .where(InvocationRow.attempts.is_(None))
     .lateral("measured_now")

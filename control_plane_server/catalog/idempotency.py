@@ -5,14 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.paths import searchable
-from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, IdempotencyKeyRow
+from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, BatchRow, IdempotencyKeyRow, InvocationRow
 from control_plane_server.domain.blobs import Blob
-from control_plane_server.domain.entities import ParentRef
+from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import IdempotencyKeyIsReused
 
 
@@ -86,6 +87,28 @@ class IdempotencyKeyRepository:
             raise IdempotencyKeyIsReused
         return str(row.made)
 
+    async def find_resumable(self, key: IdempotencyKey, earlier: Sequence[str]) -> str | None:
+        """The id of what an equal request has made under one of these keys, the newest, if it is worth waiting for: it
+        has succeeded, or runs and nobody stops it. None if there is none."""
+        found: str | None = await self._connection.scalar(
+            select(IdempotencyKeyRow.invocation_id)
+            .join(InvocationRow, InvocationRow.invocation_id == IdempotencyKeyRow.invocation_id)
+            .where(
+                *_made_by_equals(IdempotencyKeyRow, key, earlier),
+                or_(
+                    InvocationRow.outcome == InvocationOutcome.SUCCEEDED.value,
+                    and_(
+                        InvocationRow.status == InvocationStatus.RUNNING.value,
+                        InvocationRow.cancellation_request_time.is_(None),
+                        InvocationRow.stop_time.is_(None),
+                    ),
+                ),
+            )
+            .order_by(InvocationRow.creation_time.desc())
+            .limit(1)
+        )
+        return found
+
     async def record(self, key: IdempotencyKey, made: str) -> None:
         """Record the key, in the transaction that inserts what has this id. Raises KeyIsTaken, which must roll it
         back."""
@@ -106,3 +129,25 @@ class IdempotencyKeyRepository:
 class BatchKeyRepository(IdempotencyKeyRepository):
     _keys = BatchIdempotencyKeyRow
     _made = "batch_id"
+
+    async def find_resumable(self, key: IdempotencyKey, earlier: Sequence[str]) -> str | None:
+        """The same of a batch, however it ended: who resumes it looks at its results."""
+        found: str | None = await self._connection.scalar(
+            select(BatchIdempotencyKeyRow.batch_id)
+            .join(BatchRow, BatchRow.batch_id == BatchIdempotencyKeyRow.batch_id)
+            .where(*_made_by_equals(BatchIdempotencyKeyRow, key, earlier))
+            .order_by(BatchRow.creation_time.desc())
+            .limit(1)
+        )
+        return found
+
+
+def _made_by_equals(
+    keys: type[IdempotencyKeyRow | BatchIdempotencyKeyRow], key: IdempotencyKey, earlier: Sequence[str]
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        keys.project_name == searchable(key.project_name),
+        keys.function_name == searchable(key.function_name),
+        keys.idempotency_key.in_(earlier),
+        keys.request_fingerprint == key.request_fingerprint,
+    )

@@ -36,6 +36,7 @@ from control_plane_server.catalog.paths import (
     searchable,
 )
 from control_plane_server.catalog.tables import (
+    CheckpointRow,
     ExecutionRow,
     FunctionRow,
     InvocationRow,
@@ -44,6 +45,7 @@ from control_plane_server.catalog.tables import (
 )
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import (
+    CheckpointSummary,
     Invocation,
     InvocationOutcome,
     InvocationStatus,
@@ -73,6 +75,7 @@ def _with_parent_and_executions(statement: Select[*tuple[Any, ...]]) -> Select[*
         statement.outerjoin(MEASURED_NOW, true())
         .outerjoin(PARENT, PARENT.invocation_id == InvocationRow.parent_invocation_id)
         .outerjoin(PARENT_FUNCTION, PARENT_FUNCTION.function_id == PARENT.function_id)
+        .outerjoin(CheckpointRow, CheckpointRow.invocation_id == InvocationRow.invocation_id)
         .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
         .order_by(ExecutionRow.attempt)
     )
@@ -92,6 +95,8 @@ _WHOLE = (
     InvocationRow.queue_timeout_seconds.label("invocations_queue_timeout_seconds"),
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
+    *columns_of(CheckpointRow),
+    func.octet_length(CheckpointRow.value).label("checkpoints_size"),
     *PARENT_STATE,
 )
 _GET = _with_parent_and_executions(along_invocation(select(*_WHOLE)))
@@ -126,12 +131,13 @@ _REQUEST_CANCELLATION = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
     """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `queue_timeout_seconds`: None:
-    that of the function."""
+    that of the function. `resume_keys`: what equal requests under these have made may be taken instead."""
 
     input: str
     input_blob: Blob | None = None
     parent: ParentRef | None = None
     queue_timeout_seconds: int | None = None
+    resume_keys: Sequence[str] = ()
 
 
 class InvocationRepository:
@@ -230,6 +236,15 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         last_update_time=first.invocations_last_update_time,
         executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),
         input_blob_id=to_blob_id(first.invocations_input_blob_id),
+        checkpoint=_to_checkpoint(first),
+    )
+
+
+def _to_checkpoint(row: Row[*tuple[Any, ...]]) -> CheckpointSummary | None:
+    if row.checkpoints_save_time is None:
+        return None
+    return CheckpointSummary(
+        attempt=row.checkpoints_attempt, save_time=row.checkpoints_save_time, size=row.checkpoints_size
     )
 
 

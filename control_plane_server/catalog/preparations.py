@@ -76,7 +76,7 @@ class PreparationRepository:
             .with_for_update(read=True)
         )
         found = await self._connection.execute(
-            select(*columns_of(FunctionRow, VersionRow))
+            select(*columns_of(FunctionRow, VersionRow), FunctionRow.environment)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(
                 VersionRow.project_name == function.project_name,
@@ -99,7 +99,7 @@ class PreparationRepository:
                 .where(FunctionRow.function_id == row.functions_function_id)
                 .values(preparation_start_time=func.clock_timestamp())
             )
-        return Preparation(function=to_function(row), is_closing=bool(is_closing))
+        return Preparation(function=to_function(row, environment=row.environment), is_closing=bool(is_closing))
 
     async def mark_ready(self, function: FunctionRef, prepared: PreparedFunction) -> PreparationOutcome:
         """Make it READY, and give its free slots to waiting executions, oldest invocation first."""

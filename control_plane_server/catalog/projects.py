@@ -29,6 +29,10 @@ class ProjectRepository:
             raise ProjectAlreadyExists
         return to_project(row)
 
+    async def ensure(self, project_name: str) -> None:
+        """One that exists is as good as a new one."""
+        await self._connection.execute(insert(ProjectRow).values(project_name=project_name).on_conflict_do_nothing())
+
     async def request_deletion(self, project_name: str) -> Project:
         """Record the request; a repeated one sets its time anew. Raises ProjectDoesNotExist."""
         updated = await self._connection.execute(

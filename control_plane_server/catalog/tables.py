@@ -16,12 +16,13 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     extract,
+    false,
     func,
     literal_column,
     or_,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -104,18 +105,38 @@ class FunctionRow(Base):
     retry_max_interval_seconds: Mapped[float]
     attempt_timeout_seconds: Mapped[int | None]  # from the start of an execution
     queue_timeout_seconds: Mapped[int | None]  # until the first execution has a slot
+    retry_jitter: Mapped[float | None]  # None: 0
+    no_retry_on: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: none
+    resume_children: Mapped[bool] = mapped_column(server_default=false())
     # Whether `max_concurrency` is of this "version", or of the "function", all its versions together.
     concurrency: Mapped[str] = mapped_column(server_default="version")
     slot_group_id: Mapped[int | None] = mapped_column(BigInteger)  # of concurrency "function"
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
+    environment: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), info={_READ_APART: True})
+    secrets: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # names or ARNs, no values
+    # What it needs of its machine: `catalog.platforms`.
+    platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
     # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
     preparation_start_time: Mapped[datetime | None]
+
+
+class SecretRow(Base):
+    """A secret of a project. `encryption_key`: which key its value is encrypted with, by the key's fingerprint."""
+
+    __tablename__ = "secrets"
+
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), primary_key=True)
+    secret_name: Mapped[str] = mapped_column(primary_key=True)
+    encrypted_value: Mapped[str]
+    encryption_key: Mapped[str]
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class SlotGroupRow(Base):
@@ -228,6 +249,8 @@ class ExecutionRow(Base):
     launches: Mapped[int] = mapped_column(server_default="0")
     refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
+    # When the first was noted of the launches before it that were refused one after the other. None: it follows none.
+    refused_since: Mapped[datetime | None]
     container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
     container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]
@@ -238,6 +261,8 @@ class ExecutionRow(Base):
     error_traceback: Mapped[str | None]
     is_retryable: Mapped[bool | None]  # False: its failure is final. None: as True
     queued_ms: Mapped[int | None] = mapped_column(BigInteger)  # how long it waited for its slot
+    # How long containers of launches before the current one ran. None: there was none, or a release wrote none.
+    earlier_launches_ms: Mapped[int | None] = mapped_column(BigInteger)
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     execution_start_time: Mapped[datetime | None]
@@ -261,6 +286,19 @@ class BlobRow(Base):
     sha256: Mapped[str]  # in hex
     creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     completed_time: Mapped[datetime | None]
+
+
+class CheckpointRow(Base):
+    """What the code of an invocation has saved last, as JSON, for its next container or attempt."""
+
+    __tablename__ = "checkpoints"
+
+    invocation_id: Mapped[str] = mapped_column(
+        ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
+    )
+    value: Mapped[str] = mapped_column(info={_READ_APART: True})
+    attempt: Mapped[int]  # whose code saved it
+    save_time: Mapped[datetime]
 
 
 class WaitingExecutionRow(Base):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.converters import to_function, to_version_summary
 from control_plane_server.catalog.paths import (
@@ -17,6 +18,8 @@ from control_plane_server.catalog.paths import (
     searchable,
     version_parameters,
 )
+from control_plane_server.catalog.platforms import to_column
+from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
@@ -51,6 +54,19 @@ _LIST = (
 )
 
 
+_OTHER = aliased(VersionRow, name="other")
+_IS_NEWEST = VersionRow.declaration_number == (
+    select(func.max(_OTHER.declaration_number)).where(_OTHER.project_name == VersionRow.project_name).scalar_subquery()
+)
+_CAPACITY = FunctionRow.platform["capacity"].astext
+_NEWEST_CAPACITIES = (
+    select(_CAPACITY)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    .where(_CAPACITY.is_not(None), _IS_NEWEST)
+    .distinct()
+)
+
+
 class VersionRepository:
     """The connection's owner commits."""
 
@@ -63,9 +79,7 @@ class VersionRepository:
         """Insert a version with its functions, and its project if need be: needs a transaction. Raises
         ProjectDoesNotExist, ProjectIsBeingDeleted."""
         if creates_project:
-            await self._connection.execute(
-                upsert(ProjectRow).values(project_name=project_name).on_conflict_do_nothing()
-            )
+            await ProjectRepository(self._connection).ensure(project_name)
         # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
         found = await self._connection.execute(
             select(ProjectRow.deletion_request_time)
@@ -101,6 +115,10 @@ class VersionRepository:
             raise ProjectDoesNotExist
         return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
 
+    async def newest_capacities(self) -> list[str]:
+        """What functions of each project's newest version ask for as their capacity."""
+        return list((await self._connection.execute(_NEWEST_CAPACITIES)).scalars())
+
     async def _slot_groups(self, project_name: str, functions: Sequence[FunctionSpec]) -> dict[str, int]:
         """By the names of those functions whose versions share their slots."""
         names = [spec.function_name for spec in functions if spec.resource_spec.concurrency is Concurrency.FUNCTION]
@@ -121,6 +139,7 @@ class VersionRepository:
             select(
                 *columns_of(VersionRow, FunctionRow),
                 FunctionRow.signature,
+                FunctionRow.environment,
                 (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),  # of the instant of the statuses
             )
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -133,7 +152,9 @@ class VersionRepository:
             project_name=ProjectName(version.versions_project_name),
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
-            functions=tuple(to_function(row, signature=row.signature) for row in functions),
+            functions=tuple(
+                to_function(row, signature=row.signature, environment=row.environment) for row in functions
+            ),
             is_latest=(functions[0] if functions else version).versions_is_latest,
         )
 
@@ -154,6 +175,12 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "retry_max_interval_seconds": spec.execution_spec.retry_max_interval_seconds,
         "attempt_timeout_seconds": spec.execution_spec.attempt_timeout_seconds,
         "queue_timeout_seconds": spec.execution_spec.queue_timeout_seconds,
+        "retry_jitter": spec.execution_spec.retry_jitter or None,
+        "no_retry_on": list(spec.execution_spec.no_retry_on) or None,
+        "resume_children": spec.execution_spec.resume_children,
         "command": None if spec.command is None else list(spec.command),
         "signature": spec.signature,
+        "environment": dict(spec.environment) or None,
+        "secrets": dict(spec.secrets) or None,
+        "platform": to_column(spec.platform),
     }

@@ -45,6 +45,7 @@ _ANSWERS = (
     answers.ListedVersion,
     answers.BatchInfo,
     answers.FailureGroup,
+    answers.Secret,
 )
 _QUALIFIED = re.compile(r"\b(?:[A-Za-z_]\w*\.)+(\w+)|[~+](\w+)")
 _QUOTED = re.compile(r"(: |-> )'([^']+)'")

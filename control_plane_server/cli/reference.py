@@ -15,13 +15,23 @@ HEADING = "## Verbs\n"
 
 def reference() -> str:
     """Each verb with its arguments and options."""
-    verbs = (line for name, verb in all_verbs().items() for line in _verb(name, imported(name, verb)))
+    verbs = (line for name, command in _commands() for line in _verb(name, command))
     return "\n".join([HEADING, *verbs]) + "\n"
 
 
 def with_reference(page: str) -> str:
     """The page with the verbs as they are now, in place of what stands after their heading."""
     return page.partition(HEADING)[0] + reference()
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    for name, verb in all_verbs().items():
+        command = imported(name, verb)
+        if not hasattr(command, "commands"):
+            yield name, command
+            continue
+        for each, member in command.commands.items():
+            yield f"{name} {each}", member
 
 
 def _verb(name: str, command: Any) -> Iterator[str]:

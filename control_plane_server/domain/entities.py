@@ -1,7 +1,7 @@
 """The catalog's entities as read back from it. Times are aware datetimes in UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 
 
@@ -107,6 +108,9 @@ class Function:
     prepared: PreparedFunction | None
     preparation_error: str | None
     signature: str | None = None  # JSON Schema of its arguments, as text; None also where it was not read
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty also where it was not read
+    secrets: Mapping[str, str] = field(default_factory=dict)  # names of the project's, or ARNs, by their variables
+    platform: Platform = NO_PLATFORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +182,7 @@ class Execution:
     execution_start_time: datetime | None
     execution_finish_time: datetime | None
     launch_time: datetime | None  # when its newest launch was noted, before it was sent
+    newest_launch: int  # its number, counted from 1, with those that started no container; 0 before the first
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
     is_retryable: bool  # False: its failure is final
     output_blob_id: BlobId | None = None  # then `output` is None
@@ -239,6 +244,24 @@ class InvocationSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSummary:
+    """`attempt`: whose code saved it. `size`: of the value as JSON, in bytes."""
+
+    attempt: int
+    save_time: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """`value`: JSON as a rule."""
+
+    value: str
+    attempt: int
+    save_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """An invocation with its function and its executions, oldest first. `outcome`: None while it is RUNNING.
     `time_out`: what it waited for, if it has timed out."""
@@ -257,6 +280,7 @@ class Invocation:
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
+    checkpoint: CheckpointSummary | None = None
     input_blob_id: BlobId | None = None  # then `input` is empty
 
     @property
@@ -292,4 +316,5 @@ class ExecutionDetail:
     input: str
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
+    has_checkpoint: bool  # of the invocation
     input_blob_id: BlobId | None = None  # then `input` is empty

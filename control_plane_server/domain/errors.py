@@ -5,14 +5,16 @@ ControlPlaneError
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
-│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, BlobDoesNotExist
-│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…, BlobIs…
+│  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
+│  │                             Checkpoint-, BlobDoesNotExist
+│  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
+│  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
-│  ├─ ContainerRegistryIsNotConfigured, BlobStoreIsNotConfigured 501
-│  └─ ServiceIsUnavailable 503    BlobStoreIsAway
+│  ├─ ContainerRegistry-, BlobStoreIsNotConfigured, SecretsAreNotConfigured 501
+│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable, BlobStoreIsAway
 └─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
@@ -127,6 +129,14 @@ class BlobDoesNotExist(NotFound):
     """A blob with this ID does not exist here"""
 
 
+class CheckpointDoesNotExist(NotFound):
+    """This invocation has saved no checkpoint"""
+
+
+class SecretDoesNotExist(NotFound):
+    """A secret with this name does not exist for this project"""
+
+
 class Conflict(ApiError):
     """The request conflicts with the current state"""
 
@@ -177,6 +187,10 @@ class ExecutionHasAlreadyFinished(Conflict):
     """This execution has already finished"""
 
 
+class LaunchIsOvertaken(Conflict):
+    """Another container has taken this one's place"""
+
+
 class ExecutionIsAlreadyTerminated(Conflict):
     """This execution has already terminated"""
 
@@ -187,6 +201,10 @@ class BlobIsIncomplete(Conflict):
 
 class BlobIsInUse(Conflict):
     """The blob is used already, and a blob can be used once: create another one"""
+
+
+class SecretIsMissing(Conflict):
+    """A secret that the function names is not set"""
 
 
 class BodyIsTooSlow(ApiError):
@@ -243,6 +261,12 @@ class BlobStoreIsNotConfigured(ApiError):
     http_status = 501
 
 
+class SecretsAreNotConfigured(ApiError):
+    """This control plane has no keys to encrypt secrets with: set CONTROL_PLANE_SECRETS_KEYS for api"""
+
+    http_status = 501
+
+
 class ServiceIsUnavailable(ApiError):
     """The service is temporarily unavailable"""
 
@@ -251,6 +275,10 @@ class ServiceIsUnavailable(ApiError):
 
 class BlobStoreIsAway(ServiceIsUnavailable):
     """The store for large inputs and outputs does not answer: try again"""
+
+
+class SecretsAreUnreadable(ServiceIsUnavailable):
+    """A secret was encrypted with a key that is not in CONTROL_PLANE_SECRETS_KEYS of this api"""
 
 
 class ContainerError(ControlPlaneError):

@@ -41,6 +41,12 @@ def new_blob_id() -> BlobId:
     return BlobId(f"blb-{uuid.uuid4().hex}")
 
 
+def drawn_from(execution_id: ExecutionId) -> float:
+    """A number from 0 to 1, 1 excluded, that is drawn once for this attempt: ids are digests. SQL works out the same:
+    `catalog.ends.waiting_since`."""
+    return int(execution_id[4:12], 16) / 2**32
+
+
 def execution_id_for(invocation_id: InvocationId, attempt: int) -> ExecutionId:
     """The id of an invocation's attempt, counted from 1.
 

@@ -1,9 +1,11 @@
 """What a user declares about a function: resources, limits, retries. Values only; bounds are checked at the API."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 
 
 class Concurrency(StrEnum):
@@ -29,7 +31,9 @@ class ExecutionSpec:
     """Retries after the first attempt, the timeout from the invocation's creation, and the back-off, all in seconds.
 
     `attempt_timeout_seconds`: of one execution, from its start. `queue_timeout_seconds`: from the invocation's creation
-    until its first execution has a slot. None: no such limit.
+    until its first execution has a slot. None: no such limit. `retry_jitter`: by which part of itself a back-off may be
+    shorter or longer. `no_retry_on`: no attempt follows a failure of which the error message begins with one of these,
+    up to its first colon. `resume_children`: a later attempt finds the children of earlier ones.
     """
 
     max_retries: int
@@ -39,6 +43,9 @@ class ExecutionSpec:
     retry_max_interval_seconds: float = 60.0
     attempt_timeout_seconds: int | None = None
     queue_timeout_seconds: int | None = None
+    retry_jitter: float = 0.0
+    no_retry_on: tuple[str, ...] = ()
+    resume_children: bool = False
 
     def with_queue_timeout(self, seconds: int | None) -> "ExecutionSpec":
         """With that of an invocation in place of the function's. None: as it is."""
@@ -48,7 +55,8 @@ class ExecutionSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
     """A function as declared in a version. `command` None: the image itself speaks the worker protocol.
-    `signature`: JSON Schema of its arguments, as text, so that its keys keep their order."""
+    `signature`: JSON Schema of its arguments, as text, so that its keys keep their order. `environment`: texts by the
+    names of their variables; `secrets`: names of the project's secrets, or ARNs, by those of their variables."""
 
     function_name: FunctionName
     docker_image: str
@@ -56,3 +64,6 @@ class FunctionSpec:
     execution_spec: ExecutionSpec
     command: tuple[str, ...] | None = None
     signature: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform = NO_PLATFORM

@@ -30,8 +30,9 @@ def execution_variables(request: ContainerRequest) -> dict[str, str]:
 
 
 def container_variables(request: ContainerRequest, *, api_url: str) -> dict[str, str]:
-    """MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
+    """What the function declares, MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
     return {
+        **request.environment,
         **function_variables(request.function, api_url=api_url),
         **execution_variables(request),
         "PYTHONUNBUFFERED": "1",  # the log is read while the function runs

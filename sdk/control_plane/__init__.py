@@ -6,6 +6,7 @@ Importing this imports nothing else; each name is loaded when it is first used.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from control_plane import artifacts as artifacts
+    from control_plane import checkpoint as checkpoint
     from control_plane import testing as testing
     from control_plane.calls import as_completed as as_completed
     from control_plane.calls import gather as gather
@@ -50,6 +51,7 @@ _HOMES = {
     "Unreachable": "errors",
     "artifacts": "",
     "as_completed": "calls",
+    "checkpoint": "",
     "command": "declarations",
     "current": "context",
     "function": "declarations",
@@ -77,6 +79,7 @@ __all__ = [
     "Unreachable",
     "artifacts",
     "as_completed",
+    "checkpoint",
     "command",
     "current",
     "function",

@@ -34,8 +34,8 @@ def put(path: str | os.PathLike[str], name: str | None = None) -> None:
     from control_plane.container.api import Api  # noqa: PLC0415
     from control_plane.container.blobs import ExecutionBlobs  # noqa: PLC0415
     from control_plane.container.environment import Environment  # noqa: PLC0415
-    from control_plane.container.executions import execution_path  # noqa: PLC0415
+    from control_plane.container.executions import path_of  # noqa: PLC0415
 
     environment = Environment.from_variables(os.environ)
     api = Api(environment.api_url, environment.api_key)
-    ExecutionBlobs(api, execution_path(environment)).put_artifact(path, name)
+    ExecutionBlobs(api, path_of(environment)).put_artifact(path, name)

@@ -6,7 +6,7 @@ import os
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from hashlib import sha1
-from typing import Mapping
+from typing import Dict, Mapping
 
 from control_plane.errors import ControlPlaneError
 
@@ -17,8 +17,8 @@ _MOST_ATTEMPTS = 100_000
 
 # What stands for the environment's variables where there is no container: of the call that this thread or task carries
 # out, and of the block around all of them, which other threads are in too.
-of_call: ContextVar[Mapping[str, str] | None] = ContextVar("of_call", default=None)
-of_blocks: list[Mapping[str, str]] = []
+of_call: ContextVar[Dict[str, str] | None] = ContextVar("of_call", default=None)
+of_blocks: list[Dict[str, str]] = []
 
 
 class Context:

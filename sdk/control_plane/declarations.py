@@ -11,9 +11,10 @@ cp.command("sort", ["sort", "--numeric-sort"], image="debian:12")
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Sequence, overload
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, overload
 
 from control_plane.commands import Command
+from control_plane.environments import environment_of, secrets_of
 from control_plane.functions import Function
 
 if TYPE_CHECKING:
@@ -39,7 +40,18 @@ if TYPE_CHECKING:
         retry_delay: float | timedelta  # seconds before the second attempt
         retry_backoff: float  # by which it grows from attempt to attempt
         max_retry_delay: float | timedelta
+        retry_jitter: float  # 0 to 1: by which part of itself a delay may be shorter or longer; default 0
+        # Failures that no other attempt can help: exceptions, or names of some; of a command also exit codes.
+        no_retry_on: Sequence[type[BaseException] | str | int]
+        resume_children: bool  # a later attempt finds the children of earlier ones that succeeded; default False
         image: str  # default: the one that is deployed
+        environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
+        secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
+        storage_gib: int  # of its own disk; this and what follows only where the platform has it
+        architecture: Literal["X86_64", "ARM64"]
+        gpus: int
+        capacity: str  # "on_demand", "spot", "spot_with_fallback", or "provider:NAME" of AWS ECS
+        task_role: str  # the ARN of a role in AWS that the operator allows
 
 
 # All that was declared in this process, in that order.
@@ -59,9 +71,19 @@ _EXECUTION = {
     "retry_delay": ("retry_initial_interval_seconds", None),
     "retry_backoff": ("retry_backoff_coefficient", None),
     "max_retry_delay": ("retry_max_interval_seconds", None),
+    "retry_jitter": ("retry_jitter", None),
+    "no_retry_on": ("no_retry_on", None),
+    "resume_children": ("resume_children", None),
+}
+_PLATFORM = {
+    "storage_gib": ("ephemeral_storage_gib", None),
+    "architecture": ("cpu_architecture", None),
+    "gpus": ("gpus", None),
+    "capacity": ("capacity", None),
+    "task_role": ("task_role_arn", None),
 }
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image")
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets", *_PLATFORM)
 
 
 @overload
@@ -75,13 +97,13 @@ def function(**limits: Unpack[Limits]) -> Callable[[Callable[P, R]], Function[P,
 def function(wrapped: Any = None, /, **limits: Any) -> Any:
     """A decorator, with limits or bare: this function can be invoked. It must be a top-level one of its module.
 
-    Raises TypeError for a limit that does not exist.
+    Raises TypeError for a limit that does not exist, and for what cannot stand in `no_retry_on`.
     """
     if wrapped is not None and not callable(wrapped):
         raise TypeError("%s; write @cp.function, not @cp.function(%r)" % (_CALLED_BY_ITS_DEF, wrapped))
     frame = sys._getframe(1)
     file, line = frame.f_code.co_filename, frame.f_lineno
-    fields = _fields(limits)
+    fields = _fields(limits, has_exit_code=False)
 
     def declare(wrapped: Callable[P, R]) -> Function[P, R]:
         made = Function(wrapped, spec={"function_name": wrapped.__name__, **fields}, file=file, line=line)
@@ -99,7 +121,7 @@ def command(name: str, words: Sequence[str], **limits: Unpack[Limits]) -> Comman
     if isinstance(words, str):
         raise TypeError('a command is a list of words: ["sh", "-c", %r] runs a line of shell' % words)
     frame = sys._getframe(1)
-    spec = {"function_name": name, "command": list(words), **_fields(limits)}
+    spec = {"function_name": name, "command": list(words), **_fields(limits, has_exit_code=True)}
     made = Command(name, spec=spec, file=frame.f_code.co_filename, line=frame.f_lineno)
     declared.append(made)
     return made
@@ -110,19 +132,46 @@ def named(name: str) -> Function[..., Any] | Command | None:
     return next((one for one in declared if one._spec["function_name"] == name), None)
 
 
-def _fields(limits: Any) -> dict[str, Any]:
+def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
     unknown = sorted(set(limits) - set(_NAMES))
     if "name" in unknown:
         raise TypeError("%s; leave name=%r away" % (_CALLED_BY_ITS_DEF, limits["name"]))
     if unknown:
         raise TypeError("there is no limit %r; there are %s" % (unknown[0], ", ".join(_NAMES)))
+    if "no_retry_on" in limits:
+        limits = {**limits, "no_retry_on": _names(limits["no_retry_on"], has_exit_code=has_exit_code)}
     fields: dict[str, Any] = {
         "resource_spec": _given(_RESOURCES, limits),
         "execution_spec": _given(_EXECUTION, limits),
     }
     if "image" in limits:
         fields["docker_image_override"] = limits["image"]
+    if "environment" in limits:
+        fields["environment"] = environment_of(limits["environment"])
+    if "secrets" in limits:
+        fields["secrets"] = secrets_of(limits["secrets"])
+    platform = _given(_PLATFORM, limits)
+    if platform:
+        fields["platform"] = platform
     return fields
+
+
+def _names(errors: Any, *, has_exit_code: bool) -> list[str]:
+    """As error messages begin with them. Raises TypeError."""
+    if isinstance(errors, str) or not hasattr(errors, "__iter__"):
+        raise TypeError("no_retry_on is a list: no_retry_on=[%s]" % getattr(errors, "__name__", repr(errors)))
+    return [_name(error, has_exit_code=has_exit_code) for error in errors]
+
+
+def _name(error: Any, *, has_exit_code: bool) -> str:
+    if isinstance(error, str):
+        return error
+    if isinstance(error, type) and issubclass(error, BaseException):
+        return error.__name__
+    if isinstance(error, int) and not isinstance(error, bool) and has_exit_code:
+        return "exit code %d" % error
+    exit_codes = ", and exit codes" if has_exit_code else "; only a command has exit codes"
+    raise TypeError("no_retry_on holds exceptions or their names%s, not %r" % (exit_codes, error))
 
 
 def _given(names: dict[str, tuple[str, Any]], limits: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from control_plane_server.domain.entities import ContainerStatus
 from control_plane_server.domain.identifiers import ExecutionId, InvocationId, execution_id_for
 
 ROOT_KEYS = ("root-key", "other-root-key")
+SECRETS_KEYS = ("A" * 43 + "=", "b" * 42 + "8=")  # of which the API has the first
 PROJECT = "/projects/p"
 VERSIONS = "/projects/p/versions"
 

@@ -16,11 +16,12 @@ from api.results.service import Results
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from environment.settings import PostgresSettings
-from tests.api.builders import ROOT_KEYS, bearer
+from tests.api.builders import ROOT_KEYS, SECRETS_KEYS, bearer
 
 # The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.
 NOBODY = "127.0.0.1:1"
@@ -35,6 +36,7 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
         temporal = await Client.connect(NOBODY, lazy=True, data_converter=data_converter)
         yield Services(
             root_keys=ROOT_KEYS,
+            secret_keys=SecretKeys(SECRETS_KEYS[:1]),
             database=database,
             orchestrator=Orchestrator(temporal, link=NamespaceLink(temporal, database)),
             provisioner=provisioner,

@@ -5,11 +5,27 @@ from collections.abc import Mapping
 
 import httpx2
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
-from tests.api.builders import DEAD, FINISHED, PENDING, STARTED, Columns, Json, add_execution, deploy, invoke
+from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.domain.identifiers import ExecutionId
+from tests.api.builders import (
+    DEAD,
+    FINISHED,
+    PENDING,
+    ROOT_KEYS,
+    STARTED,
+    Columns,
+    Json,
+    add_execution,
+    bearer,
+    deploy,
+    execution_id_of,
+    function_spec,
+    invoke,
+)
 
 NOT_STARTED = "This execution has not yet started"
 STARTED_ALREADY = "This execution has already started"
@@ -23,6 +39,7 @@ FIELDS = {
     "invocation_id",
     "execution_id",
     "input",
+    "has_secrets",
     "cancellation_request_time",
     "resource_spec",
     "execution_spec",
@@ -42,6 +59,8 @@ FIELDS = {
     "execution_finish_time",
     "invocation_creation_time",
     "launches",
+    "launch",
+    "has_checkpoint",
     "queued_seconds",
     "starting_seconds",
     "running_seconds",
@@ -272,3 +291,63 @@ async def test_what_was_told_to_stop_was_aborted_unless_it_succeeded(
     execution = await add_execution(database, invocation, {**STARTED, **signal})
     answer = (await client.put(f"{execution}/finish", json=report)).json()
     assert (answer["outcome"], answer["error_message"]) == (outcome, report.get("error_message"))
+
+
+@pytest.mark.parametrize(
+    ("message", "is_final"), [("ValueError: no", True), ("Value", False), ("KeyError: 'ValueError'", False)]
+)
+async def test_a_failure_that_the_function_names_is_final_as_soon_as_it_is_reported(
+    client: httpx2.AsyncClient, database: Database, message: str, *, is_final: bool
+) -> None:
+    spec = function_spec(execution_spec={"max_retries": 3, "no_retry_on": ["ValueError"]})
+    invocation = await invoke(client, (await deploy(client, spec)).invocations())
+    execution = await add_execution(database, invocation, STARTED)
+    await client.put(f"{execution}/finish", json={"outcome": "FAILED", "error_message": message})
+    async with database.statement() as connection:
+        found = select(ExecutionRow.is_retryable).where(ExecutionRow.execution_id == execution_id_of(execution))
+        assert (await connection.scalar(found) is False) == is_final
+
+
+async def test_a_checkpoint_is_saved_and_read_by_its_own_execution(
+    client: httpx2.AsyncClient, database: Database, invocation: str
+) -> None:
+    execution = await add_execution(database, invocation)
+    own = bearer(execution_token(ROOT_KEYS[0], execution_id_of(execution)))
+    path = f"{execution}/checkpoint"
+    early = await client.put(path, json={"value": "1"}, headers=own)
+    assert (early.status_code, early.json()) == (409, {"detail": NOT_STARTED})
+    missing = await client.get(path, headers=own)
+    assert (missing.status_code, missing.json()) == (404, {"detail": "This invocation has saved no checkpoint"})
+    launch = (await client.put(f"{execution}/start", headers=own)).json()["launch"]
+    saved = await client.put(path, json={"value": '{"epoch": 3}', "launch": launch}, headers=own)
+    assert (saved.status_code, saved.json()["attempt"]) == (200, 1)
+    assert (await client.get(path, headers=own)).json() == saved.json()
+    assert (await client.get(execution, headers=own)).json()["has_checkpoint"] is True
+    shown = (await client.get(invocation)).json()["checkpoint"]
+    assert shown == {"attempt": 1, "save_time": saved.json()["save_time"], "size": 12}
+    overtaken = await client.put(path, json={"value": "1", "launch": launch + 1}, headers=own)
+    assert (overtaken.status_code, overtaken.json()) == (
+        409,
+        {"detail": "Another container has taken this one's place"},
+    )
+    too_long = await client.put(path, json={"value": "é" * 8_193}, headers=own)
+    assert too_long.status_code == 422
+    assert "value must not exceed 16384 bytes" in too_long.text
+    other = bearer(execution_token(ROOT_KEYS[0], ExecutionId("exe-other")))
+    for answer in (await client.get(path, headers=other), await client.put(path, json={"value": "1"}, headers=other)):
+        assert answer.status_code == 403
+
+
+async def test_a_later_attempt_finds_the_checkpoint(
+    client: httpx2.AsyncClient, database: Database, invocation: str
+) -> None:
+    first = await add_execution(database, invocation, STARTED)
+    await client.put(f"{first}/checkpoint", json={"value": "1"})
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(**DEAD))
+    second = await add_execution(database, invocation, STARTED, attempt=2)
+    assert (await client.get(f"{second}/checkpoint")).json()["value"] == "1"
+    late = await client.put(f"{first}/checkpoint", json={"value": "late"})
+    assert (late.status_code, late.json()) == (409, {"detail": TERMINATED_ALREADY})
+    await client.put(f"{second}/checkpoint", json={"value": "2"})
+    assert (await client.get(f"{second}/checkpoint")).json()["attempt"] == 2

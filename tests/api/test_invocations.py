@@ -50,6 +50,9 @@ async def test_a_submit_is_accepted_while_temporal_is_away(client: httpx2.AsyncC
             "retry_max_interval_seconds": 60.0,
             "attempt_timeout_seconds": None,
             "queue_timeout_seconds": None,
+            "retry_jitter": 0.0,
+            "no_retry_on": [],
+            "resume_children": False,
         },
         "function_status": "PENDING",
         "prepared_function_details": None,
@@ -69,6 +72,7 @@ async def test_a_submit_is_accepted_while_temporal_is_away(client: httpx2.AsyncC
         "creation_time": now,
         "last_update_time": now,
         "executions": [],
+        "checkpoint": None,
         "children": None,
     }
     read = (await client.get(f"{deployed.invocations()}/{invocation['invocation_id']}")).json()

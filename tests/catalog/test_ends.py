@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
@@ -18,9 +18,11 @@ from control_plane_server.catalog.paths import FunctionPath
 from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow
 from control_plane_server.domain.entities import ExecutionOutcome
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId, drawn_from, execution_id_for
 from control_plane_server.domain.messages import StopReason
+from control_plane_server.domain.specs import ExecutionSpec
 from tests.factories import insert_function, insert_invocation
+from workflows.policies import backoff_after, retry_policy_of
 
 STORED = ("outcome", "error_message", "attempts", "queued_ms", "starting_ms", "running_ms")
 # Two statements of one end read the clock apart.
@@ -245,3 +247,28 @@ async def test_what_a_batch_ends_without_an_execution_ends_alike(
 
 def _path(function: FunctionRef) -> FunctionPath:
     return FunctionPath(project_name=function.project_name, version_ref="latest", function_name=function.function_name)
+
+
+async def test_the_wait_of_a_retry_begins_where_its_workflow_ended_the_back_off(database: Database) -> None:
+    """Which is drawn, and not known to the catalog by anything but the ids."""
+    function = await insert_function(database, max_retries=1)
+    values = {"retry_jitter": 1.0, "retry_initial_interval_seconds": 40.0, "retry_max_interval_seconds": 100.0}
+    async with database.statement() as connection:
+        await connection.execute(update(FunctionRow).values(**values))
+    for _ in range(3):
+        invocation = await insert_invocation(database, function)
+        assert isinstance(await take(database, invocation), Assignment)
+        await end(database, invocation, allows_retry=True)
+        await shift(database, 200)
+        assert isinstance(await take(database, invocation, attempt=2), Assignment)
+        async with database.statement() as connection:
+            queued = await connection.scalar(
+                select(ExecutionRow.queued_ms).where(ExecutionRow.execution_id == execution_id_for(invocation, 2))
+            )
+        spec = ExecutionSpec(
+            max_retries=1, timeout_seconds=60, retry_initial_interval_seconds=40.0, retry_max_interval_seconds=100.0
+        )
+        drawn = drawn_from(execution_id_for(invocation, 1))
+        backoff = backoff_after(1, retry_policy_of(spec), jitter=1.0, drawn=drawn)
+        assert queued == roughly(200 - backoff.total_seconds())
+        await end(database, invocation, attempt=2)

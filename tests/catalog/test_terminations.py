@@ -10,7 +10,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
-from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow
 from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
@@ -269,3 +269,23 @@ async def test_no_attempt_follows_a_failure_that_is_final(database: Database) ->
     invocation_id = await started(database, outcome=ExecutionOutcome.FAILED, is_retryable=False)
     closed = await close_with_retries(database, invocation_id)
     assert (closed.outcome, closed.invocation_ended) == (ExecutionOutcome.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended"),
+    [("exit code 3", True), ("exit code 3: more", True), ("exit code 34", False), ("killed by SIGKILL", False)],
+)
+async def test_no_attempt_follows_a_failure_that_the_function_names(
+    database: Database, reason: str, ended: bool
+) -> None:
+    invocation_id = await started(database)
+    async with database.statement() as connection:
+        await connection.execute(update(FunctionRow).values(no_retry_on=["ValueError", "exit code 3"]))
+    async with database.transaction() as connection:
+        closed = await TerminationRepository(connection).terminate_execution(
+            invocation_id=invocation_id,
+            execution_id=execution_id_for(invocation_id, 1),
+            reason=reason,
+            allows_retry=True,
+        )
+    assert (closed.error_message, closed.invocation_ended) == (reason, ended)

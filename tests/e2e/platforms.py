@@ -1,5 +1,6 @@
 """What the end-to-end tests run on: each provisioner, with whatever has to be there for it."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,8 +11,10 @@ import pytest
 from control_plane.deployment.runtime_copies import runtime_path
 
 from control_plane_server.provisioners.docker.engine import Engine, open_docker
+from control_plane_server.provisioners.docker.requests import INSTALLATION
 from control_plane_server.provisioners.process.container_folders import folder_of
 from environment.provisioner_names import ProvisionerName
+from tests.aws.client import open_client
 from tests.aws.process import StandIn, running_stand_in
 from tests.docker.conftest import ENGINE_URL, remove_all
 from tests.docker.images import build_image
@@ -63,12 +66,25 @@ class Tasks:
         self.own_image = f"{REGISTRY}/control-plane:latest"
         self.environment: Mapping[str, str] = {**aws.environment, "CONTROL_PLANE_IMAGE": self.own_image}
         self._aws = aws.control
+        self._stand_in = aws
 
     def image(self, folder: Path) -> str:
         return f"{REGISTRY}/{folder.parent.name}/{folder.name}:latest"
 
     async def is_gone(self, identifier: str) -> bool:
         return (await self._aws.task(identifier)).status == "STOPPED"
+
+    async def records(self) -> str:
+        """All task definitions and tasks, as AWS describes them."""
+        async with open_client(self._stand_in) as aws:
+            definitions = (await aws.ecs.list_task_definitions())["taskDefinitionArns"]
+            described = [await aws.ecs.describe_task_definition(taskDefinition=arn) for arn in definitions]
+            cluster = self.environment["CLUSTER_NAME"]
+            tasks = [task.arn for task in await self._aws.tasks()]
+            described_tasks = [await aws.ecs.describe_tasks(cluster=cluster, tasks=[arn]) for arn in tasks]
+        assert described
+        assert described_tasks
+        return json.dumps([described, described_tasks], default=str)
 
 
 class Containers:
@@ -95,6 +111,12 @@ class Containers:
     async def is_gone(self, identifier: str) -> bool:
         container = await self.engine.inspect(identifier)
         return container is None or not container["State"]["Running"]
+
+    async def records(self) -> str:
+        """All containers of this installation, as `docker inspect` shows them."""
+        found = await self.engine.containers((f"{INSTALLATION}={self.installation}",))
+        assert found
+        return json.dumps([await self.engine.inspect(container["Id"]) for container in found], default=str)
 
 
 @asynccontextmanager

@@ -30,16 +30,30 @@ class Project:
 
     async def deploy(self, *function_names: str, folder: Path = FUNCTIONS, **spec: Any) -> Json:
         """Create the project if need be, and a version whose functions all have the same spec; wait until READY."""
+        version = await self.declare(*function_names, folder=folder, **spec)
+        while any(function["function_status"] != "READY" for function in version["functions"]):
+            assert all(function["preparation_error"] is None for function in version["functions"]), version
+            await asyncio.sleep(0.05)
+            version = await self.version(version["version_id"])
+        return version
+
+    async def declare(self, *function_names: str, folder: Path = FUNCTIONS, **spec: Any) -> Json:
+        """The same without the wait."""
         await self.http.put(f"/projects/{self.name}")
-        version = await self._checked(
+        return await self._checked(
             self.http.post(
                 f"/projects/{self.name}/versions", json=definition(self._image(folder), *function_names, **spec)
             )
         )
-        while any(function["function_status"] != "READY" for function in version["functions"]):
-            await asyncio.sleep(0.05)
-            version = await self._checked(self.http.get(f"/projects/{self.name}/versions/{version['version_id']}"))
-        return version
+
+    async def version(self, version_id: str) -> Json:
+        return await self._checked(self.http.get(f"/projects/{self.name}/versions/{version_id}"))
+
+    async def set_secret(self, name: str, value: str) -> None:
+        answer = await self.http.put(
+            f"/projects/{self.name}/secrets/{name}", json={"value": value}, params={"create_project": "true"}
+        )
+        assert answer.status_code == 200, answer.text
 
     async def invoke(self, function: str, *, parent: tuple[str, str] | None = None, **arguments: Any) -> str:
         """`parent`: its function and id."""
@@ -102,6 +116,8 @@ def definition(
     concurrency: str = "version",
     timeouts: Mapping[str, int] = MappingProxyType({}),
     command: Sequence[str] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    secrets: Mapping[str, str] = MappingProxyType({}),
     **execution_spec: Any,
 ) -> Json:
     """Functions that differ, if at all, in their timeouts."""
@@ -111,6 +127,8 @@ def definition(
             {
                 "function_name": name,
                 "command": command,
+                "environment": dict(environment),
+                "secrets": dict(secrets),
                 "resource_spec": {
                     "virtual_cpus": 0.25,
                     "memory_gbs": 0.5,

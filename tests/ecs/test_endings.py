@@ -1,6 +1,7 @@
 """How tasks end on ECS, who pays for it, and what is said of it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from tests.aws.control import Control
@@ -38,6 +39,25 @@ async def test_spot_takes_a_task_back_and_the_function_runs_again(
     assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "2", 2)
     assert execution["error_message"] is None
     assert await watching <= {None, "SUCCEEDED"}
+
+
+async def test_a_job_that_spot_interrupts_twice_goes_on_each_time_where_it_was(
+    project: Project, aws: Control, tmp_path: Path
+) -> None:
+    await project.deploy("work_in_steps", max_retries=0)
+    notes, holds = tmp_path / "notes", tmp_path / "holds"
+    invocation_id = await project.invoke("work_in_steps", notes=str(notes), holds=str(holds))
+    container = None
+    for interruption in (1, 2):
+        await lines_of(holds, at_least=interruption)
+        container = await project.container("work_in_steps", invocation_id, other_than=container)
+        await aws.interrupt_spot(container)
+    invocation = await project.ended("work_in_steps", invocation_id)
+    (execution,) = invocation["executions"]
+    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 3)
+    assert json.loads(execution["output"]) == {"step": 6, "stops": 2}
+    assert notes.read_text().split() == ["1", "2", "3", "4", "5", "6"], "each step was done once"
+    assert invocation["checkpoint"]["attempt"] == 1
 
 
 async def test_a_host_is_lost(project: Project, aws: Control, tmp_path: Path) -> None:

@@ -48,8 +48,14 @@ class StubState:
     timeout_seconds: int = 60
     invocation_creation_time: int = 4_000_000_000  # far ahead: not timed out
     termination_signal_time: int | None = None
+    secrets: dict[str, str] | None = None  # of the function
+    missing_secret: str | None = None  # why it gets none
     starts: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
+    checkpoint: str | None = None
+    replaced: bool = False  # by another container
+    checkpoints: list[Document] = field(default_factory=list)
+    execution_spec: Document = field(default_factory=dict)  # beside timeout and retries
     report: Document | None = None
     children: dict[str, Document] = field(default_factory=dict)
     child_keys: dict[str, str] = field(default_factory=dict)
@@ -165,7 +171,7 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             if match := _EXECUTION.fullmatch(self.path):
                 if match[4] == "/blobs":  # as a release that knows none
                     return 404, {"detail": "Not Found"}
-                return _answer_execution(state, match[3], match[4] or "", body)
+                return _answer_execution(state, match[3], method, match[4] or "", body)
             if match := _INVOCATION.fullmatch(self.path):
                 idempotency_key = self.headers.get("Idempotency-Key", "")
                 if match[2] is None and match[1] not in state.functions:
@@ -182,21 +188,36 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _answer_execution(state: StubState, execution_id: str, action: str, body: Any) -> tuple[int, Document]:
+def _answer_execution(state: StubState, execution_id: str, method: str, action: str, body: Any) -> tuple[int, Document]:
     match action:
         case "/start" if execution_id in state.starts:
             return 409, {"detail": "This execution has already started"}
         case "/start":
             state.starts.append(execution_id)
+        case "/checkpoint" if state.replaced:
+            return 409, {"detail": "Another container has taken this one's place"}
+        case "/checkpoint" if method == "PUT":
+            state.checkpoint = body["value"]
+            state.checkpoints.append(body)
+        case "/checkpoint" if state.checkpoint is None:
+            return 404, {"detail": "This invocation has saved no checkpoint"}
+        case "/checkpoint":
+            return 200, {"value": state.checkpoint, "attempt": 1, "save_time": 1_000}
         case "/update" | "/finish" if state.report is not None:
             return 409, {"detail": "This execution has already finished"}
         case "/update":
             state.updates.append(body["latest_output"])
         case "/finish":
             state.report = body
-    return 200, {
+        case "/environment" if state.missing_secret is not None:
+            return 409, {"detail": state.missing_secret}
+        case "/environment":
+            return 200, {"secrets": state.secrets}
+    known = {} if state.secrets is None else {"has_secrets": True}  # an earlier release says nothing
+    return 200, known | {
         "input": state.input,
-        "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0},
+        "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0, **state.execution_spec},
+        "launch": len(state.starts),
         "invocation_creation_time": state.invocation_creation_time,
         "termination_signal_time": state.termination_signal_time,
     }
@@ -209,6 +230,10 @@ def _answer_invocation(
         return 200, state.children[child]
     if key in state.child_keys:
         return 200, state.children[state.child_keys[key]]
+    for earlier in body.get("resume_keys", ()):
+        made = state.child_keys.get(earlier)
+        if made is not None and state.children[made]["executions"][-1]["outcome"] in ("SUCCEEDED", None):
+            return 200, state.children[made]
     assert state.answer_child is not None
     invocation_id = f"inv-{len(state.children)}"
     state.child_keys[key] = invocation_id
@@ -231,6 +256,11 @@ def _answer_invocation(
 
 
 def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tuple[int, Document]:
+    resumed = next(
+        (f"bat-{earlier}" for earlier in body.get("resume_keys", ()) if f"bat-{earlier}" in state.batches), None
+    )
+    if resumed is not None and f"bat-{key}" not in state.batches:
+        return 200, _batch(state, resumed, function, is_resumed=True)
     made = [
         _answer_invocation(
             state,
@@ -243,12 +273,17 @@ def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tu
     ]
     batch_id = f"bat-{key}"
     state.batches[batch_id] = made
-    return 200, {
+    return 200, _batch(state, batch_id, function, is_resumed=False)
+
+
+def _batch(state: StubState, batch_id: str, function: str, *, is_resumed: bool) -> Document:
+    return {
         "project_name": "p",
         "version_id": "ver-1",
         "function_name": function,
         "batch_id": batch_id,
-        "size": len(made),
+        "is_resumed": is_resumed,
+        "size": len(state.batches[batch_id]),
         "status": "RUNNING",
         "creation_time": 1_000,
         "cancellation_request_time": None,

@@ -191,3 +191,22 @@ def test_what_would_fail_again_is_final(start_container: StartContainer, source:
 
 def test_other_failures_may_be_tried_again(start_container: StartContainer) -> None:
     assert "retry" not in start_container("def f():\n    len(5)").report()
+
+
+@pytest.mark.parametrize(
+    ("names", "is_final"),
+    [
+        (["Wrong"], True),
+        (["ValueError"], True),
+        (["main.Wrong"], True),
+        (["builtins.Exception"], True),
+        (["KeyError", "wrong", "other.Wrong", "Wro"], False),
+    ],
+)
+def test_a_failure_that_is_of_a_named_class_is_final(
+    state: StubState, start_container: StartContainer, names: list[str], *, is_final: bool
+) -> None:
+    state.execution_spec = {"no_retry_on": names}
+    report = start_container("class Wrong(ValueError): pass\ndef f(): raise Wrong('no')").report()
+    assert report["error_message"] == "Wrong: no"
+    assert (report.get("retry") is False) == is_final

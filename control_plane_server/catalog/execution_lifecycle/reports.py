@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Boolean, Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, Text, and_, any_, bindparam, case, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.blobs import BlobRepository
+from control_plane_server.catalog.checkpoints import HAS_CHECKPOINT
 from control_plane_server.catalog.converters import to_execution_detail
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
@@ -44,24 +45,24 @@ _EXECUTION = bindparam("wanted_execution", type_=Text)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
-_IS_LIVE = ExecutionRow.container_status != ContainerStatus.TERMINATED.value
-_IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
+IS_LIVE = ExecutionRow.container_status != ContainerStatus.TERMINATED.value
+IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
     ExecutionRow.execution_start_time.is_not(None),
     ExecutionRow.execution_finish_time.is_(None),
 )
+# The name before the colon, whatever image reports it.
+_IS_FINAL_ERROR = func.coalesce(func.split_part(_ERROR_MESSAGE, ":", 1) == any_(FunctionRow.no_retry_on), false())
 # Without a success in spite of that.
 _IS_TIMED_OUT_ATTEMPT = and_(IS_TIMED_OUT_ATTEMPT, _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value))
 
 # All of `ExecutionDetail`.
-_DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
+_DETAIL = (*columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow), HAS_CHECKPOINT)
 
 
 def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:
     """An update of the live execution at a path that returns its detail."""
     return (
-        update(ExecutionRow)
-        .where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, _IS_LIVE)
-        .returning(*_DETAIL, *notifications)
+        update(ExecutionRow).where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, IS_LIVE).returning(*_DETAIL, *notifications)
     )
 
 
@@ -71,13 +72,13 @@ _START = (
     .where(ExecutionRow.execution_start_time.is_(None))
     .values(execution_start_time=_NOW, last_update_time=_NOW)
 )
-_UPDATE = _change().where(*_IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW)
+_UPDATE = _change().where(*IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW)
 _FINISH = (
     _change(
         func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
         func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
     )
-    .where(*_IN_PROGRESS)
+    .where(*IN_PROGRESS)
     .values(
         outcome=case(
             (_IS_TIMED_OUT_ATTEMPT, ExecutionOutcome.FAILED.value),
@@ -96,7 +97,9 @@ _FINISH = (
         error_message=case((_IS_TIMED_OUT_ATTEMPT, ATTEMPT_TIMEOUT_TEXT), else_=_ERROR_MESSAGE),
         error_traceback=_ERROR_TRACEBACK,
         # What the code makes of its stop is no word about another attempt.
-        is_retryable=case((_IS_RETRYABLE | _IS_TIMED_OUT_ATTEMPT, ExecutionRow.is_retryable), else_=False),
+        is_retryable=case(
+            ((_IS_RETRYABLE & ~_IS_FINAL_ERROR) | _IS_TIMED_OUT_ATTEMPT, ExecutionRow.is_retryable), else_=False
+        ),
         execution_finish_time=_NOW,
         last_update_time=_NOW,
     )
@@ -106,7 +109,7 @@ _CALLER = (
     .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-    .where(ExecutionRow.execution_id == _EXECUTION, _IS_LIVE)
+    .where(ExecutionRow.execution_id == _EXECUTION, IS_LIVE)
 )
 
 
@@ -138,7 +141,7 @@ class ExecutionRepository:
 
     async def update(self, path: ExecutionPath, *, latest_output: str) -> ExecutionDetail:
         """Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated."""
-        return await self._apply(_UPDATE, path, _refusal_to_report, {_OUTPUT.key: latest_output})
+        return await self._apply(_UPDATE, path, refusal_to_report, {_OUTPUT.key: latest_output})
 
     async def finish(
         self,
@@ -168,7 +171,7 @@ class ExecutionRepository:
             _ERROR_TRACEBACK.key: error_traceback,
             _IS_RETRYABLE.key: is_retryable,
         }
-        finished = await self._apply(_FINISH, path, _refusal_to_report, report)
+        finished = await self._apply(_FINISH, path, refusal_to_report, report)
         if output_blob is not None:
             await BlobRepository(self._connection).complete(output_blob)
         return finished
@@ -205,7 +208,7 @@ def _refusal_to_start(execution: Execution) -> Conflict:
     return ExecutionIsAlreadyTerminated()
 
 
-def _refusal_to_report(execution: Execution) -> Conflict:
+def refusal_to_report(execution: Execution) -> Conflict:
     if execution.execution_start_time is None:
         return ExecutionHasNotStarted()
     if execution.execution_finish_time is not None:

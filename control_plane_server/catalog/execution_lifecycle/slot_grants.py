@@ -10,6 +10,7 @@ _QUEUED_MS = as_text(
         waiting_since(
             attempt=literal_column("next.attempt", Integer),
             previous_end=PREVIOUS.last_update_time,
+            previous_id=PREVIOUS.execution_id,
             invocation=InvocationRow,
             function=FunctionRow,
         ),

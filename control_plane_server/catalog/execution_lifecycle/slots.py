@@ -38,7 +38,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
 from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
-from control_plane_server.catalog.execution_lifecycle.launches import Launch
+from control_plane_server.catalog.execution_lifecycle.launches import LAUNCH, Launch, to_launch
 from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
 from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     LOCK_FUNCTION,
@@ -121,7 +121,11 @@ _HELD = select(func.count()).where(
     ExecutionRow.function_id == _OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
 )
 _WAITING_SINCE = waiting_since(
-    attempt=_ATTEMPT, previous_end=PREVIOUS.last_update_time, invocation=InvocationRow, function=FunctionRow
+    attempt=_ATTEMPT,
+    previous_end=PREVIOUS.last_update_time,
+    previous_id=PREVIOUS.execution_id,
+    invocation=InvocationRow,
+    function=FunctionRow,
 )
 # Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
 _OLDER_WAITS = func.coalesce(
@@ -149,8 +153,7 @@ _STATE = (
         _OLDER_WAITS.label("older_waits"),
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.claim_time,
-        ExecutionRow.launches,
-        (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
+        *LAUNCH,
         ExecutionRow.error_message,
         ExecutionRow.container_type.label("container_type"),
         ExecutionRow.container_identifier.label("container_identifier"),
@@ -245,7 +248,7 @@ class SlotQueue:
         found = (await self._connection.execute(LOCKED_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
-        owner, function = to_owner(found), to_function(found)
+        owner, function = to_owner(found), to_function(found, environment=found.environment)
         can_run = function.preparation_error is None
         state = (
             await self._connection.execute(
@@ -317,10 +320,13 @@ class SlotQueue:
         )
 
 
+_FIRST_LAUNCH = Launch(number=1, age=timedelta(), is_new=True)
+
+
 def _assignment(function: Function, state: Row[Any]) -> Assignment:
     return Assignment(
         function=function,
-        launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
+        launch=_FIRST_LAUNCH if state.launch_age is None else to_launch(state, is_new=False),
         waits_for=state.error_message,
         container=to_container_details(state.container_type, state.container_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,

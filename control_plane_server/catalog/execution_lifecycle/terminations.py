@@ -100,6 +100,7 @@ _LOCKED = (
         ExecutionRow.execution_finish_time,
         ExecutionRow.termination_signal_time,
         ExecutionRow.is_retryable,
+        FunctionRow.no_retry_on,
         InvocationRow.status,
         InvocationRow.batch_id,
         InvocationRow.stop_time,
@@ -122,7 +123,7 @@ _TERMINATED_EXECUTION = (
         error_message=_ERROR_MESSAGE,
         last_update_time=func.clock_timestamp(),
     )
-    .returning(ExecutionRow.execution_id, *MEASURED_COLUMNS)
+    .returning(*MEASURED_COLUMNS)
     .cte("terminated_execution")
 )
 _AT_END = measured_at_end(executions_after(_TERMINATED_EXECUTION, _INVOCATION), ENDING.invocation_id == _INVOCATION)
@@ -149,9 +150,7 @@ _DEQUEUED = (
 )
 _TERMINATED_EXECUTIONS = (
     signal_live_executions(container_status=ContainerStatus.TERMINATED, last_update_time=func.clock_timestamp())
-    .returning(
-        ExecutionRow.execution_id, *MEASURED_COLUMNS, func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id)
-    )
+    .returning(*MEASURED_COLUMNS, func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id))
     .cte("terminated_executions")
 )
 _AT_STOP = measured_at_end(
@@ -225,7 +224,8 @@ class TerminationRepository:
 
         `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
         stopped later without a report was aborted, or timed out as an attempt, which is a failure. The invocation ends
-        too, unless the attempt failed, not for good, nothing stopped the invocation and `allows_retry`.
+        too, unless the attempt failed, not for good, nothing stopped the invocation and `allows_retry`. A failure is
+        for good if the report said so, or the function's `no_retry_on`.
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
         was restored from a backup that does not know it.
@@ -261,7 +261,7 @@ class TerminationRepository:
             if _awaits_reason(state):
                 error_message = state.attempt_timeout_text if _is_timed_out_attempt(state) else reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
-            may_retry = allows_retry and state.is_retryable is not False
+            may_retry = allows_retry and state.is_retryable is not False and not _is_final(error_message, state)
             ended = not has_failed or state.is_stopped or not may_retry
             terminated = await self._connection.execute(
                 _TERMINATE_EXECUTION,
@@ -375,6 +375,11 @@ def _is_taken_for_aborted(state: Row[*tuple[Any, ...]]) -> bool:
     """Whether an attempt that timed out has reported to the release before, which knows stopped executions only."""
     is_live = state.container_status != ContainerStatus.TERMINATED
     return is_live and state.outcome == ExecutionOutcome.ABORTED and _is_timed_out_attempt(state)
+
+
+def _is_final(error_message: str | None, state: Row[*tuple[Any, ...]]) -> bool:
+    """As `reports.py` has it, also of what the container did not report."""
+    return error_message is not None and error_message.partition(":")[0] in (state.no_retry_on or ())
 
 
 def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:

@@ -49,6 +49,7 @@ _UNFINISHED = (
         FunctionRow.retry_backoff_coefficient,
         FunctionRow.retry_max_interval_seconds,
         FunctionRow.attempt_timeout_seconds,
+        FunctionRow.retry_jitter,
         func.coalesce(InvocationRow.queue_timeout_seconds, FunctionRow.queue_timeout_seconds).label(
             "queue_timeout_seconds"
         ),
@@ -151,6 +152,7 @@ def _to_unfinished(row: Row[*tuple[Any, ...]]) -> UnfinishedInvocation:
             retry_max_interval_seconds=row.retry_max_interval_seconds,
             attempt_timeout_seconds=row.attempt_timeout_seconds,
             queue_timeout_seconds=row.queue_timeout_seconds,
+            retry_jitter=row.retry_jitter or 0.0,
         ),
         creation_time=row.creation_time,
         parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),

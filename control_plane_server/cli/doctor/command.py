@@ -13,6 +13,7 @@ from control_plane_server.cli.doctor.blobs import check_blobs
 from control_plane_server.cli.doctor.checks import Check, Health
 from control_plane_server.cli.doctor.deployment import check_postgres, check_settings, check_temporal
 from control_plane_server.cli.doctor.provisioners import check_provisioner
+from control_plane_server.cli.doctor.secrets import check_secrets
 from environment.deployments import DeploymentHints
 from environment.provisioner_names import ProvisionerName
 
@@ -54,6 +55,7 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
     settings, checks = check_settings(provisioner)
     if settings is not None:
         checks += await check_postgres(settings.postgres)
+        checks.append(await check_secrets(settings))
     checks += await check_temporal(None if settings is None else settings.postgres)
     if settings is not None:
         checks += await check_blobs(settings)

@@ -1,8 +1,10 @@
 """The folder that holds everything an embedded stack keeps, and the lock that gives it to one stack at a time."""
 
+import base64
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -15,7 +17,7 @@ from control_plane_server.cli.stack.errors import StackError
 
 
 class DataFolder:
-    """Databases, logs, containers and the API key of one stack. Everything is made on demand; `rm -r` starts afresh."""
+    """Databases, logs, containers and the keys of one stack. Everything is made on demand; `rm -r` starts afresh."""
 
     def __init__(self, path: Path) -> None:
         """Raises StackError if it has no place: `~` needs a home."""
@@ -87,16 +89,22 @@ class DataFolder:
 
     def api_key(self) -> str:
         """The key of stacks on this folder, drawn once and readable by its owner alone."""
-        path = self.path / "api-key"
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip() or self._draw_again(path)
-        with os.fdopen(handle, "w") as file:
-            file.write(key := secrets.token_urlsafe(24))
-        return key
+        return _drawn_once(self.path / "api-key", lambda: secrets.token_urlsafe(24))
 
-    def _draw_again(self, path: Path) -> str:
-        """The file is empty: whoever drew the key was killed before writing it."""
-        path.unlink()
-        return self.api_key()
+    def secrets_key(self) -> str:
+        """What secrets of stacks on this folder are encrypted with, likewise."""
+        return _drawn_once(self.path / "secrets-key", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def _drawn_once(path: Path, draw: Callable[[], str]) -> str:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        found = path.read_text().strip()
+        if found:
+            return found
+        path.unlink()  # whoever drew the key was killed before writing it
+        return _drawn_once(path, draw)
+    with os.fdopen(handle, "w") as file:
+        file.write(key := draw())
+    return key

@@ -17,6 +17,7 @@ from environment.settings import PostgresSettings
 
 # -P: a folder named `api` where the user happens to be must not be taken for ours.
 _PYTHON = (sys.executable, "-P", "-m")
+SECRETS_KEYS = "CONTROL_PLANE_SECRETS_KEYS"
 
 
 def temporal_server(options: StackOptions, folder: DataFolder, *, namespace: str, has_file: bool = True) -> Server:
@@ -68,7 +69,7 @@ def process_environment(
     embedded_temporal = access.web_ui_url is not None
     embedded_postgres = postgres.host.startswith("/")
     hidden = ("TEMPORAL_",) * embedded_temporal + ("PG",) * embedded_postgres
-    environment = python_environment(without_prefixes=hidden)
+    environment = python_environment(without_prefixes=(*hidden, SECRETS_KEYS))
     if embedded_temporal:
         environment |= {
             "TEMPORAL_ADDRESS": access.temporal_address,

@@ -17,7 +17,13 @@ from control_plane_server.cli.stack.ports import LOOPBACK, ensure_free
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from control_plane_server.cli.stack.server import Server
-from control_plane_server.cli.stack.servers import api_server, loop_server, process_environment, temporal_server
+from control_plane_server.cli.stack.servers import (
+    SECRETS_KEYS,
+    api_server,
+    loop_server,
+    process_environment,
+    temporal_server,
+)
 from control_plane_server.cli.stack.stale_servers import stop_stale_servers
 from control_plane_server.cli.stack.supervision import Report, keep_postgres_running, keep_server_running, supervise
 from control_plane_server.cli.stack.temporal import (
@@ -87,7 +93,8 @@ class EmbeddedStack:
             await adopt_new_temporal(access, postgres)
         environment = process_environment(folder=self._folder, api_keys=api_keys, postgres=postgres, access=access)
         loop = loop_server(self._options, self._folder, environment)
-        api = api_server(self._options, self._folder, environment)
+        # Nobody else reads secrets.
+        api = api_server(self._options, self._folder, environment | {SECRETS_KEYS: self._secrets_keys()})
         for server in (loop, api):
             self._processes.append(server)
             await server.start()
@@ -108,6 +115,10 @@ class EmbeddedStack:
     def _api_keys(self) -> str:
         given = self._found.control_plane_api_key
         return given.get_secret_value() if given is not None else self._folder.api_key()
+
+    def _secrets_keys(self) -> str:
+        given = self._found.control_plane_secrets_keys
+        return given.get_secret_value() if given is not None else self._folder.secrets_key()
 
     def _access(self, api_keys: str) -> StackAccess:
         embedded = self._found.temporal_address is None

@@ -34,7 +34,9 @@ from control_plane_server.provisioners.process.exits import exit_of
 from control_plane_server.provisioners.process.image_folders import identified, image_root, note_use
 from control_plane_server.provisioners.process.images import folder_of_image, python_of
 from control_plane_server.provisioners.process.log_files import read_page
+from control_plane_server.provisioners.process.platforms import refuse_what_processes_lack
 from control_plane_server.provisioners.process.running_marks import mark
+from control_plane_server.provisioners.secrets import refuse_secrets_of_aws
 from control_plane_server.provisioners.watcher import Watcher
 
 logger = structlog.get_logger(__name__)
@@ -57,6 +59,8 @@ class ProcessProvisioner:
         self._watcher = Watcher(self._describe, interval=lambda _count: _POLL_INTERVAL, batch_size=1_000)
 
     async def prepare(self, function: Function) -> PreparedFunction:
+        refuse_secrets_of_aws(function)
+        refuse_what_processes_lack(function.platform)
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
         note_use(folder, self._data_dir)  # a snapshot that is declared again is not old
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
@@ -128,6 +132,7 @@ class ProcessProvisioner:
         if folder.supervisor() is None:
             folder.make()
             mark(self._data_dir, folder)
+            folder.note_image(Path(request.prepared_identifier))
             note_use(Path(request.prepared_identifier), self._data_dir)
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:

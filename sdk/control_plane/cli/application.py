@@ -39,8 +39,11 @@ class Verbs(TyperGroup):
 def imported(name: str, verb: Verb) -> Any:
     """The command itself."""
     module, _, function = verb.home.partition(":")
+    home = getattr(import_module(module), function)
+    if isinstance(home, typer.Typer):
+        return get_command(home)
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    single.command(name, context_settings=_HELP)(getattr(import_module(module), function))
+    single.command(name, context_settings=_HELP)(home)
     return get_command(single)
 
 

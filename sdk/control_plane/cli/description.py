@@ -64,6 +64,10 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     if any(children.values()):
         total = sum(children.values())
         yield "Children", f"{total:,}: " + ", ".join(f"{count:,} {name}" for name, count in in_order(children))
+    checkpoint = document.get("checkpoint")
+    if checkpoint is not None:
+        by = f"by attempt {checkpoint['attempt']}, {checkpoint['size']:,} bytes"
+        yield "Checkpoint", f"saved {local_time(checkpoint['save_time'])} {by}"
     yield "Input", shortened(invocation.input)
     output = output_of(document)
     if output is not None:

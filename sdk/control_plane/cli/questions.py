@@ -25,7 +25,7 @@ def ask_secretly(question: str) -> str:
     with _without_echo(sys.stdin.fileno()):
         answer = _ask(question)
         sys.stderr.write("\n")  # the one that the user typed was not shown either
-    return answer.strip()
+    return answer.rstrip("\r\n")
 
 
 async def until_enter() -> None:

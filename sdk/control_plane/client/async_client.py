@@ -15,7 +15,7 @@ from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
-from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Version
+from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
 from control_plane.protocol.results import Result, batch_results
 from control_plane.protocol.waiting import Deadline, Patience
@@ -191,6 +191,18 @@ class AsyncClient:
         """As `Client.failures`."""
         query = failures_query(function=function, since=since, until=until)
         return (await self._connection.run(self._connection.api.failures(project, query))).failures
+
+    async def set_secret(self, project: str, name: str, value: str) -> Secret:
+        """As `Client.set_secret`."""
+        return await self._connection.run(self._connection.api.set_secret(project, name, value))
+
+    async def secrets(self, project: str) -> list[Secret]:
+        """As `Client.secrets`."""
+        return await self._connection.run(self._connection.api.secrets(project))
+
+    async def unset_secret(self, project: str, name: str) -> None:
+        """As `Client.unset_secret`."""
+        await self._connection.run(self._connection.api.unset_secret(project, name))
 
     async def deploy(
         self,

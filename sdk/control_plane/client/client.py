@@ -15,7 +15,7 @@ from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.functions import RemoteFunction
 from control_plane.client.invocations import ClientInvocation
 from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
-from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Version
+from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, project_path
 from control_plane.protocol.waiting import Patience
 
@@ -182,6 +182,18 @@ class Client:
         `invocations`."""
         query = failures_query(function=function, since=since, until=until)
         return (self._connection.run(self._connection.api.failures(project, query))).failures
+
+    def set_secret(self, project: str, name: str, value: str) -> Secret:
+        """Whether it is new or not; containers that start from now on get it."""
+        return self._connection.run(self._connection.api.set_secret(project, name, value))
+
+    def secrets(self, project: str) -> list[Secret]:
+        """Newest first, without their values, which nobody is told."""
+        return self._connection.run(self._connection.api.secrets(project))
+
+    def unset_secret(self, project: str, name: str) -> None:
+        """Containers of functions that name it fail from now on, until it is set again."""
+        self._connection.run(self._connection.api.unset_secret(project, name))
 
     def deploy(
         self,

@@ -1,7 +1,8 @@
 """Calls of other functions of the same version by the code of a container: each runs in a container of its own.
 
 Children are cancelled if their parent is cancelled or times out. A container that was lost with its machine and started
-again finds the children that it had started, instead of starting them twice. Processes that the function starts, a pool
+again finds the children that it had started, instead of starting them twice; so does a later attempt of a function with
+`resume_children`, of those that succeeded or still run. Processes that the function starts, a pool
 of workers for example, may start and await children like itself.
 """
 
@@ -20,20 +21,25 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence
 from control_plane.commands import Command
 from control_plane.container import tally
 from control_plane.container.api import Api
-from control_plane.container.environment import Environment
+from control_plane.container.environment import RESUMES_CHILDREN, Environment
 from control_plane.container.waiter import Waiter, waiter_of
+from control_plane.context import execution_id_of
 from control_plane.decoding import output_value
 from control_plane.errors import Refused, failure_of
 from control_plane.functions import Function
 from control_plane.invocation import Invocation
 from control_plane.options import Options
+from control_plane.protocol.answers import BatchInfo
 from control_plane.protocol.api import Api as Plans
 from control_plane.protocol.events import events
 from control_plane.protocol.mapping import results_of_all, submit_all
 from control_plane.protocol.paths import function_path, invocation_path
 from control_plane.protocol.results import Result, results_of
 from control_plane.protocol.states import RUNNING, SUCCEEDED, has_ended, status_of
+from control_plane.protocol.steps import Plan
 from control_plane.protocol.waiting import Deadline
+
+_MOST_ATTEMPTS = 51  # the API's bound
 
 
 class Child(Invocation[Any]):
@@ -165,10 +171,11 @@ class Caller:
         self._api = Api(environment.api_url, environment.api_key)
         self._plans = Plans(self._api.peer)
         self._parent = {"function_name": environment.function_name, "invocation_id": environment.invocation_id}
-        self._keys = _Keys(environment.execution_id)
+        self._keys = _Keys(environment.execution_id, earlier_executions(environment))
 
     def submit(self, name: str, callee: Function[..., Any] | Command | None, text: str, *, options: Options) -> Child:
         key = options.idempotency_key or self._keys.next(dumps([name, text]))
+        resume_keys = () if options.idempotency_key else self._keys.earlier(key)
         try:
             made = self._api.run(
                 self._plans.submit(
@@ -177,6 +184,7 @@ class Caller:
                     idempotency_key=key,
                     queue_timeout=options.queue_timeout,
                     parent=self._parent,
+                    resume_keys=resume_keys,
                 )
             ).document
         except Refused as refusal:
@@ -205,13 +213,25 @@ class Caller:
                     self._path(name),
                     texts,
                     key_of=lambda chunk: self._keys.next(dumps([name, *chunk])),
+                    resume_keys_of=self._keys.earlier,
                     parent=self._parent,
                 )
             )
         except Refused as refusal:
             raise self._explained(refusal, name) from None
         read = outcome_of if return_exceptions else value_of
-        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered, is_whole=True))
+
+        def again(batch: BatchInfo, inputs: Sequence[str]) -> Plan[BatchInfo]:
+            key = self._keys.next(dumps([name, batch.batch_id, *inputs]))
+            return self._plans.submit_batch(
+                self._path(name),
+                inputs,
+                idempotency_key=key,
+                resume_keys=self._keys.earlier(key),
+                parent=self._parent,
+            )
+
+        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered, is_whole=True, again=again))
         return (read(result, is_text=_is_text(callee)) for result in results)
 
     def _path(self, name: str) -> str:
@@ -234,11 +254,17 @@ class _Keys:
     Where processes cannot count together each counts its own: then only this container finds its children again.
     """
 
-    def __init__(self, execution_id: str) -> None:
+    def __init__(self, execution_id: str, earlier: Sequence[str]) -> None:
+        """`earlier`: executions whose children count as those of this one, the newest first."""
         self._execution_id = execution_id
+        self._earlier = earlier
         self._lock = threading.Lock()
         self._counts: Dict[str, int] = {}
         self._name = os.urandom(8).hex()  # of this process: numbers of processes come again
+
+    def earlier(self, key: str) -> List[str]:
+        """What the same call had as its key in earlier attempts."""
+        return [key.replace(self._execution_id, execution_id) for execution_id in self._earlier]
 
     def next(self, call: str) -> str:
         digest = hashlib.sha256(call.encode()).hexdigest()[:32]
@@ -256,6 +282,19 @@ def whole(api: Api, result: Result) -> Result:
         return result
     with_output = importlib.import_module("control_plane.protocol.blobs").with_output
     return api.run(with_output(api.peer, result))  # type: ignore[no-any-return]
+
+
+def earlier_executions(environment: Environment) -> List[str]:
+    """Of the same invocation, the newest first, if their children are to be found again."""
+    if not os.environ.get(RESUMES_CHILDREN):
+        return []
+    earlier: List[str] = []
+    for attempt in range(1, _MOST_ATTEMPTS + 1):
+        execution_id = execution_id_of(environment.invocation_id, attempt)
+        if execution_id == environment.execution_id:
+            return earlier
+        earlier.insert(0, execution_id)
+    return []  # a control plane that names them in another way
 
 
 def value_of(result: Result, *, is_text: bool | None) -> Any:

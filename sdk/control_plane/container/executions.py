@@ -21,12 +21,17 @@ _ALREADY_FINISHED = "This execution has already finished"
 class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
-    None: there is none. `input_blob`: of an input that is too large for an answer; then `input` is empty."""
+    None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
+    attempt can help. `resumes_children`: this attempt finds the children of earlier ones. `input_blob`: of an input
+    that is too large for an answer; then `input` is empty."""
 
     input: str
     deadline: int
     must_stop: bool
     attempt_timeout: int | None
+    has_secrets: bool
+    no_retry_on: tuple[str, ...]
+    resumes_children: bool
     input_blob: str | None = None
 
 
@@ -35,7 +40,7 @@ class ExecutionClient:
 
     def __init__(self, api: Api, environment: Environment) -> None:
         self._api = api
-        self._path = execution_path(environment)
+        self._path = path_of(environment)
 
     def blobs(self) -> ExecutionBlobs:
         """Few executions have any."""
@@ -52,15 +57,28 @@ class ExecutionClient:
             deadline=document["invocation_creation_time"] + timeout,
             must_stop=document.get("termination_signal_time") is not None,
             attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
+            # A control plane of an earlier release knows none of these.
+            has_secrets=document.get("has_secrets", False),
+            no_retry_on=tuple(document["execution_spec"].get("no_retry_on", ())),
+            resumes_children=document["execution_spec"].get("resume_children", False),
             input_blob=document.get("input_blob"),
         )
 
-    def start(self) -> None:
+    def secrets(self) -> dict[str, str]:
+        """Values by the names of their variables."""
+        secrets: dict[str, str] = self._api.request("GET", self._path + "/environment").document["secrets"]
+        return secrets
+
+    def start(self) -> int | None:
+        """The number of the launch that this container is; None: of a control plane of an earlier release."""
         try:
-            self._api.request("PUT", self._path + "/start")
+            document = self._api.request("PUT", self._path + "/start").document
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_STARTED):
                 raise
+            document = self._api.request("GET", self._path).document
+        launch: int | None = document.get("launch")
+        return launch
 
     def update(self, output: str) -> None:
         self._api.request("PUT", self._path + "/update", body={"latest_output": output})
@@ -85,7 +103,8 @@ class ExecutionClient:
                 raise
 
 
-def execution_path(environment: Environment) -> str:
+def path_of(environment: Environment) -> str:
+    """Of the execution, in the API."""
     return "/projects/%s/versions/%s/functions/%s/invocations/%s/executions/%s" % tuple(
         quote(part, safe="")
         for part in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 from control_plane.encoding import encode
 from control_plane.errors import DoNotRetry
@@ -51,14 +51,15 @@ class Output(NamedTuple):
     blob: str | None = None
 
 
-def failed(error: BaseException) -> Report:
-    """A failure with the error's name and text, and the traceback of the user's code."""
+def failed(error: BaseException, *, no_retry_on: Sequence[str] = ()) -> Report:
+    """A failure with the error's name and text, and the traceback of the user's code. `no_retry_on`: names of classes
+    that make it final, of the error itself or of one that it is derived from; with their module or without."""
     shown = error.__cause__ if isinstance(error, PlainFailure) else error
     return Report(
         "FAILED",
         error_message=shortened(storable(described(error))),
         error_traceback=None if shown is None else traceback_of(shown),
-        is_final=isinstance(error, (FinalFailure, DoNotRetry)),
+        is_final=isinstance(error, (FinalFailure, DoNotRetry)) or _is_any_of(error, no_retry_on),
     )
 
 
@@ -71,6 +72,18 @@ def described(error: BaseException) -> str:
 def as_progress(value: Any) -> str:
     """The value as JSON. Raises OutputIsUnusable, also if it is longer than the API takes."""
     return bounded(as_output(value))
+
+
+def _is_any_of(error: BaseException, names: Sequence[str]) -> bool:
+    if not names or isinstance(error, PlainFailure):
+        return False
+    try:
+        return any(
+            kind.__name__ in names or "%s.%s" % (kind.__module__, kind.__qualname__) in names
+            for kind in type(error).__mro__
+        )
+    except BaseException:  # a metaclass may say no
+        return False
 
 
 def as_output(value: Any) -> str:

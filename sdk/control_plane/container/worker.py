@@ -13,7 +13,7 @@ import traceback
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
-from control_plane.container.environment import Environment
+from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
 from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import MAX_OUTPUT_LENGTH, NO_RESULT, Output, PlainFailure, Report, failed
@@ -41,7 +41,8 @@ def run(environment: Environment) -> int:
     os.environ[_DEADLINE] = str(execution.deadline)
     if execution.attempt_timeout is not None:
         termination.limit_attempt(execution.attempt_timeout)
-    client.start()
+    _tell(LAUNCH, client.start())
+    _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)
     output = Output(None)
     failure: BaseException | None = None
@@ -59,13 +60,20 @@ def run(environment: Environment) -> int:
     termination.shield()  # once more: a signal may have come in its midst
     _make_room(failure)
     try:
-        report = _report(client, termination, progress, output=output, failure=failure)
+        report = _report(client, execution, termination, progress, output=output, failure=failure)
     finally:
         streams.flush()
         if failure is not None and not isinstance(failure, Stopped):
             _print_traceback(failure)
         termination.uninstall()
     return report.exit_code
+
+
+def _tell(name: str, number: int | None) -> None:
+    """This process, and those that the user's code starts."""
+    os.environ.pop(name, None)
+    if number is not None:
+        os.environ[name] = str(number)
 
 
 def _output(
@@ -76,6 +84,8 @@ def _output(
     progress: Progress,
 ) -> Output:
     """Of the function, as JSON, or of the command."""
+    if execution.has_secrets:
+        importlib.import_module("control_plane.container.secrets").set_secrets(client)
     if environment.command is not None:
         # Few functions are commands; what running one takes need not be imported for the others.
         commands = importlib.import_module("control_plane.container.commands")
@@ -108,6 +118,7 @@ def _make_room(failure: BaseException | None) -> None:
 
 def _report(
     client: ExecutionClient,
+    execution: Execution,
     termination: Termination,
     progress: Progress,
     *,
@@ -117,7 +128,11 @@ def _report(
     """A stop that reached the user's code makes the outcome ABORTED, however the code answered it."""
     if isinstance(failure, ExecutionIsGone):
         raise failure
-    report = Report("SUCCEEDED", output.text, output_blob=output.blob) if failure is None else failed(failure)
+    report = (
+        Report("SUCCEEDED", output.text, output_blob=output.blob)
+        if failure is None
+        else failed(failure, no_retry_on=execution.no_retry_on)
+    )
     undelivered = progress.close()
     if report.output is None and report.output_blob is None and undelivered is not None:
         report = report._replace(output=undelivered)

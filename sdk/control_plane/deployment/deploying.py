@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.builds import build_image
 from control_plane.deployment.declarations import read_declarations
 from control_plane.deployment.definitions import declare
+from control_plane.deployment.env_files import with_environment
 from control_plane.deployment.folders import runs_folders, snapshot_image, snapshot_root
 from control_plane.deployment.preparation import wait_until_ready
 from control_plane.deployment.reports import Report
@@ -29,13 +30,15 @@ _MOST_CHARACTERS = 64
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """`image`: a pushed one to run; `build`: make one of the folder's Dockerfile; without either, a copy of the folder
-    is what runs, on a stack of this machine. `module`: declares the functions. `read_timeout`: for importing it."""
+    is what runs, on a stack of this machine. `module`: declares the functions. `environment`: variables
+    of all of them, beside those that they declare. `read_timeout`: for importing the module."""
 
     project: str
     folder: Path
     image: str | None = None
     build: bool = False
     module: str = MAIN
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_timeout: timedelta = timedelta(seconds=25)
 
 
@@ -77,7 +80,10 @@ async def deploy(
         )
     if image is not None and is_deployed(image):
         raise Unchanged
-    definition = {"default_docker_image": image, "functions": declared.functions}
+    functions = declared.functions
+    if deployment.environment:
+        functions = with_environment(functions, deployment.environment)
+    definition = {"default_docker_image": image, "functions": functions}
     version = await declare(connection, deployment.project, definition, create_project=True)
     report(f"{deployment.project}: {version.version_id} is declared, its functions are being prepared")
     return await wait_until_ready(connection, version, report)

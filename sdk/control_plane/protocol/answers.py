@@ -60,6 +60,31 @@ class Projects(Answer):
     _PARTS: ClassVar[Parts] = {"projects": _each(Project)}
 
 
+class Secret(Answer):
+    """Without its value, which nobody is told. `last_update_time`: when that was set last."""
+
+    secret_name: str
+    creation_time: int
+    last_update_time: int
+
+
+class Secrets(Answer):
+    """A page of them, newest first."""
+
+    secrets: List[Secret]
+    next_offset: str | None
+    _PARTS: ClassVar[Parts] = {"secrets": _each(Secret)}
+
+
+class Rotation(Answer):
+    """Of the values of all secrets: how many were encrypted anew just now, how many are still to be, and how many no
+    key decrypts."""
+
+    rotated: int
+    remaining: int
+    unreadable: int
+
+
 class ResourceSpec(Answer):
     virtual_cpus: float
     memory_gbs: float
@@ -251,6 +276,11 @@ class BatchInfo(Answer):
     creation_time: int
     cancellation_request_time: int | None
     counts: Dict[str, int]
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a submit was answered with this one, which an earlier attempt had made."""
+        return bool(self.document.get("is_resumed"))
 
 
 class LogPage(Answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from json import dumps
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence
 
 from control_plane.errors import Refused
 from control_plane.protocol import answers
@@ -18,6 +18,7 @@ from control_plane.protocol.paths import (
     escaped,
     invocation_path,
     project_path,
+    secret_path,
     version_path,
     with_query,
 )
@@ -48,8 +49,9 @@ class Api:
         reply = yield from exchange(self.peer, Request("GET", with_query(path, query)))
         return reply.document
 
-    def put(self, path: str) -> Plan[Any]:
-        reply = yield from exchange(self.peer, Request("PUT", path))
+    def put(self, path: str, body: Any = None) -> Plan[Any]:
+        request = Request("PUT", path) if body is None else Request("PUT", path, dumps(body).encode(), _JSON)
+        reply = yield from exchange(self.peer, request)
         return reply.document
 
     def delete(self, path: str) -> Plan[Any]:
@@ -101,6 +103,30 @@ class Api:
     def versions(self, project: str) -> Plan[answers.Versions]:
         return self._read(answers.Versions, self.get(project_path(project) + "/versions"))
 
+    def set_secret(self, project: str, name: str, value: str, *, create_project: bool = False) -> Plan[answers.Secret]:
+        """`create_project`: if need be."""
+        query: Query = {"create_project": "true" if create_project else None}
+        return self._read(answers.Secret, self.put(with_query(secret_path(project, name), query), {"value": value}))
+
+    def unset_secret(self, project: str, name: str) -> Plan[answers.Secret]:
+        return self._read(answers.Secret, self.delete(secret_path(project, name)))
+
+    def secrets(self, project: str) -> Plan[List[answers.Secret]]:
+        """All of a project, newest first."""
+        found: List[answers.Secret] = []
+        offset: str | None = None
+        while True:
+            query: Query = {"initial_offset": offset}
+            page = yield from self._read(answers.Secrets, self.get(project_path(project) + "/secrets", query))
+            found += page.secrets
+            if page.next_offset in (None, offset):
+                return found
+            offset = page.next_offset
+
+    def rotate_secrets(self) -> Plan[answers.Rotation]:
+        """Some of all projects; to be repeated until none remains."""
+        return self._read(answers.Rotation, self.post("/secrets/rotate", {}))
+
     def submit(
         self,
         function: str,
@@ -109,11 +135,12 @@ class Api:
         idempotency_key: str | None = None,
         queue_timeout: int | None = None,
         parent: Parent | None = None,
+        resume_keys: Sequence[str] = (),
     ) -> Plan[answers.InvocationInfo]:
         """`function`: its path. `text`: what is too long for a request is uploaded before. Without a key of the
         caller's it has one of its own, so that it may be repeated."""
         content = yield from self._input(function, text)
-        body: Dict[str, Any] = {**content, **_options(parent, queue_timeout)}
+        body: Dict[str, Any] = {**content, **_options(parent, queue_timeout, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key or new_key()}
         made = self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
         return (yield from made)
@@ -137,9 +164,10 @@ class Api:
         idempotency_key: str,
         queue_timeout: int | None = None,
         parent: Parent | None = None,
+        resume_keys: Sequence[str] = (),
     ) -> Plan[answers.BatchInfo]:
         """`function`: its path. `inputs`: 1 to 10,000."""
-        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout)}
+        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key}
         return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
 
@@ -272,7 +300,11 @@ def new_key() -> str:
     return os.urandom(16).hex()
 
 
-def _options(parent: Parent | None, queue_timeout: int | None) -> Dict[str, Any]:
+def _options(parent: Parent | None, queue_timeout: int | None, resume_keys: Sequence[str]) -> Dict[str, Any]:
     """The fields of a submit beside its input; a control plane of an earlier release knows fewer."""
-    options = {"parent_invocation": parent, "queue_timeout_seconds": queue_timeout}
+    options = {
+        "parent_invocation": parent,
+        "queue_timeout_seconds": queue_timeout,
+        "resume_keys": list(resume_keys) or None,
+    }
     return {name: value for name, value in options.items() if value is not None}

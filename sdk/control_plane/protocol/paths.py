@@ -15,6 +15,10 @@ def project_path(project: str) -> str:
     return "/projects/" + escaped(project)
 
 
+def secret_path(project: str, name: str) -> str:
+    return "%s/secrets/%s" % (project_path(project), escaped(name))
+
+
 def version_path(project: str, version: str = LATEST) -> str:
     return "%s/versions/%s" % (project_path(project), escaped(version))
 

@@ -16,11 +16,13 @@ _CODES = {
     "A function with this name does not exist for this project version": "FunctionDoesNotExist",
     "An invocation with this ID does not exist for this function": "InvocationDoesNotExist",
     "An execution with this ID does not exist for this invocation": "ExecutionDoesNotExist",
+    "This invocation has saved no checkpoint": "CheckpointDoesNotExist",
     "A project with this name already exists.": "ProjectAlreadyExists",
     "This invocation has already terminated": "InvocationIsAlreadyTerminated",
     "A batch with this ID does not exist for this function": "BatchDoesNotExist",
     "This batch has already terminated": "BatchIsAlreadyTerminated",
     "A blob with this ID does not exist here": "BlobDoesNotExist",
+    "A secret with this name does not exist for this project": "SecretDoesNotExist",
 }
 
 

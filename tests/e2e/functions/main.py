@@ -1,6 +1,7 @@
 """Functions of the end-to-end tests. They meet the test through files, whose paths are arguments."""
 
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -153,3 +154,52 @@ def keep_files(size):
         Path("kept.txt").write_text(content)
         cp.artifacts.put("kept.txt")
     cp.artifacts.put("kept.txt", name="again.txt")
+
+
+def give_up(notes):
+    _note(notes)
+    raise cp.DoNotRetry("no other attempt would help")
+
+
+def go_on_where_it_was(notes, failures):
+    """Fails after each step as often as asked."""
+    done = cp.checkpoint.load([])
+    _note(notes)
+    done.append(len(done) + 1)
+    cp.checkpoint.save(done)
+    if len(done) <= failures:
+        raise ValueError(f"after step {len(done)}")
+    return {"done": done, "attempt": cp.current().attempt}
+
+
+def ask_database():
+    """What the environment asks of the database whose address is a secret."""
+    import asyncio
+
+    import asyncpg
+
+    async def ask():
+        connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+        try:
+            return await connection.fetchval(os.environ["QUESTION"])
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def length_of_secret():
+    return len(os.environ["SECRET"])
+
+
+def hold_with_a_child(notes, release):
+    """The child of the user's code has the secret in its environment, as whoever starts one wants it to."""
+    with subprocess.Popen(["sleep", "3600"]) as child:
+        note_and_hold(notes, release)
+        child.kill()
+    return length_of_secret()
+
+
+def fail_with_secret():
+    value = os.environ["SECRET"]
+    raise ValueError(f"no good: {len(value)} characters")

@@ -17,10 +17,12 @@ from botocore import xform_name
 from control_plane_server.domain.containers import Container
 from control_plane_server.domain.entities import Function
 from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.platforms import Platform
 from control_plane_server.provisioners.ecs import factory as opening
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn
+from tests.aws.wire import EC2_PROVIDER
 from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
 
@@ -120,6 +122,7 @@ async def calls_made(
     ):
         prepared = await provisioner.prepare(held)
         assert await provisioner.prepare(held) == prepared
+        await provisioner.prepare(replace(held, platform=Platform(capacity=f"provider:{EC2_PROVIDER}")))
         request = container_request(prepared.identifier, execution_id=execution_id)
         container = Container(name=request.name, details=await provisioner.launch(request, age=NOW))
         await provisioner.launch(request, age=LONG_AGO)
@@ -151,6 +154,12 @@ def test_the_execution_role_may_start_tasks_and_no_more() -> None:
     assert set(actions("execution_role_policy.json")) == STARTING_A_TASK
 
 
+def test_it_reads_secrets_only_if_it_is_allowed_to_and_only_those_of_the_control_plane() -> None:
+    assert actions("execution_role_secrets_policy.json") == ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+    resources = [one["Resource"] for one in statements("execution_role_secrets_policy.json")]
+    assert all(resource.endswith("control-plane/*") for resource in resources)
+
+
 def test_users_code_never_reaches_the_control_plane() -> None:
     (statement,) = statements("task_role_policy.json")
     assert statement["Effect"] == "Deny"
@@ -164,7 +173,10 @@ def test_everything_is_limited_as_far_as_it_can_be() -> None:
     assert statement_of("iam:PassRole")["Condition"] == {
         "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     }
-    assert statement_of("iam:PassRole")["Resource"] == ["TASK_ROLE_ARN", "EXECUTION_ROLE_ARN"]
+    assert statement_of("iam:PassRole")["Resource"] == [
+        *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN"),
+        "arn:aws:iam::ACCOUNT:role/control-plane-function-*",
+    ]
     assert "ecs:CreateAction" in statement_of("ecs:TagResource")["Condition"]["StringEquals"]
     # These take no resource. Task definitions could be limited by name, but for listing and reading them.
     anywhere = {

@@ -55,7 +55,15 @@ OPERATIONS = {
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413", "501"}),
     "get_execution": ("get", {"404"}),
+    "save_checkpoint": ("put", {"404", "409", "413"}),
+    "get_checkpoint": ("get", {"404"}),
+    "get_execution_environment": ("get", {"404", "409", "501"}),
     "get_execution_logs": ("get", {"400", "404"}),
+    "set_secret": ("put", {"400", "404", "413", "501"}),
+    "list_secrets": ("get", {"400", "404"}),
+    "get_secret": ("get", {"404"}),
+    "delete_secret": ("delete", {"404"}),
+    "rotate_secrets": ("post", {"501"}),
     "get_container_repository_credentials": ("get", {"501"}),
     "get_image_folder": ("get", {"501"}),
 }
@@ -66,6 +74,11 @@ FOR_ROOT_KEYS = {
     "get_project",
     "list_projects",
     "create_project_version",
+    "set_secret",
+    "list_secrets",
+    "get_secret",
+    "delete_secret",
+    "rotate_secrets",
     "get_container_repository_credentials",
     "get_image_folder",
 }
@@ -120,14 +133,15 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     document: dict[str, Any], operations: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
     groups = [tag["name"] for tag in document["tags"]]
-    assert groups == ["projects", "functions", "invocations", "batches", "data", "containers", "service"]
+    assert groups == ["projects", "functions", "invocations", "batches", "data", "secrets", "containers", "service"]
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
     of_containers = {
-        *("start_execution", "update_execution", "finish_execution", "get_execution"),
+        *("start_execution", "update_execution", "finish_execution", "get_execution", "get_execution_environment"),
         *("create_execution_blob", "upload_execution_blob", "get_execution_blob"),
         *("create_artifact", "complete_artifact", "list_artifacts_of_execution"),
+        *("save_checkpoint", "get_checkpoint"),
     }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
@@ -163,7 +177,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 30
+    assert len(known) == 34
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from tests.unit.environment.examples import REQUIRED_BY_ALL, REQUIRED_BY_ECS, Example
@@ -69,6 +70,7 @@ def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatc
         ("ECS_CPU_ARCHITECTURE", "SPARC", "X86_64"),
         ("ECS_ASSIGN_PUBLIC_IP", "perhaps", "boolean"),
         ("ECS_TAGS", "=x", "key=value"),
+        ("CONTROL_PLANE_SECRETS_KEYS", "planted", "openssl rand -base64 32"),
     ],
 )
 def test_what_is_malformed_is_one_line_that_says_what_it_must_be(
@@ -94,3 +96,11 @@ def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
     )
     assert (ecs.cpu_architecture, ecs.assigns_public_ip) == (CpuArchitecture.ARM64, False)
     assert ecs.tags == {"team": "search", "stage": "production"}
+
+
+def test_keys_of_secrets(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings(ProvisionerName.ECS).control_plane.secret_keys.fingerprints == ()
+    environment.setenv("CONTROL_PLANE_SECRETS_KEYS", f"{'A' * 43}=, {'b' * 42}8= ,")
+    control_plane = load_settings(ProvisionerName.ECS).control_plane
+    assert len(control_plane.secret_keys.fingerprints) == 2
+    assert "AAAA" not in repr(control_plane)

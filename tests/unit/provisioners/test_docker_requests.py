@@ -32,3 +32,9 @@ def test_an_operator_may_allow_more() -> None:
     chosen = replace(CONFIGURATION, max_processes=5_000, capabilities=("SETUID", "SETGID"))
     limits = container_options(REQUEST, chosen)["HostConfig"]
     assert (limits["PidsLimit"], limits["CapDrop"], limits["CapAdd"]) == (5_000, ["ALL"], ["SETUID", "SETGID"])
+
+
+def test_a_container_has_the_environment_that_its_function_declares_and_what_is_ours() -> None:
+    environment = {"MODE": "fast", "LINES": "1\n2", "MULTINODE_API_URL": "http://elsewhere"}
+    variables = container_options(replace(REQUEST, environment=environment), CONFIGURATION)["Env"]
+    assert {"MODE=fast", "LINES=1\n2", "MULTINODE_API_URL=http://api:5000"} <= set(variables)

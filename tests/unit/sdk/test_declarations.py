@@ -5,6 +5,7 @@ import datetime
 import inspect
 import pickle
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import control_plane as cp
 import pytest
@@ -75,6 +76,18 @@ def test_limits_are_named_as_on_the_wire() -> None:
     }
 
 
+def test_what_it_needs_of_its_machine() -> None:
+    role = "arn:aws:iam::123456789012:role/reports"
+    made = cp.command("train", ["train"], storage_gib=50, architecture="ARM64", gpus=2, capacity="spot", task_role=role)
+    assert made._spec["platform"] == {
+        "ephemeral_storage_gib": 50,
+        "cpu_architecture": "ARM64",
+        "gpus": 2,
+        "capacity": "spot",
+        "task_role_arn": role,
+    }
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(TypeError, match=r"its def says; write @cp.function, not @cp.function\('greet'\)"):
         cp.function("greet")  # type: ignore[call-overload]
@@ -97,3 +110,60 @@ def test_submitting_where_nothing_runs_says_what_to_do() -> None:
         double.submit(1)
     with pytest.raises(cp.ControlPlaneError, match="nothing was invoked here"):
         cp.current()
+
+
+def test_what_is_not_retried_is_named_as_error_messages_begin() -> None:
+    class Wrong(ValueError):
+        pass
+
+    @cp.function(no_retry_on=[Wrong, "requests.Timeout", KeyboardInterrupt], retry_jitter=0.5, resume_children=True)
+    def fragile() -> None: ...
+
+    execution = fragile._spec["execution_spec"]
+    assert execution["no_retry_on"] == ["Wrong", "requests.Timeout", "KeyboardInterrupt"]
+    assert (execution["retry_jitter"], execution["resume_children"]) == (0.5, True)
+    tool = cp.command("tool", ["true"], no_retry_on=[3, "killed by SIGSEGV"])
+    assert tool._spec["execution_spec"]["no_retry_on"] == ["exit code 3", "killed by SIGSEGV"]
+    for one in (fragile, tool):
+        declarations.declared.remove(one)
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        (ValueError, "no_retry_on is a list: no_retry_on=[ValueError]"),
+        ("ValueError", "no_retry_on is a list: no_retry_on=['ValueError']"),
+        ([3], "no_retry_on holds exceptions or their names; only a command has exit codes, not 3"),
+        ([int], "no_retry_on holds exceptions or their names; only a command has exit codes, not <class 'int'>"),
+    ],
+)
+def test_what_cannot_stand_there_is_said(errors: Any, said: str) -> None:
+    with pytest.raises(TypeError) as refusal:
+        cp.function(no_retry_on=errors)
+    assert str(refusal.value) == said
+
+
+def test_environment_and_secrets_are_named_as_on_the_wire() -> None:
+    @cp.function(environment={"MODE": "fast"}, secrets=["DATABASE_URL"])
+    def one() -> None: ...
+
+    other = cp.command("other", ["true"], secrets={"DATABASE_URL": "billing-db"})
+    assert (one._spec["environment"], one._spec["secrets"]) == ({"MODE": "fast"}, {"DATABASE_URL": "DATABASE_URL"})
+    assert (other._spec["secrets"], "environment" in other._spec) == ({"DATABASE_URL": "billing-db"}, False)
+    del declarations.declared[-2:]
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ({"environment": {"WORKERS": 4}}, r"environment\['WORKERS'\] must be a text; write it in quotes"),
+        ({"environment": "MODE=fast"}, "environment is a dict: "),
+        ({"secrets": "DATABASE_URL"}, r"secrets are a list, secrets=\[\"DATABASE_URL\"\], or a dict: "),
+        ({"secrets": {"DATABASE_URL": 4}}, "secrets are a list"),
+        ({"secrets": 5}, "secrets are a list"),
+        ({"secrets": [5]}, "secrets are a list"),
+    ],
+)
+def test_environments_of_other_types_are_refused(limits: dict[str, object], advice: str) -> None:
+    with pytest.raises(TypeError, match=advice):
+        cp.function(**limits)  # type: ignore[call-overload]

@@ -132,3 +132,39 @@ def test_equal_keys_are_one_call() -> None:
 def test_attempts_are_told_as_the_control_plane_counts_them() -> None:
     for attempt in (1, 2, 77):
         assert execution_id_of("inv-1", attempt) == execution_id_for(InvocationId("inv-1"), attempt)
+
+
+@cp.function
+def go_on(fail_at: int | None = None) -> list[int]:
+    state = cp.checkpoint.load({"done": []})
+    done = list(state["done"])
+    for step in range(len(done), 3):
+        if step == fail_at:
+            raise InterruptedError
+        done.append(step)
+        cp.checkpoint.save({"done": tuple(done)})
+    return done
+
+
+def test_a_checkpoint_is_kept_while_the_block_runs() -> None:
+    for _ in range(2):
+        with cp.testing.local():
+            assert cp.checkpoint.load() is None
+            with pytest.raises(InterruptedError):
+                go_on(fail_at=2)
+            assert cp.checkpoint.load() == {"done": [0, 1]}
+            assert go_on() == [0, 1, 2]
+            child = go_on.submit(fail_at=1)  # another invocation, with one of its own
+            with pytest.raises(cp.InvocationFailed):
+                child.result()
+            assert cp.checkpoint.load() == {"done": [0, 1, 2]}
+
+
+def test_a_plain_call_has_one_of_the_process() -> None:
+    with pytest.raises(InterruptedError):
+        go_on(fail_at=1)
+    assert go_on() == [0, 1, 2]
+    cp.checkpoint.save({"done": []})
+    with pytest.raises(ValueError, match="at most 16,384 are possible"):
+        cp.checkpoint.save("é" * 9_000)
+    assert cp.checkpoint.load() == {"done": []}

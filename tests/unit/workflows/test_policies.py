@@ -37,3 +37,12 @@ def test_the_deadline_is_strictly_later_than_creation_plus_timeout_in_whole_seco
     created = datetime(2026, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
     deadline = deadline_of(created, ExecutionSpec(max_retries=0, timeout_seconds=10))
     assert deadline == datetime(2026, 1, 1, 12, 0, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("drawn", "seconds"), [(0.0, 1.0), (0.25, 1.5), (0.5, 2.0), (0.999_999, 3.0)])
+def test_jitter_makes_a_backoff_shorter_or_longer(drawn: float, seconds: float) -> None:
+    policy = retry_policy_of(ExecutionSpec(max_retries=50, timeout_seconds=60))
+    found = backoff_after(2, policy, jitter=0.5, drawn=drawn)
+    assert found.total_seconds() == pytest.approx(seconds, abs=0.001)
+    assert backoff_after(2, policy, jitter=0.0, drawn=drawn) == timedelta(seconds=2)
+    assert backoff_after(50, policy, jitter=1.0, drawn=0.9) == timedelta(seconds=60), "its maximum all the same"

@@ -14,6 +14,7 @@ from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.deployment.deploying import Deployment, absolute
 from control_plane.deployment.deploying import deploy as deploy_
+from control_plane.deployment.env_files import read_env_file
 from control_plane.entry_modules import MAIN
 
 
@@ -25,6 +26,15 @@ def deploy(
     build: Annotated[bool, typer.Option("--build", help="Build the folder's Dockerfile, and push it.")] = False,
     module: Annotated[
         str | None, typer.Option(help="Declares the functions; `images.jobs` is images/jobs.py. Default: `main`.")
+    ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="NAME=value lines for the environment of all these functions; what they declare goes before. "
+            "Everyone with the key may read them: for secrets there is control-plane secrets.",
+        ),
     ] = None,
     read_timeout: Annotated[float, typer.Option(min=1, help="Seconds that reading the module may take.")] = 25,
     api_url: ApiUrl = None,
@@ -41,6 +51,7 @@ def deploy(
         image=image,
         build=build,
         module=module,
+        environment={} if env_file is None else read_env_file(env_file),
         read_timeout=timedelta(seconds=read_timeout),
     )
     run(_deploy(deployment, api_url=api_url, as_json=as_json))

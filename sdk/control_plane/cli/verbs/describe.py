@@ -1,6 +1,7 @@
 """`control-plane describe`: all there is to know about a project, a function, an invocation or a batch."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -196,8 +197,26 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
         seconds = executions.document.get(field)
         if seconds is not None:
             fields.append((name, f"{seconds} s at most"))
+    platform = {name: value for name, value in (function.document.get("platform") or {}).items() if value is not None}
+    if platform:
+        fields.append(("Machine", ", ".join(f"{name} {value}" for name, value in platform.items())))
+    fields += _on_failure(executions.document)
     if function.command is not None:
         fields.append(("Command", function.command))
+    for name, field in (("Environment", "environment"), ("Secrets", "secrets")):
+        variables = function.document.get(field)
+        if variables:
+            fields.append((name, ", ".join(sorted(variables))))
     if function.preparation_error is not None:
         fields.append(("Cannot be prepared", function.preparation_error))
     return fields
+
+
+def _on_failure(executions: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Releases before say nothing of these."""
+    if executions.get("no_retry_on"):
+        yield "Not retried", ", ".join(executions["no_retry_on"])
+    if executions.get("retry_jitter"):
+        yield "Delays", f"{executions['retry_jitter']:.0%} longer or shorter"
+    if executions.get("resume_children"):
+        yield "Children", "found again by the next attempt"

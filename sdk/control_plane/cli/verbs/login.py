@@ -43,7 +43,7 @@ def logout(*, as_json: Json = False) -> None:
 
 def _ask_for_key(address: str) -> str:
     if sys.stdin.isatty():
-        return ask_secretly(f"API key for {address}: ")
+        return ask_secretly(f"API key for {address}: ").strip()
     return sys.stdin.buffer.readline(_MOST_KEY_BYTES).decode(errors="replace").strip()
 
 

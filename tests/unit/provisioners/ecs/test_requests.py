@@ -8,8 +8,9 @@ import pytest
 
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.domain.identifiers import FunctionName, ProjectName
+from control_plane_server.domain.platforms import CpuArchitecture
 from control_plane_server.provisioners.ecs import requests
-from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider
 from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
@@ -56,6 +57,17 @@ def test_a_definition_holds_what_every_container_of_the_function_must_know() -> 
         "MULTINODE_FUNCTION_NAME": REF.function_name,
         "MULTINODE_API_URL": "https://control-plane.example.com",
     }
+
+
+def test_a_definition_has_the_environment_and_the_secrets_of_aws_and_no_others() -> None:
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
+    declared = replace(function(), environment={"MODE": "fast"}, secrets={"TOKEN": arn, "DATABASE_URL": "billing-db"})
+    definition = requests.task_definition(declared, configuration())
+    (container,) = definition["containerDefinitions"]
+    assert {"name": "MODE", "value": "fast"} in container.get("environment", [])
+    assert container.get("secrets") == [{"name": "TOKEN", "valueFrom": arn}]
+    assert "billing-db" not in json.dumps(definition)
+    assert "secrets" not in requests.task_definition(function(), configuration())["containerDefinitions"][0]
 
 
 def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
@@ -107,7 +119,7 @@ def test_what_an_operator_may_decide() -> None:
         {"capacityProvider": "FARGATE", "weight": 1},
     ]
     assert definition.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64"
-    assert definition.get("tags") == [{"key": "team", "value": "search"}]
+    assert {"key": "team", "value": "search"} in definition.get("tags", [])
     assert run.get("propagateTags") == "TASK_DEFINITION"
 
 

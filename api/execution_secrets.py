@@ -1,0 +1,35 @@
+"""The secrets of one execution, for its container."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.paths import ExecutionPath
+from control_plane_server.catalog.secret_keys import SecretKeys
+from control_plane_server.catalog.secrets import SecretRepository
+from control_plane_server.domain.entities import ContainerStatus
+from control_plane_server.domain.environments import stored
+from control_plane_server.domain.errors import (
+    ExecutionHasAlreadyFinished,
+    ExecutionIsAlreadyTerminated,
+    SecretIsMissing,
+)
+from control_plane_server.domain.secrets import missing_secret_text
+
+
+async def read_secrets(connection: AsyncConnection, path: ExecutionPath, *, keys: SecretKeys) -> dict[str, str]:
+    """Values by the names of their variables. Raises NotFound of what is missing of the path,
+    ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, SecretIsMissing, SecretsAreNotConfigured,
+    SecretsAreUnreadable."""
+    detail = await ExecutionRepository(connection).get(path)
+    if detail.execution.container_status is ContainerStatus.TERMINATED:
+        raise ExecutionIsAlreadyTerminated
+    if detail.execution.execution_finish_time is not None:
+        raise ExecutionHasAlreadyFinished
+    project_name, wanted = detail.function.ref.project_name, stored(detail.function.secrets)
+    if not wanted:
+        return {}
+    values = await SecretRepository(connection).values(project_name, set(wanted.values()), keys=keys)
+    missing = set(wanted.values()) - set(values)
+    if missing:
+        raise SecretIsMissing(missing_secret_text(project_name, wanted, missing))
+    return {variable: values[name] for variable, name in wanted.items()}

@@ -1,0 +1,72 @@
+"""Checkpoints: the newest of an invocation, which its code saves and a later container or attempt of it reads."""
+
+from sqlalchemy import Integer, Text, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.paths import EXECUTION_MATCHES, INVOCATION_MATCHES, ExecutionPath, searchable
+from control_plane_server.catalog.tables import CheckpointRow, ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import Checkpoint, ContainerStatus
+from control_plane_server.domain.errors import CheckpointDoesNotExist
+
+_VALUE = bindparam("saved_value", type_=Text)
+_LAUNCH = bindparam("saved_by_launch", type_=Integer)
+_INVOCATION = bindparam("saved_invocation", type_=Text)
+
+# Of an InvocationRow.
+HAS_CHECKPOINT = (
+    select(CheckpointRow.invocation_id)
+    .where(CheckpointRow.invocation_id == InvocationRow.invocation_id)
+    .correlate(InvocationRow)
+    .exists()
+    .label("has_checkpoint")
+)
+# Under the lock of its row, so that it neither ends nor goes on to another launch meanwhile. An invocation has one
+# execution at a time that is not TERMINATED, and that is its newest.
+_SAVER = (
+    update(ExecutionRow)
+    .where(
+        *EXECUTION_MATCHES,
+        *INVOCATION_MATCHES,
+        ExecutionRow.container_status != ContainerStatus.TERMINATED.value,
+        ExecutionRow.execution_start_time.is_not(None),
+        ExecutionRow.execution_finish_time.is_(None),
+        or_(_LAUNCH.is_(None), ExecutionRow.launches == _LAUNCH),
+    )
+    .values(last_update_time=func.statement_timestamp())
+    .returning(ExecutionRow.invocation_id, ExecutionRow.attempt)
+    .cte("saver")
+)
+_INSERT = upsert(CheckpointRow).from_select(
+    ["invocation_id", "value", "attempt", "save_time"],
+    select(_SAVER.c.invocation_id, _VALUE, _SAVER.c.attempt, func.statement_timestamp()),
+)
+_SAVE = _INSERT.on_conflict_do_update(
+    index_elements=[CheckpointRow.invocation_id],
+    set_={name: _INSERT.excluded[name] for name in ("value", "attempt", "save_time")},
+).returning(CheckpointRow.attempt, CheckpointRow.save_time)
+_LOAD = select(CheckpointRow.value, CheckpointRow.attempt, CheckpointRow.save_time).where(
+    CheckpointRow.invocation_id == _INVOCATION
+)
+
+
+class CheckpointRepository:
+    """Each method is one statement."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def save(self, path: ExecutionPath, *, value: str, launch: int | None) -> Checkpoint | None:
+        """Put the value in place of what the invocation has saved before, whole or not at all. None if nothing was
+        saved: the execution is not under way, or has gone on to another launch than this; None: any may save it."""
+        saved = await self._connection.execute(_SAVE, path.parameters | {_VALUE.key: value, _LAUNCH.key: launch})
+        row = saved.one_or_none()
+        return None if row is None else Checkpoint(value=value, attempt=row.attempt, save_time=row.save_time)
+
+    async def load(self, invocation_id: str) -> Checkpoint:
+        """Raises CheckpointDoesNotExist."""
+        found = await self._connection.execute(_LOAD, {_INVOCATION.key: searchable(invocation_id)})
+        row = found.one_or_none()
+        if row is None:
+            raise CheckpointDoesNotExist
+        return Checkpoint(value=row.value, attempt=row.attempt, save_time=row.save_time)
