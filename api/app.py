@@ -18,6 +18,7 @@ from api.routers import add_routes
 from api.routes import (
     batches,
     batches_by_id,
+    blobs,
     checkpoints,
     container_repository,
     events,
@@ -46,6 +47,7 @@ _ROUTERS = (
     invocation_results.router,
     batches.router,
     batches_by_id.router,
+    blobs.router,
     secrets.router,
     events.router,
     executions.router,

@@ -14,7 +14,13 @@ from control_plane_server.domain.errors import ApiError, BodyIsTooLarge, BodyIsT
 _PATIENCE = timedelta(seconds=30)
 
 
+# An upload of gigabytes takes as long as it takes, if it goes on: within each of these times something must come, and
+# all of it at this pace.
+UPLOAD_PATIENCE = timedelta(seconds=30)
+UPLOAD_BYTES_PER_SECOND = 64 * 1024
+
 _LIMIT = "control_plane.body_limit"
+_UPLOAD = "control_plane.is_upload"
 
 
 def allow_body_of(scope: Scope, size: int) -> None:
@@ -22,10 +28,17 @@ def allow_body_of(scope: Scope, size: int) -> None:
     scope[_LIMIT] = size
 
 
+def allow_upload_of(scope: Scope, size: int) -> None:
+    """As `allow_body_of`, for a body that is passed on as it comes: in as much time as its size takes at 64 KiB a
+    second, and 30 s; no part of it may take longer than 30 s."""
+    allow_body_of(scope, size)
+    scope[_UPLOAD] = True
+
+
 class BodyLimit:
     """Middleware: answers 413 to a body of more than its route allows, MAX_BODY_BYTES as a rule, as declared or as
-    counted, and 408 to one that takes longer than 30 s. Both begin when the body is first read, which a route does
-    after it has checked the key."""
+    counted, and 408 to one that takes longer than 30 s; of uploads, than `allow_upload_of` says. Both begin when the
+    body is first read, which a route does after it has checked the key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,9 +56,12 @@ class BodyLimit:
             limit: int = scope.get(_LIMIT, MAX_BODY_BYTES)
             if declared > limit:
                 raise _refusal(BodyIsTooLarge)
-            deadline = deadline or asyncio.get_running_loop().time() + _PATIENCE.total_seconds()
+            now = asyncio.get_running_loop().time()
+            is_upload = scope.get(_UPLOAD, False)
+            deadline = deadline or now + _patience(limit, is_upload=is_upload)
+            until = min(deadline, now + UPLOAD_PATIENCE.total_seconds()) if is_upload else deadline
             try:
-                async with asyncio.timeout_at(None if is_complete else deadline):
+                async with asyncio.timeout_at(None if is_complete else until):
                     message = await receive()
             except TimeoutError:
                 raise _refusal(BodyIsTooSlow, Connection="close") from None
@@ -56,6 +72,13 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_bounded, send)
+
+
+def _patience(size: int, *, is_upload: bool) -> float:
+    """In seconds, for all of a body."""
+    if not is_upload:
+        return _PATIENCE.total_seconds()
+    return UPLOAD_PATIENCE.total_seconds() + size / UPLOAD_BYTES_PER_SECOND
 
 
 def _refusal(error: type[ApiError], **headers: str) -> HTTPException:

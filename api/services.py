@@ -11,12 +11,13 @@ from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.results.service import Results
 from api.shares import Shares
-from api.turns import Turns
+from api.turns import Turns, uploads
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
+    from control_plane_server.blobs.store import BlobStore
     from control_plane_server.telemetry.spans import Spans
 
 
@@ -32,6 +33,8 @@ class Services:
     secret_keys: SecretKeys = field(default_factory=SecretKeys, repr=False)
     arguments: ArgumentChecks = field(default_factory=ArgumentChecks)
     batch_bodies: Turns = field(default_factory=Turns)
+    blobs: "BlobStore | None" = None  # None: there is no store
+    uploads: Turns = field(default_factory=uploads)
     shares: Shares = field(default_factory=Shares)
     spans: "Spans | None" = None  # where tracing is on
 

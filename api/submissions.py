@@ -17,6 +17,7 @@ from control_plane_server.catalog.invocations import InvocationRepository, NewIn
 from control_plane_server.catalog.paths import FunctionPath
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation
+from control_plane_server.domain.errors import BlobIsInUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ async def submit(
     database: Database, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()
 ) -> Invocation:
     """A new invocation. Raises what `InvocationRepository.create` raises."""
-    async with database.statement() as connection:
+    async with database.statement() if new.input_blob is None else database.transaction() as connection:
         return await InvocationRepository(connection).create(path, new, checked=checked)
 
 
@@ -47,7 +48,10 @@ async def submit_once(
         function_name=path.function_name,
         key=client_key,
         request_fingerprint=fingerprint(
-            function_input=new.input, parent=new.parent, queue_timeout_seconds=new.queue_timeout_seconds
+            function_input=new.input,
+            parent=new.parent,
+            queue_timeout_seconds=new.queue_timeout_seconds,
+            input_blob=new.input_blob,
         ),
     )
     earlier = await _find(database, key, new.resume_keys)
@@ -57,7 +61,10 @@ async def submit_once(
         async with database.transaction() as connection:
             invocation = await InvocationRepository(connection).create(path, new, checked=checked)
             await IdempotencyKeyRepository(connection).record(key, invocation.invocation_id)
-    except KeyIsTaken:
+    except (KeyIsTaken, BlobIsInUse) as error:
+        # Whoever has used the blob may have been this very request, sent twice.
+        if isinstance(error, BlobIsInUse) and await _find(database, key, new.resume_keys) is None:
+            raise
         return await submit_once(database, path, new, client_key=client_key, checked=checked)
     return invocation, True
 

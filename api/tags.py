@@ -8,6 +8,7 @@ class Tag(StrEnum):
     FUNCTIONS = "functions"
     INVOCATIONS = "invocations"
     BATCHES = "batches"
+    DATA = "data"
     SECRETS = "secrets"
     CONTAINERS = "containers"
     SERVICE = "service"
@@ -18,6 +19,7 @@ DESCRIPTIONS = {
     Tag.FUNCTIONS: "Versions of a project, with the functions that they declare.",
     Tag.INVOCATIONS: "Calls of functions: submitted, read, followed, listed, asked to stop; and their logs.",
     Tag.BATCHES: "Many calls of one function, made by one request.",
+    Tag.DATA: "Inputs and outputs that are too large for requests and answers, and files that containers have kept.",
     Tag.SECRETS: "What functions must know and nobody may read: set, listed by name, unset.",
     Tag.CONTAINERS: (
         "For the program in a container, which reports what becomes of its own execution. Nobody else needs these."

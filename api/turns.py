@@ -12,6 +12,10 @@ _AT_ONCE = 4
 _PATIENCE = timedelta(seconds=30)
 
 
+# Of uploads through this process, each of some pieces of a megabyte.
+_UPLOADS_AT_ONCE = 32
+
+
 class Turns:
     def __init__(self, at_once: int = _AT_ONCE, patience: timedelta = _PATIENCE) -> None:
         self._places = asyncio.Semaphore(at_once)
@@ -29,3 +33,7 @@ class Turns:
             yield
         finally:
             self._places.release()
+
+
+def uploads() -> Turns:
+    return Turns(at_once=_UPLOADS_AT_ONCE)

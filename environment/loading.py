@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from control_plane_server.provisioners.docker.configuration import DockerConfiguration
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from environment.aws import AwsSettings
+from environment.blobs import BlobSettings
 from environment.docker import DockerSettings
 from environment.metrics_settings import MetricsSettings
 from environment.provisioner_names import ProvisionerName
@@ -24,6 +25,7 @@ class Settings:
     postgres: PostgresSettings
     metrics: MetricsSettings
     tracing: TracingSettings
+    blobs: BlobSettings
     ecs: EcsConfiguration | None
     docker: DockerConfiguration | None
 
@@ -35,15 +37,17 @@ def load_settings(provisioner: ProvisionerName) -> Settings:
     postgres = load_group(PostgresSettings, problems)
     metrics = load_group(MetricsSettings, problems)
     tracing = load_group(TracingSettings, problems)
+    blobs = load_group(BlobSettings, problems)
     aws = load_group(AwsSettings, problems) if provisioner is ProvisionerName.ECS else None
     docker = load_group(DockerSettings, problems) if provisioner is ProvisionerName.DOCKER else None
-    if control_plane is None or postgres is None or metrics is None or tracing is None or problems:
+    if control_plane is None or postgres is None or metrics is None or tracing is None or blobs is None or problems:
         raise SettingsError("\n".join(problems))
     return Settings(
         control_plane=control_plane,
         postgres=postgres,
         metrics=metrics,
         tracing=tracing,
+        blobs=blobs,
         ecs=None if aws is None else aws.configuration(control_plane),
         docker=None if docker is None else docker.configuration(control_plane),
     )

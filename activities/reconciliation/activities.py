@@ -11,6 +11,7 @@ from activities import metrics
 from activities.heartbeat import keep_heartbeating
 from activities.reconciliation.idle_slots import IdleSlots
 from activities.reconciliation.incomplete_invocations import IncompleteInvocations
+from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
@@ -43,6 +44,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         incomplete_invocations: IncompleteInvocations,
         orphaned_invocations: OrphanedInvocations,
         orphaned_containers: OrphanedContainers,
+        orphaned_blobs: OrphanedBlobs,
         retention: timedelta | None,
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
@@ -59,6 +61,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "cancellations delivered": undelivered.deliver_cancellations,
             "orphaned invocations repaired": orphaned_invocations.repair,
             "containers stopped": orphaned_containers.stop,
+            "blobs removed": orphaned_blobs.remove,
         }
 
     @activity.defn(name="reconcile")

@@ -3,6 +3,7 @@
 from fastapi import Depends, Request
 
 from api.authorization import require_own_execution, require_own_execution_alone, require_root
+from api.blobs import uploaded_output
 from api.errors import documented
 from api.execution_logs import LogQueryOfRequest, read_logs
 from api.execution_secrets import read_secrets
@@ -22,6 +23,10 @@ from api.tags import Tag
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
+    BlobDoesNotExist,
+    BlobIsIncomplete,
+    BlobStoreIsAway,
+    BlobStoreIsNotConfigured,
     BodyIsTooLarge,
     ExecutionDoesNotExist,
     ExecutionHasAlreadyFinished,
@@ -96,18 +101,25 @@ async def update_execution(
     _EXECUTION + "/finish",
     tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
-    responses=documented(*_REFUSED_REPORT),
+    responses=documented(
+        *_REFUSED_REPORT, BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway, BlobStoreIsNotConfigured
+    ),
 )
 async def finish_execution(
     path: ExecutionPathOfRequest, payload: ExecutionFinalResultPayload, request: Request
 ) -> ExecutionInfo:
     """Report the outcome, once."""
-    async with services_of(request).database.statement() as connection:
+    services = services_of(request)
+    blob = None
+    if payload.output_blob is not None:
+        blob = await uploaded_output(services, path, payload.output_blob)
+    async with services.database.statement() if blob is None else services.database.transaction() as connection:
         return ExecutionInfo.of(
             await ExecutionRepository(connection).finish(
                 path,
                 outcome=payload.outcome,
                 final_output=payload.final_output,
+                output_blob=blob,
                 error_message=payload.error_message,
                 error_traceback=payload.error_traceback,
                 is_retryable=payload.retry,

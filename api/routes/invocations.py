@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 
 from api.authorization import require_project_member
+from api.blobs import uploaded_input
 from api.cancellations import cancel
 from api.child_counts import counted
 from api.errors import documented
@@ -25,6 +26,11 @@ from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_I
 from control_plane_server.domain.entities import Invocation, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
+    BlobDoesNotExist,
+    BlobIsIncomplete,
+    BlobIsInUse,
+    BlobStoreIsAway,
+    BlobStoreIsNotConfigured,
     BodyIsTooLarge,
     FunctionDoesNotExist,
     InvocationDoesNotExist,
@@ -46,6 +52,8 @@ _FUNCTION = "/projects/{project_name}/versions/{version_ref_str}/functions/{func
 _INVOCATION = _FUNCTION + "/invocations/{invocation_id}"
 _MISSING_FUNCTION = (ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist)
 
+_INPUT_BLOB_ERRORS = (BlobDoesNotExist, BlobIsIncomplete, BlobIsInUse, BlobStoreIsAway, BlobStoreIsNotConfigured)
+
 router = new_router(
     Tag.INVOCATIONS,
     dependencies=[Depends(require_project_member)],
@@ -55,7 +63,9 @@ router = new_router(
 
 @router.post(
     _FUNCTION + "/invocations",
-    responses=documented(*_MISSING_FUNCTION, ParentInvocationDoesNotExist, ProjectIsBeingDeleted, BodyIsTooLarge),
+    responses=documented(
+        *_MISSING_FUNCTION, ParentInvocationDoesNotExist, ProjectIsBeingDeleted, BodyIsTooLarge, *_INPUT_BLOB_ERRORS
+    ),
 )
 async def create_invocation(
     path: FunctionPathOfRequest,
@@ -68,14 +78,19 @@ async def create_invocation(
 ) -> InvocationInfo:
     """Call a function. With an Idempotency-Key, a repeated request answers with the first one's invocation."""
     services = services_of(request)
-    new = definition.to_domain()
+    blob = None
+    if definition.input_blob is not None:
+        blob = await uploaded_input(services, path.project_name, definition.input_blob)
+    new = definition.to_domain(blob)
 
     async def create(checked: Sequence[int]) -> tuple[Invocation, bool]:
         if idempotency_key is None:
             return await submit(services.database, path, new, checked=checked), True
         return await submit_once(services.database, path, new, client_key=idempotency_key, checked=checked)
 
-    invocation, is_new = await services.arguments.create(path, [new.input], is_batch=False, create=create)
+    invocation, is_new = await services.arguments.create(
+        path, [new.input] if blob is None else [], is_batch=False, create=create
+    )
     if is_new:
         await services.orchestrator.start_invocation(invocation)
     return InvocationInfo.of(invocation)

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, model_validator
 
+from api.schemas.blobs import BlobIdText
 from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_seconds, optional_seconds_of
@@ -18,11 +19,13 @@ class ExecutionTemporaryResultPayload(BaseModel):
 
 
 class ExecutionFinalResultPayload(BaseModel):
-    """A null final output keeps the latest one. `retry`: false if no other attempt can help where this one failed: then
-    none follows."""
+    """A null final output keeps the latest one. `output_blob`: of an output that is too large for a report: one of
+    this execution, completely uploaded. `retry`: false if no other attempt can help where this one failed: then none
+    follows."""
 
     outcome: ExecutionOutcome
     final_output: Output | None = None
+    output_blob: BlobIdText | None = None
     error_message: ErrorMessage | None = None
     error_traceback: ErrorTraceback | None = None
     retry: bool = True
@@ -33,13 +36,16 @@ class ExecutionFinalResultPayload(BaseModel):
             raise ValueError("error_message must be set if outcome is FAILED")
         if self.outcome is not ExecutionOutcome.FAILED and self.error_message is not None:
             raise ValueError("error_message must not be set unless outcome is FAILED")
+        if self.output_blob is not None and self.final_output is not None:
+            raise ValueError("final_output must not be set if output_blob is")
         if self.outcome is not ExecutionOutcome.FAILED and self.error_traceback is not None:
             raise ValueError("error_traceback must not be set unless outcome is FAILED")
         return self
 
 
 class ExecutionSummary(BaseModel):
-    """`launches` counts the containers that this execution has started. The seconds, with milliseconds, are those that
+    """`launches` counts the containers that this execution has started. `output_blob`: of an output that is too large
+    for an answer: then `output` is null. The seconds, with milliseconds, are those that
     it waited for a slot, then for its container, then ran; null until they are known."""
 
     execution_id: str
@@ -58,6 +64,7 @@ class ExecutionSummary(BaseModel):
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
+    output_blob: str | None
 
     @classmethod
     def of(cls, execution: entities.Execution) -> Self:
@@ -78,13 +85,15 @@ class ExecutionSummary(BaseModel):
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),
+            output_blob=execution.output_blob_id,
         )
 
 
 class ExecutionInfo(BaseModel):
     """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
     `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
-    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt."""
+    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt. `input_blob`, `output_blob`: of
+    what is too large for an answer: then `input` is empty, `output` null."""
 
     project_name: str
     version_id: str
@@ -117,6 +126,8 @@ class ExecutionInfo(BaseModel):
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
+    input_blob: str | None
+    output_blob: str | None
 
     @classmethod
     def of(cls, detail: entities.ExecutionDetail) -> Self:
@@ -154,6 +165,8 @@ class ExecutionInfo(BaseModel):
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),
+            input_blob=detail.input_blob_id,
+            output_blob=execution.output_blob_id,
         )
 
 

@@ -1,9 +1,10 @@
 """Invocations on the wire."""
 
-from typing import Self, TypedDict
+from typing import Any, Self, TypedDict
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
+from api.schemas.blobs import BlobIdText
 from api.schemas.bounded import Input, ResumeKeys, Text, TimeoutSeconds
 from api.schemas.checkpoints import SavedCheckpoint
 from api.schemas.executions import ExecutionSummary
@@ -12,6 +13,7 @@ from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
 from control_plane_server.catalog.invocation_pages import InvocationPage
 from control_plane_server.catalog.invocations import NewInvocation
 from control_plane_server.domain import entities
+from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import FunctionStatus, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
@@ -31,19 +33,34 @@ class ParentInvocationDefinition(BaseModel):
 
 
 class InvocationDefinition(BaseModel):
-    """The parent must be an invocation of the same project and version. `queue_timeout_seconds`: in place of that of
-    the function. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its own that is new,
-    and one of these has made an invocation by an equal request which has succeeded or still runs, that one is the
-    answer, and none is made."""
+    """The parent must be an invocation of the same project and version. `input_blob`: in place of `input`, which is
+    empty or left out then: of this project, completely uploaded and not used before. `queue_timeout_seconds`: in
+    place of that of the function. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its
+    own that is new, and one of these has made an invocation by an equal request which has succeeded or still runs, that
+    one is the answer, and none is made."""
 
     input: Input
+    input_blob: BlobIdText | None = None
     parent_invocation: ParentInvocationDefinition | None = None
     queue_timeout_seconds: TimeoutSeconds | None = None
     resume_keys: ResumeKeys = []
 
-    def to_domain(self) -> NewInvocation:
+    @model_validator(mode="before")
+    @classmethod
+    def _may_leave_input_out(cls, body: Any) -> Any:
+        return {"input": "", **body} if isinstance(body, dict) and body.get("input_blob") is not None else body
+
+    @model_validator(mode="after")
+    def _has_one_input(self) -> Self:
+        if self.input_blob is not None and self.input:
+            raise ValueError("input must be empty if input_blob is set")
+        return self
+
+    def to_domain(self, input_blob: Blob | None) -> NewInvocation:
+        """`input_blob`: the one that it names."""
         return NewInvocation(
             input=self.input,
+            input_blob=input_blob,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
             queue_timeout_seconds=self.queue_timeout_seconds,
             resume_keys=self.resume_keys,
@@ -116,7 +133,7 @@ class InvocationInfo(BaseModel):
     """`attempts` counts the executions; the seconds, with milliseconds, are sums over them: without a slot, with a slot
     until the container has started them, and until they finished. Of one that is RUNNING they are until now. `children`
     are counted if that is asked for; null: they were not, or there are none. `checkpoint`: the last one that its code
-    has saved; null: none."""
+    has saved; null: none. `input_blob`: of an input that is too large for an answer: then `input` is empty."""
 
     project_name: str
     version_id: str
@@ -129,6 +146,7 @@ class InvocationInfo(BaseModel):
     prepared_function_details: PreparedFunctionDetails | None
     preparation_error: str | None
     input: str
+    input_blob: str | None
     cancellation_request_time: int | None
     invocation_status: InvocationStatus
     outcome: InvocationOutcome | None
@@ -160,6 +178,7 @@ class InvocationInfo(BaseModel):
             prepared_function_details=PreparedFunctionDetails.of(function.prepared),
             preparation_error=function.preparation_error,
             input=invocation.input,
+            input_blob=invocation.input_blob_id,
             cancellation_request_time=optional_epoch_seconds(invocation.cancellation_request_time),
             invocation_status=invocation.status,
             outcome=invocation.outcome,

@@ -20,13 +20,15 @@ class AwaitedInvocations(BaseModel):
 
 class ResultLine(BaseModel):
     """`position`: in the order of the stream, from 1. `index`: in the batch's inputs, or in the request, from 0. The
-    execution is the one that succeeded, or the last one. `outcome` is null for an invocation that does not exist."""
+    execution is the one that succeeded, or the last one. `outcome` is null for an invocation that does not exist.
+    `output_blob`: of an output that is too large for a line, which is null then."""
 
     position: int
     index: int
     invocation_id: str
     outcome: InvocationOutcome | None
     output: str | None
+    output_blob: str | None
     error_message: str | None
     error_traceback: str | None
     execution_id: str | None
@@ -40,6 +42,7 @@ class ResultLine(BaseModel):
             invocation_id=report.invocation_id,
             outcome=report.outcome,
             output=report.output,
+            output_blob=report.output_blob_id,
             error_message=report.error_message,
             error_traceback=report.error_traceback,
             execution_id=report.execution_id,
@@ -54,6 +57,7 @@ class ResultLine(BaseModel):
             invocation_id=invocation_id,
             outcome=None,
             output=None,
+            output_blob=None,
             error_message=_UNKNOWN,
             error_traceback=None,
             execution_id=None,

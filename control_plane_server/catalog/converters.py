@@ -22,6 +22,7 @@ from control_plane_server.domain.entities import (
     VersionSummary,
 )
 from control_plane_server.domain.identifiers import (
+    BlobId,
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -113,6 +114,7 @@ def to_execution(row: _Row) -> Execution:
         newest_launch=row.executions_launches,
         queued_ms=_queued_ms(row),
         is_retryable=row.executions_is_retryable is not False,
+        output_blob_id=to_blob_id(row.executions_output_blob_id),
     )
 
 
@@ -144,8 +146,13 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         input=row.invocations_input,
         cancellation_request_time=row.invocations_cancellation_request_time,
         invocation_creation_time=row.invocations_creation_time,
+        input_blob_id=to_blob_id(row.invocations_input_blob_id),
         has_checkpoint=row.has_checkpoint,
     )
+
+
+def to_blob_id(blob_id: str | None) -> BlobId | None:
+    return None if blob_id is None else BlobId(blob_id)
 
 
 def _prepared(row: _Row) -> PreparedFunction | None:

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, BatchRow, IdempotencyKeyRow, InvocationRow
+from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import IdempotencyKeyIsReused
 
@@ -30,11 +31,20 @@ class IdempotencyKey:
     request_fingerprint: str
 
 
-def fingerprint(*, function_input: str, parent: ParentRef | None, queue_timeout_seconds: int | None = None) -> str:
-    """SHA-256 of a request body, in hex: tells bodies apart without storing them."""
+def fingerprint(
+    *,
+    function_input: str,
+    parent: ParentRef | None,
+    queue_timeout_seconds: int | None = None,
+    input_blob: Blob | None = None,
+) -> str:
+    """SHA-256 of a request body, in hex: tells bodies apart without storing them. Blobs are told apart by what is in
+    them: who repeats a request may have uploaded it again."""
     parts: list[object] = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
     if queue_timeout_seconds is not None:  # without it as releases before had it
         parts.append(queue_timeout_seconds)
+    if input_blob is not None:
+        parts.append({"size": input_blob.size, "sha256": input_blob.sha256})
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

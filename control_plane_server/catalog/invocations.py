@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.callees import (
     CALLEE,
     PARENT,
@@ -23,7 +24,7 @@ from control_plane_server.catalog.callees import (
     require_created,
     to_parent,
 )
-from control_plane_server.catalog.converters import to_execution, to_function
+from control_plane_server.catalog.converters import to_blob_id, to_execution, to_function
 from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.paths import (
@@ -42,6 +43,7 @@ from control_plane_server.catalog.tables import (
     VersionRow,
     columns_of,
 )
+from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import (
     CheckpointSummary,
     Invocation,
@@ -61,6 +63,7 @@ from control_plane_server.domain.identifiers import BatchId, InvocationId, new_i
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
+_INPUT_BLOB = bindparam("new_input_blob", type_=Text)
 _QUEUE_TIMEOUT = bindparam("new_queue_timeout", type_=Integer)
 
 # One clock reading per statement: times written together are equal.
@@ -87,6 +90,7 @@ _WHOLE = (
     InvocationRow.status.label("invocations_status"),
     known_outcome().label("invocations_outcome"),
     *KNOWN_END,
+    InvocationRow.input_blob_id.label("invocations_input_blob_id"),
     InvocationRow.batch_id.label("invocations_batch_id"),
     InvocationRow.queue_timeout_seconds.label("invocations_queue_timeout_seconds"),
     InvocationRow.creation_time.label("invocations_creation_time"),
@@ -108,6 +112,7 @@ _GET_BY_ID = _with_parent_and_executions(
 _OWN: dict[str, ColumnElement[Any]] = {
     "invocation_id": _NEW_ID,
     "input": _INPUT,
+    "input_blob_id": _INPUT_BLOB,
     "queue_timeout_seconds": _QUEUE_TIMEOUT,
     "project_name": CALLEE.c.versions_project_name,
     "function_name": CALLEE.c.functions_function_name,
@@ -125,10 +130,11 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
-    """What a client submits. `input`: any text, JSON as a rule. `queue_timeout_seconds`: None: that of the function.
-    `resume_keys`: what equal requests under these have made may be taken instead."""
+    """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `queue_timeout_seconds`: None:
+    that of the function. `resume_keys`: what equal requests under these have made may be taken instead."""
 
     input: str
+    input_blob: Blob | None = None
     parent: ParentRef | None = None
     queue_timeout_seconds: int | None = None
     resume_keys: Sequence[str] = ()
@@ -141,17 +147,18 @@ class InvocationRepository:
         self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()) -> Invocation:
-        """Insert an invocation, by one statement. If its parent is stopped or its project is to be deleted, it is
-        created as cancelled.
+        """Insert an invocation, by one statement; with a blob by two, in a transaction. If its parent is stopped or its
+        project is to be deleted, it is created as cancelled.
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
-        the same project and version, and ArgumentsAreUnchecked if the function has a signature and is not among those
-        that are `checked`.
+        the same project and version, ArgumentsAreUnchecked if the function has a signature and is not among those that
+        are `checked`, and BlobIsInUse.
         """
         invocation_id = new_invocation_id()
         new_parameters = {
             _NEW_ID.key: invocation_id,
             _INPUT.key: new.input,
+            _INPUT_BLOB.key: None if new.input_blob is None else new.input_blob.blob_id,
             _QUEUE_TIMEOUT.key: new.queue_timeout_seconds,
         }
         try:
@@ -164,6 +171,8 @@ class InvocationRepository:
             raise (ParentInvocationDoesNotExist if is_about_parent(error) else ProjectDoesNotExist) from error
         row = require(created.one_or_none(), parts=2)
         require_created(row, has_parent=new.parent is not None)
+        if new.input_blob is not None:
+            await BlobRepository(self._connection).attach_input(new.input_blob.blob_id, invocation_id)
         parent = to_parent(row)
         return Invocation(
             invocation_id=invocation_id,
@@ -180,6 +189,7 @@ class InvocationRepository:
             creation_time=row.creation_time,
             last_update_time=row.creation_time,
             executions=(),
+            input_blob_id=None if new.input_blob is None else new.input_blob.blob_id,
         )
 
     async def get(self, path: InvocationPath) -> Invocation:
@@ -225,6 +235,7 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         creation_time=first.invocations_creation_time,
         last_update_time=first.invocations_last_update_time,
         executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),
+        input_blob_id=to_blob_id(first.invocations_input_blob_id),
         checkpoint=_to_checkpoint(first),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, Integer, Row, Select, Text, any_, bind
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.converters import to_blob_id
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.outcomes import is_last_outcome, is_success, known_outcome, outcome_after
 from control_plane_server.catalog.tables import BatchRow, ExecutionRow, FunctionRow, InvocationRow
@@ -79,7 +80,7 @@ def _bounded(
     time_out = case((sized.c.outcome == InvocationOutcome.TIMED_OUT.value, sized.c.known_error))
     error_message = func.coalesce(time_out, ExecutionRow.error_message).label("error_message")
     return (
-        select(sized, ExecutionRow.output, error_message, ExecutionRow.error_traceback)
+        select(sized, ExecutionRow.output, ExecutionRow.output_blob_id, error_message, ExecutionRow.error_traceback)
         .outerjoin(ExecutionRow, ExecutionRow.execution_id == sized.c.execution_id)
         .where(or_(sized.c.number == 1, func.coalesce(sized.c.bytes_so_far, 0) <= MOST_BYTES))
         .order_by(sized.c.place)
@@ -155,6 +156,7 @@ def _to_report(row: Row[*tuple[Any, ...]]) -> InvocationReport:
         output=row.output,
         error_message=row.error_message,
         error_traceback=row.error_traceback,
+        output_blob_id=to_blob_id(row.output_blob_id),
         execution_id=None if row.execution_id is None else ExecutionId(row.execution_id),
         attempts=row.attempt or 0,
     )

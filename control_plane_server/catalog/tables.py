@@ -183,6 +183,7 @@ class InvocationRow(Base):
     batch_id: Mapped[str | None]
     batch_index: Mapped[int | None]  # of its input, from 0
     batch_position: Mapped[int | None]  # in the order in which the batch's invocations ended, from 1
+    input_blob_id: Mapped[str | None]  # then `input` is empty
 
 
 class BatchRow(Base):
@@ -266,6 +267,25 @@ class ExecutionRow(Base):
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     execution_start_time: Mapped[datetime | None]
     execution_finish_time: Mapped[datetime | None]
+    output_blob_id: Mapped[str | None]  # then `output` is what was reported before
+
+
+class BlobRow(Base):
+    """A blob in the object store. Until it is complete it is nobody's, and nothing shows it; whatever it is of then
+    takes it along when it is deleted. The object goes after its row."""
+
+    __tablename__ = "blobs"
+
+    blob_id: Mapped[str] = mapped_column(primary_key=True)
+    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    invocation_id: Mapped[str | None] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
+    execution_id: Mapped[str | None]  # of an input none, as it is there before
+    name: Mapped[str | None]  # of an artifact
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]  # in hex
+    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    completed_time: Mapped[datetime | None]
 
 
 class CheckpointRow(Base):
@@ -320,6 +340,13 @@ def is_incomplete(invocation: type[InvocationRow]) -> ColumnElement[bool]:
 INVOCATION_STATE: ColumnElement[str] = func.coalesce(InvocationRow.outcome, InvocationRow.status, type_=Text)
 _NEWEST_FIRST = (INVOCATION_STATE, seconds_backwards(InvocationRow.creation_time), InvocationRow.invocation_id)
 
+Index(
+    "blobs_of_invocation",
+    BlobRow.invocation_id,
+    BlobRow.execution_id,
+    postgresql_where=BlobRow.invocation_id.is_not(None),
+)
+Index("blobs_incomplete", BlobRow.creation_time, postgresql_where=BlobRow.completed_time.is_(None))
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
 Index(
     "invocations_newest_first",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane_server.domain.entities import InvocationCounts, InvocationOutcome, InvocationStatus, ParentRef
-from control_plane_server.domain.identifiers import BatchId, ExecutionId, FunctionRef, InvocationId
+from control_plane_server.domain.identifiers import BatchId, BlobId, ExecutionId, FunctionRef, InvocationId
 from control_plane_server.domain.specs import ExecutionSpec
 
 
@@ -42,6 +42,7 @@ class InvocationReport:
     error_traceback: str | None
     execution_id: ExecutionId | None
     attempts: int
+    output_blob_id: BlobId | None = None  # then `output` is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from control_plane_server.domain.identifiers import (
     BatchId,
+    BlobId,
     ExecutionId,
     FunctionName,
     FunctionRef,
@@ -184,6 +185,7 @@ class Execution:
     newest_launch: int  # its number, counted from 1, with those that started no container; 0 before the first
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
     is_retryable: bool  # False: its failure is final
+    output_blob_id: BlobId | None = None  # then `output` is None
 
     @property
     def starting(self) -> timedelta | None:
@@ -279,6 +281,7 @@ class Invocation:
     last_update_time: datetime
     executions: tuple[Execution, ...]
     checkpoint: CheckpointSummary | None = None
+    input_blob_id: BlobId | None = None  # then `input` is empty
 
     @property
     def error_message(self) -> str | None:
@@ -314,3 +317,4 @@ class ExecutionDetail:
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
     has_checkpoint: bool  # of the invocation
+    input_blob_id: BlobId | None = None  # then `input` is empty

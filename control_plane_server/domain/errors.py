@@ -2,19 +2,19 @@
 
 ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
-│  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
+│  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
-│  │                             CheckpointDoesNotExist
+│  │                             Checkpoint-, BlobDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
-│  │                             SecretIsMissing, LaunchIsOvertaken
+│  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
-│  ├─ ContainerRegistryIsNotConfigured, SecretsAreNotConfigured 501
-│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable
+│  ├─ ContainerRegistry-, BlobStoreIsNotConfigured, SecretsAreNotConfigured 501
+│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable, BlobStoreIsAway
 └─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
@@ -77,6 +77,14 @@ class ParentInvocationDoesNotExist(BadRequest):
     """The ID of the parent invocation is invalid"""
 
 
+class BlobsAreUploadedElsewhere(BadRequest):
+    """Blobs are not uploaded here: send this one to the upload_url that it was announced with"""
+
+
+class BlobIsNotAsAnnounced(BadRequest):
+    """The body has another size or SHA-256 than was announced: upload it again"""
+
+
 class Forbidden(ApiError):
     """Not allowed"""
 
@@ -115,6 +123,10 @@ class BatchDoesNotExist(NotFound):
 
 class ExecutionDoesNotExist(NotFound):
     """An execution with this ID does not exist for this invocation"""
+
+
+class BlobDoesNotExist(NotFound):
+    """A blob with this ID does not exist here"""
 
 
 class CheckpointDoesNotExist(NotFound):
@@ -183,6 +195,14 @@ class ExecutionIsAlreadyTerminated(Conflict):
     """This execution has already terminated"""
 
 
+class BlobIsIncomplete(Conflict):
+    """The blob has not been uploaded, or not as large as it was announced: upload it, or create another one"""
+
+
+class BlobIsInUse(Conflict):
+    """The blob is used already, and a blob can be used once: create another one"""
+
+
 class SecretIsMissing(Conflict):
     """A secret that the function names is not set"""
 
@@ -235,6 +255,12 @@ class FoldersAreNoImages(ApiError):
     http_status = 501
 
 
+class BlobStoreIsNotConfigured(ApiError):
+    """This control plane has no store for what is longer than 249,999 characters: CONTROL_PLANE_BLOBS_URL names one"""
+
+    http_status = 501
+
+
 class SecretsAreNotConfigured(ApiError):
     """This control plane has no keys to encrypt secrets with: set CONTROL_PLANE_SECRETS_KEYS for api"""
 
@@ -245,6 +271,10 @@ class ServiceIsUnavailable(ApiError):
     """The service is temporarily unavailable"""
 
     http_status = 503
+
+
+class BlobStoreIsAway(ServiceIsUnavailable):
+    """The store for large inputs and outputs does not answer: try again"""
 
 
 class SecretsAreUnreadable(ServiceIsUnavailable):

@@ -10,6 +10,7 @@ FunctionName = NewType("FunctionName", str)
 InvocationId = NewType("InvocationId", str)
 ExecutionId = NewType("ExecutionId", str)
 BatchId = NewType("BatchId", str)
+BlobId = NewType("BlobId", str)
 
 # Any fixed UUID will do; changing it would give running invocations other execution ids.
 _EXECUTION_NAMESPACE = uuid.UUID("6f2b7a0e-6c55-4d6e-9a52-0f9f3c1f5a11")
@@ -34,6 +35,10 @@ def new_invocation_id() -> InvocationId:
 
 def new_batch_id() -> BatchId:
     return BatchId(f"bat-{uuid.uuid4().hex}")
+
+
+def new_blob_id() -> BlobId:
+    return BlobId(f"blb-{uuid.uuid4().hex}")
 
 
 def drawn_from(execution_id: ExecutionId) -> float:

@@ -65,7 +65,7 @@ def main() -> None:
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(arguments, settings, spans))
-    except (MetricsAreNotServed, TracingIsNotInstalled, NamespaceIsNotOurs) as error:
+    except (SettingsError, MetricsAreNotServed, TracingIsNotInstalled, NamespaceIsNotOurs) as error:
         _refuse(str(error))
 
 

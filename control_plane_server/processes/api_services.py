@@ -16,7 +16,7 @@ from api.services import Services
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.connection import connect_temporal
 from control_plane_server.orchestration.namespace_link import NamespaceLink
-from control_plane_server.processes.connections import open_database, open_provisioner
+from control_plane_server.processes.connections import open_blobs, open_database, open_provisioner
 from environment.loading import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ async def open_services(
     settings: Settings, *, runtime: Runtime | None, spans: "Spans | None"
 ) -> AsyncIterator[Services]:
     """The services, open while the context lasts. PostgreSQL and Temporal need not answer yet. `runtime`: of Temporal's
-    SDK; None: its default one."""
+    SDK; None: its default one. Raises SettingsError for a store that cannot be used."""
+    blobs = open_blobs(settings)
     database = open_database(settings.postgres, statement_limit=_STATEMENT_LIMIT)
     try:
         temporal = await connect_temporal(lazy=True, runtime=runtime)
@@ -50,6 +51,7 @@ async def open_services(
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),
                 results=Results(database, listener),
+                blobs=blobs,
                 spans=spans,
             )
     finally:

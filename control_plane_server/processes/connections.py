@@ -3,12 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from control_plane_server.catalog.database import STATEMENT_LIMIT, Database
 from control_plane_server.catalog.migrations.migrate import upgrade_to_head
+from control_plane_server.domain.errors import Misconfigured
 from control_plane_server.provisioners.contract import ContainerEvents, Provisioner
-from environment.loading import Settings
+from environment.loading import Settings, SettingsError
 from environment.settings import PostgresSettings
+
+if TYPE_CHECKING:
+    from control_plane_server.blobs.store import BlobStore
 
 
 def open_database(settings: PostgresSettings, *, statement_limit: timedelta = STATEMENT_LIMIT) -> Database:
@@ -23,6 +28,21 @@ async def migrate(settings: PostgresSettings) -> None:
         await upgrade_to_head(database)
     finally:
         await database.close()
+
+
+def open_blobs(settings: Settings) -> "BlobStore | None":
+    """The store of the settings, which is not asked yet. Raises SettingsError if it cannot be used at all.
+
+    It is imported only where there is one, as that takes a tenth of a second.
+    """
+    if settings.blobs.location is None:
+        return None
+    from control_plane_server.blobs.opening import open_blob_store  # noqa: PLC0415
+
+    try:
+        return open_blob_store(settings.blobs.location)
+    except Misconfigured as error:
+        raise SettingsError(str(error)) from error
 
 
 @asynccontextmanager

@@ -26,7 +26,12 @@ from control_plane_server.liveness.failures import report_unhandled
 from control_plane_server.orchestration.connection import connect_temporal
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from control_plane_server.processes.arguments import process_parser
-from control_plane_server.processes.connections import open_container_events, open_database, open_provisioner
+from control_plane_server.processes.connections import (
+    open_blobs,
+    open_container_events,
+    open_database,
+    open_provisioner,
+)
 from control_plane_server.processes.temporal_workers import build_temporal_workers
 from control_plane_server.provisioners.contract import Provisioner
 from control_plane_server.telemetry.logs import configure_logs
@@ -104,6 +109,7 @@ async def _work(
         starting.cancel()
         return
     client, link = starting.result()
+    blobs = open_blobs(settings)
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
     async with provisioning(settings) as provisioner, open_container_events(settings) as events:
 
@@ -116,6 +122,7 @@ async def _work(
                 listener=listener,
                 settings=settings.control_plane,
                 spans=spans,
+                blobs=blobs,
             )
 
         async with listener, relay_container_events(events, database), in_background("temporal link", link.watch):

@@ -20,6 +20,7 @@ from activities.preparations import BoundPreparationActivities
 from activities.reconciliation.activities import BoundReconciliationActivities
 from activities.reconciliation.idle_slots import IdleSlots
 from activities.reconciliation.incomplete_invocations import IncompleteInvocations
+from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.termination_guard import TerminationGuard
@@ -36,6 +37,7 @@ from workflows import naming
 from workflows.registry import WORKFLOWS
 
 if TYPE_CHECKING:
+    from control_plane_server.blobs.store import BlobStore
     from control_plane_server.telemetry.spans import Spans
 
 # Time for short activities to end by themselves. Those that run containers are cancelled at once: another process
@@ -53,6 +55,7 @@ def build_temporal_workers(
     listener: NotificationListener,
     settings: ControlPlaneSettings,
     spans: "Spans | None" = None,
+    blobs: "BlobStore | None" = None,
 ) -> tuple[Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
     messenger = Messenger(client, database, spans=spans)
@@ -91,6 +94,7 @@ def build_temporal_workers(
             unstarted=unstarted,
         ),
         orphaned_containers=OrphanedContainers(database=database, provisioner=provisioner),
+        orphaned_blobs=OrphanedBlobs(database=database, store=blobs),
         retention=settings.retention,
     )
     deployment = deployment_config(settings)

@@ -5,6 +5,7 @@ Importing this imports nothing else; each name is loaded when it is first used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from control_plane import artifacts as artifacts
     from control_plane import checkpoint as checkpoint
     from control_plane import testing as testing
     from control_plane.calls import as_completed as as_completed
@@ -48,6 +49,7 @@ _HOMES = {
     "Stopped": "errors",
     "TimedOut": "errors",
     "Unreachable": "errors",
+    "artifacts": "",
     "as_completed": "calls",
     "checkpoint": "",
     "command": "declarations",
@@ -75,6 +77,7 @@ __all__ = [
     "Stopped",
     "TimedOut",
     "Unreachable",
+    "artifacts",
     "as_completed",
     "checkpoint",
     "command",

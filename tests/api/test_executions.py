@@ -64,6 +64,8 @@ FIELDS = {
     "queued_seconds",
     "starting_seconds",
     "running_seconds",
+    "input_blob",
+    "output_blob",
 }
 
 

@@ -67,6 +67,7 @@ async def test_a_submit_is_accepted_while_temporal_is_away(client: httpx2.AsyncC
         "starting_seconds": 0.0,
         "running_seconds": 0.0,
         "batch_id": None,
+        "input_blob": None,
         "queue_timeout_seconds": None,
         "creation_time": now,
         "last_update_time": now,
@@ -248,4 +249,5 @@ async def test_executions_are_listed_oldest_first(client: httpx2.AsyncClient, da
         "queued_seconds",
         "starting_seconds",
         "running_seconds",
+        "output_blob",
     }

@@ -10,6 +10,7 @@ from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
 from moto.sqs.models import Message, sqs_backends
 
 from tests.aws.errors import AwsError, client_error
@@ -18,6 +19,7 @@ from tests.aws.wire import EC2_PROVIDER, MANAGED_PROVIDER, Document
 CLUSTER = "control-plane"
 LOG_GROUP = "/control-plane/workers"
 REPOSITORY = "control-plane"
+BUCKET = "control-plane-blobs"
 QUEUE = "control-plane-task-events"
 
 
@@ -71,7 +73,9 @@ class Account:
             image_tag_mutability="MUTABLE",
             tags=[],
         )
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(BUCKET, self.region)
         environment = {
+            "CONTROL_PLANE_BLOBS_URL": f"s3://{BUCKET}/blobs",
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_ACCESS_KEY_ID": "stand-in",
             "AWS_SECRET_ACCESS_KEY": "stand-in",

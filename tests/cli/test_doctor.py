@@ -75,6 +75,7 @@ async def test_a_deployment(tmp_path: Path, deployment: dict[str, str]) -> None:
             "search attributes",
             "loop",
             "Temporal's namespace",
+            "object store",
             "containers",
         ),
         *("server", "API key", "API"),

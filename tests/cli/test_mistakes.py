@@ -222,5 +222,5 @@ async def test_image_that_cannot_be_prepared(terminal: Terminal, project: str) -
 
 
 async def test_too_long_an_input(terminal: Terminal, project: str) -> None:
-    run = await terminal.run("invoke", project, "greet", "-", stdin='"' + 250_000 * "x" + '"')
-    assert run.complaint == "the input has 250,002 characters; 249,999 are allowed"
+    run = await terminal.run("invoke", project, "greet", "-", stdin='"' + 1_000_000 * "x" + '"')
+    assert run.complaint == "the input from stdin is too long; put it into a file, and give @FILE"

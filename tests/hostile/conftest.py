@@ -111,6 +111,7 @@ def _environment(settings: PostgresSettings, temporal_address: str, folder: Path
         "PATH": os.environ["PATH"],
         "CONTROL_PLANE_API_KEY": KEY,
         "CONTROL_PLANE_DATA_DIR": str(folder),
+        "CONTROL_PLANE_BLOBS_URL": (folder / "blobs").as_uri(),
         "POSTGRES_HOST": settings.host,
         "POSTGRES_PORT": str(settings.port),
         "POSTGRES_DB": settings.db,

@@ -169,6 +169,8 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             if key in state.faults.refused and not Faults.strikes(state.faults.refused, key):
                 return 404, {"detail": "A project with this name does not exist"}
             if match := _EXECUTION.fullmatch(self.path):
+                if match[4] == "/blobs":  # as a release that knows none
+                    return 404, {"detail": "Not Found"}
                 return _answer_execution(state, match[3], method, match[4] or "", body)
             if match := _INVOCATION.fullmatch(self.path):
                 idempotency_key = self.headers.get("Idempotency-Key", "")

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.checkpoints import HAS_CHECKPOINT
 from control_plane_server.catalog.converters import to_execution_detail
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
@@ -23,6 +24,7 @@ from control_plane_server.catalog.paths import (
     searchable,
 )
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, columns_of
+from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
 from control_plane_server.domain.errors import (
     Conflict,
@@ -38,6 +40,7 @@ _OUTPUT = bindparam("reported_output", type_=Text)
 _ERROR_MESSAGE = bindparam("reported_error", type_=Text)
 _ERROR_TRACEBACK = bindparam("reported_traceback", type_=Text)
 _IS_RETRYABLE = bindparam("reported_retry", type_=Boolean)
+_OUTPUT_BLOB = bindparam("reported_blob", type_=Text)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
 
 # One clock reading per statement: times written together are equal.
@@ -88,7 +91,9 @@ _FINISH = (
             ),
             (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
         ),
-        output=func.coalesce(_OUTPUT, ExecutionRow.output),
+        # With a blob none, not even that of progress: who does not know blobs must not take it for the result.
+        output=case((_OUTPUT_BLOB.is_(None), func.coalesce(_OUTPUT, ExecutionRow.output))),
+        output_blob_id=_OUTPUT_BLOB,
         error_message=case((_IS_TIMED_OUT_ATTEMPT, ATTEMPT_TIMEOUT_TEXT), else_=_ERROR_MESSAGE),
         error_traceback=_ERROR_TRACEBACK,
         # What the code makes of its stop is no word about another attempt.
@@ -144,12 +149,13 @@ class ExecutionRepository:
         *,
         outcome: ExecutionOutcome,
         final_output: str | None,
+        output_blob: Blob | None = None,
         error_message: str | None,
         error_traceback: str | None = None,
         is_retryable: bool = True,
     ) -> ExecutionDetail:
         """Record the outcome and notify it. A `final_output` of None keeps the last update's. If not `is_retryable`, no
-        attempt follows a failure.
+        attempt follows a failure. With an `output_blob` by two statements, in a transaction.
 
         A container that we stopped has the outcome ABORTED, whatever it reports but a success; one whose attempt timed
         out has FAILED. An abort that we did not cause may be the infrastructure's doing: that is known when the
@@ -160,11 +166,15 @@ class ExecutionRepository:
         report = {
             _OUTCOME.key: outcome.value,
             _OUTPUT.key: final_output,
+            _OUTPUT_BLOB.key: None if output_blob is None else output_blob.blob_id,
             _ERROR_MESSAGE.key: error_message,
             _ERROR_TRACEBACK.key: error_traceback,
             _IS_RETRYABLE.key: is_retryable,
         }
-        return await self._apply(_FINISH, path, refusal_to_report, report)
+        finished = await self._apply(_FINISH, path, refusal_to_report, report)
+        if output_blob is not None:
+            await BlobRepository(self._connection).complete(output_blob)
+        return finished
 
     async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
         """The project of an execution whose container is not TERMINATED."""

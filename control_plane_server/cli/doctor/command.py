@@ -9,6 +9,7 @@ from control_plane.cli.running import run
 from control_plane.cli.verbs.options import ApiUrl, Json
 
 from control_plane_server.cli.doctor.api import check_api, check_this_machine
+from control_plane_server.cli.doctor.blobs import check_blobs
 from control_plane_server.cli.doctor.checks import Check, Health
 from control_plane_server.cli.doctor.deployment import check_postgres, check_settings, check_temporal
 from control_plane_server.cli.doctor.provisioners import check_provisioner
@@ -57,5 +58,6 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
         checks.append(await check_secrets(settings))
     checks += await check_temporal(None if settings is None else settings.postgres)
     if settings is not None:
+        checks += await check_blobs(settings)
         checks += await check_provisioner(settings)
     return checks

@@ -30,6 +30,7 @@ class DataFolder:
             raise StackError("the data folder's path is no UTF-8 text; choose another with --data-dir") from error
         self.postgres = self.path / "postgres"
         self.temporal_database = self.path / "temporal.db"
+        self.blobs = self.path / "blobs"
         self.access = access_file(self.path)
         self._logs = self.path / "logs"
         self._run = self.path / "run"

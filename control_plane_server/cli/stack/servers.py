@@ -76,6 +76,7 @@ def process_environment(
             "TEMPORAL_NAMESPACE": access.temporal_namespace,
             "TEMPORAL_CONFIG_FILE": os.devnull,
         }
+    environment.setdefault("CONTROL_PLANE_BLOBS_URL", folder.blobs.as_uri())
     return environment | {
         "POSTGRES_HOST": postgres.host,
         "POSTGRES_PORT": str(postgres.port),

@@ -25,6 +25,7 @@ USERS_VERBS = {
     "invoke": Verb(f"{_VERBS}.invoke:invoke", "Call a function."),
     "map": Verb(f"{_VERBS}.map:map_", "Call a function with every line of a file, and collect the results."),
     "logs": Verb(f"{_VERBS}.logs:logs", "Print what an invocation's containers have written."),
+    "artifacts": Verb(f"{_VERBS}.artifacts:artifacts", "List and download the files that an invocation has kept."),
     "cancel": Verb(f"{_VERBS}.cancel:cancel", "Ask an invocation to stop."),
     "list": Verb(f"{_VERBS}.list:list_", "List a project's invocations, or projects."),
     "failures": Verb(f"{_VERBS}.failures:failures", "Show what has failed in a project, alike ones together."),

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 
 from control_plane.access.server import Server
-from control_plane.client.http_requests import LIMITS, answer_of, headers_of, lost, timeout_of
+from control_plane.client.http_requests import LIMITS, answer_of, content_of, ensure_whole, headers_of, lost, message_of
 from control_plane.protocol.line_buffers import LineBuffer
 from control_plane.protocol.steps import Answer, Request
 
@@ -22,26 +22,21 @@ class AsyncHttpTransport:
 
     async def send(self, request: Request) -> Answer:
         try:
-            async with self._pool().stream(
-                request.method,
-                request.path,
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=timeout_of(request),
-            ) as response:
+            http = self._pool()
+            response = await http.send(message_of(http, request, _content_of(request)), stream=True)
+            try:
+                if request.sink is not None and response.is_success:
+                    await _fill(request, response)
+                    return answer_of(response, b"")
                 return answer_of(response, await response.aread())
+            finally:
+                await response.aclose()
         except httpx2.HTTPError as error:
             raise lost(error) from error
 
     async def open(self, request: Request) -> "AsyncHttpStream":
         http = self._pool()
-        message = http.build_request(
-            request.method,
-            request.path,
-            content=request.body,
-            headers=dict(request.headers),
-            timeout=timeout_of(request),
-        )
+        message = message_of(http, request, request.body)
         try:
             response = await http.send(message, stream=True)
             body = b"" if response.is_success else await response.aread()
@@ -89,6 +84,28 @@ class AsyncHttpStream:
 
     async def close(self) -> None:
         await self._response.aclose()
+
+
+def _content_of(request: Request) -> bytes | AsyncIterator[bytes] | None:
+    content = content_of(request)
+    return _drawn(content) if isinstance(content, Iterator) else content
+
+
+async def _drawn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def _fill(request: Request, response: httpx2.Response) -> None:
+    """Raises Lost, httpx2.HTTPError, and what the sink raises."""
+    assert request.sink is not None
+    request.sink.begin()
+    try:
+        async for piece in response.aiter_raw():
+            request.sink.write(piece)
+    finally:
+        request.sink.close()
+    ensure_whole(request, response)
 
 
 def _here() -> tuple[int, asyncio.AbstractEventLoop]:

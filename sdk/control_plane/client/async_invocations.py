@@ -1,10 +1,12 @@
 """One call that was submitted by an `AsyncClient`, or found again by its id."""
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
+from control_plane.protocol.artifacts import Artifact
 from control_plane.protocol.waiting import Deadline
 
 R_co = TypeVar("R_co", covariant=True)
@@ -42,6 +44,14 @@ class AsyncInvocation(Generic[R_co]):
     def logs(self, follow: bool = False) -> AsyncIterator[str]:
         """As `Invocation.logs`."""
         return self._connection.iterate(self._calls.logs(self._call, follow=follow))
+
+    async def artifacts(self) -> list[Artifact]:
+        """As `Invocation.artifacts`."""
+        return await self._connection.run(self._calls.artifacts(self._call))
+
+    async def download(self, artifact: Artifact, path: str | os.PathLike[str]) -> None:
+        """As `Invocation.download`."""
+        await self._connection.run(self._calls.download(artifact, path))
 
     async def cancel(self) -> None:
         """Ask it, and those that it has started, to stop. One that has ended stays as it is."""

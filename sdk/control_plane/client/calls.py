@@ -1,5 +1,6 @@
 """What is done with calls, as plans: the same for `Client` and `AsyncClient`."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,10 +11,13 @@ from control_plane.decoding import decode
 from control_plane.options import Options
 from control_plane.protocol.answers import InvocationInfo
 from control_plane.protocol.api import Api, new_key
+from control_plane.protocol.artifacts import Artifact, artifacts_of, download_artifact
+from control_plane.protocol.blobs import with_output
 from control_plane.protocol.events import events
 from control_plane.protocol.mapping import results_of_all, submit_all
 from control_plane.protocol.paths import invocation_by_id_path, invocation_path
 from control_plane.protocol.results import Result, results_of
+from control_plane.protocol.sources import FileSink
 from control_plane.protocol.states import SUCCEEDED, has_ended, status_of
 from control_plane.protocol.steps import Emit, Plan, Stream
 from control_plane.protocol.waiting import Deadline
@@ -65,6 +69,7 @@ class Calls:
             info = yield from self._api.settled(call.path, deadline=deadline)
             call.info = info
             call.result = Result.of_document(info.document)
+        call.result = yield from self._whole(call.result)
         is_command = call.result.outcome == SUCCEEDED and (yield from self._is_command(call))
         return value(call.result, is_command=is_command)
 
@@ -81,6 +86,20 @@ class Calls:
         if has_ended(info.document):
             call.result = Result.of_document(info.document)
         return info
+
+    def artifacts(self, call: Call) -> Plan[list[Artifact]]:
+        """By their names."""
+        info = call.info or (yield from self.look(call))
+        return (yield from artifacts_of(self._api, invocation_path(info.document)))
+
+    def download(self, artifact: Artifact, path: str | os.PathLike[str]) -> Plan[None]:
+        """Raises OSError."""
+        sink = FileSink(path)
+        try:
+            yield from download_artifact(self._api, artifact, sink)
+            sink.keep()
+        finally:
+            sink.discard()
 
     def cancel(self, call: Call) -> Plan[None]:
         """One that has ended stays as it is."""
@@ -128,6 +147,7 @@ class Calls:
     def outcome(self, call: Call) -> Plan[Any]:
         """Of one that has ended: its value, or its error, which is not raised."""
         assert call.result is not None
+        call.result = yield from self._whole(call.result)
         is_command = call.result.outcome == SUCCEEDED and (yield from self._is_command(call))
         return outcome(call.result, is_command=is_command)
 
@@ -151,9 +171,15 @@ class Calls:
         """Emits values; raises the first error in its turn, or emits it."""
         read: Callable[..., Any] = outcome if return_exceptions else value
         yield from _picked(
-            results_of_all(self._api, submitted, ordered=ordered),
+            results_of_all(self._api, submitted, ordered=ordered, is_whole=True),
             lambda result: [read(result, is_command=callee.is_command)],
         )
+
+    def _whole(self, result: Result) -> Plan[Result]:
+        """With its output, however large."""
+        if result.output_blob is None:
+            return result
+        return (yield from with_output(self._api.peer, result))
 
     def _is_command(self, call: Call) -> Plan[bool]:
         if call.is_command is None:

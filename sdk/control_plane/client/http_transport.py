@@ -8,7 +8,7 @@ from weakref import WeakSet
 import httpx2
 
 from control_plane.access.server import Server
-from control_plane.client.http_requests import LIMITS, answer_of, headers_of, lost, timeout_of
+from control_plane.client.http_requests import LIMITS, answer_of, content_of, ensure_whole, headers_of, lost, message_of
 from control_plane.protocol.line_buffers import LineBuffer
 from control_plane.protocol.steps import Answer, Request
 
@@ -28,26 +28,21 @@ class HttpTransport:
 
     def send(self, request: Request) -> Answer:
         try:
-            with self._pool().stream(
-                request.method,
-                request.path,
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=timeout_of(request),
-            ) as response:
+            http = self._pool()
+            response = http.send(message_of(http, request, content_of(request)), stream=True)
+            try:
+                if request.sink is not None and response.is_success:
+                    _fill(request, response)
+                    return answer_of(response, b"")
                 return answer_of(response, response.read())
+            finally:
+                response.close()
         except httpx2.HTTPError as error:
             raise lost(error) from error
 
     def open(self, request: Request) -> "HttpStream":
         http = self._pool()
-        message = http.build_request(
-            request.method,
-            request.path,
-            content=request.body,
-            headers=dict(request.headers),
-            timeout=timeout_of(request),
-        )
+        message = message_of(http, request, request.body)
         try:
             response = http.send(message, stream=True)
             return HttpStream(response)
@@ -102,6 +97,18 @@ class HttpStream:
 
     def close(self) -> None:
         self._response.close()
+
+
+def _fill(request: Request, response: httpx2.Response) -> None:
+    """Raises Lost, httpx2.HTTPError, and what the sink raises."""
+    assert request.sink is not None
+    request.sink.begin()
+    try:
+        for piece in response.iter_raw():
+            request.sink.write(piece)
+    finally:
+        request.sink.close()
+    ensure_whole(request, response)
 
 
 def _renew_locks() -> None:

@@ -1,11 +1,13 @@
 """One call that was submitted by a `Client`, or found again by its id."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import Connection
 from control_plane.invocation import Invocation
+from control_plane.protocol.artifacts import Artifact
 from control_plane.protocol.waiting import Deadline
 
 R_co = TypeVar("R_co", covariant=True)
@@ -55,6 +57,14 @@ class ClientInvocation(Invocation[R_co]):
     def logs(self, follow: bool = False) -> Iterator[str]:
         """What its containers have written, line by line, all attempts so far; with `follow` on until it has ended."""
         return self._connection.iterate(self._calls.logs(self._call, follow=follow))
+
+    def artifacts(self) -> list[Artifact]:
+        """The files that its containers have kept with `cp.artifacts.put`, by their names, of all attempts."""
+        return self._connection.run(self._calls.artifacts(self._call))
+
+    def download(self, artifact: Artifact, path: str | os.PathLike[str]) -> None:
+        """Write one of them into a file, which is there once it is whole. Raises OSError."""
+        self._connection.run(self._calls.download(artifact, path))
 
     def cancel(self) -> None:
         """Ask it, and those that it has started, to stop. One that has ended stays as it is."""

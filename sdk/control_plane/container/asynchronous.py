@@ -12,7 +12,7 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 from control_plane.container.progress import Progress
-from control_plane.container.reports import as_output
+from control_plane.container.reports import as_progress
 from control_plane.container.termination import Termination
 
 
@@ -51,7 +51,7 @@ async def _exhaust(value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any,
     if isinstance(value, CoroutineType):
         return await value
     async for item in value:
-        progress.report(as_output(item))
+        progress.report(as_progress(item))
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from control_plane.container.functions import ArgumentsAreUnusable
 from control_plane.container.progress import Progress
-from control_plane.container.reports import as_output, described
+from control_plane.container.reports import as_output, as_progress, described
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
 from control_plane.input_arguments import Arguments
@@ -62,7 +62,7 @@ def _takes(function: Callable[..., Any], arguments: Arguments) -> bool:
 def _exhaust(generator: GeneratorType[Any, None, Any], termination: Termination, progress: Progress) -> Any:
     try:
         while True:
-            progress.report(as_output(_advance(generator, termination)))
+            progress.report(as_progress(_advance(generator, termination)))
     except StopIteration as end:
         return end.value
     finally:

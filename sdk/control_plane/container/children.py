@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
 import os
 import threading
 from json import dumps
@@ -76,7 +77,7 @@ class Child(Invocation[Any]):
         if isinstance(settled, Exception):  # of the API, not of the child
             raise settled
         assert settled is not None
-        return value_of(settled, is_text=self._is_text)
+        return value_of(whole(self._api, settled), is_text=self._is_text)
 
     def done(self) -> bool:
         try:
@@ -230,7 +231,7 @@ class Caller:
                 parent=self._parent,
             )
 
-        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered, again=again))
+        results = self._api.iterate(results_of_all(self._plans, submitted, ordered=ordered, is_whole=True, again=again))
         return (read(result, is_text=_is_text(callee)) for result in results)
 
     def _path(self, name: str) -> str:
@@ -273,6 +274,14 @@ class _Keys:
         with self._lock:
             own = self._counts[digest] = self._counts.get(digest, 0) + 1
         return "%s-%s-%s-%d" % (self._execution_id, digest, self._name, own)
+
+
+def whole(api: Api, result: Result) -> Result:
+    """With its output, however large. Raises Refused, Unreachable."""
+    if result.output_blob is None:
+        return result
+    with_output = importlib.import_module("control_plane.protocol.blobs").with_output
+    return api.run(with_output(api.peer, result))  # type: ignore[no-any-return]
 
 
 def earlier_executions(environment: Environment) -> List[str]:

@@ -13,10 +13,14 @@ import stat
 import subprocess
 import tempfile
 import threading
-from typing import IO, Sequence
+from typing import IO, TYPE_CHECKING, Callable, Sequence
 
-from control_plane.container.reports import MAX_OUTPUT_LENGTH, OutputIsUnusable, PlainFailure, bounded, storable
+from control_plane.container.executions import Execution
+from control_plane.container.reports import MAX_OUTPUT_LENGTH, Output, OutputIsUnusable, PlainFailure, storable
 from control_plane.container.termination import Termination
+
+if TYPE_CHECKING:
+    from control_plane.container.blobs import ExecutionBlobs
 
 _MAX_BYTES = 4 * MAX_OUTPUT_LENGTH  # UTF-8 takes at most four bytes for a character
 _CHUNK_BYTES = 65_536
@@ -28,34 +32,41 @@ class CommandFailed(PlainFailure):
     """The command could not be started or ended with another exit code than 0."""
 
 
-def run(command: Sequence[str], text: str, *, termination: Termination) -> str:
-    """The command's output. Raises CommandFailed, OutputIsUnusable, and Stopped if it never started."""
+def run(
+    command: Sequence[str], execution: Execution, *, termination: Termination, blobs: Callable[[], ExecutionBlobs]
+) -> Output:
+    """The command's output. `blobs`: for an input or an output file that is too large for a request, which are never
+    held in memory. Raises CommandFailed, OutputIsUnusable, TransferFailed, and Stopped if it never started."""
     try:
         folder = tempfile.mkdtemp()
     except OSError as error:
         raise CommandFailed("There is no place for the command's input: %s" % error) from error
     try:
         input_path, output_path = os.path.join(folder, "input"), os.path.join(folder, "output")
-        _write(input_path, text)
+        try:
+            if execution.input_blob is None:
+                _write(input_path, execution.input)
+            else:
+                blobs().input_file(execution.input_blob, input_path)
+        except OSError as error:  # of a full disk for example
+            raise CommandFailed("The command's input cannot be written: %s" % error) from error
         variables = {**os.environ, "CONTROL_PLANE_INPUT": input_path, "CONTROL_PLANE_OUTPUT": output_path}
         stdout = _run(command, input_path, variables, termination)
-        written = _written(output_path)
-        return storable(stdout[-MAX_OUTPUT_LENGTH:]) if written is None else written
+        written = _written(output_path, blobs)
+        return Output(storable(stdout[-MAX_OUTPUT_LENGTH:])) if written is None else written
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # what the command still writes there is not worth its outcome
 
 
 def _write(path: str, text: str) -> None:
-    """Raises CommandFailed, of a full disk for example."""
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        raise CommandFailed("The command's input cannot be written: %s" % error) from error
+    """Raises OSError."""
+    with open(path, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+        file.write(text)
 
 
-def _written(path: str) -> str | None:
-    """What the command wrote into its output file, as it is; None if it wrote none. Raises OutputIsUnusable."""
+def _written(path: str, blobs: Callable[[], ExecutionBlobs]) -> Output | None:
+    """What the command wrote into its output file, as it is; None if it wrote none. Raises OutputIsUnusable,
+    TransferFailed."""
     try:
         # Not to wait for the other end of a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -67,20 +78,22 @@ def _written(path: str) -> str | None:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise OutputIsUnusable("The output file is no file that could be read")
-        if state.st_size > _MAX_BYTES:
-            raise OutputIsUnusable(
-                "The output is {:,} bytes long; at most {:,} characters are possible".format(
-                    state.st_size, MAX_OUTPUT_LENGTH
-                )
-            )
-        content = file.read()
+        content = file.read() if state.st_size <= _MAX_BYTES else None
+    size = "{:,} bytes".format(state.st_size)
+    if content is not None:
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise OutputIsUnusable("The output file is no UTF-8 text: %s" % error) from error
+        size = "{:,} characters".format(len(text))
+        if len(text) <= MAX_OUTPUT_LENGTH:
+            if "\0" in text:
+                raise OutputIsUnusable("The output file has a NUL character, which no output can have")
+            return Output(text)
     try:
-        text = bounded(content.decode())
-    except UnicodeDecodeError as error:
-        raise OutputIsUnusable("The output file is no UTF-8 text: %s" % error) from error
-    if "\0" in text:
-        raise OutputIsUnusable("The output file has a NUL character, which no output can have")
-    return text
+        return Output(None, blobs().put_output_file(path, size=size))
+    except OSError as error:
+        raise OutputIsUnusable("The output file cannot be read: %s" % error) from error
 
 
 def _run(command: Sequence[str], input_path: str, variables: dict[str, str], termination: Termination) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.reports import Report
 from control_plane.errors import Refused
+
+if TYPE_CHECKING:
+    from control_plane.container.blobs import ExecutionBlobs
 
 _ALREADY_STARTED = "This execution has already started"
 _ALREADY_FINISHED = "This execution has already finished"
@@ -18,7 +22,8 @@ class Execution(NamedTuple):
     """`deadline` is the last second, since the epoch, at which the invocation has not yet timed out. `must_stop`: the
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
     None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
-    attempt can help. `resumes_children`: this attempt finds the children of earlier ones."""
+    attempt can help. `resumes_children`: this attempt finds the children of earlier ones. `input_blob`: of an input
+    that is too large for an answer; then `input` is empty."""
 
     input: str
     deadline: int
@@ -27,6 +32,7 @@ class Execution(NamedTuple):
     has_secrets: bool
     no_retry_on: tuple[str, ...]
     resumes_children: bool
+    input_blob: str | None = None
 
 
 class ExecutionClient:
@@ -35,6 +41,13 @@ class ExecutionClient:
     def __init__(self, api: Api, environment: Environment) -> None:
         self._api = api
         self._path = path_of(environment)
+
+    def blobs(self) -> ExecutionBlobs:
+        """Few executions have any."""
+        found: ExecutionBlobs = importlib.import_module("control_plane.container.blobs").ExecutionBlobs(
+            self._api, self._path
+        )
+        return found
 
     def get(self) -> Execution:
         document = self._api.request("GET", self._path).document
@@ -48,6 +61,7 @@ class ExecutionClient:
             has_secrets=document.get("has_secrets", False),
             no_retry_on=tuple(document["execution_spec"].get("no_retry_on", ())),
             resumes_children=document["execution_spec"].get("resume_children", False),
+            input_blob=document.get("input_blob"),
         )
 
     def secrets(self) -> dict[str, str]:
@@ -75,6 +89,8 @@ class ExecutionClient:
             "final_output": report.output,
             "error_message": report.error_message,
         }
+        if report.output_blob is not None:
+            body["output_blob"] = report.output_blob
         # A control plane of an earlier release takes no notice of these.
         if report.error_traceback is not None:
             body["error_traceback"] = report.error_traceback

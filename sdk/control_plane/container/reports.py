@@ -29,18 +29,26 @@ class OutputIsUnusable(FinalFailure):
 
 class Report(NamedTuple):
     """Outcome SUCCEEDED, FAILED or ABORTED; an output of None keeps what the last progress update said. `is_final`: no
-    other attempt can help."""
+    other attempt can help. `output_blob`: of an output that is too long for a report, in its place."""
 
     outcome: str
     output: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
     is_final: bool = False
+    output_blob: str | None = None
 
     @property
     def exit_code(self) -> int:
         """What the program exits with; 143 is what shells say of a program that SIGTERM ended."""
         return {"SUCCEEDED": 0, "FAILED": 1, "ABORTED": 143}[self.outcome]
+
+
+class Output(NamedTuple):
+    """`blob`: the id of an output that is too long for a report, in place of its text."""
+
+    text: str | None
+    blob: str | None = None
 
 
 def failed(error: BaseException, *, no_retry_on: Sequence[str] = ()) -> Report:
@@ -61,6 +69,11 @@ def described(error: BaseException) -> str:
     return text if isinstance(error, PlainFailure) else "%s: %s" % (_name_of(error), text)
 
 
+def as_progress(value: Any) -> str:
+    """The value as JSON. Raises OutputIsUnusable, also if it is longer than the API takes."""
+    return bounded(as_output(value))
+
+
 def _is_any_of(error: BaseException, names: Sequence[str]) -> bool:
     if not names or isinstance(error, PlainFailure):
         return False
@@ -76,7 +89,7 @@ def _is_any_of(error: BaseException, names: Sequence[str]) -> bool:
 def as_output(value: Any) -> str:
     """The value as JSON. Raises OutputIsUnusable."""
     try:
-        return bounded(encode(value, name="result"))
+        return encode(value, name="result")
     except TypeError as error:
         raise OutputIsUnusable("The output cannot be written as JSON: %s" % _text_of(error)) from error
 

@@ -10,15 +10,19 @@ import http.client
 import os
 import socket
 import ssl
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlsplit
 
 from control_plane.container.connections import Connection
 from control_plane.container.exhaustion import exhausted
 from control_plane.errors import Unreachable
-from control_plane.protocol.steps import Answer, Lost, Request
+from control_plane.protocol.steps import Answer, Lost, Request, is_elsewhere
+
+if TYPE_CHECKING:
+    from control_plane.protocol.sources import Sink
 
 _EXHAUSTION_PATIENCE_SECONDS = 3.0  # what this process lacks it has used up itself, and rarely gives back
+_PIECE_BYTES = 256 * 1024
 _SHUT_RDWR = socket.SHUT_RDWR
 
 
@@ -47,6 +51,9 @@ class Transport:
         connection = self._connection(request)
         try:
             response, _ = self._response(connection, request)
+            if request.sink is not None and response.status < 300:
+                _fill(request.sink, response)
+                return Answer(response.status, _headers(response))
             return Answer(response.status, _headers(response), _tried(response.read, was_sent=True))
         finally:
             connection.close()
@@ -63,18 +70,40 @@ class Transport:
             raise
 
     def _connection(self, request: Request) -> Connection:
-        return Connection(self._host, self._port, timeout=request.silence_seconds, tls=self._tls)
+        if not is_elsewhere(request.path):
+            return Connection(self._host, self._port, timeout=request.silence_seconds, tls=self._tls)
+        address = urlsplit(request.path)
+        tls = ssl.create_default_context() if address.scheme == "https" else None
+        return Connection(address.hostname or "", address.port, timeout=request.silence_seconds, tls=tls)
 
     def _response(self, connection: Connection, request: Request) -> tuple[http.client.HTTPResponse, socket.socket]:
         """And what it comes from: the connection forgets that once it knows that there is no other answer."""
+        headers, path = self._headers_and_path(request)
+        _tried(connection.connect, was_sent=False)
+        plain: socket.socket = connection.sock
+        if request.body is None or isinstance(request.body, bytes):
+            body: Any = request.body
+        else:
+            body = request.body.pieces()
+        try:
+            _tried(lambda: connection.request(request.method, path, body=body, headers=headers), was_sent=True)
+        except Lost:
+            if body is request.body:
+                raise
+            # It may have been answered before all of it was there.
+            with contextlib.suppress(Exception):
+                return connection.getresponse(), plain
+            raise
+        return _tried(connection.getresponse, was_sent=True), plain
+
+    def _headers_and_path(self, request: Request) -> tuple[dict[str, str], str]:
+        if is_elsewhere(request.path):
+            address = urlsplit(request.path)
+            return dict(request.headers), address.path + ("?" + address.query if address.query else "")
         headers = {"Authorization": "Bearer " + self._key, "Content-Type": "application/json", **request.headers}
         if "TRACEPARENT" in os.environ:  # read each time: the function may go on to spans of its own
             headers["traceparent"] = os.environ["TRACEPARENT"]
-        path = self._base_path + request.path
-        _tried(connection.connect, was_sent=False)
-        plain: socket.socket = connection.sock
-        _tried(lambda: connection.request(request.method, path, body=request.body, headers=headers), was_sent=True)
-        return _tried(connection.getresponse, was_sent=True), plain
+        return headers, self._base_path + request.path
 
 
 class OpenStream:
@@ -111,6 +140,21 @@ class OpenStream:
         """May be repeated."""
         self._response.close()
         self._connection.close()
+
+
+def _fill(sink: Sink, response: http.client.HTTPResponse) -> None:
+    """Raises Lost, and what the sink raises."""
+    expected = response.length
+    sink.begin()
+    try:
+        piece: bytes = _tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
+        while piece:
+            sink.write(piece)
+            piece = _tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
+    finally:
+        sink.close()
+    if expected is not None and sink.size != expected:
+        raise Lost("the answer broke off", was_sent=True)
 
 
 def _headers(response: http.client.HTTPResponse) -> dict[str, str]:

@@ -16,7 +16,7 @@ from control_plane.container.api import Api
 from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
 from control_plane.container.executions import Execution, ExecutionClient
 from control_plane.container.progress import ExecutionIsGone, Progress
-from control_plane.container.reports import NO_RESULT, PlainFailure, Report, failed
+from control_plane.container.reports import MAX_OUTPUT_LENGTH, NO_RESULT, Output, PlainFailure, Report, failed
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
 from control_plane.errors import Stopped
@@ -44,7 +44,7 @@ def run(environment: Environment) -> int:
     _tell(LAUNCH, client.start())
     _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)
-    output: str | None = None
+    output = Output(None)
     failure: BaseException | None = None
     try:
         try:
@@ -82,18 +82,23 @@ def _output(
     execution: Execution,
     termination: Termination,
     progress: Progress,
-) -> str | None:
+) -> Output:
     """Of the function, as JSON, or of the command."""
     if execution.has_secrets:
         importlib.import_module("control_plane.container.secrets").set_secrets(client)
     if environment.command is not None:
         # Few functions are commands; what running one takes need not be imported for the others.
         commands = importlib.import_module("control_plane.container.commands")
-        return commands.run(environment.command, execution.input, termination=termination)  # type: ignore[no-any-return]
+        return commands.run(environment.command, execution, termination=termination, blobs=client.blobs)  # type: ignore[no-any-return]
     with termination.delivery():
         function = functions.load(environment.function_name)
-    arguments = functions.arguments(execution.input, function)
-    return calls.call(function, arguments, termination=termination, progress=progress)
+    text = execution.input if execution.input_blob is None else client.blobs().input_text(execution.input_blob)
+    arguments = functions.arguments(text, function)
+    del text, execution  # which may be large
+    output = calls.call(function, arguments, termination=termination, progress=progress)
+    if output is None or len(output) <= MAX_OUTPUT_LENGTH:
+        return Output(output)
+    return Output(None, client.blobs().put_output(output))
 
 
 def _end_of_copy(failure: BaseException | None) -> int:
@@ -117,15 +122,19 @@ def _report(
     termination: Termination,
     progress: Progress,
     *,
-    output: str | None,
+    output: Output,
     failure: BaseException | None,
 ) -> Report:
     """A stop that reached the user's code makes the outcome ABORTED, however the code answered it."""
     if isinstance(failure, ExecutionIsGone):
         raise failure
-    report = Report("SUCCEEDED", output) if failure is None else failed(failure, no_retry_on=execution.no_retry_on)
+    report = (
+        Report("SUCCEEDED", output.text, output_blob=output.blob)
+        if failure is None
+        else failed(failure, no_retry_on=execution.no_retry_on)
+    )
     undelivered = progress.close()
-    if report.output is None and undelivered is not None:
+    if report.output is None and report.output_blob is None and undelivered is not None:
         report = report._replace(output=undelivered)
     was_stopped = termination.has_reached_code or isinstance(failure, Stopped)
     if was_stopped or (termination.may_have_reached_code and client.get().must_stop):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from json import dumps
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence
 
 from control_plane.errors import Refused
 from control_plane.protocol import answers
 from control_plane.protocol.answers import AnAnswer
+from control_plane.protocol.bounds import MAX_INPUT_LENGTH
 from control_plane.protocol.exchange import Peer, exchange
 from control_plane.protocol.paths import (
     NO_QUERY,
@@ -23,6 +25,9 @@ from control_plane.protocol.paths import (
 from control_plane.protocol.states import has_ended
 from control_plane.protocol.steps import Emit, Plan, Request, Sleep, Stream
 from control_plane.protocol.waiting import NEVER, Deadline
+
+if TYPE_CHECKING:
+    from control_plane.protocol.sources import Source
 
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -125,17 +130,31 @@ class Api:
     def submit(
         self,
         function: str,
-        text: str,
+        text: str | Source,
         *,
         idempotency_key: str | None = None,
         queue_timeout: int | None = None,
         parent: Parent | None = None,
         resume_keys: Sequence[str] = (),
     ) -> Plan[answers.InvocationInfo]:
-        """`function`: its path. Without a key of the caller's it has one of its own, so that it may be repeated."""
-        body: Dict[str, Any] = {"input": text, **_options(parent, queue_timeout, resume_keys)}
+        """`function`: its path. `text`: what is too long for a request is uploaded before. Without a key of the
+        caller's it has one of its own, so that it may be repeated."""
+        content = yield from self._input(function, text)
+        body: Dict[str, Any] = {**content, **_options(parent, queue_timeout, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key or new_key()}
-        return self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
+        made = self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
+        return (yield from made)
+
+    def _input(self, function: str, text: str | Source) -> Plan[Dict[str, str]]:
+        if isinstance(text, str) and len(text) <= MAX_INPUT_LENGTH:
+            return {"input": text}
+        # Few inputs are so long.
+        blobs = import_module("control_plane.protocol.blobs")
+        if isinstance(text, str):
+            text = import_module("control_plane.protocol.sources").TextSource(text)
+        project = "/".join(function.split("/")[:3])
+        blob_id = yield from blobs.upload(self.peer, project + "/blobs", text)
+        return {"input_blob": blob_id}
 
     def submit_batch(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from json import dumps
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence
 
@@ -64,13 +65,15 @@ def submit_all(
     return submitted
 
 
-def results_of_all(api: Api, submitted: Sequence[Submitted], *, ordered: bool, again: Again | None = None) -> Stream:
+def results_of_all(
+    api: Api, submitted: Sequence[Submitted], *, ordered: bool, is_whole: bool = False, again: Again | None = None
+) -> Stream:
     """Emits a Result of each input, its `place` being that among all: batch by batch, in the order of the inputs or
     as they end.
 
-    In order, those are kept that have ended before their turn. Of a batch that an earlier attempt had submitted, what
-    has not succeeded is submitted `again` once all of it has ended, and only what comes of that is emitted. Raises
-    Refused and Unreachable.
+    In order, those are kept that have ended before their turn. `is_whole`: with outputs that are too large for a line,
+    each fetched in its turn. Of a batch that an earlier attempt had submitted, what has not succeeded is submitted
+    `again` once all of it has ended, and only what comes of that is emitted. Raises Refused and Unreachable.
     """
     for one in submitted:
         first = one.first
@@ -84,6 +87,8 @@ def results_of_all(api: Api, submitted: Sequence[Submitted], *, ordered: bool, a
             early[result.place if ordered else turn] = result
             while turn in early:
                 found = early.pop(turn)
+                if is_whole and found.output_blob is not None:
+                    found = yield from import_module("control_plane.protocol.blobs").with_output(api.peer, found)
                 turn += 1
                 yield Emit(found._replace(place=first + found.place))
     yield Close()

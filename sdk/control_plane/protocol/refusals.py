@@ -21,6 +21,7 @@ _CODES = {
     "This invocation has already terminated": "InvocationIsAlreadyTerminated",
     "A batch with this ID does not exist for this function": "BatchDoesNotExist",
     "This batch has already terminated": "BatchIsAlreadyTerminated",
+    "A blob with this ID does not exist here": "BlobDoesNotExist",
     "A secret with this name does not exist for this project": "SecretDoesNotExist",
 }
 

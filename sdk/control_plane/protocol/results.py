@@ -20,7 +20,8 @@ _JSON = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
 
 class Result(NamedTuple):
     """How an invocation ended. `outcome` is None of one that does not exist. `place`: in its batch, or in what was
-    asked for (`index` on the wire); `position`: how many had ended with it."""
+    asked for (`index` on the wire); `position`: how many had ended with it. `output_blob`: of an output that is too
+    large for a line; then `output` is None."""
 
     invocation_id: str
     outcome: str | None
@@ -31,6 +32,7 @@ class Result(NamedTuple):
     attempts: int
     place: int = 0
     position: int = 0
+    output_blob: str | None = None
 
     @classmethod
     def of_line(cls, line: bytes) -> Result:
@@ -53,6 +55,7 @@ class Result(NamedTuple):
             error_traceback=None if succeeded else shown.get("error_traceback"),
             execution_id=shown.get("execution_id"),
             attempts=len(executions),
+            output_blob=shown.get("output_blob") if succeeded else None,
         )
 
 

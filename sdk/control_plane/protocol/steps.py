@@ -6,19 +6,30 @@ yields what it finds, each in an `Emit`. `drivers` carries them out in a thread,
 
 from __future__ import annotations
 
-from typing import Any, Generator, Generic, Mapping, NamedTuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generator, Generic, Mapping, NamedTuple, TypeVar, Union
+
+if TYPE_CHECKING:
+    from control_plane.protocol.sources import Sink, Source
 
 T = TypeVar("T")
 
 
 class Request(NamedTuple):
-    """`path`: below the server's address, with its query. `silence_seconds`: how long nothing may come."""
+    """`path`: below the server's address, with its query; or a whole URL of somebody else, who gets no key. `body`: a
+    Source is sent in pieces, for which a header has the length. `silence_seconds`: how long nothing may come. `sink`:
+    takes the body of an answer below 300, which has none then."""
 
     method: str
     path: str
-    body: bytes | None = None
+    body: Union[bytes, Source, None] = None
     headers: Mapping[str, str] = {}
     silence_seconds: float = 60.0
+    sink: Union[Sink, None] = None
+
+
+def is_elsewhere(path: str) -> bool:
+    """Whether a request's path is a whole URL."""
+    return not path.startswith("/")
 
 
 class Answer(NamedTuple):

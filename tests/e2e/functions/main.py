@@ -140,6 +140,22 @@ def call_others(numbers):
     return found
 
 
+def echo_text(text):
+    return text
+
+
+def echo_by_child(text):
+    """What is too long for a request, to a child and back."""
+    return cp.submit("echo_text", text).result()
+
+
+def keep_files(size):
+    for content in ("old", "x" * size):
+        Path("kept.txt").write_text(content)
+        cp.artifacts.put("kept.txt")
+    cp.artifacts.put("kept.txt", name="again.txt")
+
+
 def give_up(notes):
     _note(notes)
     raise cp.DoNotRetry("no other attempt would help")

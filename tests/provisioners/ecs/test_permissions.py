@@ -36,6 +36,10 @@ ALSO_NEEDED = {
     "ecs:RegisterTaskDefinition": {"iam:PassRole", "ecs:TagResource"},
     "ecs:RunTask": {"iam:PassRole", "ecs:TagResource"},
 }
+# What `control_plane_server/blobs` does by obstore, and lets clients and containers do by requests that it signs.
+# Without ListBucket, S3 says of what is not there that it is forbidden.
+KEEPING_BLOBS = {"s3:DeleteObject", "s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+
 OTHERWISE_NAMED = {"sqs:DeleteMessageBatch": "sqs:DeleteMessage"}
 
 # What a Docker client does with the credentials that users get. ECR user guide, "IAM permissions for pushing an image".
@@ -143,7 +147,7 @@ async def test_the_policy_grants_exactly_what_is_called(calls_made: set[str]) ->
     needed |= {more for call in calls_made for more in ALSO_NEEDED.get(call, ())}
     granted = actions("iam_policy.json")
     assert len(granted) == len(set(granted))
-    assert set(granted) == needed | PUSHING
+    assert set(granted) == needed | PUSHING | KEEPING_BLOBS
 
 
 def test_the_execution_role_may_start_tasks_and_no_more() -> None:
@@ -191,6 +195,7 @@ def test_the_page_fills_in_every_name(tmp_path: Path) -> None:
         "ACCOUNT": "123456789012",
         "CLUSTER_NAME": "workers",
         "LOG_GROUP": "/workers",
+        "BLOBS_BUCKET": "blobs",
         "CONTAINER_REPOSITORY_NAME": "functions",
         "TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/task",
         "EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/execution",

@@ -21,7 +21,7 @@ OPERATIONS = {
     "create_project_version": ("post", {"400", "404", "413"}),
     "get_project_version": ("get", {"404"}),
     "list_project_versions": ("get", {"404"}),
-    "create_invocation": ("post", {"400", "404", "413"}),
+    "create_invocation": ("post", {"400", "404", "409", "413", "501"}),
     "cancel_invocation": ("put", {"404", "409"}),
     "get_invocation": ("get", {"404"}),
     "list_invocations": ("get", {"400", "404"}),
@@ -40,9 +40,20 @@ OPERATIONS = {
     "follow_invocation_by_id": ("get", {"204", "400", "404"}),
     "get_invocation_logs_by_id": ("get", {"400", "404"}),
     "follow_invocation": ("get", {"204", "400", "404"}),
+    "create_blob": ("post", {"400", "404", "501"}),
+    "upload_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
+    "get_blob": ("get", {"307", "404", "501"}),
+    "get_blob_by_id": ("get", {"307", "404", "501"}),
+    "list_artifacts": ("get", {"404", "501"}),
+    "create_execution_blob": ("post", {"400", "404", "409", "501"}),
+    "upload_execution_blob": ("put", {"400", "404", "408", "409", "413", "501"}),
+    "get_execution_blob": ("get", {"307", "404", "501"}),
+    "create_artifact": ("post", {"400", "404", "409", "501"}),
+    "complete_artifact": ("put", {"404", "409", "501"}),
+    "list_artifacts_of_execution": ("get", {"404", "501"}),
     "start_execution": ("put", {"404", "409"}),
     "update_execution": ("put", {"404", "409", "413"}),
-    "finish_execution": ("put", {"404", "409", "413"}),
+    "finish_execution": ("put", {"404", "409", "413", "501"}),
     "get_execution": ("get", {"404"}),
     "save_checkpoint": ("put", {"404", "409", "413"}),
     "get_checkpoint": ("get", {"404"}),
@@ -110,7 +121,7 @@ def test_every_operation_documents_its_errors(operations: dict[str, tuple[str, d
         of_shares = set() if name in WITHOUT_KEY | FOR_ROOT_KEYS else {"429"}
         assert codes == errors | of_keys | of_shares, name
         assert ("security" in operation) == (name not in WITHOUT_KEY)
-        for code in codes - {"204"} if name not in WITHOUT_KEY else ():
+        for code in codes - {"204", "307"} if name not in WITHOUT_KEY else ():
             schema = operation["responses"][code]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
         if "422" in operation["responses"]:
@@ -122,12 +133,14 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     document: dict[str, Any], operations: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
     groups = [tag["name"] for tag in document["tags"]]
-    assert groups == ["projects", "functions", "invocations", "batches", "secrets", "containers", "service"]
+    assert groups == ["projects", "functions", "invocations", "batches", "data", "secrets", "containers", "service"]
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
     of_containers = {
         *("start_execution", "update_execution", "finish_execution", "get_execution", "get_execution_environment"),
+        *("create_execution_blob", "upload_execution_blob", "get_execution_blob"),
+        *("create_artifact", "complete_artifact", "list_artifacts_of_execution"),
         *("save_checkpoint", "get_checkpoint"),
     }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
@@ -164,7 +177,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 29
+    assert len(known) == 34
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

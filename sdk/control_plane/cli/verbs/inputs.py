@@ -10,6 +10,7 @@ from typing import IO
 
 from control_plane.access.errors import WrongUsage
 from control_plane.protocol.bounds import MAX_INPUT_LENGTH
+from control_plane.protocol.sources import TextFileSource
 
 _KEPT_BYTE = re.compile("[\udc80-\udcff]")
 _MOST_BYTES = 4 * MAX_INPUT_LENGTH  # of UTF-8
@@ -42,6 +43,23 @@ def input_of(words: Sequence[str]) -> str:
     return word
 
 
+def large_file_of(words: Sequence[str]) -> TextFileSource | None:
+    """Of `@file`, if that is too large to be sent in a request: it is not read into memory. Raises WrongUsage."""
+    if len(words) != 1 or not words[0].startswith("@"):
+        return None
+    path = Path(words[0][1:])
+    try:
+        if not path.is_file() or path.stat().st_size <= _MOST_BYTES:
+            return None
+        return TextFileSource(path)
+    except OSError as error:
+        raise WrongUsage(f"the input file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"the input from {path} is no UTF-8 text") from error
+    except ValueError as error:
+        raise WrongUsage(f"the input from {path} is no text: {error}") from error
+
+
 def json_problem(text: str) -> str | None:
     """Why the text is no JSON; None if it is, or is empty, which calls a function without arguments."""
     if not text.strip():
@@ -59,7 +77,7 @@ def _read(file: IO[bytes], source: str) -> str:
     """No more than what is certainly too much, as some sources have no end."""
     content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise WrongUsage(f"the input from {source} has more than the {MAX_INPUT_LENGTH:,} characters that are allowed")
+        raise WrongUsage(f"the input from {source} is too long; put it into a file, and give @FILE")
     try:
         return content.decode()
     except UnicodeDecodeError as error:

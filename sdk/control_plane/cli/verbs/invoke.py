@@ -14,12 +14,12 @@ from control_plane.cli.output import note, print_json, print_line
 from control_plane.cli.references import Reference, parse_called, reference_of
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
-from control_plane.cli.verbs.inputs import input_of, json_problem
+from control_plane.cli.verbs.inputs import input_of, json_problem, large_file_of
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.cli.verbs.watching import watch_events, watch_outcome
 from control_plane.client.connections import AsyncConnection
 from control_plane.protocol.answers import InvocationInfo
-from control_plane.protocol.bounds import MAX_INPUT_LENGTH
+from control_plane.protocol.sources import Source
 
 
 def invoke(
@@ -42,8 +42,9 @@ def invoke(
     PROJECT/FUNCTION in one word is the same.
 
     INPUT is JSON: an object is keyword arguments, an array positional ones; none calls without arguments. A function
-    that is a command takes any text. With --wait or --follow, stdout gets the result instead, and the exit code tells
-    the outcome: 0 succeeded, 1 failed, 3 timed out, 4 cancelled. Ctrl-C leaves the invocation running.
+    that is a command takes any text; a @FILE may have 5 GiB. With --wait or --follow, stdout gets the result instead,
+    and the exit code tells the outcome: 0 succeeded, 1 failed, 3 timed out, 4 cancelled. Ctrl-C leaves the invocation
+    running.
 
     With --local, the function runs in the folder's own Python, with its timeout, on this terminal, so that a debugger
     works; those that it calls run in the same process.
@@ -55,18 +56,25 @@ def invoke(
             raise WrongUsage("name the folder and the function: control-plane invoke --local FOLDER FUNCTION")
         run_locally(project, function, input_of(words or ()))
     called, next_word = parse_called(project, function, verb="invoke")
-    text = input_of([*([] if next_word is None else [next_word]), *(words or ())])
+    given = [*([] if next_word is None else [next_word]), *(words or ())]
+    text = large_file_of(given) or input_of(given)
     run(_invoke(called, text, wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
 
 
 async def _invoke(
-    called: Reference, text: str, *, wait: bool, follows: bool, key: str | None, api_url: str | None, as_json: bool
+    called: Reference,
+    text: str | Source,
+    *,
+    wait: bool,
+    follows: bool,
+    key: str | None,
+    api_url: str | None,
+    as_json: bool,
 ) -> ExitCode | None:
-    if len(text) > MAX_INPUT_LENGTH:
-        raise WrongUsage(f"the input has {len(text):,} characters; {MAX_INPUT_LENGTH:,} are allowed")
     async with connect(api_url) as connection:
         async with explained(connection, called):
-            await _check_input(connection, called, text)
+            if isinstance(text, str):
+                await _check_input(connection, called, text)
             invocation = await connection.run(connection.api.submit(called.function_path, text, idempotency_key=key))
         remember_made([invocation.invocation_id], api_url=connection.server.api_url)
         if not (wait or follows):

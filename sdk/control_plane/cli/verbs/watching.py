@@ -14,9 +14,11 @@ from control_plane.cli.states import exit_code_of, in_words
 from control_plane.cli.streams import is_unread, loss
 from control_plane.client.connections import AsyncConnection
 from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.blobs import with_output
 from control_plane.protocol.events import Event
 from control_plane.protocol.paths import invocation_path
-from control_plane.protocol.states import SUCCEEDED, error_of, output_of, status_of
+from control_plane.protocol.results import Result
+from control_plane.protocol.states import SUCCEEDED, error_of, status_of
 
 _MOST_SHOWN = 500  # of a progress report, in characters
 _CONTAINER_STATES = {"PENDING": "starting", "PROVISIONING": "starting", "TERMINATED": "ended"}
@@ -29,7 +31,7 @@ async def watch_outcome(connection: AsyncConnection, invocation: InvocationInfo,
     if as_json:
         print_json(invocation.document)
     else:
-        _print_result(invocation)
+        await _print_result(connection, invocation)
     _tell_where_it_is_kept(invocation)
     return exit_code_of(invocation)
 
@@ -46,7 +48,7 @@ async def watch_events(connection: AsyncConnection, invocation: InvocationInfo, 
                     printer.print(event)
         invocation = await _settled(connection, invocation)
     if not as_json:
-        _print_result(invocation)
+        await _print_result(connection, invocation)
     _tell_where_it_is_kept(invocation)
     return exit_code_of(invocation)
 
@@ -106,14 +108,15 @@ def _left_running(invocation: InvocationInfo) -> Iterator[None]:
         raise
 
 
-def _print_result(invocation: InvocationInfo) -> None:
+async def _print_result(connection: AsyncConnection, invocation: InvocationInfo) -> None:
     status = status_of(invocation.document)
     if status != SUCCEEDED:
         error, how = error_of(invocation.document), in_words(status)
         said = error if error and error.startswith(how) else f"{how}: {error}" if error else how
         fail(f"{reference_of(invocation)} {shortened(said)}")
         return
-    output = output_of(invocation.document)
+    whole = await connection.run(with_output(connection.api.peer, Result.of_document(invocation.document)))
+    output = whole.output
     if output is not None:
         print_line(output)
 

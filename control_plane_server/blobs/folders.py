@@ -1,0 +1,49 @@
+"""A folder as a store, where obstore does not do: pages in order, and what killed processes have left of uploads."""
+
+import heapq
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from control_plane_server.blobs.objects import StoredObject
+
+# In the name of a file that is being written: obstore puts it, and a number, behind that of the object.
+_UNFINISHED = "#"
+
+
+def page(folder: Path, *, after: str, at_most: int) -> list[StoredObject]:
+    """The first objects behind a key, in the order of their keys. However many there are, no more are held."""
+    names = heapq.nsmallest(at_most, (name for name in _names(folder) if name > after and _is_whole(name)))
+    found = []
+    for name in names:
+        with suppress(FileNotFoundError):  # deleted in the meantime
+            status = (folder / name).stat()
+            found.append(StoredObject(key=name, size=status.st_size, last_modified=_time(status)))
+    return found
+
+
+def sweep(folder: Path, *, older_than: timedelta) -> int:
+    """Delete files that nobody has written to for so long and that are not whole. Returns how many there were."""
+    deadline = datetime.now(UTC) - older_than
+    swept = 0
+    for name in [name for name in _names(folder) if _UNFINISHED in name]:
+        with suppress(FileNotFoundError):
+            if _time((folder / name).stat()) < deadline:
+                (folder / name).unlink()
+                swept += 1
+    return swept
+
+
+def _names(folder: Path) -> Iterator[str]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        yield from (entry.name for entry in entries if entry.is_file())
+
+
+def _is_whole(name: str) -> bool:
+    return _UNFINISHED not in name and not name.startswith(".")
+
+
+def _time(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(status.st_mtime, UTC)

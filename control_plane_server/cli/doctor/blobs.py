@@ -1,0 +1,42 @@
+"""Whether the object store can be written and read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from control_plane_server.cli.doctor.checks import Check, failed, ok
+from control_plane_server.domain.errors import BlobStoreIsAway
+from control_plane_server.processes.connections import open_blobs
+from environment.loading import Settings, SettingsError
+
+_NAME = "object store"
+_KEY = ".control-plane-doctor"
+_CONTENT = b"written by control-plane doctor"
+_PATIENCE_SECONDS = 30
+
+
+async def check_blobs(settings: Settings) -> list[Check]:
+    location = settings.blobs.location
+    if location is None:
+        return [ok(_NAME, "none: inputs and outputs end at 249,999 characters (CONTROL_PLANE_BLOBS_URL)")]
+    advice = "it must exist, and be open to this role as in iam_permissions/iam_policy.json"
+    if location.url.startswith("file:"):
+        advice = "make it a folder that api and loop may write"
+    try:
+        store = open_blobs(settings)
+        assert store is not None
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await store.put(_KEY, _pieces())
+            written = b"".join([piece async for piece in store.read(_KEY)])
+            await store.delete(_KEY)
+    except SettingsError as error:
+        return [failed(_NAME, str(error), advice)]
+    except (BlobStoreIsAway, FileNotFoundError, TimeoutError) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0] or "no answer"
+        return [failed(_NAME, f"{location.url} cannot be written and read: {reason}", advice)]
+    if written != _CONTENT:
+        return [failed(_NAME, f"{location.url} gives something else than was written", advice)]
+    return [ok(_NAME, f"{location.url} can be written and read")]
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    yield _CONTENT
