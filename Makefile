@@ -1,6 +1,9 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test chaos upgrade misbehaviour fan-out bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+
+# Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first that is new enough; `make PYTHON=/path/to/python3.11` decides otherwise.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -42,14 +45,24 @@ dev: install-stack
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
+HAS_BASE_IMAGE = $(shell docker image inspect python:3.13-slim >/dev/null 2>&1 && echo yes)
 
-test: lint
-	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 --no-loadscope-reorder --platforms process,ecs \
-		$(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
+# Side by side: what needs no engine, lint, and the image where there is what it is based on. Then what needs an engine.
+test: install
+	@$(MAKE) --no-print-directory --jobs pytest lint-beside $(if $(HAS_BASE_IMAGE),image)
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
 	else echo "docker: not run, as there is no engine, or this is not root"; fi
 	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
+
+# Some tests call make, which is not to do as it was told here.
+pytest: install
+	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 \
+		--no-loadscope-reorder --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
+
+# Said in one piece.
+lint-beside: install
+	@said=$$($(MAKE) --no-print-directory lint 2>&1) && status=0 || status=$$?; echo "$$said"; exit $$status
 
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks;
 # REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle.

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture, EcsConfiguration
+from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider, EcsConfiguration
 from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
 
@@ -40,6 +41,7 @@ def _web_address(value: str) -> str:
     return value
 
 
+_are_roles = all_matching(_ROLE_ARN, "must be comma separated ARNs of roles, arn:aws:iam::<account>:role/<name>")
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=1_000)]], NoDecode, BeforeValidator(_pairs)]
 RoleArn = Annotated[str, AfterValidator(_role_arn)]
@@ -64,7 +66,8 @@ class AwsSettings(BaseSettings):
     ecs_assign_public_ip: bool = True
     ecs_capacity_providers: Annotated[Weights, Field(max_length=20)] = {}  # FARGATE_SPOT=3,FARGATE=1
     ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
-    ecs_tags: Annotated[Pairs, Field(max_length=50)] = {}  # team=search,stage=production
+    ecs_tags: Annotated[Pairs, Field(max_length=48)] = {}  # team=search,stage=production; two of 50 are ours
+    ecs_allowed_task_role_arns: Annotated[Words, _are_roles] = ()  # what functions may ask for beside task_role_arn
     ecs_events_queue_url: WebAddress | None = None
     control_plane_image: str | None = None
 
@@ -89,4 +92,5 @@ class AwsSettings(BaseSettings):
             tags=self.ecs_tags,
             events_queue_url=self.ecs_events_queue_url,
             runtime_image=self.control_plane_image,
+            allowed_task_role_arns=self.ecs_allowed_task_role_arns,
         )

@@ -14,6 +14,7 @@ from control_plane_server.catalog.migrations.migrate import upgrade_to_head
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 from tests.figures import PROPERTY, Show
+from tests.prepared_catalogs import prepare_catalog, share_prepared_catalogs
 
 CATALOG = f"catalog_test_{os.getpid()}"
 
@@ -25,6 +26,7 @@ async def postgres_server() -> AsyncIterator[PostgresSettings]:
         yield PostgresSettings()
         return
     with tempfile.TemporaryDirectory(prefix="cp-pg-") as folder:
+        await prepare_catalog(Path(folder) / "data")
         server = EmbeddedPostgres(Path(folder) / "data")
         yield await server.start()
         await server.stop()
@@ -70,4 +72,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(share_prepared_catalogs())
     config.addinivalue_line("markers", "platforms(*names): the test is about these provisioners only")

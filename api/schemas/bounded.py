@@ -161,6 +161,12 @@ MaxRetries = Annotated[int, AfterValidator(AtLeast(0, bounds.MAX_RETRIES)), _fro
 TimeoutSeconds = Annotated[
     int, AfterValidator(Positive(bounds.MAX_TIMEOUT_SECONDS)), _from_to(1, bounds.MAX_TIMEOUT_SECONDS)
 ]
+EphemeralStorageGib = Annotated[
+    int,
+    AfterValidator(AtLeast(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB)),
+    _from_to(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB),
+]
+Gpus = Annotated[int, AfterValidator(Positive(bounds.MAX_GPUS)), _from_to(1, bounds.MAX_GPUS)]
 RetryInitialInterval = Annotated[
     float,
     AfterValidator(AtLeast(bounds.MIN_RETRY_INTERVAL_SECONDS, bounds.MAX_RETRY_INITIAL_INTERVAL_SECONDS)),

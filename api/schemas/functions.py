@@ -22,10 +22,12 @@ from api.schemas.bounded import (
     storable,
 )
 from api.schemas.environments import Environment, Secrets
+from api.schemas.platforms import Platform
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM
 
 
 class ResourceSpec(BaseModel):
@@ -166,6 +168,7 @@ class FunctionSpec(BaseModel):
     signature: Signature | None = None
     environment: Environment = {}
     secrets: Secrets = {}
+    platform: Platform | None = None
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -177,6 +180,7 @@ class FunctionSpec(BaseModel):
             signature=None if self.signature is None else json.dumps(self.signature, ensure_ascii=False),
             environment=self.environment,
             secrets=self.secrets,
+            platform=NO_PLATFORM if self.platform is None else self.platform.to_domain(),
         )
 
 
@@ -201,6 +205,7 @@ class FunctionInfoForVersion(BaseModel):
     signature: dict[str, Any] | None
     environment: dict[str, str]
     secrets: dict[str, str]
+    platform: Platform | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -216,4 +221,5 @@ class FunctionInfoForVersion(BaseModel):
             signature=None if function.signature is None else json.loads(function.signature),
             environment=dict(function.environment),
             secrets=dict(function.secrets),
+            platform=Platform.of(function.platform),
         )

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
+from control_plane_server.catalog.platforms import to_platform
 from control_plane_server.domain.entities import (
     ContainerDetails,
     ContainerStatus,
@@ -86,6 +87,7 @@ def to_function(row: _Row, *, signature: str | None = None, environment: Mapping
         signature=signature,
         environment=environment or {},
         secrets=row.functions_secrets or {},
+        platform=to_platform(row.functions_platform),
     )
 
 

@@ -116,6 +116,8 @@ class FunctionRow(Base):
     signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
     environment: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), info={_READ_APART: True})
     secrets: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # names or ARNs, no values
+    # What it needs of its machine: `catalog.platforms`.
+    platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
@@ -246,6 +248,8 @@ class ExecutionRow(Base):
     launches: Mapped[int] = mapped_column(server_default="0")
     refused_launches: Mapped[int] = mapped_column(server_default="0")  # how many of them started no container
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
+    # When the first was noted of the launches before it that were refused one after the other. None: it follows none.
+    refused_since: Mapped[datetime | None]
     container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
     container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]

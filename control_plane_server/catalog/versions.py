@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.converters import to_function, to_version_summary
 from control_plane_server.catalog.paths import (
@@ -17,6 +18,7 @@ from control_plane_server.catalog.paths import (
     searchable,
     version_parameters,
 )
+from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
@@ -49,6 +51,19 @@ _LIST = (
     .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
     .where(ProjectRow.project_name == PROJECT)
     .order_by(VersionRow.declaration_number.desc())
+)
+
+
+_OTHER = aliased(VersionRow, name="other")
+_IS_NEWEST = VersionRow.declaration_number == (
+    select(func.max(_OTHER.declaration_number)).where(_OTHER.project_name == VersionRow.project_name).scalar_subquery()
+)
+_CAPACITY = FunctionRow.platform["capacity"].astext
+_NEWEST_CAPACITIES = (
+    select(_CAPACITY)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    .where(_CAPACITY.is_not(None), _IS_NEWEST)
+    .distinct()
 )
 
 
@@ -99,6 +114,10 @@ class VersionRepository:
         if not rows:
             raise ProjectDoesNotExist
         return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
+
+    async def newest_capacities(self) -> list[str]:
+        """What functions of each project's newest version ask for as their capacity."""
+        return list((await self._connection.execute(_NEWEST_CAPACITIES)).scalars())
 
     async def _slot_groups(self, project_name: str, functions: Sequence[FunctionSpec]) -> dict[str, int]:
         """By the names of those functions whose versions share their slots."""
@@ -163,4 +182,5 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "signature": spec.signature,
         "environment": dict(spec.environment) or None,
         "secrets": dict(spec.secrets) or None,
+        "platform": to_column(spec.platform),
     }

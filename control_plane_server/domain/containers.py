@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.specs import ResourceSpec
 
 _CONTAINER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
@@ -45,6 +46,7 @@ class ContainerRequest:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the function declares
     token: str = field(repr=False)
     traceparent: str | None = None  # of the span of this launch
+    platform: Platform = NO_PLATFORM  # of this launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 
 
@@ -108,6 +109,7 @@ class Function:
     signature: str | None = None  # JSON Schema of its arguments, as text; None also where it was not read
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty also where it was not read
     secrets: Mapping[str, str] = field(default_factory=dict)  # names of the project's, or ARNs, by their variables
+    platform: Platform = NO_PLATFORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
+from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 
 
 class Concurrency(StrEnum):
@@ -65,3 +66,4 @@ class FunctionSpec:
     signature: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform = NO_PLATFORM

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
         image: str  # default: the one that is deployed
         environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
         secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
+        storage_gib: int  # of its own disk; this and what follows only where the platform has it
+        architecture: Literal["X86_64", "ARM64"]
+        gpus: int
+        capacity: str  # "on_demand", "spot", "spot_with_fallback", or "provider:NAME" of AWS ECS
+        task_role: str  # the ARN of a role in AWS that the operator allows
 
 
 # All that was declared in this process, in that order.
@@ -70,8 +75,15 @@ _EXECUTION = {
     "no_retry_on": ("no_retry_on", None),
     "resume_children": ("resume_children", None),
 }
+_PLATFORM = {
+    "storage_gib": ("ephemeral_storage_gib", None),
+    "architecture": ("cpu_architecture", None),
+    "gpus": ("gpus", None),
+    "capacity": ("capacity", None),
+    "task_role": ("task_role_arn", None),
+}
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets")
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets", *_PLATFORM)
 
 
 @overload
@@ -138,6 +150,9 @@ def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
         fields["environment"] = environment_of(limits["environment"])
     if "secrets" in limits:
         fields["secrets"] = secrets_of(limits["secrets"])
+    platform = _given(_PLATFORM, limits)
+    if platform:
+        fields["platform"] = platform
     return fields
 
 

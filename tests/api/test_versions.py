@@ -6,6 +6,8 @@ import json
 import httpx2
 import pytest
 
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain import bounds
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
@@ -29,8 +31,9 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         docker_image_override="",
         command=["run", "me"],
         signature=SIGNATURE,
-        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 64, "max_concurrency": 5.0, "concurrency": "function"},
-        execution_spec={"max_retries": 50, "timeout_seconds": 86_400, "retry_initial_interval_seconds": 100},
+        platform={"ephemeral_storage_gib": 50, "capacity": "spot_with_fallback"},
+        resource_spec={"virtual_cpus": "0.5", "memory_gbs": 120, "max_concurrency": 5.0, "concurrency": "function"},
+        execution_spec={"max_retries": 50, "timeout_seconds": 2_592_000, "retry_initial_interval_seconds": 100},
     )
     made = await client.post(VERSIONS, json=definition(plain, own))
     assert made.status_code == 200, made.text
@@ -60,19 +63,20 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "signature": None,
             "environment": {},
             "secrets": {},
+            "platform": None,
         },
         {
             "function_name": "g",
             "docker_image": "",
             "resource_spec": {
                 "virtual_cpus": 0.5,
-                "memory_gbs": 64.0,
+                "memory_gbs": 120.0,
                 "max_concurrency": 5,
                 "concurrency": "function",
             },
             "execution_spec": {
                 "max_retries": 50,
-                "timeout_seconds": 86_400,
+                "timeout_seconds": 2_592_000,
                 "retry_initial_interval_seconds": 100.0,
                 "retry_backoff_coefficient": 2.0,
                 "retry_max_interval_seconds": 100.0,
@@ -89,6 +93,13 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "signature": SIGNATURE,
             "environment": {},
             "secrets": {},
+            "platform": {
+                "ephemeral_storage_gib": 50,
+                "cpu_architecture": None,
+                "gpus": None,
+                "capacity": "spot_with_fallback",
+                "task_role_arn": None,
+            },
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):
@@ -130,16 +141,20 @@ async def test_signatures_that_cannot_be_kept_are_refused(
             "virtual_cpus must not exceed 16",
         ),
         (function_spec(resource_spec={"memory_gbs": -1}), "resource_spec.memory_gbs", "memory_gbs must be positive"),
-        (function_spec(resource_spec={"memory_gbs": 65}), "resource_spec.memory_gbs", "memory_gbs must not exceed 64"),
+        (
+            function_spec(resource_spec={"memory_gbs": 121}),
+            "resource_spec.memory_gbs",
+            "memory_gbs must not exceed 120",
+        ),
         (
             function_spec(resource_spec={"max_concurrency": 0}),
             "resource_spec.max_concurrency",
             "max_concurrency must be positive",
         ),
         (
-            function_spec(resource_spec={"max_concurrency": 101}),
+            function_spec(resource_spec={"max_concurrency": 10_001}),
             "resource_spec.max_concurrency",
-            "max_concurrency must not exceed 100",
+            "max_concurrency must not exceed 10000",
         ),
         (
             function_spec(execution_spec={"max_retries": -1}),
@@ -157,9 +172,9 @@ async def test_signatures_that_cannot_be_kept_are_refused(
             "timeout_seconds must be positive",
         ),
         (
-            function_spec(execution_spec={"timeout_seconds": 86_401}),
+            function_spec(execution_spec={"timeout_seconds": 2_592_001}),
             "execution_spec.timeout_seconds",
-            "timeout_seconds must not exceed 86400",
+            "timeout_seconds must not exceed 2592000",
         ),
         (
             function_spec(execution_spec={"retry_initial_interval_seconds": 0.5}),
@@ -190,6 +205,22 @@ async def test_signatures_that_cannot_be_kept_are_refused(
             function_spec(docker_image_override="\0"),
             "docker_image_override",
             "NUL characters and lone surrogates are not allowed",
+        ),
+        (
+            function_spec(platform={"ephemeral_storage_gib": 20}),
+            "platform.ephemeral_storage_gib",
+            "ephemeral_storage_gib must be at least 21",
+        ),
+        (function_spec(platform={"gpus": 0}), "platform.gpus", "gpus must be positive"),
+        (
+            function_spec(platform={"capacity": "provider:"}),
+            "platform.capacity",
+            "capacity must be on_demand, spot, spot_with_fallback, or provider:NAME of a capacity provider",
+        ),
+        (
+            function_spec(platform={"task_role_arn": "reports"}),
+            "platform.task_role_arn",
+            "task_role_arn must be the ARN of a role, arn:aws:iam::<account>:role/<name>",
         ),
         (function_spec(command=[]), "command", "command must not be empty"),
         (function_spec(command=["x" * 4_097]), "command", "command must not exceed 4096 characters"),
@@ -355,3 +386,16 @@ async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClien
     for words, status in ((bounds.MAX_COMMAND_WORDS, 200), (bounds.MAX_COMMAND_WORDS + 1, 422)):
         answer = await client.post(VERSIONS, json=definition(function_spec(command=[""] * words)))
         assert answer.status_code == status
+
+
+async def test_the_newest_versions_say_which_capacities_are_asked_for(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    await client.put("/projects/p")
+    for capacity in ("provider:before", "provider:now"):
+        made = await client.post(VERSIONS, json=definition(function_spec("f", platform={"capacity": capacity})))
+        assert made.status_code == 200, made.text
+    async with database.transaction() as connection:
+        found = await VersionRepository(connection).newest_capacities()
+    assert "provider:now" in found
+    assert "provider:before" not in found

@@ -19,6 +19,7 @@ from aiohttp import web
 from tests.aws.account import Account
 from tests.aws.agent import Agent
 from tests.aws.call_log import CallLog
+from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.client_tokens import ClientTokens
 from tests.aws.control_api import ControlApi
 from tests.aws.events import TaskEvents
@@ -52,6 +53,7 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
         log=log,
         run_task=RunTask(account, registry, ClientTokens(settings)),
         task_actions=TaskActions(account, registry),
+        capacity_providers=CapacityProviders(account),
     )
     control = ControlApi(
         settings=settings,

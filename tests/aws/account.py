@@ -13,7 +13,7 @@ from moto.logs.models import logs_backends
 from moto.sqs.models import Message, sqs_backends
 
 from tests.aws.errors import AwsError, client_error
-from tests.aws.wire import Document
+from tests.aws.wire import EC2_PROVIDER, MANAGED_PROVIDER, Document
 
 CLUSTER = "control-plane"
 LOG_GROUP = "/control-plane/workers"
@@ -31,6 +31,10 @@ class TaskDefinition:
     memory: str
     network_mode: str
     container: Document
+    compatibilities: tuple[str, ...] = ()
+    cpu_architecture: str = "X86_64"
+    ephemeral_storage_gib: int = 20
+    tags: tuple[Document, ...] = ()
     before: tuple[Document, ...] = ()
 
 
@@ -46,10 +50,10 @@ class Account:
 
     def furnish(self, endpoint_url: str, *, has_event_queue: bool) -> dict[str, str]:
         """Make cluster, network, log group, repository and queue. The environment of a control plane that uses them."""
-        fargate = ["FARGATE", "FARGATE_SPOT"]
+        providers = ["FARGATE", "FARGATE_SPOT", EC2_PROVIDER, MANAGED_PROVIDER]
         self._ecs.create_cluster(
             CLUSTER,
-            capacity_providers=fargate,
+            capacity_providers=providers,
             default_capacity_provider_strategy=[{"capacityProvider": "FARGATE", "weight": 1, "base": 0}],
         )
         vpc = self._ec2.create_vpc("10.0.0.0/16")
@@ -123,6 +127,10 @@ class Account:
             cpu=str(definition.cpu),
             memory=str(definition.memory),
             network_mode=str(definition.network_mode),
+            compatibilities=tuple(definition.requires_compatibilities or ()),
+            cpu_architecture=str((definition.runtime_platform or {}).get("cpuArchitecture", "X86_64")),
+            ephemeral_storage_gib=int((definition.ephemeral_storage or {}).get("sizeInGiB", 20)),
+            tags=tuple(definition.tags or ()),
             container=essential[0],
             before=tuple(before),
         )

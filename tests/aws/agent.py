@@ -17,6 +17,7 @@ from tests.aws.warden import Warden
 from tests.aws.wire import ANSWER_IMAGE, HOLD_IMAGE, Document, Settings
 
 _MIB = 1 << 20
+_ARCHITECTURE = "X86_64"  # of all images that are folders, whatever runs them here
 
 
 class Agent:
@@ -44,6 +45,12 @@ class Agent:
             raise CannotStart(
                 f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
                 f"{_reference(image)}: {_reference(image)}: not found"
+            )
+        if task.definition.cpu_architecture != _ARCHITECTURE:
+            platform = task.definition.cpu_architecture.lower()
+            raise CannotStart(
+                "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not "
+                f"contain descriptor matching platform 'linux/{platform}'"
             )
         program = Program(
             folder=self.images[image],

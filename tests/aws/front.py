@@ -9,6 +9,7 @@ from aiohttp import web
 from tests.aws import task_definition_rules
 from tests.aws.account import now
 from tests.aws.call_log import CallLog, shown
+from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.errors import AwsError
 from tests.aws.faults import Faults
 from tests.aws.moto_server import Moto
@@ -34,6 +35,7 @@ class Front:
         log: CallLog,
         run_task: RunTask,
         task_actions: TaskActions,
+        capacity_providers: CapacityProviders,
     ) -> None:
         self.rate_limits = RateLimits()
         self._registration_times = RegistrationTimes()
@@ -46,6 +48,7 @@ class Front:
             "DescribeTasks": task_actions.describe,
             "ListTasks": task_actions.list,
             "StopTask": task_actions.stop,
+            "DescribeCapacityProviders": capacity_providers.describe,
         }
 
     async def handle(self, http_request: web.Request) -> web.Response:

@@ -5,9 +5,11 @@ import re
 import uuid
 
 from tests.aws.account import Account, TaskDefinition
+from tests.aws.capacity_providers import host_of
 from tests.aws.client_tokens import ClientTokens
 from tests.aws.errors import invalid_parameter
 from tests.aws.registry import Registry
+from tests.aws.task_definition_rules import check_tags
 from tests.aws.tasks import Task
 from tests.aws.wire import Document
 
@@ -47,13 +49,23 @@ class RunTask:
 
     def _drafts(self, request: Document, cluster_arn: str, definition: TaskDefinition) -> list[Task]:
         _check_identity(request)
-        _check_tags(request.get("tags", []))
+        check_tags(request.get("tags", []))
         _check_overrides(request.get("overrides", {}), definition)
         count = request.get("count", 1)
         if not 1 <= count <= 10:
             raise invalid_parameter("Count must be between 1 and 10.")
         zone = self._checked_zone(request, definition)
         provider = self._capacity_provider(request, cluster_arn)
+        host = host_of(provider)
+        if definition.compatibilities and host not in definition.compatibilities:
+            raise invalid_parameter(
+                f"Task definition does not support launch_type {host}."
+                if host == "FARGATE"
+                else f"The task definition is not compatible with the capacity provider '{provider}'."
+            )
+        network = request["networkConfiguration"]["awsvpcConfiguration"]
+        if host != "FARGATE" and network.get("assignPublicIp") == "ENABLED":
+            raise invalid_parameter("Assign public IP is not supported for this launch type.")
         region_and_account, _, cluster = cluster_arn.partition(":cluster/")
         return [
             Task(
@@ -66,7 +78,11 @@ class RunTask:
                 capacity_provider=provider,
                 availability_zone=zone,
                 enable_execute_command=bool(request.get("enableExecuteCommand")),
-                tags=list(request.get("tags", [])),
+                host=host,
+                tags=[
+                    *request.get("tags", []),
+                    *(definition.tags if request.get("propagateTags") == "TASK_DEFINITION" else ()),
+                ],
             )
             for _ in range(count)
         ]
@@ -131,19 +147,6 @@ def _check_identity(request: Document) -> None:
         )
     if request.get("propagateTags") == "SERVICE":
         raise invalid_parameter("propagateTags cannot be SERVICE for a standalone task.")
-
-
-def _check_tags(tags: list[Document]) -> None:
-    if len(tags) > 50:
-        raise invalid_parameter("The maximum number of tags per resource is 50.")
-    keys = [tag.get("key", "") for tag in tags]
-    if len(set(keys)) < len(keys):
-        raise invalid_parameter("Duplicate tag keys are not allowed.")
-    for tag in tags:
-        if not 1 <= len(tag.get("key", "")) <= 128 or len(tag.get("value", "")) > 256:
-            raise invalid_parameter("A tag key has 1 to 128 characters and a value at most 256.")
-        if tag["key"].lower().startswith("aws:"):
-            raise invalid_parameter("Tag keys cannot start with aws:")
 
 
 def _check_overrides(overrides: Document, definition: TaskDefinition) -> None:

@@ -46,6 +46,7 @@ class Task:
     capacity_provider: str | None
     availability_zone: str
     enable_execute_command: bool
+    host: str
     tags: list[Document]
     created_at: float = field(default_factory=now)
     last_status: str = "PROVISIONING"
@@ -115,14 +116,11 @@ class Task:
             "version": self.version,
             "cpu": self.overrides.get("cpu") or self.definition.cpu,
             "memory": self.overrides.get("memory") or self.definition.memory,
-            "launchType": "FARGATE",
-            "platformVersion": "1.4.0",
-            "platformFamily": "Linux",
+            "launchType": self.host,
             "enableExecuteCommand": self.enable_execute_command,
-            "ephemeralStorage": {"sizeInGiB": 20},
             "overrides": {"inferenceAcceleratorOverrides": [], "containerOverrides": [], **self.overrides},
             "attachments": [],
-            "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+            "attributes": [{"name": "ecs.cpu-architecture", "value": self.definition.cpu_architecture.lower()}],
             "containers": (
                 [self._describe_container(each) for each in (*self.before, self.main)] if self.has_containers else []
             ),
@@ -130,6 +128,12 @@ class Task:
             "createdAt": self.created_at,
             **self.times,
         }
+        if self.host == "FARGATE":
+            description |= {
+                "platformVersion": "1.4.0",
+                "platformFamily": "Linux",
+                "ephemeralStorage": {"sizeInGiB": self.definition.ephemeral_storage_gib},
+            }
         if self.started_by is not None:
             description["startedBy"] = self.started_by
         if self.capacity_provider is not None:

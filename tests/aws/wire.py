@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 PREFIX = "/_stand_in"
 HOLD_IMAGE = "stand-in/hold"
 ANSWER_IMAGE = "stand-in/answer"
+EC2_PROVIDER = "machines"
+MANAGED_PROVIDER = "managed"
 
 Document = dict[str, Any]
 

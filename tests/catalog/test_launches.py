@@ -1,12 +1,13 @@
 """What is noted of an execution's containers, and when no further one may be launched."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.launches import Launch, LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
@@ -251,3 +252,35 @@ async def path_of(database: Database, invocation_id: InvocationId) -> ExecutionP
         invocation=InvocationPath(function=function, invocation_id=invocation_id),
         execution_id=execution_id_for(invocation_id, 1),
     )
+
+
+async def begin_after(database: Database, invocation_id: InvocationId, launch: int, *, was_refused: bool) -> Launch:
+    """What became of the launch before it stands in `was_refused`."""
+    async with database.statement() as connection:
+        begun = await LaunchRepository(connection).begin_another(
+            container_of(invocation_id, launch=launch - 1).name, reason="gone", was_refused=was_refused
+        )
+    assert begun is not None
+    taken = (await assignment(database, invocation_id)).launch
+    assert (taken.interruptions, taken.without_capacity) == (begun.interruptions, begun.without_capacity)
+    return begun
+
+
+async def test_a_launch_knows_how_often_and_for_how_long_others_failed_before_it(
+    database: Database, invocation: InvocationId
+) -> None:
+    first = (await assignment(database, invocation)).launch
+    assert (first.interruptions, first.without_capacity) == (0, timedelta())
+    second = await begin_after(database, invocation, 2, was_refused=False)
+    assert (second.interruptions, second.without_capacity) == (1, timedelta())
+    async with database.statement() as connection:
+        await connection.execute(
+            update(ExecutionRow).values(launch_time=ExecutionRow.launch_time - timedelta(minutes=2))
+        )
+    third = await begin_after(database, invocation, 3, was_refused=True)
+    assert third.interruptions == 1
+    assert timedelta(minutes=2) <= third.without_capacity < timedelta(minutes=3)
+    fourth = await begin_after(database, invocation, 4, was_refused=True)
+    assert third.without_capacity < fourth.without_capacity, "since the first that was refused"
+    fifth = await begin_after(database, invocation, 5, was_refused=False)
+    assert (fifth.interruptions, fifth.without_capacity) == (2, timedelta()), "that one had a container"

@@ -27,6 +27,7 @@ from environment.settings import PostgresSettings
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.servers import PostgresVictim, ServerVictim, Victim
+from tests.prepared_catalogs import prepare_catalog
 from tests.proxy import Proxy, proxy_of_port, proxy_of_postgres
 
 _NAMESPACE = "default"
@@ -95,6 +96,7 @@ async def chaos_stack(
     """
     folder = DataFolder(path)
     folder.make()
+    await prepare_catalog(folder.postgres)
     postgres = EmbeddedPostgres(folder.postgres)
     servers: list[Server] = []
     proxied = AsyncExitStack()

@@ -15,6 +15,7 @@ from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.ports import free_ports
 from environment.provisioner_names import ProvisionerName
+from tests.prepared_catalogs import prepare_catalog
 
 _SERVER_VARIABLES = ("POSTGRES_", "TEMPORAL_", "CONTROL_PLANE_", "AWS_")
 
@@ -76,11 +77,26 @@ async def dev(
     ports: Ports,
     *,
     provisioner: ProvisionerName = ProvisionerName.PROCESS,
+    words: Sequence[str] = (),
+    **environment: str,
+) -> AsyncIterator[Dev]:
+    """As `new_dev`, for what is not about a new folder: its database is made already, which is cheaper."""
+    await prepare_catalog(folder / "postgres")
+    async with new_dev(folder, ports, provisioner=provisioner, words=words, **environment) as it:
+        yield it
+
+
+@asynccontextmanager
+async def new_dev(
+    folder: Path,
+    ports: Ports,
+    *,
+    provisioner: ProvisionerName = ProvisionerName.PROCESS,
     shell: str = ":",
     words: Sequence[str] = (),
     **environment: str,
 ) -> AsyncIterator[Dev]:
-    """Start the command, and end it with the context if the test has not.
+    """Start the command on a folder that may be new, and end it with the context if the test has not.
 
     `shell`: what the shell that starts it is told before. `words`: more for the command itself.
     """

@@ -131,12 +131,13 @@ async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
     async with running_stand_in() as aws:
         # moto has no simulator of policies, and few deployments may use IAM's
         await aws.control.deny("SimulatePrincipalPolicy", service="iam")
-        there = Terminal(tmp_path, **aws.environment | deployment)
+        there = Terminal(tmp_path, **aws.environment | deployment, ECS_CAPACITY_PROVIDERS="FARGATE_SPOT=1")
         run = await there.succeed("doctor", "--json")
         health = _health(run)
         assert {name: health[name] for name in ("AWS", *reads)} == dict.fromkeys(("AWS", *reads), "ok")
         things = (f"ECS cluster {aws.environment['CLUSTER_NAME']}", f"log group {aws.environment['LOG_GROUP']}")
         assert [health[name] for name in things] == ["ok", "ok"]
+        assert health["capacity"] == "ok"
         changes = ("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:RunTask", "iam:PassRole")
         assert {health[name] for name in changes} == {"unknown"}
         await _denied_and_missing(tmp_path, deployment, aws)
@@ -145,8 +146,10 @@ async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
 async def _denied_and_missing(tmp_path: Path, deployment: dict[str, str], aws: StandIn) -> None:
     for action in ("ListTasks", "DescribeClusters"):
         await aws.control.deny(action)
-    run = await Terminal(tmp_path, **aws.environment | deployment | {"LOG_GROUP": "/nowhere"}).run("doctor", "--json")
+    role = "arn:aws:iam::123456789012:role/control-plane-function-nobody"
+    wrong = {"LOG_GROUP": "/nowhere", "ECS_ALLOWED_TASK_ROLE_ARNS": role}
+    run = await Terminal(tmp_path, **aws.environment | deployment | wrong).run("doctor", "--json")
     assert run.exit_code == 1
     failures = {name for name, health in _health(run).items() if health == "failed"}
-    assert failures == {"ecs:ListTasks", "log group /nowhere"}
+    assert failures == {"ecs:ListTasks", "log group /nowhere", "task role control-plane-function-nobody"}
     assert _health(run)[f"ECS cluster {aws.environment['CLUSTER_NAME']}"] == "unknown"

@@ -14,7 +14,7 @@ from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.provisioner_names import ProvisionerName
-from tests.cli.stacks import Ports, dev
+from tests.cli.stacks import Ports, new_dev
 from tests.e2e.project import Project
 
 pytestmark = pytest.mark.timeout(120)
@@ -100,7 +100,7 @@ async def test_the_stack_starts_and_runs_functions_in(names: list[str], tmp_path
     }
     (folder,) = {environment.folder for environment in environments} - {"data"} or {"data"}
     shell = "; ".join(environment.shell for environment in environments)
-    async with dev(
+    async with new_dev(
         tmp_path / folder, Ports.free(), provisioner=ProvisionerName.PROCESS, shell=shell, **variables
     ) as stack:
         access = await stack.ready()

@@ -13,7 +13,7 @@ from control_plane_server.cli.stack.errors import StackError
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.stack import EmbeddedStack
-from tests.cli.stacks import Ports, dev
+from tests.cli.stacks import Ports, new_dev
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def busy_port() -> Iterator[int]:
 
 async def test_command_says_one_line_and_fails(tmp_path: Path, busy_port: int) -> None:
     free = Ports.free()
-    async with dev(tmp_path, Ports(api=busy_port, temporal=free.temporal, temporal_ui=free.temporal_ui)) as refused:
+    async with new_dev(tmp_path, Ports(api=busy_port, temporal=free.temporal, temporal_ui=free.temporal_ui)) as refused:
         output = await refused.output()
         assert refused.process.returncode == 1
     assert output.splitlines()[1:] == [

@@ -12,7 +12,7 @@ from control_plane.machine.records import read_record
 
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
-from tests.cli.stacks import Ports, dev
+from tests.cli.stacks import Ports, dev, new_dev
 from tests.cli.terminal import Terminal
 from tests.e2e.project import Project, lines_of
 
@@ -25,7 +25,7 @@ def modes_of_databases(data_dir: Path) -> set[int]:
 
 async def test_starts_answers_and_stops(tmp_path: Path) -> None:
     ports = Ports.free()
-    async with dev(tmp_path, ports) as stack:
+    async with new_dev(tmp_path, ports) as stack:
         access = await stack.ready()
         await _answers(access)
         assert access.api_url == f"http://127.0.0.1:{ports.api}"
@@ -173,7 +173,7 @@ async def test_second_signal_hurries_a_stop(tmp_path: Path) -> None:
 
 
 async def test_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
-    async with dev(tmp_path, Ports.free()) as stack:
+    async with new_dev(tmp_path, Ports.free()) as stack:
         while read_record(stack.folder.record("temporal")) is None:
             await asyncio.sleep(0.01)
         assert await stack.end() == 0

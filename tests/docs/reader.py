@@ -12,6 +12,7 @@ from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
 from tests.cli.stacks import Ports, clean_environment
 from tests.docs.pages import NEEDS_AWS, OWN_TERMINAL, Block, matches
+from tests.prepared_catalogs import prepare_catalog
 
 _MARK = "\x1e"
 # Pages name the usual ports, which may be busy here.
@@ -75,6 +76,8 @@ class Reader:
 
     async def _open_terminal(self, block: Block) -> None:
         """What runs there is a stack, which the next block may use."""
+        if block.page.name != "README.md":  # which begins with nothing
+            await prepare_catalog(self.home / ".control-plane/postgres")
         process = await self._start("bash", "-euc", self._on_our_ports(block.source))
         self._terminals.append(process)
         while find_access(DataFolder(self.home / ".control-plane")) is None:

@@ -127,3 +127,14 @@ async def test_each_control_plane_has_an_identity_that_stays(tmp_path: Path) -> 
     ]
     assert await one.image_folder() == await same.image_folder()
     assert (await one.image_folder()).identity != (await other.image_folder()).identity
+
+
+def test_the_snapshot_of_what_runs_stays_for_as_long_as_it_runs(tmp_path: Path) -> None:
+    snapshot(tmp_path, "p", "3", used_days_ago=0)
+    used = snapshot(tmp_path, "p", "2", used_days_ago=40)
+    unused = snapshot(tmp_path, "p", "1", used_days_ago=40)
+    container(tmp_path, 1, ended_days_ago=None).note_image(used)
+    container(tmp_path, 2, ended_days_ago=0).note_image(unused)
+    remove_old(tmp_path, _NO_LIMIT)
+    assert (used / "main.py").exists()
+    assert not unused.exists()

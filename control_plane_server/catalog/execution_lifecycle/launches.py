@@ -5,8 +5,9 @@ Statements that commit one by one, each conditional.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Integer, Text, bindparam, case, func, select, update
+from sqlalchemy import Integer, Row, Text, bindparam, case, func, select, update
 
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
@@ -19,11 +20,14 @@ from control_plane_server.domain.reasons import storable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """`number`: counted from 1. `age`: how long ago it was recorded. `is_new`: this call recorded it, so that it was
-    not sent before."""
+    not sent before. `interruptions`: how many containers before it infrastructure took. `without_capacity`: for how
+    long launches just before it had been refused when it was recorded."""
 
     number: int
     age: timedelta
     is_new: bool
+    interruptions: int = 0
+    without_capacity: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,27 @@ _STATE = select(
 ).where(ExecutionRow.execution_id == _EXECUTION)
 
 
+# The current launch of an execution, as `to_launch` reads it.
+LAUNCH = (
+    ExecutionRow.launches,
+    (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
+    ExecutionRow.refused_launches,
+    (ExecutionRow.launch_time - ExecutionRow.refused_since).label("without_capacity"),
+)
+_REFUSED_SINCE = func.coalesce(ExecutionRow.refused_since, ExecutionRow.launch_time)
+
+
+def to_launch(row: Row[*tuple[Any, ...]], *, is_new: bool) -> Launch:
+    """Of a row that has LAUNCH, and of whose execution a launch is noted."""
+    return Launch(
+        number=row.launches,
+        age=timedelta() if is_new else row.launch_age,
+        is_new=is_new,
+        interruptions=row.launches - 1 - row.refused_launches,
+        without_capacity=row.without_capacity or timedelta(),
+    )
+
+
 class LaunchRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
@@ -94,13 +119,14 @@ class LaunchRepository:
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
-        begun: int | None = await self._connection.scalar(
+        begun = await self._connection.execute(
             update(ExecutionRow)
             .where(*may_be_launched, ExecutionRow.launches == over.launch)
             .values(
                 launches=over.launch + 1,
                 refused_launches=ExecutionRow.refused_launches + int(was_refused),
                 launch_time=func.clock_timestamp(),
+                refused_since=_REFUSED_SINCE if was_refused else None,
                 container_status=ContainerStatus.PROVISIONING,
                 container_type=None,
                 container_identifier=None,
@@ -111,18 +137,15 @@ class LaunchRepository:
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),
             )
-            .returning(ExecutionRow.launches)
+            .returning(*LAUNCH)
         )
-        if begun is not None:
-            return Launch(number=begun, age=timedelta(), is_new=True)
+        new = begun.one_or_none()
+        if new is not None:
+            return to_launch(new, is_new=True)
         others = (
-            await self._connection.execute(
-                select(ExecutionRow.launches, (func.clock_timestamp() - ExecutionRow.launch_time).label("age")).where(
-                    *may_be_launched, ExecutionRow.launches > over.launch
-                )
-            )
+            await self._connection.execute(select(*LAUNCH).where(*may_be_launched, ExecutionRow.launches > over.launch))
         ).one_or_none()
-        return None if others is None else Launch(number=others.launches, age=others.age, is_new=False)
+        return None if others is None else to_launch(others, is_new=False)
 
     async def record_container(self, container: Container) -> bool:
         """Note where the launch's container is found. False if it must not run: the execution was stopped or has ended

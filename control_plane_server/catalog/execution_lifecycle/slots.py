@@ -38,7 +38,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
 from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
-from control_plane_server.catalog.execution_lifecycle.launches import Launch
+from control_plane_server.catalog.execution_lifecycle.launches import LAUNCH, Launch, to_launch
 from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
 from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     LOCK_FUNCTION,
@@ -153,8 +153,7 @@ _STATE = (
         _OLDER_WAITS.label("older_waits"),
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.claim_time,
-        ExecutionRow.launches,
-        (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
+        *LAUNCH,
         ExecutionRow.error_message,
         ExecutionRow.container_type.label("container_type"),
         ExecutionRow.container_identifier.label("container_identifier"),
@@ -321,10 +320,13 @@ class SlotQueue:
         )
 
 
+_FIRST_LAUNCH = Launch(number=1, age=timedelta(), is_new=True)
+
+
 def _assignment(function: Function, state: Row[Any]) -> Assignment:
     return Assignment(
         function=function,
-        launch=Launch(number=state.launches or 1, age=state.launch_age or timedelta(), is_new=state.launch_age is None),
+        launch=_FIRST_LAUNCH if state.launch_age is None else to_launch(state, is_new=False),
         waits_for=state.error_message,
         container=to_container_details(state.container_type, state.container_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,

@@ -5,14 +5,15 @@ change something is asked of IAM's simulator, for which we may lack the permissi
 """
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import TYPE_CHECKING
 
 import aioboto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from control_plane_server.cli.doctor.checks import Check, failed, ok, unknown
-from control_plane_server.provisioners.ecs.calls import PATIENCE, code_and_message
+from control_plane_server.cli.doctor.machines import check_providers, check_roles
+from control_plane_server.provisioners.ecs.calls import PATIENCE, code_and_message, is_denied
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _CHANGES = ("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:R
 _ASSUMED_ROLE = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*")
 
 
-async def check_account(configuration: EcsConfiguration) -> list[Check]:
+async def check_account(configuration: EcsConfiguration, *, named_providers: Collection[str] | None) -> list[Check]:
+    """`named_providers`: those that functions ask for; None: not known."""
     session = aioboto3.Session(region_name=configuration.region)
     try:
         async with session.client("sts", config=PATIENCE) as sts:
@@ -41,27 +43,40 @@ async def check_account(configuration: EcsConfiguration) -> list[Check]:
         session.client("ecr", config=PATIENCE) as ecr,
     ):
         reads = [
-            await _cluster(ecs, configuration.cluster),
+            *await _cluster(ecs, configuration, named_providers),
             *await _tasks(ecs, configuration, account=identity["Account"]),
             await _log_group(logs, configuration.log_group),
             await _read_logs(logs, configuration.log_group),
             await _registry(ecr),
         ]
-    return [who, *reads, *await _changes(session, configuration, identity["Arn"])]
+    return [
+        who,
+        *reads,
+        *await check_roles(session, configuration),
+        *await _changes(session, configuration, identity["Arn"]),
+    ]
 
 
-async def _cluster(ecs: "ECSClient", cluster: str) -> Check:
-    name = f"ECS cluster {cluster}"
+async def _cluster(ecs: "ECSClient", configuration: EcsConfiguration, named: Collection[str] | None) -> list[Check]:
+    name = f"ECS cluster {configuration.cluster}"
     try:
-        answer = await ecs.describe_clusters(clusters=[cluster])
+        answer = await ecs.describe_clusters(clusters=[configuration.cluster])
     except ClientError as error:
-        if _is_denied(error):
-            return unknown(name, "its state may not be read", "not needed to run; ecs:DescribeClusters would tell")
-        return failed(name, _one_line(error), "set CLUSTER_NAME and AWS_REGION")
+        if is_denied(error):
+            return [unknown(name, "its state may not be read", "not needed to run; ecs:DescribeClusters would tell")]
+        return [failed(name, _one_line(error), "set CLUSTER_NAME and AWS_REGION")]
     except (BotoCoreError, OSError) as error:
-        return failed(name, _one_line(error), "see whether AWS is reached from here")
+        return [failed(name, _one_line(error), "see whether AWS is reached from here")]
     active = [found for found in answer["clusters"] if found.get("status") == "ACTIVE"]
-    return ok(name, "active") if active else failed(name, "there is none", "make it, or set CLUSTER_NAME")
+    if not active:
+        return [failed(name, "there is none", "make it, or set CLUSTER_NAME")]
+    capacity = check_providers(
+        configuration,
+        of_cluster=active[0].get("capacityProviders", []),
+        has_default=bool(active[0].get("defaultCapacityProviderStrategy")),
+        named=named,
+    )
+    return [ok(name, "active"), *capacity]
 
 
 async def _tasks(ecs: "ECSClient", configuration: EcsConfiguration, *, account: str) -> list[Check]:
@@ -85,7 +100,7 @@ async def _log_group(logs: "CloudWatchLogsClient", log_group: str) -> Check:
     try:
         answer = await logs.describe_log_groups(logGroupNamePrefix=log_group)
     except ClientError as error:
-        if _is_denied(error):
+        if is_denied(error):
             return unknown(name, "it may not be looked for", "not needed to run; logs:DescribeLogGroups would tell")
         return unknown(name, _one_line(error))
     except (BotoCoreError, OSError) as error:
@@ -110,7 +125,7 @@ async def _allowed(action: str, call: Awaitable[object], *, not_found: str | Non
         await call
     except ClientError as error:
         code, _ = code_and_message(error)
-        is_missing = not_found is not None and code.startswith(not_found) and not _is_denied(error)
+        is_missing = not_found is not None and code.startswith(not_found) and not is_denied(error)
         return ok(action, "allowed") if is_missing else _refused(action, error)
     except (BotoCoreError, OSError) as error:
         return unknown(action, _one_line(error))
@@ -118,7 +133,11 @@ async def _allowed(action: str, call: Awaitable[object], *, not_found: str | Non
 
 
 async def _changes(session: aioboto3.Session, configuration: EcsConfiguration, caller: str) -> list[Check]:
-    roles = [configuration.task_role_arn, configuration.execution_role_arn]
+    roles = [
+        configuration.task_role_arn,
+        configuration.execution_role_arn,
+        *configuration.allowed_task_role_arns,
+    ]
     where = f"arn:aws:ecs:{configuration.region}:{caller.split(':')[4]}"
     resources = {"ecs:RunTask": [f"{where}:task-definition/{_FAMILY}:1"], "iam:PassRole": roles}
     context = [
@@ -156,14 +175,9 @@ def _principal(caller: str) -> str:
 
 
 def _refused(action: str, error: ClientError) -> Check:
-    if _is_denied(error):
+    if is_denied(error):
         return failed(action, "denied", _POLICY)
     return unknown(action, _one_line(error))
-
-
-def _is_denied(error: ClientError) -> bool:
-    code, message = code_and_message(error)
-    return "AccessDenied" in code or "not authorized" in message
 
 
 def _one_line(error: Exception) -> str:

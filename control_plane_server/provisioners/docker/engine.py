@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,15 @@ class NameIsTaken(Exception):
 
 class NoSuchImage(Exception):
     """The engine does not have the image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What an engine has: `memory` in bytes, `architecture` as its kernel names it."""
+
+    cpus: int
+    memory: int
+    architecture: str
 
 
 class Engine:
@@ -102,14 +112,15 @@ class Engine:
             raise error_of(error) from error
         return datetime.fromisoformat(network["Created"])
 
-    async def resources(self) -> tuple[int, int]:
-        """Its CPUs, and its memory in bytes."""
+    async def machine(self) -> Machine:
         try:
             async with translate_connection_errors():
                 info = await self.docker.system.info()
         except DockerError as error:
             raise error_of(error) from error
-        return int(info["NCPU"]), int(info["MemTotal"])
+        return Machine(
+            cpus=int(info["NCPU"]), memory=int(info["MemTotal"]), architecture=str(info.get("Architecture", ""))
+        )
 
     def _container(self, identifier: str) -> Any:
         return self.docker.containers.container(identifier)

@@ -12,6 +12,8 @@ _BAD_PARAMETER = 400
 _CANNOT_CONNECT = 900  # aiodocker's own
 
 _NO_PROGRAM = re.compile(r"executable file not found|no such file or directory: unknown|permission denied: unknown")
+# What a function asks for of its platform, and the engine does not have.
+_LACKS = re.compile(r"storage-opt|storage opt|could not select device driver|nvidia-container", re.IGNORECASE)
 _OPERATORS = re.compile(
     r"invalid Cap(Add|Drop)"
     r"|invalid mount config|bind source path|network \S+ not found|invalid (volume|mount)|volume name|docker-init"
@@ -31,11 +33,19 @@ def error_of(error: DockerError) -> ContainerError:
         return Unavailable(error.message)
     if _OPERATORS.search(error.message):
         return Misconfigured(text)
+    if _LACKS.search(error.message):
+        return FunctionFailure(text)
     if _NO_PROGRAM.search(error.message):
         return FunctionFailure(f"The image's program cannot be started: {error.message}")
     if error.status == _BAD_PARAMETER:
         return FunctionFailure(text)
     return Unavailable(text)
+
+
+def is_of_missing_program(error: FunctionFailure) -> bool:
+    """Whether the engine would have started the container, had its image such a program."""
+    refusal = error.__cause__
+    return isinstance(refusal, DockerError) and _NO_PROGRAM.search(refusal.message) is not None
 
 
 def refused_pull(image: str, error: DockerError) -> ContainerError:

@@ -38,6 +38,7 @@ from control_plane_server.provisioners.docker.exits import (
 from control_plane_server.provisioners.docker.images import Images
 from control_plane_server.provisioners.docker.logs import read_page
 from control_plane_server.provisioners.docker.notes import Notes, is_withdrawal
+from control_plane_server.provisioners.docker.platforms import ensure_engine_has, refuse_what_engines_lack
 from control_plane_server.provisioners.docker.requests import (
     CONTAINER,
     INSTALLATION,
@@ -89,6 +90,8 @@ class DockerProvisioner:
         refuse_secrets_of_aws(function)
         await self._ensure_fits(function)
         image = await self._images.pin(function.docker_image, needs_program=function.command is None)
+        labels = {INSTALLATION: self._configuration.installation}
+        await ensure_engine_has(function.platform, self._engine, image=image, labels=labels)
         return PreparedFunction(type=ContainerType.TEST, identifier=image)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
@@ -167,14 +170,17 @@ class DockerProvisioner:
 
     async def _ensure_fits(self, function: Function) -> None:
         """Raises FunctionFailure. An engine itself refuses more CPUs than it has, but not more memory."""
-        cpus, memory = await self._engine.resources()
+        machine = await self._engine.machine()
         wanted = function.resource_spec
-        if nano_cpus(wanted.virtual_cpus) > cpus * 1_000_000_000:
-            raise FunctionFailure(f"The function asks for {wanted.virtual_cpus} virtual CPUs, this server has {cpus}")
-        if memory_bytes(wanted.memory_gbs) > memory:
+        if nano_cpus(wanted.virtual_cpus) > machine.cpus * 1_000_000_000:
             raise FunctionFailure(
-                f"The function asks for {wanted.memory_gbs} GB of memory, this server has {memory / 2**30:.1f}"
+                f"The function asks for {wanted.virtual_cpus} virtual CPUs, this server has {machine.cpus}"
             )
+        if memory_bytes(wanted.memory_gbs) > machine.memory:
+            raise FunctionFailure(
+                f"The function asks for {wanted.memory_gbs} GB of memory, this server has {machine.memory / 2**30:.1f}"
+            )
+        refuse_what_engines_lack(function.platform, engine_architecture=machine.architecture)
 
     async def _create(self, request: ContainerRequest) -> str:
         """A container under its name, its image pulled again if need be. Raises NameIsTaken."""

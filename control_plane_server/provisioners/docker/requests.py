@@ -7,6 +7,7 @@ from typing import Any
 
 from control_plane_server.domain.containers import ContainerRequest
 from control_plane_server.provisioners.docker.configuration import DockerConfiguration
+from control_plane_server.provisioners.docker.platforms import host_options
 from control_plane_server.provisioners.runtime_location import RUNTIME_PATH
 from control_plane_server.provisioners.variables import container_variables
 
@@ -46,6 +47,7 @@ def container_options(request: ContainerRequest, configuration: DockerConfigurat
                     "max-file": str(_LOG_FILES),
                 },
             },
+            **host_options(request.platform),
         },
     }
     if request.command is not None:

@@ -35,6 +35,12 @@ def translate_errors(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None
         raise Unavailable(f"AWS does not answer: {action}: {error}") from error
 
 
+def is_denied(error: ClientError) -> bool:
+    """Whether a permission is missing."""
+    code, message = code_and_message(error)
+    return "AccessDenied" in code or "not authorized" in message
+
+
 def code_and_message(error: ClientError) -> tuple[str, str]:
     """The code and the message of an error answer; empty texts where it has none."""
     answer = error.response.get("Error", {})

@@ -3,14 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 
-
-class CpuArchitecture(StrEnum):
-    """As task definitions name it."""
-
-    X86_64 = "X86_64"
-    ARM64 = "ARM64"
+from control_plane_server.domain.platforms import CpuArchitecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +18,7 @@ class CapacityProvider:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcsConfiguration:
     """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides.
+    `allowed_task_role_arns`: those that functions may ask for beside `task_role_arn`, which they have by default.
     `runtime_image`: the control plane's own image, which functions that are commands need."""
 
     region: str
@@ -42,3 +37,4 @@ class EcsConfiguration:
     tags: Mapping[str, str] = field(default_factory=dict)
     events_queue_url: str | None = None
     runtime_image: str | None = None
+    allowed_task_role_arns: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import FailureTypeDef
 
 NO_CAPACITY = re.compile(
-    r"capacity is unavailable|^RESOURCE:|limit on the number of (tasks|vCPUs)|no active instances"
+    r"capacity is unavailable|\bRESOURCE:[A-Z]|limit on the number of (tasks|vCPUs)|no active instances"
     r"|empty capacity provider|quota of tasks in the PROVISIONING|InsufficientFreeAddresses",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""Containers as tasks of AWS ECS on Fargate."""
+"""Containers as tasks of AWS ECS."""
 
 import asyncio
 import time
@@ -25,6 +25,7 @@ from control_plane_server.provisioners.ecs import requests
 from control_plane_server.provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.logs import LogReader
+from control_plane_server.provisioners.ecs.platforms import Host, foreign_provider
 from control_plane_server.provisioners.ecs.registry import repository_credentials
 from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON
 from control_plane_server.provisioners.ecs.tasks import TaskWatch
@@ -64,7 +65,9 @@ class EcsProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
-        request = requests.task_definition(function, self._configuration)
+        provider = foreign_provider(function.platform)
+        host = Host.FARGATE if provider is None else await self._client.host_of_capacity_provider(provider)
+        request = requests.task_definition(function, self._configuration, host=host)
         async with self._turn_in(request["family"]):
             arn = await self._registered_before(function, request["family"])
             if arn is None:
@@ -72,7 +75,7 @@ class EcsProvisioner:
         return PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)
 
     async def find_prepared(self, function: Function) -> PreparedFunction | None:
-        family = requests.task_definition(function, self._configuration)["family"]
+        family = requests.family_of(function)
         async with self._turn_in(family):
             arn = await self._registered_before(function, family)
         return None if arn is None else PreparedFunction(type=ContainerType.AWS_ECS, identifier=arn)

@@ -11,19 +11,26 @@ from control_plane_server.domain.entities import Function
 from control_plane_server.domain.environments import of_aws
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.platforms import (
+    Host,
+    placement_of,
+    refuse_what_hosts_lack,
+    size_on,
+    task_role_of,
+)
 from control_plane_server.provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
-from control_plane_server.provisioners.ecs.sizes import size_for
+from control_plane_server.provisioners.ecs.tags import tags_of
 from control_plane_server.provisioners.runtime_location import RUNTIME_PATH
 from control_plane_server.provisioners.variables import command_variables, execution_variables, function_variables
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import (
+        AwsVpcConfigurationTypeDef,
         ContainerDefinitionTypeDef,
         KeyValuePairTypeDef,
         LogConfigurationTypeDef,
         RegisterTaskDefinitionRequestTypeDef,
         RunTaskRequestTypeDef,
-        TagTypeDef,
         TaskDefinitionTypeDef,
     )
 
@@ -47,27 +54,33 @@ def family_of(function: Function) -> str:
     return "-".join(family)
 
 
-def task_definition(function: Function, configuration: EcsConfiguration) -> "RegisterTaskDefinitionRequestTypeDef":
-    """The request to register a function. Raises FunctionFailure for a command if no CONTROL_PLANE_IMAGE is set."""
-    size = size_for(function.resource_spec)
+def task_definition(
+    function: Function, configuration: EcsConfiguration, *, host: Host = Host.FARGATE
+) -> "RegisterTaskDefinitionRequestTypeDef":
+    """The request to register a function that runs on such hosts. Raises FunctionFailure for what it asks for and they
+    lack, and for a command if no CONTROL_PLANE_IMAGE is set."""
+    platform = function.platform
+    refuse_what_hosts_lack(platform, host)
+    size = size_on(host, function.resource_spec)
     request: RegisterTaskDefinitionRequestTypeDef = {
         "family": family_of(function),
-        "requiresCompatibilities": ["FARGATE"],
+        "requiresCompatibilities": [host.value],
         "networkMode": "awsvpc",
         "cpu": str(size.cpu),
         "memory": str(size.memory),
         "runtimePlatform": {
             "operatingSystemFamily": "LINUX",
-            "cpuArchitecture": configuration.cpu_architecture.value,
+            "cpuArchitecture": (platform.cpu_architecture or configuration.cpu_architecture).value,
         },
-        "taskRoleArn": configuration.task_role_arn,
+        "taskRoleArn": task_role_of(platform, configuration),
         "executionRoleArn": configuration.execution_role_arn,
         "containerDefinitions": [_container(function, configuration)],
+        "tags": tags_of(function.ref, configuration),
     }
+    if platform.ephemeral_storage_gib is not None:
+        request["ephemeralStorage"] = {"sizeInGiB": platform.ephemeral_storage_gib}
     if function.command is not None:
         request = _with_runtime(request, function.command, configuration)
-    if configuration.tags:
-        request["tags"] = _tags(configuration)
     return request
 
 
@@ -84,6 +97,8 @@ def _container(function: Function, configuration: EcsConfiguration) -> "Containe
     secrets = of_aws(function.secrets)
     if secrets:
         container["secrets"] = [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
+    if function.platform.gpus is not None:
+        container["resourceRequirements"] = [{"type": "GPU", "value": str(function.platform.gpus)}]
     return container
 
 
@@ -143,19 +158,20 @@ def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTask
     It holds no time and no new secret, as ECS refuses a token that is sent again with another request.
     """
     name = str(request.name)
+    placement = placement_of(request.platform, configuration)
+    network: AwsVpcConfigurationTypeDef = {
+        "subnets": list(configuration.subnets),
+        "securityGroups": list(configuration.security_groups),
+    }
+    if placement.is_on_fargate:  # on other hosts ECS gives no public address, and refuses to be asked for one
+        network["assignPublicIp"] = "ENABLED" if configuration.assigns_public_ip else "DISABLED"
     run: RunTaskRequestTypeDef = {
         "cluster": configuration.cluster,
         "taskDefinition": request.prepared_identifier,
         "clientToken": name,
         "startedBy": name,
         "count": 1,
-        "networkConfiguration": {
-            "awsvpcConfiguration": {
-                "subnets": list(configuration.subnets),
-                "securityGroups": list(configuration.security_groups),
-                "assignPublicIp": "ENABLED" if configuration.assigns_public_ip else "DISABLED",
-            }
-        },
+        "networkConfiguration": {"awsvpcConfiguration": network},
         "overrides": {
             "containerOverrides": [
                 {
@@ -164,20 +180,14 @@ def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTask
                 }
             ]
         },
+        "propagateTags": "TASK_DEFINITION",
     }
-    if configuration.capacity_providers:
+    if placement.providers:
         run["capacityProviderStrategy"] = [
-            {"capacityProvider": provider.name, "weight": provider.weight}
-            for provider in configuration.capacity_providers
+            {"capacityProvider": provider.name, "weight": provider.weight} for provider in placement.providers
         ]
-    if configuration.tags:
-        run["propagateTags"] = "TASK_DEFINITION"
     return run
 
 
 def _pairs(variables: Mapping[str, str]) -> "list[KeyValuePairTypeDef]":
     return [{"name": name, "value": value} for name, value in variables.items()]
-
-
-def _tags(configuration: EcsConfiguration) -> "list[TagTypeDef]":
-    return [{"key": key, "value": value} for key, value in configuration.tags.items()]

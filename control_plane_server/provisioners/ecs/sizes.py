@@ -1,4 +1,4 @@
-"""The sizes that Fargate offers for Linux tasks, and which of them a request gets.
+"""Sizes of tasks: those that Fargate offers on Linux, and which of them a request gets.
 
 Source: Amazon ECS developer guide, "Task CPU and memory".
 """
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from control_plane_server.domain.specs import ResourceSpec
 
-_CPU_UNITS_PER_VCPU = 1_024
-_MIB_PER_GB = 1_024
+UNITS_PER_CPU = 1_024
+MIB_PER_GB = 1_024
 # Rounding errors must not count: 0.1 + 0.2 of a CPU must fit where 0.3 does.
-_TOLERANCE = 1e-5
+TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FargateSize:
+class TaskSize:
     """CPU in units of 1/1,024 vCPU, memory in MiB."""
 
     cpu: int
@@ -22,8 +22,8 @@ class FargateSize:
 
 
 # Smallest CPU first, and for each CPU smallest memory first.
-FARGATE_SIZES: tuple[FargateSize, ...] = tuple(
-    FargateSize(cpu=cpu, memory=memory)
+FARGATE_SIZES: tuple[TaskSize, ...] = tuple(
+    TaskSize(cpu=cpu, memory=memory)
     for cpu, memories in (
         (256, (512, 1_024, 2_048)),
         (512, range(1_024, 4_096 + 1, 1_024)),
@@ -37,11 +37,11 @@ FARGATE_SIZES: tuple[FargateSize, ...] = tuple(
 )
 
 
-def size_for(spec: ResourceSpec) -> FargateSize:
-    """The smallest CPU, and with it the smallest memory, that hold the request: every legal request fits one."""
+def size_for(spec: ResourceSpec) -> TaskSize:
+    """Of Fargate's the smallest CPU, and with it the smallest memory, that hold the request: each legal one fits."""
     return next(
         size
         for size in FARGATE_SIZES
-        if size.cpu >= (spec.virtual_cpus - _TOLERANCE) * _CPU_UNITS_PER_VCPU
-        and size.memory >= (spec.memory_gbs - _TOLERANCE) * _MIB_PER_GB
+        if size.cpu >= (spec.virtual_cpus - TOLERANCE) * UNITS_PER_CPU
+        and size.memory >= (spec.memory_gbs - TOLERANCE) * MIB_PER_GB
     )

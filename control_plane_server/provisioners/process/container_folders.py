@@ -92,6 +92,15 @@ class ContainerFolder:
         if (group := self.memory_group()) is not None:
             group.remove()
 
+    def note_image(self, image: Path) -> None:
+        """What it is a copy of, for as long as it runs."""
+        os.replace(self._draft("image", str(image)), self.path / "image")
+
+    def image(self) -> Path | None:
+        """None if that was not noted."""
+        text = _text_of(self.path / "image")
+        return Path(text) if text else None
+
     def note_interruption(self) -> None:
         """That the stack is about to kill it, as it stops itself: it is not the container that failed."""
         (self.path / "interrupted").touch()

@@ -18,15 +18,16 @@ from control_plane.deployment.image_folders import remove
 
 from control_plane_server.liveness.background import in_background
 from control_plane_server.liveness.failures import report_failure
-from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root
-from control_plane_server.provisioners.process.image_folders import image_root, snapshots
+from control_plane_server.provisioners.process.all_containers import live_container_names
+from control_plane_server.provisioners.process.container_folders import ContainerFolder, containers_root, folder_of
+from control_plane_server.provisioners.process.image_folders import image_root, note_use, snapshots
 
 logger = structlog.get_logger(__name__)
 
 _INTERVAL = timedelta(hours=1)
 # `loop` may have been away, and still has to look how a container ended.
 _LEAST_AGE_OF_CONTAINERS = timedelta(hours=1)
-# A container's `.venv` is that of its snapshot, and no container runs for longer than a day.
+# Who has made a snapshot may not have declared it yet.
 _LEAST_AGE_OF_SNAPSHOTS = timedelta(days=2)
 
 
@@ -68,6 +69,7 @@ def remove_old(data_dir: Path, retention: Retention) -> None:
     """What was used last within the hour, for snapshots within two days, stays whatever its size."""
     for item in _expired(_ended_containers(data_dir), retention, least_age=_LEAST_AGE_OF_CONTAINERS):
         ContainerFolder(item.path).remove()
+    _note_snapshots_that_run(data_dir)
     for item in _expired(_older_snapshots(data_dir), retention, least_age=_LEAST_AGE_OF_SNAPSHOTS):
         logger.info("snapshot_is_removed", folder=str(item.path))
         remove(item.path, root=image_root(data_dir))
@@ -93,6 +95,14 @@ def _ended_containers(data_dir: Path) -> Iterator[_Item]:
             continue
         with suppress(FileNotFoundError):
             yield _Item(path=path, last_use=folder.last_change(), size=_size(path))
+
+
+def _note_snapshots_that_run(data_dir: Path) -> None:
+    """A container's `.venv` is that of its snapshot, and it may run for a month."""
+    for name in live_container_names(data_dir):
+        image = folder_of(data_dir, name).image()
+        if image is not None:
+            note_use(image, data_dir)
 
 
 def _older_snapshots(data_dir: Path) -> Iterator[_Item]:

@@ -42,7 +42,7 @@ def _mark(root: Path) -> None:
 
 def note_use(image: Path, data_dir: Path) -> None:
     """A snapshot of ours that is launched again is not old; what else is an image is left as it is."""
-    if image.parents[1:2] == [image_root(data_dir)]:
+    if image.parent.parent == image_root(data_dir):
         with suppress(OSError):
             os.utime(image)
 

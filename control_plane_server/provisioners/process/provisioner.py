@@ -34,6 +34,7 @@ from control_plane_server.provisioners.process.exits import exit_of
 from control_plane_server.provisioners.process.image_folders import identified, image_root, note_use
 from control_plane_server.provisioners.process.images import folder_of_image, python_of
 from control_plane_server.provisioners.process.log_files import read_page
+from control_plane_server.provisioners.process.platforms import refuse_what_processes_lack
 from control_plane_server.provisioners.process.running_marks import mark
 from control_plane_server.provisioners.secrets import refuse_secrets_of_aws
 from control_plane_server.provisioners.watcher import Watcher
@@ -59,6 +60,7 @@ class ProcessProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         refuse_secrets_of_aws(function)
+        refuse_what_processes_lack(function.platform)
         folder = await asyncio.to_thread(folder_of_image, function.docker_image, needs_main=function.command is None)
         note_use(folder, self._data_dir)  # a snapshot that is declared again is not old
         return PreparedFunction(type=ContainerType.TEST, identifier=str(folder))
@@ -130,6 +132,7 @@ class ProcessProvisioner:
         if folder.supervisor() is None:
             folder.make()
             mark(self._data_dir, folder)
+            folder.note_image(Path(request.prepared_identifier))
             note_use(Path(request.prepared_identifier), self._data_dir)
             self._start_supervisor(folder, self._assignment(request, folder))
         if folder.supervisor() is None:

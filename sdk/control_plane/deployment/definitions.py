@@ -15,7 +15,10 @@ _INVALID = 422
 def definition_again(version: Version) -> dict[str, Any]:
     """What declares the same functions on the same images once more."""
     default = version.functions[0].docker_image if version.functions else ""
-    kept = ("function_name", "resource_spec", "execution_spec", "command", "signature", "environment", "secrets")
+    kept = (
+        *("function_name", "resource_spec", "execution_spec", "command", "signature"),
+        *("environment", "secrets", "platform"),
+    )
     functions = []
     for function in version.functions:
         override = None if function.docker_image == default else function.docker_image

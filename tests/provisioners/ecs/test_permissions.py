@@ -17,10 +17,12 @@ from botocore import xform_name
 from control_plane_server.domain.containers import Container
 from control_plane_server.domain.entities import Function
 from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.platforms import Platform
 from control_plane_server.provisioners.ecs import factory as opening
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from tests.aws.control import Control
 from tests.aws.process import StandIn
+from tests.aws.wire import EC2_PROVIDER
 from tests.provisioners.ecs.builders import container_request
 from tests.provisioners.ecs.conftest import LONG_AGO, NOW
 
@@ -116,6 +118,7 @@ async def calls_made(
     ):
         prepared = await provisioner.prepare(held)
         assert await provisioner.prepare(held) == prepared
+        await provisioner.prepare(replace(held, platform=Platform(capacity=f"provider:{EC2_PROVIDER}")))
         request = container_request(prepared.identifier, execution_id=execution_id)
         container = Container(name=request.name, details=await provisioner.launch(request, age=NOW))
         await provisioner.launch(request, age=LONG_AGO)
@@ -166,7 +169,10 @@ def test_everything_is_limited_as_far_as_it_can_be() -> None:
     assert statement_of("iam:PassRole")["Condition"] == {
         "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     }
-    assert statement_of("iam:PassRole")["Resource"] == ["TASK_ROLE_ARN", "EXECUTION_ROLE_ARN"]
+    assert statement_of("iam:PassRole")["Resource"] == [
+        *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN"),
+        "arn:aws:iam::ACCOUNT:role/control-plane-function-*",
+    ]
     assert "ecs:CreateAction" in statement_of("ecs:TagResource")["Condition"]["StringEquals"]
     # These take no resource. Task definitions could be limited by name, but for listing and reading them.
     anywhere = {

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.provisioners.ecs.configuration import CapacityProvider, CpuArchitecture
+from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.provisioners.ecs.configuration import CapacityProvider
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
 from tests.unit.environment.examples import REQUIRED_BY_ALL, REQUIRED_BY_ECS, Example

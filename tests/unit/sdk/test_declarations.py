@@ -76,6 +76,18 @@ def test_limits_are_named_as_on_the_wire() -> None:
     }
 
 
+def test_what_it_needs_of_its_machine() -> None:
+    role = "arn:aws:iam::123456789012:role/reports"
+    made = cp.command("train", ["train"], storage_gib=50, architecture="ARM64", gpus=2, capacity="spot", task_role=role)
+    assert made._spec["platform"] == {
+        "ephemeral_storage_gib": 50,
+        "cpu_architecture": "ARM64",
+        "gpus": 2,
+        "capacity": "spot",
+        "task_role_arn": role,
+    }
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(TypeError, match=r"its def says; write @cp.function, not @cp.function\('greet'\)"):
         cp.function("greet")  # type: ignore[call-overload]

@@ -197,6 +197,9 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
         seconds = executions.document.get(field)
         if seconds is not None:
             fields.append((name, f"{seconds} s at most"))
+    platform = {name: value for name, value in (function.document.get("platform") or {}).items() if value is not None}
+    if platform:
+        fields.append(("Machine", ", ".join(f"{name} {value}" for name, value in platform.items())))
     fields += _on_failure(executions.document)
     if function.command is not None:
         fields.append(("Command", function.command))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from control_plane_server.domain.bounds import MAX_MEMORY_GBS, MAX_VIRTUAL_CPUS
 from control_plane_server.domain.specs import ResourceSpec
-from control_plane_server.provisioners.ecs.sizes import FARGATE_SIZES, FargateSize, size_for
+from control_plane_server.provisioners.ecs.sizes import FARGATE_SIZES, TaskSize, size_for
 
 
 def spec(cpus: float, gbs: float) -> ResourceSpec:
@@ -18,7 +18,7 @@ def test_there_are_74_sizes() -> None:
 
 
 @pytest.mark.parametrize("size", FARGATE_SIZES)
-def test_who_asks_for_a_size_gets_it(size: FargateSize) -> None:
+def test_who_asks_for_a_size_gets_it(size: TaskSize) -> None:
     assert size_for(spec(size.cpu / 1_024, size.memory / 1_024)) == size
 
 
@@ -33,6 +33,7 @@ def test_who_asks_for_a_size_gets_it(size: FargateSize) -> None:
         (4, 30, 4_096, 30_720),
         (4, 31, 8_192, 32_768),
         (16, 64, 16_384, 65_536),
+        (0.25, 120, 16_384, 122_880),
         (0.25, 64, 16_384, 65_536),
         (0.25, 60, 8_192, 61_440),
     ],

@@ -1,0 +1,31 @@
+"""Which capacity a launch gets."""
+
+from datetime import timedelta
+
+import pytest
+
+from control_plane_server.domain.platforms import Platform
+
+
+@pytest.mark.parametrize(
+    ("interruptions", "seconds", "capacity"),
+    [(0, 0, "spot"), (1, 179, "spot"), (2, 0, "on_demand"), (0, 180, "on_demand"), (7, 900, "on_demand")],
+)
+def test_spot_falls_back_after_the_second_interruption_or_three_minutes(
+    interruptions: int, seconds: int, capacity: str
+) -> None:
+    wanted = Platform(capacity="spot_with_fallback", gpus=None)
+    launched = wanted.for_launch(interruptions=interruptions, without_capacity=timedelta(seconds=seconds))
+    assert launched.capacity == capacity
+
+
+@pytest.mark.parametrize("capacity", [None, "on_demand", "spot", "provider:machines"])
+def test_others_stay_what_they_are(capacity: str | None) -> None:
+    wanted = Platform(capacity=capacity, gpus=1)
+    assert wanted.for_launch(interruptions=9, without_capacity=timedelta(hours=1)) == wanted
+
+
+def test_a_provider_is_named_behind_its_prefix() -> None:
+    assert Platform(capacity="provider:machines").capacity_provider == "machines"
+    assert Platform(capacity="spot").capacity_provider is None
+    assert Platform().capacity_provider is None
