@@ -20,6 +20,7 @@ from api.routes import (
     batches_by_id,
     checkpoints,
     container_repository,
+    costs,
     events,
     executions,
     health,
@@ -50,6 +51,7 @@ _ROUTERS = (
     events.router,
     executions.router,
     checkpoints.router,
+    costs.router,
     container_repository.router,
 )
 

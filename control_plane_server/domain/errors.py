@@ -3,7 +3,8 @@
 ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing,
-│  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
+│  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist,
+│  │                             SpanIsTooLong
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
 │  │                             CheckpointDoesNotExist
@@ -75,6 +76,10 @@ class ProjectIsBeingDeleted(BadRequest):
 
 class ParentInvocationDoesNotExist(BadRequest):
     """The ID of the parent invocation is invalid"""
+
+
+class SpanIsTooLong(BadRequest):
+    """There are more than 400 days between since and until"""
 
 
 class Forbidden(ApiError):
