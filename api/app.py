@@ -21,6 +21,7 @@ from api.routes import (
     blobs,
     checkpoints,
     container_repository,
+    costs,
     events,
     executions,
     health,
@@ -52,6 +53,7 @@ _ROUTERS = (
     events.router,
     executions.router,
     checkpoints.router,
+    costs.router,
     container_repository.router,
 )
 

@@ -14,6 +14,7 @@ from api.shares import Shares
 from api.turns import Turns, uploads
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.secret_keys import SecretKeys
+from control_plane_server.domain.costs import Prices
 from control_plane_server.provisioners.contract import Provisioner
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Services:
     blobs: "BlobStore | None" = None  # None: there is no store
     uploads: Turns = field(default_factory=uploads)
     shares: Shares = field(default_factory=Shares)
+    prices: Prices | None = None  # None: costs have no amounts
     spans: "Spans | None" = None  # where tracing is on
 
 

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
+from control_plane_server.domain.costs import Prices
+from environment.prices import PriceList
 
 Group = TypeVar("Group", bound=BaseSettings)
 
@@ -32,6 +34,7 @@ class ControlPlaneSettings(BaseSettings):
     # Of the process provisioner: for how long, and up to how much, it keeps what ended containers and snapshots left.
     process_retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] = 30
     process_retention_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    prices: PriceList | None = None  # of `api`: what costs are reckoned by; None: without amounts
     build_id: Annotated[str, Field(min_length=1)] | None = None  # names this release to Temporal; None: unversioned
     deployment_name: Annotated[str, Field(min_length=1)] = "control-plane"
     versioning_behavior: Literal["auto-upgrade", "pinned"] = "auto-upgrade"  # of workflows, when a release takes over
@@ -64,6 +67,10 @@ class ControlPlaneSettings(BaseSettings):
     def secret_keys(self) -> SecretKeys:
         """Perhaps none."""
         return SecretKeys(_split(self.secrets_keys))
+
+    @property
+    def price_list(self) -> Prices | None:
+        return None if self.prices is None else self.prices.to_domain()
 
     @property
     def root_keys(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
-│  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist
+│  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist,
+│  │                             SpanIsTooLong
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
 │  │                             Checkpoint-, BlobDoesNotExist
@@ -83,6 +84,10 @@ class BlobsAreUploadedElsewhere(BadRequest):
 
 class BlobIsNotAsAnnounced(BadRequest):
     """The body has another size or SHA-256 than was announced: upload it again"""
+
+
+class SpanIsTooLong(BadRequest):
+    """There are more than 400 days between since and until"""
 
 
 class Forbidden(ApiError):

@@ -45,6 +45,7 @@ async def open_services(
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 secret_keys=settings.control_plane.secret_keys,
+                prices=settings.control_plane.price_list,
                 database=database,
                 orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=trigger.note),
                 provisioner=provisioner,

@@ -81,3 +81,46 @@ async def test_keys_are_checked(client: httpx2.AsyncClient, key: bytes, status: 
     await deploy(client)
     answer = await client.post(LATEST, json={"input": "1"}, headers=[(b"Idempotency-Key", key)])
     assert answer.status_code == status
+
+
+async def test_a_later_attempt_gets_what_earlier_ones_made_and_is_worth_waiting_for(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    await deploy(client)
+    body = {"input": "1"}
+    first = (await client.post(LATEST, json=body, headers=keyed("attempt-1"))).json()["invocation_id"]
+
+    async def again(key: str, **changes: object) -> str:
+        resuming = {**body, "resume_keys": ["attempt-0", "attempt-1"], **changes}
+        answer = await client.post(LATEST, json=resuming, headers=keyed(key))
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["invocation_id"])
+
+    async def set_first(values: str) -> None:
+        async with database.statement() as connection:
+            await connection.execute(text(f"UPDATE invocations SET {values} WHERE invocation_id = :id"), {"id": first})
+
+    assert await again("attempt-2") == first, "it runs"
+    await set_first("status = 'TERMINATED', outcome = 'SUCCEEDED'")
+    assert await again("attempt-2") == first
+    assert await again("another-input", input="2") != first
+    await set_first("outcome = 'FAILED'")
+    anew = await again("attempt-2")
+    assert anew != first
+    assert await again("attempt-2") == anew
+    await set_first("status = 'RUNNING', outcome = NULL, cancellation_request_time = now()")
+    assert await again("attempt-3") != first
+    too_many = await client.post(LATEST, json={**body, "resume_keys": ["k"] * 51}, headers=keyed("attempt-4"))
+    assert too_many.status_code == 422
+
+
+async def test_so_it_gets_batches_and_is_told(client: httpx2.AsyncClient) -> None:
+    await deploy(client)
+    batches = LATEST.replace("/invocations", "/batches")
+    body = {"inputs": ["1", "2"]}
+    first = (await client.post(batches, json=body, headers=keyed("attempt-1"))).json()
+    resumed = await client.post(batches, json={**body, "resume_keys": ["attempt-1"]}, headers=keyed("attempt-2"))
+    assert (resumed.json()["batch_id"], resumed.json()["is_resumed"]) == (first["batch_id"], True)
+    assert first["is_resumed"] is False
+    other = await client.post(batches, json={"inputs": ["1"], "resume_keys": ["attempt-1"]}, headers=keyed("attempt-2"))
+    assert (other.json()["batch_id"] == first["batch_id"], other.json()["is_resumed"]) == (False, False)

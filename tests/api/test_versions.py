@@ -12,6 +12,7 @@ from control_plane_server.domain import bounds
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
+UNLESS_GIVEN = {"retry_jitter": 0.0, "no_retry_on": [], "resume_children": False}
 
 
 SIGNATURE: Json = {
@@ -52,9 +53,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
                 "retry_max_interval_seconds": 60.0,
                 "attempt_timeout_seconds": None,
                 "queue_timeout_seconds": None,
-                "retry_jitter": 0.0,
-                "no_retry_on": [],
-                "resume_children": False,
+                **UNLESS_GIVEN,
             },
             "command": None,
             "function_status": "PENDING",
@@ -82,9 +81,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
                 "retry_max_interval_seconds": 100.0,
                 "attempt_timeout_seconds": None,
                 "queue_timeout_seconds": None,
-                "retry_jitter": 0.0,
-                "no_retry_on": [],
-                "resume_children": False,
+                **UNLESS_GIVEN,
             },
             "command": ["run", "me"],
             "function_status": "PENDING",

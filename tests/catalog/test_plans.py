@@ -2,12 +2,13 @@
 than where none has."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
+from control_plane_server.catalog.costs import ConsumptionRepository
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
@@ -213,3 +214,16 @@ async def test_latest(database: Database, many_versions: FunctionRef, statements
             InvocationPath(function=newest, invocation_id=created.invocation_id)
         )
     await check_plans(database, statements, most_rows=100)
+
+
+@pytest.mark.parametrize(("seconds_ago", "most_rows"), [(ENDED, 4 * 600), (30 * 86_400, MOST_ROWS)])
+async def test_costs_read_what_may_have_run_then(
+    database: Database, function: FunctionRef, statements: list[Statement], seconds_ago: int, most_rows: int
+) -> None:
+    """Ten minutes, before which there was nothing; and a day on which there was nothing."""
+    since = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    async with database.statement() as connection:
+        await ConsumptionRepository(connection).of_day(
+            function.project_name, since.date(), since=since, until=since + timedelta(minutes=10)
+        )
+    await check_plans(database, statements, most_rows=most_rows)

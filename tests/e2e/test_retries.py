@@ -45,3 +45,20 @@ async def test_a_later_attempt_goes_on_where_the_one_before_was(project: Project
     invocation = await project.ended("go_on_where_it_was", invocation_id)
     assert json.loads(invocation["executions"][-1]["output"]) == {"done": [1, 2, 3], "attempt": 3}
     assert invocation["checkpoint"]["attempt"] == 3
+
+
+async def test_a_later_attempt_awaits_the_children_of_those_before(project: Project, tmp_path: Path) -> None:
+    await project.deploy(
+        "call_and_fail", "note_and_hold", "triple", max_retries=2, resume_children=True, max_concurrency=10
+    )
+    notes = tmp_path / "notes"
+    invocation_id = await project.invoke("call_and_fail", notes=str(notes), release=str(tmp_path / "release"))
+    invocation = await project.ended("call_and_fail", invocation_id)
+    killed, failed, succeeded = invocation["executions"]
+    assert (killed["outcome"], failed["error_message"]) == (None, "ValueError: after its children")
+    assert json.loads(succeeded["output"]) == [3, 6]
+    assert len(await lines_of(notes)) == 3
+    children = await project.http.get(
+        f"/projects/{project.name}/invocations", params={"parent_invocation_id": invocation_id}
+    )
+    assert len(children.json()["invocations"]) == 5, "three that held, two of the map"

@@ -256,11 +256,9 @@ def _answer_invocation(
 
 
 def _answer_batch(state: StubState, *, function: str, key: str, body: Any) -> tuple[int, Document]:
-    resumed = next(
-        (f"bat-{earlier}" for earlier in body.get("resume_keys", ()) if f"bat-{earlier}" in state.batches), None
-    )
-    if resumed is not None and f"bat-{key}" not in state.batches:
-        return 200, _batch(state, resumed, function, is_resumed=True)
+    earlier = [f"bat-{one}" for one in body.get("resume_keys", ()) if f"bat-{one}" in state.batches]
+    if earlier and f"bat-{key}" not in state.batches:
+        return 200, _batch(state, earlier[0], function, is_resumed=True)
     made = [
         _answer_invocation(
             state,

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from control_plane.context import execution_id_of
 
 from tests.sdk.api_stub import Document, StubState
 from tests.sdk.conftest import StartContainer
@@ -314,3 +315,77 @@ def test_the_code_is_told_what_it_is(state: StubState, start_container: StartCon
     container = start_container(source, MULTINODE_EXECUTION_ID=attempt, MULTINODE_INVOCATION_ID="inv-3")
     expected = ["p", "ver-1", "f", "inv-3", 7, "2096-10-02T07:07:40+00:00"]
     assert json.loads(container.report()["final_output"]) == [expected, expected]
+
+
+RESUMING = """
+    import control_plane as cp
+    def f():
+        found = [child.result() for child in [cp.submit("square", n=n) for n in (2, 2, 3)]]
+        try:
+            cp.submit("square", n=5).result()
+        except cp.InvocationFailed:
+            raise ValueError("again") from None
+        return found
+"""
+
+
+def attempt(start_container: StartContainer, source: str, number: int) -> Document:
+    container = start_container(source, MULTINODE_EXECUTION_ID=execution_id_of("inv-p", number))
+    container.state.report = None
+    return container.report()
+
+
+def test_the_next_attempt_finds_the_children_that_succeeded(state: StubState, start_container: StartContainer) -> None:
+    state.execution_spec = {"resume_children": True}
+    fails = {5}
+
+    def answer(function: str, text: str) -> Document:
+        if json.loads(text)["n"] in fails:
+            return {"outcome": "FAILED", "error_message": "ValueError: no"}
+        return succeed(function, text)
+
+    state.answer_child = answer
+    assert attempt(start_container, RESUMING, 1)["error_message"] == "ValueError: again"
+    assert len(state.children) == 4
+    assert attempt(start_container, RESUMING, 2)["error_message"] == "ValueError: again"
+    assert len(state.children) == 5, "the one that failed was started anew"
+    fails.clear()
+    assert attempt(start_container, RESUMING, 3)["final_output"] == "[4, 4, 9]"
+    assert len(state.children) == 6
+    state.execution_spec = {}
+    assert attempt(start_container, RESUMING, 4)["final_output"] == "[4, 4, 9]"
+    assert len(state.children) == 10, "without that limit all are started anew"
+
+
+def test_of_a_map_only_what_has_not_succeeded_is_started_anew(
+    state: StubState, start_container: StartContainer
+) -> None:
+    source = """
+        import control_plane as cp
+        @cp.function
+        def square(n): ...
+        def f():
+            try:
+                return [list(square.map(range(6))), sorted(square.map(range(6), ordered=False))]
+            except cp.InvocationFailed:
+                raise ValueError("again") from None
+    """
+    state.execution_spec = {"resume_children": True}
+    fails = {1, 4}
+
+    def answer(function: str, text: str) -> Document:
+        arguments = json.loads(text)
+        if (arguments["n"] if isinstance(arguments, dict) else arguments[0]) in fails:
+            return {"outcome": "FAILED", "error_message": "ValueError: no"}
+        return succeed(function, text)
+
+    state.answer_child = answer
+    assert attempt(start_container, source, 1)["error_message"] == "ValueError: again"
+    assert len(state.children) == 6
+    fails.remove(4)
+    assert attempt(start_container, source, 2)["error_message"] == "ValueError: again"
+    assert len(state.children) == 6 + 2
+    fails.clear()
+    squares = [0, 1, 4, 9, 16, 25]
+    assert json.loads(attempt(start_container, source, 3)["final_output"]) == [squares, squares]
+    assert len(state.children) == 6 + 2 + 1 + 6

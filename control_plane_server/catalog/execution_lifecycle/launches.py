@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, bindparam, case, func, select, update
+from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, update
 
 from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.ends import milliseconds
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.containers import Container, ContainerName
 from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
@@ -101,6 +102,16 @@ def to_launch(row: Row[*tuple[Any, ...]], *, is_new: bool) -> Launch:
     )
 
 
+# How long the container of the newest launch ran, if it is known to have had one. Added up where another one comes.
+_RAN_MS = case(
+    (
+        or_(ExecutionRow.container_identifier.is_not(None), ExecutionRow.execution_start_time.is_not(None)),
+        milliseconds(ExecutionRow.launch_time, func.clock_timestamp()),
+    ),
+    else_=0,
+)
+
+
 class LaunchRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
@@ -125,6 +136,7 @@ class LaunchRepository:
             .values(
                 launches=over.launch + 1,
                 refused_launches=ExecutionRow.refused_launches + int(was_refused),
+                earlier_launches_ms=func.coalesce(ExecutionRow.earlier_launches_ms, 0) + _RAN_MS,
                 launch_time=func.clock_timestamp(),
                 refused_since=_REFUSED_SINCE if was_refused else None,
                 container_status=ContainerStatus.PROVISIONING,

@@ -29,6 +29,7 @@ USERS_VERBS = {
     "cancel": Verb(f"{_VERBS}.cancel:cancel", "Ask an invocation to stop."),
     "list": Verb(f"{_VERBS}.list:list_", "List a project's invocations, or projects."),
     "failures": Verb(f"{_VERBS}.failures:failures", "Show what has failed in a project, alike ones together."),
+    "costs": Verb(f"{_VERBS}.costs:costs", "Show how long a project's containers ran, and what that costs."),
     "describe": Verb(
         f"{_VERBS}.describe:describe", "Show all there is to know about a project, function or invocation."
     ),

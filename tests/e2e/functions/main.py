@@ -1,6 +1,7 @@
 """Functions of the end-to-end tests. They meet the test through files, whose paths are arguments."""
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -203,3 +204,19 @@ def hold_with_a_child(notes, release):
 def fail_with_secret():
     value = os.environ["SECRET"]
     raise ValueError(f"no good: {len(value)} characters")
+
+
+def call_and_fail(notes, release):
+    """Awaits three children that hold, and two of a map. Its first attempt is killed while the three run, the second
+    fails after all of them."""
+    held = [cp.submit("note_and_hold", notes=notes, release=release) for _ in range(3)]
+    if cp.current().attempt == 1:
+        while not Path(notes).exists() or len(Path(notes).read_text().splitlines()) < 3:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+    Path(release).touch()
+    mapped = list(triple.map([1, 2]))
+    cp.gather(*held)
+    if cp.current().attempt == 2:
+        raise ValueError("after its children")
+    return mapped

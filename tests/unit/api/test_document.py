@@ -18,6 +18,7 @@ OPERATIONS = {
     "delete_project": ("delete", {"404"}),
     "get_project": ("get", {"404"}),
     "list_projects": ("get", set()),
+    "get_project_costs": ("get", {"400", "404"}),
     "create_project_version": ("post", {"400", "404", "413"}),
     "get_project_version": ("get", {"404"}),
     "list_project_versions": ("get", {"404"}),
@@ -69,6 +70,7 @@ OPERATIONS = {
 }
 WITHOUT_KEY = {"health_check", "health_ready"}
 FOR_ROOT_KEYS = {
+    "get_project_costs",
     "create_project",
     "delete_project",
     "get_project",
@@ -177,7 +179,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 34
+    assert len(known) == 35
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

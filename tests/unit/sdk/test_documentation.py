@@ -28,6 +28,8 @@ def page() -> Iterator[types.ModuleType]:
 def test_its_functions_run(page: types.ModuleType) -> None:
     assert page.resize("u") == {"width": 800}
     assert [*page.train(2)] == [{"epoch": 0, "loss": 1.0}, {"epoch": 1, "loss": 0.5}]
+    with cp.testing.local():
+        assert page.fit(2) == page.fit(2) == {"epoch": 2, "loss": 0.81}
     page.test_total()
     with cp.testing.local(square=lambda number: 1):
         assert page.total([5, 6]) == 2

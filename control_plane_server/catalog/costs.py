@@ -1,0 +1,111 @@
+"""How long the containers of a project's functions ran on a day.
+
+An execution's container counts from its launch until its end, and until now while it runs; containers that
+infrastructure took away before count on the day on which the next one was launched.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from control_plane_server.catalog.ends import as_text
+from control_plane_server.catalog.paths import searchable
+from control_plane_server.catalog.tables import INVOCATION_STATE, InvocationRow, ProjectRow, seconds_backwards
+from control_plane_server.domain.costs import Consumption
+from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
+from control_plane_server.domain.errors import ProjectDoesNotExist
+from control_plane_server.domain.identifiers import FunctionName
+
+# What runs, what has ended, and what a release has ended that recorded no outcome.
+_STATES = [*(status.value for status in InvocationStatus), *(outcome.value for outcome in InvocationOutcome)]
+# An invocation is over so long after its timeout at the latest: its grace period, and a stop that is repeated.
+_SLACK = timedelta(hours=1)
+
+# Of each function those invocations are read that may have had a container on that day, as far back as its longest
+# timeout: by the index `invocations_of_name`, one range for each state.
+_CONSUMPTION = text(f"""
+    WITH called AS MATERIALIZED (
+        SELECT function_name, max(timeout_seconds) AS longest
+        FROM versions JOIN functions USING (version_id) WHERE project_name = :project GROUP BY function_name
+    ), launched AS (
+        SELECT called.function_name, functions.virtual_cpus, functions.memory_gbs,
+            coalesce((functions.platform->>'gpus')::int, 0) AS gpus, executions.launch_time,
+            executions.earlier_launches_ms,
+            executions.launches - executions.refused_launches > 1 AND executions.earlier_launches_ms IS NULL
+                AS is_unmeasured,
+            executions.launches - executions.refused_launches - 1 AS earlier_launches,
+            CASE WHEN worker_identifier IS NOT NULL OR execution_start_time IS NOT NULL THEN greatest(0, extract(
+                epoch FROM least(
+                    CASE worker_status WHEN 'TERMINATED' THEN executions.last_update_time ELSE clock_timestamp() END,
+                    :until
+                ) - greatest(executions.launch_time, :since)
+            )) ELSE 0 END AS seconds
+        FROM called
+            CROSS JOIN unnest(CAST(:states AS text[])) AS states (state)
+            CROSS JOIN LATERAL (
+                SELECT invocation_id, function_id FROM invocations
+                WHERE project_name = :project AND function_name = called.function_name
+                    AND {as_text(INVOCATION_STATE)} = states.state
+                    AND {as_text(seconds_backwards(InvocationRow.creation_time))}
+                        BETWEEN -extract(epoch FROM CAST(:until AS timestamptz))
+                        AND called.longest - extract(epoch FROM CAST(:since AS timestamptz)) + :slack
+                OFFSET 0  -- so that it is this range that is read, whatever the planner expects of the rest
+            ) AS invoked
+            CROSS JOIN LATERAL (
+                SELECT * FROM executions WHERE executions.invocation_id = invoked.invocation_id OFFSET 0
+            ) AS executions
+            JOIN functions ON functions.function_id = invoked.function_id
+        WHERE executions.launch_time < :until
+    ), measured AS (
+        SELECT *, launch_time >= :since AS is_of_day,
+            seconds + CASE WHEN launch_time >= :since THEN coalesce(earlier_launches_ms, 0) / 1000.0 ELSE 0 END AS total
+        FROM launched
+    )
+    SELECT function_name, count(*) FILTER (WHERE is_of_day) AS executions,
+        sum(total)::float8 AS container_seconds, sum(total * virtual_cpus)::float8 AS vcpu_seconds,
+        sum(total * memory_gbs)::float8 AS gb_seconds, sum(total * gpus)::float8 AS gpu_seconds,
+        coalesce(sum(earlier_launches) FILTER (WHERE is_of_day AND is_unmeasured), 0)::int AS unmeasured_launches
+    FROM measured WHERE total > 0 OR is_of_day GROUP BY function_name ORDER BY function_name
+    """)
+
+
+class ConsumptionRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def require_project(self, project_name: str) -> None:
+        """Raises ProjectDoesNotExist."""
+        found = select(ProjectRow.project_name).where(ProjectRow.project_name == searchable(project_name))
+        if await self._connection.scalar(found) is None:
+            raise ProjectDoesNotExist
+
+    async def of_day(
+        self, project_name: str, day: date, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Consumption]:
+        """Of each function that had a container, by name. `since`, `until`: only the part of the day between them."""
+        begin = datetime.combine(day, time(), UTC)
+        end = begin + timedelta(days=1)
+        found = await self._connection.execute(
+            _CONSUMPTION,
+            {
+                "project": searchable(project_name),
+                "since": begin if since is None else max(begin, since),
+                "until": end if until is None else min(end, until),
+                "states": _STATES,
+                "slack": _SLACK.total_seconds(),
+            },
+        )
+        return [
+            Consumption(
+                function_name=FunctionName(row.function_name),
+                day=day,
+                executions=row.executions,
+                container_seconds=row.container_seconds,
+                vcpu_seconds=row.vcpu_seconds,
+                gb_seconds=row.gb_seconds,
+                gpu_seconds=row.gpu_seconds,
+                unmeasured_launches=row.unmeasured_launches,
+            )
+            for row in found
+        ]
