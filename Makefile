@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -70,13 +70,17 @@ chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PROVISIONER),--provisioner $(PROVISIONER)) $(if $(REPLACE_TEMPORAL),--replace-temporal)
 
-# Another release under running work, and back again; FROM=REF, by default the last tag.
+# Another release under running work, and back again; FROM=REF, by default the last tag. ONE_WAY=1 does not go back.
 upgrade: install
-	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM))
+	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM)) $(if $(ONE_WAY),--one-way)
 
 # 10,000 calls by one map, while api and loop are killed; some minutes, make fan-out INPUTS=1000 fewer.
 fan-out: install
 	@.venv/bin/python -m tests.fan_out $(if $(INPUTS),--inputs $(INPUTS))
+
+# A thousand containers of one function at once, and a queue behind them; four minutes.
+wide: install
+	@.venv/bin/python -m tests.wide $(if $(WIDTHS),--widths $(WIDTHS))
 
 # 300 programs that misbehave, drawn at random; where there is an engine, a tenth of them on docker too.
 misbehaviour: install

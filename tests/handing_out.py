@@ -27,9 +27,10 @@ SECONDS = {
     "tests/chaos/test_ecs.py": 74,
     "tests/simulation/test_simulation.py": 70,
     "tests/resilience/test_rolling_restart.py": 67,
+    "tests/docs on one stack": 60,
     "tests/client": 55,
     "tests/observability": 51,
-    "tests/hostile/test_document.py": 49,
+    "tests/hostile/test_document.py": 35,
     "tests/resilience/test_away_and_back.py": 48,
     "tests/chaos/test_processes.py": 45,
     "tests/api/test_process.py": 15,
@@ -51,17 +52,11 @@ SECONDS = {
     "tests/cli/test_stack.py::test_two_stacks_side_by_side_and_a_folder_that_is_watched": 30,
     "tests/capacity/test_cancellation.py": 19,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[quickstart.md]": 19,
-    "tests/docs/test_pages.py::test_a_page_can_be_followed[day-after.md]": 20,
-    "tests/docs/test_pages.py::test_a_page_can_be_followed[client.md]": 25,
     "tests/docs/test_pages.py::test_a_page_can_be_followed[README.md]": 20,
-    "tests/docs/test_pages.py::test_a_page_can_be_followed[recipes.md]": 20,
-    "tests/docs/test_pages.py::test_a_page_can_be_followed[command-line.md]": 15,
     "tests/cli/test_stack.py::test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to": 21,
-    "tests/cli/test_stack.py::test_next_start_takes_over_what_a_killed_stack_left": 15,
-    "tests/cli/test_stack.py::test_dead_servers_are_started_again": 15,
+    "tests/cli/test_stack.py::test_dead_servers_are_started_again_and_a_second_signal_hurries_a_stop": 18,
     "tests/hostile/test_greedy_tokens.py": 14,
     "tests/hostile/test_bounds.py": 13,
-    "tests/docs/test_pages.py::test_a_page_can_be_followed[events.md]": 12,
     "tests/sdk/test_typing.py": 12,
     "tests/provisioners/ecs/test_tasks.py": 12,
     "tests/provisioners/ecs/test_launches.py": 10,
@@ -78,6 +73,8 @@ def unit_of(node: str) -> str:
     """What is handed out as one."""
     file, _, name = node.partition("::")
     folder = file.rpartition("/")[0]
+    if name.startswith("test_a_page_can_be_followed_on_a_stack"):
+        return "tests/docs on one stack"
     if file in _OF_THEIR_OWN:
         return node
     if file in _AT_HOME:

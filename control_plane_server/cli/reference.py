@@ -15,7 +15,7 @@ HEADING = "## Verbs\n"
 
 def reference() -> str:
     """Each verb with its arguments and options."""
-    verbs = (line for name, command in _commands() for line in _verb(name, command))
+    verbs = (line for name, command in commands() for line in _verb(name, command))
     return "\n".join([HEADING, *verbs]) + "\n"
 
 
@@ -24,7 +24,8 @@ def with_reference(page: str) -> str:
     return page.partition(HEADING)[0] + reference()
 
 
-def _commands() -> Iterator[tuple[str, Any]]:
+def commands() -> Iterator[tuple[str, Any]]:
+    """All of them, those of groups by both their words."""
     for name, verb in all_verbs().items():
         command = imported(name, verb)
         if not hasattr(command, "commands"):

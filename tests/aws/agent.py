@@ -40,7 +40,7 @@ class Agent:
         if image == HOLD_IMAGE:
             return Hold()
         if image == ANSWER_IMAGE:
-            return Answer(task.environment_of(container), self._session, seconds=self._settings.answer_seconds)
+            return Answer(task.environment_of(container), self._session, self._settings)
         if image not in self.images:
             raise CannotStart(
                 f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "

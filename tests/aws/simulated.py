@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 from urllib.parse import quote
 
 import httpx2
 
 from tests.aws.containers import KILLED, TERMINATED, ContainerExit
-from tests.aws.wire import Document
+from tests.aws.wire import Document, Settings
 
 _RETRY_SECONDS = 0.2
+_LOOK_SECONDS = 1.0
 _PATH_VARIABLES = ("PROJECT_NAME", "VERSION_ID", "FUNCTION_NAME", "INVOCATION_ID", "EXECUTION_ID")
 _PATH = "/projects/{}/versions/{}/functions/{}/invocations/{}/executions/{}"
 
@@ -45,9 +47,10 @@ class Answer:
 
     pid = None
 
-    def __init__(self, environment: dict[str, str], session: httpx2.AsyncClient, *, seconds: float) -> None:
+    def __init__(self, environment: dict[str, str], session: httpx2.AsyncClient, settings: Settings) -> None:
         self._session = session
-        self._seconds = float(environment.get("STAND_IN_ANSWER_SECONDS", seconds))
+        self._settings = settings
+        self._own_seconds = environment.get("STAND_IN_ANSWER_SECONDS")
         values = [quote(environment.get(f"MULTINODE_{name}", ""), safe="") for name in _PATH_VARIABLES]
         self._url = environment.get("MULTINODE_API_URL", "").rstrip("/") + _PATH.format(*values)
         self._headers = {"Authorization": "Bearer " + environment.get("MULTINODE_API_KEY", "")}
@@ -73,8 +76,7 @@ class Answer:
         try:
             await self._request("GET", "")
             await self._request("PUT", "/start")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._seconds)
+            await self._work()
             outcome = "ABORTED" if self._stop.is_set() else "SUCCEEDED"
             body: Document = {
                 "outcome": outcome,
@@ -84,6 +86,17 @@ class Answer:
         except _Refused:
             return 1
         return TERMINATED if self._stop.is_set() else 0
+
+    async def _work(self) -> None:
+        """Until its time is over, which a test may change meanwhile, or it is stopped."""
+        began = time.monotonic()
+        while not self._stop.is_set():
+            seconds = self._settings.answer_seconds if self._own_seconds is None else float(self._own_seconds)
+            left = began + seconds - time.monotonic()
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), min(left, _LOOK_SECONDS))
 
     async def _request(self, method: str, path: str, body: Document | None = None) -> None:
         """Again and again until there is a clear answer. Raises _Refused."""

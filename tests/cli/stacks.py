@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.stack.access import find_access
@@ -116,3 +117,16 @@ async def new_dev(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.communicate()
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of what runs on the folder: all servers either name it or are told of it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_in_environment = process.environ().get("CONTROL_PLANE_DATA_DIR") == str(folder)
+            if is_in_environment or any(str(folder) in argument for argument in process.cmdline()):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found

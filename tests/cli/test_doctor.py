@@ -39,6 +39,7 @@ def deployment(catalog: PostgresSettings, access: StackAccess) -> dict[str, str]
         "TEMPORAL_ADDRESS": access.temporal_address,
         "CONTROL_PLANE_API_URL": access.api_url,
         "CONTROL_PLANE_API_KEY": access.api_key,
+        "CONTROL_PLANE_SECRETS_KEYS": "A" * 43 + "=",
     }
 
 
@@ -69,6 +70,7 @@ async def test_a_deployment(tmp_path: Path, deployment: dict[str, str]) -> None:
             "settings",
             "PostgreSQL",
             "schema",
+            "secrets",
             "Temporal",
             "search attributes",
             "loop",

@@ -9,10 +9,13 @@ import psutil
 import pytest
 from control_plane.access.local_stacks import StackAccess
 from control_plane.machine.records import read_record
+from sqlalchemy import text
 
+from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
-from tests.cli.stacks import Ports, dev, new_dev
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
+from tests.cli.stacks import Ports, dev, new_dev, processes_of
 from tests.cli.terminal import Terminal
 from tests.e2e.project import Project, lines_of
 
@@ -39,7 +42,7 @@ async def test_starts_answers_and_stops(tmp_path: Path) -> None:
         output = await stack.output()
     assert access.api_url in output
     assert access.api_key in output
-    assert _processes_of(tmp_path) == []
+    assert processes_of(tmp_path) == []
 
 
 async def test_two_stacks_side_by_side_and_a_folder_that_is_watched(tmp_path: Path) -> None:
@@ -99,24 +102,6 @@ async def _prints(terminal: Terminal, result: str) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_next_start_takes_over_what_a_killed_stack_left(tmp_path: Path) -> None:
-    ports = Ports.free()
-    async with dev(tmp_path, ports) as killed:
-        access = await killed.ready()
-        await _create_project(access, "survivor")
-        killed.process.kill()
-        await killed.process.wait()
-    left = {name: read_record(DataFolder(tmp_path).record(name)) for name in ("api", "loop", "temporal")}
-    assert all(process is not None and process.is_alive() for process in left.values())
-
-    async with dev(tmp_path, ports) as next_one:
-        access = await next_one.ready()
-        assert [name for name, process in left.items() if process is not None and process.is_alive()] == []
-        assert await _projects(access) == ["survivor"]
-        assert await next_one.end() == 0
-    assert _processes_of(tmp_path) == []
-
-
 async def test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to(tmp_path: Path) -> None:
     ports, folder, notes, release = Ports.free(), tmp_path / "data", tmp_path / "notes", tmp_path / "release"
     async with dev(folder, ports) as interrupted:
@@ -127,7 +112,7 @@ async def test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to(tmp_
         interrupted.process.send_signal(signal.SIGINT)
         assert await interrupted.process.wait() == 0
         assert "interrupted what ran: 1 to be launched again" in await interrupted.output()
-    assert _processes_of(folder) == []
+    assert processes_of(folder) == []
 
     async with dev(folder, ports, words=["--wait-for-jobs"]) as waiting:
         await waiting.ready()
@@ -138,17 +123,12 @@ async def test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to(tmp_
         assert await waiting.process.wait() == 0
         assert "interrupted" not in await waiting.output()
 
-    async with dev(folder, ports) as last:
-        await last.ready()
-        invocation = await project.ended("note_and_hold", invocation_id)
     await project.http.aclose()
-    (execution,) = invocation["executions"]
-    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 2)
-    assert invocation["cancellation_request_time"] is None
+    assert await _executions(folder) == [("SUCCEEDED", 2, invocation_id, None)]
     assert len(notes.read_text().splitlines()) == 2
 
 
-async def test_dead_servers_are_started_again(tmp_path: Path) -> None:
+async def test_dead_servers_are_started_again_and_a_second_signal_hurries_a_stop(tmp_path: Path) -> None:
     async with dev(tmp_path, Ports.free()) as stack:
         access = await stack.ready()
         for name in ("api", "temporal"):
@@ -157,11 +137,6 @@ async def test_dead_servers_are_started_again(tmp_path: Path) -> None:
             psutil.Process(process.pid).kill()
             await _recorded_again(stack.folder, name, not_pid=process.pid)
         await _ready_again(access)
-
-
-async def test_second_signal_hurries_a_stop(tmp_path: Path) -> None:
-    async with dev(tmp_path, Ports.free()) as stack:
-        await stack.ready()
         api = read_record(stack.folder.record("api"))
         assert api is not None
         psutil.Process(api.pid).suspend()  # it will not end by itself
@@ -169,7 +144,7 @@ async def test_second_signal_hurries_a_stop(tmp_path: Path) -> None:
         await _begins_to_stop(stack.folder)
         stack.process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(stack.process.wait(), timeout=9) == 0  # less than the grace period
-    assert _processes_of(tmp_path) == []
+    assert processes_of(tmp_path) == []
 
 
 async def test_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
@@ -177,7 +152,7 @@ async def test_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
         while read_record(stack.folder.record("temporal")) is None:
             await asyncio.sleep(0.01)
         assert await stack.end() == 0
-    assert _processes_of(tmp_path) == []
+    assert processes_of(tmp_path) == []
 
 
 async def _answers(access: StackAccess) -> None:
@@ -211,25 +186,18 @@ async def _begins_to_stop(folder: DataFolder) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _create_project(access: StackAccess, name: str) -> None:
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {access.api_key}"}) as client:
-        assert (await client.put(f"{access.api_url}/projects/{name}")).status_code == 200
-
-
-async def _projects(access: StackAccess) -> list[str]:
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {access.api_key}"}) as client:
-        answer = (await client.get(f"{access.api_url}/projects")).json()
-    return [project["project_name"] for project in answer["projects"]]
-
-
-def _processes_of(folder: Path) -> list[str]:
-    """Command lines of what runs on the folder: all servers either name it or are told of it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            is_in_environment = process.environ().get("CONTROL_PLANE_DATA_DIR") == str(folder)
-            if is_in_environment or any(str(folder) in argument for argument in process.cmdline()):
-                found.append(" ".join(process.cmdline()))
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+async def _executions(folder: Path) -> list[tuple[object, ...]]:
+    """Outcome, launches, invocation and when its cancellation was asked for, of all that a stopped stack has."""
+    server = EmbeddedPostgres(folder / "postgres")
+    database = Database((await server.start()).url)
+    async with database.transaction() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT executions.outcome, launches, invocation_id, invocations.cancellation_request_time "
+                "FROM executions JOIN invocations USING (invocation_id)"
+            )
+        )
+        found = [tuple(row) for row in rows]
+    await database.close()
+    await server.stop()
     return found

@@ -3,14 +3,20 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import httpx2
+from control_plane.access.local_stacks import StackAccess
 
 from control_plane_server.cli.stack.access import find_access
 from control_plane_server.cli.stack.folder import DataFolder
-from tests.cli.stacks import Ports, clean_environment
+from tests.cli.stacks import Ports, clean_environment, dev
 from tests.docs.pages import NEEDS_AWS, OWN_TERMINAL, Block, matches
 from tests.prepared_catalogs import prepare_catalog
 
@@ -28,9 +34,11 @@ exec {python} -P -m control_plane.cli.main "$@"
 class Reader:
     """Runs the blocks of one page in one shell. The folder is the reader's home; they work in an empty one in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, standing: "Standing | None" = None) -> None:
+        """`standing`: a stack that the page's `control-plane dev` is taken to have started; the folder is its home."""
         self.home = folder
-        self.ports = Ports.free()
+        self.ports = standing.ports if standing is not None else Ports.free()
+        self._standing = standing
         self._work = folder / "work"
         self._work.mkdir()
         self._programs = folder / "bin"
@@ -48,7 +56,8 @@ class Reader:
             if block.is_marked(NEEDS_AWS) or block.make_targets:
                 continue
             if block.is_marked(OWN_TERMINAL) and "control-plane dev" in block.source:
-                await self._open_terminal(block)
+                if self._standing is None:
+                    await self._open_terminal(block)
                 continue
             if block.is_marked(OWN_TERMINAL):  # a program that a block before it has written
                 script += f"(\n{self._on_our_ports(block.source)}) > {self.home}/terminal-{block.line}.log 2>&1 &\n"
@@ -101,3 +110,30 @@ class Reader:
         for usual, ours in ((5000, self.ports.api), (7233, self.ports.temporal), (8233, self.ports.temporal_ui)):
             text = text.replace(f"127.0.0.1:{usual}", f"127.0.0.1:{ours}")
         return text
+
+
+class Standing:
+    """A stack for several pages, one after the other, each of which finds it empty and a home with nothing else in."""
+
+    def __init__(self, home: Path, ports: Ports, access: StackAccess) -> None:
+        self.ports = ports
+        self._home = home
+        self._access = access
+
+    async def clear(self) -> None:
+        for path in self._home.iterdir():
+            if path.name not in (".control-plane", ".local"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        headers = {"Authorization": f"Bearer {self._access.api_key}"}
+        async with httpx2.AsyncClient(base_url=self._access.api_url, headers=headers, trust_env=False) as http:
+            while projects := (await http.get("/projects")).json()["projects"]:
+                for project in projects:
+                    await http.delete(f"/projects/{project['project_name']}")
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def standing_stack(home: Path) -> AsyncIterator[Standing]:
+    ports = Ports.free()
+    async with dev(home / ".control-plane", ports) as stack:
+        yield Standing(home, ports, await stack.ready())

@@ -10,12 +10,20 @@ import control_plane
 import pytest
 
 from tests.docs.pages import OWN_TERMINAL, PAGES, ROOT, Block, blocks_of, matches, python_of
-from tests.docs.reader import Reader
+from tests.docs.reader import Reader, Standing, standing_stack
 
 # Pages whose commands need state that these tests prepare for each of them.
 ELSEWHERE = {"temporal.md": "tests/e2e/test_temporal_page.py", "one-server.md": "tests/docker/test_one_server_page.py"}
 
 FOLLOWED = [page for page in PAGES if page.name not in ELSEWHERE and blocks_of(page)]
+# Followed with a stack of their own, as a reader begins. Others, if any stack will do, find one that stands.
+WITH_A_STACK_OF_THEIR_OWN = ("README.md", "quickstart.md")
+_ANY_STACK = f"{OWN_TERMINAL}\ncontrol-plane dev\n"
+ON_A_STANDING_STACK = [
+    page
+    for page in FOLLOWED
+    if page.name not in WITH_A_STACK_OF_THEIR_OWN and any(block.source == _ANY_STACK for block in blocks_of(page))
+]
 
 
 @pytest.fixture
@@ -25,9 +33,34 @@ async def reader(tmp_path: Path) -> AsyncIterator[Reader]:
     await reader.close()
 
 
+@pytest.fixture(scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Path, Standing]]:
+    home = tmp_path_factory.mktemp("home")
+    async with standing_stack(home) as stack:
+        yield home, stack
+
+
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", ON_A_STANDING_STACK, ids=lambda page: page.name)
+async def test_a_page_can_be_followed_on_a_stack(page: Path, standing: tuple[Path, Standing]) -> None:
+    home, stack = standing
+    reader = Reader(home, stack)
+    try:
+        await follow(page, reader)
+    finally:
+        await reader.close()
+        await stack.clear()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "page", [page for page in FOLLOWED if page not in ON_A_STANDING_STACK], ids=lambda page: page.name
+)
 async def test_a_page_can_be_followed(page: Path, reader: Reader) -> None:
+    await follow(page, reader)
+
+
+async def follow(page: Path, reader: Reader) -> None:
     blocks = blocks_of(page)
     missing = {program for program in ("curl", "jq") if shutil.which(program) is None}
     needed = {program for program in missing if any(program in block.source for block in blocks)}

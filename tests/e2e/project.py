@@ -118,6 +118,7 @@ def definition(
     command: Sequence[str] | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
     secrets: Mapping[str, str] = MappingProxyType({}),
+    platform: Mapping[str, Any] | None = None,
     **execution_spec: Any,
 ) -> Json:
     """Functions that differ, if at all, in their timeouts."""
@@ -129,6 +130,7 @@ def definition(
                 "command": command,
                 "environment": dict(environment),
                 "secrets": dict(secrets),
+                "platform": platform,
                 "resource_spec": {
                     "virtual_cpus": 0.25,
                     "memory_gbs": 0.5,

@@ -15,9 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.folder import DataFolder
-from tests.cli.stacks import Ports, dev
 from tests.e2e.ages import grow_old_batch
-from tests.e2e.platforms import Platform
 from tests.e2e.project import Json, Project, lines_of
 from tests.e2e.repairs import repairs
 from tests.e2e.test_reconciliation import delete_workflow
@@ -178,34 +176,30 @@ async def test_a_project_is_deleted_with_a_batch_that_runs(project: Project, tmp
     assert (await project.http.get(f"/batches/{batch.id}")).status_code == 404
 
 
-async def test_every_result_comes_once_though_api_and_loop_are_killed(platform: Platform, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    inputs = [{"number": number} for number in range(40)]
-    async with dev(data, Ports.free(), provisioner=platform.provisioner, **platform.environment) as stack:
-        project = Project(await stack.ready(), "batches", image=platform.image)
-        await project.deploy("double")
-        batch = await Batch.create(project, "double", inputs)
-        results: list[Json] = []
-        killed: set[str] = set()
-        while len(results) < len(inputs):
-            try:
-                async for result in batch.results(after=len(results)):
-                    results.append(result)
-                    for name, when in (("loop", 6), ("api", 14)):
-                        if len(results) >= when and name not in killed:
-                            killed.add(name)
-                            kill(data, name)
-            except httpx2.TransportError:  # its `api` is gone: another one goes on
-                await asyncio.sleep(0.05)
-        ended = await batch.read()
-        await project.http.aclose()
+async def test_every_result_comes_once_though_api_and_loop_are_killed(project: Project, stack_folder: Path) -> None:
+    inputs = [{"number": number} for number in range(24)]
+    await project.deploy("double")
+    batch = await Batch.create(project, "double", inputs)
+    results: list[Json] = []
+    killed: set[str] = set()
+    while len(results) < len(inputs):
+        try:
+            async for result in batch.results(after=len(results)):
+                results.append(result)
+                for name, when in (("loop", 4), ("api", 10)):
+                    if len(results) >= when and name not in killed:
+                        killed.add(name)
+                        kill(stack_folder, name)
+        except httpx2.TransportError:  # its `api` is gone: another one goes on
+            await asyncio.sleep(0.05)
+    ended = await batch.read()
     assert killed == {"loop", "api"}
-    assert [result["position"] for result in results] == list(range(1, 41))
+    assert [result["position"] for result in results] == list(range(1, 25))
     assert sorted((result["index"], result["output"]) for result in results) == [
-        (number, str(2 * number)) for number in range(40)
+        (number, str(2 * number)) for number in range(24)
     ]
     assert {result["attempts"] for result in results} == {1}
-    assert (ended["status"], ended["counts"]["SUCCEEDED"]) == ("TERMINATED", 40)
+    assert (ended["status"], ended["counts"]["SUCCEEDED"]) == ("TERMINATED", 24)
 
 
 def kill(data: Path, server: str) -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from tests.aws.control import Control
+from tests.aws.wire import HOLD_IMAGE
 from tests.e2e.project import Json, Project, lines_of
 from tests.ecs.conftest import NewProject
 
@@ -39,6 +40,30 @@ async def test_spot_takes_a_task_back_and_the_function_runs_again(
     assert (execution["outcome"], execution["output"], execution["launches"]) == ("SUCCEEDED", "2", 2)
     assert execution["error_message"] is None
     assert await watching <= {None, "SUCCEEDED"}
+
+
+async def test_what_spot_has_taken_back_twice_goes_on_demand(new_project: NewProject, aws: Control) -> None:
+    project = new_project(HOLD_IMAGE)
+    await project.deploy("held", platform={"capacity": "spot_with_fallback"})
+    invocation_id = await project.invoke("held")
+    seen, task = [], None
+    for _ in range(3):
+        task = await project.container("held", invocation_id, other_than=task)
+        seen.append((await aws.wait_for(task, "RUNNING")).description["capacityProviderName"])
+        if len(seen) < 3:
+            await aws.interrupt_spot(task)
+    assert seen == ["FARGATE_SPOT", "FARGATE_SPOT", "FARGATE"]
+    await project.cancel("held", invocation_id)
+
+
+async def test_what_the_account_lacks_is_told_when_a_version_is_deployed(new_project: NewProject) -> None:
+    project = new_project(HOLD_IMAGE)
+    version = await project.declare("held", platform={"gpus": 1})
+    while (function := version["functions"][0])["preparation_error"] is None:
+        await asyncio.sleep(0.05)
+        version = await project.version(version["version_id"])
+    assert function["preparation_error"].startswith("The function asks for gpus 1: Fargate has none")
+    assert function["platform"]["gpus"] == 1
 
 
 async def test_a_job_that_spot_interrupts_twice_goes_on_each_time_where_it_was(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import psutil
@@ -37,20 +37,21 @@ def command(items: bytes) -> bytes:
 
 
 VERSIONS, INVOCATIONS = "versions", "invocations"
-COSTLY = {
-    "nested": (INVOCATIONS, nested(LONGEST)),
-    "nested a little too deep": (INVOCATIONS, b'{"input": ' + b"[" * 100 + b"]" * 100 + b"}"),
-    "wide and nested": (INVOCATIONS, b'{"input": [' + of_items(b"[[[[0]]]]", LONGEST) + b"]}"),
-    "ones": (VERSIONS, version(of_items(b"1", 2_000_000))),
-    "empty functions": (VERSIONS, version(of_items(b"{}", LONGEST))),
-    "a thousand empty functions": (VERSIONS, version(of_items(b"{}", 3_000))),
-    "ones as a command": (VERSIONS, command(of_items(b"1", LONGEST))),
-    "a thousand ones as a command": (VERSIONS, command(of_items(b"1", 2_000))),
-    "empty words as a command": (VERSIONS, command(of_items(b'""', LONGEST))),
-    "long wrong words": (VERSIONS, command(b'["' + b"x" * 3_000_000 + b'"]')),
-    "keys": (VERSIONS, b"{" + b",".join(b'"%d":0' % number for number in range(350_000)) + b"}"),
-    "one endless string": (INVOCATIONS, b'{"input": "' + b'\\"' * (LONGEST // 2)),
-    "in UTF-16": (VERSIONS, version(of_items(b"1", LONGEST // 2)).decode().encode("utf-16")),
+# Made when they are sent: all processes of a run import this.
+COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "nested": (INVOCATIONS, lambda: nested(LONGEST)),
+    "nested a little too deep": (INVOCATIONS, lambda: b'{"input": ' + b"[" * 100 + b"]" * 100 + b"}"),
+    "wide and nested": (INVOCATIONS, lambda: b'{"input": [' + of_items(b"[[[[0]]]]", LONGEST) + b"]}"),
+    "ones": (VERSIONS, lambda: version(of_items(b"1", 2_000_000))),
+    "empty functions": (VERSIONS, lambda: version(of_items(b"{}", LONGEST))),
+    "a thousand empty functions": (VERSIONS, lambda: version(of_items(b"{}", 3_000))),
+    "ones as a command": (VERSIONS, lambda: command(of_items(b"1", LONGEST))),
+    "a thousand ones as a command": (VERSIONS, lambda: command(of_items(b"1", 2_000))),
+    "empty words as a command": (VERSIONS, lambda: command(of_items(b'""', LONGEST))),
+    "long wrong words": (VERSIONS, lambda: command(b'["' + b"x" * 3_000_000 + b'"]')),
+    "keys": (VERSIONS, lambda: b"{" + b",".join(b'"%d":0' % number for number in range(350_000)) + b"}"),
+    "one endless string": (INVOCATIONS, lambda: b'{"input": "' + b'\\"' * (LONGEST // 2)),
+    "in UTF-16": (VERSIONS, lambda: version(of_items(b"1", LONGEST // 2)).decode().encode("utf-16")),
 }
 
 
@@ -82,7 +83,8 @@ def shown_length(value: object) -> int:
 
 @pytest.mark.parametrize("kind", COSTLY)
 async def test_a_costly_body_is_answered_soon_and_shortly(target: Target, kind: str, show: Show) -> None:
-    where, body = COSTLY[kind]
+    where, make_body = COSTLY[kind]
+    body = make_body()
     key, close = f"Authorization: Bearer {KEY}", "Connection: close"
     request = head(target, "POST", path_of(target, where), key, close, f"Content-Length: {len(body)}") + body
     before, began = psutil.Process(target.pid).memory_info().rss, time.monotonic()
@@ -161,7 +163,7 @@ async def test_strangers_with_nested_bodies_cost_others_nothing(target: Target, 
 async def test_whoever_has_a_key_and_costly_bodies_leaves_others_most_of_their_requests(
     target: Target, show: Show
 ) -> None:
-    body = COSTLY["empty functions"][1]
+    body = COSTLY["empty functions"][1]()
     key, length = f"Authorization: Bearer {KEY}", f"Content-Length: {len(body)}"
     request = head(target, "POST", path_of(target, VERSIONS), key, "Connection: close", length) + body
     alone = await served(target, seconds=1)

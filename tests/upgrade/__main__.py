@@ -17,24 +17,26 @@ from tests.upgrade.slow_work import SlowWork
 from tests.upgrade.stack import Servers, servers
 
 _TODAY = Path(__file__).parents[2]
-_FUNCTIONS = _TODAY / "tests" / "e2e" / "functions"
+_FUNCTIONS = Path(__file__).with_name("functions")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="upgrade", description="Replaces one release by another under running work.")
     parser.add_argument("--from", dest="before", help="the release before, as git names it; by default the last tag")
+    parser.add_argument("--one-way", action="store_true", help="do not go back")
     arguments = parser.parse_args()
     before = arguments.before or _git("describe", "--tags", "--abbrev=0")
     with tempfile.TemporaryDirectory(prefix="cp-upgrade-") as folder, _checkout(before, Path(folder) / "tree") as tree:
-        _say(f"from {before} ({_git('rev-parse', '--short', before)}) to the code here, and back again")
-        problems = asyncio.run(_replace_and_go_back(Path(folder) / "data", tree))
+        way = "" if arguments.one_way else ", and back again"
+        _say(f"from {before} ({_git('rev-parse', '--short', before)}) to the code here{way}")
+        problems = asyncio.run(_replace(Path(folder) / "data", tree, goes_back=not arguments.one_way))
     for problem in problems:
         _say(f"VIOLATION: {problem}")
     _say(f"{len(problems)} violations")
     return 1 if problems else 0
 
 
-async def _replace_and_go_back(folder: Path, before: Path) -> list[str]:
+async def _replace(folder: Path, before: Path, *, goes_back: bool) -> list[str]:
     notes = folder.parent / "notes"
     notes.mkdir()
     async with servers(folder) as stack:
@@ -46,6 +48,8 @@ async def _replace_and_go_back(folder: Path, before: Path) -> list[str]:
         problems = await slow.end()
         problems += await first.end()
         _say(f"the release before began {len(first) + len(slow)} jobs, was killed, and the code here has ended them")
+        if not goes_back:
+            return [*problems, *await second.end()]
         slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow-again")
         await slow.begin()
         stack.kill()

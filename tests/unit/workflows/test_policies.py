@@ -5,8 +5,16 @@ from itertools import accumulate, takewhile
 
 import pytest
 
+from control_plane_server.domain.bounds import MAX_TIMEOUT_SECONDS
 from control_plane_server.domain.specs import ExecutionSpec
-from workflows.policies import backoff_after, deadline_of, retry_policy_of, stop_patiences
+from workflows.policies import (
+    GRANT_REPEAT,
+    RUN_EXECUTION_START_TO_CLOSE,
+    backoff_after,
+    deadline_of,
+    retry_policy_of,
+    stop_patiences,
+)
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (50, 60.0)])
@@ -31,6 +39,16 @@ def test_a_stop_of_what_does_not_end_is_repeated_less_and_less_often() -> None:
     ends = list(takewhile(lambda end: end < timedelta(days=3), accumulate(stop_patiences(), initial=timedelta())))
     assert ends[1:4] == [timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=70)]
     assert 100 < len(ends) < 200
+
+
+def test_a_month_of_waiting_for_a_process_fits_into_a_history() -> None:
+    """Temporal takes 10,000 signals of a workflow; each of them is four events."""
+    longest = timedelta(seconds=MAX_TIMEOUT_SECONDS)
+    signals = longest / GRANT_REPEAT
+    assert signals < 10_000
+    looks = list(takewhile(lambda end: end < longest, accumulate(stop_patiences(), initial=timedelta())))
+    assert 4 * signals + 11 * len(looks) < 51_200
+    assert longest + timedelta(hours=12) < RUN_EXECUTION_START_TO_CLOSE
 
 
 def test_the_deadline_is_strictly_later_than_creation_plus_timeout_in_whole_seconds() -> None:
