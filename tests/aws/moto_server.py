@@ -31,5 +31,6 @@ class Moto:
 
     def _run(self, builder: EnvironBuilder) -> Answer:
         chunks, status, headers = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
-        kept = [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+        dropped = _HOP_BY_HOP[1:] if builder.method == "HEAD" else _HOP_BY_HOP  # then it tells how long an object is
+        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
         return Answer(int(status.split()[0]), b"".join(chunks), kept)

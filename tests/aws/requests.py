@@ -44,7 +44,7 @@ class Answer:
             return str(self.status)
 
     def response(self) -> web.Response:
-        return web.Response(status=self.status, body=self.body, headers=self.headers)
+        return web.Response(status=self.status, body=self.body or None, headers=self.headers)
 
 
 def parsed(request: web.Request, body: bytes) -> AwsRequest:

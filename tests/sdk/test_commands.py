@@ -49,7 +49,9 @@ def test_a_command_that_is_not_there(start_container: StartContainer) -> None:
 
 
 def test_an_output_file_that_is_too_long(start_container: StartContainer) -> None:
-    report = start(start_container, "sh", "-c", "head -c 250000 /dev/zero > $CONTROL_PLANE_OUTPUT").report()
+    report = start(
+        start_container, "sh", "-c", "head -c 250000 /dev/zero | tr '\\0' x > $CONTROL_PLANE_OUTPUT"
+    ).report()
     assert report["error_message"] == "The output is 250,000 characters long; at most 249,999 are possible"
 
 

@@ -11,6 +11,7 @@ _TOLD_APART = {
     "ApiKeyIsInvalid",
     "BatchDoesNotExist",
     "BatchIsAlreadyTerminated",
+    "BlobDoesNotExist",
     "CheckpointDoesNotExist",
     "ExecutionDoesNotExist",
     "FunctionDoesNotExist",

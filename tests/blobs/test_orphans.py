@@ -1,0 +1,50 @@
+"""What nobody needs of a store is removed once it is old, and nothing else."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import insert, select, update
+
+from activities.reconciliation.orphaned_blobs import OrphanedBlobs
+from activities.reconciliation.repair_run import RepairRun
+from control_plane_server.blobs.location import BlobStoreLocation
+from control_plane_server.blobs.opening import open_blob_store
+from control_plane_server.blobs.store import BlobStore
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import BlobRow, ProjectRow
+from tests.blobs.stores import REGION, pieces
+
+NOW, LATER = timedelta(0), timedelta(days=1)
+
+
+async def removed(database: Database, store: BlobStore, patience: timedelta) -> set[str]:
+    before = {each.key for each in await store.page(after="")}
+    run = RepairRun("blobs removed")
+    await run.run(OrphanedBlobs(database=database, store=store, patience=patience).remove)
+    return before - {each.key for each in await store.page(after="")}
+
+
+async def test_objects_without_a_row_and_uploads_that_were_given_up_go(database: Database, tmp_path: Path) -> None:
+    store = open_blob_store(BlobStoreLocation(url=tmp_path.as_uri(), region=REGION))
+    async with database.transaction() as connection:
+        await connection.execute(insert(ProjectRow).values(project_name="p"))
+        for key, is_complete in (("blb-kept", True), ("blb-given-up", False)):
+            values = {"blob_id": key, "project_name": "p", "kind": "input", "size": 1, "sha256": "0" * 64}
+            await connection.execute(insert(BlobRow).values(**values))
+            if is_complete:
+                await connection.execute(
+                    update(BlobRow).where(BlobRow.blob_id == key).values(completed_time=BlobRow.creation_time)
+                )
+    for key in ("blb-kept", "blb-given-up", "blb-without-row"):
+        await store.put(key, pieces(b"x"))
+    assert await removed(database, store, LATER) == set()
+    assert await removed(database, store, NOW) == {"blb-given-up", "blb-without-row"}
+    async with database.statement() as connection:
+        assert (await connection.scalars(select(BlobRow.blob_id))).all() == ["blb-kept"]
+
+
+async def test_the_store_of_another_control_plane_is_left_alone(database: Database, tmp_path: Path) -> None:
+    store = open_blob_store(BlobStoreLocation(url=tmp_path.as_uri(), region=REGION))
+    assert await store.is_of("another installation")
+    await store.put("blb-theirs", pieces(b"x"))
+    assert await removed(database, store, NOW) == set()
