@@ -284,3 +284,13 @@ async def test_a_launch_knows_how_often_and_for_how_long_others_failed_before_it
     assert third.without_capacity < fourth.without_capacity, "since the first that was refused"
     fifth = await begin_after(database, invocation, 5, was_refused=False)
     assert (fifth.interruptions, fifth.without_capacity) == (2, timedelta()), "that one had a container"
+
+
+async def test_a_new_launch_has_no_output_of_the_one_before(database: Database, invocation: InvocationId) -> None:
+    lost = container_of(invocation)
+    await record(database, lost)
+    async with database.transaction() as connection:
+        await connection.execute(update(ExecutionRow).values(output_blob_id="blb-1"))
+    assert await begin_another(database, lost) == 2
+    async with database.statement() as connection:
+        assert await connection.scalar(select(ExecutionRow.output_blob_id)) is None

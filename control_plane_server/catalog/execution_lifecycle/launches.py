@@ -145,6 +145,7 @@ class LaunchRepository:
                 logs_identifier=None,
                 error_message=storable(reason),
                 error_traceback=None,
+                output_blob_id=None,
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),
