@@ -19,6 +19,7 @@ from control_plane_server.domain.errors import (
     BodyIsTooLarge,
     OffsetIsInvalid,
     ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
     ProjectNameIsTooLong,
     SecretDoesNotExist,
     SecretsAreNotConfigured,
@@ -39,7 +40,9 @@ router = new_router(
 
 @router.put(
     _SECRET,
-    responses=documented(ProjectDoesNotExist, ProjectNameIsTooLong, BodyIsTooLarge, SecretsAreNotConfigured),
+    responses=documented(
+        ProjectDoesNotExist, ProjectIsBeingDeleted, ProjectNameIsTooLong, BodyIsTooLarge, SecretsAreNotConfigured
+    ),
 )
 async def set_secret(
     *,

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, Text, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.invocation_pages import PageStart
@@ -14,6 +15,7 @@ from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.catalog.tables import ProjectRow, SecretRow, epoch_second
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
     SecretDoesNotExist,
     SecretsAreNotConfigured,
     SecretsAreUnreadable,
@@ -49,7 +51,8 @@ class SecretRepository:
         self._connection = connection
 
     async def put(self, project_name: str, secret_name: str, value: str, *, keys: SecretKeys) -> Secret:
-        """Set its value, whether it is new or not. Raises ProjectDoesNotExist, SecretsAreNotConfigured."""
+        """Set its value, whether it is new or not. Raises ProjectDoesNotExist, ProjectIsBeingDeleted,
+        SecretsAreNotConfigured."""
         columns = ("project_name", "secret_name", "encrypted_value", "encryption_key", "last_update_time")
         new = insert(SecretRow).from_select(
             columns,
@@ -59,17 +62,21 @@ class SecretRepository:
                 bindparam("encrypted_value", keys.encrypt(value), type_=Text),
                 bindparam("encryption_key", keys.first, type_=Text),
                 _NOW,
-            ).where(ProjectRow.project_name == searchable(project_name)),
+            ).where(ProjectRow.project_name == searchable(project_name), ProjectRow.closing_time.is_(None)),
         )
-        written = await self._connection.execute(
-            new.on_conflict_do_update(
-                index_elements=[SecretRow.project_name, SecretRow.secret_name],
-                set_={column: new.excluded[column] for column in columns[2:]},
-            ).returning(*_COLUMNS)
-        )
+        try:
+            written = await self._connection.execute(
+                new.on_conflict_do_update(
+                    index_elements=[SecretRow.project_name, SecretRow.secret_name],
+                    set_={column: new.excluded[column] for column in columns[2:]},
+                ).returning(*_COLUMNS)
+            )
+        except IntegrityError as error:  # it was deleted since it was looked for
+            raise ProjectDoesNotExist from error
         row = written.one_or_none()
         if row is None:
-            raise ProjectDoesNotExist
+            await self._ensure_project(project_name)
+            raise ProjectIsBeingDeleted
         return _to_secret(row)
 
     async def get(self, project_name: str, secret_name: str) -> Secret:

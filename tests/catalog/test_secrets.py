@@ -10,7 +10,12 @@ from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
 from control_plane_server.catalog.secrets import Rotation, SecretRepository
 from control_plane_server.catalog.tables import SecretRow
-from control_plane_server.domain.errors import SecretsAreNotConfigured, SecretsAreUnreadable
+from control_plane_server.domain.errors import (
+    ProjectDoesNotExist,
+    ProjectIsBeingDeleted,
+    SecretsAreNotConfigured,
+    SecretsAreUnreadable,
+)
 
 OLD, NEW = "A" * 43 + "=", "b" * 42 + "8="
 
@@ -48,6 +53,24 @@ async def test_without_keys_nothing_is_encrypted_or_read(database: Database) -> 
         await read(database, SecretKeys(), "a")
     with pytest.raises(SecretsAreNotConfigured):
         await rotate(database, SecretKeys())
+
+
+async def test_a_project_that_is_being_deleted_takes_none(database: Database) -> None:
+    await put(database, SecretKeys((OLD,)), a="1")
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE projects SET closing_time = clock_timestamp()"))
+    for name in ("a", "b"):
+        with pytest.raises(ProjectIsBeingDeleted):
+            await put_alone(database, name)
+    async with database.transaction() as connection:
+        await connection.execute(text("DELETE FROM projects"))
+    with pytest.raises(ProjectDoesNotExist):
+        await put_alone(database, "a")
+
+
+async def put_alone(database: Database, name: str) -> None:
+    async with database.statement() as connection:
+        await SecretRepository(connection).put("p", name, "2", keys=SecretKeys((OLD,)))
 
 
 async def test_the_first_key_encrypts_and_all_decrypt(database: Database) -> None:
