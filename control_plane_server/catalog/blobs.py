@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, Text, bindparam, delete, func, insert, select, true, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.base import columns_of
@@ -132,8 +133,24 @@ class BlobRepository:
             raise BlobIsInUse
 
     async def complete(self, blob: Blob) -> None:
-        """What a container has made is there from now on; of artifacts of the same name in the same execution, the
-        newest. May be repeated, in a transaction. Raises BlobDoesNotExist if it is gone."""
+        """What a container has made is there from now on; of artifacts of the same name in the same execution, the one
+        that was announced last. The others are as if they had been given up, and are forgotten as those are; that they
+        are complete may be said nevertheless. May be repeated, in a transaction. Raises BlobDoesNotExist if it is gone.
+        """
+        of_same_name = (
+            BlobRow.invocation_id == blob.invocation_id,
+            BlobRow.execution_id == blob.execution_id,
+            BlobRow.kind == BlobKind.ARTIFACT,
+            BlobRow.name == blob.name,
+            BlobRow.completed_time.is_not(None),
+        )
+        if blob.kind is BlobKind.ARTIFACT:
+            # Two of a name that come at once see each other.
+            lock = func.pg_advisory_xact_lock(func.hashtextextended(blob.execution_id, 0))
+            await self._connection.execute(select(lock))
+            newer = select(BlobRow.blob_id).where(*of_same_name, BlobRow.creation_time > blob.creation_time).limit(1)
+            if await self._connection.scalar(newer) is not None:
+                return
         completed = await self._connection.execute(
             update(BlobRow)
             .where(BlobRow.blob_id == blob.blob_id)
@@ -144,13 +161,9 @@ class BlobRepository:
             raise BlobDoesNotExist
         if blob.kind is BlobKind.ARTIFACT:
             await self._connection.execute(
-                delete(BlobRow).where(
-                    BlobRow.invocation_id == blob.invocation_id,
-                    BlobRow.execution_id == blob.execution_id,
-                    BlobRow.kind == BlobKind.ARTIFACT,
-                    BlobRow.name == blob.name,
-                    BlobRow.creation_time < blob.creation_time,
-                )
+                update(BlobRow)
+                .where(*of_same_name, BlobRow.creation_time < blob.creation_time)
+                .values(completed_time=None)
             )
 
     async def artifacts_of_invocation(self, path: InvocationPath) -> tuple[Blob, ...]:
@@ -198,7 +211,10 @@ class BlobRepository:
             _SIZE.key: new.size,
             _SHA256.key: new.sha256,
         }
-        row = (await self._connection.execute(_CREATE, parameters)).one_or_none()
+        try:
+            row = (await self._connection.execute(_CREATE, parameters)).one_or_none()
+        except IntegrityError as error:  # it was deleted since it was looked for
+            raise ProjectDoesNotExist from error
         if row is not None:
             return _to_blob(row)
         project = await self._connection.execute(

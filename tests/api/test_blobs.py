@@ -116,6 +116,23 @@ async def test_the_newest_artifact_of_a_name_wins(
     assert (listed["blob_id"], listed["size"]) == (made["blob_id"], 5)
 
 
+@pytest.mark.parametrize("store", ["folder"], indirect=True)
+async def test_artifacts_of_a_name_that_are_put_at_once_are_all_taken(
+    client: httpx2.AsyncClient, deployed: Deployed, database: Database
+) -> None:
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    all_made = []
+    for content in (b"1", b"22", b"333"):
+        made = await announced(client, execution + "/artifacts", **announcement(content, name="report.txt"))
+        assert (await upload(client, made, content)).is_success
+        all_made.append(f"{execution}/artifacts/{made['blob_id']}")
+    for _ in range(2):  # also if an answer is lost
+        answers = await asyncio.gather(*map(client.put, reversed(all_made)))
+        assert [answer.status_code for answer in answers] == [200] * 3
+    (listed,) = (await client.get(execution + "/artifacts")).json()["artifacts"]
+    assert (listed["blob_id"], listed["size"]) == (made["blob_id"], 3)
+
+
 @pytest.mark.parametrize("store", ["folder"], indirect=True)  # S3 verifies it by itself, which moto does not
 async def test_what_is_not_as_announced_is_not_stored(
     client: httpx2.AsyncClient, deployed: Deployed, store: BlobStore
