@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.callees import (
     PARENT,
     PARENT_FUNCTION,
@@ -33,7 +34,6 @@ from control_plane_server.catalog.tables import (
     FunctionRow,
     InvocationRow,
     VersionRow,
-    columns_of,
     epoch_second,
 )
 from control_plane_server.domain.batches import Batch

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, Text, bindparam, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.paths import (
     PROJECT,
     ExecutionPath,
@@ -23,7 +24,6 @@ from control_plane_server.catalog.tables import (
     InvocationRow,
     ProjectRow,
     VersionRow,
-    columns_of,
 )
 from control_plane_server.domain.blobs import Blob, BlobKind, NewBlob
 from control_plane_server.domain.entities import ContainerStatus

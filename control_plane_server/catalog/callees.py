@@ -7,8 +7,9 @@ from sqlalchemy import ARRAY, BigInteger, Row, Select, Text, all_, and_, bindpar
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.paths import along_function, searchable
-from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import InvocationStatus, ParentInvocation, ParentRef
 from control_plane_server.domain.errors import ParentInvocationDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import FunctionName, InvocationId

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.invocation_summaries import PARENT_FUNCTION, SUMMARY, to_summary, with_parent
 from control_plane_server.catalog.paths import FunctionPath, along_callee, along_function, is_storable, require
-from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow, columns_of, epoch_second
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow, epoch_second
 from control_plane_server.domain.entities import InvocationStatus, InvocationSummary, ParentRef
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.domain.identifiers import FunctionName, FunctionRef, ProjectName, VersionId

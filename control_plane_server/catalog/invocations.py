@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.callees import (
     CALLEE,
@@ -35,14 +36,7 @@ from control_plane_server.catalog.paths import (
     require,
     searchable,
 )
-from control_plane_server.catalog.tables import (
-    CheckpointRow,
-    ExecutionRow,
-    FunctionRow,
-    InvocationRow,
-    VersionRow,
-    columns_of,
-)
+from control_plane_server.catalog.tables import CheckpointRow, ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import (
     CheckpointSummary,

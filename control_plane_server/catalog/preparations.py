@@ -6,10 +6,11 @@ from sqlalchemy import Text, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
-from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import Function, FunctionStatus, PreparedFunction
 from control_plane_server.domain.errors import ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import FunctionRef

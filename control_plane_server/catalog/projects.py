@@ -4,9 +4,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_project
 from control_plane_server.catalog.paths import searchable
-from control_plane_server.catalog.tables import ProjectRow, columns_of, epoch_second
+from control_plane_server.catalog.tables import ProjectRow, epoch_second
 from control_plane_server.domain.entities import Project
 from control_plane_server.domain.errors import ProjectAlreadyExists, ProjectDoesNotExist
 

@@ -1,17 +1,14 @@
 """The catalog's tables. Rows never leave this package: repositories turn them into domain entities."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Double,
     ForeignKey,
     Identity,
     Index,
-    Integer,
-    Label,
     Text,
     UniqueConstraint,
     and_,
@@ -22,27 +19,11 @@ from sqlalchemy import (
     or_,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
-# Of a column that is long, and that few who read its row need.
-_READ_APART = "is read apart"
-
-
-class Base(DeclarativeBase):
-    type_annotation_map: ClassVar = {str: Text, datetime: TIMESTAMP(timezone=True), float: Double, int: Integer}
-
-
-def columns_of(*tables: type[Base]) -> tuple[Label[Any], ...]:
-    """All their columns but those that are read apart, each named after its table too, as converters read them:
-    `functions_status`."""
-    return tuple(
-        column.label(f"{table.__tablename__}_{column.name}")
-        for table in tables
-        for column in table.__table__.columns
-        if not column.info.get(_READ_APART)
-    )
+from control_plane_server.catalog.base import READ_APART, Base
 
 
 class InstallationRow(Base):
@@ -113,8 +94,8 @@ class FunctionRow(Base):
     slot_group_id: Mapped[int | None] = mapped_column(BigInteger)  # of concurrency "function"
     command: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     # Text, as JSONB forgets the order of keys, which is that of the arguments.
-    signature: Mapped[str | None] = mapped_column(info={_READ_APART: True})
-    environment: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), info={_READ_APART: True})
+    signature: Mapped[str | None] = mapped_column(info={READ_APART: True})
+    environment: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), info={READ_APART: True})
     secrets: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # names or ARNs, no values
     # What it needs of its machine: `catalog.platforms`.
     platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
@@ -296,7 +277,7 @@ class CheckpointRow(Base):
     invocation_id: Mapped[str] = mapped_column(
         ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
     )
-    value: Mapped[str] = mapped_column(info={_READ_APART: True})
+    value: Mapped[str] = mapped_column(info={READ_APART: True})
     attempt: Mapped[int]  # whose code saved it
     save_time: Mapped[datetime]
 

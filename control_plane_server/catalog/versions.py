@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function, to_version_summary
 from control_plane_server.catalog.paths import (
     LATEST_VERSION,
@@ -20,7 +21,7 @@ from control_plane_server.catalog.paths import (
 )
 from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.projects import ProjectRepository
-from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
 from control_plane_server.domain.identifiers import ProjectName, VersionId, new_version_id

@@ -10,6 +10,7 @@ from sqlalchemy import Interval, delete, func, insert, select, type_coerce, upda
 from structlog.testing import capture_logs
 
 from activities.container_watch import ContainerWatch
+from control_plane_server.catalog.base import Base
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
@@ -20,7 +21,7 @@ from control_plane_server.catalog.notifications import (
     NotificationListener,
     notify_containers,
 )
-from control_plane_server.catalog.tables import Base, ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import Misconfigured, Unavailable

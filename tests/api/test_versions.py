@@ -8,7 +8,6 @@ import pytest
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.versions import VersionRepository
-from control_plane_server.domain import bounds
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
@@ -351,13 +350,6 @@ async def test_the_project_of_a_version_is_part_of_its_path(client: httpx2.Async
     assert (answer.status_code, answer.json()) == (404, DOES_NOT_EXIST)
 
 
-async def test_many_functions_are_one_version(client: httpx2.AsyncClient) -> None:
-    names = [f"f{number}" for number in range(1_000)]
-    deployed = await deploy(client, *(function_spec(name) for name in names))
-    functions = (await client.get(deployed.version)).json()["functions"]
-    assert [function["function_name"] for function in functions] == names
-
-
 async def test_versions_and_the_deletion_of_their_project_do_not_miss_each_other(client: httpx2.AsyncClient) -> None:
     await client.put(PROJECT)
     *answers, _ = await asyncio.gather(
@@ -366,23 +358,6 @@ async def test_versions_and_the_deletion_of_their_project_do_not_miss_each_other
     accepted = sum(answer.status_code == 200 for answer in answers)
     assert {answer.status_code for answer in answers} <= {200, 400}
     assert len((await client.get(VERSIONS)).json()["versions"]) == accepted
-
-
-async def test_a_version_has_a_bounded_number_of_functions(client: httpx2.AsyncClient) -> None:
-    await deploy(client)
-    most = [function_spec(f"f{number}") for number in range(bounds.MAX_FUNCTIONS)]
-    assert (await client.post(VERSIONS, json=definition(*most))).status_code == 200
-    refused = await client.post(VERSIONS, json=definition(*most, function_spec("one-too-many")))
-    assert refused.status_code == 422
-    (problem,) = refused.json()["detail"]
-    assert (problem["loc"], problem["type"]) == (["body", "functions"], "too_long")
-
-
-async def test_a_command_has_a_bounded_number_of_words(client: httpx2.AsyncClient) -> None:
-    await deploy(client)
-    for words, status in ((bounds.MAX_COMMAND_WORDS, 200), (bounds.MAX_COMMAND_WORDS + 1, 422)):
-        answer = await client.post(VERSIONS, json=definition(function_spec(command=[""] * words)))
-        assert answer.status_code == status
 
 
 async def test_the_newest_versions_say_which_capacities_are_asked_for(

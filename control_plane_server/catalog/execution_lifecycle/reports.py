@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.checkpoints import HAS_CHECKPOINT
 from control_plane_server.catalog.converters import to_execution_detail
@@ -23,7 +24,7 @@ from control_plane_server.catalog.paths import (
     require,
     searchable,
 )
-from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
 from control_plane_server.domain.errors import (

@@ -12,14 +12,8 @@ from sqlalchemy import Row, ScalarSelect, Select, Text, bindparam, case, func, s
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from control_plane_server.catalog.tables import (
-    BatchRow,
-    FunctionRow,
-    InvocationRow,
-    SlotGroupRow,
-    VersionRow,
-    columns_of,
-)
+from control_plane_server.catalog.base import columns_of
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, SlotGroupRow, VersionRow
 from control_plane_server.domain.entities import FunctionStatus
 
 

@@ -7,12 +7,12 @@ on the way.
 from alembic import context
 from sqlalchemy import Connection
 
-from control_plane_server.catalog.tables import Base
+from control_plane_server.catalog.tables import ProjectRow
 
 
 def run() -> None:
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=ProjectRow.metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 

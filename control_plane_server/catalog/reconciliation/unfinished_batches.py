@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
-from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, VersionRow, columns_of
+from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, VersionRow
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.unfinished import UnfinishedBatch
 

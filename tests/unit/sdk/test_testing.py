@@ -160,6 +160,16 @@ def test_a_checkpoint_is_kept_while_the_block_runs() -> None:
             assert cp.checkpoint.load() == {"done": [0, 1, 2]}
 
 
+def test_a_block_within_a_block_has_a_checkpoint_of_its_own() -> None:
+    with cp.testing.local():
+        with cp.testing.local():
+            cp.checkpoint.save("inner")
+        assert cp.checkpoint.load() is None
+        cp.checkpoint.save("outer")
+    with cp.testing.local():
+        assert cp.checkpoint.load() is None
+
+
 def test_a_plain_call_has_one_of_the_process() -> None:
     with pytest.raises(InterruptedError):
         go_on(fail_at=1)
