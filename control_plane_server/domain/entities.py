@@ -254,11 +254,12 @@ class CheckpointSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """`value`: JSON as a rule."""
+    """`value`: JSON as a rule; empty if it is in a blob."""
 
     value: str
     attempt: int
     save_time: datetime
+    blob_id: BlobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
