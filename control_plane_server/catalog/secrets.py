@@ -178,7 +178,7 @@ class SecretRepository:
             try:
                 keys.decrypt(row.example, fingerprint=row.encryption_key)
                 readable += row.stored
-            except (SecretsAreUnreadable, SecretsAreNotConfigured):
+            except SecretsAreUnreadable:
                 unreadable += row.stored
         return readable, unreadable
 
