@@ -15,7 +15,6 @@ from control_plane_server.catalog.tables import ProjectRow, SecretRow, epoch_sec
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     SecretDoesNotExist,
-    SecretsAreNotConfigured,
     SecretsAreUnreadable,
 )
 from control_plane_server.domain.secrets import Secret

@@ -1,7 +1,6 @@
 """What a container that gets no secrets says of it."""
 
 import pytest
-
 from control_plane.container.api import Api
 from control_plane.container.environment import Environment
 from control_plane.container.executions import ExecutionClient
