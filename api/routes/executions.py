@@ -38,7 +38,6 @@ from control_plane_server.domain.errors import (
     OffsetIsInvalid,
     ProjectDoesNotExist,
     SecretIsMissing,
-    SecretsAreNotConfigured,
     SecretsAreUnreadable,
     ServiceIsUnavailable,
     TooManyRequests,
@@ -141,8 +140,7 @@ async def get_execution(path: ExecutionPathOfRequest, request: Request) -> Execu
         ExecutionHasAlreadyFinished,
         ExecutionIsAlreadyTerminated,
         SecretIsMissing,
-        SecretsAreNotConfigured,
-        SecretsAreUnreadable,
+            SecretsAreUnreadable,
     ),
 )
 async def get_execution_environment(path: ExecutionPathOfRequest, request: Request) -> ExecutionEnvironment:
