@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.converters import to_blob_id
 from control_plane_server.catalog.paths import EXECUTION_MATCHES, INVOCATION_MATCHES, ExecutionPath, searchable
-from control_plane_server.catalog.tables import BlobRow, CheckpointRow, ExecutionRow, InvocationRow
+from control_plane_server.catalog.tables import BlobRow, CheckpointRow, ExecutionRow
 from control_plane_server.domain.blobs import Blob, BlobKind
 from control_plane_server.domain.entities import Checkpoint, ContainerStatus
 from control_plane_server.domain.errors import CheckpointDoesNotExist
@@ -17,14 +17,6 @@ _BLOB = bindparam("saved_blob", type_=Text)
 _LAUNCH = bindparam("saved_by_launch", type_=Integer)
 _INVOCATION = bindparam("saved_invocation", type_=Text)
 
-# Of an InvocationRow.
-HAS_CHECKPOINT = (
-    select(CheckpointRow.invocation_id)
-    .where(CheckpointRow.invocation_id == InvocationRow.invocation_id)
-    .correlate(InvocationRow)
-    .exists()
-    .label("has_checkpoint")
-)
 # Under the lock of its row, so that it neither ends nor goes on to another launch meanwhile. An invocation has one
 # execution at a time that is not TERMINATED, and that is its newest.
 _SAVER = (

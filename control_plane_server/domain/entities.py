@@ -317,5 +317,4 @@ class ExecutionDetail:
     input: str
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
-    has_checkpoint: bool  # of the invocation
     input_blob_id: BlobId | None = None  # then `input` is empty
