@@ -7,6 +7,8 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api.bodies import UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, allow_upload_of
@@ -142,11 +144,20 @@ async def _in_order(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[b
         yield piece
 
 
+async def _until_broken_off(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Of a client that is gone nothing more comes: that is no defect, and answered as FastAPI does."""
+    try:
+        async for piece in body:
+            yield piece
+    except ClientDisconnect:
+        raise HTTPException(400, "There was an error parsing the body") from None
+
+
 async def _verified(body: AsyncIterator[bytes], blob: Blob) -> AsyncIterator[bytes]:
     """The body in larger pieces. Raises BlobIsNotAsAnnounced behind the last one, which keeps it from being stored."""
     digest, size = hashlib.sha256(), 0
     kept = bytearray()
-    async for piece in body:
+    async for piece in _until_broken_off(body):
         digest.update(piece)
         size += len(piece)
         kept += piece

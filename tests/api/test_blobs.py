@@ -139,6 +139,36 @@ async def test_what_is_not_as_announced_is_not_stored(
     assert (await upload(client, made)).is_success
 
 
+@pytest.mark.parametrize("store", ["folder"], indirect=True)
+async def test_a_client_that_breaks_off_an_upload_is_no_defect(
+    client: httpx2.AsyncClient, deployed: Deployed, services: Services, store: BlobStore
+) -> None:
+    made = await announced(client, "/projects/p/blobs")
+    path, (name, value) = f"/projects/p/blobs/{made['blob_id']}", next(iter(bearer(ROOT_KEYS[0]).items()))
+    came = iter([{"type": "http.request", "body": b"x", "more_body": True}])
+    answered: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(came, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode())],
+    }
+    await create_app(services)(scope, receive, send)
+    assert answered[0]["status"] == 400
+    assert await store.size(made["blob_id"]) is None
+
+
 @pytest.mark.parametrize("store", ["bucket"], indirect=True)
 async def test_where_a_bucket_takes_uploads_the_api_takes_none(client: httpx2.AsyncClient, deployed: Deployed) -> None:
     made = await announced(client, "/projects/p/blobs")
