@@ -100,12 +100,12 @@ async def uploaded_input(services: Services, project_name: str, blob_id: str) ->
 
 async def uploaded_output(services: Services, path: ExecutionPath, blob_id: str) -> Blob:
     """An output of this execution that may be reported. Raises BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway."""
-    async with services.database.statement() as connection:
-        blob = await BlobRepository(connection).get_of_execution(path, blob_id)
-    if blob.kind is not BlobKind.OUTPUT or blob.execution_id != path.execution_id:
-        raise BlobDoesNotExist
-    await ensure_uploaded(services, blob)
-    return blob
+    return await _uploaded_by(services, path, blob_id, BlobKind.OUTPUT)
+
+
+async def uploaded_checkpoint(services: Services, path: ExecutionPath, blob_id: str) -> Blob:
+    """A checkpoint of this execution that may be saved. Raises BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway."""
+    return await _uploaded_by(services, path, blob_id, BlobKind.CHECKPOINT)
 
 
 async def content_of(services: Services, blob: Blob) -> Response:
@@ -127,6 +127,15 @@ async def content_of(services: Services, blob: Blob) -> Response:
         media_type="application/octet-stream",
         headers={**headers, "Content-Length": str(blob.size)},
     )
+
+
+async def _uploaded_by(services: Services, path: ExecutionPath, blob_id: str, kind: BlobKind) -> Blob:
+    async with services.database.statement() as connection:
+        blob = await BlobRepository(connection).get_of_execution(path, blob_id)
+    if blob.kind is not kind or blob.execution_id != path.execution_id:
+        raise BlobDoesNotExist
+    await ensure_uploaded(services, blob)
+    return blob
 
 
 async def _in_order(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -17,7 +17,6 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     SecretDoesNotExist,
-    SecretsAreNotConfigured,
     SecretsAreUnreadable,
 )
 from control_plane_server.domain.secrets import Secret
@@ -185,7 +184,7 @@ class SecretRepository:
             try:
                 keys.decrypt(row.example, fingerprint=row.encryption_key)
                 readable += row.stored
-            except (SecretsAreUnreadable, SecretsAreNotConfigured):
+            except SecretsAreUnreadable:
                 unreadable += row.stored
         return readable, unreadable
 
