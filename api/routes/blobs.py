@@ -41,6 +41,7 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ServiceIsUnavailable,
+    TooManyArtifacts,
     TooManyRequests,
     VersionDoesNotExist,
 )
@@ -153,7 +154,8 @@ _MISSING_EXECUTION = (*_MISSING_INVOCATION, ExecutionDoesNotExist)
     responses=documented(*_MISSING_INVOCATION),
 )
 async def list_artifacts(path: InvocationPathOfRequest, request: Request) -> ArtifactsList:
-    """The files that an invocation's containers have kept, of all attempts, by their names."""
+    """The files that an invocation's containers have kept, of all attempts, by their names, the first
+    10,000."""
     async with services_of(request).database.statement() as connection:
         found = await BlobRepository(connection).artifacts_of_invocation(path)
     return ArtifactsList(artifacts=[ArtifactInfo.of(blob) for blob in found])
@@ -213,7 +215,9 @@ async def get_execution_blob(path: ExecutionPathOfRequest, blob_id: str, request
     _EXECUTION + "/artifacts",
     tags=[Tag.CONTAINERS],
     dependencies=[Depends(require_own_execution)],
-    responses=documented(*_MISSING_EXECUTION, ProjectIsBeingDeleted, ExecutionIsAlreadyTerminated, BlobStoreIsAway),
+    responses=documented(
+        *_MISSING_EXECUTION, ProjectIsBeingDeleted, ExecutionIsAlreadyTerminated, TooManyArtifacts, BlobStoreIsAway
+    ),
 )
 async def create_artifact(path: ExecutionPathOfRequest, definition: ArtifactDefinition, request: Request) -> BlobUpload:
     """Announce a file that is to be kept: the answer says where it is to be uploaded. It is there once it is said to

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from api.schemas.bounded import Text, proper_name
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import blobs
-from control_plane_server.domain.bounds import MAX_ARTIFACT_NAME_LENGTH, MAX_BLOB_BYTES, MAX_LARGE_CHECKPOINT_BYTES
+from control_plane_server.domain.bounds import MAX_ARTIFACT_NAME_BYTES, MAX_BLOB_BYTES, MAX_LARGE_CHECKPOINT_BYTES
 
 Size = Annotated[int, Field(ge=0, le=MAX_BLOB_BYTES)]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -16,11 +16,13 @@ BlobIdText = Annotated[Text, StringConstraints(max_length=255)]
 
 def _file_name(name: str) -> str:
     proper_name(name)
+    if len(name.encode()) > MAX_ARTIFACT_NAME_BYTES:
+        raise ValueError(f"names of artifacts have at most {MAX_ARTIFACT_NAME_BYTES} bytes of UTF-8")
     return name
 
 
 ArtifactName = Annotated[
-    Text, StringConstraints(min_length=1, max_length=MAX_ARTIFACT_NAME_LENGTH), AfterValidator(_file_name)
+    Text, StringConstraints(min_length=1, max_length=MAX_ARTIFACT_NAME_BYTES), AfterValidator(_file_name)
 ]
 
 

@@ -27,6 +27,7 @@ from control_plane_server.catalog.tables import (
     VersionRow,
 )
 from control_plane_server.domain.blobs import Blob, BlobKind, NewBlob
+from control_plane_server.domain.bounds import MAX_ARTIFACTS, MAX_LISTED_ARTIFACTS
 from control_plane_server.domain.entities import ContainerStatus
 from control_plane_server.domain.errors import (
     BlobDoesNotExist,
@@ -34,6 +35,7 @@ from control_plane_server.domain.errors import (
     ExecutionIsAlreadyTerminated,
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
+    TooManyArtifacts,
 )
 from control_plane_server.domain.identifiers import BlobId, ExecutionId, InvocationId, new_blob_id
 
@@ -82,10 +84,12 @@ class BlobRepository:
         return await self._announce(project_name, new, invocation_id=None, execution_id=None)
 
     async def announce_of_execution(self, path: ExecutionPath, new: NewBlob) -> Blob:
-        """What its container makes. Raises ExecutionIsAlreadyTerminated, ProjectIsBeingDeleted."""
+        """What its container makes. Raises ExecutionIsAlreadyTerminated, ProjectIsBeingDeleted, TooManyArtifacts."""
         row = require((await self._connection.execute(_EXECUTION_AT, path.parameters)).one_or_none(), parts=4)
         if row.executions_worker_status == ContainerStatus.TERMINATED:
             raise ExecutionIsAlreadyTerminated
+        if new.kind is BlobKind.ARTIFACT:
+            await self._ensure_few_artifacts(row.invocations_invocation_id, row.executions_execution_id, new)
         return await self._announce(
             path.invocation.function.project_name,
             new,
@@ -222,6 +226,18 @@ class BlobRepository:
         )
         raise ProjectDoesNotExist if project.one_or_none() is None else ProjectIsBeingDeleted
 
+    async def _ensure_few_artifacts(self, invocation_id: str, execution_id: str, new: NewBlob) -> None:
+        """One that takes the place of another is none more. Raises TooManyArtifacts."""
+        others = select(func.count()).where(
+            BlobRow.invocation_id == invocation_id,
+            BlobRow.execution_id == execution_id,
+            BlobRow.kind == BlobKind.ARTIFACT,
+            BlobRow.name != new.name,
+            BlobRow.completed_time.is_not(None),
+        )
+        if (await self._connection.execute(others)).scalar_one() >= MAX_ARTIFACTS:
+            raise TooManyArtifacts
+
     async def _artifacts(self, invocation_id: str, execution_id: str | None) -> tuple[Blob, ...]:
         found = await self._connection.execute(
             select(*_COLUMNS)
@@ -232,6 +248,7 @@ class BlobRepository:
                 BlobRow.completed_time.is_not(None),
             )
             .order_by(BlobRow.name, BlobRow.creation_time)
+            .limit(MAX_LISTED_ARTIFACTS)
         )
         return tuple(map(_to_blob, found))
 

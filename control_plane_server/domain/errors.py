@@ -208,6 +208,10 @@ class BlobIsInUse(Conflict):
     """The blob is used already, and a blob can be used once: create another one"""
 
 
+class TooManyArtifacts(Conflict):
+    """An execution keeps at most 1,000 artifacts: put files together into an archive"""
+
+
 class SecretIsMissing(Conflict):
     """A secret that the function names is not set"""
 

@@ -10,6 +10,8 @@ import os
 from control_plane.context import of_blocks, of_call
 from control_plane.errors import ControlPlaneError
 
+_MAX_NAME_BYTES = 240
+
 
 def put(path: str | os.PathLike[str], name: str | None = None) -> None:
     """Keep a file as it is now, under its own name or another one; it is sent in pieces, up to 5 GiB. Of files of
@@ -22,6 +24,8 @@ def put(path: str | os.PathLike[str], name: str | None = None) -> None:
     name = os.path.basename(os.path.abspath(path)) if name is None else name
     if not name or "/" in name or name in (".", ".."):
         raise ValueError("%r cannot be the name of an artifact: name it like a file, without slashes" % name)
+    if len(name.encode("utf-8", "surrogateescape")) > _MAX_NAME_BYTES:
+        raise ValueError("%r is too long for the name of an artifact: at most 240 bytes of UTF-8" % name)
     with open(path, "rb"):
         pass
     if of_call.get() is not None or of_blocks:

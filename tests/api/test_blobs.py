@@ -264,6 +264,19 @@ async def test_an_output_blob_is_the_output(client: httpx2.AsyncClient, deployed
     assert (line["output"], line["output_blob"]) == (None, made["blob_id"])
 
 
+@pytest.mark.parametrize("store", ["folder"], indirect=True)
+async def test_an_execution_keeps_so_many_artifacts(
+    client: httpx2.AsyncClient, deployed: Deployed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("control_plane_server.catalog.blobs.MAX_ARTIFACTS", 1)
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    for _ in range(2):  # in place of the first is none more
+        made = await announced(client, execution + "/artifacts", **announcement(b"1", name="a"))
+        assert (await upload(client, made, b"1")).is_success
+        assert (await client.put(f"{execution}/artifacts/{made['blob_id']}")).status_code == 200
+    assert (await client.post(execution + "/artifacts", json=announcement(name="b"))).status_code == 409
+
+
 async def test_an_artifact_is_no_output(client: httpx2.AsyncClient, deployed: Deployed, database: Database) -> None:
     execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
     made = await announced(client, execution + "/artifacts", **announcement(name="report.txt"))
@@ -312,7 +325,7 @@ async def test_what_cannot_be_is_not_announced(client: httpx2.AsyncClient, wrong
     assert (await client.post("/projects/p/blobs", json=announcement(**wrong))).status_code == 422
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", "a\0", "x" * 256])
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a\0", "x" * 241, "ä" * 121])
 async def test_artifacts_have_names_of_files(
     client: httpx2.AsyncClient, deployed: Deployed, database: Database, name: str
 ) -> None:
