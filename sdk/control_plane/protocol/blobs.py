@@ -15,12 +15,13 @@ from control_plane.protocol.paths import escaped
 from control_plane.protocol.results import Result
 from control_plane.protocol.sources import MemorySink, Sink, Source
 from control_plane.protocol.steps import Answer, Lost, Plan, Request, Send, is_elsewhere
-from control_plane.protocol.waiting import Pauses
+from control_plane.protocol.waiting import NEVER, Deadline, Pauses
 
 _JSON = {"Content-Type": "application/json"}
 _REDIRECT = 307
 _SILENCE_SECONDS = 60.0
 _MOST_TRIES = 3
+_LONG_TRIES = 4  # of one transfer, whose time takes nothing of the patience
 _CHECKSUM = "x-checksum-sha256"
 
 
@@ -75,10 +76,14 @@ def _peer_of(peer: Peer, url: str) -> Peer:
     return Peer("The object store", "can %s be reached from here?" % host, peer.patience)
 
 
-def _transferred(peer: Peer, request: Request) -> Plan[Answer]:
-    """Whatever passes is waited out, and the whole is sent again. Raises Refused, Unreachable."""
-    pauses = Pauses()
+def _transferred(peer: Peer, request: Request, deadline: Deadline = NEVER) -> Plan[Answer]:
+    """Whatever passes is waited out, and the whole is sent again: patience begins when a transfer breaks off, not with
+    its first byte, a few times. Raises Refused, Unreachable, and TimeoutError at the deadline."""
+    pauses = Pauses(deadline)
+    tries = 0
     while True:
+        tries += 1
+        pauses.begin_try()
         try:
             answer: Answer = yield from _sent(peer, request)
             if answer.status < 300 or answer.status == _REDIRECT:
@@ -89,6 +94,8 @@ def _transferred(peer: Peer, request: Request) -> Plan[Answer]:
             return answer
         except Lost as error:
             lost = error
+        if lost.was_sent and tries <= _LONG_TRIES:
+            pauses.forgive_try()
         goes_on = yield from pauses.wait(peer.patience.unanswered if lost.was_sent else peer.patience.unheard, lost)
         if not goes_on:
             raise no_answer(peer, lost) from lost

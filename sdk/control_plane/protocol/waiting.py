@@ -46,6 +46,7 @@ class Pauses:
 
     def __init__(self, deadline: Deadline = NEVER) -> None:
         self._deadline = deadline
+        self._try_began = monotonic()
         self.start_again()
 
     def start_again(self) -> None:
@@ -53,6 +54,15 @@ class Pauses:
         self._began = monotonic()
         self._next = _FIRST_PAUSE_SECONDS
         self._limited_since: float | None = None
+
+    def begin_try(self) -> None:
+        """Raises TimeoutError if the deadline is over."""
+        self._deadline.check()
+        self._try_began = monotonic()
+
+    def forgive_try(self) -> None:
+        """What was under way since the last try began was no waiting."""
+        self._began += monotonic() - self._try_began
 
     def wait(self, patience_seconds: float, lost: Lost) -> Plan[bool]:
         """False, at once, if patience is at its end. Raises TimeoutError if the deadline comes first."""

@@ -1,0 +1,28 @@
+"""What is too large for requests: which transfers are tried again."""
+
+import pytest
+from control_plane.errors import Unreachable
+from control_plane.protocol import drivers
+from control_plane.protocol.blobs import upload
+from control_plane.protocol.sources import TextSource
+
+from tests.unit.protocol.scripts import PEER, Clock, ScriptedTransport, answered, lost
+
+_ANNOUNCED = answered({"blob_id": "blb-1", "upload_url": "/blobs/blb-1", "upload_headers": {}})
+
+
+def _slow(clock: Clock, *script: object) -> ScriptedTransport:
+    """Each request takes longer than patience lasts."""
+    return ScriptedTransport(*script, then=lambda: clock.sleep(31.0))  # type: ignore[arg-type]
+
+
+def test_an_upload_that_breaks_off_after_a_while_is_tried_again(clock: Clock) -> None:
+    transport = _slow(clock, _ANNOUNCED, lost(), lost(), answered({}))
+    assert drivers.run(upload(PEER, "/blobs", TextSource("1")), transport) == "blb-1"
+
+
+def test_one_that_breaks_off_always_is_given_up(clock: Clock) -> None:
+    transport = _slow(clock, _ANNOUNCED, *[lost()] * 10)
+    with pytest.raises(Unreachable):
+        drivers.run(upload(PEER, "/blobs", TextSource("1")), transport)
+    assert len(transport.requests) == 1 + 5
