@@ -277,7 +277,7 @@ class _Keys:
 
 
 def whole(api: Api, result: Result) -> Result:
-    """With its output, however large. Raises Refused, Unreachable."""
+    """With its output, however large, or why that cannot be read. Raises Unreachable."""
     if result.output_blob is None:
         return result
     with_output = importlib.import_module("control_plane.protocol.blobs").with_output
@@ -298,14 +298,19 @@ def earlier_executions(environment: Environment) -> List[str]:
 
 
 def value_of(result: Result, *, is_text: bool | None) -> Any:
-    """Raises InvocationFailed, Refused for one that does not exist, and NumberIsLost."""
+    """Raises InvocationFailed, Refused for one that does not exist, ControlPlaneError for an output that cannot be
+    read, and NumberIsLost."""
     if result.outcome != SUCCEEDED:
         raise failure_of(result._asdict())
+    if result.output_error is not None:
+        raise result.output_error
     return output_value(result.output, is_text=is_text)
 
 
 def outcome_of(result: Result, *, is_text: bool | None) -> Any:
     """The value, or the error, which is not raised. Raises NumberIsLost."""
+    if result.output_error is not None:
+        return result.output_error
     return value_of(result, is_text=is_text) if result.outcome == SUCCEEDED else failure_of(result._asdict())
 
 

@@ -9,7 +9,7 @@ from json import dumps
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
-from control_plane.errors import Refused, Unreachable
+from control_plane.errors import ControlPlaneError, Refused, Unreachable
 from control_plane.protocol.exchange import Peer, document_of, exchange, no_answer, refuse_what_passes
 from control_plane.protocol.paths import escaped
 from control_plane.protocol.results import Result
@@ -23,6 +23,10 @@ _SILENCE_SECONDS = 60.0
 _MOST_TRIES = 3
 _LONG_TRIES = 4  # of one transfer, whose time takes nothing of the patience
 _CHECKSUM = "x-checksum-sha256"
+
+
+class Damaged(Unreachable):
+    """What comes is not what was stored."""
 
 
 def upload(peer: Peer, path: str, source: Source, **announcement: Any) -> Plan[str]:
@@ -47,22 +51,23 @@ def download(peer: Peer, path: str, sink: Sink) -> Plan[None]:
             yield from _transferred(_peer_of(peer, url), request._replace(path=url))
         if checksum is None or sink.sha256 == checksum:
             return
-    raise Unreachable("%s gives something else than what was stored" % peer.name)
-
-
-def text_of(peer: Peer, blob_id: str) -> Plan[str]:
-    """The content of a blob that this key may see. Raises Refused, Unreachable."""
-    sink = MemorySink()
-    yield from download(peer, blob_path(blob_id), sink)
-    return sink.text()
+    raise Damaged("%s gives something else than what was stored" % peer.name)
 
 
 def with_output(peer: Peer, result: Result) -> Plan[Result]:
-    """The result with its output, however large it is. Raises Refused, Unreachable."""
+    """The result with its output, however large it is, or with why that cannot be had. Raises Unreachable."""
     if result.output_blob is None:
         return result
-    output = yield from text_of(peer, result.output_blob)
-    return result._replace(output=output, output_blob=None)
+    sink = MemorySink()
+    try:
+        yield from download(peer, blob_path(result.output_blob), sink)
+        return result._replace(output=sink.text(), output_blob=None, output_error=None)
+    except (Refused, Damaged) as error:
+        reason = "%s" % error
+    except UnicodeDecodeError:
+        reason = "it is no UTF-8 text"
+    said = "The output of %s, %s, cannot be read: %s" % (result.invocation_id, result.output_blob, reason)
+    return result._replace(output_error=ControlPlaneError(said))
 
 
 def blob_path(blob_id: str) -> str:

@@ -116,6 +116,8 @@ async def _print_result(connection: AsyncConnection, invocation: InvocationInfo)
         fail(f"{reference_of(invocation)} {shortened(said)}")
         return
     whole = await connection.run(with_output(connection.api.peer, Result.of_document(invocation.document)))
+    if whole.output_error is not None:
+        raise whole.output_error
     output = whole.output
     if output is not None:
         print_line(output)
