@@ -13,13 +13,14 @@ from control_plane.errors import ControlPlaneError, Refused, Unreachable
 from control_plane.protocol.exchange import Peer, document_of, exchange, no_answer, refuse_what_passes
 from control_plane.protocol.paths import escaped
 from control_plane.protocol.results import Result
-from control_plane.protocol.sources import MemorySink, Sink, Source
+from control_plane.protocol.sources import NOT_IN_TIME, MemorySink, Sink, Source
 from control_plane.protocol.steps import Answer, Lost, Plan, Request, Send, is_elsewhere
 from control_plane.protocol.waiting import NEVER, Deadline, Pauses
 
 _JSON = {"Content-Type": "application/json"}
 _REDIRECT = 307
 _SILENCE_SECONDS = 60.0
+_SHORTEST_SILENCE_SECONDS = 0.1
 _MOST_TRIES = 3
 _LONG_TRIES = 4  # of one transfer, whose time takes nothing of the patience
 _CHECKSUM = "x-checksum-sha256"
@@ -40,27 +41,29 @@ def upload(peer: Peer, path: str, source: Source, **announcement: Any) -> Plan[s
     return str(made["blob_id"])
 
 
-def download(peer: Peer, path: str, sink: Sink) -> Plan[None]:
-    """What is at the path of a blob. Raises Refused, Unreachable, and what the sink raises."""
+def download(peer: Peer, path: str, sink: Sink, deadline: Deadline = NEVER) -> Plan[None]:
+    """What is at the path of a blob. Raises Refused, Unreachable, TimeoutError at the deadline, and what the sink
+    raises."""
     for _ in range(_MOST_TRIES):
         request = Request("GET", path, sink=sink, silence_seconds=_SILENCE_SECONDS)
-        answer = yield from _transferred(peer, request)
+        answer = yield from _transferred(peer, request, deadline)
         checksum = answer.headers.get(_CHECKSUM)
         if answer.status == _REDIRECT:
             url = answer.headers["location"]
-            yield from _transferred(_peer_of(peer, url), request._replace(path=url))
+            yield from _transferred(_peer_of(peer, url), request._replace(path=url), deadline)
         if checksum is None or sink.sha256 == checksum:
             return
     raise Damaged("%s gives something else than what was stored" % peer.name)
 
 
-def with_output(peer: Peer, result: Result) -> Plan[Result]:
-    """The result with its output, however large it is, or with why that cannot be had. Raises Unreachable."""
+def with_output(peer: Peer, result: Result, deadline: Deadline = NEVER) -> Plan[Result]:
+    """The result with its output, however large it is, or with why that cannot be had. Raises Unreachable, and
+    TimeoutError at the deadline."""
     if result.output_blob is None:
         return result
-    sink = MemorySink()
+    sink = MemorySink(deadline)
     try:
-        yield from download(peer, blob_path(result.output_blob), sink)
+        yield from download(peer, blob_path(result.output_blob), sink, deadline)
         return result._replace(output=sink.text(), output_blob=None, output_error=None)
     except (Refused, Damaged) as error:
         reason = "%s" % error
@@ -88,9 +91,11 @@ def _transferred(peer: Peer, request: Request, deadline: Deadline = NEVER) -> Pl
     tries = 0
     while True:
         tries += 1
+        deadline.check(NOT_IN_TIME)
         pauses.begin_try()
+        silence = max(_SHORTEST_SILENCE_SECONDS, deadline.remaining(request.silence_seconds))
         try:
-            answer: Answer = yield from _sent(peer, request)
+            answer: Answer = yield from _sent(peer, request._replace(silence_seconds=silence))
             if answer.status < 300 or answer.status == _REDIRECT:
                 return answer
             if is_elsewhere(request.path):
@@ -99,6 +104,7 @@ def _transferred(peer: Peer, request: Request, deadline: Deadline = NEVER) -> Pl
             return answer
         except Lost as error:
             lost = error
+        deadline.check(NOT_IN_TIME)
         if lost.was_sent and tries <= _LONG_TRIES:
             pauses.forgive_try()
         goes_on = yield from pauses.wait(peer.patience.unanswered if lost.was_sent else peer.patience.unheard, lost)

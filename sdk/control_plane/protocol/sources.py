@@ -7,6 +7,9 @@ import hashlib
 import os
 from typing import IO, Any, Iterator
 
+from control_plane.protocol.waiting import NEVER, Deadline
+
+NOT_IN_TIME = "what is too large for an answer has not come"
 _PIECE_BYTES = 256 * 1024
 
 
@@ -92,11 +95,18 @@ class Sink:
 
 
 class MemorySink(Sink):
+    """Raises TimeoutError at the deadline."""
+
+    def __init__(self, deadline: Deadline = NEVER) -> None:
+        super().__init__()
+        self._deadline = deadline
+
     def begin(self) -> None:
         super().begin()
         self._kept = bytearray()
 
     def write(self, piece: bytes) -> None:
+        self._deadline.check(NOT_IN_TIME)
         super().write(piece)
         self._kept += piece
 

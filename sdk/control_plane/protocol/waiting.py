@@ -32,10 +32,10 @@ class Deadline:
         """Seconds, at most so many, at least 0."""
         return at_most if self._until is None else max(0.0, min(at_most, self._until - monotonic()))
 
-    def check(self) -> None:
+    def check(self, what: str = "it has not ended") -> None:
         """Raises TimeoutError."""
         if self._until is not None and monotonic() >= self._until:
-            raise TimeoutError("it has not ended within %g s" % (self._seconds or 0))
+            raise TimeoutError("%s within %g s" % (what, self._seconds or 0))
 
 
 NEVER = Deadline(None)
@@ -56,8 +56,6 @@ class Pauses:
         self._limited_since: float | None = None
 
     def begin_try(self) -> None:
-        """Raises TimeoutError if the deadline is over."""
-        self._deadline.check()
         self._try_began = monotonic()
 
     def forgive_try(self) -> None:

@@ -3,8 +3,11 @@
 import pytest
 from control_plane.errors import Unreachable
 from control_plane.protocol import drivers
-from control_plane.protocol.blobs import upload
+from control_plane.protocol.blobs import upload, with_output
+from control_plane.protocol.results import Result
 from control_plane.protocol.sources import TextSource
+from control_plane.protocol.steps import Answer
+from control_plane.protocol.waiting import Deadline
 
 from tests.unit.protocol.scripts import PEER, Clock, ScriptedTransport, answered, lost
 
@@ -26,3 +29,12 @@ def test_one_that_breaks_off_always_is_given_up(clock: Clock) -> None:
     with pytest.raises(Unreachable):
         drivers.run(upload(PEER, "/blobs", TextSource("1")), transport)
     assert len(transport.requests) == 1 + 5
+
+
+def test_a_download_ends_at_its_deadline(clock: Clock) -> None:
+    result = Result("inv-1", "SUCCEEDED", None, None, None, "exe-1", 1, output_blob="blb-1")
+    redirect = Answer(307, {"location": "http://store/blb-1"})
+    transport = _slow(clock, redirect, *[lost()] * 10)
+    with pytest.raises(TimeoutError, match="has not come within 40 s"):
+        drivers.run(with_output(PEER, result, Deadline(40.0)), transport)
+    assert [request.silence_seconds for request in transport.requests] == [40.0, 9.0]
