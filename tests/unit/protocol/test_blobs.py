@@ -1,8 +1,9 @@
 """What is too large for requests: which transfers are tried again."""
 
 import pytest
-from control_plane.errors import Unreachable
+from control_plane.errors import Refused, Unreachable
 from control_plane.protocol import drivers
+from control_plane.protocol.api import Api
 from control_plane.protocol.blobs import upload, with_output
 from control_plane.protocol.results import Result
 from control_plane.protocol.sources import TextSource
@@ -38,3 +39,10 @@ def test_a_download_ends_at_its_deadline(clock: Clock) -> None:
     with pytest.raises(TimeoutError, match="has not come within 40 s"):
         drivers.run(with_output(PEER, result, Deadline(40.0)), transport)
     assert [request.silence_seconds for request in transport.requests] == [40.0, 9.0]
+
+
+def test_a_control_plane_of_an_earlier_release_takes_no_large_input(clock: Clock) -> None:
+    transport = ScriptedTransport(answered({"detail": "Not Found"}, 404))
+    plan = Api(PEER).submit("/projects/p/versions/v/functions/f", "1" * 250_000)
+    with pytest.raises(Refused, match="the input has 250,000 characters; this control plane takes 249,999 characters"):
+        drivers.run(plan, transport)
