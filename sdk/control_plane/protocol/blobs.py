@@ -30,6 +30,10 @@ class Damaged(Unreachable):
     """What comes is not what was stored."""
 
 
+class Unreadable(ControlPlaneError):
+    """What is stored is gone, or no text."""
+
+
 def upload(peer: Peer, path: str, source: Source, **announcement: Any) -> Plan[str]:
     """The id of a blob with this content. `path`: where it is announced. Raises Refused, Unreachable."""
     body = dumps({"size": source.size, "sha256": source.sha256, **announcement}).encode()
@@ -61,16 +65,24 @@ def with_output(peer: Peer, result: Result, deadline: Deadline = NEVER) -> Plan[
     TimeoutError at the deadline."""
     if result.output_blob is None:
         return result
+    try:
+        output = yield from text_of(peer, result.output_blob, "output of %s" % result.invocation_id, deadline)
+    except Unreadable as error:
+        return result._replace(output_error=error)
+    return result._replace(output=output, output_blob=None, output_error=None)
+
+
+def text_of(peer: Peer, blob_id: str, what: str, deadline: Deadline = NEVER) -> Plan[str]:
+    """`what`: it is. Raises Unreadable, Unreachable, and TimeoutError at the deadline."""
     sink = MemorySink(deadline)
     try:
-        yield from download(peer, blob_path(result.output_blob), sink, deadline)
-        return result._replace(output=sink.text(), output_blob=None, output_error=None)
+        yield from download(peer, blob_path(blob_id), sink, deadline)
+        return sink.text()
     except (Refused, Damaged) as error:
         reason = "%s" % error
     except UnicodeDecodeError:
         reason = "it is no UTF-8 text"
-    said = "The output of %s, %s, cannot be read: %s" % (result.invocation_id, result.output_blob, reason)
-    return result._replace(output_error=ControlPlaneError(said))
+    raise Unreadable("The %s, %s, cannot be read: %s" % (what, blob_id, reason))
 
 
 def blob_path(blob_id: str) -> str:
