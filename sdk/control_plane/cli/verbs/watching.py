@@ -126,4 +126,4 @@ async def _print_result(connection: AsyncConnection, invocation: InvocationInfo)
 def _tell_where_it_is_kept(invocation: InvocationInfo) -> None:
     """If nobody has got it from stdout."""
     if is_unread() or loss() is not None:
-        note(f"The result is kept: control-plane describe {quote(str(reference_of(invocation)))} --json")
+        note(f"The result is kept: control-plane describe {quote(str(reference_of(invocation)))} --result")
