@@ -140,7 +140,7 @@ async def get_execution(path: ExecutionPathOfRequest, request: Request) -> Execu
         ExecutionHasAlreadyFinished,
         ExecutionIsAlreadyTerminated,
         SecretIsMissing,
-            SecretsAreUnreadable,
+        SecretsAreUnreadable,
     ),
 )
 async def get_execution_environment(path: ExecutionPathOfRequest, request: Request) -> ExecutionEnvironment:
