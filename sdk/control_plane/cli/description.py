@@ -12,7 +12,7 @@ from control_plane.cli.states import in_order, state_of, styled
 from control_plane.cli.tables import Cell, Column
 from control_plane.client.listing import ProjectInvocation
 from control_plane.protocol.answers import Execution, InvocationInfo
-from control_plane.protocol.states import error_of, output_of
+from control_plane.protocol.states import error_of, output_blob_of, output_of
 
 _ATTEMPTS = (
     Column(name="ATTEMPT"),
@@ -46,7 +46,7 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     yield "Function", f"{invocation.project_name}/{invocation.function_name}"
     yield "Status", styled(state)
     error = error_of(document)
-    if error is not None and output_of(document) is None:
+    if error is not None and output_of(document) is None and output_blob_of(document) is None:
         yield "Error", shortened(error)
     yield "Version", invocation.version_id
     parent = document.get("parent_invocation")
@@ -68,12 +68,19 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     if checkpoint is not None:
         by = f"by attempt {checkpoint['attempt']}, {checkpoint['size']:,} bytes"
         yield "Checkpoint", f"saved {local_time(checkpoint['save_time'])} {by}"
-    yield "Input", shortened(invocation.input)
+    input_blob, output_blob = document.get("input_blob"), output_blob_of(document)
+    yield "Input", shortened(invocation.input) if input_blob is None else _in_store(input_blob)
     output = output_of(document)
-    if output is not None:
+    if output_blob is not None:
+        yield "Result", _in_store(output_blob)
+    elif output is not None:
         yield "Result", shortened(output)
     elif invocation.latest is not None and invocation.latest.output is not None:
         yield "Progress", shortened(invocation.latest.output)
+
+
+def _in_store(blob_id: str) -> str:
+    return f"in the object store: {blob_id}"
 
 
 def _phases(invocation: InvocationInfo) -> str:

@@ -20,7 +20,7 @@ from control_plane.protocol.results import Result, results_of
 from control_plane.protocol.sources import FileSink
 from control_plane.protocol.states import SUCCEEDED, has_ended, status_of
 from control_plane.protocol.steps import Emit, Plan, Stream
-from control_plane.protocol.waiting import Deadline
+from control_plane.protocol.waiting import NEVER, Deadline
 
 _RUNNING = "RUNNING"
 
@@ -69,7 +69,7 @@ class Calls:
             info = yield from self._api.settled(call.path, deadline=deadline)
             call.info = info
             call.result = Result.of_document(info.document)
-        call.result = yield from self._whole(call.result)
+        call.result = yield from self._whole(call.result, deadline)
         is_command = call.result.outcome == SUCCEEDED and (yield from self._is_command(call))
         return value(call.result, is_command=is_command)
 
@@ -175,11 +175,11 @@ class Calls:
             lambda result: [read(result, is_command=callee.is_command)],
         )
 
-    def _whole(self, result: Result) -> Plan[Result]:
-        """With its output, however large."""
+    def _whole(self, result: Result, deadline: Deadline = NEVER) -> Plan[Result]:
+        """With its output, however large. Raises TimeoutError at the deadline."""
         if result.output_blob is None:
             return result
-        return (yield from with_output(self._api.peer, result))
+        return (yield from with_output(self._api.peer, result, deadline))
 
     def _is_command(self, call: Call) -> Plan[bool]:
         if call.is_command is None:

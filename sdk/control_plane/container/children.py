@@ -64,11 +64,12 @@ class Child(Invocation[Any]):
         return waiter_of(os.getpid(), self._api)
 
     def result(self, timeout: float | None = None) -> Any:
+        deadline = Deadline(timeout)
         waiter = self._waiter
         try:
             waiter.want(self)
         except RuntimeError:  # there can be no thread: then this one waits, and for this child alone
-            for _ in self._alone([self], Deadline(timeout)):
+            for _ in self._alone([self], deadline):
                 pass
         with waiter.ended:
             if not waiter.ended.wait_for(lambda: self.is_settled, timeout):
@@ -77,7 +78,7 @@ class Child(Invocation[Any]):
         if isinstance(settled, Exception):  # of the API, not of the child
             raise settled
         assert settled is not None
-        return value_of(whole(self._api, settled), is_text=self._is_text)
+        return value_of(whole(self._api, settled, deadline), is_text=self._is_text)
 
     def done(self) -> bool:
         try:
@@ -276,12 +277,12 @@ class _Keys:
         return "%s-%s-%s-%d" % (self._execution_id, digest, self._name, own)
 
 
-def whole(api: Api, result: Result) -> Result:
-    """With its output, however large. Raises Refused, Unreachable."""
+def whole(api: Api, result: Result, deadline: Deadline) -> Result:
+    """With its output, however large, or why that cannot be read. Raises Unreachable, TimeoutError at the deadline."""
     if result.output_blob is None:
         return result
     with_output = importlib.import_module("control_plane.protocol.blobs").with_output
-    return api.run(with_output(api.peer, result))  # type: ignore[no-any-return]
+    return api.run(with_output(api.peer, result, deadline))  # type: ignore[no-any-return]
 
 
 def earlier_executions(environment: Environment) -> List[str]:
@@ -298,14 +299,19 @@ def earlier_executions(environment: Environment) -> List[str]:
 
 
 def value_of(result: Result, *, is_text: bool | None) -> Any:
-    """Raises InvocationFailed, Refused for one that does not exist, and NumberIsLost."""
+    """Raises InvocationFailed, Refused for one that does not exist, ControlPlaneError for an output that cannot be
+    read, and NumberIsLost."""
     if result.outcome != SUCCEEDED:
         raise failure_of(result._asdict())
+    if result.output_error is not None:
+        raise result.output_error
     return output_value(result.output, is_text=is_text)
 
 
 def outcome_of(result: Result, *, is_text: bool | None) -> Any:
     """The value, or the error, which is not raised. Raises NumberIsLost."""
+    if result.output_error is not None:
+        return result.output_error
     return value_of(result, is_text=is_text) if result.outcome == SUCCEEDED else failure_of(result._asdict())
 
 

@@ -1,6 +1,6 @@
 """Files of environment variables, NAME=value in each line, as `docker run --env-file` and dotenv know them.
 
-What these read differently is refused: a variable within a value, a value over several lines, a name twice.
+Of what these read differently a variable within a value, a value over several lines and a name twice are refused.
 """
 
 import re
@@ -22,7 +22,8 @@ _MOST_BYTES = 1_000_000
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Texts by their names. Raises WrongUsage with the line that cannot be read, without its value."""
+    """Texts by their names. Raises WrongUsage with the number of a line that cannot be read, and nothing of the line:
+    any part of it may be one of a secret."""
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -35,7 +36,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     except UnicodeDecodeError as error:
         raise WrongUsage(f"--env-file {path} is no UTF-8 text") from error
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
@@ -44,7 +45,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         except ValueError as error:
             raise WrongUsage(f"{path}:{number}: {error}") from error
         if name in found:
-            raise WrongUsage(f"{path}:{number}: {name} is there twice; leave one out")
+            raise WrongUsage(f"{path}:{number}: the name is there twice; leave one out")
         found[name] = value
     return found
 
@@ -70,27 +71,27 @@ def _pair(line: str) -> tuple[str, str]:
         raise ValueError("a line is NAME=value, or begins with #")
     name, value = found["name"], found["value"]
     if _NAME.fullmatch(name) is None:
-        raise ValueError(f"{name!r} is no name of a variable")
-    return name, _value(name, value)
+        raise ValueError("what stands before = is no name of a variable")
+    return name, _value(value)
 
 
-def _value(name: str, text: str) -> str:
+def _value(text: str) -> str:
     if text.startswith("'"):
         single = _SINGLE.fullmatch(text)
         if single is None:
-            raise ValueError(f"the value of {name} has no closing quote on its line, or something behind it")
+            raise ValueError("the value has no closing quote on its line, or something behind it")
         return single["text"]
     if text.startswith('"'):
         double = _DOUBLE.fullmatch(text)
         if double is None:
-            raise ValueError(f"the value of {name} has no closing quote on its line, or something behind it")
-        _refuse_variables(name, double["text"])
+            raise ValueError("the value has no closing quote on its line, or something behind it")
+        _refuse_variables(double["text"])
         return _ESCAPED.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), double["text"])
     value = _COMMENT.sub("", text).rstrip()
-    _refuse_variables(name, value)
+    _refuse_variables(value)
     return value
 
 
-def _refuse_variables(name: str, text: str) -> None:
+def _refuse_variables(text: str) -> None:
     if _VARIABLE.search(text):
-        raise ValueError(f"the value of {name} names a variable, which is not replaced; put it in single quotes")
+        raise ValueError("the value names a variable, which is not replaced; put it in single quotes")

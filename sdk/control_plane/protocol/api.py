@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
 _CONFLICT = 409
+_NO_SUCH_ROUTE = "Not Found"
 _WAIT_SECONDS = 20  # of one long poll
 _SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at once while the next one is still running
 _SLACK_SECONDS = 20.0
@@ -150,10 +151,18 @@ class Api:
             return {"input": text}
         # Few inputs are so long.
         blobs = import_module("control_plane.protocol.blobs")
+        size = "{:,} {}".format(*((len(text), "characters") if isinstance(text, str) else (text.size, "bytes")))
         if isinstance(text, str):
             text = import_module("control_plane.protocol.sources").TextSource(text)
         project = "/".join(function.split("/")[:3])
-        blob_id = yield from blobs.upload(self.peer, project + "/blobs", text)
+        try:
+            blob_id = yield from blobs.upload(self.peer, project + "/blobs", text)
+        except Refused as error:
+            if error.detail != _NO_SUCH_ROUTE:
+                raise
+            # Of an earlier release, which knows nothing of blobs.
+            said = "the input has {}; this control plane takes {:,} characters".format(size, MAX_INPUT_LENGTH)
+            raise Refused(error.status, "", said) from None
         return {"input_blob": blob_id}
 
     def submit_batch(

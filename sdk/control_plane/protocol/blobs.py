@@ -9,19 +9,29 @@ from json import dumps
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
-from control_plane.errors import Refused, Unreachable
+from control_plane.errors import ControlPlaneError, Refused, Unreachable
 from control_plane.protocol.exchange import Peer, document_of, exchange, no_answer, refuse_what_passes
 from control_plane.protocol.paths import escaped
 from control_plane.protocol.results import Result
-from control_plane.protocol.sources import MemorySink, Sink, Source
+from control_plane.protocol.sources import NOT_IN_TIME, MemorySink, Sink, Source
 from control_plane.protocol.steps import Answer, Lost, Plan, Request, Send, is_elsewhere
-from control_plane.protocol.waiting import Pauses
+from control_plane.protocol.waiting import NEVER, Deadline, Pauses
 
 _JSON = {"Content-Type": "application/json"}
 _REDIRECT = 307
 _SILENCE_SECONDS = 60.0
+_SHORTEST_SILENCE_SECONDS = 0.1
 _MOST_TRIES = 3
+_LONG_TRIES = 4  # of one transfer, whose time takes nothing of the patience
 _CHECKSUM = "x-checksum-sha256"
+
+
+class Damaged(Unreachable):
+    """What comes is not what was stored."""
+
+
+class Unreadable(ControlPlaneError):
+    """What is stored is gone, or no text."""
 
 
 def upload(peer: Peer, path: str, source: Source, **announcement: Any) -> Plan[str]:
@@ -35,33 +45,44 @@ def upload(peer: Peer, path: str, source: Source, **announcement: Any) -> Plan[s
     return str(made["blob_id"])
 
 
-def download(peer: Peer, path: str, sink: Sink) -> Plan[None]:
-    """What is at the path of a blob. Raises Refused, Unreachable, and what the sink raises."""
+def download(peer: Peer, path: str, sink: Sink, deadline: Deadline = NEVER) -> Plan[None]:
+    """What is at the path of a blob. Raises Refused, Unreachable, TimeoutError at the deadline, and what the sink
+    raises."""
     for _ in range(_MOST_TRIES):
         request = Request("GET", path, sink=sink, silence_seconds=_SILENCE_SECONDS)
-        answer = yield from _transferred(peer, request)
+        answer = yield from _transferred(peer, request, deadline)
         checksum = answer.headers.get(_CHECKSUM)
         if answer.status == _REDIRECT:
             url = answer.headers["location"]
-            yield from _transferred(_peer_of(peer, url), request._replace(path=url))
+            yield from _transferred(_peer_of(peer, url), request._replace(path=url), deadline)
         if checksum is None or sink.sha256 == checksum:
             return
-    raise Unreachable("%s gives something else than what was stored" % peer.name)
+    raise Damaged("%s gives something else than what was stored" % peer.name)
 
 
-def text_of(peer: Peer, blob_id: str) -> Plan[str]:
-    """The content of a blob that this key may see. Raises Refused, Unreachable."""
-    sink = MemorySink()
-    yield from download(peer, blob_path(blob_id), sink)
-    return sink.text()
-
-
-def with_output(peer: Peer, result: Result) -> Plan[Result]:
-    """The result with its output, however large it is. Raises Refused, Unreachable."""
+def with_output(peer: Peer, result: Result, deadline: Deadline = NEVER) -> Plan[Result]:
+    """The result with its output, however large it is, or with why that cannot be had. Raises Unreachable, and
+    TimeoutError at the deadline."""
     if result.output_blob is None:
         return result
-    output = yield from text_of(peer, result.output_blob)
-    return result._replace(output=output, output_blob=None)
+    try:
+        output = yield from text_of(peer, result.output_blob, "output of %s" % result.invocation_id, deadline)
+    except Unreadable as error:
+        return result._replace(output_error=error)
+    return result._replace(output=output, output_blob=None, output_error=None)
+
+
+def text_of(peer: Peer, blob_id: str, what: str, deadline: Deadline = NEVER) -> Plan[str]:
+    """`what`: it is. Raises Unreadable, Unreachable, and TimeoutError at the deadline."""
+    sink = MemorySink(deadline)
+    try:
+        yield from download(peer, blob_path(blob_id), sink, deadline)
+        return sink.text()
+    except (Refused, Damaged) as error:
+        reason = "%s" % error
+    except UnicodeDecodeError:
+        reason = "it is no UTF-8 text"
+    raise Unreadable("The %s, %s, cannot be read: %s" % (what, blob_id, reason))
 
 
 def blob_path(blob_id: str) -> str:
@@ -75,12 +96,18 @@ def _peer_of(peer: Peer, url: str) -> Peer:
     return Peer("The object store", "can %s be reached from here?" % host, peer.patience)
 
 
-def _transferred(peer: Peer, request: Request) -> Plan[Answer]:
-    """Whatever passes is waited out, and the whole is sent again. Raises Refused, Unreachable."""
-    pauses = Pauses()
+def _transferred(peer: Peer, request: Request, deadline: Deadline = NEVER) -> Plan[Answer]:
+    """Whatever passes is waited out, and the whole is sent again: patience begins when a transfer breaks off, not with
+    its first byte, a few times. Raises Refused, Unreachable, and TimeoutError at the deadline."""
+    pauses = Pauses(deadline)
+    tries = 0
     while True:
+        tries += 1
+        deadline.check(NOT_IN_TIME)
+        pauses.begin_try()
+        silence = max(_SHORTEST_SILENCE_SECONDS, deadline.remaining(request.silence_seconds))
         try:
-            answer: Answer = yield from _sent(peer, request)
+            answer: Answer = yield from _sent(peer, request._replace(silence_seconds=silence))
             if answer.status < 300 or answer.status == _REDIRECT:
                 return answer
             if is_elsewhere(request.path):
@@ -89,6 +116,9 @@ def _transferred(peer: Peer, request: Request) -> Plan[Answer]:
             return answer
         except Lost as error:
             lost = error
+        deadline.check(NOT_IN_TIME)
+        if lost.was_sent and tries <= _LONG_TRIES:
+            pauses.forgive_try()
         goes_on = yield from pauses.wait(peer.patience.unanswered if lost.was_sent else peer.patience.unheard, lost)
         if not goes_on:
             raise no_answer(peer, lost) from lost

@@ -6,6 +6,7 @@ from itertools import islice
 from json import dumps, loads
 from typing import Any, Dict, Iterable, NamedTuple
 
+from control_plane.errors import ControlPlaneError
 from control_plane.protocol.exchange import Peer
 from control_plane.protocol.lines import Lines, Report, ignore
 from control_plane.protocol.paths import with_query
@@ -21,7 +22,7 @@ _JSON = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
 class Result(NamedTuple):
     """How an invocation ended. `outcome` is None of one that does not exist. `place`: in its batch, or in what was
     asked for (`index` on the wire); `position`: how many had ended with it. `output_blob`: of an output that is too
-    large for a line; then `output` is None."""
+    large for a line; then `output` is None. `output_error`: why that one cannot be had, once it was asked for."""
 
     invocation_id: str
     outcome: str | None
@@ -33,6 +34,7 @@ class Result(NamedTuple):
     place: int = 0
     position: int = 0
     output_blob: str | None = None
+    output_error: ControlPlaneError | None = None
 
     @classmethod
     def of_line(cls, line: bytes) -> Result:

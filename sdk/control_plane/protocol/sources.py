@@ -7,7 +7,11 @@ import hashlib
 import os
 from typing import IO, Any, Iterator
 
+from control_plane.protocol.waiting import NEVER, Deadline
+
+NOT_IN_TIME = "what is too large for an answer has not come"
 _PIECE_BYTES = 256 * 1024
+_LONGEST_START = 200  # bytes of a partial file's name; a file system takes 255 of all
 
 
 class Source:
@@ -92,11 +96,18 @@ class Sink:
 
 
 class MemorySink(Sink):
+    """Raises TimeoutError at the deadline."""
+
+    def __init__(self, deadline: Deadline = NEVER) -> None:
+        super().__init__()
+        self._deadline = deadline
+
     def begin(self) -> None:
         super().begin()
         self._kept = bytearray()
 
     def write(self, piece: bytes) -> None:
+        self._deadline.check(NOT_IN_TIME)
         super().write(piece)
         self._kept += piece
 
@@ -111,8 +122,10 @@ class FileSink(Sink):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__()
-        self._path = os.fspath(path)
-        self._partial = "%s.%s.part" % (self._path, os.urandom(4).hex())
+        self._path = os.fsdecode(path)
+        folder, name = os.path.split(self._path)
+        name = name.encode(errors="surrogateescape")[:_LONGEST_START].decode(errors="ignore")
+        self._partial = os.path.join(folder, "%s.%s.part" % (name, os.urandom(4).hex()))
         self._file: IO[bytes] | None = None
 
     def begin(self) -> None:

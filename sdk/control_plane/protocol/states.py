@@ -65,6 +65,15 @@ def output_of(document: Document) -> str | None:
     return None
 
 
+def output_blob_of(document: Document) -> str | None:
+    """The id of what the successful attempt returned, where that is too large for an answer."""
+    for execution in document["executions"]:
+        if execution["outcome"] == SUCCEEDED:
+            blob_id: str | None = execution.get("output_blob")
+            return blob_id
+    return None
+
+
 def _ending(document: Document, deadline: int) -> str:
     if document["last_update_time"] > deadline:
         return TIMED_OUT

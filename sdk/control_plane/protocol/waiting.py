@@ -32,10 +32,10 @@ class Deadline:
         """Seconds, at most so many, at least 0."""
         return at_most if self._until is None else max(0.0, min(at_most, self._until - monotonic()))
 
-    def check(self) -> None:
+    def check(self, what: str = "it has not ended") -> None:
         """Raises TimeoutError."""
         if self._until is not None and monotonic() >= self._until:
-            raise TimeoutError("it has not ended within %g s" % (self._seconds or 0))
+            raise TimeoutError("%s within %g s" % (what, self._seconds or 0))
 
 
 NEVER = Deadline(None)
@@ -46,6 +46,7 @@ class Pauses:
 
     def __init__(self, deadline: Deadline = NEVER) -> None:
         self._deadline = deadline
+        self._try_began = monotonic()
         self.start_again()
 
     def start_again(self) -> None:
@@ -53,6 +54,13 @@ class Pauses:
         self._began = monotonic()
         self._next = _FIRST_PAUSE_SECONDS
         self._limited_since: float | None = None
+
+    def begin_try(self) -> None:
+        self._try_began = monotonic()
+
+    def forgive_try(self) -> None:
+        """What was under way since the last try began was no waiting."""
+        self._began += monotonic() - self._try_began
 
     def wait(self, patience_seconds: float, lost: Lost) -> Plan[bool]:
         """False, at once, if patience is at its end. Raises TimeoutError if the deadline comes first."""

@@ -1,4 +1,4 @@
-"""Files of environment variables: what is read the same everywhere is read, all else is refused."""
+"""Files of environment variables: how lines are read, and which are refused."""
 
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def test_values(tmp_path: Path) -> None:
         "PRICE": "5$",
         "UMLAUT": "ä",
     }
+    assert read(tmp_path, "A=1\u20282\x0c3\nB=2") == {"A": "1\u20282\x0c3", "B": "2"}
     assert read(tmp_path, "\ufeffA=1\r\nB=2\r\n") == {"A": "1", "B": "2"}
 
 
@@ -45,17 +46,15 @@ def test_values(tmp_path: Path) -> None:
     ("text", "mistake"),
     [
         ("A=1\nplanted", ":2: a line is NAME=value, or begins with #"),
-        ("A-B=planted", ":1: 'A-B' is no name of a variable"),
-        ("A='planted", ":1: the value of A has no closing quote on its line, or something behind it"),
-        ('A="planted" planted', ":1: the value of A has no closing quote on its line, or something behind it"),
-        ("A=planted$B", ":1: the value of A names a variable, which is not replaced; put it in single quotes"),
-        ('A="${planted}"', ":1: the value of A names a variable, which is not replaced; put it in single quotes"),
-        ("A=1\nA=planted", ":2: A is there twice; leave one out"),
+        ("A-B=planted", ":1: what stands before = is no name of a variable"),
+        ("A='planted", ":1: the value has no closing quote on its line, or something behind it"),
+        ('A="planted" planted', ":1: the value has no closing quote on its line, or something behind it"),
+        ("A=planted$B", ":1: the value names a variable, which is not replaced; put it in single quotes"),
+        ('A="${planted}"', ":1: the value names a variable, which is not replaced; put it in single quotes"),
+        ("A=1\nA=planted", ":2: the name is there twice; leave one out"),
     ],
 )
-def test_what_is_read_differently_elsewhere_is_refused_without_its_value(
-    tmp_path: Path, text: str, mistake: str
-) -> None:
+def test_a_line_that_cannot_be_read_is_told_by_its_number(tmp_path: Path, text: str, mistake: str) -> None:
     with pytest.raises(WrongUsage) as caught:
         read(tmp_path, text)
     assert str(caught.value) == f"{tmp_path}/.env{mistake}"

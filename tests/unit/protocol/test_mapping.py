@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from control_plane.client.outcomes import outcome, value
+from control_plane.container.children import outcome_of, value_of
+from control_plane.errors import ControlPlaneError
 from control_plane.protocol import drivers
 from control_plane.protocol.api import Api
 from control_plane.protocol.line_buffers import LineBuffer
 from control_plane.protocol.mapping import chunks, results_of_all, submit_all
-from control_plane.protocol.steps import Answer
+from control_plane.protocol.steps import Answer, Request
 
 from tests.unit.protocol.scripts import PEER, Clock, ScriptedTransport, answered, line, lost
 
@@ -74,6 +77,44 @@ def test_the_order_of_results(clock: Clock, ordered: bool, places: list[int]) ->
     both = [*submitted, *(each._replace(first=3) for each in more)]
     found: list[Any] = list(drivers.iterate(results_of_all(api, both, ordered=ordered), transport))
     assert [result.place for result in found] == places
+
+
+class _Stored(ScriptedTransport):
+    """Gives the content of blobs too; of one that is None, that there is none."""
+
+    def __init__(self, contents: list[bytes | None], *script: Any) -> None:
+        super().__init__(*script)
+        self._contents = iter(contents)
+
+    def send(self, request: Request) -> Answer:
+        if request.sink is None:
+            return super().send(request)
+        content = next(self._contents)
+        if content is None:
+            return answered({"detail": "A blob with this ID does not exist here"}, 404)
+        request.sink.begin()
+        request.sink.write(content)
+        request.sink.close()
+        return Answer(200, {})
+
+
+def test_an_output_that_cannot_be_read_spoils_no_other(clock: Clock) -> None:
+    lines = [line(f"inv-{number}", number, output=None, output_blob=f"blb-{number}") for number in (1, 2, 3)]
+    transport = _Stored([None, b"\xff", b"3"], _batch("bat-1", 3), lines)
+    api = Api(PEER)
+    submitted = drivers.run(submit_all(api, "/f", ["1"] * 3, key_of=lambda _: "1"), transport)
+    found = list(drivers.iterate(results_of_all(api, submitted, ordered=True, is_whole=True), transport))
+    outcomes = [outcome(result, is_command=False) for result in found]
+    assert [str(each) for each in outcomes] == [
+        "The output of inv-1, blb-1, cannot be read: A blob with this ID does not exist here",
+        "The output of inv-2, blb-2, cannot be read: it is no UTF-8 text",
+        "3",
+    ]
+    assert [outcome_of(result, is_text=False) for result in found] == outcomes
+    with pytest.raises(ControlPlaneError, match="cannot be read"):
+        value(found[0], is_command=False)
+    with pytest.raises(ControlPlaneError, match="cannot be read"):
+        value_of(found[0], is_text=False)
 
 
 def test_lines_end_at_line_feeds_alone() -> None:

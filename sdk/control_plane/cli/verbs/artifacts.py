@@ -13,7 +13,9 @@ from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
+from control_plane.errors import Refused
 from control_plane.protocol.artifacts import Artifact, artifacts_of, download_artifact
+from control_plane.protocol.blobs import Damaged
 from control_plane.protocol.paths import invocation_path
 from control_plane.protocol.sources import FileSink
 
@@ -51,17 +53,28 @@ async def _artifacts(meant: Reference | str, *, folder: Path | None, api_url: st
 
 
 async def _download(connection: AsyncConnection, kept: list[Artifact], folder: Path) -> None:
-    """Raises CannotBeDone."""
+    """What cannot be downloaded keeps nothing else from it. Raises CannotBeDone, Unreachable."""
     newest = {artifact.name: artifact for artifact in sorted(kept, key=lambda artifact: artifact.creation_time)}
+    missing = []
     for name, artifact in newest.items():
         try:
-            folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - there is nothing else to do
-            sink = FileSink(folder / name)
-            try:
-                await connection.run(download_artifact(connection.api, artifact, sink))
-                sink.keep()
-            finally:
-                sink.discard()
-        except OSError as error:
-            raise CannotBeDone(f"{folder / name} cannot be written: {error.strerror}") from error
-        note(f"{folder / name}: {artifact.size:,} bytes")
+            await _download_one(connection, artifact, folder)
+        except (OSError, Refused, Damaged) as error:
+            missing.append(name)
+            reason = f"it cannot be written: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+            note(f"{folder / name} is not downloaded: {reason}")
+        else:
+            note(f"{folder / name}: {artifact.size:,} bytes")
+    if missing:
+        raise CannotBeDone(f"{len(missing):,} of {len(newest):,} files are not downloaded: {', '.join(missing)}")
+
+
+async def _download_one(connection: AsyncConnection, artifact: Artifact, folder: Path) -> None:
+    """Raises Refused, Damaged, Unreachable, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - there is nothing else to do
+    sink = FileSink(folder / artifact.name)
+    try:
+        await connection.run(download_artifact(connection.api, artifact, sink))
+        sink.keep()
+    finally:
+        sink.discard()

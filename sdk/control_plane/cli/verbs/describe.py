@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.access.errors import WrongUsage
+from control_plane.access.errors import CannotBeDone, WrongUsage
 from control_plane.cli.children import NOT_SUCCEEDED, child_counts, children_of
 from control_plane.cli.description import show_invocation
 from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of, meant
@@ -21,6 +21,9 @@ from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
 from control_plane.protocol.answers import FunctionInfo, InvocationInfo, ResourceSpec, Version
+from control_plane.protocol.blobs import text_of, with_output
+from control_plane.protocol.results import Result
+from control_plane.protocol.states import SUCCEEDED, status_of
 
 _CHILDREN = 10  # of those that have not succeeded
 _FUNCTIONS = (
@@ -47,6 +50,9 @@ def describe(
     input_: Annotated[
         bool, typer.Option("--input", help="Of an invocation: its input as it is, and nothing else.")
     ] = False,
+    result: Annotated[
+        bool, typer.Option("--result", help="Of an invocation: its result as it is, however large, and nothing else.")
+    ] = False,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -55,18 +61,20 @@ def describe(
 
     To do one again: control-plane describe ID --input | control-plane invoke PROJECT/FUNCTION -
     """
-    if tree + input_ + as_json > 1:
-        raise WrongUsage("--tree, --input and --json exclude each other")
+    if tree + input_ + result + as_json > 1:
+        raise WrongUsage("--tree, --input, --result and --json exclude each other")
     if not _is_id(what):
         parse(what)
-    run(_describe(what, tree=tree, only_input=input_, api_url=api_url, as_json=as_json))
+    run(_describe(what, tree=tree, only_input=input_, only_result=result, api_url=api_url, as_json=as_json))
 
 
 def _is_id(what: str) -> bool:
     return what == LAST or is_batch(what) or is_invocation_id(what)
 
 
-async def _describe(what: str, *, tree: bool, only_input: bool, api_url: str | None, as_json: bool) -> None:
+async def _describe(
+    what: str, *, tree: bool, only_input: bool, only_result: bool, api_url: str | None, as_json: bool
+) -> None:
     async with connect(api_url) as connection:
         named = meant(connection, what)
         if is_batch(named):
@@ -75,10 +83,15 @@ async def _describe(what: str, *, tree: bool, only_input: bool, api_url: str | N
         reference = named if is_invocation_id(named) else parse(named)
         if isinstance(reference, str) or reference.invocation is not None:
             found = await find_invocation(connection, reference)
-            await _show_invocation(connection, found, tree=tree, only_input=only_input, as_json=as_json)
+            if only_input:
+                print_raw(await _input_of(connection, found))
+            elif only_result:
+                print_raw(await _result_of(connection, found))
+            else:
+                await _show_invocation(connection, found, tree=tree, as_json=as_json)
             return
-        if tree or only_input:
-            raise WrongUsage(f"{what!r} is no invocation, which alone has an input and a tree")
+        if tree or only_input or only_result:
+            raise WrongUsage(f"{what!r} is no invocation, which alone has an input, a result and a tree")
         async with explained(connection, reference):
             if reference.function is None:
                 await _show_project(connection, reference, as_json=as_json)
@@ -86,13 +99,27 @@ async def _describe(what: str, *, tree: bool, only_input: bool, api_url: str | N
                 await _show_function(connection, reference, as_json=as_json)
 
 
-async def _show_invocation(
-    connection: AsyncConnection, found: InvocationInfo, *, tree: bool, only_input: bool, as_json: bool
-) -> None:
+async def _input_of(connection: AsyncConnection, found: InvocationInfo) -> str:
+    """However large it is."""
+    blob_id = found.document.get("input_blob")
+    if blob_id is None:
+        return found.input
+    return await connection.run(text_of(connection.api.peer, blob_id, f"input of {found.invocation_id}"))
+
+
+async def _result_of(connection: AsyncConnection, found: InvocationInfo) -> str:
+    """However large it is. Raises CannotBeDone."""
+    if status_of(found.document) != SUCCEEDED:
+        raise CannotBeDone(f"{found.invocation_id} has no result, as it has not succeeded")
+    whole = await connection.run(with_output(connection.api.peer, Result.of_document(found.document)))
+    if whole.output_error is not None:
+        raise whole.output_error
+    return whole.output or ""
+
+
+async def _show_invocation(connection: AsyncConnection, found: InvocationInfo, *, tree: bool, as_json: bool) -> None:
     project, invocation_id = found.project_name, found.invocation_id
-    if only_input:
-        print_raw(found.input)
-    elif tree:
+    if tree:
         await print_tree(connection, project, ProjectInvocation(found.document))
     elif as_json:
         print_json(found.document)

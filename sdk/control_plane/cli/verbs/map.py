@@ -173,6 +173,7 @@ async def _collect(
 def _line(result: Result, submitted: Submitted) -> bytes:
     fields = result._asdict()
     index = submitted.first + fields.pop("place")
+    del fields["output_error"]  # nobody has asked for it
     return json.dumps({"index": index, "batch_id": submitted.batch.batch_id, **fields}, ensure_ascii=False).encode()
 
 

@@ -37,7 +37,7 @@ def ask_for_value(what: str, file: Path | None) -> str:
 
 def _read(file: IO[bytes], source: str) -> str:
     """Without the line's end at its end. No more than what is certainly too much, as some sources have no end."""
-    content = file.read(_MOST_BYTES + 2)
+    content = file.read(_MOST_BYTES + 3)  # with a line's end, and one that shows that there is more
     end = next((end for end in (b"\r\n", b"\n") if content.endswith(end)), b"")
     content = content.removesuffix(end)
     if len(content) > _MOST_BYTES:

@@ -116,6 +116,8 @@ async def _print_result(connection: AsyncConnection, invocation: InvocationInfo)
         fail(f"{reference_of(invocation)} {shortened(said)}")
         return
     whole = await connection.run(with_output(connection.api.peer, Result.of_document(invocation.document)))
+    if whole.output_error is not None:
+        raise whole.output_error
     output = whole.output
     if output is not None:
         print_line(output)
@@ -124,4 +126,4 @@ async def _print_result(connection: AsyncConnection, invocation: InvocationInfo)
 def _tell_where_it_is_kept(invocation: InvocationInfo) -> None:
     """If nobody has got it from stdout."""
     if is_unread() or loss() is not None:
-        note(f"The result is kept: control-plane describe {quote(str(reference_of(invocation)))} --json")
+        note(f"The result is kept: control-plane describe {quote(str(reference_of(invocation)))} --result")
