@@ -284,3 +284,19 @@ async def test_a_launch_knows_how_often_and_for_how_long_others_failed_before_it
     assert third.without_capacity < fourth.without_capacity, "since the first that was refused"
     fifth = await begin_after(database, invocation, 5, was_refused=False)
     assert (fifth.interruptions, fifth.without_capacity) == (2, timedelta()), "that one had a container"
+
+
+async def test_how_long_earlier_containers_ran_is_not_known_if_that_of_one_is_not(
+    database: Database, invocation: InvocationId
+) -> None:
+    async def earlier_ms() -> int | None:
+        async with database.statement() as connection:
+            return await connection.scalar(select(ExecutionRow.earlier_launches_ms))
+
+    await assignment(database, invocation)
+    await begin_after(database, invocation, 2, was_refused=False)
+    assert await earlier_ms() is not None
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(earlier_launches_ms=None))  # as by a release before
+    await begin_after(database, invocation, 3, was_refused=False)
+    assert await earlier_ms() is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, update
+from sqlalchemy import Integer, Row, Text, and_, bindparam, case, func, or_, select, update
 
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.ends import milliseconds
@@ -110,6 +110,14 @@ _RAN_MS = case(
     ),
     else_=0,
 )
+# Where a release that wrote none began another one, those before it are not known: a sum of the others would be too low.
+_EARLIER_LAUNCHES_MS = case(
+    (
+        and_(ExecutionRow.earlier_launches_ms.is_(None), ExecutionRow.launches - ExecutionRow.refused_launches > 1),
+        None,
+    ),
+    else_=func.coalesce(ExecutionRow.earlier_launches_ms, 0) + _RAN_MS,
+)
 
 
 class LaunchRepository:
@@ -136,7 +144,7 @@ class LaunchRepository:
             .values(
                 launches=over.launch + 1,
                 refused_launches=ExecutionRow.refused_launches + int(was_refused),
-                earlier_launches_ms=func.coalesce(ExecutionRow.earlier_launches_ms, 0) + _RAN_MS,
+                earlier_launches_ms=_EARLIER_LAUNCHES_MS,
                 launch_time=func.clock_timestamp(),
                 refused_since=_REFUSED_SINCE if was_refused else None,
                 container_status=ContainerStatus.PROVISIONING,
