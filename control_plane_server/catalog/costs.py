@@ -32,7 +32,8 @@ _CONSUMPTION = text(f"""
             executions.launches - executions.refused_launches > 1 AND executions.earlier_launches_ms IS NULL
                 AS is_unmeasured,
             executions.launches - executions.refused_launches - 1 AS earlier_launches,
-            CASE WHEN worker_identifier IS NOT NULL OR execution_start_time IS NOT NULL THEN greatest(0, extract(
+            has_container OR executions.launches - executions.refused_launches > 1 AS has_had_one,
+            CASE WHEN has_container THEN greatest(0, extract(
                 epoch FROM least(
                     CASE worker_status WHEN 'TERMINATED' THEN executions.last_update_time ELSE clock_timestamp() END,
                     :until
@@ -48,11 +49,12 @@ _CONSUMPTION = text(f"""
                 OFFSET 0  -- so that it is this range that is read, whatever the planner expects of the rest
             ) AS invoked
             CROSS JOIN LATERAL (
-                SELECT * FROM executions WHERE executions.invocation_id = invoked.invocation_id OFFSET 0
+                SELECT *, worker_identifier IS NOT NULL OR execution_start_time IS NOT NULL AS has_container
+                FROM executions WHERE executions.invocation_id = invoked.invocation_id OFFSET 0
             ) AS executions
         WHERE executions.launch_time < :until
     ), measured AS (
-        SELECT *, launch_time >= :since AS is_of_day,
+        SELECT *, has_had_one AND launch_time >= :since AS is_of_day,
             seconds + CASE WHEN launch_time >= :since THEN coalesce(earlier_launches_ms, 0) / 1000.0 ELSE 0 END AS total
         FROM launched
     )
