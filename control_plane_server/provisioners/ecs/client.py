@@ -137,7 +137,7 @@ class EcsClient:
                 return answer["taskDefinition"]["taskDefinitionArn"]
 
     async def host_of_capacity_providers(self, names: Sequence[str]) -> Host:
-        """What runs the tasks of the providers, which are of one kind. Raises FunctionFailure if the cluster lacks one."""
+        """What runs the tasks of these providers, all of one kind. Raises FunctionFailure if the cluster lacks one."""
         async with self._reads:
             with translate_errors("ecs:DescribeCapacityProviders"):
                 answer = await self._ecs.describe_capacity_providers(capacityProviders=names, cluster=self._cluster)
