@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -81,6 +81,10 @@ fan-out: install
 # A thousand containers of one function at once, and a queue behind them; four minutes.
 wide: install
 	@.venv/bin/python -m tests.wide $(if $(WIDTHS),--widths $(WIDTHS))
+
+# 200 MiB in and out, while api is killed; SIZE=1024 for 1 GiB, PROVISIONER=ecs for tasks and S3.
+big-data: install
+	@.venv/bin/python -m tests.big_data $(if $(SIZE),--size $(SIZE)) $(if $(PROVISIONER),--provisioner $(PROVISIONER))
 
 # 300 programs that misbehave, drawn at random; where there is an engine, a tenth of them on docker too.
 misbehaviour: install

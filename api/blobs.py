@@ -7,6 +7,8 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api.bodies import UPLOAD_BYTES_PER_SECOND, UPLOAD_PATIENCE, allow_upload_of
@@ -98,12 +100,12 @@ async def uploaded_input(services: Services, project_name: str, blob_id: str) ->
 
 async def uploaded_output(services: Services, path: ExecutionPath, blob_id: str) -> Blob:
     """An output of this execution that may be reported. Raises BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway."""
-    async with services.database.statement() as connection:
-        blob = await BlobRepository(connection).get_of_execution(path, blob_id)
-    if blob.kind is not BlobKind.OUTPUT or blob.execution_id != path.execution_id:
-        raise BlobDoesNotExist
-    await ensure_uploaded(services, blob)
-    return blob
+    return await _uploaded_by(services, path, blob_id, BlobKind.OUTPUT)
+
+
+async def uploaded_checkpoint(services: Services, path: ExecutionPath, blob_id: str) -> Blob:
+    """A checkpoint of this execution that may be saved. Raises BlobDoesNotExist, BlobIsIncomplete, BlobStoreIsAway."""
+    return await _uploaded_by(services, path, blob_id, BlobKind.CHECKPOINT)
 
 
 async def content_of(services: Services, blob: Blob) -> Response:
@@ -127,17 +129,35 @@ async def content_of(services: Services, blob: Blob) -> Response:
     )
 
 
+async def _uploaded_by(services: Services, path: ExecutionPath, blob_id: str, kind: BlobKind) -> Blob:
+    async with services.database.statement() as connection:
+        blob = await BlobRepository(connection).get_of_execution(path, blob_id)
+    if blob.kind is not kind or blob.execution_id != path.execution_id:
+        raise BlobDoesNotExist
+    await ensure_uploaded(services, blob)
+    return blob
+
+
 async def _in_order(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for piece in rest:
         yield piece
 
 
+async def _until_broken_off(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Of a client that is gone nothing more comes: that is no defect, and answered as FastAPI does."""
+    try:
+        async for piece in body:
+            yield piece
+    except ClientDisconnect:
+        raise HTTPException(400, "There was an error parsing the body") from None
+
+
 async def _verified(body: AsyncIterator[bytes], blob: Blob) -> AsyncIterator[bytes]:
     """The body in larger pieces. Raises BlobIsNotAsAnnounced behind the last one, which keeps it from being stored."""
     digest, size = hashlib.sha256(), 0
     kept = bytearray()
-    async for piece in body:
+    async for piece in _until_broken_off(body):
         digest.update(piece)
         size += len(piece)
         kept += piece

@@ -15,7 +15,7 @@ _PATIENCE = timedelta(seconds=30)
 
 
 # An upload of gigabytes takes as long as it takes, if it goes on: within each of these times something must come, and
-# all of it at this pace.
+# what has come must at any time have come at this pace.
 UPLOAD_PATIENCE = timedelta(seconds=30)
 UPLOAD_BYTES_PER_SECOND = 64 * 1024
 
@@ -29,8 +29,8 @@ def allow_body_of(scope: Scope, size: int) -> None:
 
 
 def allow_upload_of(scope: Scope, size: int) -> None:
-    """As `allow_body_of`, for a body that is passed on as it comes: in as much time as its size takes at 64 KiB a
-    second, and 30 s; no part of it may take longer than 30 s."""
+    """As `allow_body_of`, for a body that is passed on as it comes: at any time as much of it must be there as 64 KiB a
+    second make, 30 s later; and no part of it may take longer than 30 s."""
     allow_body_of(scope, size)
     scope[_UPLOAD] = True
 
@@ -49,17 +49,19 @@ class BodyLimit:
             return
         read, declared = 0, _declared_length(scope)
         is_complete = False
-        deadline: float | None = None
+        start: float | None = None
 
         async def receive_bounded() -> Message:
-            nonlocal read, is_complete, deadline
+            nonlocal read, is_complete, start
             limit: int = scope.get(_LIMIT, MAX_BODY_BYTES)
             if declared > limit:
                 raise _refusal(BodyIsTooLarge)
             now = asyncio.get_running_loop().time()
-            is_upload = scope.get(_UPLOAD, False)
-            deadline = deadline or now + _patience(limit, is_upload=is_upload)
-            until = min(deadline, now + UPLOAD_PATIENCE.total_seconds()) if is_upload else deadline
+            start = start or now
+            if scope.get(_UPLOAD, False):
+                until = UPLOAD_PATIENCE.total_seconds() + min(now, start + read / UPLOAD_BYTES_PER_SECOND)
+            else:
+                until = start + _PATIENCE.total_seconds()
             try:
                 async with asyncio.timeout_at(None if is_complete else until):
                     message = await receive()
@@ -72,13 +74,6 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_bounded, send)
-
-
-def _patience(size: int, *, is_upload: bool) -> float:
-    """In seconds, for all of a body."""
-    if not is_upload:
-        return _PATIENCE.total_seconds()
-    return UPLOAD_PATIENCE.total_seconds() + size / UPLOAD_BYTES_PER_SECOND
 
 
 def _refusal(error: type[ApiError], **headers: str) -> HTTPException:

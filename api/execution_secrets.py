@@ -18,8 +18,7 @@ from control_plane_server.domain.secrets import missing_secret_text
 
 async def read_secrets(connection: AsyncConnection, path: ExecutionPath, *, keys: SecretKeys) -> dict[str, str]:
     """Values by the names of their variables. Raises NotFound of what is missing of the path,
-    ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, SecretIsMissing, SecretsAreNotConfigured,
-    SecretsAreUnreadable."""
+    ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, SecretIsMissing, SecretsAreUnreadable."""
     detail = await ExecutionRepository(connection).get(path)
     if detail.execution.container_status is ContainerStatus.TERMINATED:
         raise ExecutionIsAlreadyTerminated

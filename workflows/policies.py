@@ -91,11 +91,13 @@ def retry_policy_of(spec: ExecutionSpec) -> RetryPolicy:
 
 def backoff_after(attempt: int, policy: RetryPolicy, *, jitter: float = 0.0, drawn: float = 0.5) -> timedelta:
     """The wait after a failed attempt, counted from 1: exponential, at most the policy's maximum interval. `drawn`,
-    from 0 to 1, tells where between (1 - jitter) and (1 + jitter) times that it is; it is still at most the maximum."""
+    from 0 to 1, tells where between (1 - jitter) and (1 + jitter) times that it is, of what is not above the maximum:
+    so what waits longest is spread, too."""
     longest = (policy.maximum_interval or policy.initial_interval).total_seconds()
     factor = policy.backoff_coefficient ** (attempt - 1)  # at most 10 ** 50: a float holds it, a timedelta does not
     interval = min(policy.initial_interval.total_seconds() * factor, longest)
-    return timedelta(seconds=min(interval * (1 - jitter + 2 * jitter * drawn), longest))
+    shortest = interval * (1 - jitter)
+    return timedelta(seconds=shortest + drawn * (min(interval * (1 + jitter), longest) - shortest))
 
 
 def stop_patiences() -> Iterator[timedelta]:

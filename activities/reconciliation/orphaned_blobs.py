@@ -33,11 +33,9 @@ class OrphanedBlobs:
 
     async def remove(self, run: RepairRun) -> None:
         """Rows first: an object whose row is gone is found again by looking through the store."""
-        if self._store is None:
+        if self._store is None or not await self._is_ours(self._store):
             return
         await self._forget_incomplete(run)
-        if not await self._is_ours(self._store):
-            return
         for _ in range(_MOST_PAGES):
             if not await self._remove_page(run, self._store):
                 run.made += await self._store.sweep_broken_uploads(older_than=self._patience)

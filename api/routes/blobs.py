@@ -168,8 +168,8 @@ async def list_artifacts(path: InvocationPathOfRequest, request: Request) -> Art
 async def create_execution_blob(
     path: ExecutionPathOfRequest, definition: ExecutionBlobDefinition, request: Request
 ) -> BlobUpload:
-    """Announce an output that is too large for a report: the answer says where it is to be uploaded. Then its id is the
-    `output_blob` of the last report."""
+    """Announce an output that is too large for a report, or a checkpoint: the answer says where it is to be uploaded.
+    Then its id is the `output_blob` of the last report, or the `value_blob` of the checkpoint."""
     services = services_of(request)
     store_of(services)
     async with services.database.statement() as connection:

@@ -3,6 +3,7 @@
 from fastapi import Depends, Request
 
 from api.authorization import require_own_execution
+from api.blobs import uploaded_checkpoint
 from api.errors import documented
 from api.keyed_routes import turn_of
 from api.parameters import ExecutionPathOfRequest
@@ -14,6 +15,10 @@ from control_plane_server.catalog.checkpoints import CheckpointRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, refusal_to_report
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
+    BlobDoesNotExist,
+    BlobIsIncomplete,
+    BlobStoreIsAway,
+    BlobStoreIsNotConfigured,
     BodyIsTooLarge,
     CheckpointDoesNotExist,
     ExecutionDoesNotExist,
@@ -57,6 +62,10 @@ router = new_router(
         ExecutionIsAlreadyTerminated,
         LaunchIsOvertaken,
         BodyIsTooLarge,
+        BlobDoesNotExist,
+        BlobIsIncomplete,
+        BlobStoreIsAway,
+        BlobStoreIsNotConfigured,
     ),
 )
 async def save_checkpoint(path: ExecutionPathOfRequest, payload: CheckpointPayload, request: Request) -> CheckpointInfo:
@@ -65,8 +74,12 @@ async def save_checkpoint(path: ExecutionPathOfRequest, payload: CheckpointPaylo
     turn = turn_of(request)
     if turn is not None:
         await turn.pace_report(len(payload.value.encode()))
-    async with services_of(request).database.statement() as connection:
-        saved = await CheckpointRepository(connection).save(path, value=payload.value, launch=payload.launch)
+    services = services_of(request)
+    blob = None
+    if payload.value_blob is not None:
+        blob = await uploaded_checkpoint(services, path, payload.value_blob)
+    async with services.database.statement() if blob is None else services.database.transaction() as connection:
+        saved = await CheckpointRepository(connection).save(path, value=payload.value, blob=blob, launch=payload.launch)
         if saved is not None:
             return CheckpointInfo.of(saved)
         execution = (await ExecutionRepository(connection).get(path)).execution

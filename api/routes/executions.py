@@ -38,7 +38,6 @@ from control_plane_server.domain.errors import (
     OffsetIsInvalid,
     ProjectDoesNotExist,
     SecretIsMissing,
-    SecretsAreNotConfigured,
     SecretsAreUnreadable,
     ServiceIsUnavailable,
     TooManyRequests,
@@ -141,7 +140,6 @@ async def get_execution(path: ExecutionPathOfRequest, request: Request) -> Execu
         ExecutionHasAlreadyFinished,
         ExecutionIsAlreadyTerminated,
         SecretIsMissing,
-        SecretsAreNotConfigured,
         SecretsAreUnreadable,
     ),
 )

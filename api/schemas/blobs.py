@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from api.schemas.bounded import Text, proper_name
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import blobs
-from control_plane_server.domain.bounds import MAX_ARTIFACT_NAME_LENGTH, MAX_BLOB_BYTES
+from control_plane_server.domain.bounds import MAX_ARTIFACT_NAME_LENGTH, MAX_BLOB_BYTES, MAX_LARGE_CHECKPOINT_BYTES
 
 Size = Annotated[int, Field(ge=0, le=MAX_BLOB_BYTES)]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -40,6 +40,12 @@ class ExecutionBlobDefinition(BaseModel):
     kind: Literal["output", "checkpoint"] = "output"
     size: Size
     sha256: Sha256
+
+    @model_validator(mode="after")
+    def _checkpoints_are_smaller(self) -> Self:
+        if self.kind == "checkpoint" and self.size > MAX_LARGE_CHECKPOINT_BYTES:
+            raise ValueError(f"size of a checkpoint must not exceed {MAX_LARGE_CHECKPOINT_BYTES} bytes")
+        return self
 
     def to_domain(self) -> blobs.NewBlob:
         return blobs.NewBlob(kind=blobs.BlobKind(self.kind), size=self.size, sha256=self.sha256)

@@ -2,31 +2,47 @@
 
 from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
+from api.schemas.blobs import BlobIdText
 from api.schemas.bounded import CheckpointValue
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import entities
 
 
 class CheckpointPayload(BaseModel):
-    """`value`: any text, JSON as a rule. `launch`: as the answer to the start of the execution had it, so that a
-    container in whose place another one has come saves nothing; null: it is not known."""
+    """`value`: any text, JSON as a rule; empty if it is in a blob, `value_blob`: one of kind `checkpoint` of this
+    execution, completely uploaded. `launch`: as the answer to the start of the execution had it, so that a container in
+    whose place another one has come saves nothing; null: it is not known."""
 
     value: CheckpointValue
+    value_blob: BlobIdText | None = None
     launch: int | None = None
+
+    @model_validator(mode="after")
+    def _has_one_value(self) -> Self:
+        if self.value_blob is not None and self.value:
+            raise ValueError("value must be empty if value_blob is set")
+        return self
 
 
 class CheckpointInfo(BaseModel):
-    """`attempt`: whose code saved it, counted from 1."""
+    """`attempt`: whose code saved it, counted from 1. `value_blob`: of a value that is too large for an answer: then
+    `value` is empty."""
 
     value: str
     attempt: int
     save_time: int
+    value_blob: str | None
 
     @classmethod
     def of(cls, checkpoint: entities.Checkpoint) -> Self:
-        return cls(value=checkpoint.value, attempt=checkpoint.attempt, save_time=epoch_seconds(checkpoint.save_time))
+        return cls(
+            value=checkpoint.value,
+            attempt=checkpoint.attempt,
+            save_time=epoch_seconds(checkpoint.save_time),
+            value_blob=checkpoint.blob_id,
+        )
 
 
 class SavedCheckpoint(BaseModel):

@@ -92,8 +92,7 @@ class ExecutionSummary(BaseModel):
 class ExecutionInfo(BaseModel):
     """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
     `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
-    it. `has_checkpoint`: whether the invocation has saved one, in whichever attempt. `input_blob`, `output_blob`: of
-    what is too large for an answer: then `input` is empty, `output` null."""
+    it. `input_blob`, `output_blob`: of what is too large for an answer: then `input` is empty, `output` null."""
 
     project_name: str
     version_id: str
@@ -122,7 +121,6 @@ class ExecutionInfo(BaseModel):
     invocation_creation_time: int
     launches: int
     launch: int
-    has_checkpoint: bool
     queued_seconds: float | None
     starting_seconds: float | None
     running_seconds: float | None
@@ -161,7 +159,6 @@ class ExecutionInfo(BaseModel):
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
             launches=execution.launches,
             launch=execution.newest_launch,
-            has_checkpoint=detail.has_checkpoint,
             queued_seconds=optional_seconds_of(execution.queued_ms),
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),

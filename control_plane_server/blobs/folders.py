@@ -7,15 +7,15 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from control_plane_server.blobs.objects import StoredObject
+from control_plane_server.blobs.objects import OWNER, StoredObject, is_blob_id
 
 # In the name of a file that is being written: obstore puts it, and a number, behind that of the object.
 _UNFINISHED = "#"
 
 
 def page(folder: Path, *, after: str, at_most: int) -> list[StoredObject]:
-    """The first objects behind a key, in the order of their keys. However many there are, no more are held."""
-    names = heapq.nsmallest(at_most, (name for name in _names(folder) if name > after and _is_whole(name)))
+    """The first blobs behind a key, in the order of their keys. However many there are, no more are held."""
+    names = heapq.nsmallest(at_most, (name for name in _names(folder) if name > after and is_blob_id(name)))
     found = []
     for name in names:
         with suppress(FileNotFoundError):  # deleted in the meantime
@@ -25,10 +25,11 @@ def page(folder: Path, *, after: str, at_most: int) -> list[StoredObject]:
 
 
 def sweep(folder: Path, *, older_than: timedelta) -> int:
-    """Delete files that nobody has written to for so long and that are not whole. Returns how many there were."""
+    """Delete files of ours that nobody has written to for so long and that are not whole. Returns how many there
+    were."""
     deadline = datetime.now(UTC) - older_than
     swept = 0
-    for name in [name for name in _names(folder) if _UNFINISHED in name]:
+    for name in [name for name in _names(folder) if _is_unfinished(name)]:
         with suppress(FileNotFoundError):
             if _time((folder / name).stat()) < deadline:
                 (folder / name).unlink()
@@ -41,8 +42,9 @@ def _names(folder: Path) -> Iterator[str]:
         yield from (entry.name for entry in entries if entry.is_file())
 
 
-def _is_whole(name: str) -> bool:
-    return _UNFINISHED not in name and not name.startswith(".")
+def _is_unfinished(name: str) -> bool:
+    key, _, number = name.partition(_UNFINISHED)
+    return number.isdecimal() and (key == OWNER or is_blob_id(key))
 
 
 def _time(status: os.stat_result) -> datetime:

@@ -13,6 +13,8 @@ from control_plane_server.domain.errors import Misconfigured
 _CONNECT_PATIENCE = timedelta(seconds=3)
 _RETRY_PATIENCE = timedelta(seconds=8)
 _MOST_RETRIES = 3
+# boto renews credentials at the latest 10 minutes before they run out: what is kept of them must not outlive that.
+_CREDENTIALS_VALIDITY = timedelta(minutes=5)
 
 
 def open_blob_store(location: BlobStoreLocation) -> BlobStore:
@@ -47,7 +49,7 @@ def _open_bucket(location: BlobStoreLocation, *, bucket: str, prefix: str) -> Bl
         prefix=prefix or None,
         endpoint=endpoint,
         region=location.region,
-        credential_provider=Boto3CredentialProvider(session),
+        credential_provider=Boto3CredentialProvider(session, ttl=_CREDENTIALS_VALIDITY),
         client_options={"allow_http": endpoint.startswith("http:"), "connect_timeout": _CONNECT_PATIENCE},
         retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": _RETRY_PATIENCE},
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Protocol, TypeVar
 
 import obstore
 import structlog
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
 from control_plane_server.blobs import folders
-from control_plane_server.blobs.objects import OWNER, StoredObject
+from control_plane_server.blobs.objects import ID_PREFIX, OWNER, StoredObject, is_blob_id
 from control_plane_server.domain.errors import BlobStoreIsAway
 
 logger = structlog.get_logger(__name__)
@@ -97,24 +97,37 @@ class BlobStore:
             return
 
     async def page(self, *, after: str) -> list[StoredObject]:
-        """At most 1,000 objects behind a key, by their keys; none: there is nothing more."""
+        """At most 1,000 blobs behind a key, by their keys; none: there is nothing more. What else is there is no
+        business of ours."""
         if self._folder is not None:
             return await _answer(asyncio.to_thread(folders.page, self._folder, after=after, at_most=_PAGE))
-        pages = aiter(obstore.list(self._store, offset=after or None, chunk_size=_PAGE))
-        found = await _answer(_next(pages)) or ()
-        objects = (
-            StoredObject(key=each["path"], size=each["size"], last_modified=each["last_modified"]) for each in found
-        )
-        return [each for each in objects if each.key != OWNER]
+        pages = aiter(obstore.list(self._store, offset=after or ID_PREFIX, chunk_size=_PAGE))
+        while found := await _answer(_next(pages)):
+            blobs = [
+                StoredObject(key=each["path"], size=each["size"], last_modified=each["last_modified"])
+                for each in found
+                if is_blob_id(each["path"])
+            ]
+            if blobs or not found[-1]["path"].startswith(ID_PREFIX):  # the rest is behind all of ours
+                return blobs
+        return []
 
     async def is_of(self, installation_id: str) -> bool:
-        """Whether the store is this installation's. One that is nobody's becomes so."""
+        """Whether the store is this installation's. One that is nobody's becomes so: that of the first who says so."""
+        if await self.owner() is None:
+            with suppress(AlreadyExistsError):
+                await _answer(
+                    obstore.put_async(self._store, OWNER, installation_id.encode(), mode="create", use_multipart=False)
+                )
+        return await self.owner() == installation_id
+
+    async def owner(self) -> str | None:
+        """The installation whose store it is; None: nobody's so far."""
         try:
             found = await _answer(obstore.get_async(self._store, OWNER))
-            return bytes(await _answer(found.bytes_async())).decode(errors="replace") == installation_id
+            return bytes(await _answer(found.bytes_async())).decode(errors="replace")
         except FileNotFoundError:
-            await _answer(obstore.put_async(self._store, OWNER, installation_id.encode()))
-            return True
+            return None
 
     async def sweep_broken_uploads(self, *, older_than: timedelta) -> int:
         """Delete what killed processes have left of uploads to a folder. Returns how many there were. A bucket does it
@@ -138,7 +151,7 @@ async def _answer(request: Awaitable[Result], *, patience: timedelta = _PATIENCE
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, AlreadyExistsError):
         raise
     except (BaseError, OSError, TimeoutError) as error:
         reason = (str(error) or type(error).__name__).partition("\n")[0]

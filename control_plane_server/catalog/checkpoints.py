@@ -1,26 +1,22 @@
 """Checkpoints: the newest of an invocation, which its code saves and a later container or attempt of it reads."""
 
-from sqlalchemy import Integer, Text, bindparam, func, or_, select, update
+from sqlalchemy import Integer, Text, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.blobs import BlobRepository
+from control_plane_server.catalog.converters import to_blob_id
 from control_plane_server.catalog.paths import EXECUTION_MATCHES, INVOCATION_MATCHES, ExecutionPath, searchable
-from control_plane_server.catalog.tables import CheckpointRow, ExecutionRow, InvocationRow
+from control_plane_server.catalog.tables import BlobRow, CheckpointRow, ExecutionRow
+from control_plane_server.domain.blobs import Blob, BlobKind
 from control_plane_server.domain.entities import Checkpoint, ContainerStatus
 from control_plane_server.domain.errors import CheckpointDoesNotExist
 
 _VALUE = bindparam("saved_value", type_=Text)
+_BLOB = bindparam("saved_blob", type_=Text)
 _LAUNCH = bindparam("saved_by_launch", type_=Integer)
 _INVOCATION = bindparam("saved_invocation", type_=Text)
 
-# Of an InvocationRow.
-HAS_CHECKPOINT = (
-    select(CheckpointRow.invocation_id)
-    .where(CheckpointRow.invocation_id == InvocationRow.invocation_id)
-    .correlate(InvocationRow)
-    .exists()
-    .label("has_checkpoint")
-)
 # Under the lock of its row, so that it neither ends nor goes on to another launch meanwhile. An invocation has one
 # execution at a time that is not TERMINATED, and that is its newest.
 _SAVER = (
@@ -37,31 +33,54 @@ _SAVER = (
     .returning(ExecutionRow.invocation_id, ExecutionRow.attempt)
     .cte("saver")
 )
-_INSERT = upsert(CheckpointRow).from_select(
-    ["invocation_id", "value", "attempt", "save_time"],
-    select(_SAVER.c.invocation_id, _VALUE, _SAVER.c.attempt, func.statement_timestamp()),
+# Those of earlier checkpoints, and of whatever a save at the same time has not seen.
+_REPLACED = (
+    delete(BlobRow)
+    .where(
+        BlobRow.invocation_id == _SAVER.c.invocation_id,
+        BlobRow.kind == BlobKind.CHECKPOINT.value,
+        BlobRow.completed_time.is_not(None),
+        BlobRow.blob_id.is_distinct_from(_BLOB),
+    )
+    .cte("replaced")
 )
-_SAVE = _INSERT.on_conflict_do_update(
-    index_elements=[CheckpointRow.invocation_id],
-    set_={name: _INSERT.excluded[name] for name in ("value", "attempt", "save_time")},
-).returning(CheckpointRow.attempt, CheckpointRow.save_time)
-_LOAD = select(CheckpointRow.value, CheckpointRow.attempt, CheckpointRow.save_time).where(
+_INSERT = upsert(CheckpointRow).from_select(
+    ["invocation_id", "value", "blob_id", "attempt", "save_time"],
+    select(_SAVER.c.invocation_id, _VALUE, _BLOB, _SAVER.c.attempt, func.statement_timestamp()),
+)
+_SAVE = (
+    _INSERT.on_conflict_do_update(
+        index_elements=[CheckpointRow.invocation_id],
+        set_={name: _INSERT.excluded[name] for name in ("value", "blob_id", "attempt", "save_time")},
+    )
+    .returning(CheckpointRow.attempt, CheckpointRow.save_time)
+    .add_cte(_REPLACED)
+)
+_LOAD = select(CheckpointRow.value, CheckpointRow.blob_id, CheckpointRow.attempt, CheckpointRow.save_time).where(
     CheckpointRow.invocation_id == _INVOCATION
 )
 
 
 class CheckpointRepository:
-    """Each method is one statement."""
+    """Each method is one statement; one more saves a blob, in a transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def save(self, path: ExecutionPath, *, value: str, launch: int | None) -> Checkpoint | None:
+    async def save(
+        self, path: ExecutionPath, *, value: str, launch: int | None, blob: Blob | None = None
+    ) -> Checkpoint | None:
         """Put the value in place of what the invocation has saved before, whole or not at all. None if nothing was
-        saved: the execution is not under way, or has gone on to another launch than this; None: any may save it."""
-        saved = await self._connection.execute(_SAVE, path.parameters | {_VALUE.key: value, _LAUNCH.key: launch})
-        row = saved.one_or_none()
-        return None if row is None else Checkpoint(value=value, attempt=row.attempt, save_time=row.save_time)
+        saved: the execution is not under way, or has gone on to another launch than this; None: any may save it.
+        `blob`: where the value is, then `value` is empty. Raises BlobDoesNotExist if that is gone."""
+        blob_id = None if blob is None else blob.blob_id
+        parameters = {_VALUE.key: value, _BLOB.key: blob_id, _LAUNCH.key: launch}
+        row = (await self._connection.execute(_SAVE, path.parameters | parameters)).one_or_none()
+        if row is None:
+            return None
+        if blob is not None:
+            await BlobRepository(self._connection).complete(blob)
+        return Checkpoint(value=value, attempt=row.attempt, save_time=row.save_time, blob_id=blob_id)
 
     async def load(self, invocation_id: str) -> Checkpoint:
         """Raises CheckpointDoesNotExist."""
@@ -69,4 +88,6 @@ class CheckpointRepository:
         row = found.one_or_none()
         if row is None:
             raise CheckpointDoesNotExist
-        return Checkpoint(value=row.value, attempt=row.attempt, save_time=row.save_time)
+        return Checkpoint(
+            value=row.value, attempt=row.attempt, save_time=row.save_time, blob_id=to_blob_id(row.blob_id)
+        )

@@ -138,7 +138,6 @@ def _launches_without_container(row: _Row) -> int:
 
 
 def to_execution_detail(row: _Row) -> ExecutionDetail:
-    """Of a row that also says `has_checkpoint`."""
     return ExecutionDetail(
         execution=to_execution(row),
         function=to_function(row),
@@ -147,7 +146,6 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         cancellation_request_time=row.invocations_cancellation_request_time,
         invocation_creation_time=row.invocations_creation_time,
         input_blob_id=to_blob_id(row.invocations_input_blob_id),
-        has_checkpoint=row.has_checkpoint,
     )
 
 

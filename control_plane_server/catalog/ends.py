@@ -91,9 +91,10 @@ def waiting_since(
     )
     if previous_id is not None:
         drawn = cast(cast(literal("x", Text) + func.substr(previous_id, 5, 8), postgresql.BIT(32)), BigInteger)
-        factor = 1 - function.retry_jitter + 2 * function.retry_jitter * drawn / literal(2**32, BigInteger)
+        shortest = backoff * (1 - function.retry_jitter)
+        longest = func.least(backoff * (1 + function.retry_jitter), function.retry_max_interval_seconds)
         backoff = case(
-            (function.retry_jitter > 0, func.least(backoff * factor, function.retry_max_interval_seconds)),
+            (function.retry_jitter > 0, shortest + (longest - shortest) * drawn / literal(2**32, BigInteger)),
             else_=backoff,
         )
     return func.coalesce(previous_end + func.make_interval(0, 0, 0, 0, 0, 0, backoff), invocation.creation_time)

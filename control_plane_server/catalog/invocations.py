@@ -36,7 +36,14 @@ from control_plane_server.catalog.paths import (
     require,
     searchable,
 )
-from control_plane_server.catalog.tables import CheckpointRow, ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from control_plane_server.catalog.tables import (
+    BlobRow,
+    CheckpointRow,
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    VersionRow,
+)
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import (
     CheckpointSummary,
@@ -90,7 +97,10 @@ _WHOLE = (
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
     *columns_of(CheckpointRow),
-    func.octet_length(CheckpointRow.value).label("checkpoints_size"),
+    func.coalesce(
+        select(BlobRow.size).where(BlobRow.blob_id == CheckpointRow.blob_id).correlate(CheckpointRow).scalar_subquery(),
+        func.octet_length(CheckpointRow.value),
+    ).label("checkpoints_size"),
     *PARENT_STATE,
 )
 _GET = _with_parent_and_executions(along_invocation(select(*_WHOLE)))

@@ -15,7 +15,6 @@ from control_plane_server.catalog.tables import ProjectRow, SecretRow, epoch_sec
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     SecretDoesNotExist,
-    SecretsAreNotConfigured,
     SecretsAreUnreadable,
 )
 from control_plane_server.domain.secrets import Secret
@@ -178,7 +177,7 @@ class SecretRepository:
             try:
                 keys.decrypt(row.example, fingerprint=row.encryption_key)
                 readable += row.stored
-            except (SecretsAreUnreadable, SecretsAreNotConfigured):
+            except SecretsAreUnreadable:
                 unreadable += row.stored
         return readable, unreadable
 

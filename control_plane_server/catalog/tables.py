@@ -270,7 +270,8 @@ class BlobRow(Base):
 
 
 class CheckpointRow(Base):
-    """What the code of an invocation has saved last, as JSON, for its next container or attempt."""
+    """What the code of an invocation has saved last, as JSON, for its next container or attempt. `value`: empty if it
+    is in a blob."""
 
     __tablename__ = "checkpoints"
 
@@ -280,6 +281,7 @@ class CheckpointRow(Base):
     value: Mapped[str] = mapped_column(info={READ_APART: True})
     attempt: Mapped[int]  # whose code saved it
     save_time: Mapped[datetime]
+    blob_id: Mapped[str | None]
 
 
 class WaitingExecutionRow(Base):

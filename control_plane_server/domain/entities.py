@@ -254,11 +254,12 @@ class CheckpointSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """`value`: JSON as a rule."""
+    """`value`: JSON as a rule; empty if it is in a blob."""
 
     value: str
     attempt: int
     save_time: datetime
+    blob_id: BlobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,5 +317,4 @@ class ExecutionDetail:
     input: str
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
-    has_checkpoint: bool  # of the invocation
     input_blob_id: BlobId | None = None  # then `input` is empty

@@ -22,7 +22,7 @@ from typing import Any, Dict
 
 from control_plane import context
 from control_plane.encoding import encode
-from control_plane.protocol.bounds import MAX_CHECKPOINT_BYTES
+from control_plane.protocol.bounds import MAX_LARGE_CHECKPOINT_BYTES
 
 __all__ = ["load", "save"]
 
@@ -33,15 +33,16 @@ _of_process: Dict[str, str] = {}
 def save(value: Any) -> None:
     """Put this in place of what was saved before. When it returns, that is durable; until then the one before counts.
 
-    Values are JSON, written as results are, of at most 16,384 bytes. Calls that come faster than ten a second wait.
-    Raises TypeError for what is no JSON, ValueError for what is too long, and Unreachable.
+    Values are JSON, written as results are, of at most 64 MiB; of more than 16,384 bytes only where the control plane
+    has an object store. Calls that come faster than ten a second wait. Raises TypeError for what is no JSON, ValueError
+    for what is too long, and Unreachable.
     """
     text = encode(value, name="checkpoint")
     size = len(text.encode())
-    if size > MAX_CHECKPOINT_BYTES:
+    if size > MAX_LARGE_CHECKPOINT_BYTES:
         raise ValueError(
             "the checkpoint has {:,} bytes of JSON, and at most {:,} are possible; keep what is larger elsewhere, "
-            "and save where that is".format(size, MAX_CHECKPOINT_BYTES)
+            "and save where that is".format(size, MAX_LARGE_CHECKPOINT_BYTES)
         )
     kept = _kept_here()
     if kept is None:

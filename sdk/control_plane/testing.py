@@ -36,4 +36,5 @@ def local(**functions: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         calls.local_callers.remove(caller)
-        context.of_blocks.remove(variables)
+        # By identity: those of two blocks may be equal.
+        context.of_blocks[:] = [block for block in context.of_blocks if block is not variables]

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
 from api.app import create_app
 from api.services import Services
@@ -16,9 +17,20 @@ from control_plane_server.blobs.location import BlobStoreLocation
 from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import BlobRow
 from control_plane_server.domain.execution_tokens import execution_token
 from control_plane_server.domain.identifiers import ExecutionId
-from tests.api.builders import DEAD, ROOT_KEYS, STARTED, Deployed, add_execution, bearer, deploy, invoke
+from tests.api.builders import (
+    DEAD,
+    ROOT_KEYS,
+    STARTED,
+    Deployed,
+    add_execution,
+    bearer,
+    deploy,
+    execution_id_of,
+    invoke,
+)
 from tests.blobs.stores import REGION, Bucket, bucket, sha256
 
 CONTENT = b'"' + b"x" * 300_000 + b'"'
@@ -125,6 +137,36 @@ async def test_what_is_not_as_announced_is_not_stored(
         assert (await upload(client, made, content)).status_code == status
     assert await store.size(made["blob_id"]) is None
     assert (await upload(client, made)).is_success
+
+
+@pytest.mark.parametrize("store", ["folder"], indirect=True)
+async def test_a_client_that_breaks_off_an_upload_is_no_defect(
+    client: httpx2.AsyncClient, deployed: Deployed, services: Services, store: BlobStore
+) -> None:
+    made = await announced(client, "/projects/p/blobs")
+    path, (name, value) = f"/projects/p/blobs/{made['blob_id']}", next(iter(bearer(ROOT_KEYS[0]).items()))
+    came = iter([{"type": "http.request", "body": b"x", "more_body": True}])
+    answered: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(came, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode())],
+    }
+    await create_app(services)(scope, receive, send)
+    assert answered[0]["status"] == 400
+    assert await store.size(made["blob_id"]) is None
 
 
 @pytest.mark.parametrize("store", ["bucket"], indirect=True)
@@ -273,3 +315,59 @@ async def test_without_a_store_one_line_says_so(without_store: httpx2.AsyncClien
     answer = await without_store.post("/projects/p/blobs", json=announcement())
     assert answer.status_code == 501
     assert "CONTROL_PLANE_BLOBS_URL" in answer.json()["detail"]
+
+
+async def test_without_a_store_checkpoints_are_short(without_store: httpx2.AsyncClient, database: Database) -> None:
+    execution = await add_execution(
+        database, await invoke(without_store, (await deploy(without_store)).invocations()), STARTED
+    )
+    answer = await without_store.post(execution + "/blobs", json=announcement(kind="checkpoint"))
+    assert answer.status_code == 501
+
+
+async def test_a_checkpoint_may_be_a_blob(client: httpx2.AsyncClient, deployed: Deployed, database: Database) -> None:
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    invocation = execution.partition("/executions/")[0]
+    path = execution + "/checkpoint"
+    longer = CONTENT + b" "
+    first = await announced(client, execution + "/blobs", **announcement(kind="checkpoint"))
+    second = await announced(client, execution + "/blobs", **announcement(longer, kind="checkpoint"))
+    given_up = await announced(client, execution + "/blobs", **announcement(kind="checkpoint"))
+    output = await announced(client, execution + "/blobs")
+    assert (await client.put(path, json={"value": "1"})).is_success
+    for made, content in ((first, CONTENT), (second, longer), (output, CONTENT)):
+        assert (await upload(client, made, content)).is_success
+    for wrong, status in ((given_up["blob_id"], 409), (output["blob_id"], 404), ("blo-none", 404)):
+        assert (await client.put(path, json={"value": "", "value_blob": wrong})).status_code == status
+        assert (await client.get(path)).json()["value"] == "1", "the one before is still there"
+    both = {"value": "1", "value_blob": first["blob_id"]}
+    assert (await client.put(path, json=both)).status_code == 422
+    for _ in range(2):
+        saved = await client.put(path, json={"value": "", "value_blob": first["blob_id"]})
+        assert saved.status_code == 200, saved.text
+        assert (saved.json()["value"], saved.json()["value_blob"]) == ("", first["blob_id"])
+    assert (await client.get(path)).json() == saved.json()
+    assert await read(client, f"{execution}/blobs/{first['blob_id']}") == CONTENT
+    assert (await client.get(invocation)).json()["checkpoint"]["size"] == len(CONTENT)
+    assert (await client.put(path, json={"value": "", "value_blob": second["blob_id"]})).is_success
+    assert (await client.get(f"{execution}/blobs/{first['blob_id']}")).status_code == 404, "it was replaced"
+    assert (await client.put(path, json={"value": "", "value_blob": first["blob_id"]})).status_code == 404
+    assert await read(client, f"{execution}/blobs/{second['blob_id']}") == longer
+    assert (await client.put(path, json={"value": "2"})).is_success
+    assert (await client.get(path)).json()["value"] == "2"
+    assert (await client.get(f"{execution}/blobs/{second['blob_id']}")).status_code == 404, "it was replaced"
+    async with database.statement() as connection:
+        left = await connection.scalars(
+            select(BlobRow.blob_id).where(BlobRow.execution_id == execution_id_of(execution))
+        )
+        assert set(left) == {given_up["blob_id"], output["blob_id"]}
+
+
+async def test_checkpoints_have_a_bound_of_their_own(
+    client: httpx2.AsyncClient, deployed: Deployed, database: Database
+) -> None:
+    execution = await add_execution(database, await invoke(client, deployed.invocations()), STARTED)
+    large = announcement(kind="checkpoint", size=64 * 1024**2 + 1)
+    answer = await client.post(execution + "/blobs", json=large)
+    assert answer.status_code == 422
+    assert "size of a checkpoint must not exceed" in answer.text

@@ -43,6 +43,10 @@ def bucket(environment: pytest.MonkeyPatch) -> Iterator[Bucket]:
         server.stop()
 
 
+def blob_id(number: int) -> str:
+    return f"blb-{number:032x}"
+
+
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
     for part in parts:
         yield part

@@ -12,8 +12,9 @@ from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import BlobRow, ProjectRow
-from tests.blobs.stores import REGION, pieces
+from tests.blobs.stores import REGION, blob_id, pieces
 
+KEPT, GIVEN_UP, WITHOUT_ROW = map(blob_id, range(3))
 NOW, LATER = timedelta(0), timedelta(days=1)
 
 
@@ -28,23 +29,27 @@ async def test_objects_without_a_row_and_uploads_that_were_given_up_go(database:
     store = open_blob_store(BlobStoreLocation(url=tmp_path.as_uri(), region=REGION))
     async with database.transaction() as connection:
         await connection.execute(insert(ProjectRow).values(project_name="p"))
-        for key, is_complete in (("blb-kept", True), ("blb-given-up", False)):
+        for key, is_complete in ((KEPT, True), (GIVEN_UP, False)):
             values = {"blob_id": key, "project_name": "p", "kind": "input", "size": 1, "sha256": "0" * 64}
             await connection.execute(insert(BlobRow).values(**values))
             if is_complete:
                 await connection.execute(
                     update(BlobRow).where(BlobRow.blob_id == key).values(completed_time=BlobRow.creation_time)
                 )
-    for key in ("blb-kept", "blb-given-up", "blb-without-row"):
+    theirs = tmp_path / "somebody's", tmp_path / "somebody's#1"
+    for file in theirs:
+        file.touch()
+    for key in (KEPT, GIVEN_UP, WITHOUT_ROW):
         await store.put(key, pieces(b"x"))
     assert await removed(database, store, LATER) == set()
-    assert await removed(database, store, NOW) == {"blb-given-up", "blb-without-row"}
+    assert await removed(database, store, NOW) == {GIVEN_UP, WITHOUT_ROW}
+    assert all(file.exists() for file in theirs)
     async with database.statement() as connection:
-        assert (await connection.scalars(select(BlobRow.blob_id))).all() == ["blb-kept"]
+        assert (await connection.scalars(select(BlobRow.blob_id))).all() == [KEPT]
 
 
 async def test_the_store_of_another_control_plane_is_left_alone(database: Database, tmp_path: Path) -> None:
     store = open_blob_store(BlobStoreLocation(url=tmp_path.as_uri(), region=REGION))
     assert await store.is_of("another installation")
-    await store.put("blb-theirs", pieces(b"x"))
+    await store.put(WITHOUT_ROW, pieces(b"x"))
     assert await removed(database, store, NOW) == set()

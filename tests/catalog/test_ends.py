@@ -252,7 +252,7 @@ def _path(function: FunctionRef) -> FunctionPath:
 async def test_the_wait_of_a_retry_begins_where_its_workflow_ended_the_back_off(database: Database) -> None:
     """Which is drawn, and not known to the catalog by anything but the ids."""
     function = await insert_function(database, max_retries=1)
-    values = {"retry_jitter": 1.0, "retry_initial_interval_seconds": 40.0, "retry_max_interval_seconds": 100.0}
+    values = {"retry_jitter": 1.0, "retry_initial_interval_seconds": 40.0, "retry_max_interval_seconds": 60.0}
     async with database.statement() as connection:
         await connection.execute(update(FunctionRow).values(**values))
     for _ in range(3):
@@ -266,7 +266,7 @@ async def test_the_wait_of_a_retry_begins_where_its_workflow_ended_the_back_off(
                 select(ExecutionRow.queued_ms).where(ExecutionRow.execution_id == execution_id_for(invocation, 2))
             )
         spec = ExecutionSpec(
-            max_retries=1, timeout_seconds=60, retry_initial_interval_seconds=40.0, retry_max_interval_seconds=100.0
+            max_retries=1, timeout_seconds=60, retry_initial_interval_seconds=40.0, retry_max_interval_seconds=60.0
         )
         drawn = drawn_from(execution_id_for(invocation, 1))
         backoff = backoff_after(1, retry_policy_of(spec), jitter=1.0, drawn=drawn)

@@ -44,7 +44,7 @@ async def test_without_keys_nothing_is_encrypted_or_read(database: Database) -> 
     with pytest.raises(SecretsAreNotConfigured):
         await put(database, SecretKeys(), a="1")
     await put(database, SecretKeys((OLD,)), a="1")
-    with pytest.raises(SecretsAreNotConfigured):
+    with pytest.raises(SecretsAreUnreadable):  # another api may have some, or this one soon
         await read(database, SecretKeys(), "a")
     with pytest.raises(SecretsAreNotConfigured):
         await rotate(database, SecretKeys())

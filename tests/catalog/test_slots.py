@@ -2,7 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from itertools import accumulate
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import func, select, update
@@ -22,6 +26,16 @@ from control_plane_server.domain.identifiers import InvocationId, execution_id_f
 from control_plane_server.domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import declare_again, insert_function, insert_invocation
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+async def patient_database(database: Database) -> AsyncIterator[Database]:
+    """The same, of which eighty may wait for a connection or a lock for as long as a busy machine takes."""
+    patient = Database(database.url, statement_limit=timedelta(seconds=60), lock_limit=timedelta(seconds=60))
+    yield patient
+    await patient.close()
 
 
 async def take(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
@@ -217,9 +231,11 @@ async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> 
 
 
 @pytest.mark.parametrize(("seed", "versions"), [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3), (6, 3)])
-async def test_the_limit_holds_under_any_interleaving(database: Database, seed: int, versions: int) -> None:
-    """Workflows in miniature, many at once, some ended early; a sampler counts slots all the while. Of one function, or
-    of versions of it that share their slots."""
+async def test_the_limit_holds_under_any_interleaving(
+    patient_database: Database, database: Database, seed: int, versions: int
+) -> None:
+    """Workflows in miniature, many at once, some ended early; a sampler counts slots all the while, and the times that
+    were written under the lock tell it once more. Of one function, or of versions of it that share their slots."""
     limit, total = 3, 40
     function = await insert_function(database, max_concurrency=limit)
     sharing = [await declare_again(database, function, max_concurrency=limit) for _ in range(versions)]
@@ -235,41 +251,59 @@ async def test_the_limit_holds_under_any_interleaving(database: Database, seed: 
     async def live(invocation: InvocationId) -> None:
         ends_early = chance.random() < 0.2
         while True:
-            taken, _ = await asyncio.gather(take(database, invocation), take(database, invocation))
+            taken, _ = await twice(lambda: take(patient_database, invocation))
             if isinstance(taken, Assignment):
                 break
             if taken.refusal is not Refusal.QUEUED:
                 return
             note_grants(taken.grants)
             if ends_early:
-                async with database.transaction() as connection:
-                    note_grants(
-                        (
-                            await TerminationRepository(connection).terminate_invocation(
-                                invocation, reason=StopReason.CANCELLED
-                            )
-                        ).grants
-                    )
+                note_grants((await end(patient_database, invocation, reason=StopReason.CANCELLED)).grants)
                 return
             await granted[invocation].wait()
-        closed, again = await asyncio.gather(close(database, invocation), close(database, invocation))
-        note_grants(closed.grants)
-        note_grants(again.grants)
+        for closed in await twice(lambda: close(patient_database, invocation)):
+            note_grants(closed.grants)
 
     async def sample() -> None:
         nonlocal most_held
         while True:
             async with database.statement() as connection:
                 held = await connection.scalar(
-                    select(func.count()).where(ExecutionRow.container_status != ContainerStatus.TERMINATED)
+                    select(func.count()).where(
+                        ExecutionRow.container_status != ContainerStatus.TERMINATED,
+                        ExecutionRow.invocation_id.in_(invocations),
+                    )
                 )
             most_held = max(most_held, held or 0)
 
-    sampling = asyncio.create_task(sample())
-    await asyncio.wait_for(asyncio.gather(*(live(invocation) for invocation in invocations)), timeout=60)
-    sampling.cancel()
-    await asyncio.wait([sampling])
+    # Groups: whatever fails, nothing of this test goes on beside the next one.
+    async with asyncio.TaskGroup() as group:
+        sampling = group.create_task(sample())
+        async with asyncio.timeout(60), asyncio.TaskGroup() as workflows:
+            for invocation in invocations:
+                workflows.create_task(live(invocation))
+        sampling.cancel()
     assert 1 < most_held <= limit
+    assert 1 < await most_at_once(database, invocations) <= limit
     async with database.statement() as connection:
         running = await connection.scalar(select(func.count()).where(InvocationRow.status == InvocationStatus.RUNNING))
     assert running == 0
+
+
+async def most_at_once(database: Database, invocations: Sequence[InvocationId]) -> int:
+    """How many slots they had at once, of executions that have ended."""
+    async with database.statement() as connection:
+        times = await connection.execute(
+            select(ExecutionRow.creation_time, ExecutionRow.last_update_time).where(
+                ExecutionRow.invocation_id.in_(invocations)
+            )
+        )
+    changes = sorted((at, change) for row in times for at, change in zip(row, (1, -1), strict=True))
+    return max(accumulate(change for _, change in changes))
+
+
+async def twice(do: Callable[[], Coroutine[None, None, Result]]) -> tuple[Result, Result]:
+    """At once; if one fails, the other does not go on."""
+    async with asyncio.TaskGroup() as group:
+        first, second = group.create_task(do()), group.create_task(do())
+    return first.result(), second.result()

@@ -3,11 +3,7 @@
 import json
 import re
 
-import pytest
-
 from tests.cli.terminal import Terminal
-
-pytestmark = pytest.mark.timeout(180)
 
 _MAIN = """\
 import control_plane as cp

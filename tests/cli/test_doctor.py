@@ -108,7 +108,8 @@ async def test_no_such_namespace(tmp_path: Path, deployment: dict[str, str]) -> 
 
 
 async def test_old_schema(tmp_path: Path, deployment: dict[str, str], postgres_server: PostgresSettings) -> None:
-    another = {"POSTGRES_HOST": postgres_server.host, "POSTGRES_DB": postgres_server.db}
+    # A database of ours has tables from the beginning.
+    another = {"POSTGRES_HOST": postgres_server.host, "POSTGRES_DB": "postgres"}
     run = await Terminal(tmp_path, **deployment | another).run("doctor", "--json")
     assert (_health(run)["PostgreSQL"], _findings(run)["schema"]) == ("ok", "there is none")
 

@@ -17,8 +17,6 @@ from environment.provisioner_names import ProvisionerName
 from tests.cli.stacks import Ports, new_dev
 from tests.e2e.project import Project
 
-pytestmark = pytest.mark.timeout(120)
-
 _NOWHERE = "http://127.0.0.1:9"
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _MAIN = """

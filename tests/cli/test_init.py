@@ -5,11 +5,8 @@ import sys
 from pathlib import Path
 
 import control_plane
-import pytest
 
 from tests.cli.terminal import Terminal
-
-pytestmark = pytest.mark.timeout(180)
 
 
 async def test_what_is_written_works_as_it_is(terminal: Terminal) -> None:

@@ -10,8 +10,6 @@ import pytest
 
 from tests.cli.terminal import Terminal, ended
 
-pytestmark = pytest.mark.timeout(180)
-
 _MAIN = """\
 import time
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx2
 import psutil
-import pytest
 from control_plane.access.local_stacks import StackAccess
 from control_plane.machine.records import read_record
 from sqlalchemy import text
@@ -18,8 +17,6 @@ from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from tests.cli.stacks import Ports, dev, new_dev, processes_of
 from tests.cli.terminal import Terminal
 from tests.e2e.project import Project, lines_of
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def modes_of_databases(data_dir: Path) -> set[int]:

@@ -47,7 +47,6 @@ async def up(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
         yield it
 
 
-@pytest.mark.timeout(240)
 async def test_an_invocation_goes_through_though_its_loop_is_killed(up: Composition, shared: Path) -> None:
     await up.call("PUT", "/projects/p")
     spec = {

@@ -40,7 +40,6 @@ async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
         yield home, stack
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("page", ON_A_STANDING_STACK, ids=lambda page: page.name)
 async def test_a_page_can_be_followed_on_a_stack(page: Path, standing: tuple[Path, Standing]) -> None:
     home, stack = standing
@@ -52,7 +51,6 @@ async def test_a_page_can_be_followed_on_a_stack(page: Path, standing: tuple[Pat
         await stack.clear()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "page", [page for page in FOLLOWED if page not in ON_A_STANDING_STACK], ids=lambda page: page.name
 )

@@ -39,6 +39,14 @@ async def test_to_a_child_and_back(project: Project, client: cp.AsyncClient) -> 
     assert await call.result() == LONG[:1_000_000]
 
 
+async def test_checkpoints_of_megabytes(project: Project, client: cp.AsyncClient) -> None:
+    await project.deploy("go_on_with_megabytes", max_retries=2)
+    call = await client.function(project.name, "go_on_with_megabytes").submit()
+    assert await call.result() == [6_000_000, 6_000_000]
+    shown = await project.get("go_on_with_megabytes", call.id)
+    assert (shown["checkpoint"]["attempt"], shown["checkpoint"]["size"]) == (2, 12_000_002)
+
+
 async def test_files_are_kept(project: Project, client: cp.AsyncClient, tmp_path: Path) -> None:
     await project.deploy("keep_files")
     call = await client.function(project.name, "keep_files").submit(2_000_000)

@@ -40,12 +40,15 @@ async def _replace(folder: Path, before: Path, *, goes_back: bool) -> list[str]:
     notes = folder.parent / "notes"
     notes.mkdir()
     async with servers(folder) as stack:
-        first = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "first"))
+        await stack.run(before)
+        first = await _begin(stack, notes / "first")
         slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow")
         await slow.begin()
         stack.kill()
-        second = await _begin(stack, _TODAY, Jobs(stack.access, _FUNCTIONS, notes / "second"))
-        problems = await slow.end()
+        await stack.run(_TODAY)
+        problems = await slow.go_on()
+        second = await _begin(stack, notes / "second")
+        problems += await slow.end()
         problems += await first.end()
         _say(f"the release before began {len(first) + len(slow)} jobs, was killed, and the code here has ended them")
         if not goes_back:
@@ -53,7 +56,9 @@ async def _replace(folder: Path, before: Path, *, goes_back: bool) -> list[str]:
         slow = SlowWork(stack.access, stack.postgres, _FUNCTIONS, notes / "slow-again")
         await slow.begin()
         stack.kill()
-        third = await _begin(stack, before, Jobs(stack.access, _FUNCTIONS, notes / "third"))
+        await stack.run(before)
+        problems += await slow.go_on()
+        third = await _begin(stack, notes / "third")
         problems += await slow.end(is_older=True)
         problems += await second.end()
         problems += await third.end()
@@ -61,9 +66,9 @@ async def _replace(folder: Path, before: Path, *, goes_back: bool) -> list[str]:
         return problems
 
 
-async def _begin(stack: Servers, tree: Path, jobs: Jobs) -> Jobs:
-    """Jobs of every kind under the release in a folder."""
-    await stack.run(tree)
+async def _begin(stack: Servers, notes: Path) -> Jobs:
+    """Jobs of every kind, under the release that runs."""
+    jobs = Jobs(stack.access, _FUNCTIONS, notes)
     await jobs.begin()
     return jobs
 

@@ -11,7 +11,7 @@ from control_plane_server.catalog.database import STATEMENT_LIMIT
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 from control_plane_server.domain.messages import CleanUpRequest, PreparationRequest
 from environment.settings import PostgresSettings
-from tests.e2e.project import Project, definition, lines_of
+from tests.e2e.project import Project, definition, lines_of, release_file
 from workflows.naming import (
     RECONCILIATION_SCHEDULE_ID,
     clean_up_workflow_id,
@@ -20,7 +20,6 @@ from workflows.naming import (
 )
 
 _ENDED_WITHIN = 180.0  # seconds: a reconciliation comes once a minute
-_CLEAN_UP = 30  # seconds that a function takes for it: longer than it takes to replace a release
 _STOPPED = "clean_up_when_stopped"
 _FUNCTIONS_HELD = 30  # more than are prepared at a time
 # While there is a row in `preparations_held`, functions whose name begins with `held` cannot be prepared.
@@ -52,6 +51,7 @@ class SlowWork:
         self._catalog = catalog
         self._functions = functions
         self._folder = folder
+        self._release = str(folder / "release")
         self._projects = self._stopping, self._cleaned, self._deleted, self._preparing = tuple(
             Project(access, f"upgrade-{folder.name}-{what}") for what in ("stopping", "cleaned", "deleted", "preparing")
         )
@@ -62,15 +62,25 @@ class SlowWork:
         return len(self._projects)
 
     async def begin(self) -> None:
-        """Return once each is in the middle of it."""
-        await self._begin_clean_up()
+        """Return once each is in the middle of it. Stops come last: a stopped container is killed two minutes later."""
+        self._cleaned_up = await self._hold(self._cleaned)
         self._stopped = await self._hold(self._stopping)
-        await self._stopping.cancel(_STOPPED, self._stopped)
         self._stopped_by_deletion = await self._hold(self._deleted)
-        await self._deleted.http.delete(f"/projects/{self._deleted.name}")
         await self._begin_preparation()
+        await self._begin_clean_up()
+        await self._stopping.cancel(_STOPPED, self._stopped)
+        await self._deleted.http.delete(f"/projects/{self._deleted.name}")
         await self._is_cleaning_up(self._stopping, self._stopped)
         await self._is_cleaning_up(self._deleted, self._stopped_by_deletion)
+
+    async def go_on(self) -> list[str]:
+        """Let what was stopped clean up to its end, as the release is replaced. What had not lasted until now."""
+        problems = []
+        for project, invocation_id in ((self._stopping, self._stopped), (self._cleaned, self._cleaned_up)):
+            if (await project.get(_STOPPED, invocation_id))["executions"][0]["worker_status"] == "TERMINATED":
+                problems.append(f"what was stopped in {project.name} had ended before the release was replaced")
+        release_file(self._release)
+        return problems
 
     async def end(self, *, is_older: bool = False) -> list[str]:
         """See them to their ends, and say what is not as it should be.
@@ -88,8 +98,6 @@ class SlowWork:
 
     async def _problems(self, *, is_older: bool) -> list[str]:
         problems = []
-        if (await self._stopping.get(_STOPPED, self._stopped))["invocation_status"] != "RUNNING":
-            problems.append(f"{self._stopped} had ended before the release was replaced")
         await self._execute("DELETE FROM preparations_held")
         if is_older:
             await self._terminate(preparation_workflow_id(self._preparation.version_id))
@@ -114,13 +122,12 @@ class SlowWork:
         """An invocation that takes its time once it is stopped."""
         notes = self._folder / project.name
         await project.deploy(_STOPPED, folder=self._functions)
-        invocation_id = await project.invoke(_STOPPED, notes=str(notes), seconds=_CLEAN_UP)
+        invocation_id = await project.invoke(_STOPPED, notes=str(notes), release=self._release)
         await lines_of(notes)
         return InvocationId(invocation_id)
 
     async def _begin_clean_up(self) -> None:
         """Somebody closes a workflow, and the reconciliation finds out."""
-        self._cleaned_up = await self._hold(self._cleaned)
         await self._terminate(invocation_workflow_id(self._cleaned_up))
         schedule = (await self._temporal()).get_schedule_handle(RECONCILIATION_SCHEDULE_ID)
         while not await self._cleans_up(self._cleaned, self._cleaned_up):

@@ -158,6 +158,7 @@ class LaunchRepository:
                 logs_identifier=None,
                 error_message=storable(reason),
                 error_traceback=None,
+                is_retryable=None,  # of the report of a container that is gone
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),

@@ -12,7 +12,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.blobs import BlobRepository
-from control_plane_server.catalog.checkpoints import HAS_CHECKPOINT
 from control_plane_server.catalog.converters import to_execution_detail
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
@@ -57,7 +56,7 @@ _IS_FINAL_ERROR = func.coalesce(func.split_part(_ERROR_MESSAGE, ":", 1) == any_(
 _IS_TIMED_OUT_ATTEMPT = and_(IS_TIMED_OUT_ATTEMPT, _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value))
 
 # All of `ExecutionDetail`.
-_DETAIL = (*columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow), HAS_CHECKPOINT)
+_DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
 
 
 def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:

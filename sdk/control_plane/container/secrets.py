@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 
 from control_plane.container.executions import ExecutionClient
-from control_plane.container.reports import FinalFailure
+from control_plane.container.reports import FinalFailure, PlainFailure
 from control_plane.errors import Refused, Unreachable
 
 
-class SecretsAreUnavailable(FinalFailure):
+class SecretsAreRefused(FinalFailure):
     """The control plane does not give the function's secrets."""
 
 
+class SecretsAreUnavailable(PlainFailure):
+    """They cannot be read now: another attempt may help."""
+
+
 def set_secrets(client: ExecutionClient) -> None:
-    """As they are now. Raises SecretsAreUnavailable."""
+    """As they are now. Raises SecretsAreRefused, SecretsAreUnavailable."""
     try:
         secrets = client.secrets()
     except Refused as refusal:
-        raise SecretsAreUnavailable(refusal.detail) from None
+        raise SecretsAreRefused(refusal.detail) from None
     except Unreachable as error:
         raise SecretsAreUnavailable("The secrets could not be read: %s" % error) from None
     for name, value in secrets.items():

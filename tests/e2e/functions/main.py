@@ -162,6 +162,15 @@ def give_up(notes):
     raise cp.DoNotRetry("no other attempt would help")
 
 
+def go_on_with_megabytes():
+    """Fails after it has saved, by attempts, something long and something longer."""
+    saved = cp.checkpoint.load("")
+    if len(saved) < 6_000_000:
+        cp.checkpoint.save(saved + "ä" * 3_000_000)
+        raise ValueError("go on")
+    return [len(saved), saved.count("ä")]
+
+
 def go_on_where_it_was(notes, failures):
     """Fails after each step as often as asked."""
     done = cp.checkpoint.load([])

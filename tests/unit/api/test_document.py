@@ -56,7 +56,7 @@ OPERATIONS = {
     "update_execution": ("put", {"404", "409", "413"}),
     "finish_execution": ("put", {"404", "409", "413", "501"}),
     "get_execution": ("get", {"404"}),
-    "save_checkpoint": ("put", {"404", "409", "413"}),
+    "save_checkpoint": ("put", {"404", "409", "413", "501"}),
     "get_checkpoint": ("get", {"404"}),
     "get_execution_environment": ("get", {"404", "409", "501"}),
     "get_execution_logs": ("get", {"400", "404"}),

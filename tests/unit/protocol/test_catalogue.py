@@ -1,6 +1,6 @@
 """What clients know of the server's bounds and errors is what the server has."""
 
-from control_plane.protocol.bounds import MAX_CHECKPOINT_BYTES, MAX_INPUT_LENGTH
+from control_plane.protocol.bounds import MAX_CHECKPOINT_BYTES, MAX_INPUT_LENGTH, MAX_LARGE_CHECKPOINT_BYTES
 from control_plane.protocol.refusals import refusal
 
 from api.schema_files import error_types
@@ -37,3 +37,4 @@ def test_refusals_have_the_names_of_the_catalogue() -> None:
 def test_bounds_are_the_same() -> None:
     assert MAX_INPUT_LENGTH == bounds.MAX_INPUT_LENGTH
     assert MAX_CHECKPOINT_BYTES == bounds.MAX_CHECKPOINT_BYTES
+    assert MAX_LARGE_CHECKPOINT_BYTES == bounds.MAX_LARGE_CHECKPOINT_BYTES

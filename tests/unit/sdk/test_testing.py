@@ -160,11 +160,22 @@ def test_a_checkpoint_is_kept_while_the_block_runs() -> None:
             assert cp.checkpoint.load() == {"done": [0, 1, 2]}
 
 
-def test_a_plain_call_has_one_of_the_process() -> None:
+def test_a_block_within_a_block_has_a_checkpoint_of_its_own() -> None:
+    with cp.testing.local():
+        with cp.testing.local():
+            cp.checkpoint.save("inner")
+        assert cp.checkpoint.load() is None
+        cp.checkpoint.save("outer")
+    with cp.testing.local():
+        assert cp.checkpoint.load() is None
+
+
+def test_a_plain_call_has_one_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InterruptedError):
         go_on(fail_at=1)
     assert go_on() == [0, 1, 2]
     cp.checkpoint.save({"done": []})
-    with pytest.raises(ValueError, match="at most 16,384 are possible"):
+    monkeypatch.setattr(cp.checkpoint, "MAX_LARGE_CHECKPOINT_BYTES", 18_000)
+    with pytest.raises(ValueError, match="has 18,002 bytes of JSON, and at most 18,000 are possible"):
         cp.checkpoint.save("é" * 9_000)
     assert cp.checkpoint.load() == {"done": []}

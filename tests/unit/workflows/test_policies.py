@@ -63,4 +63,6 @@ def test_jitter_makes_a_backoff_shorter_or_longer(drawn: float, seconds: float) 
     found = backoff_after(2, policy, jitter=0.5, drawn=drawn)
     assert found.total_seconds() == pytest.approx(seconds, abs=0.001)
     assert backoff_after(2, policy, jitter=0.0, drawn=drawn) == timedelta(seconds=2)
-    assert backoff_after(50, policy, jitter=1.0, drawn=0.9) == timedelta(seconds=60), "its maximum all the same"
+    assert backoff_after(50, policy, jitter=1.0, drawn=1.0) == timedelta(seconds=60), "its maximum all the same"
+    waits = {backoff_after(50, policy, jitter=0.5, drawn=drawn / 10) for drawn in range(10)}
+    assert len(waits) == 10, "what waits longest is spread, too"

@@ -22,8 +22,7 @@ except ImportError:
 def note_and_hold(notes, release):
     """Notes that it runs, then waits to be released."""
     _note(notes)
-    while not Path(release).exists():
-        time.sleep(0.02)
+    _await(release)
     return len(Path(notes).read_text().splitlines())
 
 
@@ -42,13 +41,13 @@ def call_and_wait(notes, release, depth):
     return start("call_and_wait", {"notes": notes, "release": release, "depth": depth - 1}).result()
 
 
-def clean_up_when_stopped(notes, seconds):
-    """Reports what it did in its grace period."""
+def clean_up_when_stopped(notes, release):
+    """Reports what it did in its grace period, which lasts until it is released."""
     try:
         note_and_hold(notes, "/nonexistent")
     except Stopped as stopped:
         yield type(stopped).__name__
-        time.sleep(seconds)
+        _await(release)
         yield "cleaned up"
         raise
 
@@ -57,3 +56,8 @@ def _note(notes):
     with open(notes, "a") as file:
         file.write(f"{os.getpid()}\n")
     return len(Path(notes).read_text().splitlines())
+
+
+def _await(release):
+    while not Path(release).exists():
+        time.sleep(0.02)
