@@ -100,7 +100,8 @@ class ContainerLauncher:
         outcome."""
         if time.monotonic() - self._launched > _STABLE_AFTER_SECONDS:
             self._failed_launches = 0
-        if not await self._begin_next_launch(f"Launched again: {lost.reason}", was_refused=False):
+        why = "Waiting for capacity" if lost.lacked_capacity else "Launched again"
+        if not await self._begin_next_launch(f"{why}: {lost.reason}", was_refused=lost.lacked_capacity):
             return None
         return await self._launch_until_there(is_stopped=False)
 

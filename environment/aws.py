@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from control_plane_server.domain.platforms import CpuArchitecture
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider, EcsConfiguration
+from control_plane_server.provisioners.ecs.tags import MOST_TAGS, OUR_TAGS
 from environment.comma_separated import Words, all_matching
 from environment.settings import ControlPlaneSettings
 
@@ -41,6 +42,14 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _with_room_for_ours(value: dict[str, str]) -> dict[str, str]:
+    if len(OUR_TAGS | value.keys()) > MOST_TAGS:
+        raise ValueError(
+            f"must be {MOST_TAGS - len(OUR_TAGS)} pairs at the most: {' and '.join(sorted(OUR_TAGS))} are added"
+        )
+    return value
+
+
 _are_roles = all_matching(_ROLE_ARN, "must be comma separated ARNs of roles, arn:aws:iam::<account>:role/<name>")
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=1_000)]], NoDecode, BeforeValidator(_pairs)]
@@ -66,7 +75,7 @@ class AwsSettings(BaseSettings):
     ecs_assign_public_ip: bool = True
     ecs_capacity_providers: Annotated[Weights, Field(max_length=20)] = {}  # FARGATE_SPOT=3,FARGATE=1
     ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
-    ecs_tags: Annotated[Pairs, Field(max_length=48)] = {}  # team=search,stage=production; two of 50 are ours
+    ecs_tags: Annotated[Pairs, AfterValidator(_with_room_for_ours)] = {}  # team=search,stage=production
     ecs_allowed_task_role_arns: Annotated[Words, _are_roles] = ()  # what functions may ask for beside task_role_arn
     ecs_events_queue_url: WebAddress | None = None
     control_plane_image: str | None = None

@@ -11,54 +11,50 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.ends import as_text
 from control_plane_server.catalog.paths import searchable
-from control_plane_server.catalog.tables import INVOCATION_STATE, InvocationRow, ProjectRow, seconds_backwards
+from control_plane_server.catalog.tables import InvocationRow, ProjectRow, epoch_second
 from control_plane_server.domain.costs import Consumption
-from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
 from control_plane_server.domain.errors import ProjectDoesNotExist
 from control_plane_server.domain.identifiers import FunctionName
 
-# What runs, what has ended, and what a release has ended that recorded no outcome.
-_STATES = [*(status.value for status in InvocationStatus), *(outcome.value for outcome in InvocationOutcome)]
 # An invocation is over so long after its timeout at the latest: its grace period, and a stop that is repeated.
 _SLACK = timedelta(hours=1)
 
-# Of each function those invocations are read that may have had a container on that day, as far back as its longest
-# timeout: by the index `invocations_of_name`, one range for each state.
+# Of each function of each version those invocations are read that may have had a container on that day, as far back as
+# its own timeout: one range of the index `invocations_newest_first`.
 _CONSUMPTION = text(f"""
     WITH called AS MATERIALIZED (
-        SELECT function_name, max(timeout_seconds) AS longest
-        FROM versions JOIN functions USING (version_id) WHERE project_name = :project GROUP BY function_name
+        SELECT function_id, function_name, timeout_seconds, virtual_cpus, memory_gbs,
+            coalesce((platform->>'gpus')::int, 0) AS gpus
+        FROM versions JOIN functions USING (version_id) WHERE project_name = :project
     ), launched AS (
-        SELECT called.function_name, functions.virtual_cpus, functions.memory_gbs,
-            coalesce((functions.platform->>'gpus')::int, 0) AS gpus, executions.launch_time,
+        SELECT called.function_name, called.virtual_cpus, called.memory_gbs, called.gpus, executions.launch_time,
             executions.earlier_launches_ms,
             executions.launches - executions.refused_launches > 1 AND executions.earlier_launches_ms IS NULL
                 AS is_unmeasured,
             executions.launches - executions.refused_launches - 1 AS earlier_launches,
-            CASE WHEN worker_identifier IS NOT NULL OR execution_start_time IS NOT NULL THEN greatest(0, extract(
+            has_container OR executions.launches - executions.refused_launches > 1 AS has_had_one,
+            CASE WHEN has_container THEN greatest(0, extract(
                 epoch FROM least(
                     CASE worker_status WHEN 'TERMINATED' THEN executions.last_update_time ELSE clock_timestamp() END,
                     :until
                 ) - greatest(executions.launch_time, :since)
             )) ELSE 0 END AS seconds
         FROM called
-            CROSS JOIN unnest(CAST(:states AS text[])) AS states (state)
             CROSS JOIN LATERAL (
-                SELECT invocation_id, function_id FROM invocations
-                WHERE project_name = :project AND function_name = called.function_name
-                    AND {as_text(INVOCATION_STATE)} = states.state
-                    AND {as_text(seconds_backwards(InvocationRow.creation_time))}
-                        BETWEEN -extract(epoch FROM CAST(:until AS timestamptz))
-                        AND called.longest - extract(epoch FROM CAST(:since AS timestamptz)) + :slack
+                SELECT invocation_id FROM invocations
+                WHERE invocations.function_id = called.function_id
+                    AND {as_text(epoch_second(InvocationRow.creation_time))}
+                        BETWEEN extract(epoch FROM CAST(:since AS timestamptz)) - called.timeout_seconds - :slack
+                        AND extract(epoch FROM CAST(:until AS timestamptz))
                 OFFSET 0  -- so that it is this range that is read, whatever the planner expects of the rest
             ) AS invoked
             CROSS JOIN LATERAL (
-                SELECT * FROM executions WHERE executions.invocation_id = invoked.invocation_id OFFSET 0
+                SELECT *, worker_identifier IS NOT NULL OR execution_start_time IS NOT NULL AS has_container
+                FROM executions WHERE executions.invocation_id = invoked.invocation_id OFFSET 0
             ) AS executions
-            JOIN functions ON functions.function_id = invoked.function_id
         WHERE executions.launch_time < :until
     ), measured AS (
-        SELECT *, launch_time >= :since AS is_of_day,
+        SELECT *, has_had_one AND launch_time >= :since AS is_of_day,
             seconds + CASE WHEN launch_time >= :since THEN coalesce(earlier_launches_ms, 0) / 1000.0 ELSE 0 END AS total
         FROM launched
     )
@@ -92,7 +88,6 @@ class ConsumptionRepository:
                 "project": searchable(project_name),
                 "since": begin if since is None else max(begin, since),
                 "until": end if until is None else min(end, until),
-                "states": _STATES,
                 "slack": _SLACK.total_seconds(),
             },
         )

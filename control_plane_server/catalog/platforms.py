@@ -18,7 +18,7 @@ def to_platform(column: Mapping[str, Any] | None) -> Platform:
     architecture = column.get("cpu_architecture")
     return Platform(
         ephemeral_storage_gib=column.get("ephemeral_storage_gib"),
-        cpu_architecture=None if architecture is None else CpuArchitecture(architecture),
+        cpu_architecture=CpuArchitecture(architecture) if architecture in set(CpuArchitecture) else None,
         gpus=column.get("gpus"),
         capacity=column.get("capacity"),
         task_role_arn=column.get("task_role_arn"),

@@ -12,7 +12,7 @@ from activities.messenger import Messenger
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
-from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.containers import ContainerExit, ContainerName, ContainerRequest, ExitCause
 from control_plane_server.domain.entities import ContainerDetails, ContainerType, PreparedFunction
 from control_plane_server.domain.errors import Misconfigured, Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
@@ -118,3 +118,16 @@ async def test_what_may_be_there_and_cannot_be_looked_for_is_tried_again(
     second = await launcher(database, listener, Hidden(stop_grace=timedelta(1)), invocation)
     with pytest.raises(Unavailable):
         await second.ensure_container()
+
+
+@pytest.mark.parametrize("lacked_capacity", [True, False])
+async def test_what_never_started_for_want_of_capacity_is_no_interruption(
+    database: Database, listener: NotificationListener, invocation: InvocationId, lacked_capacity: bool
+) -> None:
+    first = await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    await first.ensure_container()
+    lost = ContainerExit(cause=ExitCause.LOST, reason="no room", lacked_capacity=lacked_capacity)
+    with pytest.raises(RuntimeError, match="connect"):  # no Temporal is here to be told, once the launch is noted
+        await first.replace_container(lost)
+    assert first._launch.interruptions == (0 if lacked_capacity else 1)
+    assert (first._launch.without_capacity > timedelta()) is lacked_capacity

@@ -294,3 +294,19 @@ async def test_a_new_launch_has_no_output_of_the_one_before(database: Database, 
     assert await begin_another(database, lost) == 2
     async with database.statement() as connection:
         assert await connection.scalar(select(ExecutionRow.output_blob_id)) is None
+
+
+async def test_how_long_earlier_containers_ran_is_not_known_if_that_of_one_is_not(
+    database: Database, invocation: InvocationId
+) -> None:
+    async def earlier_ms() -> int | None:
+        async with database.statement() as connection:
+            return await connection.scalar(select(ExecutionRow.earlier_launches_ms))
+
+    await assignment(database, invocation)
+    await begin_after(database, invocation, 2, was_refused=False)
+    assert await earlier_ms() is not None
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(earlier_launches_ms=None))  # as by a release before
+    await begin_after(database, invocation, 3, was_refused=False)
+    assert await earlier_ms() is None

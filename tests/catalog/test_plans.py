@@ -227,3 +227,23 @@ async def test_costs_read_what_may_have_run_then(
             function.project_name, since.date(), since=since, until=since + timedelta(minutes=10)
         )
     await check_plans(database, statements, most_rows=most_rows)
+
+
+async def test_costs_read_no_further_back_than_each_versions_own_timeout(
+    database: Database, function: FunctionRef, statements: list[Statement]
+) -> None:
+    """What runs may be two hours old: an hour of its timeout, and one more; another version's has 30 days."""
+    async with database.statement() as connection:
+        for statement in (
+            "INSERT INTO versions (version_id, project_name) SELECT 'ver-long', project_name FROM versions",
+            "INSERT INTO functions (version_id, function_name, docker_image, virtual_cpus, memory_gbs,"
+            " max_concurrency, max_retries, timeout_seconds, retry_initial_interval_seconds,"
+            " retry_backoff_coefficient, retry_max_interval_seconds)"
+            " SELECT 'ver-long', function_name, '', 1, 1, 1, 0, 30 * 86400, 1, 2, 60 FROM functions",
+        ):
+            await connection.execute(text(statement))
+        statements.clear()
+        until = datetime.now(UTC)
+        since = until - timedelta(minutes=10)
+        await ConsumptionRepository(connection).of_day(function.project_name, since.date(), since=since, until=until)
+    await check_plans(database, statements, most_rows=ENDED)

@@ -20,7 +20,7 @@ def double(number: int) -> int:
         raise ValueError("negative")
     return 2 * number
 """
-_COUNT = 12
+_COUNT = 24
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text, update
 from temporalio.testing import WorkflowEnvironment
 
@@ -112,6 +113,7 @@ def _environment(settings: PostgresSettings, temporal_address: str, folder: Path
         "CONTROL_PLANE_API_KEY": KEY,
         "CONTROL_PLANE_DATA_DIR": str(folder),
         "CONTROL_PLANE_BLOBS_URL": (folder / "blobs").as_uri(),
+        "CONTROL_PLANE_SECRETS_KEYS": Fernet.generate_key().decode(),
         "POSTGRES_HOST": settings.host,
         "POSTGRES_PORT": str(settings.port),
         "POSTGRES_DB": settings.db,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Text, and_, bindparam, case, func, or_, select, update
 
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.ends import milliseconds
@@ -112,13 +112,26 @@ _RAN_MS = case(
 )
 
 
+def _earlier_launches_ms(*, was_refused: bool) -> ColumnElement[int | None]:
+    """With the newest launch. Where a release that wrote none began another one, those before it are not known: a sum
+    of the others would be too low."""
+    ran = 0 if was_refused else _RAN_MS  # whatever was there of one that was refused, it did not run
+    return case(
+        (
+            and_(ExecutionRow.earlier_launches_ms.is_(None), ExecutionRow.launches - ExecutionRow.refused_launches > 1),
+            None,
+        ),
+        else_=func.coalesce(ExecutionRow.earlier_launches_ms, 0) + ran,
+    )
+
+
 class LaunchRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
     async def begin_another(self, over: ContainerName, *, reason: str, was_refused: bool = False) -> Launch | None:
-        """Note a launch in place of one that is over: infrastructure took its container, or it was refused and there
-        was none. Until the next container is there, the reason is shown as the execution's error message.
+        """Note a launch in place of one that is over: infrastructure took its container, or it was refused and none
+        ever ran. Until the next container is there, the reason is shown as the execution's error message.
 
         Returns the launch to go on with. Another process may have been faster: then it is that one's. None if there
         must be no further one: the execution is stopped, has an outcome, or has ended. An abort that the container
@@ -136,7 +149,7 @@ class LaunchRepository:
             .values(
                 launches=over.launch + 1,
                 refused_launches=ExecutionRow.refused_launches + int(was_refused),
-                earlier_launches_ms=func.coalesce(ExecutionRow.earlier_launches_ms, 0) + _RAN_MS,
+                earlier_launches_ms=_earlier_launches_ms(was_refused=was_refused),
                 launch_time=func.clock_timestamp(),
                 refused_since=_REFUSED_SINCE if was_refused else None,
                 container_status=ContainerStatus.PROVISIONING,

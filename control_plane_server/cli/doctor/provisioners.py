@@ -10,6 +10,7 @@ from control_plane_server.domain.platforms import Platform
 from control_plane_server.processes.connections import open_database
 from control_plane_server.provisioners.docker.configuration import DockerConfiguration
 from control_plane_server.provisioners.docker.factory import open_engine
+from control_plane_server.provisioners.ecs.platforms import wanted_providers
 from environment.loading import Settings
 from environment.settings import PostgresSettings
 
@@ -41,5 +42,4 @@ async def _named_providers(settings: PostgresSettings) -> frozenset[str] | None:
         return None
     finally:
         await database.close()
-    providers = (Platform(capacity=capacity).capacity_provider for capacity in capacities)
-    return frozenset(provider for provider in providers if provider is not None)
+    return frozenset(provider for capacity in capacities for provider in wanted_providers(Platform(capacity=capacity)))

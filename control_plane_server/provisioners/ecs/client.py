@@ -9,10 +9,10 @@ import structlog
 from aiolimiter import AsyncLimiter
 from botocore.exceptions import ClientError
 
-from control_plane_server.domain.errors import FunctionFailure, Misconfigured, NoCapacity, Unavailable
+from control_plane_server.domain.errors import Misconfigured, NoCapacity, Unavailable
 from control_plane_server.provisioners.ecs.calls import code_and_message, translate_errors
 from control_plane_server.provisioners.ecs.failures import error_of, refused_definition, refused_launch
-from control_plane_server.provisioners.ecs.platforms import Host
+from control_plane_server.provisioners.ecs.platforms import Host, host_of
 from control_plane_server.provisioners.ecs.turns import Turns
 
 if TYPE_CHECKING:
@@ -136,18 +136,12 @@ class EcsClient:
             else:
                 return answer["taskDefinition"]["taskDefinitionArn"]
 
-    async def host_of_capacity_provider(self, name: str) -> Host:
-        """What runs the tasks of a provider that is none of Fargate's. Raises FunctionFailure if the cluster has no
-        such provider."""
+    async def host_of_capacity_providers(self, names: Sequence[str]) -> Host:
+        """What runs the tasks of these providers, all of one kind. Raises FunctionFailure if the cluster lacks one."""
         async with self._reads:
             with translate_errors("ecs:DescribeCapacityProviders"):
-                answer = await self._ecs.describe_capacity_providers(capacityProviders=[name], cluster=self._cluster)
-        for provider in answer["capacityProviders"]:
-            if provider.get("name") == name and provider.get("status", "ACTIVE") == "ACTIVE":
-                return Host.MANAGED_INSTANCES if "managedInstancesProvider" in provider else Host.EC2
-        raise FunctionFailure(
-            f"The function asks for capacity provider:{name}: the cluster {self._cluster} has no such capacity provider"
-        )
+                answer = await self._ecs.describe_capacity_providers(capacityProviders=names, cluster=self._cluster)
+        return host_of(names, answer["capacityProviders"], cluster=self._cluster)
 
     async def newest_task_definitions(self, family: str, *, version: str) -> "AsyncIterator[TaskDefinitionTypeDef]":
         """The ten newest active revisions, newest first, each fetched when it is asked for. Versions take turns."""

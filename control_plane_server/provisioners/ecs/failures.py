@@ -83,4 +83,4 @@ def refused_launch(failures: "Sequence[FailureTypeDef]") -> ContainerError:
         return NoCapacity(f"ECS started nothing, and gave {text or 'no reason'}")
     if any(NO_CAPACITY.search(reason) for reason in reasons):
         return NoCapacity(text)
-    return Misconfigured(f"AWS Fargate cannot provision container: {text}")
+    return Misconfigured(f"ECS cannot provision the container: {text}")

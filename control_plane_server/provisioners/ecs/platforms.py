@@ -4,13 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.domain.errors import FunctionFailure, Unavailable
 from control_plane_server.domain.platforms import Capacity, Platform
 from control_plane_server.domain.specs import ResourceSpec
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider, EcsConfiguration
 from control_plane_server.provisioners.ecs.sizes import MIB_PER_GB, TOLERANCE, UNITS_PER_CPU, TaskSize, size_for
 from control_plane_server.provisioners.platforms import refuse
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ecs.type_defs import CapacityProviderTypeDef
 
 FARGATE = "FARGATE"
 FARGATE_SPOT = "FARGATE_SPOT"
@@ -36,9 +40,42 @@ class Placement:
     is_on_fargate: bool
 
 
-def foreign_provider(platform: Platform) -> str | None:
-    """The capacity provider that it names, if that is none of Fargate's: what its hosts are, ECS must be asked."""
-    return None if platform.capacity_provider in (None, FARGATE, FARGATE_SPOT) else platform.capacity_provider
+def wanted_providers(platform: Platform) -> tuple[str, ...]:
+    """The capacity providers that the cluster must have for it. Empty: it does not say."""
+    match platform.capacity:
+        case None:
+            return ()
+        case Capacity.ON_DEMAND:
+            return (FARGATE,)
+        case Capacity.SPOT:
+            return (FARGATE_SPOT,)
+        case Capacity.SPOT_WITH_FALLBACK:
+            return (FARGATE_SPOT, FARGATE)
+        case other:
+            return (platform.capacity_provider or other,)
+
+
+def host_of(wanted: Sequence[str], described: "Sequence[CapacityProviderTypeDef]", *, cluster: str) -> Host:
+    """What runs the tasks of the providers, which are of one kind. `described`: those of them that the cluster has.
+
+    Raises FunctionFailure if one is not there or is to go, Unavailable while one is being made.
+    """
+    found = {provider.get("name"): provider for provider in described}
+    for name in wanted:
+        asked = f"The function asks for capacity provider {name}: "
+        if name not in found:
+            raise FunctionFailure(
+                f"{asked}the cluster {cluster} has no such capacity provider. An operator can add it with "
+                "aws ecs put-cluster-capacity-providers, see docs/machines.md"
+            )
+        status = found[name].get("status", "ACTIVE")
+        if status == "PROVISIONING":
+            raise Unavailable(f"{asked}it is still being made, its status is {status}")
+        if status != "ACTIVE":
+            raise FunctionFailure(f"{asked}its status is {status}")
+    if wanted[0] in (FARGATE, FARGATE_SPOT):
+        return Host.FARGATE
+    return Host.MANAGED_INSTANCES if "managedInstancesProvider" in found[wanted[0]] else Host.EC2
 
 
 def refuse_what_hosts_lack(platform: Platform, host: Host) -> None:
@@ -80,11 +117,5 @@ def placement_of(platform: Platform, configuration: EcsConfiguration) -> Placeme
     """`platform`: of one launch, by `Platform.for_launch`."""
     if platform.capacity is None:
         return Placement(providers=configuration.capacity_providers, is_on_fargate=True)
-    if platform.capacity == Capacity.ON_DEMAND:
-        name = FARGATE
-    elif platform.capacity == Capacity.SPOT:
-        name = FARGATE_SPOT
-    else:
-        name = platform.capacity_provider or platform.capacity
-    providers: Sequence[CapacityProvider] = (CapacityProvider(name=name, weight=1),)
-    return Placement(providers=tuple(providers), is_on_fargate=foreign_provider(platform) is None)
+    (name,) = wanted_providers(platform)
+    return Placement(providers=(CapacityProvider(name=name, weight=1),), is_on_fargate=name in (FARGATE, FARGATE_SPOT))

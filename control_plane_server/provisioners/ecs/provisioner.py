@@ -25,7 +25,7 @@ from control_plane_server.provisioners.ecs import requests
 from control_plane_server.provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.logs import LogReader
-from control_plane_server.provisioners.ecs.platforms import Host, foreign_provider
+from control_plane_server.provisioners.ecs.platforms import Host, wanted_providers
 from control_plane_server.provisioners.ecs.registry import repository_credentials
 from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON
 from control_plane_server.provisioners.ecs.tasks import TaskWatch
@@ -65,8 +65,8 @@ class EcsProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
-        provider = foreign_provider(function.platform)
-        host = Host.FARGATE if provider is None else await self._client.host_of_capacity_provider(provider)
+        providers = wanted_providers(function.platform)
+        host = await self._client.host_of_capacity_providers(providers) if providers else Host.FARGATE
         request = requests.task_definition(function, self._configuration, host=host)
         async with self._turn_in(request["family"]):
             arn = await self._registered_before(function, request["family"])

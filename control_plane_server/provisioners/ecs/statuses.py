@@ -79,11 +79,13 @@ def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
     return ContainerExit(
         cause=ExitCause.LOST if passes else ExitCause.MISCONFIGURED,
         reason=f"The program that runs commands could not be copied from CONTROL_PLANE_IMAGE: {problem}",
+        lacked_capacity=NO_CAPACITY.search(reason) is not None,
     )
 
 
 def _failed_start(reason: str) -> ContainerExit:
-    if NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason):
+    lacked_capacity = NO_CAPACITY.search(reason) is not None
+    if lacked_capacity or _PASSES_BY_ITSELF.search(reason):
         cause = ExitCause.LOST
     elif _NO_SUCH_PROGRAM.search(reason) or (
         # Registries that hide what exists deny it: "repository does not exist or may require authorization".
@@ -97,7 +99,7 @@ def _failed_start(reason: str) -> ContainerExit:
         cause = ExitCause.LOST
     else:
         cause = ExitCause.EXITED
-    return ContainerExit(cause=cause, reason=f"The task failed to start: {reason}")
+    return ContainerExit(cause=cause, reason=f"The task failed to start: {reason}", lacked_capacity=lacked_capacity)
 
 
 def _own_end(task: "TaskTypeDef", container: "ContainerTypeDef", reason: str) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PROJECT_TAG = "control-plane:project"
 FUNCTION_TAG = "control-plane:function"
+OUR_TAGS = frozenset({PROJECT_TAG, FUNCTION_TAG})
+MOST_TAGS = 50  # of a resource
 
 # Amazon ECS API reference, "Tag": letters, digits and spaces of any script, and these.
 _LONGEST_VALUE = 256

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import aioboto3
 import pytest
 
 from control_plane_server.domain.entities import Function
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.domain.platforms import CpuArchitecture, Platform
+from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.factory import open_ecs_provisioner
 from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
 from tests.aws.wire import EC2_PROVIDER, MANAGED_PROVIDER
@@ -76,3 +79,13 @@ async def test_what_there_is_not_is_refused_when_the_function_is_prepared(
     with pytest.raises(FunctionFailure, match=reason):
         await provisioner.prepare(replace(held, platform=platform))
     assert await provisioner.find_prepared(replace(held, platform=platform)) is None
+
+
+async def test_a_cluster_without_fargates_own_providers(chosen: EcsConfiguration, held: Function) -> None:
+    async with aioboto3.Session(region_name=chosen.region).client("ecs") as ecs:
+        await ecs.create_cluster(clusterName="plain", capacityProviders=["FARGATE"])
+    async with open_ecs_provisioner(replace(chosen, cluster="plain")) as provisioner:
+        await provisioner.prepare(replace(held, platform=Platform(capacity="on_demand")))
+        for capacity in ("spot", "spot_with_fallback", "provider:FARGATE_SPOT"):
+            with pytest.raises(FunctionFailure, match="FARGATE_SPOT: the cluster plain has no such capacity provider"):
+                await provisioner.prepare(replace(held, platform=Platform(capacity=capacity)))

@@ -58,7 +58,7 @@ OPERATIONS = {
     "get_execution": ("get", {"404"}),
     "save_checkpoint": ("put", {"404", "409", "413", "501"}),
     "get_checkpoint": ("get", {"404"}),
-    "get_execution_environment": ("get", {"404", "409", "501"}),
+    "get_execution_environment": ("get", {"404", "409"}),
     "get_execution_logs": ("get", {"400", "404"}),
     "set_secret": ("put", {"400", "404", "413", "501"}),
     "list_secrets": ("get", {"400", "404"}),

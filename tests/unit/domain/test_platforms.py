@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.domain.platforms import Platform
+from control_plane_server.catalog.platforms import to_platform
+from control_plane_server.domain.platforms import CpuArchitecture, Platform
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,8 @@ def test_a_provider_is_named_behind_its_prefix() -> None:
     assert Platform(capacity="provider:machines").capacity_provider == "machines"
     assert Platform(capacity="spot").capacity_provider is None
     assert Platform().capacity_provider is None
+
+
+def test_what_a_later_release_has_written_is_left_out() -> None:
+    assert to_platform({"cpu_architecture": "RISCV", "gpus": 1, "later": True}) == Platform(gpus=1)
+    assert to_platform({"cpu_architecture": "ARM64"}) == Platform(cpu_architecture=CpuArchitecture.ARM64)

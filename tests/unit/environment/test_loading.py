@@ -70,6 +70,7 @@ def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatc
         ("ECS_CPU_ARCHITECTURE", "SPARC", "X86_64"),
         ("ECS_ASSIGN_PUBLIC_IP", "perhaps", "boolean"),
         ("ECS_TAGS", "=x", "key=value"),
+        ("ECS_TAGS", ",".join(f"tag-{n}=x" for n in range(49)), "48 pairs at the most"),
         ("CONTROL_PLANE_SECRETS_KEYS", "planted", "openssl rand -base64 32"),
     ],
 )
@@ -104,3 +105,11 @@ def test_keys_of_secrets(environment: pytest.MonkeyPatch) -> None:
     control_plane = load_settings(ProvisionerName.ECS).control_plane
     assert len(control_plane.secret_keys.fingerprints) == 2
     assert "AAAA" not in repr(control_plane)
+
+
+def test_tags_that_replace_ours_take_no_more_room(environment: pytest.MonkeyPatch) -> None:
+    own = "control-plane:project=p,control-plane:function=f"
+    environment.setenv("ECS_TAGS", ",".join([own, *(f"tag-{n}=x" for n in range(48))]))
+    ecs = load_settings(ProvisionerName.ECS).ecs
+    assert ecs is not None
+    assert len(ecs.tags) == 50

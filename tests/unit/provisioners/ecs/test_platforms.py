@@ -8,12 +8,12 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.domain.errors import FunctionFailure, Unavailable
 from control_plane_server.domain.platforms import CpuArchitecture, Platform
 from control_plane_server.domain.specs import ResourceSpec
 from control_plane_server.provisioners.ecs import requests
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider
-from control_plane_server.provisioners.ecs.platforms import Host, size_on
+from control_plane_server.provisioners.ecs.platforms import Host, host_of, size_on, wanted_providers
 from tests.provisioners.ecs.builders import ROLE, configuration, container_request, function
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/multinode-worker-a-b:1"
@@ -126,3 +126,25 @@ def test_a_launch_that_is_sent_again_has_the_same_capacity() -> None:
     wanted = Platform(capacity="spot_with_fallback")
     first, again = (wanted.for_launch(interruptions=1, without_capacity=timedelta(seconds=5)) for _ in range(2))
     assert run(first) == run(again)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "expected"),
+    [
+        (None, ()),
+        ("on_demand", ("FARGATE",)),
+        ("spot", ("FARGATE_SPOT",)),
+        ("spot_with_fallback", ("FARGATE_SPOT", "FARGATE")),
+        (MACHINES, ("machines",)),
+    ],
+)
+def test_which_providers_a_cluster_must_have(capacity: str | None, expected: tuple[str, ...]) -> None:
+    assert wanted_providers(Platform(capacity=capacity)) == expected
+
+
+def test_a_provider_that_is_still_being_made_is_waited_for() -> None:
+    assert host_of(["machines"], [{"name": "machines", "status": "ACTIVE"}], cluster="c") is Host.EC2
+    with pytest.raises(Unavailable, match="PROVISIONING"):
+        host_of(["machines"], [{"name": "machines", "status": "PROVISIONING"}], cluster="c")
+    with pytest.raises(FunctionFailure, match="DEPROVISIONING"):
+        host_of(["machines"], [{"name": "machines", "status": "DEPROVISIONING"}], cluster="c")

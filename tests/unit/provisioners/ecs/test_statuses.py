@@ -229,3 +229,17 @@ def test_what_else_becomes_of_a_command_is_told_as_ever(
     assert ended is not None
     assert ended.cause is cause
     assert "CONTROL_PLANE_IMAGE" not in ended.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "lacked_capacity"),
+    [
+        ("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later", True),
+        ("TaskFailedToStart", SLOW_REGISTRY, False),
+        ("SpotInterruption", "Your Spot Task was interrupted.", False),
+    ],
+)
+def test_whether_it_was_lost_for_want_of_capacity(code: str, reason: str, lacked_capacity: bool) -> None:
+    ended = exit_of(task(code, reason))
+    assert ended is not None
+    assert (ended.cause, ended.lacked_capacity) == (ExitCause.LOST, lacked_capacity)
