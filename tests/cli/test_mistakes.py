@@ -161,7 +161,7 @@ async def test_what_is_not_there(terminal: Terminal, project: str, words: tuple[
         (("list", "right/greet", "--function", "great"), "'right/greet' and --function great name two functions; "),
         (("list", "--batch", "bat-1"), "'bat-1' is no batch's id, "),
         (("list", "right", "--since", "yesterday"), "'yesterday' is no moment; write so long ago (90s, "),
-        (("describe", "right", "--input"), "'right' is no invocation, which alone has an input and a tree"),
+        (("describe", "right", "--input"), "'right' is no invocation, which alone has an input, a result and a tree"),
         (("undeploy", "right@latest", "--yes"), "undeploy takes a project with all its versions, and 'right@latest' "),
         (("failures", "right@latest"), "failures are of all versions together; those of one: "),
         (("failures", "right@ver-" + 32 * "0"), "failures are of all versions together; those of one: "),
