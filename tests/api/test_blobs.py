@@ -18,8 +18,7 @@ from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import BlobRow
-from control_plane_server.domain.execution_tokens import execution_token
-from control_plane_server.domain.identifiers import ExecutionId
+from tests.api.blob_uploads import CONTENT, announced, announcement, read, token, upload
 from tests.api.builders import (
     DEAD,
     ROOT_KEYS,
@@ -32,8 +31,6 @@ from tests.api.builders import (
     invoke,
 )
 from tests.blobs.stores import REGION, Bucket, bucket, sha256
-
-CONTENT = b'"' + b"x" * 300_000 + b'"'
 
 
 @pytest.fixture(scope="module")
@@ -57,39 +54,6 @@ def services(services: Services, store: BlobStore) -> Services:
 @pytest.fixture
 async def deployed(client: httpx2.AsyncClient) -> Deployed:
     return await deploy(client)
-
-
-def announcement(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
-    return {"size": len(content), "sha256": sha256(content), **changes}
-
-
-def token(execution: str) -> dict[str, str]:
-    return bearer(execution_token(ROOT_KEYS[0], ExecutionId(execution.rpartition("/")[2])))
-
-
-async def upload(client: httpx2.AsyncClient, made: dict[str, Any], content: bytes = CONTENT) -> httpx2.Response:
-    """As clients do it: to the API with the key, elsewhere without one."""
-    url: str = made["upload_url"]
-    if url.startswith("/"):
-        return await client.put(url, content=content, headers=made["upload_headers"])
-    async with httpx2.AsyncClient(trust_env=False) as elsewhere:
-        return await elsewhere.put(url, content=content, headers=made["upload_headers"])
-
-
-async def announced(client: httpx2.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
-    answer = await client.post(path, json=body or announcement())
-    assert answer.status_code == 200, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-async def read(client: httpx2.AsyncClient, path: str) -> bytes:
-    answer = await client.get(path)
-    if answer.status_code == 307:
-        async with httpx2.AsyncClient(trust_env=False) as elsewhere:
-            answer = await elsewhere.get(answer.headers["location"])
-    assert answer.status_code == 200, answer.text
-    return answer.content
 
 
 async def test_an_artifact_is_listed_once_it_is_complete(
