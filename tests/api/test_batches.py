@@ -41,6 +41,7 @@ async def test_a_batch_is_created_with_its_invocations_in_their_order(
         "size": 100,
         "status": "RUNNING",
     }
+    assert batch.pop("is_resumed") is False, "said by the creation alone"
     assert batch["parent_invocation"] is None
     assert batch["cancellation_request_time"] is None
     assert batch["counts"] == {

@@ -3,9 +3,11 @@
 What a token may do is a table; an endpoint that is not in it fails.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,10 +17,13 @@ from sqlalchemy import text, update
 
 from api.app import describe_app
 from api.services import Services
+from control_plane_server.blobs.location import BlobStoreLocation
+from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.execution_tokens import execution_token
 from control_plane_server.domain.identifiers import ExecutionId
+from tests.api.blob_uploads import CONTENT, announced, announcement, upload
 from tests.api.builders import (
     ROOT_KEYS,
     STARTED,
@@ -28,11 +33,12 @@ from tests.api.builders import (
     definition,
     deploy,
     function_spec,
-    invoke,
 )
+from tests.blobs.stores import REGION
 
 NO_INVOCATION = (404, {"detail": "An invocation with this ID does not exist for this function"})
 Place = dict[str, str]
+NO_BLOB = (404, {"detail": "A blob with this ID does not exist here"})
 NO_BATCH = (404, {"detail": "A batch with this ID does not exist for this function"})
 
 
@@ -47,10 +53,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`status_at_the_end`: of one's own execution after its end. `missing`: how what is elsewhere does not exist."""
+    """`content`: bytes for a body. `blob_id`: which of a place's blobs. `status_at_the_end`: of one's own execution
+    after its end. `missing`: how what is elsewhere does not exist."""
 
     scope: Scope
+    query: str = ""
     body: Json | None = None
+    content: bytes | None = None
+    blob_id: str = "used_input"
     status_at_the_end: int = 200
     missing: tuple[int, Any] = NO_INVOCATION
 
@@ -87,6 +97,19 @@ TABLE = {
     "start_execution": Row(scope=Scope.OWN, status_at_the_end=409),
     "update_execution": Row(scope=Scope.OWN, body={"latest_output": "1"}, status_at_the_end=409),
     "get_execution_environment": Row(scope=Scope.OWN, status_at_the_end=409),
+    "save_checkpoint": Row(scope=Scope.OWN, body={"value": "1"}, status_at_the_end=409),
+    "get_checkpoint": Row(scope=Scope.OWN, status_at_the_end=404),
+    "create_blob": Row(scope=Scope.PROJECT, body=announcement()),
+    "upload_blob": Row(scope=Scope.PROJECT, content=CONTENT, blob_id="announced_input"),
+    "get_blob": Row(scope=Scope.PROJECT),
+    "get_blob_by_id": Row(scope=Scope.VISIBLE, missing=NO_BLOB),
+    "list_artifacts": Row(scope=Scope.PROJECT),
+    "create_execution_blob": Row(scope=Scope.OWN, body=announcement(kind="output"), status_at_the_end=409),
+    "upload_execution_blob": Row(scope=Scope.OWN, content=CONTENT, blob_id="announced_output"),
+    "get_execution_blob": Row(scope=Scope.OWN),
+    "create_artifact": Row(scope=Scope.OWN, body=announcement(name="a"), status_at_the_end=409),
+    "complete_artifact": Row(scope=Scope.OWN, blob_id="uploaded_artifact"),
+    "list_artifacts_of_execution": Row(scope=Scope.OWN),
     "finish_execution": Row(scope=Scope.OWN, body={"outcome": "SUCCEEDED"}, status_at_the_end=409),
     "get_execution": Row(scope=Scope.OWN),
     "get_execution_logs": Row(scope=Scope.ROOT),
@@ -95,6 +118,7 @@ TABLE = {
     "get_secret": Row(scope=Scope.ROOT),
     "delete_secret": Row(scope=Scope.ROOT),
     "rotate_secrets": Row(scope=Scope.ROOT),
+    "get_project_costs": Row(scope=Scope.ROOT, query=f"?since={int(time.time())}"),
     "get_container_repository_credentials": Row(scope=Scope.ROOT),
     "get_image_folder": Row(scope=Scope.ROOT),
 }
@@ -112,6 +136,14 @@ WRONG_KEY = (403, {"detail": "The API key is invalid"})
 NO_PROJECT = (404, {"detail": "A project with this name does not exist"})
 
 
+async def request(
+    client: httpx2.AsyncClient, operation: str, place: Place, headers: dict[str, str] | None = None
+) -> httpx2.Response:
+    row, (method, path) = TABLE[operation], ENDPOINTS[operation]
+    path = path.format(**place, blob_id=place[row.blob_id]) + row.query
+    return await client.request(method, path, json=row.body, content=row.content, headers=headers)
+
+
 class Holder:
     """Holds the token of an execution in project `p`; knows of others in `p` and in `q`."""
 
@@ -122,10 +154,7 @@ class Holder:
         self.others = {"beside": beside, "elsewhere": elsewhere}
 
     async def ask(self, operation: str, place: Place) -> tuple[int, Any]:
-        method, path = ENDPOINTS[operation]
-        answer = await self._client.request(
-            method, path.format(**place), json=TABLE[operation].body, headers=self._token
-        )
+        answer = await request(self._client, operation, place, self._token)
         return answer.status_code, answer.text if _is_stream(answer) else answer.json()
 
 
@@ -133,8 +162,8 @@ def _is_stream(answer: httpx2.Response) -> bool:
     return answer.headers["content-type"].startswith(("text/event-stream", "application/x-ndjson"))
 
 
-def _place(execution: str, batch_id: str) -> Place:
-    """The path parameters of an execution's path, and of a batch beside it."""
+def _place(execution: str, **of: str) -> Place:
+    """The path parameters of an execution's path, and of what is beside it."""
     _, _, project, _, version, _, function, _, invocation, _, execution_id = execution.split("/")
     return {
         "project_name": project,
@@ -142,9 +171,13 @@ def _place(execution: str, batch_id: str) -> Place:
         "function_name": function,
         "invocation_id": invocation,
         "execution_id": execution_id,
-        "batch_id": batch_id,
         "secret_name": "s",
-    }
+    } | of
+
+
+@pytest.fixture
+def services(services: Services, tmp_path: Path) -> Services:
+    return replace(services, blobs=open_blob_store(BlobStoreLocation(url=tmp_path.as_uri(), region=REGION)))
 
 
 @pytest.fixture
@@ -154,9 +187,25 @@ async def holder(client: httpx2.AsyncClient, services: Services, database: Datab
     places = []
     for project in ("p", "p", "q"):
         deployed = await deploy(client, project=project)
-        execution = await add_execution(database, await invoke(client, deployed.invocations()))
+        blobs = f"/projects/{project}/blobs"
+        used_input = await announced(client, blobs)
+        await upload(client, used_input)
+        invocation = await client.post(deployed.invocations(), json={"input_blob": used_input["blob_id"]})
+        execution = await add_execution(database, f"{deployed.invocations()}/{invocation.json()['invocation_id']}")
+        artifact = await announced(client, f"{execution}/artifacts", **announcement(name="a"))
+        await upload(client, artifact)
+        output = await announced(client, f"{execution}/blobs", **announcement(kind="output"))
         batch = await client.post(f"{deployed.version}/functions/f/batches", json={"inputs": ["1"]})
-        places.append(_place(execution, batch.json()["batch_id"]))
+        places.append(
+            _place(
+                execution,
+                batch_id=batch.json()["batch_id"],
+                used_input=used_input["blob_id"],
+                announced_input=(await announced(client, blobs))["blob_id"],
+                announced_output=output["blob_id"],
+                uploaded_artifact=artifact["blob_id"],
+            )
+        )
     own, beside, elsewhere = places
     return Holder(client, own=own, beside=beside, elsewhere=elsewhere)
 
@@ -233,10 +282,9 @@ async def test_the_table_is_held_against_answers_of_the_api(client: httpx2.Async
     """With a root key nothing in the table is forbidden but what is the container's alone: a 403 above says something
     about the token."""
     for operation in IN_ORDER:
-        method, path = ENDPOINTS[operation]
         if operation == "delete_project":
             continue
-        answer = await client.request(method, path.format(**holder.own), json=TABLE[operation].body)
+        answer = await request(client, operation, holder.own)
         if operation == "get_execution_environment":
             assert (answer.status_code, answer.json()) == WRONG_KEY
             continue

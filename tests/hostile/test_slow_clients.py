@@ -15,6 +15,8 @@ from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 
 PROMPTLY = 2.0
+# Of the slowest of many on a machine that other tests keep busy. One that starves waits for a poll's 60 s.
+PATIENCE = 15.0
 _CLIENTS = 50  # of each kind
 _ENDLESS = 100 * MAX_BODY_BYTES
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -160,7 +162,8 @@ async def test_200_long_polls_do_not_starve_a_submit(
         f"200 long polls: a submit beside them takes {1_000 * statistics.median(times):.0f} ms, "
         f"the slowest of 30 {1_000 * max(times):.0f} ms"
     )
-    assert max(times) < PROMPTLY
+    assert statistics.median(times) < PROMPTLY
+    assert max(times) < PATIENCE
     assert not any(poll.done() for poll in waiting)
 
 
