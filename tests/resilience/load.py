@@ -14,7 +14,8 @@ _RETRY_SECONDS = 0.02
 
 
 class Users:
-    """Submit, read and cancel without a pause until `stop` is set. What went wrong is in `lost`."""
+    """Each submits, and reads until what it submitted has ended, until `stop` is set: so a slow machine is not given more
+    work than it does meanwhile. What went wrong is in `lost`."""
 
     def __init__(self, stack: ChaosStack, invocations: str) -> None:
         """`invocations`: the path of a function's."""
@@ -37,8 +38,14 @@ class Users:
             answer = await self.request("POST", self._invocations, {"input": json.dumps(arguments)})
             if answer is not None:
                 self.submitted.append(answer["invocation_id"])
-                await self.request("GET", f"{self._invocations}/{answer['invocation_id']}")
+                await self._see_to_its_end(answer["invocation_id"], pause)
+
+    async def _see_to_its_end(self, invocation_id: str, pause: float) -> None:
+        while not self.stop.is_set():
             await asyncio.sleep(pause)
+            answer = await self.request("GET", f"{self._invocations}/{invocation_id}")
+            if answer is not None and answer["invocation_status"] == "TERMINATED":
+                return
 
     async def request(self, method: str, path: str, body: Json | None = None) -> Json | None:
         """A connection of its own each time, as most clients of a control plane have."""

@@ -28,16 +28,18 @@ _FREE = """
         END AS slots
         FROM functions WHERE function_id = :owner_id
     """
-# As `limit_of_group`.
+# As `limit_of_group`. None while no function of it is ready.
 _FREE_OF_GROUP = """
-        SELECT greatest(0, max_concurrency - (
-            SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-        )) AS slots
-        FROM versions JOIN functions USING (version_id)
-        WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
-            AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)
-            AND slot_group_id = :owner_id AND status = 'READY'
-        ORDER BY declaration_number DESC LIMIT 1
+        SELECT coalesce((
+            SELECT greatest(0, max_concurrency - (
+                SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
+            ))
+            FROM versions JOIN functions USING (version_id)
+            WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
+                AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)
+                AND slot_group_id = :owner_id AND status = 'READY'
+            ORDER BY declaration_number DESC LIMIT 1
+        ), 0) AS slots
     """
 
 
