@@ -82,7 +82,8 @@ fan-out: install
 wide: install
 	@.venv/bin/python -m tests.wide $(if $(WIDTHS),--widths $(WIDTHS))
 
-# 200 MiB in and out, while api is killed; SIZE=1024 for 1 GiB, PROVISIONER=ecs for tasks and S3.
+# 200 MiB in and out, while api and a container are killed; SIZE=1024 for 1 GiB, PROVISIONER=ecs for tasks and S3, docker
+# for containers of this machine's engine.
 big-data: install
 	@.venv/bin/python -m tests.big_data $(if $(SIZE),--size $(SIZE)) $(if $(PROVISIONER),--provisioner $(PROVISIONER))
 
@@ -164,7 +165,7 @@ test-docker: install
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
 	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 --no-loadscope-reorder \
-		--platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py)
+		--platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py)
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install

@@ -1,5 +1,6 @@
 """`python -m tests.big_data`: hundreds of megabytes in and out, with `api` killed within the upload of an input and
-within that of an output. Exit status 1 if a result is another one, or the store keeps what nobody needs.
+within that of an output, and the container within that of an output. Exit status 1 if a result is another one, or the
+store keeps what nobody needs.
 
 On ecs the stand-in's S3 takes the bytes past the API, so what is killed there is who announces and verifies them.
 """
@@ -36,13 +37,14 @@ from control_plane_server.processes.connections import open_database
 from environment.provisioner_names import ProvisionerName
 from tests.aws.process import running_stand_in
 from tests.cli.stacks import Ports, dev
-from tests.e2e.platforms import Platform, Processes, Tasks
+from tests.e2e.platforms import Platform, Processes, Tasks, open_containers
 from tests.e2e.project import PROGRAMS, Project
 
 _MEBIBYTE = 1024 * 1024
 _MOST_API_MIB_MORE = 64.0
 _LOOK_SECONDS = 0.02
-_COPY = 'cat "$CONTROL_PLANE_INPUT" > "$CONTROL_PLANE_OUTPUT"'
+_COPY = ["sh", "-c", 'cat "$CONTROL_PLANE_INPUT" > "$CONTROL_PLANE_OUTPUT"']
+_ROUNDS: tuple[tuple[str, str] | None, ...] = (None, ("api", "input"), ("api", "output"), ("container", "output"))
 _ADDRESS = "MULTINODE_API_URL"  # a variable of containers alone
 _UPLOADING = text("SELECT count(*) FROM blobs WHERE kind = :kind AND completed_time IS NULL AND blob_id <> ALL(:seen)")
 _INCOMPLETE = text("SELECT blob_id FROM blobs WHERE completed_time IS NULL")
@@ -53,7 +55,7 @@ _KEPT = text("SELECT blob_id FROM blobs")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="big_data", description="Moves much data in and out.")
     parser.add_argument("--size", type=int, default=200, help="in MiB")
-    parser.add_argument("--provisioner", choices=["process", "ecs"], default="process")
+    parser.add_argument("--provisioner", choices=["process", "docker", "ecs"], default="process")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cp-big-data-") as folder:
         problems = asyncio.run(_run(Path(folder), ProvisionerName(arguments.provisioner), size=arguments.size))
@@ -64,7 +66,7 @@ def main() -> int:
 
 
 class Watch:
-    """Looks at the memory of the stack's api and of containers; kills api once something of a kind is uploaded."""
+    """Looks at the memory of the stack's api and of containers; kills either once something of a kind is uploaded."""
 
     def __init__(self, folder: DataFolder, database: Database, *, api_url: str) -> None:
         self.api_mib = self.container_mib = 0.0
@@ -73,29 +75,45 @@ class Watch:
         self._folder = folder
         self._database = database
 
-    async def look(self, *, kill_within: str | None) -> None:
-        """Until it is cancelled. `kill_within`: the kind of blob."""
+    async def look(self, kill: tuple[str, str] | None) -> None:
+        """Until it is cancelled. `kill`: who, and within the upload of which kind of blob."""
         async with self._database.statement() as connection:
             seen = list(await connection.scalars(_INCOMPLETE))
         while True:
-            if kill_within is None:  # else it would be late
+            if kill is None:  # else it would be late
                 self._look_at_containers()
             self.api_mib = max(self.api_mib, self.api_rss_mib())
-            if kill_within is not None and await self._is_uploading(kill_within, seen):
-                api = read_record(self._folder.record("api"))
-                assert api is not None
-                os.kill(api.pid, signal.SIGKILL)
-                print_text(f"api is killed while an {kill_within} is being uploaded")
-                kill_within = None
+            if kill is not None and await self._is_uploading(kill[1], seen):
+                self._kill(kill[0])
+                print_text(f"{kill[0]} is killed while an {kill[1]} is being uploaded")
+                kill = None
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _kill(self, victim: str) -> None:
+        if victim == "api":
+            api = read_record(self._folder.record("api"))
+            assert api is not None
+            os.kill(api.pid, signal.SIGKILL)
+            return
+        containers = [process for process in psutil.process_iter() if self._is_of_container(process)]
+        assert containers
+        for process in containers:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def _look_at_containers(self) -> None:
         for process in psutil.process_iter():
-            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if process not in self._known:
-                    self._known[process] = process.environ().get(_ADDRESS) == self._api_url
-                if self._known[process]:
+            if process not in self._known:
+                self._known[process] = self._is_of_container(process)
+            if self._known[process]:
+                with suppress(psutil.NoSuchProcess):
                     self.container_mib = max(self.container_mib, process.memory_info().rss / _MEBIBYTE)
+
+    def _is_of_container(self, process: psutil.Process) -> bool:
+        try:
+            return bool(process.environ().get(_ADDRESS) == self._api_url)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
 
     def api_rss_mib(self) -> float:
         api = read_record(self._folder.record("api"))
@@ -120,15 +138,15 @@ async def _run(folder: Path, provisioner: ProvisionerName, *, size: int) -> list
         access = await stack.ready()
         database = open_database(await EmbeddedPostgres(stack.folder.postgres).start())  # finds the one that runs
         project = Project(access, "big-data", image=platform.image)
-        await project.deploy("command", folder=PROGRAMS, command=["sh", "-c", _COPY], timeout_seconds=3_600)
+        await project.deploy("command", folder=PROGRAMS, command=_COPY, max_retries=1, timeout_seconds=3_600)
         long = os.urandom(_MEBIBYTE // 2).hex() * size
         expected = hashlib.sha256(long.encode()).hexdigest()
         async with cp.AsyncClient(access.api_url, access.api_key) as client:
             function = client.function(project.name, "command")
-            for kill_within in (None, "input", "output"):
+            for kill in _ROUNDS:
                 watch = Watch(stack.folder, database, api_url=access.api_url)
                 before, began = watch.api_rss_mib(), time.monotonic()
-                looking = asyncio.create_task(watch.look(kill_within=kill_within))
+                looking = asyncio.create_task(watch.look(kill))
                 call = await function.submit(long)
                 submitted = time.monotonic() - began
                 result = await call.result()
@@ -164,7 +182,7 @@ async def _left_over(database: Database, store: BlobStore) -> list[str]:
     keys = {each.key for each in await store.page(after="")}
     print_text(f"{len(found)} objects, {len(keys)} after the reconciliation; {len(rows)} rows")
     problems = [f"{ownerless} complete blobs are nobody's"] if ownerless else []
-    return problems if keys == rows and len(rows) == 6 else [*problems, f"objects {keys}, rows {rows}"]
+    return problems if keys == rows and len(rows) == 2 * len(_ROUNDS) else [*problems, f"objects {keys}, rows {rows}"]
 
 
 def _store(folder: DataFolder, environment: Mapping[str, str]) -> BlobStore:
@@ -182,6 +200,10 @@ def _store(folder: DataFolder, environment: Mapping[str, str]) -> BlobStore:
 async def _platform(folder: Path, provisioner: ProvisionerName) -> AsyncIterator[Platform]:
     if provisioner is ProvisionerName.PROCESS:
         yield Processes(folder / "data")
+        return
+    if provisioner is ProvisionerName.DOCKER:
+        async with open_containers(folder / "data", shared=folder) as containers:
+            yield containers
         return
     async with running_stand_in() as aws:
         tasks = Tasks(folder / "data", aws)

@@ -11,27 +11,30 @@ from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.folder import DataFolder
+from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from tests.e2e.planted import answers_with, files_with, histories_with, processes_with, rows_with
 from tests.e2e.platforms import Containers, Platform, Tasks
 from tests.e2e.project import PROGRAMS, Json, Project, lines_of, release_file
 from tests.e2e.second_api import second_api
+from tests.proxy import proxy_of_postgres
 
 
 async def run(project: Project, function: str) -> Json:
     return await project.ended(function, await project.invoke(function))
 
 
-@pytest.mark.platforms("process", "ecs")  # the stack's PostgreSQL has a Unix socket, which containers do not see
-async def test_a_function_talks_to_a_database_whose_address_is_a_secret(project: Project, catalog: Database) -> None:
-    url = catalog.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    await project.set_secret("database", url)
-    await project.deploy(
-        "ask_database",
-        environment={"QUESTION": "SELECT count(*) >= 1 FROM secrets"},
-        secrets={"DATABASE_URL": "database"},
-    )
-    (execution,) = (await run(project, "ask_database"))["executions"]
-    assert (execution["outcome"], execution["output"], execution["error_message"]) == ("SUCCEEDED", "true", None)
+async def test_a_function_talks_to_a_database_whose_address_is_a_secret(project: Project, stack_folder: Path) -> None:
+    settings = await EmbeddedPostgres(stack_folder / "postgres").start()  # finds the one that runs
+    async with proxy_of_postgres(settings) as (_, reachable):
+        url = reachable.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        await project.set_secret("database", url)
+        await project.deploy(
+            "ask_database",
+            environment={"QUESTION": "SELECT sum(number) FROM generate_series(1, 100) AS number"},
+            secrets={"DATABASE_URL": "database"},
+        )
+        (execution,) = (await run(project, "ask_database"))["executions"]
+    assert (execution["outcome"], execution["output"], execution["error_message"]) == ("SUCCEEDED", "5050", None)
 
 
 async def test_a_planted_value_is_nowhere_but_in_the_users_own_processes(

@@ -14,8 +14,8 @@ _RETRY_SECONDS = 0.02
 
 
 class Users:
-    """Each submits, and reads until what it submitted has ended, until `stop` is set: so a slow machine is not given more
-    work than it does meanwhile. What went wrong is in `lost`."""
+    """Each submits, and reads until what it submitted has ended, until `stop` is set: so a slow machine is not given
+    more work than it does meanwhile. What went wrong is in `lost`."""
 
     def __init__(self, stack: ChaosStack, invocations: str) -> None:
         """`invocations`: the path of a function's."""

@@ -184,18 +184,9 @@ def go_on_where_it_was(notes, failures):
 
 def ask_database():
     """What the environment asks of the database whose address is a secret."""
-    import asyncio
+    import postgres
 
-    import asyncpg
-
-    async def ask():
-        connection = await asyncpg.connect(os.environ["DATABASE_URL"])
-        try:
-            return await connection.fetchval(os.environ["QUESTION"])
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
+    return int(postgres.ask(os.environ["DATABASE_URL"], os.environ["QUESTION"]))
 
 
 def length_of_secret():
