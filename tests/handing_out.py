@@ -25,7 +25,7 @@ SECONDS = {
     "tests/e2e on process": 145,
     "tests/capacity/test_queue.py": 50,
     "tests/chaos/test_ecs.py": 74,
-    "tests/simulation/test_simulation.py": 70,
+    "tests/simulation/test_simulation.py": 40,
     "tests/resilience/test_rolling_restart.py": 67,
     "tests/docs on one stack": 60,
     "tests/client": 55,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.project import Json, Project, definition, lines_of
 
+pytestmark = pytest.mark.platforms("process")  # it is about the catalog alone
+
 
 async def test_what_was_called_before_is_found_and_a_mutex_holds(project: Project, tmp_path: Path) -> None:
     notes, later, release = (tmp_path / name for name in ("notes", "later", "release"))

@@ -59,6 +59,7 @@ async def test_a_terminated_workflow_leaves_no_container_and_no_slot(
     assert (await project.ended("note_and_hold", next_one))["executions"][0]["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.platforms("process")
 async def test_an_invocation_whose_workflow_was_never_started_is_started(
     project: Project, temporal: Client, catalog: Database
 ) -> None:
@@ -145,6 +146,7 @@ async def test_a_container_without_a_live_execution_is_stopped_and_no_other(
     assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 1)
 
 
+@pytest.mark.platforms("process")
 async def test_a_preparation_that_somebody_terminated_begins_again(
     project: Project, temporal: Client, catalog: Database, tmp_path: Path
 ) -> None:
@@ -164,6 +166,7 @@ async def test_a_preparation_that_somebody_terminated_begins_again(
     assert (await project.ended("double", invocation_id))["executions"][0]["output"] == "42"
 
 
+@pytest.mark.platforms("process")
 async def test_a_slot_that_nobody_gave_away_is_given_to_the_oldest_that_waits(
     project: Project, temporal: Client, catalog: Database, tmp_path: Path
 ) -> None:

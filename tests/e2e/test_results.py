@@ -13,6 +13,8 @@ import pytest
 
 from tests.e2e.project import FUNCTIONS, Project
 
+pytestmark = pytest.mark.platforms("process")  # the program in a container is the same on each
+
 KINDS = ("nan", "infinity", "decimal", "array", "frame", "circle", "complex", "object", "key", "keys")
 
 

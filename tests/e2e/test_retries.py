@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.project import PROGRAMS, Project, lines_of
 
 
+@pytest.mark.platforms("process")
 async def test_no_attempt_follows_do_not_retry(project: Project, tmp_path: Path) -> None:
     await project.deploy("give_up", max_retries=3)
     notes = tmp_path / "notes"
@@ -15,6 +18,7 @@ async def test_no_attempt_follows_do_not_retry(project: Project, tmp_path: Path)
     assert execution["error_message"] == "DoNotRetry: no other attempt would help"
 
 
+@pytest.mark.platforms("process")
 async def test_none_follows_a_failure_that_the_function_names(project: Project, tmp_path: Path) -> None:
     """By an exception that it is derived from too, as the program in its container knows that."""
     await project.deploy("fail_at_first", max_retries=3, no_retry_on=["Exception"])
@@ -39,6 +43,7 @@ async def test_none_follows_an_exit_code_that_the_command_names(project: Project
         assert (invocation["error_message"], invocation["attempts"]) == (f"exit code {code}", attempts)
 
 
+@pytest.mark.platforms("process")
 async def test_a_later_attempt_goes_on_where_the_one_before_was(project: Project, tmp_path: Path) -> None:
     await project.deploy("go_on_where_it_was", max_retries=2, retry_jitter=1.0)
     invocation_id = await project.invoke("go_on_where_it_was", notes=str(tmp_path / "notes"), failures=2)
@@ -47,6 +52,7 @@ async def test_a_later_attempt_goes_on_where_the_one_before_was(project: Project
     assert invocation["checkpoint"]["attempt"] == 3
 
 
+@pytest.mark.platforms("process")
 async def test_a_later_attempt_awaits_the_children_of_those_before(project: Project, tmp_path: Path) -> None:
     await project.deploy(
         "call_and_fail", "note_and_hold", "triple", max_retries=2, resume_children=True, max_concurrency=10

@@ -33,6 +33,7 @@ async def test_a_cancellation_by_the_temporal_cli_is_one_by_rest(
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
 
 
+@pytest.mark.platforms("process")
 async def test_cancelling_while_queued_starts_nothing(project: Project, tmp_path: Path) -> None:
     await project.deploy("note_and_hold", max_concurrency=1)
     holder_notes, notes, release = (tmp_path / name for name in ("holder", "queued", "release"))
@@ -59,6 +60,7 @@ async def test_cancelling_between_attempts_makes_no_further_one(project: Project
     assert [execution["outcome"] for execution in invocation["executions"]] == ["FAILED"]
 
 
+@pytest.mark.platforms("process")
 async def test_cancelling_before_the_function_is_ready_starts_nothing(
     new_project: NewProject, catalog: Database
 ) -> None:
@@ -128,6 +130,7 @@ async def test_the_timeout_lets_the_function_clean_up(project: Project, tmp_path
     assert invocation["cancellation_request_time"] is None
 
 
+@pytest.mark.platforms("process")
 async def test_the_timeout_covers_the_queue(project: Project, tmp_path: Path) -> None:
     await project.deploy("ignore_the_stop", max_concurrency=1, timeout_seconds=2)  # the slot is held through the grace
     ids = [await project.invoke("ignore_the_stop", notes=str(tmp_path / "notes")) for _ in range(2)]
@@ -230,6 +233,7 @@ async def test_a_deleted_project_is_gone_and_can_be_made_again(project: Project,
     assert again["executions"][0]["output"] == "8"
 
 
+@pytest.mark.platforms("process")
 async def test_a_project_without_invocations_is_deleted_at_once(new_project: NewProject) -> None:
     project = new_project()
     await project.deploy("double")
@@ -265,6 +269,7 @@ async def test_an_attempt_that_runs_for_too_long_fails_and_the_next_one_has_its_
     assert {execution["output"] for execution in invocation["executions"]} == {'"cleaned up"'}
 
 
+@pytest.mark.platforms("process")
 async def test_what_waits_in_the_queue_for_too_long_times_out(
     project: Project, temporal: Client, tmp_path: Path
 ) -> None:

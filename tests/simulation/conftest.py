@@ -14,7 +14,7 @@ from control_plane_server.catalog.database import Database
 from tests.simulation.world import World, open_world
 from tests.temporal import open_temporal
 
-_SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1,2").split(",")]
+_SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1").split(",")]
 _STEPS = int(os.environ.get("SIMULATION_STEPS", "500"))
 
 
