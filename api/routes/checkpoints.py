@@ -79,7 +79,9 @@ async def save_checkpoint(path: ExecutionPathOfRequest, payload: CheckpointPaylo
     if payload.value_blob is not None:
         blob = await uploaded_checkpoint(services, path, payload.value_blob)
     async with services.database.statement() if blob is None else services.database.transaction() as connection:
-        saved = await CheckpointRepository(connection).save(path, value=payload.value, blob=blob, launch=payload.launch)
+        saved = await CheckpointRepository(connection).save(
+            path, value=payload.value, blob=blob, launch=payload.launch, sequence=payload.sequence
+        )
         if saved is not None:
             return CheckpointInfo.of(saved)
         execution = (await ExecutionRepository(connection).get(path)).execution

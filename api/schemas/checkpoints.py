@@ -1,8 +1,8 @@
 """Checkpoints on the wire: what the code of an invocation has saved for its next container or attempt."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.blobs import BlobIdText
 from api.schemas.bounded import CheckpointValue
@@ -13,11 +13,14 @@ from control_plane_server.domain import entities
 class CheckpointPayload(BaseModel):
     """`value`: any text, JSON as a rule; empty if it is in a blob, `value_blob`: one of kind `checkpoint` of this
     execution, completely uploaded. `launch`: as the answer to the start of the execution had it, so that a container in
-    whose place another one has come saves nothing; null: it is not known."""
+    whose place another one has come saves nothing; null: it is not known. `sequence`: a number that grows from one save
+    of a container to its next, so that one which is sent again cannot take the place of a later one; null: the last
+    that comes stays."""
 
     value: CheckpointValue
     value_blob: BlobIdText | None = None
     launch: int | None = None
+    sequence: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
     @model_validator(mode="after")
     def _has_one_value(self) -> Self:

@@ -271,7 +271,7 @@ class BlobRow(Base):
 
 class CheckpointRow(Base):
     """What the code of an invocation has saved last, as JSON, for its next container or attempt. `value`: empty if it
-    is in a blob."""
+    is in a blob. `sequence`: counts up within the container of a launch; both None where they are not known."""
 
     __tablename__ = "checkpoints"
 
@@ -282,6 +282,8 @@ class CheckpointRow(Base):
     attempt: Mapped[int]  # whose code saved it
     save_time: Mapped[datetime]
     blob_id: Mapped[str | None]
+    launch: Mapped[int | None]
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class WaitingExecutionRow(Base):

@@ -16,9 +16,12 @@ from control_plane_server.domain.errors import CheckpointDoesNotExist
 from tests.catalog.test_execution_states import Life
 
 
-async def save(database: Database, life: Life, value: str, *, launch: int | None = None) -> Checkpoint | None:
+async def save(
+    database: Database, life: Life, value: str, *, launch: int | None = None, sequence: int | None = None
+) -> Checkpoint | None:
     async with database.statement() as connection:
-        return await CheckpointRepository(connection).save(life.path, value=value, launch=launch)
+        repository = CheckpointRepository(connection)
+        return await repository.save(life.path, value=value, launch=launch, sequence=sequence)
 
 
 async def load(database: Database, life: Life) -> str:
@@ -62,6 +65,23 @@ async def test_a_container_that_was_replaced_saves_nothing_more(database: Databa
     assert await load(database, life) == "of the first"
     assert await save(database, life, "of the second", launch=2) is not None
     assert await load(database, life) == "of the second"
+
+
+async def test_what_comes_late_does_not_undo_what_was_saved_after_it(database: Database) -> None:
+    """A request that was given up and sent again, while a slow process still has the first one."""
+    life = await Life.begin(database)
+    await life.go_to(State.RUNNING)
+    await life.report(ReportEvent.START)
+    for value, sequence, stays in (("1", 10, "1"), ("2", 20, "2"), ("1 again", 10, "2"), ("2 again", 20, "2 again")):
+        saved = await save(database, life, value, launch=1, sequence=sequence)
+        assert saved is not None
+        assert saved.value == stays == await load(database, life)
+    await life.events[Event.BEGIN_NEXT_LAUNCH]()
+    await life.report(ReportEvent.START)
+    assert await save(database, life, "of the next container", launch=2, sequence=1) is not None
+    assert await load(database, life) == "of the next container"
+    assert await save(database, life, "of one that does not count", launch=2) is not None
+    assert await load(database, life) == "of one that does not count"
 
 
 async def test_a_checkpoint_goes_with_its_invocation(database: Database) -> None:

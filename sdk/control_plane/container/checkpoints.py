@@ -40,8 +40,10 @@ class Saver:
         with self._lock:
             time.sleep(max(0.0, self._earliest - time.monotonic()))
             self._earliest = time.monotonic() + self._pause_seconds
+            # One clock for all processes of the container. A request that is sent again may overtake nothing.
+            save: Document = {"launch": self._launch, "sequence": time.monotonic_ns()}
             try:
-                self._api.request("PUT", self._path, body={**self._put(text), "launch": self._launch})
+                self._api.request("PUT", self._path, body={**self._put(text), **save})
             except Refused as refusal:
                 if refusal.status != 409:
                     raise
