@@ -57,7 +57,7 @@ test: install
 
 # Some tests call make, which is not to do as it was told here.
 pytest: install
-	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 \
+	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 \
 		--no-loadscope-reorder --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 
 # Said in one piece.
