@@ -20,7 +20,7 @@ class CheckpointPayload(BaseModel):
     value: CheckpointValue
     value_blob: BlobIdText | None = None
     launch: int | None = None
-    sequence: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    sequence: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
 
     @model_validator(mode="after")
     def _has_one_value(self) -> Self:

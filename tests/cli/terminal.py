@@ -1,12 +1,18 @@
 """A terminal in which somebody uses the command line: a home of their own, and nothing of ours in the environment."""
 
 import asyncio
+import atexit
+import functools
 import json
+import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli import command_copies
 from tests.cli.stacks import clean_environment
 
 CONTROL_PLANE = (sys.executable, "-P", "-m", "control_plane.cli.main")
@@ -61,12 +67,37 @@ class Terminal:
         )
 
     async def run(self, *words: str, stdin: str = "") -> Ended:
-        return await ended(await self.start(*words), stdin=stdin)
+        """In a copy of a process that has imported the command line already."""
+        reader, writer = await asyncio.open_unix_connection(_command_copies())
+        command = {"words": words, "environment": self._environment, "folder": str(self.home), "stdin": stdin}
+        writer.write(json.dumps(command).encode() + b"\n")
+        answer = json.loads(await reader.read())
+        writer.close()
+        return Ended(**answer)
 
     async def succeed(self, *words: str) -> Ended:
         run = await self.run(*words)
         assert run.exit_code == 0, run.stdout + run.stderr
         return run
+
+
+@functools.cache
+def _command_copies() -> str:
+    """The socket of one for this process."""
+    folder = tempfile.mkdtemp(prefix="cp-copies-")  # a socket's path must be short
+    path = f"{folder}/socket"
+    server = subprocess.Popen(
+        (sys.executable, "-P", command_copies.__file__, path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    atexit.register(_end, server, folder)
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    return path
+
+
+def _end(server: subprocess.Popen[bytes], folder: str) -> None:
+    server.communicate()
+    shutil.rmtree(folder)
 
 
 async def ended(process: asyncio.subprocess.Process, *, stdin: str = "") -> Ended:

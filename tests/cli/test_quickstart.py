@@ -81,6 +81,7 @@ async def test_quickstart(terminal: Terminal) -> None:
         assert '"Hello, Ada!"' in (await terminal.succeed("describe", named)).stdout
     given = await terminal.succeed("describe", "-", "--input")
     assert given.stdout == '{"name": "Ada"}'
+    assert (await terminal.succeed("describe", "-", "--result")).stdout == '"Hello, Ada!"'
     again = await terminal.run("invoke", "hello@latest/greet", "-", "--wait", stdin=given.stdout)
     assert again.stdout == '"Hello, Ada!"\n'
 

@@ -25,9 +25,11 @@ async def grow_old(catalog: Database, *invocation_ids: str) -> None:
             )
 
 
-async def insert_old_invocation(catalog: Database, version_id: str, **arguments: Any) -> InvocationId:
+async def insert_old_invocation(
+    catalog: Database, version_id: str, *, invocation_id: InvocationId | None = None, **arguments: Any
+) -> InvocationId:
     """As the API leaves one, of the version's only function, if it dies between the row and the workflow."""
-    invocation_id = new_invocation_id()
+    invocation_id = invocation_id or new_invocation_id()
     async with catalog.statement() as connection:
         await connection.execute(
             text(

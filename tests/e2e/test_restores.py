@@ -12,6 +12,7 @@ from temporalio.client import Client
 from activities.reconciliation.termination_guard import USUAL_TERMINATIONS
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.installation import InstallationRepository
+from control_plane_server.domain.identifiers import new_invocation_id
 from tests.e2e.ages import grow_old, insert_old_invocation
 from tests.e2e.project import Project
 from tests.e2e.repairs import repairs
@@ -149,12 +150,15 @@ async def test_more_closed_workflows_than_usual_wait_for_somebodys_word(
     project: Project, temporal: Client, catalog: Database
 ) -> None:
     version_id = (await project.deploy("double"))["version_id"]
-    closed = [await insert_old_invocation(catalog, version_id, number=number) for number in range(CLOSED)]
+    closed = [new_invocation_id() for _ in range(CLOSED)]
     for invocation_id in closed:
         await temporal.start_workflow("InvocationWorkflow", id=invocation_id, task_queue="nobody-works-here")
         await temporal.get_workflow_handle(invocation_id).terminate("a slip of an operator's hand")
     while not await _are_listed_as_closed(temporal, closed):
         await asyncio.sleep(0.1)
+    # Only now, as a reconciliation may come at any time and start what has no workflow.
+    for number, invocation_id in enumerate(closed):
+        await insert_old_invocation(catalog, version_id, invocation_id=invocation_id, number=number)
     assert "orphaned invocations repaired" not in await repairs(temporal)
     assert await _running(catalog, closed) == CLOSED
     async with catalog.statement() as connection:

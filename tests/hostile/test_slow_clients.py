@@ -55,7 +55,7 @@ async def all_of(reader: asyncio.StreamReader) -> bytes:
 async def slowest_of(target: Target, *, submits: int) -> float:
     """How long the slowest of so many submits took, in seconds."""
     took = []
-    async with target.client() as client:
+    async with target.client(timeout=PATIENCE) as client:
         for _ in range(submits):
             began = time.monotonic()
             answer = await client.post(target.deployed.invocations("g"), json={"input": "1"})

@@ -30,8 +30,10 @@ class Collector:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self._spans: list[Received] = []
+        self._bodies: list[bytes] = []
 
     def receive(self, body: bytes) -> None:
+        self._bodies.append(body)
         for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
             service = _texts(resource_spans.resource.attributes)["service.name"]
             self._spans += [
@@ -49,6 +51,10 @@ class Collector:
                 for scope_spans in resource_spans.scope_spans
                 for span in scope_spans.spans
             ]
+
+    def has(self, text: str) -> bool:
+        """Whether it is anywhere in what has come so far."""
+        return any(text.encode() in body for body in self._bodies)
 
     def trace(self, trace_id: str) -> dict[str, Received]:
         """The spans of a trace that have come so far, by their ids."""
