@@ -8,12 +8,13 @@ from control_plane_server.domain.identifiers import FunctionRef
 
 
 def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]:
-    """Those of MULTINODE_* that are the same for every container of a function."""
+    """Those that are the same for every container of a function."""
     return {
         "MULTINODE_PROJECT_NAME": function.project_name,
         "MULTINODE_VERSION_ID": function.version_id,
         "MULTINODE_FUNCTION_NAME": function.function_name,
         "MULTINODE_API_URL": api_url,
+        "PYTHONUNBUFFERED": "1",  # the log is read while the function runs, and what a kill catches in a buffer is lost
     }
 
 
@@ -35,7 +36,6 @@ def container_variables(request: ContainerRequest, *, api_url: str) -> dict[str,
         **request.environment,
         **function_variables(request.function, api_url=api_url),
         **execution_variables(request),
-        "PYTHONUNBUFFERED": "1",  # the log is read while the function runs
         **({} if request.command is None else command_variables(request.command)),
     }
 

@@ -90,6 +90,8 @@ def _container(function: Function, configuration: EcsConfiguration) -> "Containe
         "name": CONTAINER,
         "image": function.docker_image,
         "essential": True,
+        # Else the kernel keeps signals from a program without a handler for them, and nobody reaps what it leaves.
+        "linuxParameters": {"initProcessEnabled": True},
         "stopTimeout": max(_SHORTEST_STOP_SECONDS, math.ceil(configuration.stop_grace.total_seconds())),
         "environment": _pairs(variables),
         "logConfiguration": _log(configuration),
@@ -113,7 +115,7 @@ def _with_runtime(
     (container,) = request["containerDefinitions"]
     environment = [
         *container.get("environment", []),
-        *_pairs({**command_variables(command), "PYTHONPATH": RUNTIME_PATH, "PYTHONUNBUFFERED": "1"}),
+        *_pairs({**command_variables(command), "PYTHONPATH": RUNTIME_PATH}),
     ]
     return {
         **request,

@@ -56,7 +56,18 @@ def test_a_definition_holds_what_every_container_of_the_function_must_know() -> 
         "MULTINODE_VERSION_ID": REF.version_id,
         "MULTINODE_FUNCTION_NAME": REF.function_name,
         "MULTINODE_API_URL": "https://control-plane.example.com",
+        "PYTHONUNBUFFERED": "1",
     }
+
+
+@pytest.mark.parametrize("command", [None, ("sort",)])
+def test_the_program_hears_sigterm_at_once_and_its_lines_are_not_held_back(command: tuple[str, ...] | None) -> None:
+    chosen = replace(configuration(), runtime_image="control-plane:1")
+    *_, main = requests.task_definition(replace(function(), command=command), chosen)["containerDefinitions"]
+    assert main.get("linuxParameters") == {"initProcessEnabled": True}
+    pairs = main.get("environment", [])
+    assert {"name": "PYTHONUNBUFFERED", "value": "1"} in pairs
+    assert len(pairs) == len({pair.get("name") for pair in pairs}), "ECS is told nothing twice"
 
 
 def test_a_definition_has_the_environment_and_the_secrets_of_aws_and_no_others() -> None:
