@@ -8,6 +8,7 @@ from activities import metrics
 from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.errors import shortened
+from activities.unreached_api import told_apart
 from control_plane_server.catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
 from control_plane_server.domain.containers import ExitCause
@@ -69,6 +70,7 @@ class ExecutionRunner:
                 container_exit = await self._watch.wait_for_exit(
                     container, request.invocation_id, attempt_timeout=attempt_timeout
                 )
+                container_exit = await told_apart(container_exit, container, request.invocation_id, self._tools)
                 if container_exit.cause is not ExitCause.LOST:
                     return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
                 container = await launcher.replace_container(container_exit)

@@ -75,12 +75,18 @@ class StubState:
 @contextmanager
 def serving(state: StubState) -> Iterator[str]:
     """Serve the state; gives the URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Have it serve; gives its port."""
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

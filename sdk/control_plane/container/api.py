@@ -14,20 +14,28 @@ from control_plane.protocol.waiting import Patience
 Document = Dict[str, Any]
 T = TypeVar("T")
 
-# An API that is away for longer than a deployment takes will not come back for this execution.
+# An API that has answered and is away for longer than a deployment takes will not come back for this execution.
 _PATIENCE_SECONDS = 600.0
 
 
 class Api:
-    """May be used by any number of threads."""
+    """May be used by any number of threads. `first_contact_seconds`: of `Transport`."""
 
-    def __init__(self, url: str, key: str, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
-        self.transport = Transport(url, key)
-        self.peer = Peer(
-            "The control plane's API",
-            "can %s be reached from this container?" % url,
-            Patience(unheard=patience_seconds, unanswered=patience_seconds, foreign=patience_seconds),
-        )
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        first_contact_seconds: float | None = None,
+    ) -> None:
+        self.transport = Transport(url, key, first_contact_seconds=first_contact_seconds)
+        usual = Patience(unheard=patience_seconds, unanswered=patience_seconds, foreign=patience_seconds)
+        self._known_peer = Peer("The control plane's API", "can %s be reached from this container?" % url, usual)
+        self.peer = self._known_peer
+        if first_contact_seconds is not None:
+            # What is no control plane may be a proxy in front of one that is away, where one has answered before.
+            self.peer = self.peer._replace(patience=usual._replace(foreign=first_contact_seconds))
 
     def request(
         self, method: str, path: str, *, body: Document | None = None, headers: Mapping[str, str] | None = None
@@ -37,7 +45,9 @@ class Api:
         Raises Refused, Unreachable, and soon its kind Exhausted where it is this process that cannot ask.
         """
         content = None if body is None else dumps(body).encode()
-        return self.run(exchange(self.peer, Request(method, path, content, headers or {})))
+        reply = self.run(exchange(self.peer, Request(method, path, content, headers or {})))
+        self.peer = self._known_peer
+        return reply
 
     def run(self, plan: Plan[T]) -> T:
         """Whatever the plan returns and raises."""

@@ -6,6 +6,8 @@ import http.client
 import ssl
 from socket import IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
 
+_CONNECT_SECONDS = 20.0  # what has not answered by then is behind something that answers nobody
+
 # Bound when we are loaded: proxies and recorders for tests put others in their place, and may forget to put them back.
 _Socket, _getaddrinfo = socket, getaddrinfo
 
@@ -21,7 +23,8 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Raises OSError."""
-        plain = _connected(self.host, self.port, timeout=self._seconds)
+        plain = _connected(self.host, self.port, timeout=min(self._seconds, _CONNECT_SECONDS))
+        plain.settimeout(self._seconds)
         self.sock = plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self.host)
 
 

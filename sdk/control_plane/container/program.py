@@ -8,6 +8,7 @@ from control_plane.container import streams, worker
 from control_plane.container.environment import Environment, EnvironmentIsIncomplete
 from control_plane.container.progress import ExecutionIsGone
 from control_plane.errors import Refused, Unreachable
+from control_plane.protocol.bounds import API_WAS_NOT_REACHED
 
 _NOT_REPORTED = "This execution could not be reported to the control plane."
 
@@ -19,6 +20,9 @@ def main() -> int:
     except EnvironmentIsIncomplete as error:
         streams.write_error("%s\n" % error)
         return 2
+    except worker.ApiWasNotReached as error:
+        streams.write_error("This container could not reach MULTINODE_API_URL. %s\n" % error)
+        return API_WAS_NOT_REACHED
     except Refused as error:
         streams.write_error("%s %d: %s\n" % (_NOT_REPORTED, error.status, error.detail))
         return 1

@@ -21,6 +21,7 @@ from control_plane.protocol.steps import Answer, Lost, Request, is_elsewhere
 if TYPE_CHECKING:
     from control_plane.protocol.sources import Sink
 
+_NO_PATIENCE_SECONDS = 0.0
 _EXHAUSTION_PATIENCE_SECONDS = 3.0  # what this process lacks it has used up itself, and rarely gives back
 _PIECE_BYTES = 256 * 1024
 _SHUT_RDWR = socket.SHUT_RDWR
@@ -35,9 +36,15 @@ class Interrupted(Exception):
 
 
 class Transport:
-    """May be used by any number of threads, as there is no state to break."""
+    """May be used by any number of threads, as there is no state to break.
 
-    def __init__(self, url: str, key: str) -> None:
+    `first_contact_seconds`: how long it is worth trying while no connection has ever come about. Then a certificate
+    that is not trusted is not tried again at all, as it will not be trusted a moment later. None: that makes no
+    difference.
+    """
+
+    def __init__(self, url: str, key: str, *, first_contact_seconds: float | None = None) -> None:
+        self._first_contact_seconds = first_contact_seconds
         address = urlsplit(url)
         self._host = address.hostname or ""
         self._port = address.port
@@ -79,7 +86,7 @@ class Transport:
     def _response(self, connection: Connection, request: Request) -> tuple[http.client.HTTPResponse, socket.socket]:
         """And what it comes from: the connection forgets that once it knows that there is no other answer."""
         headers, path = self._headers_and_path(request)
-        _tried(connection.connect, was_sent=False)
+        self._connect(connection, request)
         plain: socket.socket = connection.sock
         if request.body is None or isinstance(request.body, bytes):
             body: Any = request.body
@@ -95,6 +102,18 @@ class Transport:
                 return connection.getresponse(), plain
             raise
         return _tried(connection.getresponse, was_sent=True), plain
+
+    def _connect(self, connection: Connection, request: Request) -> None:
+        """Raises Lost."""
+        try:
+            _tried(connection.connect, was_sent=False)
+        except Lost as lost:
+            if self._first_contact_seconds is not None and lost.patience_seconds is None:
+                is_final = isinstance(lost.__cause__, ssl.SSLCertVerificationError)
+                lost.patience_seconds = _NO_PATIENCE_SECONDS if is_final else self._first_contact_seconds
+            raise
+        if not is_elsewhere(request.path):
+            self._first_contact_seconds = None
 
     def _headers_and_path(self, request: Request) -> tuple[dict[str, str], str]:
         if is_elsewhere(request.path):

@@ -6,10 +6,12 @@ still to be done. A copy of the process does nothing of that; it ends as any pro
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 import traceback
+from typing import Iterator
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
@@ -19,21 +21,30 @@ from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import MAX_OUTPUT_LENGTH, NO_RESULT, Output, PlainFailure, Report, failed
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
-from control_plane.errors import Stopped
+from control_plane.container.transport import Exhausted
+from control_plane.errors import Stopped, Unreachable
 from control_plane.user_tracebacks import whole_traceback_of
 
 _DEADLINE = "CONTROL_PLANE_DEADLINE"  # for `control_plane.current()`, also in processes that the code starts
 _RECURSION_LIMIT = 1_000  # as Python begins
+_FIRST_CONTACT_SECONDS = 120.0  # each of them is billed, and an address that was never right rarely becomes it
+
+
+class ApiWasNotReached(Exception):
+    """The execution was not started, as the API could not be asked. The text, a line, says what was tried."""
 
 
 def run(environment: Environment) -> int:
-    """The exit code. Raises Refused, Unreachable and ExecutionIsGone where nothing could be reported.
+    """The exit code. Raises Refused, Unreachable and ExecutionIsGone where nothing could be reported, ApiWasNotReached
+    where nothing was begun.
 
     Until the execution has been fetched, SIGTERM ends the process without a word; from then on a report answers it.
     """
     process_id = os.getpid()
-    client = ExecutionClient(Api(environment.api_url, environment.api_key), environment)
-    execution = client.get()
+    api = Api(environment.api_url, environment.api_key, first_contact_seconds=_FIRST_CONTACT_SECONDS)
+    client = ExecutionClient(api, environment)
+    with _before_the_start():
+        execution = client.get()
     termination = Termination(execution.deadline)
     termination.install(shows_stacks=environment.command is None)
     reserve = Reserve()
@@ -41,7 +52,8 @@ def run(environment: Environment) -> int:
     os.environ[_DEADLINE] = str(execution.deadline)
     if execution.attempt_timeout is not None:
         termination.limit_attempt(execution.attempt_timeout)
-    _tell(LAUNCH, client.start())
+    with _before_the_start():
+        _tell(LAUNCH, client.start())
     _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)
     output = Output(None)
@@ -67,6 +79,17 @@ def run(environment: Environment) -> int:
             _print_traceback(failure)
         termination.uninstall()
     return report.exit_code
+
+
+@contextlib.contextmanager
+def _before_the_start() -> Iterator[None]:
+    """Raises ApiWasNotReached in place of Unreachable, unless it is this process that cannot ask."""
+    try:
+        yield
+    except Exhausted:
+        raise
+    except Unreachable as error:
+        raise ApiWasNotReached(" ".join(str(error).split())) from error
 
 
 def _tell(name: str, number: int | None) -> None:
