@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
 from control_plane_server.domain.costs import Prices
+from environment.certificates import CertificateFile
 from environment.prices import PriceList
 
 Group = TypeVar("Group", bound=BaseSettings)
@@ -25,6 +26,7 @@ class ControlPlaneSettings(BaseSettings):
 
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
+    ca_file: CertificateFile = None  # of `loop`: authorities that containers trust beside those of their images
     secrets_keys: SecretStr = SecretStr("")  # of `api`; comma separated: the first encrypts secrets, all decrypt them
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
@@ -58,6 +60,11 @@ class ControlPlaneSettings(BaseSettings):
     @property
     def stop_grace(self) -> timedelta:
         return timedelta(seconds=self.stop_grace_seconds)
+
+    @property
+    def ca_certificates(self) -> str | None:
+        """In PEM."""
+        return None if self.ca_file is None else self.ca_file.read_text()
 
     @property
     def retention(self) -> timedelta | None:
