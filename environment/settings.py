@@ -29,6 +29,9 @@ class ControlPlaneSettings(BaseSettings):
     ca_file: CertificateFile = None  # of `loop`: authorities that containers trust beside those of their images
     secrets_keys: SecretStr = SecretStr("")  # of `api`; comma separated: the first encrypts secrets, all decrypt them
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
+    # Of `api`: for how long it keeps a connection without a request. Longer than a load balancer does, which is 60 s at
+    # AWS: else that sends a request into a connection which is just being closed.
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=86_400)] = 75
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
     # For how long ended invocations are kept; None: as long as their project.
