@@ -7,20 +7,14 @@ from dataclasses import dataclass
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
-from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.logs.models import logs_backends
-from moto.s3.models import s3_backends
 from moto.sqs.models import Message, sqs_backends
 
 from tests.aws.errors import AwsError, client_error
+from tests.aws.stack import make_stack
+from tests.aws.template import Template
 from tests.aws.wire import EC2_PROVIDER, MANAGED_PROVIDER, Document
-
-CLUSTER = "control-plane"
-LOG_GROUP = "/control-plane/workers"
-REPOSITORY = "control-plane"
-BUCKET = "control-plane-blobs"
-QUEUE = "control-plane-task-events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,47 +45,28 @@ class Account:
         self._sqs = sqs_backends[DEFAULT_ACCOUNT_ID][region]
 
     def furnish(self, endpoint_url: str, *, has_event_queue: bool) -> dict[str, str]:
-        """Make cluster, network, log group, repository and queue. The environment of a control plane that uses them."""
-        providers = ["FARGATE", "FARGATE_SPOT", EC2_PROVIDER, MANAGED_PROVIDER]
-        self._ecs.create_cluster(
-            CLUSTER,
-            capacity_providers=providers,
-            default_capacity_provider_strategy=[{"capacityProvider": "FARGATE", "weight": 1, "base": 0}],
-        )
-        vpc = self._ec2.create_vpc("10.0.0.0/16")
-        subnets = [
-            self._ec2.create_subnet(vpc.id, f"10.0.{number}.0/24", availability_zone=f"{self.region}{letter}")
-            for number, letter in enumerate("ab")
-        ]
-        group = self._ec2.create_security_group("workers", "workers of the control plane", vpc_id=vpc.id)
-        self._logs.create_log_group(LOG_GROUP, {})
-        ecr_backends[DEFAULT_ACCOUNT_ID][self.region].create_repository(
-            repository_name=REPOSITORY,
-            registry_id=None,
-            encryption_config={"encryptionType": "AES256"},
-            image_scan_config=None,
-            image_tag_mutability="MUTABLE",
-            tags=[],
-        )
-        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(BUCKET, self.region)
-        environment = {
-            "CONTROL_PLANE_BLOBS_URL": f"s3://{BUCKET}/blobs",
+        """Make what infrastructure/control-plane.yaml makes. The environment of a control plane that uses it: the
+        settings among the stack's outputs, and where this stand-in is."""
+        environment = make_stack(self.region)
+        self._complete_cluster(environment["CLUSTER_NAME"])
+        self._queue = environment.pop("ECS_EVENTS_QUEUE_URL").rpartition("/")[2]
+        if has_event_queue:
+            environment["ECS_EVENTS_QUEUE_URL"] = f"{endpoint_url}/{DEFAULT_ACCOUNT_ID}/{self._queue}"
+        return environment | {
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_ACCESS_KEY_ID": "stand-in",
             "AWS_SECRET_ACCESS_KEY": "stand-in",
-            "AWS_REGION": self.region,
-            "CLUSTER_NAME": CLUSTER,
-            "SUBNET_IDS": ",".join(subnet.id for subnet in subnets),
-            "SECURITY_GROUP_IDS": group.id,
-            "TASK_ROLE_ARN": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/control-plane-task",
-            "EXECUTION_ROLE_ARN": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/control-plane-execution",
-            "LOG_GROUP": LOG_GROUP,
-            "CONTAINER_REPOSITORY_NAME": REPOSITORY,
         }
-        if has_event_queue:
-            self._sqs.create_queue(QUEUE)
-            environment["ECS_EVENTS_QUEUE_URL"] = f"{endpoint_url}/{DEFAULT_ACCOUNT_ID}/{QUEUE}"
-        return environment
+
+    def _complete_cluster(self, name: str) -> None:
+        """With what moto leaves out of the template, and providers beyond it."""
+        properties = Template().resources["Cluster"]["Properties"]
+        strategy = [
+            {"capacityProvider": one["CapacityProvider"], "weight": int(one["Weight"]), "base": 0}
+            for one in properties["DefaultCapacityProviderStrategy"]
+        ]
+        providers = [*properties["CapacityProviders"], EC2_PROVIDER, MANAGED_PROVIDER]
+        self._ecs.put_cluster_capacity_providers(name, providers, strategy)
 
     def cluster_arn(self, name_or_arn: str) -> str:
         """Raises AwsError ClusterNotFoundException."""
@@ -166,7 +141,7 @@ class Account:
         # Moto's own way of sending looks at every message of the queue.
         message = Message(str(uuid.uuid4()), body)
         message.mark_sent()
-        self._sqs.get_queue(QUEUE).add_message(message)
+        self._sqs.get_queue(self._queue).add_message(message)
 
 
 def now() -> float:

@@ -46,7 +46,7 @@ async def with_events(stack_with_events: tuple[StackAccess, Control]) -> AsyncIt
 def test_the_rule_is_for_ends_of_tasks_of_the_cluster() -> None:
     rule = json.loads(RULE.read_text())
     assert rule["detail"]["lastStatus"] == ["STOPPED"]
-    assert rule["detail"]["clusterArn"] == ["arn:aws:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"]
+    assert rule["detail"]["clusterArn"] == ["arn:PARTITION:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"]
 
 
 async def test_an_end_that_nobody_reports_is_seen_long_before_the_next_look(

@@ -85,10 +85,7 @@ def task_definition(
 
 
 def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
-    ours = function_variables(
-        function.ref, api_url=configuration.api_url, ca_certificates=configuration.ca_certificates
-    )
-    variables = {**function.environment, **ours}
+    variables = {**function.environment, **function_variables(function.ref, api_url=configuration.api_url)}
     container: ContainerDefinitionTypeDef = {
         "name": CONTAINER,
         "image": function.docker_image,
@@ -112,7 +109,7 @@ def _with_runtime(
 ) -> "RegisterTaskDefinitionRequestTypeDef":
     if configuration.runtime_image is None:
         raise FunctionFailure(
-            "On ECS a function that is a command needs the image control-plane-runtime: set CONTROL_PLANE_IMAGE, see "
+            "On ECS a function that is a command needs the image of the control plane: set CONTROL_PLANE_IMAGE, see "
             "docs/aws.md, and make another version"
         )
     (container,) = request["containerDefinitions"]

@@ -167,7 +167,7 @@ def test_users_code_never_reaches_the_control_plane() -> None:
 
 
 def test_everything_is_limited_as_far_as_it_can_be() -> None:
-    cluster = "arn:aws:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"
+    cluster = "arn:PARTITION:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"
     for action in ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:ListTasks"):
         assert statement_of(action)["Condition"] == {"ArnEquals": {"ecs:cluster": cluster}}
     assert statement_of("iam:PassRole")["Condition"] == {
@@ -175,7 +175,7 @@ def test_everything_is_limited_as_far_as_it_can_be() -> None:
     }
     assert statement_of("iam:PassRole")["Resource"] == [
         *("TASK_ROLE_ARN", "EXECUTION_ROLE_ARN"),
-        "arn:aws:iam::ACCOUNT:role/control-plane-function-*",
+        "arn:PARTITION:iam::ACCOUNT:role/control-plane-function-*",
     ]
     assert "ecs:CreateAction" in statement_of("ecs:TagResource")["Condition"]["StringEquals"]
     # These take no resource. Task definitions could be limited by name, but for listing and reading them.
@@ -191,11 +191,13 @@ def test_the_page_fills_in_every_name(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "aws.md").read_text()
     (fill_in,) = re.findall(r"^mkdir filled\n.*?^done$", page, re.DOTALL | re.MULTILINE)
     names = {
+        "PARTITION": "aws",
         "AWS_REGION": "eu-west-1",
         "ACCOUNT": "123456789012",
         "CLUSTER_NAME": "workers",
         "LOG_GROUP": "/workers",
         "BLOBS_BUCKET": "blobs",
+        "QUEUE_NAME": "task-events",
         "CONTAINER_REPOSITORY_NAME": "functions",
         "TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/task",
         "EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/execution",
@@ -207,4 +209,4 @@ def test_the_page_fills_in_every_name(tmp_path: Path) -> None:
     for file in filled:
         text = file.read_text()
         json.loads(json.loads(text).get("Policy", "{}"))  # a document within a document
-        assert not re.findall(r"\b(?:REGION|ACCOUNT|[A-Z]+_[A-Z_]+)\b", text), file.name
+        assert not re.findall(r"\b(?:REGION|ACCOUNT|PARTITION|[A-Z]+_[A-Z_]+)\b", text), file.name
