@@ -12,6 +12,11 @@ COPY dist/*.whl /build/
 RUN /opt/control-plane/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --no-deps /build/*.whl \
     && /opt/control-plane/bin/pip check \
     && /opt/control-plane/bin/pip uninstall --quiet --yes pip
+# What containers of functions get: the program, and certificates for images that have none.
+COPY sdk/control_plane /runtime/control_plane
+RUN cp /etc/ssl/certs/ca-certificates.crt /runtime/ca-certificates.pem 2>/dev/null \
+    || cp /opt/control-plane/lib/python3*/site-packages/certifi/cacert.pem /runtime/ca-certificates.pem \
+    && chmod -R a+rX /runtime
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=latest
@@ -23,7 +28,7 @@ LABEL org.opencontainers.image.title="control-plane" \
     org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/control-plane /opt/control-plane
 # For the images of functions: COPY --from=control-plane:latest /runtime /app
-COPY sdk/control_plane /runtime/control_plane
+COPY --from=build /runtime /runtime
 COPY compose/health_check.py /usr/local/bin/health-check
 ENV PATH=/opt/control-plane/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -45,7 +45,7 @@ dev: install-stack
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
-HAS_BASE_IMAGE = $(shell docker image inspect python:3.13-slim >/dev/null 2>&1 && echo yes)
+HAS_BASE_IMAGE = $(shell docker image inspect python:3.13-slim busybox:1.37 >/dev/null 2>&1 && echo yes)
 
 # Side by side: what needs no engine, lint, and the image where there is what it is based on. Then what needs an engine.
 test: install
@@ -142,11 +142,13 @@ lock: uv
 wheel: uv
 	@.uv/bin/python -m requirements.build dist
 
-# An image of the control plane, control-plane:latest; IMAGE_OPTIONS="--build-arg PYTHON_IMAGE=…" for another base.
+# The control plane, control-plane:latest, and what containers of functions need of it, control-plane-runtime:latest;
+# IMAGE_OPTIONS="--build-arg PYTHON_IMAGE=… --build-arg RUNTIME_BASE=…" for other bases.
 image: install
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheel
 	docker build --quiet --tag control-plane:latest --build-arg REVISION="$$(git rev-parse HEAD)" $(IMAGE_OPTIONS) .
+	docker build --quiet --tag control-plane-runtime:latest --build-arg REVISION="$$(git rev-parse HEAD)" --file Dockerfile.runtime $(IMAGE_OPTIONS) .
 
 # make release VERSION=0.1.0: checks, wheels, image, tag; it pushes nothing. DRY_RUN=1 for all but the tag, TESTED=1 if
 # `make test` has passed elsewhere, IMAGE=0 if the image is built elsewhere; IMAGE_OPTIONS as for `make image`.
@@ -160,7 +162,7 @@ stand-in-images: install
 
 # The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root. What the images below
 # are, a registry says, or their stand-ins where none can be reached.
-IMAGES := python:3.13-slim postgres:17 nginx:1.28 temporalio/server:1.32.0 temporalio/admin-tools:1.32.0 temporalio/ui:2.54.1
+IMAGES := python:3.13-slim busybox:1.37 postgres:17 nginx:1.28 temporalio/server:1.32.0 temporalio/admin-tools:1.32.0 temporalio/ui:2.54.1
 test-docker: install
 	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done

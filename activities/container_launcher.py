@@ -37,6 +37,8 @@ logger = structlog.get_logger(__name__)
 _LONGEST_PAUSE_SECONDS = 30.0
 # After a container that ran for longer than this, the pauses before launches begin at the shortest again.
 _STABLE_AFTER_SECONDS = 60.0
+# Of a hundred starts AWS fails one. So many in a row have a cause that stays: a network that is set up wrongly.
+MOST_FAILED_STARTS = 5
 
 
 @contextlib.contextmanager
@@ -97,13 +99,25 @@ class ContainerLauncher:
 
     async def replace_container(self, lost: ContainerExit) -> Container | None:
         """Another container in place of one that infrastructure ended. None if the execution is stopped or has an
-        outcome."""
-        if time.monotonic() - self._launched > _STABLE_AFTER_SECONDS:
+        outcome.
+
+        Raises Misconfigured if it is the fifth in a row that failed to start: each of them may have been billed.
+        """
+        if self._lifetime(lost) > _STABLE_AFTER_SECONDS:
             self._failed_launches = 0
+        if lost.failed_to_start and self._launch.failed_starts + 1 >= MOST_FAILED_STARTS:
+            raise Misconfigured(f"{MOST_FAILED_STARTS} containers in a row have failed to start. {lost.reason}")
         why = "Waiting for capacity" if lost.lacked_capacity else "Launched again"
-        if not await self._begin_next_launch(f"{why}: {lost.reason}", was_refused=lost.lacked_capacity):
-            return None
-        return await self._launch_until_there(is_stopped=False)
+        goes_on = await self._begin_next_launch(
+            f"{why}: {lost.reason}", was_refused=lost.lacked_capacity, failed_to_start=lost.failed_to_start
+        )
+        return await self._launch_until_there(is_stopped=False) if goes_on else None
+
+    def _lifetime(self, lost: ContainerExit) -> float:
+        """How long it ran, in seconds; where the platform does not tell, since it was launched or found."""
+        if lost.ran_for is not None:
+            return lost.ran_for.total_seconds()
+        return 0.0 if lost.failed_to_start or lost.lacked_capacity else time.monotonic() - self._launched
 
     async def _launch_until_there(self, *, is_stopped: bool) -> Container | None:
         while True:
@@ -159,7 +173,7 @@ class ContainerLauncher:
         await self._report_wait(None)
         return container
 
-    async def _begin_next_launch(self, reason: str, *, was_refused: bool) -> bool:
+    async def _begin_next_launch(self, reason: str, *, was_refused: bool, failed_to_start: bool = False) -> bool:
         """Record the next launch with its reason, and wait, longer each time, until a stop at the latest.
 
         False if the execution is to have no further container.
@@ -169,7 +183,7 @@ class ContainerLauncher:
         async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
             async with self._tools.database.statement() as connection:
                 launch = await LaunchRepository(connection).begin_another(
-                    self._name, reason=reason, was_refused=was_refused
+                    self._name, reason=reason, was_refused=was_refused, failed_to_start=failed_to_start
                 )
             if launch is None:
                 return False
@@ -190,8 +204,9 @@ class ContainerLauncher:
 
     def _pause(self) -> float:
         """In seconds, exponential, and random within half of it, as hundreds may wait for the same capacity."""
-        longest = min(2.0**self._failed_launches, _LONGEST_PAUSE_SECONDS)
-        self._failed_launches = min(self._failed_launches + 1, 10)
+        failures = max(self._failed_launches, self._launch.failed_starts - 1)  # an earlier try may have seen some
+        longest = min(2.0**failures, _LONGEST_PAUSE_SECONDS)
+        self._failed_launches = min(failures + 1, 10)
         return random.uniform(longest / 2, longest)
 
     async def _report_wait(self, reason: str | None) -> None:

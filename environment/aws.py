@@ -100,6 +100,7 @@ class AwsSettings(BaseSettings):
             cpu_architecture=self.ecs_cpu_architecture,
             tags=self.ecs_tags,
             events_queue_url=self.ecs_events_queue_url,
+            ca_certificates=control_plane.ca_certificates,
             runtime_image=self.control_plane_image,
             allowed_task_role_arns=self.ecs_allowed_task_role_arns,
         )

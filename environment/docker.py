@@ -79,6 +79,7 @@ class DockerSettings(BaseSettings):
             engine_url=self.docker_host,
             installation=self.docker_installation,
             api_url=self.control_plane_api_url,
+            ca_certificates=control_plane.ca_certificates,
             network=self.docker_network,
             stop_grace=control_plane.stop_grace,
             retention=timedelta(hours=self.docker_retention_hours),

@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
 from control_plane_server.domain.costs import Prices
+from environment.certificates import CertificateFile
 from environment.prices import PriceList
 
 Group = TypeVar("Group", bound=BaseSettings)
@@ -25,8 +26,12 @@ class ControlPlaneSettings(BaseSettings):
 
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
+    ca_file: CertificateFile = None  # of `loop`: authorities that containers trust beside those of their images
     secrets_keys: SecretStr = SecretStr("")  # of `api`; comma separated: the first encrypts secrets, all decrypt them
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
+    # Of `api`: for how long it keeps a connection without a request. Longer than a load balancer does, which is 60 s at
+    # AWS: else that sends a request into a connection which is just being closed.
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=86_400)] = 75
     stop_grace_seconds: Annotated[float, Field(gt=0, le=120)] = 120  # from SIGTERM to SIGKILL; Fargate allows no more
     max_concurrent_executions: Annotated[int, Field(ge=1)] = 3_000  # of one `loop` process
     # For how long ended invocations are kept; None: as long as their project.
@@ -58,6 +63,11 @@ class ControlPlaneSettings(BaseSettings):
     @property
     def stop_grace(self) -> timedelta:
         return timedelta(seconds=self.stop_grace_seconds)
+
+    @property
+    def ca_certificates(self) -> str | None:
+        """In PEM."""
+        return None if self.ca_file is None else self.ca_file.read_text()
 
     @property
     def retention(self) -> timedelta | None:

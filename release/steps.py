@@ -31,10 +31,14 @@ def build_wheels(plan: Plan) -> None:
 
 
 def build_image(plan: Plan) -> None:
-    """control-plane:VERSION, from the wheels that are there. Raises StepFailed."""
+    """control-plane:VERSION, from the wheels that are there, and control-plane-runtime:VERSION, from that. Raises
+    StepFailed."""
     labels = ("--build-arg", f"VERSION={plan.version}", "--build-arg", f"REVISION={plan.repository.head}")
     name = ("--tag", f"control-plane:{plan.version}")
     _run(plan, "docker", "build", "--quiet", *name, *labels, *plan.image_options, ".")
+    runtime = ("--file", "Dockerfile.runtime", "--tag", f"control-plane-runtime:{plan.version}")
+    source = ("--build-arg", f"CONTROL_PLANE_IMAGE=control-plane:{plan.version}")
+    _run(plan, "docker", "build", "--quiet", *runtime, *source, *labels, *plan.image_options, ".")
 
 
 def tag(plan: Plan) -> None:
@@ -52,8 +56,9 @@ def what_to_push(plan: Plan) -> list[str]:
     """Commands for a person, as nothing leaves this machine by itself."""
     commands = [f"git push origin {MAIN} {plan.tag}", f"twine upload {WHEELS}/*.whl"]
     if plan.with_image:
-        image = f"control-plane:{plan.version}"
-        commands += [f"docker tag {image} REGISTRY/{image}", f"docker push REGISTRY/{image}"]
+        for name in ("control-plane", "control-plane-runtime"):
+            image = f"{name}:{plan.version}"
+            commands += [f"docker tag {image} REGISTRY/{image}", f"docker push REGISTRY/{image}"]
     return commands
 
 

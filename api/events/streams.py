@@ -32,7 +32,7 @@ _MAX_STREAMS = 2_000
 # Of these, for root keys alone, so that the tokens of executions leave streams for people and dashboards.
 _ROOT_RESERVE = 500
 # Proxies close connections on which nothing has come for some time, often a minute.
-_KEEPALIVE_INTERVAL = timedelta(seconds=15)
+KEEPALIVE_INTERVAL = timedelta(seconds=15)
 # How soon a browser connects again when its stream ended before the invocation did.
 _RETRY_MILLISECONDS = 1_000
 _LOG_PATIENCE = LogPatience()
@@ -118,7 +118,7 @@ class EventStreams:
                         async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
                 changed.clear()
-                if clock() - last_sent >= _KEEPALIVE_INTERVAL.total_seconds():
+                if clock() - last_sent >= KEEPALIVE_INTERVAL.total_seconds():
                     yield KEEPALIVE_COMMENT
                     last_sent = clock()
                 try:

@@ -232,6 +232,9 @@ class ExecutionRow(Base):
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
     # When the first was noted of the launches before it that were refused one after the other. None: it follows none.
     refused_since: Mapped[datetime | None]
+    failed_starts: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # containers in a row before the launch that never ran
     container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
     container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]

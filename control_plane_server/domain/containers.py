@@ -69,12 +69,16 @@ class ExitCause(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerExit:
     """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
-    not known. `lacked_capacity`: it was lost before it ran, as there was no room for it."""
+    not known. `lacked_capacity`: it was lost before it ran, as there was no room for it. `failed_to_start`: it was lost
+    before it ran for another reason, which may be one that never passes. `ran_for`: from when its program started;
+    None where the platform does not tell."""
 
     cause: ExitCause
     reason: str
     exit_code: int | None = None
     lacked_capacity: bool = False
+    failed_to_start: bool = False
+    ran_for: timedelta | None = None
 
 
 class LogStream(StrEnum):

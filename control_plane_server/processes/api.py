@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import structlog
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.connections import BoundedProtocol
@@ -94,17 +95,11 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
         in_background("temporal link", services.orchestrator.link.watch),
     ):
         await services.orchestrator.link.check_if_there(patience=_LINK_PATIENCE)
-        config = uvicorn.Config(
+        config = server_config(
             create_app(services),
             host=arguments.host or _default_host(arguments.provisioner),
             port=arguments.port,
-            http=BoundedProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(_SHUTDOWN_PATIENCE.total_seconds()),
+            keep_alive_seconds=settings.control_plane.keep_alive_seconds,
         )
         server = DrainingServer(config)
 
@@ -124,6 +119,23 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
                 migration.cancel()
         if arguments.delete_tables:
             await drop_everything(services.database)
+
+
+def server_config(app: FastAPI, *, host: str, port: int, keep_alive_seconds: int) -> uvicorn.Config:
+    """How the app is served. `keep_alive_seconds`: for how long a connection is kept that has no request."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=keep_alive_seconds,
+        timeout_graceful_shutdown=int(_SHUTDOWN_PATIENCE.total_seconds()),
+    )
 
 
 async def _create_tables(database: Database) -> None:

@@ -7,9 +7,11 @@ from control_plane_server.domain.containers import ContainerRequest
 from control_plane_server.domain.identifiers import FunctionRef
 
 
-def function_variables(function: FunctionRef, *, api_url: str) -> dict[str, str]:
-    """Those that are the same for every container of a function."""
+def function_variables(function: FunctionRef, *, api_url: str, ca_certificates: str | None = None) -> dict[str, str]:
+    """Those that are the same for every container of a function. `ca_certificates`: in PEM, of authorities that it
+    trusts beside those of its image."""
     return {
+        **({} if ca_certificates is None else {"CONTROL_PLANE_CA_CERTIFICATES": ca_certificates}),
         "MULTINODE_PROJECT_NAME": function.project_name,
         "MULTINODE_VERSION_ID": function.version_id,
         "MULTINODE_FUNCTION_NAME": function.function_name,
@@ -30,11 +32,13 @@ def execution_variables(request: ContainerRequest) -> dict[str, str]:
     return variables
 
 
-def container_variables(request: ContainerRequest, *, api_url: str) -> dict[str, str]:
+def container_variables(
+    request: ContainerRequest, *, api_url: str, ca_certificates: str | None = None
+) -> dict[str, str]:
     """What the function declares, MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
     return {
         **request.environment,
-        **function_variables(request.function, api_url=api_url),
+        **function_variables(request.function, api_url=api_url, ca_certificates=ca_certificates),
         **execution_variables(request),
         **({} if request.command is None else command_variables(request.command)),
     }

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from activities.container_launcher import ContainerLauncher, LaunchTools
+from activities.container_launcher import MOST_FAILED_STARTS, ContainerLauncher, LaunchTools
 from activities.execution_spans import ExecutionSpans
 from activities.messenger import Messenger
 from control_plane_server.catalog.database import Database
@@ -131,3 +131,42 @@ async def test_what_never_started_for_want_of_capacity_is_no_interruption(
         await first.replace_container(lost)
     assert first._launch.interruptions == (0 if lacked_capacity else 1)
     assert (first._launch.without_capacity > timedelta()) is lacked_capacity
+
+
+TEXT = "The task failed to start: CannotPullContainerError: dial tcp: i/o timeout"
+
+
+async def test_the_fifth_container_in_a_row_that_never_ran_is_the_last_whoever_counts(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    """Each try of the activity dies right after it has noted the next launch."""
+    lost = ContainerExit(cause=ExitCause.LOST, reason=TEXT, failed_to_start=True)
+    fleet = Fleet(stop_grace=timedelta(1))
+    for _ in range(MOST_FAILED_STARTS - 1):
+        with pytest.raises(RuntimeError, match="connect"):
+            await (await launcher(database, listener, fleet, invocation)).replace_container(lost)
+    last = await launcher(database, listener, fleet, invocation)
+    assert last.launch == MOST_FAILED_STARTS
+    with pytest.raises(Misconfigured, match=f"in a row have failed to start. {TEXT}"):
+        await last.replace_container(lost)
+    assert (await launcher(database, listener, fleet, invocation)).launch == MOST_FAILED_STARTS
+
+
+@pytest.mark.parametrize(
+    ("ran_for", "failed_to_start", "is_reset"),
+    [(timedelta(minutes=2), False, True), (timedelta(seconds=5), False, False), (None, True, False)],
+)
+async def test_pauses_begin_anew_after_a_container_that_ran_for_long_not_after_one_that_took_long_to_fail(
+    database: Database,
+    listener: NotificationListener,
+    invocation: InvocationId,
+    ran_for: timedelta | None,
+    failed_to_start: bool,
+    is_reset: bool,
+) -> None:
+    it = await launcher(database, listener, Fleet(stop_grace=timedelta(1)), invocation)
+    it._failed_launches, it._launched = 4, it._launched - 1_000
+    lost = ContainerExit(cause=ExitCause.LOST, reason="gone", failed_to_start=failed_to_start, ran_for=ran_for)
+    with pytest.raises(RuntimeError, match="connect"):
+        await it.replace_container(lost)
+    assert (it._failed_launches == 0) is is_reset

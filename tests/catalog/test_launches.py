@@ -310,3 +310,23 @@ async def test_how_long_earlier_containers_ran_is_not_known_if_that_of_one_is_no
         await connection.execute(update(ExecutionRow).values(earlier_launches_ms=None))  # as by a release before
     await begin_after(database, invocation, 3, was_refused=False)
     assert await earlier_ms() is None
+
+
+async def test_failed_starts_are_counted_until_a_container_has_run(
+    database: Database, invocation: InvocationId
+) -> None:
+    became = [
+        ({"failed_to_start": True}, 1),
+        ({"failed_to_start": True}, 2),
+        ({"was_refused": True}, 2),
+        ({"failed_to_start": True}, 3),
+        ({}, 0),
+        ({"failed_to_start": True}, 1),
+    ]
+    for launch, (what, count) in enumerate(became, start=1):
+        async with database.statement() as connection:
+            name = container_of(invocation, launch=launch).name
+            begun = await LaunchRepository(connection).begin_another(name, reason="gone", **what)
+        assert begun is not None
+        assert begun.failed_starts == count
+        assert (await assignment(database, invocation)).launch.failed_starts == count

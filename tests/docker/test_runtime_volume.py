@@ -1,4 +1,4 @@
-"""What ecs puts into a task for a command, with the control plane's real image: `make image` has made it."""
+"""What ecs puts into a task for a command, with the control plane's real images: `make image` has made it."""
 
 import asyncio
 from dataclasses import replace
@@ -38,12 +38,14 @@ def volume(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_any_user_of_an_image_finds_the_program_that_runs_commands(volume: Path) -> None:
+@pytest.mark.parametrize("image", ["control-plane:latest", "control-plane-runtime:latest"])
+async def test_any_user_of_an_image_finds_the_program_that_runs_commands(volume: Path, image: str) -> None:
     command = replace(function(docker_image=BASE), command=("sort",))
-    definition = requests.task_definition(command, replace(configuration(), runtime_image="control-plane:latest"))
+    definition = requests.task_definition(command, replace(configuration(), runtime_image=image))
     copy, main = definition["containerDefinitions"]
     await run(*docker_run(copy, volume))
     assert (volume / "control_plane" / "container" / "commands.py").exists()
+    assert "BEGIN CERTIFICATE" in (volume / "ca-certificates.pem").read_text()
     process = await asyncio.create_subprocess_exec(
         *docker_run(main, volume, "--user=1234:1234", "--read-only"), stderr=asyncio.subprocess.PIPE
     )

@@ -104,6 +104,19 @@ async def test_a_network_interface_never_comes_up(project: Project, aws: Control
     assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 3)
 
 
+async def test_a_network_that_is_set_up_wrongly_costs_five_tasks_and_says_so(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_retries=3)
+    text = (
+        "ResourceInitializationError: unable to pull secrets or registry auth: There is a connection issue between the "
+        "task and Amazon ECR. Check your task network configuration. dial tcp 203.0.113.7:443: i/o timeout"
+    )
+    await aws.fail_to_start(text, tasks=6)
+    (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert (execution["outcome"], execution["launches"]) == (None, 5)
+    assert execution["error_message"].startswith("5 containers in a row have failed to start. The task failed to start")
+    assert text in execution["error_message"]
+
+
 async def test_a_container_is_killed_for_its_memory(project: Project, aws: Control) -> None:
     await project.deploy("hoard", max_retries=1)
     first, second = (await project.ended("hoard", await project.invoke("hoard")))["executions"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,10 +74,13 @@ class StubState:
 
 
 @contextmanager
-def serving(state: StubState) -> Iterator[str]:
+def serving(state: StubState, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve the state; gives the URL."""
-    with running(ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))) as port:
-        yield f"http://127.0.0.1:{port}"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    with running(server) as port:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
 
 
 @contextmanager

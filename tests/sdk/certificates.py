@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,8 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def write_certificate(folder: Path) -> Path:
-    """A file with the key and the certificate of 127.0.0.1, which is an authority of its own too."""
+class Certificate(NamedTuple):
+    """Files: `chain` for the server, with its key, `authority` for who is to trust it."""
+
+    chain: Path
+    authority: Path
+
+
+def write_certificate(folder: Path) -> Certificate:
+    """Of 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "control plane of a test")])
     now = datetime.now(UTC)
@@ -27,9 +35,11 @@ def write_certificate(folder: Path) -> Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = folder / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
+    authority = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return path
+    files = Certificate(folder / "chain.pem", folder / "authority.pem")
+    files.chain.write_bytes(private + authority)
+    files.authority.write_bytes(authority)
+    return files

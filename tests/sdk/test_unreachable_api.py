@@ -12,7 +12,7 @@ from control_plane.container.transport import Transport
 from control_plane.protocol.steps import Lost, Request
 
 from tests.sdk.api_stub import StubState, running, serving
-from tests.sdk.certificates import write_certificate
+from tests.sdk.certificates import Certificate, write_certificate
 from tests.sdk.conftest import ROOT, StartContainer
 
 SOURCE = "def f():\n    return 1"
@@ -48,14 +48,17 @@ def elsewhere() -> Iterator[str]:
 
 
 @pytest.fixture
-def untrusted(tmp_path: Path) -> Iterator[str]:
-    """A server whose certificate nobody trusts."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+def certificate(tmp_path: Path) -> Certificate:
+    return write_certificate(tmp_path)
+
+
+@pytest.fixture
+def untrusted(state: StubState, certificate: Certificate) -> Iterator[str]:
+    """The API, with a certificate that nobody has heard of."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(write_certificate(tmp_path))
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    with running(server) as port:
-        yield f"https://127.0.0.1:{port}"
+    context.load_cert_chain(certificate.chain)
+    with serving(state, tls=context) as url:
+        yield url
 
 
 @pytest.fixture
@@ -75,6 +78,15 @@ def test_a_certificate_that_is_not_trusted_ends_a_container_at_once(
     assert line.startswith("This container could not reach MULTINODE_API_URL")
     assert "CERTIFICATE_VERIFY_FAILED" in line
     assert untrusted in line
+
+
+@pytest.mark.parametrize("variable", ["CONTROL_PLANE_CA_CERTIFICATES", "SSL_CERT_FILE"])
+def test_who_the_operator_or_the_image_names_is_trusted(
+    start_container: StartContainer, untrusted: str, certificate: Certificate, variable: str
+) -> None:
+    file = certificate.authority
+    value = file.read_text() if variable == "CONTROL_PLANE_CA_CERTIFICATES" else str(file)
+    assert start_container(SOURCE, MULTINODE_API_URL=untrusted, **{variable: value}).report()["final_output"] == "1"
 
 
 @pytest.mark.parametrize("address", ["nobody", "elsewhere"])

@@ -22,13 +22,15 @@ from control_plane_server.domain.reasons import storable
 class Launch:
     """`number`: counted from 1. `age`: how long ago it was recorded. `is_new`: this call recorded it, so that it was
     not sent before. `interruptions`: how many containers before it infrastructure took. `without_capacity`: for how
-    long launches just before it had been refused when it was recorded."""
+    long launches just before it had been refused when it was recorded. `failed_starts`: how many containers in a row
+    just before it never ran, refused launches between them aside."""
 
     number: int
     age: timedelta
     is_new: bool
     interruptions: int = 0
     without_capacity: timedelta = timedelta()
+    failed_starts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ LAUNCH = (
     (func.clock_timestamp() - ExecutionRow.launch_time).label("launch_age"),
     ExecutionRow.refused_launches,
     (ExecutionRow.launch_time - ExecutionRow.refused_since).label("without_capacity"),
+    ExecutionRow.failed_starts,
 )
 _REFUSED_SINCE = func.coalesce(ExecutionRow.refused_since, ExecutionRow.launch_time)
 
@@ -99,6 +102,7 @@ def to_launch(row: Row[*tuple[Any, ...]], *, is_new: bool) -> Launch:
         is_new=is_new,
         interruptions=row.launches - 1 - row.refused_launches,
         without_capacity=row.without_capacity or timedelta(),
+        failed_starts=row.failed_starts,
     )
 
 
@@ -125,13 +129,23 @@ def _earlier_launches_ms(*, was_refused: bool) -> ColumnElement[int | None]:
     )
 
 
+def _failed_starts(*, was_refused: bool, failed_to_start: bool) -> ColumnElement[int] | int:
+    """With the newest launch. One that was refused for want of capacity says nothing of whether others could start."""
+    if was_refused:
+        return ExecutionRow.failed_starts.expression
+    return ExecutionRow.failed_starts + 1 if failed_to_start else 0
+
+
 class LaunchRepository:
     def __init__(self, connection: StatementConnection) -> None:
         self._connection = connection
 
-    async def begin_another(self, over: ContainerName, *, reason: str, was_refused: bool = False) -> Launch | None:
+    async def begin_another(
+        self, over: ContainerName, *, reason: str, was_refused: bool = False, failed_to_start: bool = False
+    ) -> Launch | None:
         """Note a launch in place of one that is over: infrastructure took its container, or it was refused and none
-        ever ran. Until the next container is there, the reason is shown as the execution's error message.
+        ever ran, or its container failed to start. Until the next container is there, the reason is shown as the
+        execution's error message.
 
         Returns the launch to go on with. Another process may have been faster: then it is that one's. None if there
         must be no further one: the execution is stopped, has an outcome, or has ended. An abort that the container
@@ -152,6 +166,7 @@ class LaunchRepository:
                 earlier_launches_ms=_earlier_launches_ms(was_refused=was_refused),
                 launch_time=func.clock_timestamp(),
                 refused_since=_REFUSED_SINCE if was_refused else None,
+                failed_starts=_failed_starts(was_refused=was_refused, failed_to_start=failed_to_start),
                 container_status=ContainerStatus.PROVISIONING,
                 container_type=None,
                 container_identifier=None,

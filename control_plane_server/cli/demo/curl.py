@@ -23,7 +23,7 @@ def curl_commands(access: StackAccess, *, example: Path, input_: str) -> list[st
         f"{post} {shlex.quote(json.dumps(version_definition(example)))} {project}/versions",
         f"{curl} {latest}  # until both functions are READY",
         f"INVOCATION=$({post} {shlex.quote(json.dumps({'input': input_}))} {invocations} | {_pick('invocation_id')})",
-        f'{curl} "{invocations}/$INVOCATION?wait_seconds=60"  # until an execution has an outcome',
+        f'{curl} "{invocations}/$INVOCATION?wait_seconds=50"  # until an execution has an outcome',
         f'EXECUTION=$({curl} {invocations}/$INVOCATION | {_pick("executions", -1, "execution_id")})',
         f"{curl} {invocations}/$INVOCATION/executions/$EXECUTION/logs",
     ]

@@ -14,6 +14,7 @@ from control_plane.errors import Refused, Unreachable
 from control_plane.protocol.steps import Answer, Plan, Request, Send
 
 from control_plane_server.cli.doctor.checks import Check, failed, ok, unknown
+from control_plane_server.cli.doctor.encryption import check_encryption
 
 _OK = 200
 _FORBIDDEN = 403
@@ -26,20 +27,23 @@ async def check_api(api_url: str | None) -> list[Check]:
     except CannotBeDone as error:
         finding, _, advice = str(error).partition("; ")
         return [failed("server", finding, advice)]
-    found = ok("server", f"{server.api_url}, of {server.found_in}")
+    found = [
+        ok("server", f"{server.api_url}, of {server.found_in}"),
+        *check_encryption("encryption", server.api_url),
+    ]
     async with AsyncConnection(server, PATIENCE) as connection:
         try:
             projects = await connection.run(connection.api.projects())
         except Unreachable as error:
             finding, _, advice = str(error).rpartition("; ")
-            return [found, failed("API", finding, advice)]
+            return [*found, failed("API", finding, advice)]
         except Refused as error:
             if error.status == _FORBIDDEN:
                 finding, _, advice = error.detail.partition("; ")
-                return [found, failed("API key", finding, advice)]
-            return [found, failed("API", f"it answers {error.status}: {error.detail}", "look at the log of `api`")]
+                return [*found, failed("API key", finding, advice)]
+            return [*found, failed("API", f"it answers {error.status}: {error.detail}", "look at the log of `api`")]
         accepted = ok("API key", f"accepted; {len(projects.projects)} projects")
-        return [found, accepted, await _readiness(connection)]
+        return [*found, accepted, await _readiness(connection)]
 
 
 async def _readiness(connection: AsyncConnection) -> Check:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 class Health(StrEnum):
     OK = "ok"
+    WARNING = "warning"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
@@ -25,6 +26,10 @@ class Check:
 
 def ok(name: str, finding: str) -> Check:
     return Check(name=name, health=Health.OK, finding=finding)
+
+
+def warning(name: str, finding: str, advice: str) -> Check:
+    return Check(name=name, health=Health.WARNING, finding=finding, advice=advice)
 
 
 def failed(name: str, finding: str, advice: str) -> Check:

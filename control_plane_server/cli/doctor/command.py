@@ -12,6 +12,7 @@ from control_plane_server.cli.doctor.api import check_api, check_this_machine
 from control_plane_server.cli.doctor.blobs import check_blobs
 from control_plane_server.cli.doctor.checks import Check, Health
 from control_plane_server.cli.doctor.deployment import check_postgres, check_settings, check_temporal
+from control_plane_server.cli.doctor.encryption import check_encryption
 from control_plane_server.cli.doctor.provisioners import check_provisioner
 from control_plane_server.cli.doctor.secrets import check_secrets
 from environment.deployments import DeploymentHints
@@ -32,7 +33,7 @@ def doctor(
     """Look whether the server answers and takes the key; and, where the environment is that of a deployment, at its
     settings, PostgreSQL, Temporal, and what runs the containers. Changes nothing.
 
-    Ends with 1 if anything has failed. What could not be looked at is unknown, and no failure.
+    Ends with 1 if anything has failed. What could not be looked at is unknown, and no failure; nor is a warning.
     """
     run(_doctor(provisioner or DeploymentHints().provisioner, api_url=api_url, as_json=as_json))
 
@@ -58,6 +59,8 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
         checks.append(await check_secrets(settings))
     checks += await check_temporal(None if settings is None else settings.postgres)
     if settings is not None:
+        if settings.ecs is not None:
+            checks += check_encryption("encryption from tasks", settings.ecs.api_url)
         checks += await check_blobs(settings)
         checks += await check_provisioner(settings)
     return checks

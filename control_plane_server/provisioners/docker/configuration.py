@@ -26,7 +26,8 @@ class DockerConfiguration:
     `api_url`: as containers reach the API. `mounts`: `source:target[:options]` as Docker knows them, for every
     container. `logins` by the registry's host. `retention`: how long containers that have ended are kept, and their
     logs. `log_max_mib`: of one container, in MiB. `max_processes`: of one container, threads included. `capabilities`:
-    of Linux, without CAP_; containers have no others.
+    of Linux, without CAP_; containers have no others. `ca_certificates`: in PEM, of authorities that containers trust
+    beside those of their images.
     """
 
     engine_url: str
@@ -41,3 +42,4 @@ class DockerConfiguration:
     pull: PullPolicy = PullPolicy.MISSING
     mounts: tuple[str, ...] = ()
     logins: Mapping[str, RegistryLogin] = field(default_factory=dict)
+    ca_certificates: str | None = None

@@ -23,7 +23,9 @@ def container_options(request: ContainerRequest, configuration: DockerConfigurat
     after a SIGTERM that we did not send the function would report an abort, while a killed container is launched
     again."""
     memory = memory_bytes(request.resource_spec.memory_gbs)
-    environment = container_variables(request, api_url=configuration.api_url)
+    environment = container_variables(
+        request, api_url=configuration.api_url, ca_certificates=configuration.ca_certificates
+    )
     container: dict[str, Any] = {
         "Image": request.prepared_identifier,
         "StopSignal": "SIGKILL",

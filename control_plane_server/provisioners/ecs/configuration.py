@@ -19,7 +19,8 @@ class CapacityProvider:
 class EcsConfiguration:
     """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides.
     `allowed_task_role_arns`: those that functions may ask for beside `task_role_arn`, which they have by default.
-    `runtime_image`: the control plane's own image, which functions that are commands need."""
+    `runtime_image`: one that has our program in /runtime, which functions that are commands need.
+    `ca_certificates`: in PEM, of authorities that containers trust beside those of their images."""
 
     region: str
     cluster: str
@@ -37,4 +38,5 @@ class EcsConfiguration:
     tags: Mapping[str, str] = field(default_factory=dict)
     events_queue_url: str | None = None
     runtime_image: str | None = None
+    ca_certificates: str | None = None
     allowed_task_role_arns: tuple[str, ...] = ()

@@ -12,9 +12,23 @@ from control_plane_server.domain.errors import ContainerError, FunctionFailure, 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import FailureTypeDef
 
-NO_CAPACITY = re.compile(
-    r"capacity is unavailable|\bRESOURCE:[A-Z]|limit on the number of (tasks|vCPUs)|no active instances"
-    r"|empty capacity provider|quota of tasks in the PROVISIONING|InsufficientFreeAddresses",
+_COUNTED = r"(?:vcpu|task|instance|interface|address)\w*"
+_NO_CAPACITY = re.compile(
+    "|".join(
+        (
+            r"capacity (?:is |are )?(?:\w+ )?(?:un|not )available",
+            r"(?:insufficient|lack of|no|not enough|out of|(?:not|n't) have (?:sufficient|enough))"
+            r" (?:\w+ )?capacity",
+            r"empty capacity provider|\bRESOURCE:[A-Z]|no active instances|quota of tasks in the PROVISIONING",
+            r"limit on the number of|(?<!Request)LimitExceeded(?!Exception)",
+            rf"{_COUNTED} (?:limit|quota) (?:is |was |has been )?(?:exceeded|reached)",
+            rf"(?:exceed|reached)\w*[^.;]{{0,60}}(?:{_COUNTED} (?:limit|quota)|quota[^.;]{{0,20}} {_COUNTED})",
+            r"InsufficientFreeAddresses",
+            r"(?:no|not enough|insufficient|out of) (?:\w+ )?(?:free |available |private )*(?:IP(?:v4|v6)? )?address",
+            # So AWS says that a subnet has no address left. What it says of another reason follows after a colon.
+            r"Create Network Interface[^:]*$",
+        )
+    ),
     re.IGNORECASE,
 )
 
@@ -51,6 +65,11 @@ def is_throttled(code: str, message: str) -> bool:
     return _THROTTLED.search(code) is not None or _THROTTLED.search(message) is not None
 
 
+def lacks_capacity(text: str) -> bool:
+    """Whether there is no room now: no capacity, no address, or a quota is used up."""
+    return _NO_CAPACITY.search(text) is not None
+
+
 def error_of(action: str, code: str, message: str, *, http_status: int = 400) -> ContainerError:
     """The error for an error answer of AWS. `action`: as IAM names it, `ecs:RunTask`."""
     text = f"{action}: {code}: {message}"
@@ -58,7 +77,7 @@ def error_of(action: str, code: str, message: str, *, http_status: int = 400) ->
         return Unavailable(f"AWS asks to slow down: {text}")
     if http_status >= 500 or code in _PASSES_BY_ITSELF or _OTHER_SERVICE_IS_AWAY.search(message):
         return Unavailable(f"AWS is unavailable: {text}")
-    if NO_CAPACITY.search(message):
+    if lacks_capacity(message):
         return NoCapacity(message)
     if "AccessDenied" in code or "not authorized" in message:
         return Misconfigured(f"The control plane lacks a permission in AWS: {text}")
@@ -81,6 +100,6 @@ def refused_launch(failures: "Sequence[FailureTypeDef]") -> ContainerError:
     )
     if not failures or "AGENT" in reasons:
         return NoCapacity(f"ECS started nothing, and gave {text or 'no reason'}")
-    if any(NO_CAPACITY.search(reason) for reason in reasons):
+    if any(lacks_capacity(reason) for reason in reasons):
         return NoCapacity(text)
     return Misconfigured(f"ECS cannot provision the container: {text}")

@@ -85,7 +85,10 @@ def task_definition(
 
 
 def _container(function: Function, configuration: EcsConfiguration) -> "ContainerDefinitionTypeDef":
-    variables = {**function.environment, **function_variables(function.ref, api_url=configuration.api_url)}
+    ours = function_variables(
+        function.ref, api_url=configuration.api_url, ca_certificates=configuration.ca_certificates
+    )
+    variables = {**function.environment, **ours}
     container: ContainerDefinitionTypeDef = {
         "name": CONTAINER,
         "image": function.docker_image,
@@ -109,7 +112,7 @@ def _with_runtime(
 ) -> "RegisterTaskDefinitionRequestTypeDef":
     if configuration.runtime_image is None:
         raise FunctionFailure(
-            "On ECS a function that is a command needs the image of the control plane: set CONTROL_PLANE_IMAGE, see "
+            "On ECS a function that is a command needs the image control-plane-runtime: set CONTROL_PLANE_IMAGE, see "
             "docs/aws.md, and make another version"
         )
     (container,) = request["containerDefinitions"]

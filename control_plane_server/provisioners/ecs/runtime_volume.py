@@ -1,5 +1,5 @@
-"""Gives a task for a command the package `control_plane`: before the function's container, one of the control plane's
-own image runs, and copies the package into a volume of the task.
+"""Gives a task for a command the package `control_plane` and certificates for it: before the function's container, one
+of an image of the control plane's runs, and copies what is in its /runtime into a volume of the task.
 
 Source: Amazon ECS developer guide, "Container dependency" and "Bind mounts": such a volume belongs to root.
 """
@@ -20,6 +20,8 @@ RUNTIME_CONTAINER = "runtime"
 _COPY_PATH = "/copy"  # not RUNTIME_PATH, which our own image uses itself
 
 _VOLUME = "runtime"
+# Readable for any user of the function. For the whole image and the small one alike: BusyBox knows no more options.
+_COPY = 'cp -R runtime/. "$0" && chmod -R a+rX "$0"'
 
 
 def volumes() -> "list[VolumeTypeDef]":
@@ -27,16 +29,15 @@ def volumes() -> "list[VolumeTypeDef]":
 
 
 def runtime_container(image: str, *, log: "LogConfigurationTypeDef") -> "ContainerDefinitionTypeDef":
-    """The container that copies the package, which is in /runtime in our image, readable for any user of the
-    function."""
+    """The container that copies /runtime of the image."""
     return {
         "name": RUNTIME_CONTAINER,
         "image": image,
         "essential": False,
         "user": "0",
         "workingDirectory": "/",
-        "entryPoint": ["cp"],
-        "command": ["--recursive", "--no-preserve=mode", "runtime/control_plane", _COPY_PATH],
+        "entryPoint": ["sh", "-c", _COPY],
+        "command": [_COPY_PATH],
         "readonlyRootFilesystem": True,
         "mountPoints": [_mount(_COPY_PATH, read_only=False)],
         "logConfiguration": log,

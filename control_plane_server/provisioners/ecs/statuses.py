@@ -1,15 +1,17 @@
 """Why a task is gone, from what ECS says of it: its stop code first, then its reason, and the exit code last.
 
 Source: Amazon ECS developer guide, "Stopped tasks error messages". Before STOPPED, exit codes mean nothing; and a task
-that Spot takes back may exit with any code, 0 included.
+that Spot takes back may exit with any code, 0 included. A task that ended without an exit code never ran, as far as
+anyone can tell: `failed_starts` says why.
 """
 
 import re
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from control_plane_server.domain.containers import ContainerExit, ExitCause
-from control_plane_server.provisioners.ecs.failures import NO_CAPACITY
+from control_plane_server.provisioners.ecs.failed_starts import UNKNOWN, failure_of
 from control_plane_server.provisioners.ecs.requests import CONTAINER
 from control_plane_server.provisioners.ecs.runtime_volume import RUNTIME_CONTAINER
 from control_plane_server.provisioners.exit_reasons import stop_reason
@@ -22,24 +24,15 @@ OUR_STOP_REASON = "Stopped by the control plane"
 _TAKEN_BY_INFRASTRUCTURE = frozenset({"SpotInterruption", "TerminationNotice", "InfrastructureHealth"})
 _ENDED = frozenset({"STOPPED", "DELETED"})
 _SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
-_OUT_OF_MEMORY = "OutOfMemoryError"
-
-# Of tasks that failed to start, the first that matches counts.
-_PASSES_BY_ITSELF = re.compile(
-    r"time(d)? ?out|i/o timeout|deadline exceeded|rate (limit|exceeded)|throttl|too ?many ?requests|connection reset"
-    r"|TLS handshake|unexpected EOF|temporar|service unavailable|internal (server )?error|status(?: code)?:? 5\d\d"
-    r"|no such host|connection (refused|issue)|network is unreachable",
+_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|\boom\b", re.IGNORECASE)
+# Whatever the stop code: AWS documents texts, and public records have other codes with them.
+_OF_THE_HOST = re.compile(
+    r"maintenance on the|\b(?:for|due to|because of) (?:\w+ )?maintenance|\bretire(?:d|ment)\b"
+    r"|\bspot\b.{0,40}(?:interrupt|reclaim|terminat)"
+    r"|\b(?:the|your|underlying|ec2) (?:\w+ )?(?:host|infrastructure|instance|hardware)\b[^.;]{0,60}"
+    r"(?:terminat|unhealthy|drain|degraded|impaired|decommission)",
     re.IGNORECASE,
 )
-_RETRIES = re.compile(r"pull image manifest has been retried \d+ time\(s\):")  # says nothing
-_NO_SUCH_IMAGE = re.compile(r"not found|manifest|does not exist|invalid reference|descriptor|platform", re.IGNORECASE)
-_NO_SUCH_PROGRAM = re.compile(
-    r"executable file not found|no such file or directory|exec format error|permission denied: unknown", re.IGNORECASE
-)
-_NOT_ALLOWED = re.compile(
-    r"denied|unauthorized|forbidden|not authorized|no basic auth|unable to assume|has the permissions", re.IGNORECASE
-)
-_INFRASTRUCTURE = re.compile(r"ContainerRuntime|CannotStartContainer|CannotInspect|CannotCreateVolume", re.IGNORECASE)
 
 
 def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
@@ -47,22 +40,16 @@ def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
     if task.get("lastStatus") not in _ENDED:
         return None
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
-    container = _container(task, CONTAINER)
-    exit_code = container.get("exitCode")
-    if code in _TAKEN_BY_INFRASTRUCTURE or "Spot Task was interrupted" in reason:
-        return ContainerExit(cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code)
-    if code == "UserInitiated":
-        is_ours = reason == OUR_STOP_REASON
+    exit_code = _container(task, CONTAINER).get("exitCode")
+    if code == "UserInitiated" and reason == OUR_STOP_REASON:
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(exit_code), exit_code=exit_code)
+    if code in _TAKEN_BY_INFRASTRUCTURE or _OF_THE_HOST.search(reason):
         return ContainerExit(
-            cause=ExitCause.STOPPED if is_ours else ExitCause.EXITED,
-            reason=stop_reason(exit_code) if is_ours else f"stopped from outside: {reason}",
-            exit_code=exit_code,
+            cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code, ran_for=_ran_for(task)
         )
-    if (problem := _failed_copy(task)) is not None:
-        return problem
-    if code == "TaskFailedToStart":
-        return _failed_start(" ".join(filter(None, (reason, container.get("reason")))))
-    return ContainerExit(cause=ExitCause.EXITED, reason=_own_end(task, container, reason), exit_code=exit_code)
+    if code == "UserInitiated" and (exit_code is not None or "startedAt" in task):
+        return ContainerExit(cause=ExitCause.EXITED, reason=f"stopped from outside: {reason}", exit_code=exit_code)
+    return _failed_copy(task) or _end_of(task, _container(task, CONTAINER))
 
 
 def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
@@ -75,45 +62,57 @@ def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
     if not has_failed or (reason_of_main and "dependency" not in reason_of_main):
         return None
     problem = ": ".join(filter(None, (reason, None if exit_code is None else f"exit code {exit_code}")))
-    passes = NO_CAPACITY.search(reason) or _PASSES_BY_ITSELF.search(reason)
+    failure = failure_of(reason) or UNKNOWN
+    is_lost = failure.cause is ExitCause.LOST and (failure is not UNKNOWN or exit_code is None)
     return ContainerExit(
-        cause=ExitCause.LOST if passes else ExitCause.MISCONFIGURED,
+        cause=ExitCause.LOST if is_lost else ExitCause.MISCONFIGURED,
         reason=f"The program that runs commands could not be copied from CONTROL_PLANE_IMAGE: {problem}",
-        lacked_capacity=NO_CAPACITY.search(reason) is not None,
+        lacked_capacity=failure.lacked_capacity,
+        failed_to_start=not failure.lacked_capacity,
     )
 
 
-def _failed_start(reason: str) -> ContainerExit:
-    lacked_capacity = NO_CAPACITY.search(reason) is not None
-    if lacked_capacity or _PASSES_BY_ITSELF.search(reason):
-        cause = ExitCause.LOST
-    elif _NO_SUCH_PROGRAM.search(reason) or (
-        # Registries that hide what exists deny it: "repository does not exist or may require authorization".
-        "CannotPull" in reason
-        and _NO_SUCH_IMAGE.search(_RETRIES.sub("", reason))
-    ):
-        cause = ExitCause.EXITED
-    elif "ResourceInitializationError" in reason or _NOT_ALLOWED.search(reason):
-        cause = ExitCause.MISCONFIGURED
-    elif _INFRASTRUCTURE.search(reason):
-        cause = ExitCause.LOST
-    else:
-        cause = ExitCause.EXITED
-    return ContainerExit(cause=cause, reason=f"The task failed to start: {reason}", lacked_capacity=lacked_capacity)
+def _end_of(task: "TaskTypeDef", container: "ContainerTypeDef") -> ContainerExit:
+    """By itself; or, if the task failed to start or the container has no exit code, by what is said of that."""
+    code, exit_code = task.get("stopCode", ""), container.get("exitCode")
+    said = ": ".join(dict.fromkeys(filter(None, (task.get("stoppedReason"), container.get("reason")))))
+    failure = failure_of(said)
+    has_ended = exit_code is not None and (
+        code != "TaskFailedToStart" or (failure is None and "dependency" not in said)
+    )
+    if has_ended or _OUT_OF_MEMORY.search(said):
+        return ContainerExit(cause=ExitCause.EXITED, reason=_own_reason(task, container), exit_code=exit_code)
+    what = "The task failed to start" if code == "TaskFailedToStart" else code or "The task ended"
+    failure, ran_for = failure or UNKNOWN, _ran_for(task)
+    return ContainerExit(
+        cause=failure.cause,
+        reason=f"{what}: {said or 'AWS gives no reason'}",
+        exit_code=exit_code,
+        lacked_capacity=failure.lacked_capacity,
+        failed_to_start=ran_for is None and not failure.lacked_capacity,
+        ran_for=ran_for,
+    )
 
 
-def _own_end(task: "TaskTypeDef", container: "ContainerTypeDef", reason: str) -> str:
-    if _OUT_OF_MEMORY in container.get("reason", ""):
+def _own_reason(task: "TaskTypeDef", container: "ContainerTypeDef") -> str:
+    if _OUT_OF_MEMORY.search(f"{task.get('stoppedReason', '')} {container.get('reason', '')}"):
         return f"killed for using more than its {task.get('memory', '')} MiB of memory"
     match container.get("exitCode"):
-        case None:
-            return ": ".join(filter(None, (task.get("stopCode"), reason, container.get("reason"))))
         case 0:
             return "exited without a result"
-        case code if code - 128 in _SIGNAL_NAMES:
+        case int(code) if code - 128 in _SIGNAL_NAMES:
             return f"killed by {_SIGNAL_NAMES[code - 128]}"
         case code:
             return f"exit code {code}"
+
+
+def _ran_for(task: "TaskTypeDef") -> timedelta | None:
+    """How long it ran; None if it never did."""
+    started = task.get("startedAt")
+    if started is None:
+        return None
+    ended = task.get("executionStoppedAt") or task.get("stoppingAt") or task.get("stoppedAt") or started
+    return max(timedelta(), ended - started)
 
 
 def _container(task: "TaskTypeDef", name: str) -> "ContainerTypeDef":

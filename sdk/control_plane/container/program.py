@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from control_plane.container import streams, worker
+from control_plane.container import certificates, streams, worker
 from control_plane.container.environment import Environment, EnvironmentIsIncomplete
 from control_plane.container.progress import ExecutionIsGone
 from control_plane.errors import Refused, Unreachable
@@ -15,6 +15,7 @@ _NOT_REPORTED = "This execution could not be reported to the control plane."
 
 def main() -> int:
     streams.open_missing()
+    certificates.lend_certificates()
     try:
         return worker.run(Environment.from_variables(os.environ))
     except EnvironmentIsIncomplete as error:

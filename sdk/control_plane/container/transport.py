@@ -13,6 +13,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlsplit
 
+from control_plane.container.certificates import trust
 from control_plane.container.connections import Connection
 from control_plane.container.exhaustion import exhausted
 from control_plane.errors import Unreachable
@@ -51,7 +52,7 @@ class Transport:
         self._base_path = address.path.rstrip("/")
         self._key = key
         # Reading the certificates takes longer than a request: once.
-        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self._tls = trust() if address.scheme == "https" else None
 
     def send(self, request: Request) -> Answer:
         """Raises Lost."""
@@ -80,7 +81,7 @@ class Transport:
         if not is_elsewhere(request.path):
             return Connection(self._host, self._port, timeout=request.silence_seconds, tls=self._tls)
         address = urlsplit(request.path)
-        tls = ssl.create_default_context() if address.scheme == "https" else None
+        tls = trust() if address.scheme == "https" else None
         return Connection(address.hostname or "", address.port, timeout=request.silence_seconds, tls=tls)
 
     def _response(self, connection: Connection, request: Request) -> tuple[http.client.HTTPResponse, socket.socket]:

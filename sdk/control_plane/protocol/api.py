@@ -33,7 +33,7 @@ _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
 _CONFLICT = 409
 _NO_SUCH_ROUTE = "Not Found"
-_WAIT_SECONDS = 20  # of one long poll
+WAIT_SECONDS = 20  # of one long poll
 _SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at once while the next one is still running
 _SLACK_SECONDS = 20.0
 
@@ -202,8 +202,8 @@ class Api:
             if error.status != _CONFLICT:
                 raise
 
-    def invocation(self, path: str, *, wait_seconds: int = 0) -> Plan[answers.InvocationInfo]:
-        return self._read(answers.InvocationInfo, self.get(path, {"wait_seconds": wait_seconds or None}))
+    def invocation(self, path: str) -> Plan[answers.InvocationInfo]:
+        return self._read(answers.InvocationInfo, self.get(path))
 
     def invocation_by_id(self, invocation_id: str) -> Plan[answers.InvocationInfo]:
         return self.invocation("/invocations/" + escaped(invocation_id))
@@ -211,7 +211,7 @@ class Api:
     def settled(self, path: str, *, deadline: Deadline = NEVER) -> Plan[answers.InvocationInfo]:
         """The invocation once its outcome is known. Raises TimeoutError at the deadline."""
         while True:
-            wait_seconds = int(deadline.remaining(_WAIT_SECONDS))
+            wait_seconds = int(deadline.remaining(WAIT_SECONDS))
             request = Request(
                 "GET",
                 with_query(path, {"wait_seconds": wait_seconds or None}),

@@ -70,6 +70,12 @@ def test_the_program_hears_sigterm_at_once_and_its_lines_are_not_held_back(comma
     assert len(pairs) == len({pair.get("name") for pair in pairs}), "ECS is told nothing twice"
 
 
+def test_a_definition_names_the_authorities_that_the_operator_trusts() -> None:
+    definition = requests.task_definition(function(), replace(configuration(), ca_certificates="PEM"))
+    (container,) = definition["containerDefinitions"]
+    assert {"name": "CONTROL_PLANE_CA_CERTIFICATES", "value": "PEM"} in container.get("environment", [])
+
+
 def test_a_definition_has_the_environment_and_the_secrets_of_aws_and_no_others() -> None:
     arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
     declared = replace(function(), environment={"MODE": "fast"}, secrets={"TOKEN": arn, "DATABASE_URL": "billing-db"})
@@ -158,7 +164,8 @@ def test_a_command_has_its_program_copied_by_the_control_planes_image() -> None:
     (written,), (read,) = copy.get("mountPoints", []), main.get("mountPoints", [])
     assert read.get("sourceVolume") == written.get("sourceVolume")
     assert (read.get("readOnly"), written.get("readOnly")) == (True, False)
-    assert copy.get("command", [])[-1] == written.get("containerPath")
+    assert copy.get("command", []) == [written.get("containerPath")]
+    assert copy.get("entryPoint", [])[:2] == ["sh", "-c"]
     assert variables["PYTHONPATH"] == read.get("containerPath")
     assert definition.get("volumes") == [{"name": read.get("sourceVolume")}]
     for kept in ("name", "image", "essential", "stopTimeout"):

@@ -1,5 +1,6 @@
 """Why a task is gone: the texts are those of AWS."""
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,7 @@ def test_before_the_end_an_exit_code_means_nothing(status: str) -> None:
 
 
 ESSENTIAL = "Essential container in task exited"
+MAINTENANCE = "ECS is performing maintenance on the underlying infrastructure hosting the task"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,6 @@ ESSENTIAL = "Essential container in task exited"
             "killed for using more than its 512 MiB of memory",
         ),
         (137, None, "killed by SIGKILL"),
-        (None, None, f"EssentialContainerExited: {ESSENTIAL}"),
     ],
 )
 def test_a_container_that_ended_by_itself(exit_code: int | None, container_reason: str | None, reason: str) -> None:
@@ -67,96 +68,21 @@ def test_a_container_that_ended_by_itself(exit_code: int | None, container_reaso
         ("InfrastructureHealth", "The host is unhealthy", 137, ExitCause.LOST),
         ("UserInitiated", OUR_STOP_REASON, 1, ExitCause.STOPPED),
         ("UserInitiated", "Somebody clicked", 143, ExitCause.EXITED),
-        (None, "", None, ExitCause.EXITED),
-        ("SomethingNew", "whatever", None, ExitCause.EXITED),
+        ("UserInitiated", "Somebody clicked before it ran", None, ExitCause.LOST),
+        ("ServiceSchedulerInitiated", f"{MAINTENANCE}.", 143, ExitCause.LOST),
+        ("UserInitiated", MAINTENANCE, 0, ExitCause.LOST),
+        ("EssentialContainerExited", MAINTENANCE, 137, ExitCause.LOST),
+        (None, "", None, ExitCause.LOST),
+        (None, "", 1, ExitCause.EXITED),
+        ("SomethingNew", "whatever", None, ExitCause.LOST),
+        ("SomethingNew", "whatever", 1, ExitCause.EXITED),
+        ("TaskFailedToStart", "Essential container in task exited", 1, ExitCause.EXITED),
     ],
 )
 def test_the_stop_code_comes_first(code: str | None, reason: str, exit_code: int | None, cause: ExitCause) -> None:
     ended = exit_of(task(code, reason, exit_code=exit_code))
     assert ended is not None
     assert ended.cause is cause
-
-
-@pytest.mark.parametrize(
-    ("reason", "cause"),
-    [
-        ("Capacity is unavailable at this time. Please try again later or in a different availability zone", "LOST"),
-        ("Timeout waiting for network interface provisioning to complete.", "LOST"),
-        ("Timeout waiting for EphemeralStorage provisioning to complete.", "LOST"),
-        ("ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 10m0s", "LOST"),
-        ("CannotInspectContainerError: Could not transition to inspecting", "LOST"),
-        ("CannotPullContainerError: pull image manifest has been retried 5 time(s): dial tcp: i/o timeout", "LOST"),
-        ("CannotPullContainerError: toomanyrequests: You have reached your pull rate limit", "LOST"),
-        (
-            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/functions:1: not found",
-            "EXITED",
-        ),
-        (
-            "CannotPullContainerError: failed to resolve ref docker.io/library/nothing:latest: pull access denied, "
-            "repository does not exist or may require authorization: server message: insufficient_scope",
-            "EXITED",
-        ),
-        (
-            "CannotPullContainerError: image Manifest does not contain descriptor matching platform linux/amd64",
-            "EXITED",
-        ),
-        (
-            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: "
-            "unexpected status from HEAD request: 403 Forbidden",
-            "MISCONFIGURED",
-        ),
-        (
-            "CannotPullContainerError: The task can't pull the image. Check that the role has the permissions to pull "
-            "images from the registry.",
-            "MISCONFIGURED",
-        ),
-        (
-            "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref: failed "
-            "to do request: dial tcp: lookup 123456789012.dkr.ecr.eu-west-1.amazonaws.com: no such host",
-            "LOST",
-        ),
-        ("CannotPullContainerError: There is a connection issue between the task and Amazon ECR.", "LOST"),
-        (
-            "Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet",
-            "LOST",
-        ),
-        (
-            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
-            "failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
-            "AccessDeniedException",
-            "MISCONFIGURED",
-        ),
-        (
-            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
-            "ResourceNotFoundException: The specified log group does not exist.",
-            "MISCONFIGURED",
-        ),
-        (
-            "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth "
-            "from Amazon ECR: There is a connection issue: dial tcp: i/o timeout",
-            "LOST",
-        ),
-        (
-            "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: "
-            'OCI runtime create failed: exec: "multinode": executable file not found in $PATH',
-            "EXITED",
-        ),
-        ("CannotStartContainerError: Error response from daemon", "LOST"),
-        ("Something that nobody has seen", "EXITED"),
-    ],
-)
-@pytest.mark.parametrize("is_in_container", [False, True])
-def test_a_task_that_failed_to_start(reason: str, cause: str, is_in_container: bool) -> None:
-    failed = (
-        task("TaskFailedToStart", "Task failed to start", container_reason=reason)
-        if is_in_container
-        else task("TaskFailedToStart", reason, containers=[])
-    )
-    ended = exit_of(failed)
-    assert ended is not None
-    assert ended.cause.name == cause
-    assert reason in ended.reason
 
 
 def task_of_command(
@@ -231,15 +157,36 @@ def test_what_else_becomes_of_a_command_is_told_as_ever(
     assert "CONTROL_PLANE_IMAGE" not in ended.reason
 
 
+STARTED = datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
-    ("code", "reason", "lacked_capacity"),
+    ("code", "reason", "lacked_capacity", "failed_to_start"),
     [
-        ("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later", True),
-        ("TaskFailedToStart", SLOW_REGISTRY, False),
-        ("SpotInterruption", "Your Spot Task was interrupted.", False),
+        ("TaskFailedToStart", "Capacity is unavailable at this time. Please try again later", True, False),
+        ("TaskFailedToStart", SLOW_REGISTRY, False, True),
+        ("EssentialContainerExited", "CannotInspectContainerError: Could not transition to inspecting", False, True),
+        ("SpotInterruption", "Your Spot Task was interrupted.", False, False),
     ],
 )
-def test_whether_it_was_lost_for_want_of_capacity(code: str, reason: str, lacked_capacity: bool) -> None:
+def test_a_start_that_failed_is_told_from_one_without_capacity_and_from_an_interruption(
+    code: str, reason: str, lacked_capacity: bool, failed_to_start: bool
+) -> None:
     ended = exit_of(task(code, reason))
     assert ended is not None
-    assert (ended.cause, ended.lacked_capacity) == (ExitCause.LOST, lacked_capacity)
+    assert (ended.cause, ended.lacked_capacity, ended.ran_for) == (ExitCause.LOST, lacked_capacity, None)
+    assert ended.failed_to_start is failed_to_start
+
+
+def test_what_has_run_did_not_fail_to_start_whatever_its_runtime_says_afterwards() -> None:
+    ended = exit_of(
+        task(
+            "EssentialContainerExited",
+            "ContainerRuntimeTimeoutError: Could not transition to stopped; timed out after waiting 1m30s",
+            startedAt=STARTED,
+            stoppingAt=STARTED + timedelta(minutes=3),
+            stoppedAt=STARTED + timedelta(minutes=4),
+        )
+    )
+    assert ended is not None
+    assert (ended.cause, ended.failed_to_start, ended.ran_for) == (ExitCause.LOST, False, timedelta(minutes=3))
