@@ -23,6 +23,8 @@ router = new_router(Tag.SERVICE, dependencies=[Depends(require_root)])
     responses=documented(ApiKeyIsInvalid, ContainerRegistryIsNotConfigured, ServiceIsUnavailable),
 )
 async def get_container_repository_credentials(request: Request) -> ContainerRepositoryCredentials:
+    """What to push images with, and the `platform` to build them for, `linux/amd64` or `linux/arm64`, where their
+    function names no CPU architecture."""
     return ContainerRepositoryCredentials.of(await services_of(request).provisioner.repository_credentials())
 
 

@@ -32,6 +32,7 @@ class ContainerRepositoryCredentials(BaseModel):
     username: str
     password: str
     endpoint_url: str
+    platform: str
 
     @classmethod
     def of(cls, credentials: RepositoryCredentials) -> Self:
@@ -40,6 +41,7 @@ class ContainerRepositoryCredentials(BaseModel):
             username=credentials.username,
             password=credentials.password,
             endpoint_url=credentials.endpoint_url,
+            platform=credentials.platform,
         )
 
 

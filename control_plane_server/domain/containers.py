@@ -142,9 +142,11 @@ class ImageFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryCredentials:
-    """What a user pushes images with. `endpoint_url`: of the registry; `repository_name`: in it."""
+    """What a user pushes images with. `endpoint_url`: of the registry; `repository_name`: in it. `platform`: what
+    containers run unless their function says otherwise, `linux/amd64` for example."""
 
     repository_name: str
     username: str
     password: str = field(repr=False)
     endpoint_url: str
+    platform: str

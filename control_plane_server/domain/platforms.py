@@ -18,6 +18,11 @@ class CpuArchitecture(StrEnum):
     X86_64 = "X86_64"
     ARM64 = "ARM64"
 
+    @property
+    def of_images(self) -> str:
+        """As images name it, with the operating system."""
+        return "linux/amd64" if self is CpuArchitecture.X86_64 else "linux/arm64"
+
 
 class Capacity(StrEnum):
     """What is bought to run a container on. SPOT may be taken back at any time; with SPOT_WITH_FALLBACK an execution

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from control_plane.access.errors import CannotBeDone
+from control_plane.client.connections import AsyncConnection
 from control_plane.deployment.builds import build_image
 
 from tests.cli.scripted_server import json_answer, scripted_server
@@ -37,16 +38,21 @@ def _credentials(registry: Registry, password: str) -> bytes:
         "username": USERNAME,
         "password": password,
         "endpoint_url": f"http://{registry.host}",
+        "platform": "linux/amd64",
     }
     return json_answer(json.dumps(credentials))
+
+
+async def _build(connection: AsyncConnection, folder: Path, project: str) -> str:
+    return await build_image(connection, folder, project=project, module="main", functions=[], report=print)
 
 
 async def test_an_image_is_pushed(folder: Path, registry: Registry) -> None:
     answer = _credentials(registry, PASSWORD)
     async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
-        name = await build_image(connection, folder, project="my project", module="main", report=print)
-        assert name.startswith(f"{registry.host}/functions:my-project-")
-        assert await build_image(connection, folder, project="my project", module="main", report=print) == name
+        name = await _build(connection, folder, "my project")
+        assert name.startswith(f"{registry.host}/functions:my-project.")
+        assert await _build(connection, folder, "my project") == name
     await _docker("image", "rm", name)
     await _docker("pull", "--quiet", name)
     await _docker("image", "rm", name)
@@ -56,13 +62,13 @@ async def test_a_refused_login_is_one_line(folder: Path, registry: Registry) -> 
     answer = _credentials(registry, "wrong")
     async with scripted_server(lambda *_: answer) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="docker login failed: ") as failed:
-            await build_image(connection, folder, project="p", module="main", report=print)
+            await _build(connection, folder, "p")
     assert "\n" not in str(failed.value)
 
 
 async def test_without_a_registry_it_stays_on_the_engine(folder: Path) -> None:
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
-        name = await build_image(connection, folder, project="Ünder_one roof", module="main", report=print)
+        name = await _build(connection, folder, "Ünder_one roof")
     assert name.startswith("control-plane-nder-one-roof:")
     await _docker("image", "inspect", name)
     await _docker("image", "rm", name)
@@ -72,14 +78,14 @@ async def test_a_dockerfile_that_fails(folder: Path) -> None:
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY nowhere /\n")
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="failed with exit code 1; see above"):
-            await build_image(connection, folder, project="p", module="main", report=print)
+            await _build(connection, folder, "p")
 
 
 async def test_no_dockerfile(folder: Path) -> None:
     (folder / "Dockerfile").unlink()
     async with scripted_server(lambda *_: _NO_REGISTRY) as scripted, scripted.connect() as connection:
         with pytest.raises(CannotBeDone, match="there is no Dockerfile in "):
-            await build_image(connection, folder, project="p", module="main", report=print)
+            await _build(connection, folder, "p")
 
 
 async def _docker(*words: str) -> None:

@@ -211,3 +211,4 @@ async def test_credentials_for_pushing_images(project: Project, aws: Control) ->
     assert (answer["repository_name"], answer["username"]) == ("control-plane-functions", "AWS")
     assert answer["endpoint_url"].startswith("https://")
     assert answer["password"]
+    assert answer["platform"] == "linux/amd64"

@@ -131,7 +131,11 @@ class EcsProvisioner:
         return await self._logs.read(details.logs_identifier, offset, max_lines, start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
-        return await repository_credentials(self._ecr, repository_name=self._configuration.repository_name)
+        return await repository_credentials(
+            self._ecr,
+            repository_name=self._configuration.repository_name,
+            architecture=self._configuration.cpu_architecture,
+        )
 
     async def image_folder(self) -> ImageFolder:
         raise FoldersAreNoImages

@@ -40,6 +40,9 @@ LOG_STREAM_PREFIX = "ecs"
 _LONGEST_NAME_IN_FAMILY = 16
 _DIGEST_LENGTH = 16
 _SHORTEST_STOP_SECONDS = 2
+# Amazon ECS API reference, "ContainerDefinition", and the digests that it takes beside.
+_LONGEST_IMAGE = 255
+_NOT_IN_IMAGE = re.compile(r"[^A-Za-z0-9_.:/#@-]")
 _NOT_IN_FAMILY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -54,11 +57,22 @@ def family_of(function: Function) -> str:
     return "-".join(family)
 
 
+def refuse_illegal_image(image: str) -> None:
+    """Raises FunctionFailure for a reference that ECS does not take, in words that say why."""
+    if len(image) > _LONGEST_IMAGE:
+        raise FunctionFailure(
+            f"The image's name has {len(image)} characters, of which ECS takes {_LONGEST_IMAGE}: {image}"
+        )
+    if _NOT_IN_IMAGE.search(image) is not None:
+        raise FunctionFailure(f"The image's name has characters that ECS does not take: {image}")
+
+
 def task_definition(
     function: Function, configuration: EcsConfiguration, *, host: Host = Host.FARGATE
 ) -> "RegisterTaskDefinitionRequestTypeDef":
     """The request to register a function that runs on such hosts. Raises FunctionFailure for what it asks for and they
-    lack, and for a command if no CONTROL_PLANE_IMAGE is set."""
+    lack, for an image that ECS cannot name, and for a command if no CONTROL_PLANE_IMAGE is set."""
+    refuse_illegal_image(function.docker_image)
     platform = function.platform
     refuse_what_hosts_lack(platform, host)
     size = size_on(host, function.resource_spec)

@@ -5,23 +5,36 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from control_plane.access.errors import CannotBeDone
 from control_plane.client.connections import AsyncConnection
+from control_plane.deployment.built_images import ensure_legal, platform_for, tag_of
 from control_plane.deployment.reports import Report
 from control_plane.entry_modules import MAIN, VARIABLE
 from control_plane.errors import Refused
 from control_plane.protocol.answers import RepositoryCredentials
 
 _NOT_CONFIGURED = 501
-_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
+# Of a registry whose tags do not move.
+_IS_THERE_FOR_GOOD = re.compile(r"already exists .*immutable")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
-async def build_image(connection: AsyncConnection, folder: Path, *, project: str, module: str, report: Report) -> str:
-    """The image's name for the control plane. Without a registry it stays on the engine that built it.
+async def build_image(
+    connection: AsyncConnection,
+    folder: Path,
+    *,
+    project: str,
+    module: str,
+    functions: Sequence[Mapping[str, Any]],
+    report: Report,
+) -> str:
+    """The image's name for the control plane. Without a registry it stays on the engine that built it. `functions`:
+    that are to run it, as FunctionSpecs.
 
     Raises CannotBeDone.
     """
@@ -31,23 +44,30 @@ async def build_image(connection: AsyncConnection, folder: Path, *, project: str
     if not (folder / "Dockerfile").is_file():
         raise CannotBeDone(f"there is no Dockerfile in {folder}; write one, or name an image with --image")
     credentials = await _credentials(connection)
-    image_id = await _build(docker, str(folder), what=str(folder))
+    platform = platform_for(functions, None if credentials is None else credentials.platform)
+    image_id = await _build(docker, str(folder), platform, what=str(folder))
     if module != MAIN:
         image_id = await _build(
-            docker, "-", what=f"what names {module}", dockerfile=f"FROM {image_id}\nENV {VARIABLE}={module}\n"
+            docker, "-", platform, what=f"what names {module}", dockerfile=f"FROM {image_id}\nENV {VARIABLE}={module}\n"
         )
     if credentials is None:
         name = f"control-plane-{_NOT_IN_A_NAME.sub('-', project.lower()).strip('-') or 'functions'}:{image_id}"
         await _run(docker, "tag", image_id, name)
         return name
     host = urlsplit(credentials.endpoint_url).netloc or credentials.endpoint_url
-    name = f"{host}/{credentials.repository_name}:{_NOT_IN_A_TAG.sub('-', project)}-{image_id}"
+    name = f"{host}/{credentials.repository_name}:{tag_of(project, image_id)}"
+    ensure_legal(name)
     await _run(
         docker, "login", "--username", credentials.username, "--password-stdin", host, stdin=credentials.password
     )
     await _run(docker, "tag", image_id, name)
     report(f"Pushing {name} …")
-    await _run(docker, "push", "--quiet", name)
+    try:
+        await _run(docker, "push", "--quiet", name)
+    except CannotBeDone as error:
+        # The tag says what is in the image: under it there can be nothing else.
+        if not _IS_THERE_FOR_GOOD.search(str(error)):
+            raise
     return name
 
 
@@ -61,21 +81,23 @@ async def _credentials(connection: AsyncConnection) -> RepositoryCredentials | N
         return None
 
 
-async def _build(docker: str, context: str, *, what: str, dockerfile: str = "") -> str:
+async def _build(docker: str, context: str, platform: str | None, *, what: str, dockerfile: str = "") -> str:
     """The image's short identifier: the same for the same content. Shows its progress on stderr.
 
-    `context`: a folder, or `-` where the Dockerfile needs none.
+    `context`: a folder, or `-` where the Dockerfile needs none. `platform`: None: this machine's.
     """
+    options = [] if platform is None else ["--platform", platform]
     with tempfile.TemporaryDirectory() as drafts:
         identifier = Path(drafts) / "image"
         process = await asyncio.create_subprocess_exec(
-            *(docker, "build", "--iidfile", str(identifier), context),
+            *(docker, "build", *options, "--iidfile", str(identifier), context),
             stdin=asyncio.subprocess.PIPE if dockerfile else asyncio.subprocess.DEVNULL,
             stdout=sys.stderr,
         )
         await _end(process, dockerfile)
         if process.returncode != 0:
-            raise CannotBeDone(f"docker build of {what} failed with exit code {process.returncode}; see above")
+            target = what if platform is None else f"{what} for {platform}"
+            raise CannotBeDone(f"docker build of {target} failed with exit code {process.returncode}; see above")
         return identifier.read_text().strip().removeprefix("sha256:")[:12]
 
 

@@ -72,7 +72,12 @@ async def deploy(
     notes = {} if deployment.module == MAIN else {NOTE: note(deployment.module)}
     if deployment.build:
         image = await build_image(
-            connection, folder, project=deployment.project, module=deployment.module, report=report
+            connection,
+            folder,
+            project=deployment.project,
+            module=deployment.module,
+            functions=declared.functions,
+            report=report,
         )
     elif root is not None:
         image = await snapshot_image(

@@ -306,3 +306,8 @@ class RepositoryCredentials(Answer):
     username: str
     password: str
     endpoint_url: str
+
+    @property
+    def platform(self) -> str | None:
+        """What to build images for, as `docker build --platform` takes it; None: an earlier release does not say."""
+        return self.document.get("platform")

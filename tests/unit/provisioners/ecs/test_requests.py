@@ -87,6 +87,25 @@ def test_a_definition_has_the_environment_and_the_secrets_of_aws_and_no_others()
     assert "secrets" not in requests.task_definition(function(), configuration())["containerDefinitions"][0]
 
 
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        ("a" * 256, "256 characters, of which ECS takes 255"),
+        ("registry/größe:1", "characters that ECS does not take: registry/größe:1"),
+        ("registry/two words", "characters that ECS does not take"),
+    ],
+)
+def test_an_image_that_ecs_cannot_name_is_refused_in_one_line(image: str, problem: str) -> None:
+    with pytest.raises(FunctionFailure, match=problem):
+        requests.task_definition(function(docker_image=image), configuration())
+
+
+@pytest.mark.parametrize("image", ["a" * 255, f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b_c@sha256:{'0' * 64}"])
+def test_other_images_are_not(image: str) -> None:
+    (container,) = requests.task_definition(function(docker_image=image), configuration())["containerDefinitions"]
+    assert container.get("image") == image
+
+
 def test_a_request_is_the_same_to_the_byte_whenever_it_is_made() -> None:
     first, second = (json.dumps(requests.task(container_request(DEFINITION), configuration())) for _ in range(2))
     assert first == second
