@@ -46,6 +46,6 @@ def platform_for(functions: Sequence[Mapping[str, Any]], default: str | None) ->
     if len(platforms) > 1:
         raise CannotBeDone(
             f"the functions need an image for {' and for '.join(sorted(map(str, platforms)))}, and --build makes one "
-            "for one of them; give those of one architecture a folder of their own, or name an image for both with --image"
+            "for one of them; give each its own folder, or name an image for both with --image"
         )
     return platforms.pop()
