@@ -73,7 +73,7 @@ def test_the_rule() -> None:
 
 
 def test_functions_that_are_commands_get_their_runtime() -> None:
-    (statement,) = policy_of("ExecutionRole", "control-plane-image")["Statement"]
-    assert statement["Resource"] == "<ControlPlaneRepository.Arn>"
+    (statement,) = policy_of("ExecutionRole", "control-plane-runtime")["Statement"]
+    assert statement["Resource"] == "<RuntimeRepository.Arn>"
     pulling = next(one for one in document("execution_role_policy.json")["Statement"] if one["Sid"] == "PullImages")
     assert statement["Action"] == pulling["Action"]

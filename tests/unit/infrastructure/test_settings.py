@@ -73,13 +73,13 @@ def test_outputs_are_the_settings_that_the_account_decides() -> None:
 
 @pytest.mark.parametrize("service", ["Api", "Loop"])
 def test_services_have_the_settings_that_they_need(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    given = variables(service, SecretsKeys="a key", TemporalApiKeySecretArn="arn")
+    given = variables(service, SecretsKeys="a key", TemporalApiKeySecretArn="arn", RuntimeImage="runtime:1")
     assert given.keys() <= EXAMPLE.variables(with_optional=True).keys() | OF_TEMPORAL
     assert ("CONTROL_PLANE_SECRETS_KEYS" in given) == (service == "Api")
     configuration = loaded(monkeypatch, given)
     assert configuration.api_url == "https://control-plane.example.com"
     assert configuration.subnets == ("subnet-1", "subnet-2")
-    assert configuration.runtime_image == SERVICES["ControlPlaneImage"]
+    assert configuration.runtime_image == "runtime:1"
     assert configuration.events_queue_url == VALUES["TaskEvents"]
 
 
@@ -131,6 +131,12 @@ def test_temporal_is_set_up_as_by_compose(step: str, script: str, names: dict[st
         command = command.replace(name, value)
     lines = (ROOT / "compose" / script).read_text().splitlines()
     assert command.splitlines() == [line for line in lines if not line.startswith("#")]
+
+
+def test_the_load_balancer_gives_up_before_api_closes_a_connection() -> None:
+    attributes = Template(SERVICES, VALUES).resources["LoadBalancer"]["Properties"]["LoadBalancerAttributes"]
+    (idle_seconds,) = [int(one["Value"]) for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
+    assert idle_seconds < float(EXAMPLE.variables(with_optional=True)["CONTROL_PLANE_KEEP_ALIVE_SECONDS"])
 
 
 def test_nothing_secret_stands_in_the_template() -> None:
