@@ -236,8 +236,8 @@ class ContainerLauncher:
             command=function.command,
             environment=function.environment,
             token=execution_token(self._tools.signing_key, self._request.execution_id),
-            platform=function.platform.for_launch(
-                interruptions=self._launch.interruptions, without_capacity=self._launch.without_capacity
-            ),
+            platform=function.platform,
+            interruptions=self._launch.interruptions,
+            without_capacity=self._launch.without_capacity,
             traceparent=None if self._request.trace is None else str(self._request.trace.below(str(self._name))),
         )

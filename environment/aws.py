@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.domain.platforms import Capacity, CpuArchitecture
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider, EcsConfiguration
 from control_plane_server.provisioners.ecs.tags import MOST_TAGS, OUR_TAGS
 from environment.comma_separated import Words, all_matching
@@ -74,11 +74,21 @@ class AwsSettings(BaseSettings):
     container_repository_name: str
     ecs_assign_public_ip: bool = True
     ecs_capacity_providers: Annotated[Weights, Field(max_length=20)] = {}  # FARGATE_SPOT=3,FARGATE=1
+    ecs_default_capacity: Capacity | None = None  # of functions that name none: on_demand, spot, spot_with_fallback
     ecs_cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
     ecs_tags: Annotated[Pairs, AfterValidator(_with_room_for_ours)] = {}  # team=search,stage=production
     ecs_allowed_task_role_arns: Annotated[Words, _are_roles] = ()  # what functions may ask for beside task_role_arn
     ecs_events_queue_url: WebAddress | None = None
     control_plane_image: str | None = None
+
+    @field_validator("ecs_default_capacity")
+    @classmethod
+    def _is_the_only_one(cls, value: Capacity | None, info: ValidationInfo) -> Capacity | None:
+        if value is not None and info.data.get("ecs_capacity_providers"):
+            raise ValueError(
+                "must be left out where ECS_CAPACITY_PROVIDERS says what runs functions that name no capacity"
+            )
+        return value
 
     def configuration(self, control_plane: ControlPlaneSettings) -> EcsConfiguration:
         """The provisioner's configuration. `control_plane`: for the grace period."""
@@ -94,6 +104,7 @@ class AwsSettings(BaseSettings):
             api_url=self.control_plane_api_url,
             stop_grace=control_plane.stop_grace,
             assigns_public_ip=self.ecs_assign_public_ip,
+            default_capacity=self.ecs_default_capacity,
             capacity_providers=tuple(
                 CapacityProvider(name=name, weight=weight) for name, weight in self.ecs_capacity_providers.items()
             ),

@@ -34,7 +34,11 @@ class ContainerName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRequest:
-    """Everything a launch needs: a pure function of the execution, so that a repeated request is byte-identical."""
+    """Everything a launch needs: a pure function of the execution, so that a repeated request is byte-identical.
+
+    `platform`: the function's. `interruptions`, `without_capacity`: of the launches before, as `Platform.for_launch`
+    has them.
+    """
 
     name: ContainerName
     function: FunctionRef
@@ -46,7 +50,9 @@ class ContainerRequest:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the function declares
     token: str = field(repr=False)
     traceparent: str | None = None  # of the span of this launch
-    platform: Platform = NO_PLATFORM  # of this launch
+    platform: Platform = NO_PLATFORM
+    interruptions: int = 0
+    without_capacity: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,10 @@ class Platform:
             return None
         return self.capacity.removeprefix(PROVIDER_PREFIX)
 
+    def with_default(self, capacity: Capacity | None) -> "Platform":
+        """With this capacity if it names none."""
+        return self if capacity is None or self.capacity is not None else replace(self, capacity=capacity.value)
+
     def for_launch(self, *, interruptions: int, without_capacity: timedelta) -> "Platform":
         """With the capacity of one launch, never SPOT_WITH_FALLBACK. `interruptions`: how many containers of the
         execution infrastructure has taken. `without_capacity`: for how long its launches had been refused."""

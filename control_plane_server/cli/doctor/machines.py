@@ -7,8 +7,10 @@ import aioboto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from control_plane_server.cli.doctor.checks import Check, failed, ok, unknown
+from control_plane_server.domain.platforms import Platform
 from control_plane_server.provisioners.ecs.calls import PATIENCE, code_and_message, is_denied
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.platforms import wanted_providers
 
 if TYPE_CHECKING:
     from types_aiobotocore_iam import IAMClient
@@ -49,13 +51,15 @@ def check_providers(
     """`named`: by the newest versions; None: not known."""
     checks = []
     wanted = {provider.name for provider in configuration.capacity_providers}
+    wanted.update(wanted_providers(Platform(capacity=configuration.default_capacity)))
     if not wanted and not has_default:
         checks.append(
             failed("capacity", "the cluster has no default strategy", "give it one, or set ECS_CAPACITY_PROVIDERS")
         )
     missing = sorted(wanted - set(of_cluster))
     if missing:
-        advice = "aws ecs put-cluster-capacity-providers, or change ECS_CAPACITY_PROVIDERS"
+        setting = "ECS_CAPACITY_PROVIDERS" if configuration.default_capacity is None else "ECS_DEFAULT_CAPACITY"
+        advice = f"aws ecs put-cluster-capacity-providers, or change {setting}"
         checks.append(failed("capacity", f"the cluster has no {', '.join(missing)}", advice))
     if named is None:
         checks.append(unknown("capacity of functions", "the catalog could not be asked"))

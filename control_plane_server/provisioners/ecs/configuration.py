@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.domain.platforms import Capacity, CpuArchitecture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class CapacityProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcsConfiguration:
-    """`api_url`: as containers reach the API. Without capacity providers, the cluster's default strategy decides.
+    """`api_url`: as containers reach the API. `default_capacity`: of functions that name none; without it, the
+    capacity providers, and without those, the cluster's default strategy decides.
     `allowed_task_role_arns`: those that functions may ask for beside `task_role_arn`, which they have by default.
     `runtime_image`: one that has our program in /runtime, which functions that are commands need.
     `ca_certificates`: in PEM, of authorities that containers trust beside those of their images."""
@@ -33,6 +34,7 @@ class EcsConfiguration:
     api_url: str
     stop_grace: timedelta
     assigns_public_ip: bool = True
+    default_capacity: Capacity | None = None
     capacity_providers: tuple[CapacityProvider, ...] = ()
     cpu_architecture: CpuArchitecture = CpuArchitecture.X86_64
     tags: Mapping[str, str] = field(default_factory=dict)

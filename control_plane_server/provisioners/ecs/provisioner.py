@@ -65,7 +65,7 @@ class EcsProvisioner:
 
     async def prepare(self, function: Function) -> PreparedFunction:
         """Register the function's task definition, or find the one that a try which died has registered."""
-        providers = wanted_providers(function.platform)
+        providers = wanted_providers(function.platform.with_default(self._configuration.default_capacity))
         host = await self._client.host_of_capacity_providers(providers) if providers else Host.FARGATE
         request = requests.task_definition(function, self._configuration, host=host)
         async with self._turn_in(request["family"]):

@@ -177,7 +177,10 @@ def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTask
     It holds no time and no new secret, as ECS refuses a token that is sent again with another request.
     """
     name = str(request.name)
-    placement = placement_of(request.platform, configuration)
+    platform = request.platform.with_default(configuration.default_capacity).for_launch(
+        interruptions=request.interruptions, without_capacity=request.without_capacity
+    )
+    placement = placement_of(platform, configuration)
     network: AwsVpcConfigurationTypeDef = {
         "subnets": list(configuration.subnets),
         "securityGroups": list(configuration.security_groups),

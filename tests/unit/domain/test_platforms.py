@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from control_plane_server.catalog.platforms import to_platform
-from control_plane_server.domain.platforms import CpuArchitecture, Platform
+from control_plane_server.domain.platforms import Capacity, CpuArchitecture, Platform
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ def test_spot_falls_back_after_the_second_interruption_or_three_minutes(
 def test_others_stay_what_they_are(capacity: str | None) -> None:
     wanted = Platform(capacity=capacity, gpus=1)
     assert wanted.for_launch(interruptions=9, without_capacity=timedelta(hours=1)) == wanted
+
+
+def test_a_default_is_for_those_that_name_none() -> None:
+    default = Capacity.SPOT_WITH_FALLBACK
+    assert Platform(gpus=1).with_default(default) == Platform(gpus=1, capacity="spot_with_fallback")
+    assert Platform(capacity="on_demand").with_default(default) == Platform(capacity="on_demand")
+    assert Platform().with_default(None) == Platform()
 
 
 def test_a_provider_is_named_behind_its_prefix() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.domain.platforms import Capacity, CpuArchitecture
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider
 from environment.loading import SettingsError, load_settings
 from environment.provisioner_names import ProvisionerName
@@ -68,6 +68,7 @@ def test_another_provisioner_needs_nothing_of_aws(environment: pytest.MonkeyPatc
         ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT", "key=value"),
         ("ECS_CAPACITY_PROVIDERS", "FARGATE_SPOT=many", "valid integer"),
         ("ECS_CPU_ARCHITECTURE", "SPARC", "X86_64"),
+        ("ECS_DEFAULT_CAPACITY", "cheap", "'spot_with_fallback'"),
         ("ECS_ASSIGN_PUBLIC_IP", "perhaps", "boolean"),
         ("ECS_TAGS", "=x", "key=value"),
         ("ECS_TAGS", ",".join(f"tag-{n}=x" for n in range(49)), "48 pairs at the most"),
@@ -97,6 +98,17 @@ def test_optional_settings(environment: pytest.MonkeyPatch) -> None:
     )
     assert (ecs.cpu_architecture, ecs.assigns_public_ip) == (CpuArchitecture.ARM64, False)
     assert ecs.tags == {"team": "search", "stage": "production"}
+
+
+def test_a_default_capacity(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ECS_DEFAULT_CAPACITY", "spot_with_fallback")
+    ecs = load_settings(ProvisionerName.ECS).ecs
+    assert ecs is not None
+    assert ecs.default_capacity is Capacity.SPOT_WITH_FALLBACK
+    environment.setenv("ECS_CAPACITY_PROVIDERS", "FARGATE=1")
+    (line,) = problems()
+    assert line.startswith("ECS_DEFAULT_CAPACITY: ")
+    assert "ECS_CAPACITY_PROVIDERS" in line
 
 
 def test_keys_of_secrets(environment: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from control_plane_server.domain.errors import FunctionFailure
 from control_plane_server.domain.identifiers import FunctionName, ProjectName
-from control_plane_server.domain.platforms import CpuArchitecture
+from control_plane_server.domain.platforms import Capacity, CpuArchitecture, Platform
 from control_plane_server.provisioners.ecs import requests
 from control_plane_server.provisioners.ecs.configuration import CapacityProvider
 from tests.provisioners.ecs.builders import EXECUTION, INVOCATION, REF, configuration, container_request, function
@@ -157,6 +158,32 @@ def test_what_an_operator_may_decide() -> None:
     assert definition.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64"
     assert {"key": "team", "value": "search"} in definition.get("tags", [])
     assert run.get("propagateTags") == "TASK_DEFINITION"
+
+
+@pytest.mark.parametrize(
+    ("capacity", "interruptions", "seconds", "provider"),
+    [
+        (None, 0, 0, "FARGATE_SPOT"),
+        (None, 1, 179, "FARGATE_SPOT"),
+        (None, 2, 0, "FARGATE"),
+        (None, 0, 180, "FARGATE"),
+        ("spot", 2, 180, "FARGATE_SPOT"),
+        ("on_demand", 0, 0, "FARGATE"),
+    ],
+)
+def test_by_the_operators_default_every_function_gets_spot_with_a_floor(
+    capacity: str | None, interruptions: int, seconds: int, provider: str
+) -> None:
+    request = replace(
+        container_request(DEFINITION),
+        platform=Platform(capacity=capacity),
+        interruptions=interruptions,
+        without_capacity=timedelta(seconds=seconds),
+    )
+    chosen = replace(configuration(), default_capacity=Capacity.SPOT_WITH_FALLBACK)
+    run = requests.task(request, chosen)
+    assert run.get("capacityProviderStrategy") == [{"capacityProvider": provider, "weight": 1}]
+    assert json.dumps(run) == json.dumps(requests.task(request, chosen)), "sent again, it is the same"
 
 
 def test_a_definition_is_known_again() -> None:
