@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -100,6 +100,10 @@ bench: install
 # How sparingly and how fast AWS is used, measured on the stand-in for it.
 bench-ecs: install
 	@.venv/bin/python -m benchmarks.ecs $(if $(MINUTES),--minutes $(MINUTES))
+
+# How soon short functions are done at AWS's pace, and what starts that fail cost; SCALE=0.05 for twice the speed.
+bench-ecs-pace: install
+	@.venv/bin/python -m benchmarks.ecs_pace $(if $(SCALE),--scale $(SCALE))
 
 # What is quick enough to run before every commit.
 check: lint

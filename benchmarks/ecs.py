@@ -26,6 +26,8 @@ FUNCTIONS = ("one", "two", "three")  # a hundred executions each, as many as a f
 SUBMITTERS = 8
 FRESH_INVOCATIONS = 20
 ANSWER_SECONDS = 20.0
+MOST_CALLS_POLLING = 0.3
+MOST_CALLS_WITH_EVENTS = 0.05
 
 
 def main() -> None:
@@ -37,25 +39,31 @@ def main() -> None:
 
 async def calls_of_running_tasks(*, tasks: int, minutes: float) -> list[Row]:
     """How many calls of AWS a running task costs per minute, without the events queue and with it."""
-    async with _cloud() as (project, aws):
-        rows = [await _watched(project, aws, tasks=tasks, minutes=minutes, how="polling", most=0.5)]
-    async with _cloud(has_events=True) as (project, aws):
-        return [*rows, await _watched(project, aws, tasks=tasks, minutes=minutes, how="with events", most=0.05)]
+    async with cloud() as (project, aws):
+        rows = [await _watched(project, aws, tasks=tasks, minutes=minutes, how="polling", most=MOST_CALLS_POLLING)]
+    async with cloud(has_events=True) as (project, aws):
+        return [
+            *rows,
+            await _watched(project, aws, tasks=tasks, minutes=minutes, how="with events", most=MOST_CALLS_WITH_EVENTS),
+        ]
 
 
 async def _measured(minutes: float) -> list[Row]:
-    async with _cloud() as (project, aws):
+    async with cloud() as (project, aws):
         rows = [await _burst(project, aws)]
-    async with _cloud() as (project, aws):
-        rows.append(await _watched(project, aws, tasks=TASKS, minutes=minutes, how="polling", most=0.5))
+    async with cloud() as (project, aws):
+        rows.append(await _watched(project, aws, tasks=TASKS, minutes=minutes, how="polling", most=MOST_CALLS_POLLING))
         rows.append(await _fresh(project, aws))
-    async with _cloud(has_events=True) as (project, aws):
-        rows.append(await _watched(project, aws, tasks=TASKS, minutes=minutes, how="with events", most=0.05))
+    async with cloud(has_events=True) as (project, aws):
+        rows.append(
+            await _watched(project, aws, tasks=TASKS, minutes=minutes, how="with events", most=MOST_CALLS_WITH_EVENTS)
+        )
     return rows
 
 
 @asynccontextmanager
-async def _cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Control]]:
+async def cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Control]]:
+    """A stack on the stand-in, a project in it, and the control of the stand-in."""
     with tempfile.TemporaryDirectory(prefix="cp-bench-") as folder:
         async with (
             running_stand_in(has_event_queue=has_events) as aws,

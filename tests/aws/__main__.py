@@ -51,7 +51,7 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
         moto=Moto(),
         faults=faults,
         log=log,
-        run_task=RunTask(account, registry, ClientTokens(settings)),
+        run_task=RunTask(account, registry, ClientTokens(settings), faults),
         task_actions=TaskActions(account, registry),
         capacity_providers=CapacityProviders(account),
     )

@@ -12,6 +12,7 @@ from tests.aws.containers import CannotStart, Container
 from tests.aws.log_driver import LogDriver
 from tests.aws.processes import ProcessContainer, Program, sessions_memory
 from tests.aws.simulated import Answer, Hold
+from tests.aws.start_failures import NO_SUCH_IMAGE, NO_SUCH_PLATFORM, in_full
 from tests.aws.tasks import Task
 from tests.aws.warden import Warden
 from tests.aws.wire import ANSWER_IMAGE, HOLD_IMAGE, Document, Settings
@@ -42,21 +43,16 @@ class Agent:
         if image == ANSWER_IMAGE:
             return Answer(task.environment_of(container), self._session, self._settings)
         if image not in self.images:
-            raise CannotStart(
-                f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-                f"{_reference(image)}: {_reference(image)}: not found"
-            )
+            raise CannotStart(in_full(NO_SUCH_IMAGE, image=image))
         if task.definition.cpu_architecture != _ARCHITECTURE:
             platform = task.definition.cpu_architecture.lower()
-            raise CannotStart(
-                "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not "
-                f"contain descriptor matching platform 'linux/{platform}'"
-            )
+            raise CannotStart(in_full(NO_SUCH_PLATFORM, image=image, platform=platform))
         program = Program(
             folder=self.images[image],
             command=task.command_of(container),
             environment=task.environment_of(container),
             memory_mib=task.memory_mib,
+            has_init=bool(container.get("linuxParameters", {}).get("initProcessEnabled")),
             mounts={
                 mount["containerPath"]: self._volumes(task) / mount["sourceVolume"]
                 for mount in container.get("mountPoints", [])
@@ -91,10 +87,3 @@ class Agent:
         """Kill every container and remove the folder."""
         await asyncio.to_thread(self._warden.close)
         await self._session.aclose()
-
-
-def _reference(image: str) -> str:
-    """The image's full name, as registries have it."""
-    host, slash, _ = image.partition("/")
-    full = image if slash and ("." in host or ":" in host) else f"docker.io/{image if slash else f'library/{image}'}"
-    return full if ":" in full.rpartition("/")[2] else f"{full}:latest"

@@ -78,16 +78,48 @@ class Control:
         )
 
     async def lack_capacity(
-        self, *, calls: int | None = None, seconds: float | None = None, reason: str = CAPACITY_IS_UNAVAILABLE
+        self,
+        *,
+        calls: int | None = None,
+        seconds: float | None = None,
+        reason: str = CAPACITY_IS_UNAVAILABLE,
+        provider: str | None = None,
     ) -> str:
-        """RunTask answers without tasks."""
+        """RunTask answers without tasks; only those of one capacity provider, if it is given."""
         return await self.order(
-            Fault(action="RunTask", kind="failures", message=reason, calls=calls, duration_seconds=seconds)
+            Fault(
+                action="RunTask",
+                kind="failures",
+                message=reason,
+                calls=calls,
+                duration_seconds=seconds,
+                capacity_provider=provider,
+            )
         )
 
-    async def fail_to_start(self, reason: str, *, tasks: int = 1) -> str:
-        """The next tasks end before they have begun."""
-        return await self.order(Fault(action="RunTask", kind="fail_to_start", message=reason, calls=tasks))
+    async def fail_to_start(self, *reasons: str, tasks: int | None = 1, one_in: int = 1, after: float = 0.0) -> str:
+        """The next tasks end before they have begun, after some seconds, for these reasons in turn; see
+        `start_failures`. `tasks`: how many in all, None: until it is cleared. `one_in`: of so many tasks one."""
+        first, *others = reasons
+        return await self.order(
+            Fault(
+                action="RunTask",
+                kind="fail_to_start",
+                message=first,
+                more_messages=tuple(others),
+                calls=tasks,
+                one_in=one_in,
+                seconds=after,
+            )
+        )
+
+    async def start_late(self, seconds: float, *, tasks: int | None = 1) -> str:
+        """The next tasks are PENDING for so much longer."""
+        return await self.order(Fault(action="RunTask", kind="start_late", seconds=seconds, calls=tasks))
+
+    async def never_start(self, *, tasks: int | None = 1) -> str:
+        """The next tasks are PENDING until they are stopped."""
+        return await self.order(Fault(action="RunTask", kind="never_start", calls=tasks))
 
     async def delay(self, action: str, seconds: float) -> str:
         return await self.order(Fault(action=action, kind="delay", seconds=seconds))

@@ -1,4 +1,4 @@
-"""Faults that tests have ordered, and which of them a call meets."""
+"""Faults that tests have ordered, and which of them a call or a task meets."""
 
 import itertools
 import time
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tests.aws.wire import Fault, FaultKind, FaultReport
 
-_OUTCOMES: tuple[FaultKind, ...] = ("error", "lose_response", "refuse", "hang", "failures")
+_OUTCOMES: tuple[FaultKind, ...] = ("error", "lose_response", "refuse", "hang")
+_OF_STARTS: tuple[FaultKind, ...] = ("fail_to_start", "start_late", "never_start")
 
 
 @dataclass(slots=True)
@@ -14,7 +15,14 @@ class _Order:
     fault: Fault
     until: float
     calls_left: float
+    tasks: int = 0
     hits: int = 0
+
+    @property
+    def message(self) -> str:
+        """Of the latest hit."""
+        messages = (self.fault.message, *self.fault.more_messages)
+        return messages[(self.hits - 1) % len(messages)]
 
     @property
     def is_over(self) -> bool:
@@ -52,27 +60,44 @@ class Faults:
 
     def outcome(self, action: str) -> Fault | None:
         """The fault that this call meets, which is one of its calls."""
-        return self._take([order for order in self._applying(action) if order.fault.kind in _OUTCOMES][:1])
+        return _fault(self._take(self._applying(action, *_OUTCOMES)[:1]))
 
     def delay_seconds(self, action: str) -> float:
-        fault = self._take([order for order in self._applying(action) if order.fault.kind == "delay"][-1:])
+        fault = _fault(self._take(self._applying(action, "delay")[-1:]))
         return 0.0 if fault is None else fault.seconds
 
-    def reason_not_to_start(self) -> str | None:
-        """Why the task that is just being provisioned does not start."""
-        fault = self._take([order for order in self._applying("RunTask") if order.fault.kind == "fail_to_start"][:1])
-        return None if fault is None else fault.message
+    def lack_of_capacity(self, provider: str | None) -> str | None:
+        """Why tasks that this capacity provider is to run cannot be placed."""
+        orders = self._applying("RunTask", "failures")
+        met = self._take([order for order in orders if order.fault.capacity_provider in (None, provider)][:1])
+        return None if met is None else met.message
+
+    def of_start(self) -> tuple[Fault, str] | None:
+        """What the task that is just being provisioned meets, and the text that goes with it."""
+        orders = self._applying("RunTask", *_OF_STARTS)
+        for order in orders:
+            order.tasks += 1
+        met = self._take([order for order in orders if order.tasks % order.fault.one_in == 0][:1])
+        return None if met is None else (met.fault, met.message)
 
     def is_in_force(self, fault: Fault) -> bool:
         """Whether what hangs because of it has to go on hanging."""
         return any(order.fault is fault and time.monotonic() < order.until for order in self._orders.values())
 
-    def _applying(self, action: str) -> list[_Order]:
-        return [order for order in self._orders.values() if order.fault.action in ("*", action) and not order.is_over]
+    def _applying(self, action: str, *kinds: FaultKind) -> list[_Order]:
+        return [
+            order
+            for order in self._orders.values()
+            if order.fault.action in ("*", action) and order.fault.kind in kinds and not order.is_over
+        ]
 
-    def _take(self, orders: list[_Order]) -> Fault | None:
+    def _take(self, orders: list[_Order]) -> _Order | None:
         for order in orders:
             order.calls_left -= 1
             order.hits += 1
-            return order.fault
+            return order
         return None
+
+
+def _fault(order: _Order | None) -> Fault | None:
+    return None if order is None else order.fault

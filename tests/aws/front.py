@@ -84,8 +84,7 @@ class Front:
             if self._settings.has_rate_limits:
                 self.rate_limits.check(request.action)
             if request.service == "ecs" and request.action == "RunTask":
-                reason = fault.message if fault is not None and fault.kind == "failures" else None
-                document = self._run_task(request.parameters, failure_reason=reason)
+                document = self._run_task(request.parameters)
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
             else:

@@ -1,6 +1,7 @@
 """The life of a task, from PROVISIONING to STOPPED."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ from tests.aws.agent import Agent
 from tests.aws.containers import TERMINATED, CannotStart, Container, ContainerExit
 from tests.aws.faults import Faults
 from tests.aws.log_driver import LogDriver
+from tests.aws.start_failures import happens_while_pulling, in_full
 from tests.aws.tasks import STOPPED, ContainerState, Stop, Task
 from tests.aws.wire import Settings
 
@@ -30,40 +32,42 @@ class Lifecycle:
     async def run(self, task: Task) -> None:
         log = self._log_of(task, task.main)
         try:
-            is_started = await self._run_container(task, log)
+            container_exit = await self._run_container(task, log)
         finally:
             log.hold_back()
             self._agent.forget(task)
-        if self._settings.log_tail_delay_seconds == 0:
-            log.ship()
-        await self._wind_down(task, was_running=is_started)
-        if self._settings.log_tail_delay_seconds > 0:
-            await asyncio.sleep(self._settings.log_tail_delay_seconds)
-            log.ship()
+        async with asyncio.TaskGroup() as ends:
+            ends.create_task(self._ship_rest(log))
+            if container_exit is not None:
+                await self._notice(task, container_exit)
+            await self._wind_down(task, was_running=container_exit is not None)
 
-    async def _run_container(self, task: Task, log: LogDriver) -> bool:
-        """Whether there was one to run, until it has ended."""
+    async def _run_container(self, task: Task, log: LogDriver) -> ContainerExit | None:
+        """How it has ended. None if there was none to run."""
         try:
             container = await self._start(task, log)
         except CannotStart as error:
             self._fail_to_start(task, str(error))
-            return False
-        if container is None:
-            return False
-        await self._run(task, container)
-        return True
+            return None
+        return None if container is None else await self._run(task, container)
 
     async def _start(self, task: Task, log: LogDriver) -> Container | None:
         """None if the task was stopped before its container started. Raises CannotStart."""
         if await _is_stopped_within(task, self._settings.provisioning_seconds):
             return None
-        if (reason := self._faults.reason_not_to_start()) is not None:
+        fault, reason = self._faults.of_start() or (None, "")
+        late = 0.0 if fault is None else math.inf if fault.kind == "never_start" else fault.seconds
+        if fault is not None and fault.kind == "fail_to_start" and not happens_while_pulling(reason):
+            if await _is_stopped_within(task, late):
+                return None
             task.has_containers = False
-            raise CannotStart(reason)
+            raise CannotStart(in_full(reason, image=str(task.main.definition["image"])))
         task.times |= {"connectivityAt": now(), "pullStartedAt": now()}
         self._enter(task, "PENDING")
-        if await _is_stopped_within(task, self._settings.pulling_seconds):
+        if await _is_stopped_within(task, self._settings.pulling_seconds + late):
             return None
+        if fault is not None and fault.kind == "fail_to_start":
+            raise CannotStart(in_full(reason, image=str(task.main.definition["image"])))
         earlier = [self._pull(task, state) for state in task.before]
         container = self._agent.pull(task, task.main.definition, log)
         task.times["pullStoppedAt"] = now()
@@ -117,20 +121,30 @@ class Lifecycle:
     def _log_of(self, task: Task, state: ContainerState) -> LogDriver:
         return LogDriver(task, state.definition, account=self._account, settings=self._settings)
 
-    async def _run(self, task: Task, container: Container) -> None:
+    async def _run(self, task: Task, container: Container) -> ContainerExit:
         exited = asyncio.ensure_future(container.exited())
         stopped = asyncio.ensure_future(task.stop_requested.wait())
         await asyncio.wait({exited, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if stopped.done() and not exited.done() and task.stop is not None:
             await self._stop(task, container, exited, task.stop)
         stopped.cancel()
-        task.main.exit = await exited
-        task.main.status = "STOPPED"
-        task.main.reason = task.main.exit.reason
-        task.times["executionStoppedAt"] = now()
+        return await exited
+
+    async def _notice(self, task: Task, container_exit: ContainerExit) -> None:
+        """What the container agent says, ECS shows some time later; unless it has asked for it."""
+        ended_at = now()
+        if task.stop is None:
+            await asyncio.sleep(self._settings.noticing_seconds)
+        task.main.exit, task.main.status, task.main.reason = container_exit, STOPPED, container_exit.reason
+        task.times["executionStoppedAt"] = ended_at
         task.request_stop(
             Stop(code="EssentialContainerExited", reason="Essential container in task exited", grace=None)
         )
+
+    async def _ship_rest(self, log: LogDriver) -> None:
+        if self._settings.log_tail_delay_seconds > 0:
+            await asyncio.sleep(self._settings.log_tail_delay_seconds)
+        log.ship()
 
     async def _stop(self, task: Task, container: Container, exited: asyncio.Future[ContainerExit], stop: Stop) -> None:
         if stop.grace is not None:
@@ -177,5 +191,5 @@ def _named(state: ContainerState) -> str:
 
 async def _is_stopped_within(task: Task, seconds: float) -> bool:
     with suppress(TimeoutError):
-        await asyncio.wait_for(task.stop_requested.wait(), seconds)
+        await asyncio.wait_for(task.stop_requested.wait(), None if seconds == math.inf else seconds)
     return task.stop_requested.is_set()

@@ -25,12 +25,15 @@ _OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """`command` is None for what the image runs by itself: the functions of its main.py. `mounts`: by their paths, the
-    folders of the task's volumes. A process sees no mounts, so it is told the folders instead."""
+    folders of the task's volumes. A process sees no mounts, so it is told the folders instead. `has_init`: an init is
+    process 1 of the container, and hands signals on; else the program is, and the kernel keeps from it the signals
+    that it has no handler for."""
 
     folder: Path
     command: list[str] | None
     environment: dict[str, str]
     memory_mib: int
+    has_init: bool
     mounts: Mapping[str, Path]
 
     def on_this_machine(self, text: str) -> str:
@@ -69,7 +72,6 @@ class ProcessContainer:
             "HOME": str(self._work),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self._runtime),
-            "PYTHONUNBUFFERED": "1",
             **{name: self.program.on_this_machine(value) for name, value in self.program.environment.items()},
         }
         command = self.program.command or [executable, "-m", "control_plane"]
@@ -95,9 +97,12 @@ class ProcessContainer:
         return await asyncio.shield(self._life)
 
     def terminate(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if self.program.has_init or _handles_sigterm(process.pid):
             with suppress(ProcessLookupError):
-                self._process.terminate()
+                process.terminate()
 
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -130,6 +135,16 @@ class ProcessContainer:
                 self._on_line(line.decode(errors="replace"))
         if rest:
             self._on_line(rest.decode(errors="replace"))
+
+
+def _handles_sigterm(pid: int) -> bool:
+    """True where the kernel does not tell, as on macOS."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return True
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def sessions_memory(session_ids: set[int]) -> dict[int, int]:

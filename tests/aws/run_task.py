@@ -8,6 +8,7 @@ from tests.aws.account import Account, TaskDefinition
 from tests.aws.capacity_providers import host_of
 from tests.aws.client_tokens import ClientTokens
 from tests.aws.errors import invalid_parameter
+from tests.aws.faults import Faults
 from tests.aws.registry import Registry
 from tests.aws.task_definition_rules import check_tags
 from tests.aws.tasks import Task
@@ -19,13 +20,14 @@ _CLIENT_TOKEN = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class RunTask:
-    def __init__(self, account: Account, registry: Registry, tokens: ClientTokens) -> None:
+    def __init__(self, account: Account, registry: Registry, tokens: ClientTokens, faults: Faults) -> None:
         self._account = account
         self._registry = registry
         self._tokens = tokens
+        self._faults = faults
 
-    def __call__(self, request: Document, *, failure_reason: str | None = None) -> Document:
-        """The answer. `failure_reason`: nothing can be placed, and the answer says so. Raises AwsError."""
+    def __call__(self, request: Document) -> Document:
+        """The answer, which says so where nothing can be placed. Raises AwsError."""
         cluster_arn = self._account.cluster_arn(request.get("cluster", "default"))
         token = request.get("clientToken")
         if token is not None:
@@ -37,6 +39,7 @@ class RunTask:
         tasks: list[Task] = []
         failures: list[Document] = []
         drafts = self._drafts(request, cluster_arn, definition)
+        failure_reason = self._faults.lack_of_capacity(drafts[0].capacity_provider)
         if failure_reason is None:
             tasks = drafts
         else:

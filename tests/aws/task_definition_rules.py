@@ -1,7 +1,10 @@
 """What ECS refuses in a task definition, and moto takes."""
 
+import json
+import re
 import unicodedata
 
+from tests.aws import container_rules
 from tests.aws.errors import client_error, invalid_parameter
 from tests.aws.wire import Document
 
@@ -16,12 +19,20 @@ _MEMORY_MIB = {
     16_384: range(32_768, 122_880 + 1, 8_192),
 }
 _LONGEST_STOP_TIMEOUT = 120
+_MOST_BYTES = 64 << 10
+_FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _COMPATIBILITIES = {"FARGATE", "EC2", "MANAGED_INSTANCES", "EXTERNAL"}
 
 
 def check(definition: Document) -> None:
     """Raises AwsError."""
     compatibilities = definition.get("requiresCompatibilities", [])
+    length = len(json.dumps(definition, separators=(",", ":"), ensure_ascii=False).encode())
+    if length > _MOST_BYTES:
+        raise client_error(f"Actual length: '{length}'. Max allowed length is '{_MOST_BYTES}' bytes.")
+    if not _FAMILY.fullmatch(definition.get("family", "")):
+        raise client_error("Family contains invalid characters.")
+    container_rules.check(definition)
     check_tags(definition.get("tags", []))
     if unknown := sorted(set(compatibilities) - _COMPATIBILITIES):
         raise invalid_parameter(f"Invalid requiresCompatibilities: {', '.join(unknown)}")
@@ -43,8 +54,6 @@ def check(definition: Document) -> None:
         )
     _check_dependencies(definition)
     for container in definition.get("containerDefinitions", []):
-        if not container.get("image"):
-            raise client_error("Container.image should not be null or empty.")
         if container.get("stopTimeout", 0) > _LONGEST_STOP_TIMEOUT:
             raise client_error(f"stopTimeout must be at most {_LONGEST_STOP_TIMEOUT} seconds on Fargate.")
         log = container.get("logConfiguration", {})

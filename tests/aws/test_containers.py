@@ -52,7 +52,7 @@ async def test_the_environment_is_the_tasks_and_nothing_of_ours(aws: AwsClient, 
     await aws.stopped(arn)
     shown = json.loads((await aws.lines(arn))[0])
     assert (shown.pop("COLOUR"), shown.pop("SIZE")) == ("red", "2")
-    assert set(shown) <= {"PATH", "HOME", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONUNBUFFERED"}
+    assert set(shown) <= {"PATH", "HOME", "LANG", "LC_CTYPE", "PYTHONPATH"}
 
 
 async def test_an_overridden_command(aws: AwsClient, tmp_path: Path) -> None:
@@ -96,6 +96,30 @@ async def test_sigterm(aws: AwsClient, tmp_path: Path) -> None:
     task = await aws.stopped(arn)
     assert task["stopCode"] == "UserInitiated"
     assert task["containers"][0]["exitCode"] == 7
+
+
+@pytest.mark.parametrize(("has_init", "exit_code"), [(False, 137), (True, 143)])
+async def test_sigterm_ends_process_1_only_if_it_has_a_handler(
+    aws: AwsClient, tmp_path: Path, has_init: bool, exit_code: int
+) -> None:
+    await aws.control.set(stop_timeout_scale=0.1)
+    program = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+    arn = await _run(aws, tmp_path, program, stopTimeout=2, linuxParameters={"initProcessEnabled": has_init})
+    await _first_line(aws, arn)
+    await aws.stop(arn)
+    assert (await aws.stopped(arn))["containers"][0]["exitCode"] == exit_code
+
+
+async def test_lines_that_python_holds_back_are_lost_with_it(aws: AwsClient, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    program = f"import pathlib, time\nprint('lost')\npathlib.Path({str(ready)!r}).touch()\ntime.sleep(600)\n"
+    arn = await _run(aws, tmp_path, program)
+    async with asyncio.timeout(20):
+        while not ready.exists():
+            await asyncio.sleep(0.02)
+    await aws.control.lose_host(arn)
+    await aws.stopped(arn)
+    assert await aws.lines(arn) == []
 
 
 async def test_sigkill_for_all_of_the_container_after_the_stop_timeout(aws: AwsClient, tmp_path: Path) -> None:

@@ -126,6 +126,16 @@ async def test_no_capacity_for_a_time(aws: AwsClient, control: Control) -> None:
     await aws.run(definition)
 
 
+async def test_one_capacity_provider_of_two_is_empty(aws: AwsClient, control: Control) -> None:
+    definition = await aws.register()
+    await control.lack_capacity(provider="FARGATE_SPOT")
+    strategy = {"cluster": aws.cluster, "taskDefinition": definition, "networkConfiguration": aws.network}
+    for provider, tasks in (("FARGATE_SPOT", 0), ("FARGATE", 1), ("FARGATE_SPOT", 0)):
+        answer = await aws.ecs.run_task(**strategy, capacityProviderStrategy=[{"capacityProvider": provider}])
+        assert (len(answer["tasks"]), len(answer["failures"])) == (tasks, 1 - tasks)
+    await aws.run(definition)  # as FARGATE's launch type
+
+
 async def test_the_log_of_calls(aws: AwsClient, control: Control) -> None:
     definition = await aws.register(family="logged")
     arn = await aws.run(definition, clientToken="logged", startedBy="exe-9", tags=[{"key": "k", "value": "v"}])

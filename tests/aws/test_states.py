@@ -1,6 +1,8 @@
 """The life of a task."""
 
 from tests.aws.client import AwsClient
+from tests.aws.timings import ON_FARGATE, SCALE
+from tests.aws.wire import Settings
 
 _STARTING = ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING"]
 _ENDING = ["DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
@@ -49,6 +51,35 @@ async def test_durations(aws: AwsClient) -> None:
     at = {state: time for time, state in (await aws.control.task(arn)).states}
     assert at["ACTIVATING"] - at["PENDING"] >= 0.29
     assert at["STOPPED"] - at["DEPROVISIONING"] >= 0.29
+
+
+async def test_the_container_is_stopped_long_before_its_task(aws: AwsClient) -> None:
+    await aws.control.set(deprovisioning_seconds=3_600)
+    arn = await aws.running(await aws.register())
+    await aws.control.end(arn, exit_code=3)
+    await aws.control.wait_for(arn, "DEPROVISIONING")
+    task = await aws.described(arn)
+    assert (task["lastStatus"], task["stopCode"]) == ("DEPROVISIONING", "EssentialContainerExited")
+    assert (task["containers"][0]["lastStatus"], task["containers"][0]["exitCode"]) == ("STOPPED", 3)
+    assert "stoppedAt" not in task
+
+
+async def test_an_end_is_noticed_after_a_while_unless_it_was_asked_for(aws: AwsClient) -> None:
+    await aws.control.set(noticing_seconds=0.3)
+    definition = await aws.register()
+    by_itself, stopped = await aws.running(definition), await aws.running(definition)
+    await aws.control.end(by_itself)
+    await aws.stop(stopped)
+    ends = [await aws.stopped(arn) for arn in (by_itself, stopped)]
+    unnoticed, noticed = ((task["stoppingAt"] - task["executionStoppedAt"]).total_seconds() for task in ends)
+    assert unnoticed >= 0.29
+    assert noticed <= 0
+
+
+def test_a_start_takes_27_seconds_and_an_end_25() -> None:
+    starting = sum(ON_FARGATE[f"{name}_seconds"] for name in ("provisioning", "pulling", "activating"))
+    assert (starting, sum(ON_FARGATE.values()) - starting) == (27, 25)
+    assert all(getattr(Settings(), name) == seconds * SCALE for name, seconds in ON_FARGATE.items())
 
 
 async def test_an_unknown_image(aws: AwsClient) -> None:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tests.aws.timings import timings
+
 PREFIX = "/_stand_in"
 HOLD_IMAGE = "stand-in/hold"
 ANSWER_IMAGE = "stand-in/answer"
@@ -12,18 +14,22 @@ MANAGED_PROVIDER = "managed"
 
 Document = dict[str, Any]
 
+_TIMINGS = timings()
+
 
 class Settings(BaseModel):
-    """How fast things go and what AWS would take hours for. All times in seconds; far shorter than AWS's by default."""
+    """How fast things go and what AWS would take hours for. All times in seconds; those of a task's states are a
+    hundredth of Fargate's by default, see `timings`."""
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid")
 
-    provisioning_seconds: float = 0.01
-    pulling_seconds: float = 0.02
-    activating_seconds: float = 0.01
-    deactivating_seconds: float = 0.01
-    stopping_seconds: float = 0.01
-    deprovisioning_seconds: float = 0.02
+    provisioning_seconds: float = _TIMINGS["provisioning_seconds"]
+    pulling_seconds: float = _TIMINGS["pulling_seconds"]
+    activating_seconds: float = _TIMINGS["activating_seconds"]
+    noticing_seconds: float = _TIMINGS["noticing_seconds"]  # from a container's own end until ECS says so
+    deactivating_seconds: float = _TIMINGS["deactivating_seconds"]
+    stopping_seconds: float = _TIMINGS["stopping_seconds"]
+    deprovisioning_seconds: float = _TIMINGS["deprovisioning_seconds"]
 
     visibility_delay_seconds: float = 0.0  # after RunTask, in which DescribeTasks and ListTasks do not see a task
     stopped_task_seconds: float = 3_600.0  # how long a stopped task is described
@@ -33,7 +39,7 @@ class Settings(BaseModel):
     spot_notice_seconds: float = 2.0  # two minutes on AWS
 
     log_interval_seconds: float = 0.1  # between two PutLogEvents of a container
-    log_tail_delay_seconds: float = 0.0  # after STOPPED, when the last lines arrive; 0: just before it
+    log_tail_delay_seconds: float = 0.0  # after the container's end, when its last lines arrive
     answer_seconds: float = 0.0  # how long `stand-in/answer` works, unless STAND_IN_ANSWER_SECONDS says it
     memory_check_seconds: float = 0.2
 
@@ -43,16 +49,22 @@ class Settings(BaseModel):
     has_rate_limits: bool = False  # AWS's documented token buckets
 
 
-FaultKind = Literal["error", "lose_response", "refuse", "hang", "delay", "failures", "fail_to_start"]
+FaultKind = Literal[
+    "error", "lose_response", "refuse", "hang", "delay", "failures", "fail_to_start", "start_late", "never_start"
+]
 
 
 class Fault(BaseModel):
     """Something that goes wrong with an action, for a number of calls, a time, or until it is cleared.
 
     `error` answers `code` and `message` with the HTTP `status` and does nothing; `lose_response` does it and cuts the
-    connection; `refuse` cuts it at once; `hang` never answers; `delay` takes `seconds` longer. Two are of RunTask's
-    alone: `failures` answers HTTP 200 with `message` as the reason and no task; with `fail_to_start` the next tasks, as
-    many as `calls`, end in TaskFailedToStart with `message`.
+    connection; `refuse` cuts it at once; `hang` never answers; `delay` takes `seconds` longer.
+
+    Four are of RunTask's alone. `failures` answers HTTP 200 with `message` as the reason and no task; with a
+    `capacity_provider` only where that one is to run the tasks. The others meet tasks, as many as `calls`, and of all
+    tasks only one in `one_in`: with `fail_to_start` they end in TaskFailedToStart after `seconds`, with `message` and
+    `more_messages` in turn, see `start_failures`; with `start_late` they are PENDING for `seconds` longer, with
+    `never_start` until they are stopped.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -61,9 +73,12 @@ class Fault(BaseModel):
     kind: FaultKind
     code: str = "ThrottlingException"
     message: str = "Rate exceeded"
+    more_messages: tuple[str, ...] = ()
     status: int = 400
     seconds: float = 0.0
     calls: int | None = None
+    one_in: int = 1
+    capacity_provider: str | None = None
     duration_seconds: float | None = None
 
 

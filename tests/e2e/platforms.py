@@ -72,7 +72,8 @@ class Tasks:
         return f"{REGISTRY}/{folder.parent.name}/{folder.name}:latest"
 
     async def is_gone(self, identifier: str) -> bool:
-        return (await self._aws.task(identifier)).status == "STOPPED"
+        task = (await self._aws.task(identifier)).description
+        return all(container["lastStatus"] == "STOPPED" for container in task["containers"])
 
     async def records(self) -> str:
         """All task definitions and tasks, as AWS describes them."""
