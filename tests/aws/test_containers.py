@@ -39,7 +39,7 @@ async def _first_line(aws: AwsClient, arn: str) -> str:
     await aws.control.wait_for_process(arn)
     async with asyncio.timeout(20):
         while not (lines := await aws.lines(arn)):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
     return lines[0]
 
 

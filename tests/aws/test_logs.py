@@ -23,7 +23,7 @@ async def test_the_tail_may_come_late(aws: AwsClient, tmp_path: Path) -> None:
     assert await aws.lines(arn) == []
     async with asyncio.timeout(10):
         while await aws.lines(arn) != ["one", "two", "three"]:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def test_lines_come_while_the_container_runs(aws: AwsClient, tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_lines_come_while_the_container_runs(aws: AwsClient, tmp_path: Pat
     await aws.control.wait_for(arn, "RUNNING")
     async with asyncio.timeout(10):
         while await aws.lines(arn) != ["here"]:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def test_no_stream_before_the_image_is_pulled(aws: AwsClient) -> None:

@@ -46,7 +46,7 @@ class Settings(BaseModel):
     event_delay_seconds: float = 0.0
     has_rule_for_stopped_only: bool = False  # what iam_permissions/task_events_rule.json lets through
     event_copies: int = 1  # how often the queue gets each event: 0 loses all, 2 doubles all
-    has_rate_limits: bool = False  # AWS's documented token buckets
+    has_rate_limits: bool = True  # AWS's documented token buckets, at their own pace; each setting of it fills them
 
 
 FaultKind = Literal[
