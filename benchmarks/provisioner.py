@@ -26,6 +26,7 @@ from control_plane_server.domain.containers import (
 )
 from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
 from control_plane_server.domain.errors import ContainerRegistryIsNotConfigured, FoldersAreNoImages
+from control_plane_server.domain.identifiers import ProjectName
 
 
 class RemoteProvisioner:
@@ -95,6 +96,12 @@ class RemoteProvisioner:
         return LogPage(entries=(), next_offset=None)
 
     async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        raise ContainerRegistryIsNotConfigured
+
+    async def remove_images(self, images: Collection[str]) -> None:
         raise ContainerRegistryIsNotConfigured
 
     async def image_folder(self) -> ImageFolder:

@@ -45,6 +45,10 @@ class ContainerRepositoryCredentials(BaseModel):
         )
 
 
+class RemovedImages(BaseModel):
+    removed: int
+
+
 class ImageFolderInfo(BaseModel):
     path: str
     identity: str

@@ -57,6 +57,11 @@ class ProjectRepository:
             raise ProjectDoesNotExist
         return to_project(row)
 
+    async def exists(self, project_name: str) -> bool:
+        """Also one that is being deleted."""
+        found = select(ProjectRow.project_name).where(ProjectRow.project_name == searchable(project_name))
+        return (await self._connection.execute(found)).one_or_none() is not None
+
     async def list_all(self) -> list[Project]:
         """All projects, newest first by whole seconds, as the wire shows times, then by name."""
         rows = await self._connection.execute(

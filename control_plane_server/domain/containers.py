@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
@@ -156,3 +157,8 @@ class RepositoryCredentials:
     password: str = field(repr=False)
     endpoint_url: str
     platform: str
+
+    @property
+    def image_prefix(self) -> str:
+        """What the names of images in the repository begin with, before tag or digest."""
+        return f"{urlsplit(self.endpoint_url).netloc}/{self.repository_name}"

@@ -17,6 +17,7 @@ from control_plane_server.domain.containers import (
     RepositoryCredentials,
 )
 from control_plane_server.domain.entities import ContainerDetails, Function, PreparedFunction
+from control_plane_server.domain.identifiers import ProjectName
 
 
 class Provisioner(Protocol):
@@ -77,6 +78,14 @@ class Provisioner(Protocol):
 
     async def repository_credentials(self) -> RepositoryCredentials:
         """Credentials for pushing images. Raises ContainerRegistryIsNotConfigured where there is no registry."""
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        """Images in the registry that were built for a project of this name, as functions name them. Raises
+        ContainerRegistryIsNotConfigured where there is no registry."""
+
+    async def remove_images(self, images: Collection[str]) -> None:
+        """Remove such images from the registry. What is already gone is a success. Raises
+        ContainerRegistryIsNotConfigured."""
 
     async def image_folder(self) -> ImageFolder:
         """Where folders become images. Raises FoldersAreNoImages where they do not, Unavailable."""

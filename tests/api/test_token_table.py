@@ -120,6 +120,7 @@ TABLE = {
     "rotate_secrets": Row(scope=Scope.ROOT),
     "get_project_costs": Row(scope=Scope.ROOT, query=f"?since={int(time.time())}"),
     "get_container_repository_credentials": Row(scope=Scope.ROOT),
+    "delete_project_images": Row(scope=Scope.ROOT),
     "get_image_folder": Row(scope=Scope.ROOT),
 }
 ENDPOINTS: Mapping[str, tuple[str, str]] = MappingProxyType(

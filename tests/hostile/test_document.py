@@ -29,7 +29,7 @@ _DESTRUCTIVE = ("delete_project",)
 _WITHOUT_INPUT = ("health_check", "health_ready")  # there is nothing to do wrong
 _WAITING = ("get_invocation", "get_invocation_by_id", "follow_invocation", "follow_invocation_by_id")
 _PARAMETERS = ("project_name", "version_ref_str", "function_name", "invocation_id", "execution_id")
-_NOT_CONFIGURED = ("get_container_repository_credentials", 501)
+_NOT_CONFIGURED = (("get_container_repository_credentials", 501), ("delete_project_images", 501))
 _EXAMPLES = -(-CASES // (2 * (len(OPERATIONS) - len(_FEW))))
 _answers: Counter[int] = Counter()
 
@@ -70,7 +70,7 @@ def test_no_request_is_too_much(target: Target, operation: str, mode: str) -> No
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {KEY}"}
         response = case.call(base_url=target.url, session=session, timeout=30)
         _answers[response.status_code] += 1
-        if (operation, response.status_code) != _NOT_CONFIGURED:
+        if (operation, response.status_code) not in _NOT_CONFIGURED:
             assert response.status_code < 500, f"{case.as_curl_command()}\n{response.status_code} {response.text}"
 
     try:

@@ -27,6 +27,7 @@ from control_plane_server.domain.errors import (
     NoCapacity,
     Unavailable,
 )
+from control_plane_server.domain.identifiers import ProjectName
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -137,6 +138,12 @@ class Fleet:
         return LogPage(entries=(), next_offset=None)
 
     async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        raise ContainerRegistryIsNotConfigured
+
+    async def remove_images(self, images: Collection[str]) -> None:
         raise ContainerRegistryIsNotConfigured
 
     async def image_folder(self) -> ImageFolder:

@@ -26,6 +26,7 @@ from control_plane_server.domain.errors import (
     FunctionFailure,
     Unavailable,
 )
+from control_plane_server.domain.identifiers import ProjectName
 from control_plane_server.provisioners.docker.configuration import DockerConfiguration
 from control_plane_server.provisioners.docker.engine import Engine, Json, NameIsTaken, NoSuchImage
 from control_plane_server.provisioners.docker.exits import (
@@ -157,6 +158,12 @@ class DockerProvisioner:
         return await read_page(self._engine, details.logs_identifier, offset, max_lines=max_lines, start=start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        raise ContainerRegistryIsNotConfigured
+
+    async def remove_images(self, images: Collection[str]) -> None:
         raise ContainerRegistryIsNotConfigured
 
     async def image_folder(self) -> ImageFolder:

@@ -21,9 +21,11 @@ from control_plane_server.domain.containers import (
 )
 from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
 from control_plane_server.domain.errors import FoldersAreNoImages, LaunchIsLost
+from control_plane_server.domain.identifiers import ProjectName
 from control_plane_server.provisioners.ecs import requests
 from control_plane_server.provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
+from control_plane_server.provisioners.ecs.images import remove_tags, tags_of_project
 from control_plane_server.provisioners.ecs.logs import LogReader
 from control_plane_server.provisioners.ecs.platforms import Host, wanted_providers
 from control_plane_server.provisioners.ecs.registry import repository_credentials
@@ -136,6 +138,17 @@ class EcsProvisioner:
             repository_name=self._configuration.repository_name,
             architecture=self._configuration.cpu_architecture,
         )
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        repository = (await self.repository_credentials()).image_prefix
+        tags = await tags_of_project(
+            self._ecr, repository_name=self._configuration.repository_name, project_name=project_name
+        )
+        return tuple(f"{repository}:{tag}" for tag in tags)
+
+    async def remove_images(self, images: Collection[str]) -> None:
+        tags = [image.rpartition(":")[2] for image in images]
+        await remove_tags(self._ecr, repository_name=self._configuration.repository_name, tags=tags)
 
     async def image_folder(self) -> ImageFolder:
         raise FoldersAreNoImages

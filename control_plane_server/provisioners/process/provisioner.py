@@ -25,6 +25,7 @@ from control_plane_server.domain.containers import (
 )
 from control_plane_server.domain.entities import ContainerDetails, ContainerType, Function, PreparedFunction
 from control_plane_server.domain.errors import ContainerRegistryIsNotConfigured, Unavailable
+from control_plane_server.domain.identifiers import ProjectName
 from control_plane_server.provisioners.process import supervisor
 from control_plane_server.provisioners.process.all_containers import live_container_names
 from control_plane_server.provisioners.process.assignments import Assignment
@@ -109,6 +110,12 @@ class ProcessProvisioner:
         return await asyncio.to_thread(self._read_logs, details.logs_identifier, offset, max_lines, start)
 
     async def repository_credentials(self) -> RepositoryCredentials:
+        raise ContainerRegistryIsNotConfigured
+
+    async def built_images(self, project_name: ProjectName) -> tuple[str, ...]:
+        raise ContainerRegistryIsNotConfigured
+
+    async def remove_images(self, images: Collection[str]) -> None:
         raise ContainerRegistryIsNotConfigured
 
     async def image_folder(self) -> ImageFolder:

@@ -11,6 +11,7 @@ from control_plane.access.errors import CannotBeDone
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_.-]+")
 _ILLEGAL_FIRST = re.compile(r"^[.-]+")
 _DIGEST_LENGTH = 8
+_IMAGE_ID = re.compile(r"[0-9a-f]{12}")
 _LONGEST_REFERENCE = 255
 _PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 
@@ -18,10 +19,20 @@ _PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 def tag_of(project: str, image_id: str) -> str:
     """A tag, which tells whose image it is. Names of projects that no tag can have are changed, and a digest tells them
     from those that are called so."""
+    return f"{_shown(project)}-{image_id}"
+
+
+def is_tag_of(project: str, tag: str) -> bool:
+    """Whether it is one that `tag_of` gives, for whichever image."""
+    shown, _, image_id = tag.rpartition("-")
+    return shown == _shown(project) and _IMAGE_ID.fullmatch(image_id) is not None
+
+
+def _shown(project: str) -> str:
     shown = _ILLEGAL_FIRST.sub("", _ILLEGAL.sub("-", project))
-    if shown != project:
-        shown = f"{shown or 'project'}.{hashlib.sha256(project.encode()).hexdigest()[:_DIGEST_LENGTH]}"
-    return f"{shown}-{image_id}"
+    if shown == project:
+        return project
+    return f"{shown or 'project'}.{hashlib.sha256(project.encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
 
 def ensure_legal(reference: str) -> None:

@@ -83,6 +83,12 @@ class Api:
     def delete_project(self, name: str) -> Plan[answers.Project]:
         return self._read(answers.Project, self.delete(project_path(name)))
 
+    def delete_project_images(self, name: str) -> Plan[int]:
+        """Of a project that is gone, from the registry; how many there were."""
+        document = yield from self.delete(project_path(name) + "/images")
+        removed: int = document["removed"]
+        return removed
+
     def create_version(
         self, project: str, definition: Mapping[str, Any], *, create_project: bool = False
     ) -> Plan[answers.Version]:

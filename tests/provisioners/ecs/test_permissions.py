@@ -16,7 +16,7 @@ from botocore import xform_name
 
 from control_plane_server.domain.containers import Container
 from control_plane_server.domain.entities import Function
-from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.identifiers import ExecutionId, ProjectName
 from control_plane_server.domain.platforms import Platform
 from control_plane_server.provisioners.ecs import factory as opening
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
@@ -136,7 +136,8 @@ async def calls_made(
         await provisioner.stop(Container(name=again.name, details=await provisioner.launch(again, age=NOW)))
         await anext(ended)  # what was told before counts as told now
         await provisioner.read_logs(container.details, None, 10)
-        await provisioner.repository_credentials()
+        assert await provisioner.built_images(ProjectName("nothing was built for it")) == ()
+        await provisioner.remove_images(["registry/functions:gone-0123456789ab"])
         await provisioner.retire(prepared)
     return {f"{call.service}:{call.action}" for call in await aws.calls()}
 

@@ -66,6 +66,7 @@ OPERATIONS = {
     "delete_secret": ("delete", {"404"}),
     "rotate_secrets": ("post", {"501"}),
     "get_container_repository_credentials": ("get", {"501"}),
+    "delete_project_images": ("delete", {"409", "501"}),
     "get_image_folder": ("get", {"501"}),
 }
 WITHOUT_KEY = {"health_check", "health_ready"}
@@ -82,6 +83,7 @@ FOR_ROOT_KEYS = {
     "delete_secret",
     "rotate_secrets",
     "get_container_repository_credentials",
+    "delete_project_images",
     "get_image_folder",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from control_plane.access.errors import CannotBeDone
-from control_plane.deployment.built_images import ensure_legal, platform_for, tag_of
+from control_plane.deployment.built_images import ensure_legal, is_tag_of, platform_for, tag_of
 
 ID = "0123456789ab"
 LEGAL_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -27,6 +27,15 @@ def test_any_other_has_a_legal_tag_too(project: str) -> None:
 def test_no_two_projects_share_a_tag() -> None:
     projects = [*ODD, "gypten", "gr-e", "gr--e", "my-project", "hidden", "project", "a" * 63 + "-"]
     assert len({tag_of(project, ID) for project in projects}) == len(projects)
+
+
+def test_a_projects_tags_are_known_again_and_no_others() -> None:
+    projects = [*ODD, "p", "p-0123456789ab", "my-project"]
+    for project in projects:
+        assert [other for other in projects if is_tag_of(project, tag_of(other, ID))] == [project]
+    assert not any(
+        is_tag_of("p", tag) for tag in ("p", "p-latest", "p-0123456789AB", "q-0123456789ab", "-0123456789ab", "")
+    )
 
 
 def test_a_name_that_ecs_does_not_take_is_refused() -> None:

@@ -25,6 +25,9 @@ _LOOK_EVERY = 0.3
 def undeploy(
     project: Annotated[str, typer.Argument(metavar="PROJECT")],
     *,
+    images: Annotated[
+        bool, typer.Option("--images", help="Remove its images from the registry, too: those that --build pushed.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")] = False,
     api_url: ApiUrl = None,
     as_json: Json = False,
@@ -36,7 +39,7 @@ def undeploy(
     name = parse_whole_project(project, verb="undeploy")
     if not yes:
         _ensure_wanted(name, result_of(_unfinished(name, api_url=api_url)))
-    run(_undeploy(name, api_url=api_url, as_json=as_json))
+    run(_undeploy(name, images=images, api_url=api_url, as_json=as_json))
 
 
 async def _unfinished(name: str, *, api_url: str | None) -> int | None:
@@ -61,16 +64,31 @@ def _ensure_wanted(name: str, unfinished: int | None) -> None:
         raise typer.Abort
 
 
-async def _undeploy(name: str, *, api_url: str | None, as_json: bool) -> None:
+async def _undeploy(name: str, *, images: bool, api_url: str | None, as_json: bool) -> None:
     async with connect(api_url) as connection:
+        project = await _deleted(connection, name, may_be_gone=images)
+        if images:
+            removed = await connection.run(connection.api.delete_project_images(name))
+            note(f"Images removed from the registry: {removed}.")
+    if as_json:
+        print_json({} if project is None else project.document)
+
+
+async def _deleted(connection: AsyncConnection, name: str, *, may_be_gone: bool) -> Project | None:
+    """None if there was none any more, as after an earlier run that was interrupted."""
+    try:
         async with explained(connection, Reference(project=name)):
             project = await connection.run(connection.api.delete_project(name))
-        note(f"Deleting {name}; what runs is told to stop …")
-        await _wait_until_gone(connection, project)
-        await forget_snapshots(connection, project=name)
+    except CannotBeDone as error:
+        if not may_be_gone:
+            raise
+        note(str(error))
+        return None
+    note(f"Deleting {name}; what runs is told to stop …")
+    await _wait_until_gone(connection, project)
+    await forget_snapshots(connection, project=name)
     note(f"{name} is gone.")
-    if as_json:
-        print_json(project.document)
+    return project
 
 
 async def _wait_until_gone(connection: AsyncConnection, project: Project) -> None:
