@@ -1,5 +1,6 @@
 """A container that could not reach the API is an operator's matter; one whose code ends likewise is its user's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,12 +10,14 @@ from sqlalchemy import func, update
 from temporalio.client import Client
 
 from activities.container_launcher import LaunchTools
+from activities.container_watch import ContainerWatch
 from activities.execution_spans import ExecutionSpans
+from activities.executions import ExecutionRunner
 from activities.messenger import Messenger
 from activities.unreached_api import told_apart
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
-from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.containers import (
     FIRST_LINE,
@@ -29,6 +32,7 @@ from control_plane_server.domain.containers import (
 from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.messages import RunExecutionRequest
 from tests.factories import insert_function, insert_invocation
 from tests.simulation.containers import Fleet
 
@@ -53,7 +57,7 @@ class Talkative(Fleet):
 
 @pytest.fixture
 async def listener(database: Database) -> AsyncIterator[NotificationListener]:
-    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL]) as it:
+    async with NotificationListener(database.url, [EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL]) as it:
         yield it
 
 
@@ -68,10 +72,8 @@ async def invocation(database: Database) -> InvocationId:
     return invocation_id
 
 
-async def judged(
-    database: Database, listener: NotificationListener, invocation: InvocationId, found: ContainerExit, fleet: Fleet
-) -> ContainerExit:
-    tools = LaunchTools(
+async def tools_for(database: Database, listener: NotificationListener, fleet: Fleet) -> LaunchTools:
+    return LaunchTools(
         spans=ExecutionSpans(None),
         database=database,
         provisioner=fleet,
@@ -79,6 +81,12 @@ async def judged(
         messenger=Messenger(await Client.connect("nobody.invalid:7233", lazy=True), database),
         signing_key="key",
     )
+
+
+async def judged(
+    database: Database, listener: NotificationListener, invocation: InvocationId, found: ContainerExit, fleet: Fleet
+) -> ContainerExit:
+    tools = await tools_for(database, listener, fleet)
     container = Container(
         name=ContainerName(execution_id=execution_id_for(invocation, 1), launch=1),
         details=ContainerDetails(type=ContainerType.TEST, identifier="1", logs_identifier="1"),
@@ -126,3 +134,28 @@ async def test_other_ends_are_as_they_were_found(
     database: Database, listener: NotificationListener, invocation: InvocationId, found: ContainerExit
 ) -> None:
     assert await judged(database, listener, invocation, found, Talkative((SAID,))) == found
+
+
+@pytest.mark.parametrize("has_started", [True, False])
+async def test_an_invocation_ends_without_another_attempt_where_its_container_reached_nobody(
+    database: Database, listener: NotificationListener, invocation: InvocationId, has_started: bool
+) -> None:
+    """And has its next one where it is its own code that ended so."""
+    fleet = Talkative((SAID,))
+    tools = await tools_for(database, listener, fleet)
+    watch = ContainerWatch(database=database, provisioner=fleet, listener=listener, grace=timedelta(1))
+    request = RunExecutionRequest(
+        invocation_id=invocation, execution_id=execution_id_for(invocation, 1), attempt=1, is_last_attempt=False
+    )
+    running = asyncio.create_task(ExecutionRunner(tools=tools, watch=watch).run(request))
+    async with asyncio.timeout(20):
+        while not fleet.alive:
+            await asyncio.sleep(0.01)
+    if has_started:
+        async with database.statement() as connection:
+            await connection.execute(update(ExecutionRow).values(execution_start_time=func.clock_timestamp()))
+    fleet.alive[0].end(78, "exit code 78")
+    ended = await running
+    assert ended.invocation_ended is not has_started
+    assert ended.error_message == ("exit code 78" if has_started else SAID)
+    assert len(fleet.containers) == 1
