@@ -11,7 +11,7 @@ import structlog
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
-from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.launches import ContainerState, LaunchRepository
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.domain.containers import Container, ContainerExit
 from control_plane_server.domain.errors import Misconfigured, Unavailable
@@ -99,14 +99,15 @@ class ContainerWatch:
         longest_pause: timedelta = _LONGEST_PAUSE,
     ) -> None:
         """`grace`: how long a container may go on after its outcome, and after it was told to stop. If it is not
-        gone then, it is stopped again, after `usual_stop` each time. `longest_unasked`: until the catalog is asked
+        seen gone then, within the time that the platform takes for that, it is stopped again, after `usual_stop` each
+        time. `longest_unasked`: until the catalog is asked
         though nothing was notified. `call_limit`: for a stop by the provisioner. `first_pause` and `longest_pause`:
         before what failed is tried again."""
         self._database = database
         self._provisioner = provisioner
         self._listener = listener
-        self._grace = grace
-        self._longest_stop = grace + usual_stop
+        self._grace = grace + provisioner.usual_end
+        self._longest_stop = self._grace + usual_stop
         self._longest_unasked = longest_unasked
         self._call_limit = call_limit
         self._first_pause = first_pause
@@ -138,6 +139,7 @@ class ContainerWatch:
         topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
         faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
+        has_outcome = False
         async with self._listener.subscribe(*topics) as notified:
             notified.set()  # the container may have reported before this subscription
             while True:
@@ -151,8 +153,13 @@ class ContainerWatch:
                         notified.clear()
                         self._provisioner.check_soon(container)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
-                        if deadline is None or deadline.is_of_attempt:
-                            deadline = await self._deadline(watched)
+                        if deadline is None or deadline.is_of_attempt or not has_outcome:
+                            state = await self._state(watched)
+                            if state.has_outcome and not has_outcome:
+                                has_outcome = True
+                                self._provisioner.check_soon(container, has_outcome=True)
+                            if deadline is None or deadline.is_of_attempt:
+                                deadline = self._deadline_of(watched, state)
                             faults.clear()
                     elif deadline.is_of_attempt:
                         deadline = await self._time_out_attempt(watched)
@@ -165,12 +172,17 @@ class ContainerWatch:
                 except (Unavailable, Misconfigured, TimeoutError) as error:
                     faults.note(error)
 
-    async def _deadline(self, watched: _Watched) -> _Deadline | None:
+    async def _state(self, watched: _Watched) -> ContainerState:
         """Read from the catalog, as a notification is only a hint: the listener also wakes all after a lost
         connection."""
         async with self._database.statement() as connection:
             repository = LaunchRepository(connection)
-            state = await repository.state(watched.container.name.execution_id, invocation_id=watched.invocation_id)
+            return await repository.state(watched.container.name.execution_id, invocation_id=watched.invocation_id)
+
+    async def _deadline(self, watched: _Watched) -> _Deadline | None:
+        return self._deadline_of(watched, await self._state(watched))
+
+    def _deadline_of(self, watched: _Watched, state: ContainerState) -> _Deadline | None:
         if state.must_stop:
             return _Deadline(at=_after(self._longest_stop), is_doubtful=not state.is_known)
         if state.has_reported:

@@ -80,11 +80,15 @@ class RemoteProvisioner:
         del self._exits[container.name]
         return container_exit
 
-    def check_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""
 
     async def stop(self, container: Container) -> None:
         self._end(str(container.name), ExitCause.STOPPED, "stopped")
+
+    @property
+    def usual_end(self) -> timedelta:
+        return timedelta()
 
     @property
     def log_timing(self) -> LogTiming:

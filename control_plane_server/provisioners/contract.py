@@ -57,14 +57,22 @@ class Provisioner(Protocol):
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         """Wait until the container is gone and say why. Cancelling the wait leaves the container alone."""
 
-    def check_soon(self, container: Container) -> None:
-        """A hint that the container is about to end: `wait_for_exit` should poll it soon."""
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
+        """A hint that the container is about to end: `wait_for_exit` should poll it soon.
+
+        `has_outcome`: so has its execution. From now on the container is gone for `wait_for_exit` as soon as its
+        program has ended, whatever the platform has left to clear up.
+        """
 
     async def stop(self, container: Container) -> None:
         """Ask the container to end: SIGTERM now, SIGKILL after the grace period, even if this process dies in between.
 
         Returns at once. A container that is gone is a success.
         """
+
+    @property
+    def usual_end(self) -> timedelta:
+        """How long after its program's end a container is seen gone as a rule."""
 
     @property
     def log_timing(self) -> LogTiming:

@@ -23,7 +23,7 @@ from control_plane_server.catalog.notifications import (
 )
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
-from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.entities import ContainerDetails, ContainerType, ExecutionOutcome
 from control_plane_server.domain.errors import Misconfigured, Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
@@ -46,6 +46,7 @@ class Stubborn(Fleet):
         super().__init__(stop_grace=GRACE)
         self.gone: asyncio.Future[ContainerExit] = asyncio.get_running_loop().create_future()
         self.looked = asyncio.Event()
+        self.has_outcome = asyncio.Event()
         self.stops = 0
         self.told_at: list[float] = []
         self._stops_needed = stops_needed
@@ -54,8 +55,10 @@ class Stubborn(Fleet):
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self.gone)
 
-    def check_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         self.looked.set()
+        if has_outcome:
+            self.has_outcome.set()
 
     async def stop(self, container: Container) -> None:
         self.told_at.append(asyncio.get_running_loop().time())
@@ -148,6 +151,42 @@ async def test_what_has_reported_and_lingers_is_stopped_whatever_is_in_the_way(
     async with asyncio.timeout(30):
         assert await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation) == GONE
     assert REGISTRY.get_sample_value(*FAILURES) == failures_before + 1
+
+
+async def test_what_takes_the_platform_long_to_end_does_not_linger_yet(
+    database: Database, listener: NotificationListener, invocation: InvocationId
+) -> None:
+    class Slow(Stubborn):
+        @property
+        def usual_end(self) -> timedelta:
+            return timedelta(seconds=1.5)
+
+    fleet = Slow(stops_needed=1)
+    await report(database)
+    began = asyncio.get_running_loop().time()
+    await watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation)
+    assert fleet.told_at[0] - began >= (GRACE + fleet.usual_end).total_seconds()
+
+
+@pytest.mark.parametrize("is_told_to_stop", [False, True])
+async def test_the_provisioner_is_told_of_an_outcome_and_not_of_an_abort_that_may_be_forgotten(
+    database: Database, listener: NotificationListener, invocation: InvocationId, is_told_to_stop: bool
+) -> None:
+    fleet = Stubborn(stops_needed=99)
+    if is_told_to_stop:
+        await stop(database, invocation)
+    await report(database)
+    watching = asyncio.create_task(watch(database, listener, fleet).wait_for_exit(container_of(invocation), invocation))
+    async with asyncio.timeout(30):
+        for _ in range(2):  # looks, after the first of which the catalog was asked
+            await fleet.looked.wait()
+            fleet.looked.clear()
+        assert not fleet.has_outcome.is_set()
+        async with database.statement() as connection:
+            await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
+        await fleet.has_outcome.wait()
+    fleet.gone.set_result(GONE)
+    assert await watching == GONE
 
 
 async def test_a_stop_is_seen_though_its_notification_was_lost(database: Database, invocation: InvocationId) -> None:

@@ -9,6 +9,8 @@ from tests.aws.account import Account
 from tests.aws.tasks import Task
 from tests.aws.wire import Document, Settings
 
+_ENDS = ("DEPROVISIONING", "STOPPED")
+
 
 class TaskEvents:
     """At least once, in any order, and not always: as the settings say."""
@@ -19,7 +21,7 @@ class TaskEvents:
         self._has_queue = has_queue
 
     def send(self, task: Task) -> None:
-        if not self._has_queue or (self._settings.has_rule_for_stopped_only and not task.is_stopped):
+        if not self._has_queue or (self._settings.has_rule_for_stopped_only and task.last_status not in _ENDS):
             return
         body = json.dumps(_event(task, self._account.region))
         if self._settings.event_delay_seconds > 0:

@@ -154,6 +154,7 @@ async def test_a_function_that_ignores_the_stop_is_killed_after_the_grace_period
     assert execution["last_update_time"] - execution["termination_signal_time"] >= STOP_GRACE_SECONDS - 1
 
 
+@pytest.mark.platforms("process")  # on ECS it takes 45 s longer: tests/activities/test_container_watch.py
 async def test_a_container_that_has_finished_but_lingers_is_stopped(project: Project) -> None:
     await project.deploy("finish_but_linger")
     invocation = await project.ended("finish_but_linger", await project.invoke("finish_but_linger"))

@@ -97,6 +97,18 @@ async def test_a_host_is_lost(project: Project, aws: Control, tmp_path: Path) ->
     assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 2)
 
 
+async def test_what_has_reported_holds_no_slot_while_its_task_is_cleared_up(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_concurrency=1)
+    await aws.set(deprovisioning_seconds=600.0)
+    for number in (1, 2):
+        invocation_id = await project.invoke("double", number=number)
+        async with asyncio.timeout(60):
+            (execution,) = (await project.ended("double", invocation_id))["executions"]
+        assert execution["outcome"] == "SUCCEEDED"
+        task = await aws.task(await project.container("double", invocation_id))
+        assert task.status == "DEPROVISIONING"
+
+
 async def test_a_network_interface_never_comes_up(project: Project, aws: Control) -> None:
     await project.deploy("double", max_retries=0)
     await aws.fail_to_start("Timeout waiting for network interface provisioning to complete.", tasks=2)

@@ -45,7 +45,7 @@ async def with_events(stack_with_events: tuple[StackAccess, Control]) -> AsyncIt
 
 def test_the_rule_is_for_ends_of_tasks_of_the_cluster() -> None:
     rule = json.loads(RULE.read_text())
-    assert rule["detail"]["lastStatus"] == ["STOPPED"]
+    assert rule["detail"]["lastStatus"] == ["DEPROVISIONING", "STOPPED"]
     assert rule["detail"]["clusterArn"] == ["arn:PARTITION:ecs:REGION:ACCOUNT:cluster/CLUSTER_NAME"]
 
 

@@ -117,7 +117,7 @@ class Fleet:
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self.containers[container.name].exit)
 
-    def check_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""
 
     async def stop(self, container: Container) -> None:
@@ -127,6 +127,10 @@ class Fleet:
                 simulated.is_stopping = True
                 grace = self._stop_grace.total_seconds()
                 asyncio.get_running_loop().call_later(grace, simulated.end, 137, "Killed after the grace period")
+
+    @property
+    def usual_end(self) -> timedelta:
+        return timedelta()
 
     @property
     def log_timing(self) -> LogTiming:

@@ -35,7 +35,8 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container.
+    """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container;
+    `has_outcome`: the former.
     `running_for`: since the container started the execution; None: it has not yet.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
@@ -44,6 +45,7 @@ class ContainerState:
 
     has_reported: bool
     must_stop: bool
+    has_outcome: bool = False
     is_known: bool = True
     running_for: timedelta | None = None
 
@@ -78,6 +80,7 @@ _INVOCATION_RUNS = select(InvocationRow.status == InvocationStatus.RUNNING).wher
 )
 _STATE = select(
     ExecutionRow.execution_finish_time,
+    ExecutionRow.outcome,
     ExecutionRow.termination_signal_time,
     (func.clock_timestamp() - ExecutionRow.execution_start_time).label("running_for"),
 ).where(ExecutionRow.execution_id == _EXECUTION)
@@ -212,6 +215,7 @@ class LaunchRepository:
             return ContainerState(has_reported=False, must_stop=not runs, is_known=False)
         return ContainerState(
             has_reported=row.execution_finish_time is not None,
+            has_outcome=row.outcome is not None,
             must_stop=row.termination_signal_time is not None,
             running_for=row.running_for,
         )

@@ -136,7 +136,7 @@ class DockerProvisioner:
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def check_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
@@ -147,6 +147,10 @@ class DockerProvisioner:
             return
         await self._notes.stop(name, grace=self._configuration.stop_grace)
         await self._engine.kill(found["Id"], "SIGTERM")
+
+    @property
+    def usual_end(self) -> timedelta:
+        return timedelta()
 
     @property
     def log_timing(self) -> LogTiming:

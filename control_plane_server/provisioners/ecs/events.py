@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 _TASK_ARN = re.compile(r"arn:[a-z-]+:ecs:[a-z0-9-]+:\d{12}:task/[A-Za-z0-9_/-]{1,600}", re.ASCII)
+_ENDED = ("DEPROVISIONING", "STOPPED")  # with the first, what has reported is over
 _MOST_MESSAGES = 10
 _WAIT_SECONDS = 20  # the longest that SQS holds a request open: an idle queue costs three calls a minute
 
@@ -30,7 +31,7 @@ class TaskEvents:
         self._queue_url = queue_url
 
     async def receive(self) -> AsyncIterator[tuple[str, ...]]:
-        """ARNs of STOPPED tasks, some at a time. A long poll takes 20 s."""
+        """ARNs of tasks whose containers have ended, some at a time. A long poll takes 20 s."""
         while True:
             with translate_errors("sqs:ReceiveMessage"):
                 answer = await self._sqs.receive_message(
@@ -52,12 +53,12 @@ class TaskEvents:
 
 
 def _ended_task(body: str) -> str | None:
-    """The ARN of the STOPPED task in a message; None for any other text, which is logged: the queue may hold
-    anything."""
+    """The ARN of the task in a message whose containers have ended; None for any other text, which is logged: the queue
+    may hold anything."""
     try:
         event: dict[str, Any] = json.loads(body)
         detail = event["detail"]
-        if detail["lastStatus"] != "STOPPED":
+        if detail["lastStatus"] not in _ENDED:
             return None
         if _TASK_ARN.fullmatch(detail["taskArn"]):
             return str(detail["taskArn"])

@@ -47,8 +47,12 @@ _LIST_PAUSE = timedelta(seconds=1)
 # Between the clock of the catalog, which dates versions, and that of AWS, which dates task definitions.
 _CLOCK_SKEW = timedelta(minutes=5)
 
-# What a log driver has sent is readable some seconds later. GetLogEvents is a few calls a second for the whole account.
-_LOG_TIMING = LogTiming(delay=timedelta(seconds=5), longest_pause=timedelta(seconds=5))
+# In public records ECS notices an exit after 10 s, and the task is STOPPED after 23 to 33 s.
+_USUAL_END = timedelta(seconds=45)
+
+# What a log driver has sent is readable some seconds later. An end that was reported is seen at about the same time as
+# the last lines, so it says nothing of them. GetLogEvents is a few calls a second for the whole account.
+_LOG_TIMING = LogTiming(delay=timedelta(seconds=10), longest_pause=timedelta(seconds=5))
 
 
 class EcsProvisioner:
@@ -108,8 +112,8 @@ class EcsProvisioner:
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await self._watch.wait_for_exit(container.details.identifier)
 
-    def check_soon(self, container: Container) -> None:
-        self._watch.check_soon(container.details.identifier)
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
+        self._watch.check_soon(container.details.identifier, has_outcome=has_outcome)
 
     async def stop(self, container: Container) -> None:
         await self._client.stop_task(container.details.identifier, reason=OUR_STOP_REASON)
@@ -122,6 +126,10 @@ class EcsProvisioner:
                 if name is not None:
                     containers.append(Container(name=name, details=_details(task["taskArn"])))
         return tuple(containers)
+
+    @property
+    def usual_end(self) -> timedelta:
+        return _USUAL_END
 
     @property
     def log_timing(self) -> LogTiming:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import ContainerTypeDef, TaskTypeDef
 
 OUR_STOP_REASON = "Stopped by the control plane"
+LATE_START_REASON = "Stopped by the control plane, as it had not started in time"
 
 _TAKEN_BY_INFRASTRUCTURE = frozenset({"SpotInterruption", "TerminationNotice", "InfrastructureHealth"})
 _ENDED = frozenset({"STOPPED", "DELETED"})
 _SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
-_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|\boom\b", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|oom[- ]?kill", re.IGNORECASE)
 # Whatever the stop code: AWS documents texts, and public records have other codes with them.
 _OF_THE_HOST = re.compile(
     r"maintenance on the|\b(?:for|due to|because of) (?:\w+ )?maintenance|\bretire(?:d|ment)\b"
@@ -35,14 +36,20 @@ _OF_THE_HOST = re.compile(
 )
 
 
-def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
-    """Why a task ended; None until it is STOPPED."""
+def exit_of(task: "TaskTypeDef", *, has_outcome: bool = False) -> ContainerExit | None:
+    """Why a task ended; None until it is STOPPED.
+
+    `has_outcome`: its execution has one, so that why it ended changes nothing: it is over once its program has ended,
+    half a minute before its network interface is given back and it is STOPPED.
+    """
     if task.get("lastStatus") not in _ENDED:
-        return None
+        return _end_of_program(task) if has_outcome else None
     code, reason = task.get("stopCode", ""), task.get("stoppedReason", "")
     exit_code = _container(task, CONTAINER).get("exitCode")
     if code == "UserInitiated" and reason == OUR_STOP_REASON:
         return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(exit_code), exit_code=exit_code)
+    if code == "UserInitiated" and reason == LATE_START_REASON:
+        return _late_start(task)
     if code in _TAKEN_BY_INFRASTRUCTURE or _OF_THE_HOST.search(reason):
         return ContainerExit(
             cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code, ran_for=_ran_for(task)
@@ -50,6 +57,20 @@ def exit_of(task: "TaskTypeDef") -> ContainerExit | None:
     if code == "UserInitiated" and (exit_code is not None or "startedAt" in task):
         return ContainerExit(cause=ExitCause.EXITED, reason=f"stopped from outside: {reason}", exit_code=exit_code)
     return _failed_copy(task) or _end_of(task, _container(task, CONTAINER))
+
+
+def _end_of_program(task: "TaskTypeDef") -> ContainerExit | None:
+    container = _container(task, CONTAINER)
+    if container.get("lastStatus") not in _ENDED and task.get("lastStatus") != "DEPROVISIONING":
+        return None
+    return ContainerExit(cause=ExitCause.EXITED, reason="ended after its report", exit_code=container.get("exitCode"))
+
+
+def _late_start(task: "TaskTypeDef") -> ContainerExit:
+    """Whatever it has done since it was told to stop, nobody has asked it to."""
+    ran_for = _ran_for(task)
+    reason = "The task failed to start: it was in ECS's hands for too long without a running container"
+    return ContainerExit(cause=ExitCause.LOST, reason=reason, failed_to_start=ran_for is None, ran_for=ran_for)
 
 
 def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
@@ -68,7 +89,7 @@ def _failed_copy(task: "TaskTypeDef") -> ContainerExit | None:
         cause=ExitCause.LOST if is_lost else ExitCause.MISCONFIGURED,
         reason=f"The program that runs commands could not be copied from CONTROL_PLANE_IMAGE: {problem}",
         lacked_capacity=failure.lacked_capacity,
-        failed_to_start=not failure.lacked_capacity,
+        failed_to_start=is_lost and not failure.lacked_capacity,
     )
 
 

@@ -92,13 +92,17 @@ class ProcessProvisioner:
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
-    def check_soon(self, container: Container) -> None:
+    def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Does nothing: every container is polled often."""
 
     async def stop(self, container: Container) -> None:
         process = self._folder(container.details.identifier).supervisor()
         if process is not None:
             process.terminate()
+
+    @property
+    def usual_end(self) -> timedelta:
+        return timedelta()
 
     @property
     def log_timing(self) -> LogTiming:

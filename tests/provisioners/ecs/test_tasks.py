@@ -70,6 +70,44 @@ async def test_a_task_that_stays_unknown_is_lost(chosen: EcsConfiguration, aws: 
         assert (await watch.wait_for_exit(container.details.identifier)).cause is ExitCause.LOST
 
 
+async def test_one_that_has_an_outcome_and_is_unknown_is_gone_at_once(
+    provisioner: EcsProvisioner, aws: Control, container: Container
+) -> None:
+    await aws.vanish(container.details.identifier)
+    waiting = asyncio.create_task(provisioner.wait_for_exit(container))
+    await asyncio.sleep(0)  # it begins
+    provisioner.check_soon(container, has_outcome=True)
+    async with asyncio.timeout(30):
+        assert (await waiting).reason == "ECS does not know the task any more"
+
+
+async def test_one_that_has_an_outcome_is_gone_before_its_network_interface_is(
+    provisioner: EcsProvisioner, aws: Control, container: Container
+) -> None:
+    await aws.set(deprovisioning_seconds=60.0)
+    waiting = asyncio.create_task(provisioner.wait_for_exit(container))
+    await aws.end(container.details.identifier, 0)
+    await aws.wait_for(container.details.identifier, "DEPROVISIONING")
+    provisioner.check_soon(container, has_outcome=True)
+    async with asyncio.timeout(30):
+        assert (await waiting).exit_code == 0
+    assert (await aws.task(container.details.identifier)).status == "DEPROVISIONING"
+
+
+async def test_a_task_that_does_not_start_is_stopped_and_lost(
+    chosen: EcsConfiguration, provisioner: EcsProvisioner, aws: Control, request_of: ContainerRequest
+) -> None:
+    """Though the first stop is refused."""
+    await aws.set(provisioning_seconds=600.0)
+    await aws.deny("StopTask", calls=1)
+    details = await provisioner.launch(request_of, age=NOW)
+    async with open_ecs_client(chosen) as client, asyncio.timeout(60):
+        watch = TaskWatch(client, has_events=False, start_limit=timedelta(seconds=1))
+        ended = await watch.wait_for_exit(details.identifier)
+    assert (ended.cause, ended.failed_to_start) == (ExitCause.LOST, True)
+    assert "failed to start" in ended.reason
+
+
 async def test_a_missing_permission_to_look_is_waited_out(
     provisioner: EcsProvisioner, aws: Control, container: Container
 ) -> None:
@@ -90,7 +128,7 @@ async def test_whoever_is_told_of_an_end_sees_it_at_once(
             await asyncio.sleep(0.02)
         await aws.end(arn, 0)
         await aws.wait_for(arn, "STOPPED")
-        watch.check_soon(arn)
+        watch.check_soon(arn, has_outcome=False)
         async with asyncio.timeout(5):
             await waiting
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from control_plane_server.domain.containers import ExitCause
-from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON, exit_of
+from control_plane_server.provisioners.ecs.statuses import LATE_START_REASON, OUR_STOP_REASON, exit_of
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import TaskTypeDef
@@ -155,6 +155,34 @@ def test_what_else_becomes_of_a_command_is_told_as_ever(
     assert ended is not None
     assert ended.cause is cause
     assert "CONTROL_PLANE_IMAGE" not in ended.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "container_status", "is_over"),
+    [
+        ("RUNNING", "RUNNING", False),
+        ("RUNNING", "STOPPED", True),
+        ("DEACTIVATING", "RUNNING", False),
+        ("STOPPING", "STOPPED", True),
+        ("DEPROVISIONING", "RUNNING", True),
+    ],
+)
+def test_what_has_an_outcome_is_over_once_its_program_has_ended(
+    status: str, container_status: str, is_over: bool
+) -> None:
+    containers = [{"name": "main", "lastStatus": container_status, "exitCode": 0}]
+    ending = task("EssentialContainerExited", "", lastStatus=status, containers=containers)
+    assert (exit_of(ending, has_outcome=True) is not None) is is_over
+    assert exit_of(ending) is None, "an abort may be forgotten, by what the stop code says in the end"
+
+
+def test_a_task_that_we_stopped_as_it_did_not_start_is_lost() -> None:
+    late = exit_of(task("UserInitiated", LATE_START_REASON))
+    raced = exit_of(task("UserInitiated", LATE_START_REASON, exit_code=143, startedAt=STARTED, stoppedAt=STARTED))
+    assert late is not None
+    assert raced is not None
+    assert (late.cause, late.failed_to_start) == (ExitCause.LOST, True)
+    assert (raced.cause, raced.failed_to_start) == (ExitCause.LOST, False)
 
 
 STARTED = datetime(2026, 11, 29, 6, tzinfo=UTC)
