@@ -1,5 +1,9 @@
-"""A container that could not reach the API says so by its exit code: that is an operator's to repair, and spends no
-attempt of the user's. Code of users, which has not run by then, may end with the same code later."""
+"""A container that could not reach the API says so by its exit code, and spends no attempt of the user's. Code of
+users, which has not run by then, may end with the same code later.
+
+Where others of the project have found the API lately, it is away, which passes: such a container is one that failed to
+start, and is replaced. Else its address is wrong, which only an operator can repair.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -7,6 +11,7 @@ from dataclasses import replace
 from control_plane.protocol.bounds import API_WAS_NOT_REACHED
 
 from activities.container_launcher import LaunchTools
+from control_plane_server.catalog.api_contacts import ApiContactRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.domain.containers import Container, ContainerExit, ExitCause, LogStart
 from control_plane_server.domain.errors import ControlPlaneError
@@ -20,15 +25,18 @@ _LOG_SECONDS = 10.0
 async def told_apart(
     found: ContainerExit, container: Container, invocation_id: InvocationId, tools: LaunchTools
 ) -> ContainerExit:
-    """The exit as it was found, or MISCONFIGURED with the container's own words. Raises Unavailable."""
+    """The exit as it was found, or LOST or MISCONFIGURED with the container's own words. Raises Unavailable."""
     if found.cause is not ExitCause.EXITED or found.exit_code != API_WAS_NOT_REACHED:
         return found
     async with tools.database.statement() as connection:
         state = await LaunchRepository(connection).state(container.name.execution_id, invocation_id=invocation_id)
-    if state.running_for is not None or state.has_reported or state.must_stop:
-        return found
+        if state.running_for is not None or state.has_reported or state.must_stop:
+            return found
+        passes = await ApiContactRepository(connection).neighbour_succeeded_lately(invocation_id)
     said = await _said(container, tools)
     reason = said or f"{_WHAT_IT_WAS} and ended with exit code {API_WAS_NOT_REACHED}; its log says why"
+    if passes:
+        return replace(found, cause=ExitCause.LOST, reason=reason, failed_to_start=True, ran_for=None)
     return replace(found, cause=ExitCause.MISCONFIGURED, reason=reason)
 
 

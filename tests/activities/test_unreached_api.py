@@ -18,7 +18,7 @@ from activities.unreached_api import told_apart
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
-from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.containers import (
     FIRST_LINE,
     Container,
@@ -29,7 +29,12 @@ from control_plane_server.domain.containers import (
     LogPage,
     LogStart,
 )
-from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.entities import (
+    ContainerDetails,
+    ContainerType,
+    InvocationOutcome,
+    InvocationStatus,
+)
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import RunExecutionRequest
@@ -111,6 +116,38 @@ async def test_what_never_started_is_an_operators_with_the_containers_own_words(
 ) -> None:
     judgement = await judged(database, listener, invocation, FOUND, Talkative(lines))
     assert judgement == replace(FOUND, cause=ExitCause.MISCONFIGURED, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "age", "passes"),
+    [
+        (InvocationOutcome.SUCCEEDED, timedelta(hours=1), True),
+        (InvocationOutcome.SUCCEEDED, timedelta(days=2), False),
+        (InvocationOutcome.FAILED, timedelta(hours=1), False),
+    ],
+)
+async def test_where_another_of_the_project_has_succeeded_lately_the_api_is_away_and_the_container_is_replaced(
+    database: Database,
+    listener: NotificationListener,
+    outcome: InvocationOutcome,
+    age: timedelta,
+    passes: bool,
+) -> None:
+    function = await insert_function(database)
+    await insert_invocation(database, await insert_function(database))  # of another project
+    neighbour, invocation = await insert_invocation(database, function), await insert_invocation(database, function)
+    async with database.transaction() as connection:
+        await connection.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == neighbour)
+            .values(status=InvocationStatus.TERMINATED, outcome=outcome, last_update_time=func.clock_timestamp() - age)
+        )
+        await SlotQueue(connection).take(
+            invocation_id=invocation, execution_id=execution_id_for(invocation, 1), attempt=1
+        )
+    lost = replace(FOUND, cause=ExitCause.LOST, reason=SAID, failed_to_start=True)
+    judgement = await judged(database, listener, invocation, FOUND, Talkative((SAID,)))
+    assert judgement == (lost if passes else replace(FOUND, cause=ExitCause.MISCONFIGURED, reason=SAID))
 
 
 @pytest.mark.parametrize("noted", ["execution_start_time", "execution_finish_time", "termination_signal_time"])
