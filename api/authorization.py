@@ -13,8 +13,8 @@ from fastapi.security.utils import get_authorization_scheme_param
 from api.services import services_of
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.domain.errors import ApiKeyIsInvalid, Forbidden
-from control_plane_server.domain.execution_tokens import execution_of_token
-from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.execution_tokens import container_of_token, execution_of_token
+from control_plane_server.domain.identifiers import ExecutionId, WarmContainerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +24,26 @@ class RootCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCaller:
-    """The request has the token of an execution, which may have ended or not exist."""
+    """The request has the token of an execution, which may have ended or not exist. `launch`: the one that the token is
+    of; None: of all of them."""
 
     execution_id: ExecutionId
+    launch: int | None = None
 
 
-Caller = RootCaller | ExecutionCaller
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerCaller:
+    """The request has the token of a warm container, which may have ended or not exist."""
+
+    container_id: WarmContainerId
+
+
+Caller = RootCaller | ExecutionCaller | ContainerCaller
 
 # Keys in a request's scope: for its caller, and for the checks that it has passed.
 _CALLER = "control_plane.caller"
 _PASSED = "control_plane.passed"
+_WARM_PREFIX = "con-"
 
 
 class KeyOf(SecurityBase):
@@ -78,10 +88,15 @@ def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Call
     is_root = [hmac.compare_digest(presented.encode("latin-1"), key.encode()) for key in root_keys]
     if any(is_root):
         return RootCaller()
-    execution_id = execution_of_token(root_keys, presented)
-    if execution_id is None:
+    if presented.startswith(_WARM_PREFIX):
+        container_id = container_of_token(root_keys, presented)
+        if container_id is None:
+            raise ApiKeyIsInvalid
+        return ContainerCaller(container_id=container_id)
+    owner = execution_of_token(root_keys, presented)
+    if owner is None:
         raise ApiKeyIsInvalid
-    return ExecutionCaller(execution_id=execution_id)
+    return ExecutionCaller(execution_id=owner.execution_id, launch=owner.launch)
 
 
 async def _is_root(caller: Caller, _: Request) -> None:
@@ -90,7 +105,9 @@ async def _is_root(caller: Caller, _: Request) -> None:
 
 
 async def _is_own_execution(caller: Caller, request: Request) -> None:
-    if isinstance(caller, ExecutionCaller) and caller.execution_id != request.path_params["execution_id"]:
+    if isinstance(caller, RootCaller):
+        return
+    if not isinstance(caller, ExecutionCaller) or caller.execution_id != request.path_params["execution_id"]:
         raise ApiKeyIsInvalid
 
 
@@ -103,14 +120,22 @@ async def _is_own_execution_alone(caller: Caller, request: Request) -> None:
 async def _is_project_member(caller: Caller, request: Request) -> None:
     if isinstance(caller, RootCaller):
         return
+    if not isinstance(caller, ExecutionCaller):
+        raise ApiKeyIsInvalid
     async with services_of(request).database.statement() as connection:
         own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id)
     if own_project != request.path_params["project_name"]:
         raise ApiKeyIsInvalid
 
 
-async def _is_anyone(_caller: Caller, _request: Request) -> None:
-    return
+async def _is_anyone(caller: Caller, _request: Request) -> None:
+    if isinstance(caller, ContainerCaller):
+        raise ApiKeyIsInvalid
+
+
+async def _is_own_container(caller: Caller, request: Request) -> None:
+    if not isinstance(caller, ContainerCaller) or caller.container_id != request.path_params["container_id"]:
+        raise ApiKeyIsInvalid
 
 
 require_root = KeyOf(_is_root)
@@ -122,5 +147,7 @@ require_own_execution = KeyOf(_is_own_execution)
 require_own_execution_alone = KeyOf(_is_own_execution_alone)
 # A root key, or the token of an execution of the project in the path that is not TERMINATED.
 require_project_member = KeyOf(_is_project_member)
+# The token of the warm container in the path and no other key.
+require_own_container = KeyOf(_is_own_container)
 
 ProjectMember = Annotated[Caller, Depends(require_project_member)]

@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Row
 
 from control_plane_server.catalog.platforms import to_platform
+from control_plane_server.catalog.reuse import to_reuse
 from control_plane_server.domain.entities import (
     ContainerDetails,
     ContainerStatus,
@@ -89,6 +90,7 @@ def to_function(row: _Row, *, signature: str | None = None, environment: Mapping
         environment=environment or {},
         secrets=row.functions_secrets or {},
         platform=to_platform(row.functions_platform),
+        reuse=to_reuse(row.functions_reuse),
     )
 
 
@@ -115,6 +117,7 @@ def to_execution(row: _Row) -> Execution:
         queued_ms=_queued_ms(row),
         is_retryable=row.executions_is_retryable is not False,
         output_blob_id=to_blob_id(row.executions_output_blob_id),
+        is_warm_start=row.executions_is_warm_start,
     )
 
 

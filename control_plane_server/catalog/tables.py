@@ -99,12 +99,12 @@ class FunctionRow(Base):
     secrets: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # names or ARNs, no values
     # What it needs of its machine: `catalog.platforms`.
     platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    reuse: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # `catalog.reuse`
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
-    # When the provisioner was first asked. Until there is an outcome, it may have made something that is not recorded.
-    preparation_start_time: Mapped[datetime | None]
+    preparation_start_time: Mapped[datetime | None]  # when the provisioner was first asked: it may have made something
 
 
 class SecretRow(Base):
@@ -232,9 +232,7 @@ class ExecutionRow(Base):
     launch_time: Mapped[datetime | None]  # when the current launch was noted, before it was first sent
     # When the first was noted of the launches before it that were refused one after the other. None: it follows none.
     refused_since: Mapped[datetime | None]
-    failed_starts: Mapped[int] = mapped_column(
-        server_default="0"
-    )  # containers in a row before the launch that never ran
+    failed_starts: Mapped[int] = mapped_column(server_default="0")  # containers in a row before it that never ran
     container_type: Mapped[str | None] = mapped_column("worker_type", key="container_type")
     container_identifier: Mapped[str | None] = mapped_column("worker_identifier", key="container_identifier")
     logs_identifier: Mapped[str | None]
@@ -252,6 +250,10 @@ class ExecutionRow(Base):
     execution_start_time: Mapped[datetime | None]
     execution_finish_time: Mapped[datetime | None]
     output_blob_id: Mapped[str | None]  # then `output` is what was reported before
+    # Of the newest launch, where containers are reused: `catalog.warm_containers`.
+    is_warm_start: Mapped[bool | None]  # whether it has leased one that was there; None: nor has it begun one
+    released_time: Mapped[datetime | None]  # when its container had let it go
+    exit_code: Mapped[int | None]  # of its process, where that has not reported
 
 
 class BlobRow(Base):
@@ -376,12 +378,7 @@ Index(
         InvocationRow.status == "TERMINATED",
     ),
 )
-Index(
-    "batches_newest_first",
-    BatchRow.function_id,
-    epoch_second(BatchRow.creation_time).desc(),
-    BatchRow.batch_id,
-)
+Index("batches_newest_first", BatchRow.function_id, epoch_second(BatchRow.creation_time).desc(), BatchRow.batch_id)
 Index("batches_by_parent", BatchRow.parent_invocation_id, postgresql_where=BatchRow.parent_invocation_id.is_not(None))
 Index("batches_ended", BatchRow.completion_time, postgresql_where=BatchRow.completion_time.is_not(None))
 Index("batches_running", BatchRow.function_id, postgresql_where=BatchRow.completion_time.is_(None))

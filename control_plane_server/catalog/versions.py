@@ -21,6 +21,7 @@ from control_plane_server.catalog.paths import (
 )
 from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.projects import ProjectRepository
+from control_plane_server.catalog.reuse import to_reuse_column
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
@@ -184,4 +185,5 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "environment": dict(spec.environment) or None,
         "secrets": dict(spec.secrets) or None,
         "platform": to_column(spec.platform),
+        "reuse": to_reuse_column(spec.reuse),
     }

@@ -1,30 +1,46 @@
-"""What a provisioner is asked to run, and what it reports. A container is one launch of one execution."""
+"""What a provisioner is asked to run, and what it reports. A container is one launch of one execution, or a
+warm one, which takes one execution after the other."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Self
 from urllib.parse import urlsplit
 
 from control_plane_server.domain.entities import ContainerDetails
-from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
+from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId, WarmContainerId
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.specs import ResourceSpec
 
-_CONTAINER_NAME = re.compile(r"(exe-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
+_CONTAINER_NAME = re.compile(r"((?:exe|con)-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
+_WARM_PREFIX = "con-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerName:
     """Names a container before it exists. Launches are counted from 1; a second one replaces a container lost to
-    infrastructure within the same execution."""
+    infrastructure within the same execution.
+
+    Of a warm container, which is of no one execution, its own id stands in the place of the execution's, and its launch
+    is the only one: `of_warm`, `warm_container_id`.
+    """
 
     execution_id: ExecutionId
     launch: int
 
     def __str__(self) -> str:
         return f"{self.execution_id}-{self.launch}"
+
+    @property
+    def warm_container_id(self) -> WarmContainerId | None:
+        """None of a container that is of one execution."""
+        return WarmContainerId(self.execution_id) if self.execution_id.startswith(_WARM_PREFIX) else None
+
+    @classmethod
+    def of_warm(cls, container_id: WarmContainerId) -> Self:
+        return cls(execution_id=ExecutionId(container_id), launch=1)
 
     @classmethod
     def parse(cls, text: str) -> "ContainerName | None":

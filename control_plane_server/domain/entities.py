@@ -16,6 +16,7 @@ from control_plane_server.domain.identifiers import (
     VersionId,
 )
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
+from control_plane_server.domain.reuse import ReuseSpec
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 
 
@@ -111,6 +112,7 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # empty also where it was not read
     secrets: Mapping[str, str] = field(default_factory=dict)  # names of the project's, or ARNs, by their variables
     platform: Platform = NO_PLATFORM
+    reuse: ReuseSpec | None = None  # None: each execution has a container of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,7 @@ class Execution:
     queued_ms: int | None  # how long it waited for its slot; None: releases wrote none once
     is_retryable: bool  # False: its failure is final
     output_blob_id: BlobId | None = None  # then `output` is None
+    is_warm_start: bool | None = None  # whether its container was there before; None: it has one of its own
 
     @property
     def starting(self) -> timedelta | None:

@@ -1,5 +1,6 @@
 """Names and identifiers of the catalog's entities; how they are made. No storage, no wire format."""
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from typing import NewType
@@ -11,6 +12,7 @@ InvocationId = NewType("InvocationId", str)
 ExecutionId = NewType("ExecutionId", str)
 BatchId = NewType("BatchId", str)
 BlobId = NewType("BlobId", str)
+WarmContainerId = NewType("WarmContainerId", str)
 
 # Any fixed UUID will do; changing it would give running invocations other execution ids.
 _EXECUTION_NAMESPACE = uuid.UUID("6f2b7a0e-6c55-4d6e-9a52-0f9f3c1f5a11")
@@ -39,6 +41,16 @@ def new_batch_id() -> BatchId:
 
 def new_blob_id() -> BlobId:
     return BlobId(f"blb-{uuid.uuid4().hex}")
+
+
+def new_warm_container_id() -> WarmContainerId:
+    return WarmContainerId(f"con-{uuid.uuid4().hex}")
+
+
+def warm_container_id_for(execution_id: ExecutionId, launch: int) -> WarmContainerId:
+    """The id of the container that this launch starts if it finds none that is idle: another try asks for the same."""
+    digest = hashlib.sha256(f"warm:{execution_id}-{launch}".encode()).hexdigest()
+    return WarmContainerId(f"con-{digest[:32]}")
 
 
 def drawn_from(execution_id: ExecutionId) -> float:

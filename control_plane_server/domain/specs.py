@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from control_plane_server.domain.identifiers import FunctionName
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
+from control_plane_server.domain.reuse import ReuseSpec
 
 
 class Concurrency(StrEnum):
@@ -56,7 +57,8 @@ class ExecutionSpec:
 class FunctionSpec:
     """A function as declared in a version. `command` None: the image itself speaks the worker protocol.
     `signature`: JSON Schema of its arguments, as text, so that its keys keep their order. `environment`: texts by the
-    names of their variables; `secrets`: names of the project's secrets, or ARNs, by those of their variables."""
+    names of their variables; `secrets`: names of the project's secrets, or ARNs, by those of their variables.
+    `reuse`: None: each execution has a container of its own."""
 
     function_name: FunctionName
     docker_image: str
@@ -67,3 +69,4 @@ class FunctionSpec:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
     platform: Platform = NO_PLATFORM
+    reuse: ReuseSpec | None = None

@@ -178,6 +178,9 @@ class LaunchRepository:
                 error_traceback=None,
                 output_blob_id=None,
                 is_retryable=None,  # of the report of a container that is gone
+                is_warm_start=None,
+                released_time=None,
+                exit_code=None,
                 execution_start_time=None,  # the new container starts the execution anew
                 execution_finish_time=None,
                 last_update_time=func.clock_timestamp(),

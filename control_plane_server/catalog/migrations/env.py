@@ -7,12 +7,12 @@ on the way.
 from alembic import context
 from sqlalchemy import Connection
 
-from control_plane_server.catalog.tables import ProjectRow
+from control_plane_server.catalog.warm_containers.table import WarmContainerRow
 
 
 def run() -> None:
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=ProjectRow.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=WarmContainerRow.metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -1,0 +1,23 @@
+"""How long a container outlives an execution, to take the next one of its function."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Isolation(StrEnum):
+    """What an execution shares with those before it in the same container. FORK: what the module's import made, nothing
+    else, as each is a process of its own. PROCESS: all that a process has."""
+
+    FORK = "fork"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReuseSpec:
+    """`idle_seconds`: how long a container waits for its next execution. `min_idle`: how many of the newest version
+    wait for as long as it takes. `max_executions`: of one container; None: any number."""
+
+    idle_seconds: int
+    min_idle: int = 0
+    max_executions: int | None = None
+    isolation: Isolation = Isolation.FORK
