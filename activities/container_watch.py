@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 import structlog
 
+from activities.faults import Faults, after
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState, LaunchRepository
@@ -56,30 +56,6 @@ class _Watched:
     container: Container
     invocation_id: InvocationId
     attempt_timeout: timedelta | None
-
-
-class _Faults:
-    """When to try again what failed: later each time, with jitter, as hundreds may wait for the same thing."""
-
-    def __init__(self, container: Container, *, first_pause: timedelta, longest_pause: timedelta) -> None:
-        self._container = container
-        self._first_pause = first_pause
-        self._longest_pause = longest_pause
-        self.clear()
-
-    def clear(self) -> None:
-        self._pause = timedelta()
-        self.retry_at: float | None = None
-
-    def note(self, error: Exception) -> None:
-        """Lengthen the pause. Logs whenever it has become longer."""
-        pause = min(2 * self._pause, self._longest_pause) or self._first_pause
-        if pause > self._pause:
-            logger.warning(
-                "container_may_linger", container=str(self._container.name), reason=str(error) or "no answer"
-            )
-        self._pause = pause
-        self.retry_at = _after(pause * random.uniform(0.5, 1))
 
 
 class ContainerWatch:
@@ -137,19 +113,19 @@ class ContainerWatch:
         long."""
         container = watched.container
         topics = ((EXECUTIONS_CHANNEL, container.name.execution_id), (CONTAINERS_CHANNEL, container.details.identifier))
-        faults = _Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
+        faults = Faults(container, first_pause=self._first_pause, longest_pause=self._longest_pause)
         deadline: _Deadline | None = None
         has_outcome = False
         async with self._listener.subscribe(*topics) as notified:
             notified.set()  # the container may have reported before this subscription
             while True:
-                recheck_at = _after(self._longest_unasked)
+                recheck_at = after(self._longest_unasked)
                 with contextlib.suppress(TimeoutError):
                     due_at = recheck_at if deadline is None else min(recheck_at, deadline.at)
                     async with asyncio.timeout_at(due_at if faults.retry_at is None else faults.retry_at):
                         await notified.wait()
                 try:
-                    if notified.is_set() or deadline is None or _after(timedelta()) < deadline.at:
+                    if notified.is_set() or deadline is None or after(timedelta()) < deadline.at:
                         notified.clear()
                         self._provisioner.check_soon(container)
                         await asyncio.sleep(_USUAL_EXIT.total_seconds())
@@ -184,14 +160,14 @@ class ContainerWatch:
 
     def _deadline_of(self, watched: _Watched, state: ContainerState) -> _Deadline | None:
         if state.must_stop:
-            return _Deadline(at=_after(self._longest_stop), is_doubtful=not state.is_known)
+            return _Deadline(at=after(self._longest_stop), is_doubtful=not state.is_known)
         if state.has_reported:
-            return _Deadline(at=_after(self._grace))
+            return _Deadline(at=after(self._grace))
         if watched.attempt_timeout is None or not state.is_known:
             return None
         # One that has not started yet cannot time out before this: nothing tells us when it starts.
         left = watched.attempt_timeout - (state.running_for or timedelta())
-        return _Deadline(at=_after(left), is_of_attempt=True)
+        return _Deadline(at=after(left), is_of_attempt=True)
 
     async def _time_out_attempt(self, watched: _Watched) -> _Deadline | None:
         """Recorded before the container is stopped: a process that dies in between leaves it to the next."""
@@ -202,7 +178,7 @@ class ContainerWatch:
         if not is_over:
             return await self._deadline(watched)
         logger.info("attempt_timed_out", execution_id=execution_id)
-        return _Deadline(at=_after(timedelta()), is_first=True)
+        return _Deadline(at=after(timedelta()), is_first=True)
 
     async def _stop(self, watched: _Watched, due: _Deadline) -> _Deadline | None:
         """Returns when to stop it again. If the deadline is doubtful, the catalog is read once more first."""
@@ -212,8 +188,4 @@ class ContainerWatch:
                 return found
         async with asyncio.timeout(self._call_limit.total_seconds()):
             await self._provisioner.stop(watched.container)
-        return _Deadline(at=_after(self._longest_stop), is_doubtful=due.is_doubtful)
-
-
-def _after(time: timedelta) -> float:
-    return asyncio.get_running_loop().time() + time.total_seconds()
+        return _Deadline(at=after(self._longest_stop), is_doubtful=due.is_doubtful)

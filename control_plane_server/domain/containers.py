@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId, WarmContainerId
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
+from control_plane_server.domain.reuse import ReuseSpec
 from control_plane_server.domain.specs import ResourceSpec
 
 _CONTAINER_NAME = re.compile(r"((?:exe|con)-[0-9a-f]{32})-([1-9][0-9]{0,8})", re.ASCII)
@@ -53,13 +54,14 @@ class ContainerName:
 class ContainerRequest:
     """Everything a launch needs: a pure function of the execution, so that a repeated request is byte-identical.
 
-    `platform`: the function's. `interruptions`, `without_capacity`: of the launches before, as `Platform.for_launch`
-    has them.
+    `invocation_id`: None of a warm container, which asks for its executions. `reuse`: the function's, of a warm
+    container alone. `platform`: the function's. `interruptions`, `without_capacity`: of the launches before, as
+    `Platform.for_launch` has them.
     """
 
     name: ContainerName
     function: FunctionRef
-    invocation_id: InvocationId
+    invocation_id: InvocationId | None
     docker_image: str
     prepared_identifier: str
     resource_spec: ResourceSpec
@@ -68,6 +70,7 @@ class ContainerRequest:
     token: str = field(repr=False)
     traceparent: str | None = None  # of the span of this launch
     platform: Platform = NO_PLATFORM
+    reuse: ReuseSpec | None = None
     interruptions: int = 0
     without_capacity: timedelta = timedelta()
 
@@ -93,14 +96,16 @@ class ExitCause(StrEnum):
 class ContainerExit:
     """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
     not known. `lacked_capacity`: it was lost before it ran, as there was no room for it. `failed_to_start`: it was lost
-    before it ran for another reason, which may be one that never passes. `ran_for`: from when its program started;
-    None where the platform does not tell."""
+    before it ran for another reason, which may be one that never passes. `is_undelivered`: it is warm and
+    there, and has not begun what it was given. `ran_for`: from when its program started; None where the platform does
+    not tell."""
 
     cause: ExitCause
     reason: str
     exit_code: int | None = None
     lacked_capacity: bool = False
     failed_to_start: bool = False
+    is_undelivered: bool = False
     ran_for: timedelta | None = None
 
 

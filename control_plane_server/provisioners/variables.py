@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
 
 from control_plane_server.domain.containers import ContainerRequest
 from control_plane_server.domain.identifiers import FunctionRef
+from control_plane_server.domain.reuse import ReuseSpec
 
 
 def function_variables(function: FunctionRef, *, api_url: str, ca_certificates: str | None = None) -> dict[str, str]:
@@ -20,8 +23,22 @@ def function_variables(function: FunctionRef, *, api_url: str, ca_certificates: 
     }
 
 
-def execution_variables(request: ContainerRequest) -> dict[str, str]:
-    """The other ones of MULTINODE_*; and TRACEPARENT, as W3C Trace Context writes it, where spans are recorded."""
+def reuse_variables(reuse: ReuseSpec, *, stop_grace: timedelta) -> dict[str, str]:
+    """Those of all containers of a function that keeps them: how long for, as JSON, and how long an execution in one
+    may take to stop, in seconds, after which the container kills it."""
+    return {
+        "CONTROL_PLANE_REUSE": json.dumps(asdict(reuse)),
+        "CONTROL_PLANE_STOP_GRACE_SECONDS": f"{stop_grace.total_seconds():g}",
+    }
+
+
+def launch_variables(request: ContainerRequest) -> dict[str, str]:
+    """Those of one container: which execution it runs, the other ones of MULTINODE_*; and TRACEPARENT, as W3C Trace
+    Context writes it, where spans are recorded. A warm container is told of its executions when it asks."""
+    container_id = request.name.warm_container_id
+    if container_id is not None:
+        return {"CONTROL_PLANE_CONTAINER_ID": container_id, "MULTINODE_API_KEY": request.token}
+    assert request.invocation_id is not None
     variables = {
         "MULTINODE_INVOCATION_ID": request.invocation_id,
         "MULTINODE_EXECUTION_ID": request.name.execution_id,
@@ -33,13 +50,15 @@ def execution_variables(request: ContainerRequest) -> dict[str, str]:
 
 
 def container_variables(
-    request: ContainerRequest, *, api_url: str, ca_certificates: str | None = None
+    request: ContainerRequest, *, api_url: str, stop_grace: timedelta, ca_certificates: str | None = None
 ) -> dict[str, str]:
-    """What the function declares, MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND."""
+    """What the function declares, MULTINODE_* of the worker protocol, and for a command CONTROL_PLANE_COMMAND.
+    `stop_grace`: told to warm containers."""
     return {
         **request.environment,
         **function_variables(request.function, api_url=api_url, ca_certificates=ca_certificates),
-        **execution_variables(request),
+        **launch_variables(request),
+        **({} if request.reuse is None else reuse_variables(request.reuse, stop_grace=stop_grace)),
         **({} if request.command is None else command_variables(request.command)),
     }
 

@@ -71,6 +71,7 @@ async def test_a_container_whose_loop_is_gone_is_seen_to_its_end_though_the_othe
         await _running(control_plane, _LONG)
         await control_plane.loops.stop(0)
         start = time.monotonic()
+        assert orphan.request.invocation_id is not None
         invocation = Submitted(function=_LONG, invocation_id=orphan.request.invocation_id)
         await control_plane.api.cancel(invocation)
         await _have_ended(control_plane, invocation)

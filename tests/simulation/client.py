@@ -58,6 +58,7 @@ class ApiClient:
     async def submit_from(self, container: SimulatedContainer, function: FunctionName) -> Submitted:
         """A child of the container's invocation."""
         request = container.request
+        assert request.invocation_id is not None
         parent = Submitted(function=request.function.function_name, invocation_id=request.invocation_id)
         return await self._submit(function, parent=parent, headers=_token(container))
 

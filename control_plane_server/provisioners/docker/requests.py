@@ -24,7 +24,10 @@ def container_options(request: ContainerRequest, configuration: DockerConfigurat
     again."""
     memory = memory_bytes(request.resource_spec.memory_gbs)
     environment = container_variables(
-        request, api_url=configuration.api_url, ca_certificates=configuration.ca_certificates
+        request,
+        api_url=configuration.api_url,
+        stop_grace=configuration.stop_grace,
+        ca_certificates=configuration.ca_certificates,
     )
     container: dict[str, Any] = {
         "Image": request.prepared_identifier,

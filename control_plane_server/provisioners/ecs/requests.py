@@ -21,7 +21,12 @@ from control_plane_server.provisioners.ecs.platforms import (
 from control_plane_server.provisioners.ecs.runtime_volume import runtime_container, volumes, with_runtime
 from control_plane_server.provisioners.ecs.tags import tags_of
 from control_plane_server.provisioners.runtime_location import RUNTIME_PATH
-from control_plane_server.provisioners.variables import command_variables, execution_variables, function_variables
+from control_plane_server.provisioners.variables import (
+    command_variables,
+    function_variables,
+    launch_variables,
+    reuse_variables,
+)
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs.type_defs import (
@@ -102,7 +107,8 @@ def _container(function: Function, configuration: EcsConfiguration) -> "Containe
     ours = function_variables(
         function.ref, api_url=configuration.api_url, ca_certificates=configuration.ca_certificates
     )
-    variables = {**function.environment, **ours}
+    kept = {} if function.reuse is None else reuse_variables(function.reuse, stop_grace=configuration.stop_grace)
+    variables = {**function.environment, **ours, **kept}
     container: ContainerDefinitionTypeDef = {
         "name": CONTAINER,
         "image": function.docker_image,
@@ -198,7 +204,7 @@ def task(request: ContainerRequest, configuration: EcsConfiguration) -> "RunTask
             "containerOverrides": [
                 {
                     "name": CONTAINER,
-                    "environment": _pairs(execution_variables(request)),
+                    "environment": _pairs(launch_variables(request)),
                 }
             ]
         },

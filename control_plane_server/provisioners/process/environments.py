@@ -1,6 +1,7 @@
 """The environment of a container: its own variables, and those of ours that are no secrets."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from control_plane_server.domain.containers import ContainerRequest
@@ -17,6 +18,9 @@ def inherited_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
-def container_environment(request: ContainerRequest, *, api_url: str, python_path: Path) -> dict[str, str]:
+def container_environment(
+    request: ContainerRequest, *, api_url: str, python_path: Path, stop_grace: timedelta
+) -> dict[str, str]:
     """All variables of a container. `python_path`: the folder that holds the package `control_plane`."""
-    return inherited_environment() | container_variables(request, api_url=api_url) | {"PYTHONPATH": str(python_path)}
+    ours = container_variables(request, api_url=api_url, stop_grace=stop_grace)
+    return inherited_environment() | ours | {"PYTHONPATH": str(python_path)}

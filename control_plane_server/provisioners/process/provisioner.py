@@ -158,7 +158,9 @@ class ProcessProvisioner:
             image_folder=str(image),
             # Not by its name: Python would look for modules of its own in the image first, before we could prevent it.
             command=(python_of(image), str(python_path / PROGRAM)),
-            environment=container_environment(request, api_url=self._api_url, python_path=python_path),
+            environment=container_environment(
+                request, api_url=self._api_url, python_path=python_path, stop_grace=self._stop_grace
+            ),
             stop_grace_seconds=self._stop_grace.total_seconds(),
             memory_mib=round(request.resource_spec.memory_gbs * 1_024),
         )
