@@ -27,6 +27,7 @@ CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platfor
 INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
 )
+WARM_CONTAINERS_CHANNEL = "warm_containers"  # payload: an id. It has a lease, or its execution or itself must end
 
 _RECONNECT_PAUSE = timedelta(seconds=1)
 # A connection on which nothing arrives may be idle or dead.

@@ -1,6 +1,7 @@
 """How long a container outlives an execution, to take the next one of its function."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -21,3 +22,7 @@ class ReuseSpec:
     min_idle: int = 0
     max_executions: int | None = None
     isolation: Isolation = Isolation.FORK
+
+
+# How long the request of a container for its next execution waits for one.
+LONGEST_POLL = timedelta(seconds=20)
