@@ -12,6 +12,7 @@ from control_plane_server.domain.containers import LogPage, LogStart
 from control_plane_server.domain.entities import ExecutionDetail
 from control_plane_server.domain.errors import ServiceIsUnavailable
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.provisioners.marked_logs import MarkedPart, read_part
 
 # For a page: many readers of CloudWatch may wait for its rate limit.
 _LOG_PATIENCE = timedelta(seconds=30)
@@ -45,16 +46,21 @@ LogQueryOfRequest = Annotated[LogQuery, Depends(log_query)]
 
 
 async def read_logs(provisioner: Provisioner, detail: ExecutionDetail, query: LogQuery) -> LogPage:
-    """What is asked for, but no more than 250 lines; nothing as long as there is no container.
+    """What is asked for, but no more than 250 lines; nothing as long as there is no container. Of a container that is
+    reused, the execution's own part.
 
     Raises OffsetIsInvalid, ServiceIsUnavailable if it takes longer than 30 s.
     """
-    container = detail.execution.container_details
+    execution = detail.execution
+    container = execution.container_details
     if container is None:
         return LogPage(entries=(), next_offset=None)
     try:
         async with asyncio.timeout(_LOG_PATIENCE.total_seconds()):
             max_lines = min(query.max_lines, MAX_LOG_LINES_PER_PAGE)
-            return await provisioner.read_logs(container, query.offset, max_lines, start=query.start)
+            if execution.is_warm_start is None:
+                return await provisioner.read_logs(container, query.offset, max_lines, start=query.start)
+            part = MarkedPart.of(execution.execution_id, execution.newest_launch, execution.launch_time)
+            return await read_part(provisioner, container, part, query.offset, max_lines, start=query.start)
     except TimeoutError:
         raise ServiceIsUnavailable from None

@@ -11,6 +11,7 @@ from control_plane_server.domain.containers import LogPage, LogTiming
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.errors import Misconfigured, OffsetIsInvalid, Unavailable
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.provisioners.marked_logs import MarkedPart, read_part
 
 logger = structlog.get_logger(__name__)
 
@@ -50,18 +51,22 @@ class LogSource:
     def timing(self) -> LogTiming:
         return self._provisioner.log_timing
 
-    def begin(self, container: ContainerDetails, offset: str | None) -> "asyncio.Task[LogPage | None]":
-        """Begin to read a page. The task returns None if the page cannot be read now, and an empty page if only an
-        operator can make the log readable; it raises OffsetIsInvalid. It runs on though its caller does not wait for
-        it."""
-        reading = asyncio.create_task(self._read(container, offset), name="page of a log")
+    def begin(
+        self, container: ContainerDetails, part: MarkedPart | None, offset: str | None
+    ) -> "asyncio.Task[LogPage | None]":
+        """Begin to read a page, of a part or of the whole log. The task returns None if the page cannot be read now,
+        and an empty page if only an operator can make the log readable; it raises OffsetIsInvalid. It runs on though
+        its caller does not wait for it."""
+        reading = asyncio.create_task(self._read(container, part, offset), name="page of a log")
         reading.add_done_callback(_log_failure)
         return reading
 
-    async def _read(self, container: ContainerDetails, offset: str | None) -> LogPage | None:
+    async def _read(self, container: ContainerDetails, part: MarkedPart | None, offset: str | None) -> LogPage | None:
         try:
             async with asyncio.timeout(_LONGEST_READ.total_seconds()), self._turns:
-                return await self._provisioner.read_logs(container, offset, MAX_LOG_LINES_PER_PAGE)
+                if part is None:
+                    return await self._provisioner.read_logs(container, offset, MAX_LOG_LINES_PER_PAGE)
+                return await read_part(self._provisioner, container, part, offset, MAX_LOG_LINES_PER_PAGE)
         except (TimeoutError, Unavailable):
             return None
         except Misconfigured as error:
@@ -85,19 +90,22 @@ class LogTail:
         patience = self._source.patience.of_stream.total_seconds()
         return self._missed_since is not None and _now() - self._missed_since >= patience
 
-    async def read(self, container: ContainerDetails, offset: str | None, *, is_awaited: bool) -> LogRead | None:
-        """The page at the offset; None if it cannot be read now, or it is not time yet and nobody waits for it.
+    async def read(
+        self, container: ContainerDetails, part: MarkedPart | None, offset: str | None, *, is_awaited: bool
+    ) -> LogRead | None:
+        """The page at the offset, of a part or of the whole log; None if it cannot be read now, or it is not time yet
+        and nobody waits for it.
 
         A read that takes longer than a poll waits goes on, and a later poll gets its page. Raises OffsetIsInvalid.
         """
         now = _now()
-        place = (container.logs_identifier, offset)
+        place = (container.logs_identifier, part, offset)
         if self._reading is not None and self._reading.place != place:
             self.close()
         if self._reading is None:
             if not is_awaited and now < self._next_read:
                 return None
-            self._reading = _Reading(place=place, began=now, task=self._source.begin(container, offset))
+            self._reading = _Reading(place=place, began=now, task=self._source.begin(container, part, offset))
         reading = self._reading
         await asyncio.wait([reading.task], timeout=self._source.patience.of_poll.total_seconds())
         page = None
@@ -127,7 +135,7 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    place: tuple[str, str | None]
+    place: tuple[str, MarkedPart | None, str | None]
     began: float
     task: "asyncio.Task[LogPage | None]"
 

@@ -12,7 +12,7 @@ from control_plane_server.domain.identifiers import InvocationId
 
 _CURSOR = re.compile(
     r"(?P<invocation>[0-9a-f]{8})\.(?P<attempt>[0-9]{1,9})\.(?P<launch>[0-9]{1,9})\.(?P<stage>[0-9]{1,2})"
-    r"\.(?P<cancelled>[01])\.(?P<output>[A-Za-z0-9_-]{8})?\.(?P<lines>[0-9]{1,9})\.(?P<log>[0-9.-]{1,40})?",
+    r"\.(?P<cancelled>[01])\.(?P<output>[A-Za-z0-9_-]{8})?\.(?P<lines>[0-9]{1,9})\.(?P<log>[0-9._-]{1,60})?",
     re.ASCII,
 )
 

@@ -1,6 +1,6 @@
 """Reads an invocation's events: polls what is stored, and returns what is new."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.events.logs import LogSource, LogTail
 from api.events.positions import Position, Stage
@@ -14,6 +14,7 @@ from control_plane_server.catalog.invocation_snapshots import (
 from control_plane_server.domain.bounds import MAX_LOG_LINES_PER_PAGE
 from control_plane_server.domain.entities import ContainerStatus
 from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.provisioners.marked_logs import MarkedPart, is_over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,9 @@ class EventReader:
         if execution is None or execution.container_details is None or not _has_log_to_read(self._position):
             return (), LogState.BEHIND
         is_awaited = awaited_log(seen, self._position) > LogState.BEHIND
-        read = await self._log.read(execution.container_details, self._position.log_offset, is_awaited=is_awaited)
+        part = _part_of(execution)
+        offset = self._position.log_offset
+        read = await self._log.read(execution.container_details, part, offset, is_awaited=is_awaited)
         if read is None and self._log.is_given_up and awaited_log(seen, self._position) is LogState.COMPLETE:
             return (log_gap(execution, self._position),), LogState.COMPLETE
         if read is None:
@@ -93,9 +96,19 @@ class EventReader:
         if lines:
             self._position = lines[-1].position
             return lines, LogState.CAUGHT_UP if len(page.entries) < MAX_LOG_LINES_PER_PAGE else LogState.BEHIND
-        is_over = execution.container_status is ContainerStatus.TERMINATED
-        may_grow = seen.read_time - read.age - execution.last_update_time < self._source.timing.delay
-        return (), LogState.COMPLETE if is_over and not may_grow else LogState.CAUGHT_UP
+        if part is not None:  # the others' lines that were passed need not be read again
+            self._position = replace(self._position, log_offset=page.next_offset, log_lines=0)
+        has_ended = execution.container_status is ContainerStatus.TERMINATED
+        since_its_end = seen.read_time - read.age - execution.last_update_time
+        may_grow = since_its_end < self._source.timing.delay and not is_over(page.next_offset)
+        return (), LogState.COMPLETE if has_ended and not may_grow else LogState.CAUGHT_UP
+
+
+def _part_of(execution: ExecutionSnapshot) -> MarkedPart | None:
+    """None of a container that is the execution's own."""
+    if execution.marked_launch is None:
+        return None
+    return MarkedPart.of(execution.execution_id, execution.marked_launch, execution.launch_time)
 
 
 def _has_log_to_read(at: Position) -> bool:

@@ -37,6 +37,7 @@ class ExecutionSnapshot:
     execution_start_time: datetime | None
     execution_finish_time: datetime | None
     last_update_time: datetime
+    marked_launch: int | None = None  # of its container, if that is reused: what the markers in its log say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ _EXECUTIONS = (
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
+        case((ExecutionRow.is_warm_start.is_not(None), ExecutionRow.launches)).label("marked_launch"),
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.container_type.label("container_type"),
         ExecutionRow.container_identifier.label("container_identifier"),
@@ -193,4 +195,5 @@ def _to_executions(
             execution_start_time=row.execution_start_time,
             execution_finish_time=row.execution_finish_time,
             last_update_time=row.last_update_time,
+            marked_launch=row.marked_launch,
         )

@@ -8,11 +8,13 @@ be read by anyone.
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from control_plane_server.domain.containers import FIRST_LINE, LogEntry, LogPage, LogStart
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.domain.log_markers import MarkedLaunch
 from control_plane_server.provisioners.log_parts import NOTHING_SEEN, PartScan, Progress
 
@@ -20,6 +22,9 @@ _OFFSET = re.compile(r"(?P<log>[^_]{0,60})_(?P<progress>[0-2]{5})_(?P<told>[0-9]
 # A page ends without its lines after so many of the container's: the next one goes on.
 _MOST_READS = 40
 _LINES_OF_A_SCAN = 2_000
+_LEAST_READ = 250  # lines, until there are some of the part
+# How far a machine's clock may be behind the catalog's, which wrote when the launch was noted.
+_CLOCKS = timedelta(seconds=5)
 
 
 class LogReads(Protocol):
@@ -37,6 +42,16 @@ class MarkedPart:
 
     launch: MarkedLaunch
     since_ms: int | None
+
+    @classmethod
+    def of(cls, execution_id: ExecutionId, launch: int, launch_time: datetime | None) -> "MarkedPart":
+        """The part of the launch with this number, with refused ones, which was noted then: the container begins the
+        execution afterwards."""
+        since = None if launch_time is None else launch_time - _CLOCKS
+        return cls(
+            launch=MarkedLaunch(execution_id, launch),
+            since_ms=None if since is None else round(since.timestamp() * 1_000),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ async def read_part(
     wanted = place.told + max_lines
     lines: list[LogEntry] = []
     for _ in range(_MOST_READS):
-        lines += await walk.read(wanted - len(lines))
+        lines += await walk.read(max(wanted - len(lines), 1 if lines else _LEAST_READ))
         if walk.is_at_end or len(lines) >= wanted or (len(lines) > place.told and walk.was_last_page_short):
             break
     if offset is None and not walk.has_log:

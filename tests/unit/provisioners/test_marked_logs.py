@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control_plane_server.domain.containers import FIRST_LINE, LogEntry, LogPage, LogStart, LogStream
@@ -184,6 +184,7 @@ USERS_LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(
     executions=st.lists(st.tuples(USERS_LINES, USERS_LINES, st.booleans()), min_size=1, max_size=4),
     is_told_apart=st.booleans(),
