@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -52,7 +52,8 @@ def _retried_until_repaired() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchTools:
-    """What all launches of a process share. `signing_key`: the root key from which executions' tokens are derived."""
+    """What all launches of a process share. `signing_key`: the root key from which tokens of containers are derived.
+    `ask_for_upkeep`: told when a container is gone from those that are kept ready."""
 
     database: Database
     provisioner: Provisioner
@@ -60,6 +61,7 @@ class LaunchTools:
     messenger: Messenger
     signing_key: str = field(repr=False)
     spans: ExecutionSpans
+    ask_for_upkeep: Callable[[], None] = field(default=lambda: None)
 
 
 class ContainerLauncher:
@@ -161,17 +163,21 @@ class ContainerLauncher:
             error = str(refusal)
             raise
         finally:
-            self._tools.spans.record_launch(self._request.trace, self._name, start=start, error=error)
+            self._tools.spans.record_launch(self._request.trace, self._launch_name, start=start, error=error)
 
     async def _record_container(self, details: ContainerDetails) -> Container:
         container = Container(name=self._name, details=details)
-        async with self._tools.database.statement() as connection:
-            may_run = await LaunchRepository(connection).record_container(container)
-        if not may_run:
+        if not await self._note_container(details):
             await self._stop(container)
         self._launched = time.monotonic()
         await self._report_wait(None)
         return container
+
+    async def _note_container(self, details: ContainerDetails) -> bool:
+        """False if it must not run."""
+        launched = Container(name=self._launch_name, details=details)
+        async with self._tools.database.statement() as connection:
+            return await LaunchRepository(connection).record_container(launched)
 
     async def _begin_next_launch(self, reason: str, *, was_refused: bool, failed_to_start: bool = False) -> bool:
         """Record the next launch with its reason, and wait, longer each time, until a stop at the latest.
@@ -183,7 +189,7 @@ class ContainerLauncher:
         async with self._tools.listener.subscribe((EXECUTIONS_CHANNEL, execution_id)) as notified:
             async with self._tools.database.statement() as connection:
                 launch = await LaunchRepository(connection).begin_another(
-                    self._name, reason=reason, was_refused=was_refused, failed_to_start=failed_to_start
+                    self._launch_name, reason=reason, was_refused=was_refused, failed_to_start=failed_to_start
                 )
             if launch is None:
                 return False
@@ -217,8 +223,14 @@ class ContainerLauncher:
             await self._tools.messenger.signal_container_awaited(self._request.invocation_id, awaited)
 
     @property
-    def _name(self) -> ContainerName:
+    def _launch_name(self) -> ContainerName:
+        """The launch, as the catalog and its span have it."""
         return ContainerName(execution_id=self._request.execution_id, launch=self.launch)
+
+    @property
+    def _name(self) -> ContainerName:
+        """Its container, as the provisioner has it."""
+        return self._launch_name
 
     @property
     def _age(self) -> timedelta:

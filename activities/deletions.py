@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
+from activities.warm.project_end import ProjectEnd
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.deletions import DeletionRepository
 from control_plane_server.domain.errors import CatalogIsAway, ContainerError
@@ -36,6 +37,7 @@ class BoundDeletionActivities(DeletionActivities):
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
+        self._warm = ProjectEnd(database=database, provisioner=provisioner)
 
     @activity.defn(name="cancel_project")
     async def cancel_project(self, request: DeletionRequest) -> CancelProjectResult:
@@ -46,7 +48,10 @@ class BoundDeletionActivities(DeletionActivities):
             await self._cancel_invocations(request, batches)
             async with self._repository(request) as repository:
                 left = await repository.count_unfinished()
-        return CancelProjectResult(running=left.running + left.preparing, preparing=left.preparing)
+            kept = await self._warm.end_containers(request, nothing_runs=not left.running)
+        return CancelProjectResult(
+            running=left.running + left.preparing + kept, preparing=left.preparing, containers=kept
+        )
 
     @activity.defn(name="retire_project")
     async def retire_project(self, request: DeletionRequest) -> None:
@@ -114,6 +119,7 @@ class BoundDeletionActivities(DeletionActivities):
             async with self._repository(request) as repository:
                 await repository.delete_invocations(ended)
             return True
+        await self._warm.forget_containers(request)
         async with self._repository(request) as repository:
             return await repository.delete_version()
 

@@ -1,6 +1,8 @@
 """`run_execution`: one attempt, from its slot to its recorded end."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -9,14 +11,18 @@ from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.errors import shortened
 from activities.unreached_api import told_apart
-from control_plane_server.catalog.execution_lifecycle.slots import Refusal, Refused, SlotQueue
+from activities.warm.launcher import LeasingLauncher
+from activities.warm.lease_watch import LeaseWatch
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refusal, Refused, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
-from control_plane_server.domain.containers import ExitCause
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.containers import Container, ContainerExit, ExitCause
+from control_plane_server.domain.entities import ExecutionOutcome, PreparedFunction
 from control_plane_server.domain.errors import FunctionFailure, Misconfigured
 from control_plane_server.domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 
 logger = structlog.get_logger(__name__)
+
+_Wait = Callable[[Container], Awaitable[ContainerExit]]
 
 
 class ExecutionRunner:
@@ -25,9 +31,10 @@ class ExecutionRunner:
     May die between any two lines, and run twice at once: every write is conditional and every launch has a name.
     """
 
-    def __init__(self, *, tools: LaunchTools, watch: ContainerWatch) -> None:
+    def __init__(self, *, tools: LaunchTools, watch: ContainerWatch, lease_watch: LeaseWatch) -> None:
         self._tools = tools
         self._watch = watch
+        self._lease_watch = lease_watch
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
         """Run one attempt until its end is recorded; QUEUED at once if it has no slot.
@@ -43,11 +50,21 @@ class ExecutionRunner:
         prepared = taken.function.prepared
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
-        launcher = ContainerLauncher(self._tools, request, taken, prepared)
+        launcher, wait = self._parts(request, taken, prepared)
+        reason, allows_retry = await self._run_to_its_end(request, launcher, wait)
+        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
+
+    def _parts(
+        self, request: RunExecutionRequest, taken: Assignment, prepared: PreparedFunction
+    ) -> tuple[ContainerLauncher, _Wait]:
+        """What gives the execution its containers, and what waits for its end in one of them."""
+        if taken.function.reuse is not None:
+            leasing = LeasingLauncher(self._tools, request, taken, prepared)
+            return leasing, lambda container: self._lease_watch.wait_for_end(leasing.lease(container))
         seconds = taken.function.execution_spec.attempt_timeout_seconds
         timeout = None if seconds is None else timedelta(seconds=seconds)
-        reason, allows_retry = await self._run_to_its_end(request, launcher, attempt_timeout=timeout)
-        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
+        wait = partial(self._watch.wait_for_exit, invocation_id=request.invocation_id, attempt_timeout=timeout)
+        return ContainerLauncher(self._tools, request, taken, prepared), wait
 
     async def _refused(self, request: RunExecutionRequest, refused: Refused) -> RunExecutionResult:
         match refused.refusal:
@@ -60,17 +77,14 @@ class ExecutionRunner:
                 return await self._close(request, reason=None, allows_retry=False)
 
     async def _run_to_its_end(
-        self, request: RunExecutionRequest, launcher: ContainerLauncher, *, attempt_timeout: timedelta | None
+        self, request: RunExecutionRequest, launcher: ContainerLauncher, wait: _Wait
     ) -> tuple[str | None, bool]:
         """Why the container ended, and whether another attempt may help. A lost container is replaced."""
         try:
             container = await launcher.ensure_container()
             container_exit = None
             while container is not None:
-                container_exit = await self._watch.wait_for_exit(
-                    container, request.invocation_id, attempt_timeout=attempt_timeout
-                )
-                container_exit = await told_apart(container_exit, container, request.invocation_id, self._tools)
+                container_exit = await told_apart(await wait(container), container, request, self._tools)
                 if container_exit.cause is not ExitCause.LOST:
                     return container_exit.reason, container_exit.cause is not ExitCause.MISCONFIGURED
                 container = await launcher.replace_container(container_exit)

@@ -9,8 +9,9 @@ from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.heartbeat import keep_heartbeating
 from activities.messenger import Messenger
+from activities.warm.stops import LeaseStops
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
+from control_plane_server.catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.domain.messages import (
     AttemptState,
@@ -47,6 +48,7 @@ class BoundInvocationActivities(InvocationActivities):
         self._provisioner = provisioner
         self._messenger = messenger
         self._spans = spans
+        self._lease_stops = LeaseStops(database=database, provisioner=provisioner)
 
     @activity.defn(name="run_execution")
     async def run_execution(self, request: RunExecutionRequest) -> RunExecutionResult:
@@ -86,8 +88,7 @@ class BoundInvocationActivities(InvocationActivities):
                 request.execution_id is not None and await stops.is_claimed(request.execution_id)
             )
         try:
-            if stopped.container is not None:
-                await self._provisioner.stop(stopped.container)
+            await self._stop_container(stopped)
         finally:  # children are stopped even if the container cannot be stopped now
             await self._messenger.deliver(cancelled=stopped.children, batches=stopped.batches)
         if request.execution_id is None:
@@ -96,3 +97,11 @@ class BoundInvocationActivities(InvocationActivities):
             request.invocation_id, request.execution_id
         )
         return StopInvocationResult(is_claimed=is_claimed, is_at_work=is_at_work)
+
+    async def _stop_container(self, stopped: StoppedInvocation) -> None:
+        if stopped.container is None:
+            return
+        if stopped.reuse is None:
+            await self._provisioner.stop(stopped.container)
+        else:
+            await self._lease_stops.ask(stopped.container.name, stopped.container, stopped.reuse.isolation)

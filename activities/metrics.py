@@ -15,6 +15,11 @@ LAUNCHES_REPEATED = Counter(
     "Launches that another one had to follow within the same execution, by what became of them.",
     ["reason"],
 )
+CONTAINER_STARTS = Counter(
+    "control_plane_container_starts",
+    "Executions of functions that keep their containers that were given one: warm, one that was there, or cold.",
+    ["kind"],
+)
 REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation.", ["kind"])
 REPAIRS_NOT_MADE = Counter(
     "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]
@@ -30,3 +35,5 @@ LAST_RECONCILIATION = Gauge(
 
 for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # exported at 0, so that the first one shows as an increase
     EXECUTIONS_ENDED.labels(_outcome)
+for _kind in ("warm", "cold"):
+    CONTAINER_STARTS.labels(_kind)

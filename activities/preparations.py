@@ -1,5 +1,7 @@
 """`prepare_function`: has the provisioner prepare a function, and records the result."""
 
+from collections.abc import Callable
+
 from temporalio import activity
 
 from activities.errors import shortened
@@ -30,11 +32,14 @@ class BoundPreparationActivities(PreparationActivities):
         provisioner: Provisioner,
         messenger: Messenger,
         most_at_once: int = MOST_AT_ONCE,
+        ask_for_upkeep: Callable[[], None] = lambda: None,
     ) -> None:
+        """`ask_for_upkeep`: told when a function is READY that has containers ready before it is called."""
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
         self._most_at_once = most_at_once
+        self._ask_for_upkeep = ask_for_upkeep
         self._under_way = 0
 
     @activity.defn(name="prepare_function")
@@ -69,6 +74,9 @@ class BoundPreparationActivities(PreparationActivities):
                 return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))
         async with self._database.transaction() as connection:
             outcome = await PreparationRepository(connection).mark_ready(request.function, prepared)
+        reuse = preparation.function.reuse
+        if reuse is not None and reuse.min_idle:
+            self._ask_for_upkeep()
         if outcome.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
             await self._provisioner.retire(prepared)
         return outcome

@@ -15,7 +15,7 @@ from control_plane_server.catalog.api_contacts import ApiContactRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.domain.containers import Container, ContainerExit, ExitCause, LogStart
 from control_plane_server.domain.errors import ControlPlaneError
-from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.messages import RunExecutionRequest
 
 _WHAT_IT_WAS = "This container could not reach MULTINODE_API_URL"
 _LAST_LINES = 20
@@ -23,16 +23,16 @@ _LOG_SECONDS = 10.0
 
 
 async def told_apart(
-    found: ContainerExit, container: Container, invocation_id: InvocationId, tools: LaunchTools
+    found: ContainerExit, container: Container, request: RunExecutionRequest, tools: LaunchTools
 ) -> ContainerExit:
     """The exit as it was found, or LOST or MISCONFIGURED with the container's own words. Raises Unavailable."""
     if found.cause is not ExitCause.EXITED or found.exit_code != API_WAS_NOT_REACHED:
         return found
     async with tools.database.statement() as connection:
-        state = await LaunchRepository(connection).state(container.name.execution_id, invocation_id=invocation_id)
+        state = await LaunchRepository(connection).state(request.execution_id, invocation_id=request.invocation_id)
         if state.running_for is not None or state.has_reported or state.must_stop:
             return found
-        passes = await ApiContactRepository(connection).neighbour_succeeded_lately(invocation_id)
+        passes = await ApiContactRepository(connection).neighbour_succeeded_lately(request.invocation_id)
     said = await _said(container, tools)
     reason = said or f"{_WHAT_IT_WAS} and ended with exit code {API_WAS_NOT_REACHED}; its log says why"
     if passes:

@@ -32,9 +32,10 @@ class ProjectDeletionWorkflow:
             left = await self._execute(DeletionActivities.cancel_project, request)
             if not left.running:
                 return
-            invocations = left.running - left.preparing
+            invocations = left.running - left.preparing - left.containers
+            kept = f", and for {left.containers} containers that were kept" if left.containers else ""
             workflow.set_current_details(
-                f"Waiting for {invocations} invocations to end and for {left.preparing} preparations"
+                f"Waiting for {invocations} invocations to end and for {left.preparing} preparations{kept}"
             )
             await workflow.sleep(pause, summary=f"{invocations} invocations run")
             pause = min(2 * pause, policies.DELETION_LONGEST_PAUSE)

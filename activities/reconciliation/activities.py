@@ -18,6 +18,8 @@ from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
 from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
+from activities.reconciliation.warm_containers import WarmContainers
+from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.retention import RetentionRepository
 from control_plane_server.domain.messages import ForgetEndedResult, ReconciliationResult
@@ -45,6 +47,8 @@ class BoundReconciliationActivities(ReconciliationActivities):
         orphaned_invocations: OrphanedInvocations,
         orphaned_containers: OrphanedContainers,
         orphaned_blobs: OrphanedBlobs,
+        warm_containers: WarmContainers,
+        warm_upkeep: WarmUpkeep,
         retention: timedelta | None,
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
@@ -62,6 +66,8 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "orphaned invocations repaired": orphaned_invocations.repair,
             "containers stopped": orphaned_containers.stop,
             "blobs removed": orphaned_blobs.remove,
+            "warm containers ended": warm_containers.end,
+            "warm containers launched": warm_upkeep.repair,
         }
 
     @activity.defn(name="reconcile")

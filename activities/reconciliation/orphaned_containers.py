@@ -5,6 +5,7 @@ import structlog
 from activities.reconciliation.repair_run import RepairRun
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.reconciliation.orphaned_containers import OrphanedContainerRepository
+from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.provisioners.contract import Provisioner
 from workflows import policies
@@ -21,25 +22,32 @@ class OrphanedContainers:
         self._provisioner = provisioner
 
     async def stop(self, run: RepairRun) -> None:
-        """Stop the containers whose execution has ended or has another container by now.
+        """Stop the containers whose execution has ended or has another container by now, and warm ones that were
+        closed and have not ended.
 
         Containers whose execution is not in the catalog are left alone: they may belong to another control plane.
         """
         containers = {container.name: container for container in await self._provisioner.list_live_containers()}
         if not containers:
             return
+        warm = {name.warm_container_id: name for name in containers if name.warm_container_id is not None}
+        one_shot = [name for name in containers if name.warm_container_id is None]
         async with self._database.statement() as connection:
             findings = await OrphanedContainerRepository(connection).classify(
-                containers, older_than=policies.CONTAINER_PATIENCE
+                one_shot, older_than=policies.CONTAINER_PATIENCE
             )
+        unneeded, unknown = list(findings.unneeded), list(findings.unknown)
+        if warm:
+            async with self._database.transaction() as transaction:
+                of_warm = await UpkeepRepository(transaction).classify(warm, older_than=policies.CONTAINER_PATIENCE)
+            unneeded += [warm[container_id] for container_id in of_warm.unneeded]
+            unknown += [warm[container_id] for container_id in of_warm.unknown]
 
         async def stop_one(name: ContainerName) -> bool:
-            logger.warning("container_is_not_needed", execution_id=name.execution_id, container=str(name))
+            logger.warning("container_is_not_needed", container=str(name))
             await self._provisioner.stop(containers[name])
             return True
 
-        await run.each(findings.unneeded[:_MOST], stop_one)
-        if findings.unknown:
-            logger.info(
-                "containers_are_unknown", containers=len(findings.unknown), one_of_them=str(findings.unknown[0])
-            )
+        await run.each(unneeded[:_MOST], stop_one)
+        if unknown:
+            logger.info("containers_are_unknown", containers=len(unknown), one_of_them=str(unknown[0]))

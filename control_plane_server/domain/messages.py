@@ -233,11 +233,13 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProjectResult:
-    """`running`: how much a deletion has to wait for: invocations that have not ended, and preparations that have not
-    said what they made. `preparing`: how many of `running` are preparations; earlier releases do not read it."""
+    """`running`: how much a deletion has to wait for: invocations that have not ended, preparations that have not said
+    what they made, and containers that are kept. `preparing`, `containers`: how many of `running` are preparations and
+    such containers; earlier releases do not read them."""
 
     running: int
     preparing: int = 0
+    containers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,9 @@ from activities.reconciliation.termination_guard import TerminationGuard
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
 from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
+from activities.reconciliation.warm_containers import WarmContainers
+from activities.warm.lease_watch import LeaseWatch
+from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink
@@ -60,6 +63,8 @@ def build_temporal_workers(
     """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
     messenger = Messenger(client, database, spans=spans)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    lease_watch = LeaseWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
+    upkeep = WarmUpkeep(database=database, provisioner=provisioner, signing_key=settings.root_keys[0])
     execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
         database=database,
@@ -68,13 +73,16 @@ def build_temporal_workers(
         messenger=messenger,
         signing_key=settings.root_keys[0],
         spans=execution_spans,
+        ask_for_upkeep=upkeep.ask,
     )
-    runner = ExecutionRunner(tools=tools, watch=watch)
+    runner = ExecutionRunner(tools=tools, watch=watch, lease_watch=lease_watch)
     invocations = BoundInvocationActivities(
         runner=runner, database=database, provisioner=provisioner, messenger=messenger, spans=execution_spans
     )
     batches = BoundBatchActivities(database=database, messenger=messenger)
-    preparations = BoundPreparationActivities(database=database, provisioner=provisioner, messenger=messenger)
+    preparations = BoundPreparationActivities(
+        database=database, provisioner=provisioner, messenger=messenger, ask_for_upkeep=upkeep.ask
+    )
     deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
     guard = TerminationGuard(database)
     unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, guard=guard, spans=spans)
@@ -95,6 +103,8 @@ def build_temporal_workers(
         ),
         orphaned_containers=OrphanedContainers(database=database, provisioner=provisioner),
         orphaned_blobs=OrphanedBlobs(database=database, store=blobs),
+        warm_containers=WarmContainers(database=database, provisioner=provisioner),
+        warm_upkeep=upkeep,
         retention=settings.retention,
     )
     deployment = deployment_config(settings)

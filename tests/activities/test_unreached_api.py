@@ -15,6 +15,7 @@ from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
 from activities.messenger import Messenger
 from activities.unreached_api import told_apart
+from activities.warm.lease_watch import LeaseWatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
@@ -88,6 +89,12 @@ async def tools_for(database: Database, listener: NotificationListener, fleet: F
     )
 
 
+def request_of(invocation: InvocationId) -> RunExecutionRequest:
+    return RunExecutionRequest(
+        invocation_id=invocation, execution_id=execution_id_for(invocation, 1), attempt=1, is_last_attempt=False
+    )
+
+
 async def judged(
     database: Database, listener: NotificationListener, invocation: InvocationId, found: ContainerExit, fleet: Fleet
 ) -> ContainerExit:
@@ -96,7 +103,7 @@ async def judged(
         name=ContainerName(execution_id=execution_id_for(invocation, 1), launch=1),
         details=ContainerDetails(type=ContainerType.TEST, identifier="1", logs_identifier="1"),
     )
-    return await told_apart(found, container, invocation, tools)
+    return await told_apart(found, container, request_of(invocation), tools)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +188,9 @@ async def test_an_invocation_ends_without_another_attempt_where_its_container_re
     fleet = Talkative((SAID,))
     tools = await tools_for(database, listener, fleet)
     watch = ContainerWatch(database=database, provisioner=fleet, listener=listener, grace=timedelta(1))
-    request = RunExecutionRequest(
-        invocation_id=invocation, execution_id=execution_id_for(invocation, 1), attempt=1, is_last_attempt=False
-    )
-    running = asyncio.create_task(ExecutionRunner(tools=tools, watch=watch).run(request))
+    lease_watch = LeaseWatch(database=database, provisioner=fleet, listener=listener, grace=timedelta(1))
+    runner = ExecutionRunner(tools=tools, watch=watch, lease_watch=lease_watch)
+    running = asyncio.create_task(runner.run(request_of(invocation)))
     async with asyncio.timeout(20):
         while not fleet.alive:
             await asyncio.sleep(0.01)

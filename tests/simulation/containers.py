@@ -115,14 +115,14 @@ class Fleet:
         return tuple(Container(name=container.request.name, details=container.details) for container in self.alive)
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
-        return await asyncio.shield(self.containers[container.name].exit)
+        return await asyncio.shield(self._at(container).exit)
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""
 
     async def stop(self, container: Container) -> None:
         with _Trouble(self.faults):
-            simulated = self.containers[container.name]
+            simulated = self._at(container)
             if simulated.is_alive and not simulated.is_stopping:
                 simulated.is_stopping = True
                 grace = self._stop_grace.total_seconds()
@@ -156,7 +156,15 @@ class Fleet:
     async def forget(self, containers: Collection[ContainerName]) -> None:
         """Nothing is left of them."""
 
+    def _at(self, container: Container) -> SimulatedContainer:
+        """By where it is, as platforms find theirs."""
+        name = ContainerName.parse(container.details.identifier)
+        assert name is not None
+        return self.containers[name]
+
     def _inspect(self, request: ContainerRequest) -> None:
+        if request.reuse is not None:  # idle ones hold no slot
+            return
         of_function = [container for container in self.alive if container.request.function == request.function]
         limit = request.resource_spec.max_concurrency
         if len(of_function) > limit:

@@ -37,7 +37,11 @@ class Launch:
 class ContainerState:
     """`has_reported`: an outcome, or an abort, which becomes the outcome unless infrastructure ended the container;
     `has_outcome`: the former.
-    `running_for`: since the container started the execution; None: it has not yet.
+    `running_for`: since the container started the execution; None: it has not yet. `reported_for`, `stopping_for`:
+    since it reported, and since it was to stop.
+
+    `launch`: the newest one. `is_released`: a warm container has let go of the execution; `exit_code`: of its process
+    there, if that did not report. `is_over`: its end is recorded.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
@@ -48,6 +52,12 @@ class ContainerState:
     has_outcome: bool = False
     is_known: bool = True
     running_for: timedelta | None = None
+    reported_for: timedelta | None = None
+    stopping_for: timedelta | None = None
+    launch: int = 0
+    is_released: bool = False
+    exit_code: int | None = None
+    is_over: bool = False
 
 
 _EXECUTION = bindparam("launched_execution", type_=Text)
@@ -83,6 +93,12 @@ _STATE = select(
     ExecutionRow.outcome,
     ExecutionRow.termination_signal_time,
     (func.clock_timestamp() - ExecutionRow.execution_start_time).label("running_for"),
+    (func.clock_timestamp() - ExecutionRow.execution_finish_time).label("reported_for"),
+    (func.clock_timestamp() - ExecutionRow.termination_signal_time).label("stopping_for"),
+    ExecutionRow.launches,
+    ExecutionRow.released_time,
+    ExecutionRow.exit_code,
+    (ExecutionRow.container_status == ContainerStatus.TERMINATED).label("is_over"),
 ).where(ExecutionRow.execution_id == _EXECUTION)
 
 
@@ -119,10 +135,10 @@ _RAN_MS = case(
 )
 
 
-def _earlier_launches_ms(*, was_refused: bool) -> ColumnElement[int | None]:
+def _earlier_launches_ms(*, started_none: bool) -> ColumnElement[int | None]:
     """With the newest launch. Where a release that wrote none began another one, those before it are not known: a sum
     of the others would be too low."""
-    ran = 0 if was_refused else _RAN_MS  # whatever was there of one that was refused, it did not run
+    ran = 0 if started_none else _RAN_MS  # whatever was there of one that was refused, it did not run
     return case(
         (
             and_(ExecutionRow.earlier_launches_ms.is_(None), ExecutionRow.launches - ExecutionRow.refused_launches > 1),
@@ -132,9 +148,9 @@ def _earlier_launches_ms(*, was_refused: bool) -> ColumnElement[int | None]:
     )
 
 
-def _failed_starts(*, was_refused: bool, failed_to_start: bool) -> ColumnElement[int] | int:
+def _failed_starts(*, started_none: bool, failed_to_start: bool) -> ColumnElement[int] | int:
     """With the newest launch. One that was refused for want of capacity says nothing of whether others could start."""
-    if was_refused:
+    if started_none:
         return ExecutionRow.failed_starts.expression
     return ExecutionRow.failed_starts + 1 if failed_to_start else 0
 
@@ -144,11 +160,18 @@ class LaunchRepository:
         self._connection = connection
 
     async def begin_another(
-        self, over: ContainerName, *, reason: str, was_refused: bool = False, failed_to_start: bool = False
+        self,
+        over: ContainerName,
+        *,
+        reason: str,
+        was_refused: bool = False,
+        failed_to_start: bool = False,
+        was_undelivered: bool = False,
     ) -> Launch | None:
         """Note a launch in place of one that is over: infrastructure took its container, or it was refused and none
         ever ran, or its container failed to start. Until the next container is there, the reason is shown as the
-        execution's error message.
+        execution's error message. `was_undelivered`: it has a warm container, which may begin it at any moment: then it
+        is over only by this, and not if it has begun.
 
         Returns the launch to go on with. Another process may have been faster: then it is that one's. None if there
         must be no further one: the execution is stopped, has an outcome, or has ended. An abort that the container
@@ -160,16 +183,18 @@ class LaunchRepository:
             ExecutionRow.termination_signal_time.is_(None),
             ExecutionRow.outcome.is_(None),
         )
+        is_unstarted = (ExecutionRow.execution_start_time.is_(None),) if was_undelivered else ()
+        started_none = was_refused or was_undelivered
         begun = await self._connection.execute(
             update(ExecutionRow)
-            .where(*may_be_launched, ExecutionRow.launches == over.launch)
+            .where(*may_be_launched, *is_unstarted, ExecutionRow.launches == over.launch)
             .values(
                 launches=over.launch + 1,
-                refused_launches=ExecutionRow.refused_launches + int(was_refused),
-                earlier_launches_ms=_earlier_launches_ms(was_refused=was_refused),
+                refused_launches=ExecutionRow.refused_launches + int(started_none),
+                earlier_launches_ms=_earlier_launches_ms(started_none=started_none),
                 launch_time=func.clock_timestamp(),
                 refused_since=_REFUSED_SINCE if was_refused else None,
-                failed_starts=_failed_starts(was_refused=was_refused, failed_to_start=failed_to_start),
+                failed_starts=_failed_starts(started_none=started_none, failed_to_start=failed_to_start),
                 container_status=ContainerStatus.PROVISIONING,
                 container_type=None,
                 container_identifier=None,
@@ -221,4 +246,10 @@ class LaunchRepository:
             has_outcome=row.outcome is not None,
             must_stop=row.termination_signal_time is not None,
             running_for=row.running_for,
+            reported_for=row.reported_for,
+            stopping_for=row.stopping_for,
+            launch=row.launches,
+            is_released=row.released_time is not None,
+            exit_code=row.exit_code,
+            is_over=row.is_over,
         )

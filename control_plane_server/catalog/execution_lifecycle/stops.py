@@ -11,24 +11,28 @@ from sqlalchemy.sql.elements import ColumnElement
 from control_plane_server.catalog.converters import to_container_details
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL
-from control_plane_server.catalog.tables import BatchRow, ExecutionRow, InvocationRow
+from control_plane_server.catalog.reuse import to_reuse
+from control_plane_server.catalog.tables import BatchRow, ExecutionRow, FunctionRow, InvocationRow
 from control_plane_server.domain.containers import Container, ContainerName
 from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
 from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 from control_plane_server.domain.messages import StopReason
+from control_plane_server.domain.reuse import ReuseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedInvocation:
     """What has to be stopped next: the live container, if one is recorded, and the children's workflows.
 
-    `is_claimed`: there is a live execution that has taken up its slot. `batches`: of children.
+    `is_claimed`: there is a live execution that has taken up its slot. `reuse`: of a container that outlives the
+    execution. `batches`: of children.
     """
 
     is_claimed: bool
     container: Container | None
     children: tuple[InvocationId, ...]
     batches: tuple[BatchId, ...]
+    reuse: ReuseSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,12 @@ _MARKED = (
     .returning(InvocationRow.invocation_id)
     .cte("marked")
 )
+_REUSE = (
+    select(FunctionRow.reuse)
+    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
+    .where(InvocationRow.invocation_id == STOPPED_INVOCATION)
+    .scalar_subquery()
+)
 # Returned by the update itself: a container that is recorded at the same time is returned here, or its recorder sees
 # the signal. The condition always holds; it makes the invocation's row be locked before the execution's, as everywhere.
 _STOP = (
@@ -108,6 +118,7 @@ _STOP = (
         ExecutionRow.container_type.label("container_type"),
         ExecutionRow.container_identifier.label("container_identifier"),
         ExecutionRow.logs_identifier,
+        case((ExecutionRow.is_warm_start.is_not(None), _REUSE)).label("reuse"),
         func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
     )
 )
@@ -180,6 +191,7 @@ class StopRepository:
             ),
             children=children.invocations,
             batches=children.batches,
+            reuse=None if row is None else to_reuse(row.reuse),
         )
 
     async def is_claimed(self, execution_id: ExecutionId) -> bool:

@@ -126,6 +126,10 @@ _REVOKE = text(f"""
 _CLOSE = text(f"""
     UPDATE warm_containers AS warm SET {_CLOSED}
     WHERE warm.container_id = :container_id AND warm.state <> 'CLOSED' AND (:is_gone OR warm.state <> 'LEASED')
+        AND (
+            CAST(:execution_id AS text) IS NULL
+            OR (warm.execution_id = :execution_id AND warm.launch = CAST(:launch AS integer))
+        )
     RETURNING pg_notify(:channel, warm.container_id)
     """)
 
@@ -211,15 +215,24 @@ class LeaseRepository:
         row = revoked.one_or_none()
         return None if row is None else to_warm_container(row)
 
-    async def close(self, container_id: WarmContainerId, *, reason: str, is_gone: bool = False) -> bool:
-        """No execution is given to it any more. One that is leased is closed only if the platform `is_gone` with it.
-        Returns whether it was this call that closed it."""
+    async def close(
+        self,
+        container_id: WarmContainerId,
+        *,
+        reason: str,
+        is_gone: bool = False,
+        leased_to: tuple[ExecutionId, int] | None = None,
+    ) -> bool:
+        """No execution is given to it any more. One that is leased is closed only if it `is_gone`, or as good as gone.
+        `leased_to`: only while it is leased to this launch. Returns whether it was this call that closed it."""
         closed = await self._connection.execute(
             _CLOSE,
             {
                 "container_id": container_id,
                 "reason": storable(reason),
                 "is_gone": is_gone,
+                "execution_id": None if leased_to is None else leased_to[0],
+                "launch": None if leased_to is None else leased_to[1],
                 "channel": WARM_CONTAINERS_CHANNEL,
             },
         )

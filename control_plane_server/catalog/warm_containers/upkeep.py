@@ -3,7 +3,7 @@ nobody hears from, that nobody needs, and whose process died between two steps."
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,7 +98,9 @@ _OF_PROJECT = text(f"""
     SELECT {COLUMNS} FROM warm_containers AS warm
     JOIN functions ON functions.function_id = warm.function_id
     JOIN versions ON versions.version_id = functions.version_id
-    WHERE versions.project_name = :project_name
+    JOIN projects ON projects.project_name = versions.project_name
+    WHERE projects.project_name = :project_name
+        AND projects.creation_time = coalesce(CAST(:creation_time AS timestamptz), projects.creation_time)
     """)
 _CLOSED_BEFORE = text(f"""
     SELECT {COLUMNS} FROM warm_containers AS warm
@@ -161,9 +163,11 @@ class UpkeepRepository:
             unknown=tuple(one for one in ids if one not in known),
         )
 
-    async def of_project(self, project_name: ProjectName) -> tuple[WarmContainer, ...]:
-        """All of a project, also the closed ones."""
-        return await self._all(_OF_PROJECT, {"project_name": project_name})
+    async def of_project(
+        self, project_name: ProjectName, *, creation_time: datetime | None = None
+    ) -> tuple[WarmContainer, ...]:
+        """All of a project, also the closed ones. `creation_time`: the project's; none of another one of its name."""
+        return await self._all(_OF_PROJECT, {"project_name": project_name, "creation_time": creation_time})
 
     async def closed_before(self, *, older_than: timedelta, at_most: int) -> tuple[WarmContainer, ...]:
         """Those that were closed so long ago, the oldest first: their logs and rows can be forgotten once no execution

@@ -1,0 +1,43 @@
+"""What is watched of a lease, and when the execution is over in its container."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from control_plane_server.catalog.execution_lifecycle.launches import ContainerState
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
+from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.reuse import Isolation
+from control_plane_server.provisioners.exit_reasons import exit_reason, stop_reason
+
+# An idle container is told of a lease within milliseconds, and begins at once. One that has not by then is paused, cut
+# off, or dead.
+DELIVERED_WITHIN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """`launch`: of the execution that the container has been given. `deliver_by`: when it should have begun that, in
+    seconds of the event loop's clock; None: the container was launched for it, which takes as long as it takes.
+    `attempt_timeout`: from the execution's start; None: it has none."""
+
+    container: Container
+    launch: ContainerName
+    invocation_id: InvocationId
+    isolation: Isolation
+    deliver_by: float | None = None
+    attempt_timeout: timedelta | None = None
+
+
+def end_of(state: ContainerState, lease: Lease) -> ContainerExit | None:
+    """Of an execution that its container has let go of, or that is over whatever that does."""
+    if not state.is_known:
+        return None
+    if state.launch > lease.launch.launch:
+        return ContainerExit(cause=ExitCause.LOST, reason="Another process has launched it again")
+    if state.is_over:
+        return ContainerExit(cause=ExitCause.STOPPED, reason="It had ended before")
+    if not state.is_released:
+        return None
+    if state.must_stop:
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(state.exit_code), exit_code=state.exit_code)
+    return ContainerExit(cause=ExitCause.EXITED, reason=exit_reason(state.exit_code), exit_code=state.exit_code)

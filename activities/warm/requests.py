@@ -1,0 +1,36 @@
+"""What a provisioner is asked for a warm container."""
+
+from datetime import timedelta
+
+from control_plane_server.domain.containers import ContainerName, ContainerRequest
+from control_plane_server.domain.entities import Function, PreparedFunction
+from control_plane_server.domain.execution_tokens import container_token
+from control_plane_server.domain.identifiers import WarmContainerId
+
+
+def warm_request(
+    container_id: WarmContainerId,
+    function: Function,
+    *,
+    prepared: PreparedFunction,
+    signing_key: str,
+    interruptions: int = 0,
+    without_capacity: timedelta = timedelta(),
+) -> ContainerRequest:
+    """The same whoever asks. `interruptions`, `without_capacity`: of the execution that it is launched for, if it is
+    launched for one."""
+    return ContainerRequest(
+        name=ContainerName.of_warm(container_id),
+        function=function.ref,
+        invocation_id=None,
+        docker_image=function.docker_image,
+        prepared_identifier=prepared.identifier,
+        resource_spec=function.resource_spec,
+        command=function.command,
+        environment=function.environment,
+        token=container_token(signing_key, container_id),
+        platform=function.platform,
+        reuse=function.reuse,
+        interruptions=interruptions,
+        without_capacity=without_capacity,
+    )

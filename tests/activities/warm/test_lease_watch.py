@@ -1,0 +1,166 @@
+"""An execution is over in a warm container when that has let go of it; and one that must end does end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from activities.warm.leases import Lease
+from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.warm_containers.states import State
+from control_plane_server.domain.containers import ContainerExit, ExitCause
+from control_plane_server.domain.identifiers import ExecutionId, WarmContainerId
+from control_plane_server.domain.reuse import Isolation
+from tests.activities.warm.conftest import Rig
+from tests.catalog.warm_containers.warm import REUSE
+from tests.simulation.containers import SimulatedContainer
+
+LONG = timedelta(minutes=1)
+WITHIN = 10.0
+
+
+class Leased:
+    """An execution in a container that was idle before."""
+
+    def __init__(self, rig: Rig, execution_id: ExecutionId, container_id: WarmContainerId, lease: Lease) -> None:
+        self.rig = rig
+        self.execution_id = execution_id
+        self.container_id = container_id
+        self.lease = lease
+
+    @property
+    def container(self) -> SimulatedContainer:
+        return self.rig.fleet.containers[self.lease.container.name]
+
+    @asynccontextmanager
+    async def watched(self, *, release_patience: timedelta = LONG) -> "AsyncIterator[asyncio.Task[ContainerExit]]":
+        watch = self.rig.watch(release_patience=release_patience)
+        async with asyncio.timeout(WITHIN):
+            task = asyncio.create_task(watch.wait_for_end(self.lease))
+            try:
+                yield task
+            finally:
+                task.cancel()
+
+
+@pytest.fixture
+async def leased(rig: Rig) -> Leased:
+    container_id = await rig.idle()
+    execution_id = await rig.warm.execution()
+    launcher = await rig.launcher(execution_id)
+    container = await launcher.ensure_container()
+    assert container is not None
+    return Leased(rig, execution_id, container_id, launcher.lease(container))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [(0, "exited without a result"), (3, "exit code 3"), (-9, "killed by SIGKILL"), (None, "exited without a result")],
+)
+async def test_it_is_over_when_it_is_released_and_its_container_stays(
+    rig: Rig, leased: Leased, exit_code: int | None, reason: str
+) -> None:
+    async with leased.watched() as watching:
+        await rig.note(leased.execution_id, "execution_start_time")
+        await rig.warm.let_go(leased.container_id, exit_code)
+        found = await watching
+    assert found == ContainerExit(cause=ExitCause.EXITED, reason=reason, exit_code=exit_code)
+    assert leased.container.is_alive
+    assert (await rig.warm.row(leased.container_id)).state == State.IDLE
+
+
+async def test_what_was_released_before_anybody_watched_is_over(rig: Rig, leased: Leased) -> None:
+    await rig.warm.let_go(leased.container_id, 0)
+    async with leased.watched() as watching:
+        assert (await watching).cause is ExitCause.EXITED
+
+
+async def test_it_is_over_as_its_container_is_if_that_goes_first(rig: Rig, leased: Leased) -> None:
+    async with leased.watched() as watching:
+        leased.container.lose()
+        assert (await watching).cause is ExitCause.LOST
+    assert (await rig.warm.row(leased.container_id)).state == State.CLOSED
+
+
+async def test_one_that_was_released_is_that_though_its_container_went_right_after(rig: Rig, leased: Leased) -> None:
+    await rig.warm.let_go(leased.container_id, 4)
+    leased.container.lose()
+    async with leased.watched() as watching:
+        assert (await watching).exit_code == 4
+
+
+async def test_it_is_over_here_when_another_process_has_launched_it_again(rig: Rig, leased: Leased) -> None:
+    async with rig.database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(launches=2))
+    async with leased.watched() as watching:
+        found = await watching
+    assert (found.cause, found.is_undelivered) == (ExitCause.LOST, False)
+
+
+async def test_one_that_does_not_begin_in_time_is_told_from_one_that_has(rig: Rig, leased: Leased) -> None:
+    leased.lease = replace(leased.lease, deliver_by=asyncio.get_running_loop().time() + 0.2)
+    async with leased.watched() as watching:
+        assert (await watching).is_undelivered
+    await rig.note(leased.execution_id, "execution_start_time")
+    async with leased.watched() as watching:
+        done, _ = await asyncio.wait((watching,), timeout=1)
+        assert not done
+    assert not leased.container.is_stopping
+
+
+async def test_a_stop_is_told_to_the_container_which_stays(rig: Rig, leased: Leased) -> None:
+    async with leased.watched() as watching:
+        await rig.note(leased.execution_id, "execution_start_time", "termination_signal_time")
+        while not (await rig.warm.next(leased.container_id)).must_stop:
+            await asyncio.sleep(0.01)
+        await rig.warm.let_go(leased.container_id, -9)
+        found = await watching
+    assert found.cause is ExitCause.STOPPED
+    assert not leased.container.is_stopping
+
+
+@pytest.mark.parametrize("reuse", [replace(REUSE, isolation=Isolation.PROCESS)], indirect=True)
+async def test_of_a_container_that_is_the_process_a_stop_ends_all(rig: Rig, leased: Leased) -> None:
+    async with leased.watched() as watching:
+        await rig.note(leased.execution_id, "execution_start_time", "termination_signal_time")
+        while not leased.container.is_stopping:
+            await asyncio.sleep(0.01)
+        leased.container.end(143, "stopped")
+        assert (await watching).cause is ExitCause.STOPPED
+    assert (await rig.warm.row(leased.container_id)).state == State.CLOSED
+
+
+@pytest.mark.parametrize("noted", ["termination_signal_time", "execution_finish_time"])
+async def test_a_container_that_does_not_let_go_of_what_is_over_is_stopped(
+    rig: Rig, leased: Leased, noted: str
+) -> None:
+    async with leased.watched(release_patience=timedelta(seconds=0.3)) as watching:
+        await rig.note(leased.execution_id, "execution_start_time", noted)
+        while not leased.container.is_stopping:
+            await asyncio.sleep(0.01)
+        leased.container.end(143, "stopped")
+        await watching
+
+
+async def test_one_that_hears_neither_of_its_execution_nor_of_the_stop_is_stopped_soon(
+    rig: Rig, leased: Leased
+) -> None:
+    leased.lease = replace(leased.lease, deliver_by=asyncio.get_running_loop().time() + 0.2)
+    async with leased.watched():
+        await rig.note(leased.execution_id, "termination_signal_time")
+        while not leased.container.is_stopping:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_attempt_that_is_out_of_time_is_stopped(rig: Rig, leased: Leased) -> None:
+    leased.lease = replace(leased.lease, attempt_timeout=timedelta(seconds=0.6))
+    async with leased.watched():
+        await rig.note(leased.execution_id, "execution_start_time")
+        while not (await rig.warm.next(leased.container_id)).must_stop:
+            await asyncio.sleep(0.01)
+    assert (await rig.execution(leased.execution_id)).termination_signal_time is not None
+    assert not leased.container.is_stopping
