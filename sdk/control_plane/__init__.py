@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from control_plane.functions import Function as Function
     from control_plane.invocation import Invocation as Invocation
     from control_plane.options import Options as Options
+    from control_plane.reuse import Reuse as Reuse
 
 # Each public name, and the module that has it; "" for a module that is public itself.
 _HOMES = {
@@ -46,6 +47,7 @@ _HOMES = {
     "InvocationTimedOut": "errors",
     "Options": "options",
     "Refused": "errors",
+    "Reuse": "reuse",
     "Stopped": "errors",
     "TimedOut": "errors",
     "Unreachable": "errors",
@@ -74,6 +76,7 @@ __all__ = [
     "InvocationTimedOut",
     "Options",
     "Refused",
+    "Reuse",
     "Stopped",
     "TimedOut",
     "Unreachable",

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, overload
 from control_plane.commands import Command
 from control_plane.environments import environment_of, secrets_of
 from control_plane.functions import Function
+from control_plane.reuse import fields_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from typing_extensions import Literal, ParamSpec, TypedDict, TypeVar, Unpack
+
+    from control_plane.reuse import Reuse
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         no_retry_on: Sequence[type[BaseException] | str | int]
         resume_children: bool  # a later attempt finds the children of earlier ones that succeeded; default False
         image: str  # default: the one that is deployed
+        reuse: Reuse  # its containers stay for its next executions; default: each execution has one of its own
         environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
         secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
         storage_gib: int  # of its own disk; this and what follows only where the platform has it
@@ -83,7 +87,7 @@ _PLATFORM = {
     "task_role": ("task_role_arn", None),
 }
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image", "environment", "secrets", *_PLATFORM)
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "reuse", "environment", "secrets", *_PLATFORM)
 
 
 @overload
@@ -146,6 +150,8 @@ def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
     }
     if "image" in limits:
         fields["docker_image_override"] = limits["image"]
+    if limits.get("reuse") is not None:
+        fields["reuse"] = fields_of(limits["reuse"])
     if "environment" in limits:
         fields["environment"] = environment_of(limits["environment"])
     if "secrets" in limits:

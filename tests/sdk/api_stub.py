@@ -2,10 +2,11 @@
 
 import json
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -62,11 +63,19 @@ class StubState:
     child_keys: dict[str, str] = field(default_factory=dict)
     batches: dict[str, list[str]] = field(default_factory=dict)  # the invocations of each
     requests: list[str] = field(default_factory=list)  # as `METHOD path`
+    connections: list[socket.socket] = field(default_factory=list)  # all that there were
     functions: tuple[str, ...] = ("f", "g", "echo", "square", "anneal")  # of the version
     cut_after: int | None = None  # lines, after which the next stream of results breaks off, and no other
     answer_child: Callable[[str, str], Document] | None = None  # (function, input) -> fields of its execution
     faults: Faults = field(default_factory=Faults)
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def end_idle_connections(self) -> None:
+        """As a server does after some time, or when it is restarted. To be called while nothing is asked for."""
+        with self.changed:
+            for connection in self.connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def wait_until(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:
         with self.changed:
@@ -99,6 +108,13 @@ def running(server: ThreadingHTTPServer) -> Iterator[int]:
 
 def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with state.changed:
+                state.connections.append(self.connection)
+
         def do_GET(self) -> None:
             self._serve("GET")
 
@@ -146,6 +162,7 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
         def _stream_results(self, invocations: list[str], after: int) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "application/x-ndjson")
+            self.send_header("Connection", "close")
             self.end_headers()
             self.close_connection = True
             waiting = dict(enumerate(invocations))

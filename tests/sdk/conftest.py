@@ -66,6 +66,7 @@ def start_container(state: StubState, tmp_path: Path) -> Iterator[StartContainer
                 cwd=tmp_path,
                 env=environment,
                 text=True,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )

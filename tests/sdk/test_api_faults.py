@@ -5,7 +5,7 @@ import pytest
 from tests.sdk.api_stub import StubState
 from tests.sdk.conftest import StartContainer
 
-STEPS = ["GET /exe-1", "PUT /start", "PUT /update", "PUT /finish"]
+STEPS = ["PUT /start", "PUT /update", "PUT /finish"]
 SOURCE = "def f():\n    yield 1\n    return 2"
 
 

@@ -115,12 +115,26 @@ def test_an_error_while_tidying_up_is_still_an_abort(start_container: StartConta
 
 
 def test_before_the_start_it_ends_the_process_silently(state: StubState, start_container: StartContainer) -> None:
-    state.faults.unavailable["GET /exe-1"] = 1_000_000
+    state.faults.unavailable["PUT /start"] = 1_000_000
     container = start_container("def f(): pass")
-    state.wait_until(lambda: state.faults.unavailable["GET /exe-1"] < 1_000_000)
+    state.wait_until(lambda: state.faults.unavailable["PUT /start"] < 1_000_000)
     container.sigterm()
-    assert container.wait()[0] == -signal.SIGTERM
+    assert container.wait() == (-signal.SIGTERM, "", "")
     assert state.starts == []
+
+
+def test_before_the_start_it_reports_nothing_for_another_container(
+    state: StubState, start_container: StartContainer
+) -> None:
+    state.faults.unavailable["PUT /start"] = 1_000_000
+    container = start_container("def f(): pass")
+    state.wait_until(lambda: state.faults.unavailable["PUT /start"] < 1_000_000)
+    with state.changed:
+        state.starts.append("exe-1")
+        container.sigterm()
+        state.faults.unavailable["PUT /start"] = 0
+    container.wait()
+    assert state.report is None
 
 
 def test_while_starting_the_code_is_not_run(state: StubState, start_container: StartContainer) -> None:

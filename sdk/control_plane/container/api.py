@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 600.0
 
 
 class Api:
-    """May be used by any number of threads. `first_contact_seconds`: of `Transport`."""
+    """May be used by any number of threads. `first_contact_seconds`, `keeps_connection`: of `Transport`."""
 
     def __init__(
         self,
@@ -28,8 +28,11 @@ class Api:
         *,
         patience_seconds: float = _PATIENCE_SECONDS,
         first_contact_seconds: float | None = None,
+        keeps_connection: bool = False,
     ) -> None:
-        self.transport = Transport(url, key, first_contact_seconds=first_contact_seconds)
+        self.transport = Transport(
+            url, key, first_contact_seconds=first_contact_seconds, keeps_connection=keeps_connection
+        )
         usual = Patience(unheard=patience_seconds, unanswered=patience_seconds, foreign=patience_seconds)
         self._known_peer = Peer("The control plane's API", "can %s be reached from this container?" % url, usual)
         self.peer = self._known_peer

@@ -23,7 +23,8 @@ class Execution(NamedTuple):
     control plane has decided so, and told the container, or is about to. `attempt_timeout`: in seconds, from its start;
     None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
     attempt can help. `resumes_children`: this attempt finds the children of earlier ones. `input_blob`: of an input
-    that is too large for an answer; then `input` is empty."""
+    that is too large for an answer; then `input` is empty. `launch`: the number of the newest container's; None: of a
+    control plane of an earlier release."""
 
     input: str
     deadline: int
@@ -33,6 +34,14 @@ class Execution(NamedTuple):
     no_retry_on: tuple[str, ...]
     resumes_children: bool
     input_blob: str | None = None
+    launch: int | None = None
+
+
+class Start(NamedTuple):
+    """`is_repeat`: an earlier try may have been carried out, at a moment that is not known."""
+
+    execution: Execution
+    is_repeat: bool
 
 
 class ExecutionClient:
@@ -50,35 +59,22 @@ class ExecutionClient:
         return found
 
     def get(self) -> Execution:
-        document = self._api.request("GET", self._path).document
-        timeout = document["execution_spec"]["timeout_seconds"]
-        return Execution(
-            input=document["input"],
-            deadline=document["invocation_creation_time"] + timeout,
-            must_stop=document.get("termination_signal_time") is not None,
-            attempt_timeout=document["execution_spec"].get("attempt_timeout_seconds"),
-            # A control plane of an earlier release knows none of these.
-            has_secrets=document.get("has_secrets", False),
-            no_retry_on=tuple(document["execution_spec"].get("no_retry_on", ())),
-            resumes_children=document["execution_spec"].get("resume_children", False),
-            input_blob=document.get("input_blob"),
-        )
+        return _execution(self._api.request("GET", self._path).document)
 
     def secrets(self) -> dict[str, str]:
         """Values by the names of their variables."""
         secrets: dict[str, str] = self._api.request("GET", self._path + "/environment").document["secrets"]
         return secrets
 
-    def start(self) -> int | None:
-        """The number of the launch that this container is; None: of a control plane of an earlier release."""
+    def start(self) -> Start:
+        """The answer has all that there is to know."""
         try:
-            document = self._api.request("PUT", self._path + "/start").document
+            reply = self._api.request("PUT", self._path + "/start")
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_STARTED):
                 raise
-            document = self._api.request("GET", self._path).document
-        launch: int | None = document.get("launch")
-        return launch
+            return Start(self.get(), is_repeat=True)
+        return Start(_execution(reply.document), reply.is_repeat)
 
     def update(self, output: str) -> None:
         self._api.request("PUT", self._path + "/update", body={"latest_output": output})
@@ -114,6 +110,22 @@ def path_of(environment: Environment) -> str:
             environment.invocation_id,
             environment.execution_id,
         )
+    )
+
+
+def _execution(document: dict[str, Any]) -> Execution:
+    specification = document["execution_spec"]
+    return Execution(
+        input=document["input"],
+        deadline=document["invocation_creation_time"] + specification["timeout_seconds"],
+        must_stop=document.get("termination_signal_time") is not None,
+        attempt_timeout=specification.get("attempt_timeout_seconds"),
+        # A control plane of an earlier release knows none of these.
+        has_secrets=document.get("has_secrets", False),
+        no_retry_on=tuple(specification.get("no_retry_on", ())),
+        resumes_children=specification.get("resume_children", False),
+        input_blob=document.get("input_blob"),
+        launch=document.get("launch"),
     )
 
 

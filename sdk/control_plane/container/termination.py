@@ -7,7 +7,9 @@ import faulthandler
 import math
 import os
 import signal
+import sys
 import time
+from _thread import get_ident
 from types import FrameType
 from typing import Callable, Iterator
 
@@ -17,14 +19,15 @@ from control_plane.errors import Cancelled, Stopped, TimedOut
 _TIMERS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)  # end a process that does not heed them
 
 _TOLERANCE_SECONDS = 0.1  # between our clock and the catalog's, over an attempt
+_MOST_SHOWN = 100  # threads, and frames of each
 _WHAT_STACKS = "(Told to stop. Above: where the code was.)\n"
 
 
 class Termination:
     """Notes the first SIGTERM and delivers it once, as soon as the user's code is running. Later ones are ignored."""
 
-    def __init__(self, deadline: int) -> None:
-        self._deadline = deadline
+    def __init__(self) -> None:
+        self._deadline = math.inf
         self._attempt_end = math.inf
         self._process_id = os.getpid()
         self._deliver: Callable[[], None] | None = None
@@ -36,19 +39,22 @@ class Termination:
         self.has_reached_code = False
         self.may_have_reached_code = False
 
-    def install(self, *, shows_stacks: bool) -> None:
-        """`shows_stacks`: the first SIGTERM leaves where every thread was in the log, before it is delivered."""
+    def install(self) -> None:
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        self._shows_stacks = shows_stacks
-        if shows_stacks:
-            # Not by the handler, which runs when the main thread is back from C: it may never be. At most 100 threads.
-            faulthandler.register(signal.SIGTERM, file=streams.STDERR, all_threads=True, chain=True)
         os.register_at_fork(after_in_child=self._leave_fork)
 
-    def limit_attempt(self, seconds: float) -> None:
-        """A stop that comes so long from now on, or later, is this attempt's timeout. To be called before the start is
-        reported, from which on the control plane counts."""
-        self._attempt_end = time.monotonic() + seconds
+    def show_stacks(self) -> None:
+        """The first SIGTERM leaves where every thread was in the log, before it is delivered."""
+        self._shows_stacks = True
+        # Not by the handler, which runs when the main thread is back from C: it may never be. The others are left to
+        # it: they go on meanwhile, and who reads the stack of a running thread may crash.
+        faulthandler.register(signal.SIGTERM, file=streams.STDERR, all_threads=False, chain=True)
+
+    def limit(self, *, deadline: int, attempt_end: float) -> None:
+        """When a stop is a timeout. `deadline`: the invocation's, since the epoch. `attempt_end`: by the monotonic
+        clock; the control plane counts from the reported start on."""
+        self._deadline = deadline
+        self._attempt_end = attempt_end
 
     @property
     def is_replaced(self) -> bool:
@@ -107,6 +113,7 @@ class Termination:
         self.is_requested = True
         if self._shows_stacks:
             faulthandler.unregister(number)  # one trace is enough
+            _show_other_threads()
             streams.write_error(_WHAT_STACKS)
         self._deliver_once()
 
@@ -118,6 +125,22 @@ class Termination:
 
     def _interrupt(self) -> None:
         raise self.interruption()
+
+
+def _show_other_threads() -> None:
+    """As faulthandler does. None of them runs while we do."""
+    own = get_ident()
+    for identifier, innermost in [*sys._current_frames().items()][:_MOST_SHOWN]:
+        if identifier == own:
+            continue
+        frame: FrameType | None = innermost
+        lines = ["Thread 0x%016x (most recent call first):\n" % identifier]
+        while frame is not None and len(lines) <= _MOST_SHOWN:
+            lines.append(
+                '  File "%s", line %s in %s\n' % (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+            )
+            frame = frame.f_back
+        streams.write_error("".join(lines))
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

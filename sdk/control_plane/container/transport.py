@@ -1,4 +1,5 @@
-"""Sends requests for the protocol's plans with the standard library, each over a connection of its own.
+"""Sends requests for the protocol's plans with the standard library, each over a connection of its own, or over one
+that is kept.
 
 What this process itself has used up is told apart from an API that does not answer: it will hardly come back.
 """
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from control_plane.container.certificates import trust
 from control_plane.container.connections import Connection
 from control_plane.container.exhaustion import exhausted
+from control_plane.container.kept_connections import KeptConnections
 from control_plane.errors import Unreachable
 from control_plane.protocol.steps import Answer, Lost, Request, is_elsewhere
 
@@ -39,13 +41,18 @@ class Interrupted(Exception):
 class Transport:
     """May be used by any number of threads, as there is no state to break.
 
+    `keeps_connection`: for the next request to the API. One that is closed while it is asked is Lost as any other.
+
     `first_contact_seconds`: how long it is worth trying while no connection has ever come about. Then a certificate
     that is not trusted is not tried again at all, as it will not be trusted a moment later. None: that makes no
     difference.
     """
 
-    def __init__(self, url: str, key: str, *, first_contact_seconds: float | None = None) -> None:
+    def __init__(
+        self, url: str, key: str, *, first_contact_seconds: float | None = None, keeps_connection: bool = False
+    ) -> None:
         self._first_contact_seconds = first_contact_seconds
+        self._kept = KeptConnections() if keeps_connection else None
         address = urlsplit(url)
         self._host = address.hostname or ""
         self._port = address.port
@@ -56,15 +63,29 @@ class Transport:
 
     def send(self, request: Request) -> Answer:
         """Raises Lost."""
-        connection = self._connection(request)
+        kept = None if is_elsewhere(request.path) else self._kept
+        connection = (kept and kept.take(timeout=request.silence_seconds)) or self._connection(request)
         try:
             response, _ = self._response(connection, request)
             if request.sink is not None and response.status < 300:
                 _fill(request.sink, response)
-                return Answer(response.status, _headers(response))
-            return Answer(response.status, _headers(response), _tried(response.read, was_sent=True))
-        finally:
+                body = b""
+            else:
+                body = _tried(response.read, was_sent=True)
+            answer = Answer(response.status, _headers(response), body)
+        except BaseException:
             connection.close()
+            raise
+        if kept is not None and response.isclosed():
+            kept.keep(connection)
+        else:
+            connection.close()
+        return answer
+
+    def close(self) -> None:
+        """What is kept. More may be sent."""
+        if self._kept is not None:
+            self._kept.close()
 
     def open(self, request: Request) -> OpenStream:
         """Raises Lost."""
@@ -87,7 +108,8 @@ class Transport:
     def _response(self, connection: Connection, request: Request) -> tuple[http.client.HTTPResponse, socket.socket]:
         """And what it comes from: the connection forgets that once it knows that there is no other answer."""
         headers, path = self._headers_and_path(request)
-        self._connect(connection, request)
+        if connection.sock is None:
+            self._connect(connection, request)
         plain: socket.socket = connection.sock
         if request.body is None or isinstance(request.body, bytes):
             body: Any = request.body

@@ -1,4 +1,4 @@
-"""The life of a container: fetch the execution, do its work, report how it ended.
+"""The life of a container: start the execution, do its work, report how it ended. A plain one takes two requests.
 
 Nothing that the user's code has made of its process keeps the report back: the report comes before all else that is
 still to be done. A copy of the process does nothing of that; it ends as any process does.
@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import sys
+import time
 import traceback
 from typing import Iterator
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
 from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
-from control_plane.container.executions import Execution, ExecutionClient
+from control_plane.container.executions import Execution, ExecutionClient, Start
 from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import MAX_OUTPUT_LENGTH, NO_RESULT, Output, PlainFailure, Report, failed
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
 from control_plane.container.transport import Exhausted
-from control_plane.errors import Stopped, Unreachable
+from control_plane.errors import Refused, Stopped, Unreachable
 from control_plane.user_tracebacks import whole_traceback_of
 
 _DEADLINE = "CONTROL_PLANE_DEADLINE"  # for `control_plane.current()`, also in processes that the code starts
 _RECURSION_LIMIT = 1_000  # as Python begins
+_STOP_PATIENCE_SECONDS = 5.0
 _FIRST_CONTACT_SECONDS = 120.0  # each of them is billed, and an address that was never right rarely becomes it
 
 
@@ -38,28 +41,33 @@ def run(environment: Environment) -> int:
     """The exit code. Raises Refused, Unreachable and ExecutionIsGone where nothing could be reported, ApiWasNotReached
     where nothing was begun.
 
-    Until the execution has been fetched, SIGTERM ends the process without a word; from then on a report answers it.
+    Until the execution is started, SIGTERM ends the process without a word; from then on a report answers it.
     """
     process_id = os.getpid()
-    api = Api(environment.api_url, environment.api_key, first_contact_seconds=_FIRST_CONTACT_SECONDS)
+    api = Api(
+        environment.api_url,
+        environment.api_key,
+        first_contact_seconds=_FIRST_CONTACT_SECONDS,
+        keeps_connection=True,
+    )
     client = ExecutionClient(api, environment)
-    with _before_the_start():
-        execution = client.get()
-    termination = Termination(execution.deadline)
-    termination.install(shows_stacks=environment.command is None)
     reserve = Reserve()
     tally.open_tally()
+    termination = Termination()
+    termination.install()
+    execution, interruption = _started(client, environment, termination)
+    if environment.command is None and interruption is None:
+        termination.show_stacks()
     os.environ[_DEADLINE] = str(execution.deadline)
-    if execution.attempt_timeout is not None:
-        termination.limit_attempt(execution.attempt_timeout)
-    with _before_the_start():
-        _tell(LAUNCH, client.start())
+    _tell(LAUNCH, execution.launch)
     _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)
     output = Output(None)
     failure: BaseException | None = None
     try:
         try:
+            if interruption is not None:
+                raise interruption
             output = _output(client, environment, execution, termination, progress)
         finally:
             reserve.release()
@@ -77,8 +85,42 @@ def run(environment: Environment) -> int:
         streams.flush()
         if failure is not None and not isinstance(failure, Stopped):
             _print_traceback(failure)
+        api.transport.close()
         termination.uninstall()
     return report.exit_code
+
+
+def _started(
+    client: ExecutionClient, environment: Environment, termination: Termination
+) -> tuple[Execution, Stopped | None]:
+    """And what came before the answer, in place of which nothing of the user's is to be run.
+
+    Raises Refused, Exhausted, ApiWasNotReached.
+    """
+    interruption = None
+    sent = time.monotonic()
+    try:
+        with _before_the_start(), termination.delivery():
+            start = client.start()
+    except Stopped as stopped:
+        interruption = stopped
+        start = _started_nevertheless(environment, termination)
+    execution = start.execution
+    began = time.monotonic() if start.is_repeat else sent
+    seconds = math.inf if execution.attempt_timeout is None else execution.attempt_timeout
+    termination.limit(deadline=execution.deadline, attempt_end=began + seconds)
+    return execution, interruption
+
+
+def _started_nevertheless(environment: Environment, termination: Termination) -> Start:
+    """To report the stop. Ends the process where that is not to be had soon, or the first try has been carried out: it
+    may as well be another container that has started."""
+    api = Api(environment.api_url, environment.api_key, patience_seconds=_STOP_PATIENCE_SECONDS)
+    try:
+        return ExecutionClient(api, environment).start()
+    except (Refused, Unreachable):
+        termination.uninstall()
+        raise  # the first process of a container is not ended by its own SIGTERM
 
 
 @contextlib.contextmanager

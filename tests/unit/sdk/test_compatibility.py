@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(control_plane.__file__).parent
 # The client and the command line need what comes with their extras, and a newer Python.
-FOLDERS = (PACKAGE, PACKAGE / "container", PACKAGE / "protocol")
+FOLDERS = (PACKAGE, PACKAGE / "container", PACKAGE / "container" / "warm", PACKAGE / "protocol")
 SOURCES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 
 

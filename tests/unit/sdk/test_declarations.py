@@ -88,6 +88,12 @@ def test_what_it_needs_of_its_machine() -> None:
     }
 
 
+def test_how_its_containers_are_kept() -> None:
+    made = cp.command("train", ["train"], reuse=cp.Reuse(idle_seconds=60, min_idle=2, isolation="process"))
+    assert made._spec["reuse"] == {"idle_seconds": 60, "min_idle": 2, "max_executions": None, "isolation": "process"}
+    assert cp.command("plain", ["train"], reuse=None)._spec.keys() == double._spec.keys() | {"command"}  # type: ignore[arg-type]
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(TypeError, match=r"its def says; write @cp.function, not @cp.function\('greet'\)"):
         cp.function("greet")  # type: ignore[call-overload]
@@ -95,6 +101,8 @@ def test_mistakes_are_named() -> None:
         cp.function(name="greet")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="there is no limit 'virtual_cpus'; there are cpus, memory_gb,"):
         cp.function(virtual_cpus=1)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"reuse is a cp.Reuse: reuse=cp.Reuse\(idle_seconds=300\), not True"):
+        cp.function(reuse=True)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r'a command is a list of words: \["sh", "-c", \'sort -n\'\]'):
         cp.command("sort", "sort -n")
 

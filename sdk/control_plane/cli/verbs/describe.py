@@ -227,6 +227,9 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
     platform = {name: value for name, value in (function.document.get("platform") or {}).items() if value is not None}
     if platform:
         fields.append(("Machine", ", ".join(f"{name} {value}" for name, value in platform.items())))
+    reuse = function.document.get("reuse")
+    if reuse is not None:
+        fields.append(("Containers", _kept(reuse)))
     fields += _on_failure(executions.document)
     if function.command is not None:
         fields.append(("Command", function.command))
@@ -237,6 +240,15 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
     if function.preparation_error is not None:
         fields.append(("Cannot be prepared", function.preparation_error))
     return fields
+
+
+def _kept(reuse: dict[str, Any]) -> str:
+    said = [f"kept for {reuse['idle_seconds']} s", f"isolated by {reuse['isolation']}"]
+    if reuse["min_idle"]:
+        said.insert(1, f"{reuse['min_idle']} of the newest version always")
+    if reuse["max_executions"] is not None:
+        said.append(f"replaced after {reuse['max_executions']:,} executions")
+    return ", ".join(said)
 
 
 def _on_failure(executions: dict[str, Any]) -> Iterator[tuple[str, object]]:
