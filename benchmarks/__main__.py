@@ -24,6 +24,7 @@ from benchmarks.reads import reads
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.stack import running_stack
 from benchmarks.throughput import throughput
+from benchmarks.warm import warm, warm_processes
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ async def _measured(folder: Path, sizes: Sizes) -> list[Row]:
     for measured in (
         _on_file(folder / "file", sizes),
         _in_memory(folder / "memory", sizes),
+        _in_processes(folder / "processes", sizes),
         _on_two(folder / "calm", folder / "busy", sizes),
         _on_aws(sizes),
     ):
@@ -61,6 +63,8 @@ async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
         yield await batches(stack, sizes)
         note("overhead of one invocation …")
         yield [*await overhead(stack, sizes), *await histories(stack)]
+        note("containers that are reused …")
+        yield await warm(stack, sizes)
         note("callers that poll and wait …")
         yield await callers(stack, sizes)
         if sizes.levels:
@@ -72,6 +76,12 @@ async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     note("throughput, with Temporal in memory …")
     async with running_stack(folder, has_file=False) as stack:
         yield [await throughput(stack, sizes, where="in memory", least=0.75)]
+
+
+async def _in_processes(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
+    async with running_stack(folder, are_containers_real=True) as stack:
+        note("containers that are processes, reused and not …")
+        yield await warm_processes(stack, sizes)
 
 
 async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:

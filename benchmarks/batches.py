@@ -15,16 +15,14 @@ _MEBIBYTE = 1024 * 1024
 
 
 async def batches(stack: Stack, sizes: Sizes) -> list[Row]:
-    """A result that is missing, comes twice or out of its turn ends the benchmark."""
     project = await Project.deployed(stack, ZERO)
-    lines = f'"{_INPUT}"\n'.encode() * sizes.batch
-    await _run(stack, project, f'"{_INPUT}"\n'.encode() * 50, size=50)
+    await run_batch(stack, project, ZERO, size=50)
     accepted, rates, against, memory = [], [], [], []
     for _ in range(ROUNDS):
         against.append(await call_all_bare(stack, min(sizes.batch, 10 * sizes.throughput)))
         before = stack.processes["api"].memory_info().rss
         start = time.monotonic()
-        accepted.append(await _run(stack, project, lines, size=sizes.batch))
+        accepted.append(await run_batch(stack, project, ZERO, size=sizes.batch))
         rates.append(sizes.batch / (time.monotonic() - start))
         memory.append((stack.processes["api"].memory_info().rss - before) / _MEBIBYTE)
     return [
@@ -46,14 +44,16 @@ async def batches(stack: Stack, sizes: Sizes) -> list[Row]:
     ]
 
 
-async def _run(stack: Stack, project: Project, lines: bytes, *, size: int) -> float:
-    """Seconds to the answer, once all results are there."""
+async def run_batch(stack: Stack, project: Project, function: str, *, size: int) -> float:
+    """Seconds to the answer, once all results are there. One that is missing, comes twice or out of its turn ends the
+    benchmark."""
+    lines = f'"{_INPUT}"\n'.encode() * size
     start = time.monotonic()
-    batch = await stack.http.post_lines(project.batches(ZERO), lines)
+    batch = await stack.http.post_lines(project.batches(function), lines)
     accepted = time.monotonic() - start
     seen = set()
     position = 0
-    async for result in stack.http.lines(f"{project.batches(ZERO)}/{batch['batch_id']}/results"):
+    async for result in stack.http.lines(f"{project.batches(function)}/{batch['batch_id']}/results"):
         position += 1
         if (result["position"], result["outcome"]) != (position, "SUCCEEDED"):
             raise RuntimeError(f"result {position} is {result}")

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.http import Http
+from benchmarks.http import Http, Json
 
 ZERO = "zero"  # a function that does nothing
+WARM = "warm"  # one that does nothing and keeps its containers
 HOLD = "hold"  # functions of this prefix run until they are stopped
 
 
@@ -24,7 +25,7 @@ class Life:
 
 
 class ContainerHost:
-    """Runs containers by the worker protocol: read the execution, start, finish."""
+    """Runs containers by the protocol: start, finish; and what is next, of those that are reused."""
 
     def __init__(self, http: Http, tasks: asyncio.TaskGroup) -> None:
         self._http = http
@@ -32,6 +33,7 @@ class ContainerHost:
         self._launches = 0
         self._launched = asyncio.Condition()
         self._serving: list[asyncio.Task[None]] = []
+        self._begun: defaultdict[str, asyncio.Future[float]] = defaultdict(asyncio.get_running_loop().create_future)
         self._lives: defaultdict[str, asyncio.Future[Life]] = defaultdict(asyncio.get_running_loop().create_future)
 
     @property
@@ -46,6 +48,10 @@ class ContainerHost:
     async def life(self, execution_id: str) -> Life:
         """Once it is over."""
         return await self._lives[execution_id]
+
+    async def begun(self, execution_id: str) -> float:
+        """When the user's code could begin, in seconds since 1970."""
+        return await self._begun[execution_id]
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve somebody who launches containers. A container's failure, or the launcher's death, ends the benchmark:
@@ -64,19 +70,40 @@ class ContainerHost:
                 async with self._launched:
                     self._launches += 1
                     self._launched.notify_all()
-                if not message["function"].startswith(HOLD):
+                if message["is_warm"]:
+                    containers.create_task(self._run_warm(message, writer))
+                elif not message["function"].startswith(HOLD):
                     containers.create_task(self._run(message, writer))
 
     async def _run(self, message: dict[str, str], writer: asyncio.StreamWriter) -> None:
-        path, key = message["path"], message["token"]
-        await self._http.get(path, key=key)
-        await self._http.put(f"{path}/start", key=key)
-        await self._http.put(f"{path}/finish", {"outcome": "SUCCEEDED", "final_output": "42"}, key=key)
+        path = message["path"]
+        await self._execute(path, message["token"])
         life = Life(launched=float(message["time"]), ended=time.time())
         writer.write(message["name"].encode() + b"\n")
         future = self._lives[path.rpartition("/")[2]]
         if not future.done():
             future.set_result(life)
+
+    async def _run_warm(self, message: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        """One execution after the other, until it is told to end."""
+        ended: Json | None = None
+        while True:
+            said = {"ended": ended, "running": None}
+            answer = await self._http.post(f"{message['path']}/next", said, key=message["token"])
+            ended, lease = None, answer["lease"]
+            if answer["end"]:
+                break
+            if lease is not None:
+                await self._execute(lease["path"], lease["token"])
+                ended = {"execution_id": lease["execution_id"], "launch": lease["launch"], "exit_code": 0}
+        writer.write(message["name"].encode() + b"\n")
+
+    async def _execute(self, path: str, key: str) -> None:
+        await self._http.put(f"{path}/start", key=key)
+        begun = self._begun[path.rpartition("/")[2]]
+        if not begun.done():
+            begun.set_result(time.time())
+        await self._http.put(f"{path}/finish", {"outcome": "SUCCEEDED", "final_output": "42"}, key=key)
 
 
 @asynccontextmanager

@@ -62,6 +62,10 @@ class Row:
         return f"{self.what}: {_median_and_range(self.figures)} {self.unit}{ratio}"
 
 
+def percentile_95(figures: Sequence[float]) -> float:
+    return statistics.quantiles(figures, n=20, method="inclusive")[-1]
+
+
 def print_table(rows: Sequence[Row]) -> None:
     """As wide as it is: a table that is folded cannot be read."""
     table = Table("what", "measured: median (range)", "against", "ratio: median (range)", "target", "met", box=SIMPLE)

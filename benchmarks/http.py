@@ -38,8 +38,8 @@ class Http:
     ) -> Json:
         return await self._answer("PUT", path, body, key, is_fine)
 
-    async def post(self, path: str, body: Json) -> Json:
-        return await self._answer("POST", path, body)
+    async def post(self, path: str, body: Json, *, key: str | None = None) -> Json:
+        return await self._answer("POST", path, body, key)
 
     async def post_lines(self, path: str, lines: bytes) -> Json:
         """A body of one JSON text a line."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks import bare
 from benchmarks.containers import ZERO
-from benchmarks.figures import Row, Target
+from benchmarks.figures import Row, Target, percentile_95
 from benchmarks.project import Project
 from benchmarks.sizes import ROUNDS, Sizes
 from benchmarks.stack import Stack
@@ -42,7 +42,7 @@ async def overhead(stack: Stack, sizes: Sizes) -> list[Row]:
             target=_TARGET,
         )
         for what, side in (("submit to provision call", "before"), ("container's end to TERMINATED", "after"))
-        for statistic, take in (("median", statistics.median), ("95th percentile", _percentile_95))
+        for statistic, take in (("median", statistics.median), ("95th percentile", percentile_95))
     ]
 
 
@@ -60,7 +60,3 @@ async def _round(stack: Stack, project: Project, *, trials: int) -> _Round:
         after.append(1_000 * (time.time() - life.ended))
         before.append(1_000 * (life.launched - start))
     return _Round(before=before, after=after, bare=theirs)
-
-
-def _percentile_95(figures: Sequence[float]) -> float:
-    return statistics.quantiles(figures, n=20, method="inclusive")[-1]

@@ -1,9 +1,9 @@
 """One project of a stack, called as its users call it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from benchmarks.http import Http
+from benchmarks.http import Http, Json
 from benchmarks.stack import Stack
 
 MAX_CONCURRENCY = 100  # the most that a function may have
@@ -17,10 +17,12 @@ class Project:
         self._http = http
 
     @classmethod
-    async def deployed(cls, stack: Stack, *names: str, max_concurrency: int = MAX_CONCURRENCY) -> "Project":
-        """A version with these functions, once all are READY."""
+    async def deployed(
+        cls, stack: Stack, *names: str, max_concurrency: int = MAX_CONCURRENCY, reuse: Mapping[str, Json] | None = None
+    ) -> "Project":
+        """A version with these functions, once all are READY. `reuse`: of those that have it, by their names."""
         project = cls(stack.http)
-        await project._deploy(names, max_concurrency)
+        await project._deploy(names, stack.image, max_concurrency, reuse or {})
         return project
 
     def invocations(self, function: str) -> str:
@@ -46,11 +48,13 @@ class Project:
         await asyncio.gather(*(submit() for _ in range(_SUBMITTERS)))
         return paths
 
-    async def outcome(self, path: str) -> None:
-        """Wait for it. Anything but a success ends the benchmark."""
+    async def outcome(self, path: str) -> Json:
+        """The one execution, once its outcome is there. Anything but a success ends the benchmark."""
         invocation = await self._http.get(f"{path}?wait_seconds=60")
         if [execution["outcome"] for execution in invocation["executions"]] != ["SUCCEEDED"]:
             raise RuntimeError(f"{path} did not succeed within a minute: {invocation}")
+        execution: Json = invocation["executions"][0]
+        return execution
 
     async def until_none_runs(self, function: str) -> None:
         while (await self._http.get(f"{self.invocations(function)}?status=RUNNING&max_results=1"))["invocations"]:
@@ -60,17 +64,18 @@ class Project:
         """Read its events to the end."""
         await self._http.stream(f"{path}/events?logs=false")
 
-    async def _deploy(self, names: Iterable[str], max_concurrency: int) -> None:
+    async def _deploy(self, names: Iterable[str], image: str, max_concurrency: int, reuse: Mapping[str, Json]) -> None:
         await self._http.put(f"/projects/{_NAME}", is_fine=(200, 409))
         version = await self._http.post(
             f"/projects/{_NAME}/versions",
             {
-                "default_docker_image": "image:1",
+                "default_docker_image": image,
                 "functions": [
                     {
                         "function_name": name,
                         "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": max_concurrency},
                         "execution_spec": {"max_retries": 0, "timeout_seconds": 86_400},
+                        **({"reuse": reuse[name]} if name in reuse else {}),
                     }
                     for name in names
                 ],

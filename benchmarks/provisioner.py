@@ -59,7 +59,8 @@ class RemoteProvisioner:
                 "name": str(request.name),
                 "time": time.time(),
                 "function": request.function.function_name,
-                "path": _path(request),
+                "path": _path(request) if request.reuse is None else f"/containers/{request.name.warm_container_id}",
+                "is_warm": request.reuse is not None,
                 "token": request.token,
             }
             self._writer.write(json.dumps(message).encode() + b"\n")

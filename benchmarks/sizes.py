@@ -12,6 +12,7 @@ class Sizes:
 
     throughput: int
     batch: int
+    batch_of_processes: int
     trials: int
     levels: tuple[int, ...]
     window_seconds: float
@@ -25,6 +26,7 @@ class Sizes:
 FULL = Sizes(
     throughput=500,
     batch=10_000,
+    batch_of_processes=2_000,
     trials=30,
     levels=(300, 1_000, 3_000),
     window_seconds=20.0,
@@ -37,6 +39,7 @@ FULL = Sizes(
 QUICK = Sizes(
     throughput=100,
     batch=500,
+    batch_of_processes=200,
     trials=8,
     levels=(),
     window_seconds=3.0,

@@ -26,28 +26,35 @@ from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from control_plane_server.cli.stack.readiness import wait_until_api_answers, wait_until_ready
 from control_plane_server.cli.stack.server import Server
-from control_plane_server.cli.stack.servers import api_server, process_environment, temporal_server
+from control_plane_server.cli.stack.servers import api_server, loop_server, process_environment, temporal_server
 from control_plane_server.cli.stack.temporal import is_polled, wait_until_loop_polls, wait_until_temporal_answers
 from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.processes.connections import migrate
+from control_plane_server.provisioners.process.all_containers import kill_all_containers
 
+_FUNCTIONS = Path(__file__).parent / "functions"
 _PYTHON = (sys.executable, "-P", "-m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """`catalog`: where it is, to fill it with what has long ended. `processes`: loop, api, temporal, bare, postgres."""
+    """`catalog`: where it is, to fill it with what has long ended. `processes`: loop, api, temporal, bare, postgres.
+    `image`: what functions are deployed with."""
 
     http: Http
     host: ContainerHost
     temporal: Client
     catalog: URL
     processes: Mapping[str, psutil.Process]
+    image: str
 
 
 @asynccontextmanager
-async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[Stack]:
-    """`has_file`: Temporal's state is in a file, as with `control-plane dev`; else in memory."""
+async def running_stack(
+    path: Path, *, has_file: bool = True, are_containers_real: bool = False
+) -> AsyncIterator[Stack]:
+    """`has_file`: Temporal's state is in a file, as with `control-plane dev`; else in memory. `are_containers_real`:
+    they are processes, of the functions in `benchmarks/functions`."""
     folder = DataFolder(path)
     folder.make()
     port, temporal_port, ui_port = free_ports(3)
@@ -74,6 +81,7 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
         socket = path / "containers.sock"
         host = await opened.enter_async_context(hosting(socket, http))
         environment = process_environment(folder=folder, api_keys=access.api_key, postgres=settings, access=access)
+        opened.push_async_callback(kill_all_containers, path)
         loop, bare_worker = (
             Server(
                 name=name,
@@ -84,6 +92,8 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
             )
             for name, arguments in (("loop", (str(socket), "--provisioner=process")), ("bare", ()))
         )
+        if are_containers_real:
+            loop = loop_server(options, folder, environment)
         api = api_server(options, folder, environment)
         for server in (loop, bare_worker, api):
             await _start(opened, server)
@@ -101,6 +111,7 @@ async def running_stack(path: Path, *, has_file: bool = True) -> AsyncIterator[S
                 temporal=client,
                 catalog=settings.url,
                 processes=processes | {"postgres": psutil.Process(postmaster)},
+                image=_FUNCTIONS.as_uri() if are_containers_real else "image:1",
             )
             for watch in watches:
                 watch.cancel()
