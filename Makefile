@@ -65,10 +65,10 @@ lint-beside: install
 	@said=$$($(MAKE) --no-print-directory lint 2>&1) && status=0 || status=$$?; echo "$$said"; exit $$status
 
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks;
-# REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle.
+# REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle; REUSE=1 has functions that keep their containers.
 chaos: install
 	@.venv/bin/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(PROVISIONER),--provisioner $(PROVISIONER)) $(if $(REPLACE_TEMPORAL),--replace-temporal)
+		$(if $(PROVISIONER),--provisioner $(PROVISIONER)) $(if $(REPLACE_TEMPORAL),--replace-temporal) $(if $(REUSE),--reuse)
 
 # Another release under running work, and back again; FROM=REF, by default the last tag. ONE_WAY=1 does not go back.
 upgrade: install

@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--provisioner", type=ProvisionerName, default=ProvisionerName.PROCESS, choices=ProvisionerName)
     parser.add_argument("--replace-temporal", action="store_true", help="by an empty one, once, in the middle")
+    parser.add_argument("--reuse", action="store_true", help="most functions keep their containers (process)")
     parser.add_argument("--keep", action="store_true", help="leave the folder, with all logs, even if nothing is wrong")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cp-chaos-"))
@@ -35,6 +36,7 @@ def main() -> int:
         duration=timedelta(minutes=arguments.minutes),
         report=note,
         replaces_temporal=arguments.replace_temporal,
+        is_reusing=arguments.reuse,
     )
     try:
         findings = asyncio.run(_until_stopped(run))

@@ -14,7 +14,7 @@ from tests.chaos.client import PROJECT, ApiClient, Json
 from tests.chaos.ledger import Ledger
 from tests.chaos.platform import Platform
 from tests.chaos.stack import ChaosStack
-from tests.chaos.verdicts import read_runs, verdicts
+from tests.chaos.verdicts import read_overlaps, read_runs, verdicts
 from tests.chaos.watch import Watch
 from tests.simulation import aftermath, invariants
 from tests.simulation.snapshot import Snapshot
@@ -56,7 +56,7 @@ async def classify(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, not
     invocations = await _answers_of_api(api, snapshot, ledger)
     for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
         ledger.violation(sentence)
-    for sentence in (*await _left_over(stack.platform), *await stack.platform.violations()):
+    for sentence in (*await _left_over(stack.platform), *await stack.platform.violations(), *read_overlaps(notes)):
         ledger.violation(sentence)
     await _judge_workflows(stack.client, snapshot, ledger)
 
@@ -79,8 +79,7 @@ def _cancelled_by_nobody(snapshot: Snapshot, ledger: Ledger) -> Iterator[str]:
 async def _answers_of_api(api: ApiClient, snapshot: Snapshot, ledger: Ledger) -> list[Json]:
     answers = []
     for invocation in snapshot.invocations.values():
-        function = snapshot.functions[invocation.function_id].name
-        answer = await api.get(function, invocation.invocation_id)
+        answer = await api.get(invocation.invocation_id)
         if answer is None or answer["invocation_status"] != "TERMINATED":
             ledger.violation(f"{invocation.invocation_id} is told of as {answer}")
         if answer is not None:

@@ -22,23 +22,31 @@ class ApiClient:
         headers = {} if key is None else {"Idempotency-Key": key}
         return await self._request("POST", f"{_function(function)}/invocations", body=body, headers=headers)
 
-    async def cancel(self, function: str, invocation_id: str) -> Json | None:
-        return await self._request("PUT", f"{_function(function)}/invocations/{invocation_id}/cancel", refusals=(409,))
+    async def cancel(self, invocation_id: str) -> Json | None:
+        return await self._request("PUT", f"/invocations/{invocation_id}/cancel", refusals=(409,))
 
-    async def get(self, function: str, invocation_id: str) -> Json | None:
-        return await self._request("GET", f"{_function(function)}/invocations/{invocation_id}")
+    async def get(self, invocation_id: str) -> Json | None:
+        return await self._request("GET", f"/invocations/{invocation_id}")
 
-    async def deploy(self, definition: Json) -> str:
-        """The id of the version. Needs a stack that is left alone."""
-        version = f"/projects/{PROJECT}/versions"
-        await self._request("PUT", f"/projects/{PROJECT}")
-        created = await self._request("POST", version, body=definition)
-        if created is None:
-            raise RuntimeError("the version was not created")
-        return str(created["version_id"])
+    async def deploy(self, definition: Json, *, project: str = PROJECT) -> str | None:
+        """The id of the version; None if the answer was lost, or it was not made."""
+        await self._request("PUT", f"/projects/{project}", refusals=(409,))
+        created = await self._request("POST", f"/projects/{project}/versions", body=definition, refusals=(404, 409))
+        return None if created is None else str(created["version_id"])
 
-    async def is_ready(self, version_id: str) -> bool:
-        version = await self._request("GET", f"/projects/{PROJECT}/versions/{version_id}")
+    async def undeploy(self, project: str) -> bool:
+        """Whether it has been noted that the project is to be deleted, or it is gone."""
+        path = f"/projects/{project}"
+        return await self._request("DELETE", path, refusals=(404,)) is not None
+
+    async def is_gone(self, project: str) -> bool:
+        before = self._ledger.answers["404"]
+        return await self._request("GET", f"/projects/{project}", refusals=(404,)) is None and (
+            self._ledger.answers["404"] > before
+        )
+
+    async def is_ready(self, version_id: str, *, project: str = PROJECT) -> bool:
+        version = await self._request("GET", f"/projects/{project}/versions/{version_id}")
         return version is not None and all(function["function_status"] == "READY" for function in version["functions"])
 
     async def _request(

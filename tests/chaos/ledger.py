@@ -2,13 +2,14 @@
 
 from collections import Counter
 
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from control_plane_server.domain.identifiers import InvocationId
 from tests.chaos.plan import Target
 
 
 class Ledger:
-    """`accepted`: the invocation of each label that a client was promised. `killed_workers`: whose own process, or
-    whose supervisor, we killed. `resumed`: how many seconds after each silence everything moved again.
+    """`accepted`: the invocation of each label that a client was promised. `killed_containers`: executions, or names of
+    containers that are reused, whose own process, or whose supervisor, we killed. `resumed`: how many seconds after
+    each silence everything moved again.
 
     `cancelled`: what was accepted of what was `asked_to_cancel`. `has_another_temporal`: one that has lost its state,
     so that no process of ours begins; `forgotten_by_temporal`: what had ended by then."""
@@ -20,7 +21,7 @@ class Ledger:
         self.has_another_temporal = False
         self.forgotten_by_temporal: set[InvocationId] = set()
         self.faults: Counter[Target] = Counter()
-        self.killed_containers: set[ExecutionId] = set()
+        self.killed_containers: set[str] = set()
         self.answers: Counter[str] = Counter()
         self.resumed: list[float] = []
         self.violations: list[str] = []

@@ -43,7 +43,7 @@ class Load:
         self._ledger.asked_to_cancel.add(invocation_id)
         match call.cancel_by:
             case CancelBy.REST:
-                await self._cancel_by_rest(call.function, invocation_id)
+                await self._cancel_by_rest(invocation_id)
             case CancelBy.TEMPORAL:
                 await self._cancel_by_temporal(invocation_id)
 
@@ -68,8 +68,8 @@ class Load:
         self._ledger.accept(call.label, invocation_id)
         return invocation_id
 
-    async def _cancel_by_rest(self, function: str, invocation_id: InvocationId) -> None:
-        if await self._api.cancel(function, invocation_id) is not None:
+    async def _cancel_by_rest(self, invocation_id: InvocationId) -> None:
+        if await self._api.cancel(invocation_id) is not None:
             self._ledger.cancelled.add(invocation_id)
 
     async def _cancel_by_temporal(self, invocation_id: InvocationId) -> None:

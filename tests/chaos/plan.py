@@ -2,8 +2,8 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -64,6 +64,9 @@ class Target(StrEnum):
     POSTGRES_SILENT = "postgres (silent)"
     TEMPORAL_SILENT = "temporal (silent)"
     CONTAINER = "container"
+    CONTAINER_IDLE = "container (idle)"
+    CONTAINER_PAUSED = "container (paused)"
+    EXECUTION = "execution"
     SUPERVISOR = "supervisor"
     RUN_TASK_THROTTLED = "RunTask (throttled)"
     NO_CAPACITY = "RunTask (no capacity)"
@@ -96,6 +99,25 @@ DANGERS = {
     ProvisionerName.PROCESS: Danger(targets=(*_SERVERS, Target.CONTAINER, Target.SUPERVISOR), gaps=(2.0, 9.0)),
     ProvisionerName.ECS: Danger(targets=(*_SERVERS, Target.CONTAINER, *_AWS), gaps=(1.0, 5.0)),
 }
+
+# Of functions whose containers are reused. The others have one for each execution.
+REUSE: Mapping[str, Mapping[str, Any]] = {
+    "answer": {"idle_seconds": 5},
+    "hold": {"idle_seconds": 8, "min_idle": 1, "max_executions": 20},
+    "overrun": {"idle_seconds": 5},
+    "fail": {"idle_seconds": 3, "max_executions": 3},
+    "fail_at_first": {"idle_seconds": 10, "isolation": "process"},
+    "die": {"idle_seconds": 5},
+}
+
+
+def danger(provisioner: ProvisionerName, *, is_reusing: bool) -> Danger:
+    """What is struck on this platform, warm containers included where there are some."""
+    found = DANGERS[provisioner]
+    if not is_reusing:
+        return found
+    warm = (Target.CONTAINER_IDLE, Target.CONTAINER_PAUSED, Target.EXECUTION)
+    return replace(found, targets=(*found.targets, *warm))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +171,8 @@ def faults(seed: int, danger: Danger) -> Iterator[Fault]:
             )
 
 
-def definition(image: str) -> dict[str, Any]:
-    """The version that is deployed."""
+def definition(image: str, *, reuse: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The version that is deployed. `reuse`: of those that have it."""
     return {
         "default_docker_image": image,
         "functions": [
@@ -158,6 +180,7 @@ def definition(image: str) -> dict[str, Any]:
                 "function_name": name,
                 "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": plan.max_concurrency},
                 "execution_spec": {"max_retries": plan.max_retries, "timeout_seconds": plan.timeout_seconds},
+                **({"reuse": reuse[name]} if name in reuse else {}),
             }
             for name, plan in FUNCTIONS.items()
         ],

@@ -5,7 +5,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,20 +24,40 @@ from tests.chaos.platform import Traces
 
 _ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
 _LOOK_SECONDS = 0.02
+_WARM = "con-"
+_LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LiveContainer:
-    execution_id: ExecutionId
+    name: str
     supervisor: Process
 
+    @property
+    def execution_id(self) -> ExecutionId:
+        """Of one that has a single one."""
+        return ExecutionId(self.name.rpartition("-")[0])
+
+    @property
+    def is_warm(self) -> bool:
+        return self.name.startswith(_WARM)
+
     def main_process(self) -> int | None:
-        """The one that runs the user's code; None if it is not there yet, or no longer."""
-        try:
-            children = psutil.Process(self.supervisor.pid).children()
-        except psutil.NoSuchProcess:
-            return None
-        return children[0].pid if children else None
+        """The one that runs the user's code, or forks who does; None if it is not there yet, or no longer."""
+        return _first_child(self.supervisor.pid)
+
+    def execution_process(self) -> int | None:
+        """The one that a warm container runs an execution in."""
+        main = self.main_process()
+        return None if main is None else _first_child(main)
+
+    def victim(self, target: Target) -> int | None:
+        match target:
+            case Target.SUPERVISOR:
+                return self.supervisor.pid
+            case Target.EXECUTION:
+                return self.execution_process()
+        return self.main_process()
 
 
 class Processes:
@@ -50,9 +70,10 @@ class Processes:
         self.image = functions.as_uri()
         self._data_dir = data_dir
         self._ended: set[Path] = set()
+        self._waking: list[asyncio.TimerHandle] = []
 
     async def live(self) -> dict[ExecutionId, None]:
-        return {container.execution_id: None for container in self._live()}
+        return {container.execution_id: None for container in self._live() if not container.is_warm}
 
     async def until_launch(self, loop: int) -> None:
         while not _starts_container(loop):
@@ -62,23 +83,41 @@ class Processes:
         live = sorted(self._live(), key=lambda container: int(container.supervisor.started))
         if not live:
             return False
+        if fault.target in (Target.CONTAINER_IDLE, Target.CONTAINER_PAUSED):
+            live = [container for container in live if container.is_warm and container.execution_process() is None]
+        if fault.target is Target.EXECUTION:
+            live = [container for container in live if container.is_warm and container.execution_process() is not None]
+        if not live:
+            return False
         container = fault.chosen(live)
-        pid = container.supervisor.pid if fault.target is Target.SUPERVISOR else container.main_process()
+        pid = container.victim(fault.target)
         if pid is None:
             return False
+        if fault.target is Target.CONTAINER_PAUSED:
+            return self._pause(pid, seconds=_LONGEST_PAUSE * (1 - fault.choice / 2))
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        ledger.killed_containers.add(container.execution_id)
+        ledger.killed_containers.add(container.name if container.is_warm else container.execution_id)
+        return True
+
+    def _pause(self, pid: int, *, seconds: float) -> bool:
+        """For longer than a lease waits for the start: it wakes after that was revoked, unless it has been killed."""
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            return False
+        self._waking.append(asyncio.get_running_loop().call_later(seconds, _wake, pid))
         return True
 
     async def calm(self, ledger: Ledger) -> None:
-        """There is no trouble but what is killed."""
+        """What is paused wakes up by itself."""
 
     async def traces(self) -> Traces:
         folders = [folder for folder in self._folders() if ContainerFolder(folder).supervisor() is not None]
-        return Traces(launches=Counter(_execution_of(folder) for folder in folders), losses={})
+        own = (folder for folder in folders if not folder.name.startswith(_WARM))
+        return Traces(launches=Counter(map(_execution_of, own)), losses={})
 
     async def violations(self) -> list[str]:
         """A container may have been told that another one had started its execution before."""
@@ -104,7 +143,7 @@ class Processes:
             if folder.has_ended():
                 self._ended.add(path)
             else:
-                yield _LiveContainer(execution_id=_execution_of(path), supervisor=process)
+                yield _LiveContainer(name=path.name, supervisor=process)
 
     def _folders(self) -> list[Path]:
         root = containers_root(self._data_dir)
@@ -118,6 +157,19 @@ async def processes(data_dir: Path, functions: Path) -> AsyncIterator[Processes]
         yield Processes(data_dir, functions)
     finally:
         await kill_all_containers(data_dir)
+
+
+def _first_child(pid: int) -> int | None:
+    try:
+        children = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return None
+    return children[0].pid if children else None
+
+
+def _wake(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def _starts_container(loop: int) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from environment.provisioner_names import ProvisionerName
 from tests.chaos import aftermath, plan
-from tests.chaos.client import ApiClient, api_client
+from tests.chaos.client import api_client
+from tests.chaos.deployments import Deployments
 from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
@@ -20,7 +21,6 @@ from tests.chaos.watch import Watch
 from tests.simulation.snapshot import Snapshot
 
 _REPORT_SECONDS = 10.0
-_READY_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,10 @@ async def run(
     report: Callable[[str], None],
     silence: Silence = LONG_SILENCE,
     replaces_temporal: bool = False,
+    is_reusing: bool = False,
 ) -> Findings:
-    """`duration`: of load and faults. `report` gets a line now and then.
+    """`duration`: of load and faults. `report` gets a line now and then. `is_reusing`: most functions keep their
+    containers, and versions are deployed all the time.
 
     `replaces_temporal`: once, in the middle, by an empty one."""
     ledger = Ledger()
@@ -60,7 +62,8 @@ async def run(
         chaos_stack(folder, platform, ledger) as stack,
         api_client(stack.api_urls, stack.api_key, ledger) as api,
     ):
-        await _deploy(api, platform.image)
+        deployments = Deployments(api, platform.image, stack.database, ledger, reuse=plan.REUSE if is_reusing else {})
+        await deployments.make(must_succeed=True)
         watch = Watch(stack, ledger)
         notes = folder / "notes"
         async with asyncio.TaskGroup() as beside:
@@ -69,14 +72,18 @@ async def run(
             load = Load(api=api, temporal=stack.client, notes=notes, ledger=ledger)
             async with asyncio.TaskGroup() as trouble:
                 trouble.create_task(load.run(plan.calls(seed), duration=duration))
-                faults = plan.faults(seed, plan.DANGERS[provisioner])
+                faults = plan.faults(seed, plan.danger(provisioner, is_reusing=is_reusing))
                 silences = Silences(stack, watch, ledger, silence)
+                if is_reusing:
+                    trouble.create_task(deployments.run(seed, duration=duration))
                 if replaces_temporal:
                     trouble.create_task(Replacement(stack, ledger).make(after=duration / 2))
                 trouble.create_task(Faults(stack, silences, ledger).run(faults, duration=duration))
             await platform.calm(ledger)
             watching.cancel()
             snapshot, settled_after = await _settled(stack, watch, ledger)
+            if is_reusing:
+                await deployments.end_all(report)
             reporting.cancel()
         report(f"at rest after {settled_after.total_seconds():.0f} s; looking for what is wrong")
         await aftermath.classify(stack, api, snapshot, notes=notes, ledger=ledger)
@@ -90,12 +97,6 @@ async def run(
 
 def _longest(seconds: list[float]) -> str:
     return f"within {max(seconds):.0f} s" if seconds else "(there was none)"
-
-
-async def _deploy(api: ApiClient, image: str) -> None:
-    version_id = await api.deploy(plan.definition(image))
-    while not await api.is_ready(version_id):
-        await asyncio.sleep(_READY_LOOK_SECONDS)
 
 
 async def _settled(stack: ChaosStack, watch: Watch, ledger: Ledger) -> tuple[Snapshot, timedelta]:

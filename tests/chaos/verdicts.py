@@ -23,6 +23,16 @@ def read_runs(notes: Path) -> Counter[ExecutionId]:
     return Counter(ExecutionId(line.split()[1]) for line in lines)
 
 
+def read_overlaps(notes: Path) -> list[str]:
+    """What executions have seen of others that ran in the same container at the same time."""
+    seen = overlaps_beside(notes)
+    return seen.read_text().splitlines() if seen.exists() else []
+
+
+def overlaps_beside(notes: Path) -> Path:
+    return notes.with_name(f"{notes.name}.overlaps")
+
+
 def verdicts(
     invocations: Iterable[Json], traces: Traces, runs: Mapping[ExecutionId, int], ledger: Ledger
 ) -> Iterator[str]:
@@ -33,7 +43,10 @@ def verdicts(
         labels[json.loads(invocation["input"])["label"]] += 1
         for execution in invocation["executions"]:
             recorded.add(execution["execution_id"])
-            yield from _verdicts_on_launches(execution, traces, runs.get(execution["execution_id"], 0))
+            ran = runs.get(execution["execution_id"], 0)
+            if execution.get("is_warm_start") is None:
+                yield from _verdicts_on_containers(execution, traces, ran)
+            yield from _verdicts_on_runs(execution, traces, ran)
             if not _is_explained(invocation, execution, ledger):
                 yield f"unexplained end of an attempt at {invocation['function_name']}: {execution}"
     for label, count in labels.items():
@@ -46,9 +59,10 @@ def verdicts(
         yield f"{execution_id} ran and is not in the catalog"
 
 
-def _verdicts_on_launches(execution: Json, traces: Traces, runs: int) -> Iterator[str]:
+def _verdicts_on_containers(execution: Json, traces: Traces, runs: int) -> Iterator[str]:
+    """Of an execution that has its containers to itself."""
     execution_id = execution["execution_id"]
-    launches, losses = traces.launches.get(execution_id, 0), traces.losses.get(execution_id, 0)
+    launches = traces.launches.get(execution_id, 0)
     is_stopped = execution["termination_signal_time"] is not None
     has_started = execution["execution_start_time"] is not None
     # A launch counts when its container is known, or has started the execution. A stop may come between: what comes to
@@ -58,6 +72,14 @@ def _verdicts_on_launches(execution: Json, traces: Traces, runs: int) -> Iterato
         yield f"{execution_id} had {launches} containers, and {execution['launches']} launches are recorded"
     if runs > launches:
         yield f"{execution_id} ran {runs} times in {launches} containers"
+
+
+def _verdicts_on_runs(execution: Json, traces: Traces, runs: int) -> Iterator[str]:
+    execution_id = execution["execution_id"]
+    losses = traces.losses.get(execution_id, 0)
+    has_started = execution["execution_start_time"] is not None
+    if execution.get("is_warm_start") is not None and runs > execution["launches"]:
+        yield f"{execution_id} ran {runs} times, and {execution['launches']} launches are recorded"
     has_spoken = execution["outcome"] in ("SUCCEEDED", "FAILED") or execution["error_message"] == _DEATH
     if has_spoken and not 1 <= runs <= losses + 1:
         yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} containers lost: {execution}"
@@ -78,5 +100,15 @@ def _is_explained(invocation: Json, execution: Json, ledger: Ledger) -> bool:
             return is_stopped
     if is_stopped:
         return True
-    is_murder = execution["error_message"] in _MURDERS and execution["execution_id"] in ledger.killed_containers
-    return is_murder or (function == "die" and execution["error_message"] == _DEATH)
+    return _is_murder(execution, ledger) or (function == "die" and execution["error_message"] == _DEATH)
+
+
+def _is_murder(execution: Json, ledger: Ledger) -> bool:
+    """A container that was killed while it was idle costs nobody an attempt."""
+    if execution["error_message"] not in _MURDERS:
+        return False
+    if execution.get("is_warm_start") and execution["execution_start_time"] is None:
+        return False
+    details = execution["worker_details"]
+    names = {execution["execution_id"], None if details is None else details["identifier"]}
+    return not names.isdisjoint(ledger.killed_containers)

@@ -57,8 +57,28 @@ def _fate(child: cp.Invocation[str]) -> str:
         return type(failure).__name__
 
 
+def _note_company(notes: str) -> None:
+    """That the execution before us in this container, a child of the same process, still runs."""
+    container = os.getppid()
+    mark = Path(f"{notes}.container-{container}")
+    if mark.exists() and _is_child_of(container, before := mark.read_text()):
+        with open(f"{notes}.overlaps", "a") as overlaps:
+            overlaps.write(f"{os.environ['MULTINODE_EXECUTION_ID']} began while {before} ran in the same container\n")
+    mark.write_text(f"{os.getpid()} {os.environ['MULTINODE_EXECUTION_ID']}")
+
+
+def _is_child_of(parent: int, mark: str) -> bool:
+    pid = int(mark.split()[0])
+    try:
+        state, ppid = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except FileNotFoundError:
+        return False
+    return pid != os.getpid() and int(ppid) == parent and state != "Z"
+
+
 def _note(notes: str) -> int:
     """How often this invocation has run, this time included. Appended in one write: any number may do so at once."""
+    _note_company(notes)
     invocation = os.environ["MULTINODE_INVOCATION_ID"]
     with open(notes, "ab", buffering=0) as file:
         file.write(f"{invocation} {os.environ['MULTINODE_EXECUTION_ID']}\n".encode())
