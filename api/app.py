@@ -32,6 +32,7 @@ from api.routes import (
     projects,
     secrets,
     versions,
+    warm_containers,
 )
 from api.schemas.batches import BatchDefinition
 from api.schemas.results import ResultLine
@@ -53,6 +54,7 @@ _ROUTERS = (
     events.router,
     executions.router,
     checkpoints.router,
+    warm_containers.router,
     costs.router,
     container_repository.router,
 )

@@ -30,12 +30,22 @@ class ExecutionCaller:
     execution_id: ExecutionId
     launch: int | None = None
 
+    @property
+    def holder(self) -> str:
+        """Whose share of the process its requests take."""
+        return self.execution_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerCaller:
     """The request has the token of a warm container, which may have ended or not exist."""
 
     container_id: WarmContainerId
+
+    @property
+    def holder(self) -> str:
+        """As `ExecutionCaller.holder`."""
+        return self.container_id
 
 
 Caller = RootCaller | ExecutionCaller | ContainerCaller
@@ -123,7 +133,7 @@ async def _is_project_member(caller: Caller, request: Request) -> None:
     if not isinstance(caller, ExecutionCaller):
         raise ApiKeyIsInvalid
     async with services_of(request).database.statement() as connection:
-        own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id)
+        own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id, caller.launch)
     if own_project != request.path_params["project_name"]:
         raise ApiKeyIsInvalid
 

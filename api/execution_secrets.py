@@ -1,8 +1,10 @@
 """The secrets of one execution, for its container."""
 
+from collections.abc import Mapping
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, is_overtaken
 from control_plane_server.catalog.paths import ExecutionPath
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.catalog.secrets import SecretRepository
@@ -13,6 +15,7 @@ from control_plane_server.domain.errors import (
     ExecutionIsAlreadyTerminated,
     SecretIsMissing,
 )
+from control_plane_server.domain.identifiers import ProjectName
 from control_plane_server.domain.secrets import missing_secret_text
 
 
@@ -20,11 +23,19 @@ async def read_secrets(connection: AsyncConnection, path: ExecutionPath, *, keys
     """Values by the names of their variables. Raises NotFound of what is missing of the path,
     ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated, SecretIsMissing, SecretsAreUnreadable."""
     detail = await ExecutionRepository(connection).get(path)
-    if detail.execution.container_status is ContainerStatus.TERMINATED:
+    if detail.execution.container_status is ContainerStatus.TERMINATED or is_overtaken(path, detail.execution):
         raise ExecutionIsAlreadyTerminated
     if detail.execution.execution_finish_time is not None:
         raise ExecutionHasAlreadyFinished
-    project_name, wanted = detail.function.ref.project_name, stored(detail.function.secrets)
+    function = detail.function
+    return await read_values(connection, function.ref.project_name, function.secrets, keys=keys)
+
+
+async def read_values(
+    connection: AsyncConnection, project_name: ProjectName, secrets: Mapping[str, str], *, keys: SecretKeys
+) -> dict[str, str]:
+    """Of those that a function names, `secrets`. Raises SecretIsMissing, SecretsAreUnreadable."""
+    wanted = stored(secrets)
     if not wanted:
         return {}
     values = await SecretRepository(connection).values(project_name, set(wanted.values()), keys=keys)

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from api.authorization import ExecutionCaller, KeyOf, caller_of
+from api.authorization import KeyOf, RootCaller, caller_of
 from api.bounded_json import parse_json
 from api.services import services_of
 from api.shares import Turn
@@ -20,8 +20,8 @@ _PIECE_BYTES = 64 * 1024
 
 
 class KeyedRoute(APIRoute):
-    """A route that checks the key, then waits for a turn in the execution's share, and only then reads the body, which
-    is parsed by `parse_json`."""
+    """A route that checks the key, then waits for a turn in the share of the execution or the container whose token it
+    is, and only then reads the body, which is parsed by `parse_json`."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Forbidden, ApiKeyIsInvalid, TooManyRequests."""
@@ -31,11 +31,11 @@ class KeyedRoute(APIRoute):
             return
         request = Request(scope, receive)
         caller = caller_of(request)
-        if not isinstance(caller, ExecutionCaller):
+        if isinstance(caller, RootCaller):
             await key(request)
             await super().handle(scope, receive, send)
             return
-        async with services_of(request).shares.turn(caller.execution_id) as turn:
+        async with services_of(request).shares.turn(caller.holder) as turn:
             scope[_TURN] = turn
             await key(request)
             await super().handle(scope, receive, _in_pieces(send))

@@ -7,8 +7,9 @@ more than what is done here. The order of the parameters is the document's: gene
 from typing import Annotated
 
 import structlog
-from fastapi import Depends
+from fastapi import Depends, Request
 
+from api.authorization import ExecutionCaller, caller_of
 from control_plane_server.catalog.paths import BatchPath, ExecutionPath, FunctionPath, InvocationPath
 
 
@@ -30,12 +31,20 @@ async def _batch_path(project_name: str, batch_id: str, version_ref_str: str, fu
 
 
 async def _execution_path(
-    execution_id: str, invocation_id: str, project_name: str, version_ref_str: str, function_name: str
+    *,
+    execution_id: str,
+    invocation_id: str,
+    project_name: str,
+    version_ref_str: str,
+    function_name: str,
+    request: Request,
 ) -> ExecutionPath:
     structlog.contextvars.bind_contextvars(invocation_id=invocation_id, execution_id=execution_id)
     function = FunctionPath(project_name=project_name, version_ref=version_ref_str, function_name=function_name)
     invocation = InvocationPath(function=function, invocation_id=invocation_id)
-    return ExecutionPath(invocation=invocation, execution_id=execution_id)
+    caller = caller_of(request)
+    launch = caller.launch if isinstance(caller, ExecutionCaller) else None
+    return ExecutionPath(invocation=invocation, execution_id=execution_id, launch=launch)
 
 
 FunctionPathOfRequest = Annotated[FunctionPath, Depends(_function_path)]

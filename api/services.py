@@ -12,6 +12,7 @@ from api.orchestration import Orchestrator
 from api.results.service import Results
 from api.shares import Shares
 from api.turns import Turns, uploads
+from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.domain.costs import Prices
@@ -31,6 +32,7 @@ class Services:
     long_polls: LongPolls
     event_streams: EventStreams
     results: Results
+    warm_polls: WarmPolls
     secret_keys: SecretKeys = field(default_factory=SecretKeys, repr=False)
     arguments: ArgumentChecks = field(default_factory=ArgumentChecks)
     batch_bodies: Turns = field(default_factory=Turns)

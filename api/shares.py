@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from control_plane_server.domain.errors import TooManyPolls, TooManyRequests, TooManyStreams
-from control_plane_server.domain.identifiers import ExecutionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,35 +169,35 @@ class Shares:
 
     def __init__(self, limits: ShareLimits = ShareLimits()) -> None:
         self._limits = limits
-        self._shares: dict[ExecutionId, Share] = {}
+        self._shares: dict[str, Share] = {}
 
     def __len__(self) -> int:
         return len(self._shares)
 
     @asynccontextmanager
-    async def turn(self, execution_id: ExecutionId) -> AsyncIterator[Turn]:
-        """The turn of one request, from before its body is read until its answer has been read. Raises
-        TooManyRequests."""
-        share = self._shares.get(execution_id)
+    async def turn(self, holder: str) -> AsyncIterator[Turn]:
+        """The turn of one request of this holder of a token, from before its body is read until its answer has been
+        read. Raises TooManyRequests."""
+        share = self._shares.get(holder)
         if share is None:
-            share = self._shares[execution_id] = Share(self._limits)
+            share = self._shares[holder] = Share(self._limits)
         turn = Turn(share)
         try:
             await turn.begin()
             yield turn
         finally:
             turn.end()
-            self._forget(execution_id, share)
+            self._forget(holder, share)
 
-    def _forget(self, execution_id: ExecutionId, share: Share) -> None:
+    def _forget(self, holder: str, share: Share) -> None:
         if share.is_idle:
-            self._shares.pop(execution_id, None)
+            self._shares.pop(holder, None)
         elif not share.requests:
-            asyncio.get_running_loop().call_at(share.full_at, self._forget_full, execution_id, share)
+            asyncio.get_running_loop().call_at(share.full_at, self._forget_full, holder, share)
 
-    def _forget_full(self, execution_id: ExecutionId, share: Share) -> None:
-        if share.is_idle and self._shares.get(execution_id) is share:
-            del self._shares[execution_id]
+    def _forget_full(self, holder: str, share: Share) -> None:
+        if share.is_idle and self._shares.get(holder) is share:
+            del self._shares[holder]
 
 
 def _now() -> float:

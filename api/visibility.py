@@ -11,7 +11,7 @@ async def project_seen_by(caller: Caller, connection: StatementConnection) -> Pr
     """The only project that the key may see; None for root keys, which see all. Raises ApiKeyIsInvalid."""
     if not isinstance(caller, ExecutionCaller):
         return None
-    own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id)
+    own_project = await ExecutionRepository(connection).project_of_live(caller.execution_id, caller.launch)
     if own_project is None:
         raise ApiKeyIsInvalid
     return own_project

@@ -75,17 +75,18 @@ async def save_checkpoint(path: ExecutionPathOfRequest, payload: CheckpointPaylo
     if turn is not None:
         await turn.pace_report(len(payload.value.encode()))
     services = services_of(request)
+    launch = payload.launch if path.launch is None else path.launch
     blob = None
     if payload.value_blob is not None:
         blob = await uploaded_checkpoint(services, path, payload.value_blob)
     async with services.database.statement() if blob is None else services.database.transaction() as connection:
         saved = await CheckpointRepository(connection).save(
-            path, value=payload.value, blob=blob, launch=payload.launch, sequence=payload.sequence
+            path, value=payload.value, blob=blob, launch=launch, sequence=payload.sequence
         )
         if saved is not None:
             return CheckpointInfo.of(saved)
         execution = (await ExecutionRepository(connection).get(path)).execution
-        if execution.newest_launch != payload.launch and payload.launch is not None:
+        if execution.newest_launch != launch and launch is not None:
             raise LaunchIsOvertaken
         raise refusal_to_report(execution)
 

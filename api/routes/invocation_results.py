@@ -40,7 +40,7 @@ async def follow_invocations(
     parent: InvocationId | None = None
     if isinstance(caller, ExecutionCaller):
         async with services.database.statement() as connection:
-            own = await ExecutionRepository(connection).caller(caller.execution_id)
+            own = await ExecutionRepository(connection).caller(caller.execution_id, caller.launch)
         if own is None:
             raise ApiKeyIsInvalid
         parent = own.invocation_id

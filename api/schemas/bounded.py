@@ -166,6 +166,13 @@ EphemeralStorageGib = Annotated[
     AfterValidator(AtLeast(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB)),
     _from_to(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB),
 ]
+IdleSeconds = Annotated[int, AfterValidator(Positive(bounds.MAX_IDLE_SECONDS)), _from_to(1, bounds.MAX_IDLE_SECONDS)]
+MinIdle = Annotated[int, AfterValidator(AtLeast(0, bounds.MAX_MIN_IDLE)), _from_to(0, bounds.MAX_MIN_IDLE)]
+MaxExecutions = Annotated[
+    int,
+    AfterValidator(Positive(bounds.MAX_EXECUTIONS_OF_CONTAINER)),
+    _from_to(1, bounds.MAX_EXECUTIONS_OF_CONTAINER),
+]
 Gpus = Annotated[int, AfterValidator(Positive(bounds.MAX_GPUS)), _from_to(1, bounds.MAX_GPUS)]
 RetryInitialInterval = Annotated[
     float,

@@ -45,7 +45,8 @@ class ExecutionFinalResultPayload(BaseModel):
 
 class ExecutionSummary(BaseModel):
     """`launches` counts the containers that this execution has started. `output_blob`: of an output that is too large
-    for an answer: then `output` is null. The seconds, with milliseconds, are those that
+    for an answer: then `output` is null. `is_warm_start`: whether its container was there before it; null where each
+    execution has a container of its own. The seconds, with milliseconds, are those that
     it waited for a slot, then for its container, then ran; null until they are known."""
 
     execution_id: str
@@ -65,6 +66,7 @@ class ExecutionSummary(BaseModel):
     starting_seconds: float | None
     running_seconds: float | None
     output_blob: str | None
+    is_warm_start: bool | None
 
     @classmethod
     def of(cls, execution: entities.Execution) -> Self:
@@ -86,6 +88,7 @@ class ExecutionSummary(BaseModel):
             starting_seconds=optional_seconds(execution.starting),
             running_seconds=optional_seconds(execution.running),
             output_blob=execution.output_blob_id,
+            is_warm_start=execution.is_warm_start,
         )
 
 
@@ -126,6 +129,7 @@ class ExecutionInfo(BaseModel):
     running_seconds: float | None
     input_blob: str | None
     output_blob: str | None
+    is_warm_start: bool | None
 
     @classmethod
     def of(cls, detail: entities.ExecutionDetail) -> Self:
@@ -164,6 +168,7 @@ class ExecutionInfo(BaseModel):
             running_seconds=optional_seconds(execution.running),
             input_blob=detail.input_blob_id,
             output_blob=execution.output_blob_id,
+            is_warm_start=execution.is_warm_start,
         )
 
 

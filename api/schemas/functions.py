@@ -23,6 +23,7 @@ from api.schemas.bounded import (
 )
 from api.schemas.environments import Environment, Secrets
 from api.schemas.platforms import Platform
+from api.schemas.reuse import Reuse
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
@@ -157,7 +158,8 @@ class FunctionSpec(BaseModel):
     """With a command, its exit code is the outcome; without one, the image itself speaks the worker protocol.
 
     `environment`: variables of its containers. `secrets`: by the name of the variable, the name of a secret of the
-    project, or on ecs an ARN of Secrets Manager or Parameter Store.
+    project, or on ecs an ARN of Secrets Manager or Parameter Store. `reuse`: null: each execution has a container of
+    its own.
     """
 
     function_name: FunctionNameText
@@ -169,6 +171,7 @@ class FunctionSpec(BaseModel):
     environment: Environment = {}
     secrets: Secrets = {}
     platform: Platform | None = None
+    reuse: Reuse | None = None
 
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
@@ -181,6 +184,7 @@ class FunctionSpec(BaseModel):
             environment=self.environment,
             secrets=self.secrets,
             platform=NO_PLATFORM if self.platform is None else self.platform.to_domain(),
+            reuse=None if self.reuse is None else self.reuse.to_domain(),
         )
 
 
@@ -206,6 +210,7 @@ class FunctionInfoForVersion(BaseModel):
     environment: dict[str, str]
     secrets: dict[str, str]
     platform: Platform | None
+    reuse: Reuse | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -222,4 +227,5 @@ class FunctionInfoForVersion(BaseModel):
             environment=dict(function.environment),
             secrets=dict(function.secrets),
             platform=Platform.of(function.platform),
+            reuse=Reuse.of(function.reuse),
         )

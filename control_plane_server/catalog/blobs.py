@@ -69,6 +69,7 @@ _EXECUTION_AT = along_execution(
         *_INVOCATION_COLUMNS,
         ExecutionRow.execution_id.label("executions_execution_id"),
         ExecutionRow.container_status.label("executions_worker_status"),
+        ExecutionRow.launches.label("executions_launches"),
     )
 )
 
@@ -86,7 +87,8 @@ class BlobRepository:
     async def announce_of_execution(self, path: ExecutionPath, new: NewBlob) -> Blob:
         """What its container makes. Raises ExecutionIsAlreadyTerminated, ProjectIsBeingDeleted, TooManyArtifacts."""
         row = require((await self._connection.execute(_EXECUTION_AT, path.parameters)).one_or_none(), parts=4)
-        if row.executions_worker_status == ContainerStatus.TERMINATED:
+        is_overtaken = path.launch is not None and path.launch != row.executions_launches
+        if row.executions_worker_status == ContainerStatus.TERMINATED or is_overtaken:
             raise ExecutionIsAlreadyTerminated
         if new.kind is BlobKind.ARTIFACT:
             await self._ensure_few_artifacts(row.invocations_invocation_id, row.executions_execution_id, new)

@@ -81,8 +81,11 @@ class BatchPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPath:
+    """`launch`: whose container writes at this path, which it may only while it is the newest; None: whoever it is."""
+
     invocation: InvocationPath
     execution_id: str
+    launch: int | None = None
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -7,7 +7,7 @@ ControlPlaneError
 │  │                             SpanIsTooLong
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
-│  │                             Checkpoint-, BlobDoesNotExist
+│  │                             Checkpoint-, Blob-, WarmContainerDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
 │  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…
 │  ├─ BodyIsTooSlow    408
@@ -132,6 +132,10 @@ class ExecutionDoesNotExist(NotFound):
 
 class BlobDoesNotExist(NotFound):
     """A blob with this ID does not exist here"""
+
+
+class WarmContainerDoesNotExist(NotFound):
+    """A container with this ID does not exist, or takes no execution any more"""
 
 
 class CheckpointDoesNotExist(NotFound):

@@ -108,6 +108,7 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
             services.long_polls.stop()
             services.event_streams.stop()
             services.results.stop()
+            services.warm_polls.stop()
 
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, stop)

@@ -13,7 +13,12 @@ from api.orchestration import Orchestrator
 from api.reconciliation_trigger import ReconciliationTrigger
 from api.results.service import Results
 from api.services import Services
-from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from api.warm_polls import WarmPolls
+from control_plane_server.catalog.notifications import (
+    INVOCATIONS_CHANNEL,
+    WARM_CONTAINERS_CHANNEL,
+    NotificationListener,
+)
 from control_plane_server.orchestration.connection import connect_temporal
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from control_plane_server.processes.connections import open_blobs, open_database, open_provisioner
@@ -38,7 +43,7 @@ async def open_services(
         temporal = await connect_temporal(lazy=True, runtime=runtime)
         link = NamespaceLink(temporal, database)
         async with (
-            NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL]) as listener,
+            NotificationListener(settings.postgres.url, [INVOCATIONS_CHANNEL, WARM_CONTAINERS_CHANNEL]) as listener,
             ReconciliationTrigger(temporal, link=link) as trigger,
             open_provisioner(settings) as provisioner,
         ):
@@ -52,6 +57,7 @@ async def open_services(
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, provisioner),
                 results=Results(database, listener),
+                warm_polls=WarmPolls(database, listener),
                 blobs=blobs,
                 spans=spans,
             )

@@ -14,8 +14,13 @@ from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.results.service import Results
 from api.services import Services
+from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import (
+    INVOCATIONS_CHANNEL,
+    WARM_CONTAINERS_CHANNEL,
+    NotificationListener,
+)
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from control_plane_server.orchestration.payloads import data_converter
@@ -29,7 +34,7 @@ NOBODY = "127.0.0.1:1"
 
 @pytest.fixture
 async def services(database: Database, postgres_settings: PostgresSettings, tmp_path: Path) -> AsyncIterator[Services]:
-    async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL]) as listener:
+    async with NotificationListener(postgres_settings.url, [INVOCATIONS_CHANNEL, WARM_CONTAINERS_CHANNEL]) as listener:
         provisioner = ProcessProvisioner(
             data_dir=tmp_path, api_url="http://127.0.0.1:1", stop_grace=timedelta(seconds=1)
         )
@@ -43,6 +48,7 @@ async def services(database: Database, postgres_settings: PostgresSettings, tmp_
             long_polls=LongPolls(database, listener),
             event_streams=EventStreams(database, listener, provisioner),
             results=Results(database, listener),
+            warm_polls=WarmPolls(database, listener),
         )
 
 

@@ -65,6 +65,7 @@ FIELDS = {
     "running_seconds",
     "input_blob",
     "output_blob",
+    "is_warm_start",
 }
 
 

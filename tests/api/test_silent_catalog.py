@@ -15,8 +15,13 @@ from api.events.streams import EventStreams
 from api.long_polls import LongPolls
 from api.results.service import Results
 from api.services import Services
+from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import (
+    INVOCATIONS_CHANNEL,
+    WARM_CONTAINERS_CHANNEL,
+    NotificationListener,
+)
 from environment.settings import PostgresSettings
 from tests.api.builders import PROJECT, ROOT_KEYS, bearer, deploy, invoke
 from tests.figures import Show
@@ -37,7 +42,9 @@ async def proxied(postgres_settings: PostgresSettings) -> AsyncIterator[tuple[Pr
 @pytest.fixture
 async def client(services: Services, proxied: tuple[Proxy, Database]) -> AsyncIterator[httpx2.AsyncClient]:
     _, database = proxied
-    listener = NotificationListener(database.url, [INVOCATIONS_CHANNEL], check_interval=LIMIT, patience=LIMIT)
+    listener = NotificationListener(
+        database.url, [INVOCATIONS_CHANNEL, WARM_CONTAINERS_CHANNEL], check_interval=LIMIT, patience=LIMIT
+    )
     async with listener:
         app = create_app(
             replace(
@@ -46,6 +53,7 @@ async def client(services: Services, proxied: tuple[Proxy, Database]) -> AsyncIt
                 long_polls=LongPolls(database, listener),
                 event_streams=EventStreams(database, listener, services.provisioner),
                 results=Results(database, listener),
+                warm_polls=WarmPolls(database, listener),
             )
         )
         transport = httpx2.ASGITransport(app=app)

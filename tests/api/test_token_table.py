@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from api.app import describe_app
 from api.services import Services
@@ -21,8 +21,8 @@ from control_plane_server.blobs.location import BlobStoreLocation
 from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
-from control_plane_server.domain.execution_tokens import execution_token
-from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.execution_tokens import container_token, execution_token, launch_token
+from control_plane_server.domain.identifiers import ExecutionId, new_warm_container_id
 from tests.api.blob_uploads import CONTENT, announced, announcement, upload
 from tests.api.builders import (
     ROOT_KEYS,
@@ -38,6 +38,8 @@ from tests.blobs.stores import REGION
 
 NO_INVOCATION = (404, {"detail": "An invocation with this ID does not exist for this function"})
 Place = dict[str, str]
+TERMINATED = (409, {"detail": "This execution has already terminated"})
+OVERTAKEN = (409, {"detail": "Another container has taken this one's place"})
 NO_BLOB = (404, {"detail": "A blob with this ID does not exist here"})
 NO_BATCH = (404, {"detail": "A batch with this ID does not exist for this function"})
 
@@ -49,6 +51,7 @@ class Scope(Enum):
     VISIBLE = auto()  # like PROJECT, and what is elsewhere does not exist
     CHILDREN = auto()  # what it names exists if it is a child of its own invocation, until its execution is TERMINATED
     ROOT = auto()  # never
+    CONTAINER = auto()  # never: of a warm container, by that one's own token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ TABLE = {
     "finish_execution": Row(scope=Scope.OWN, body={"outcome": "SUCCEEDED"}, status_at_the_end=409),
     "get_execution": Row(scope=Scope.OWN),
     "get_execution_logs": Row(scope=Scope.ROOT),
+    "next_execution": Row(scope=Scope.CONTAINER, body={}),
+    "get_container_environment": Row(scope=Scope.CONTAINER),
     "set_secret": Row(scope=Scope.ROOT, body={"value": "1"}),
     "list_secrets": Row(scope=Scope.ROOT),
     "get_secret": Row(scope=Scope.ROOT),
@@ -133,6 +138,7 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 # Every endpoint, those of an execution in the order in which a container calls them.
 IN_ORDER = sorted(ENDPOINTS, key=list(TABLE).index) if ENDPOINTS.keys() == TABLE.keys() else list(ENDPOINTS)
 
+CONTAINER = new_warm_container_id()
 WRONG_KEY = (403, {"detail": "The API key is invalid"})
 NO_PROJECT = (404, {"detail": "A project with this name does not exist"})
 
@@ -154,6 +160,10 @@ class Holder:
         self.own = own
         self.others = {"beside": beside, "elsewhere": elsewhere}
 
+    def hold(self, token: str) -> None:
+        """From now on."""
+        self._token = bearer(token)
+
     async def ask(self, operation: str, place: Place) -> tuple[int, Any]:
         answer = await request(self._client, operation, place, self._token)
         return answer.status_code, answer.text if _is_stream(answer) else answer.json()
@@ -173,6 +183,7 @@ def _place(execution: str, **of: str) -> Place:
         "invocation_id": invocation,
         "execution_id": execution_id,
         "secret_name": "s",
+        "container_id": CONTAINER,
     } | of
 
 
@@ -219,7 +230,7 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
-            case Scope.ROOT:
+            case Scope.ROOT | Scope.CONTAINER:
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation  # Temporal is away here
@@ -233,7 +244,7 @@ async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, 
     for operation in IN_ORDER:
         answer = await holder.ask(operation, holder.own)
         match TABLE[operation].scope:
-            case Scope.ROOT | Scope.PROJECT | Scope.VISIBLE | Scope.CHILDREN:
+            case Scope.ROOT | Scope.CONTAINER | Scope.PROJECT | Scope.VISIBLE | Scope.CHILDREN:
                 assert answer == WRONG_KEY, operation
             case Scope.OWN:
                 assert answer[0] == TABLE[operation].status_at_the_end, (operation, answer)
@@ -273,10 +284,63 @@ async def test_once_its_project_is_deleted_there_is_nothing_left_that_it_is_good
         match TABLE[operation].scope:
             case Scope.OWN:
                 assert answer == NO_PROJECT, operation
-            case Scope.PROJECT | Scope.VISIBLE | Scope.ROOT | Scope.CHILDREN:
+            case Scope.PROJECT | Scope.VISIBLE | Scope.ROOT | Scope.CONTAINER | Scope.CHILDREN:
                 assert answer == WRONG_KEY, operation
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation
+
+
+async def test_the_token_of_the_newest_launch_is_good_for_the_same(holder: Holder, database: Database) -> None:
+    await _begin_launch(database, 2)
+    holder.hold(launch_token(ROOT_KEYS[0], ExecutionId(holder.own["execution_id"]), 2))
+    for operation in IN_ORDER:
+        answer = await holder.ask(operation, holder.own)
+        if TABLE[operation].scope in (Scope.ROOT, Scope.CONTAINER):
+            assert answer == WRONG_KEY, operation
+        else:
+            assert answer[0] in (200, 503), (operation, answer)
+
+
+async def test_the_token_of_a_launch_that_was_overtaken_writes_nothing(holder: Holder, database: Database) -> None:
+    """It is as after the end of the execution, which is under way."""
+    await _begin_launch(database, 2)
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(**dict(STARTED)))
+    holder.hold(launch_token(ROOT_KEYS[0], ExecutionId(holder.own["execution_id"]), 1))
+    for operation in IN_ORDER:
+        row, answer = TABLE[operation], await holder.ask(operation, holder.own)
+        match row.scope:
+            case Scope.OWN:
+                assert answer[0] == row.status_at_the_end, (operation, answer)
+                if row.status_at_the_end == 409:
+                    assert answer in (TERMINATED, OVERTAKEN), operation
+            case Scope.ANYONE:
+                assert answer[0] in (200, 503), operation
+            case _:
+                assert answer == WRONG_KEY, operation
+    async with database.statement() as connection:
+        found = await connection.execute(select(ExecutionRow.output, ExecutionRow.execution_finish_time))
+        assert {tuple(row) for row in found} == {(None, None)}
+
+
+async def _begin_launch(database: Database, number: int) -> None:
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(launches=number))
+
+
+async def test_a_warm_containers_token_is_good_for_its_own_requests_alone(holder: Holder) -> None:
+    holder.hold(container_token(ROOT_KEYS[0], CONTAINER))
+    for operation in IN_ORDER:
+        answer = await holder.ask(operation, holder.own)
+        elsewhere = await holder.ask(operation, holder.own | {"container_id": new_warm_container_id()})
+        match TABLE[operation].scope:
+            case Scope.CONTAINER:  # the catalog knows of none
+                assert answer[0] == (404 if operation == "get_container_environment" else 200), operation
+                assert elsewhere == WRONG_KEY, operation
+            case Scope.ANYONE:
+                assert answer[0] in (200, 503), operation
+            case _:
+                assert answer == WRONG_KEY, operation
 
 
 async def test_the_table_is_held_against_answers_of_the_api(client: httpx2.AsyncClient, holder: Holder) -> None:
@@ -286,7 +350,7 @@ async def test_the_table_is_held_against_answers_of_the_api(client: httpx2.Async
         if operation == "delete_project":
             continue
         answer = await request(client, operation, holder.own)
-        if operation == "get_execution_environment":
+        if operation == "get_execution_environment" or TABLE[operation].scope is Scope.CONTAINER:
             assert (answer.status_code, answer.json()) == WRONG_KEY
             continue
         assert answer.status_code in (200, 409, 501, 503), (operation, answer.text)

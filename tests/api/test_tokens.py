@@ -6,7 +6,15 @@ import httpx2
 import pytest
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.domain.execution_tokens import TokenOwner, execution_of_token, execution_token
+from control_plane_server.domain.execution_tokens import (
+    TokenOwner,
+    container_of_token,
+    container_token,
+    execution_of_token,
+    execution_token,
+    launch_token,
+)
+from control_plane_server.domain.identifiers import ExecutionId, new_warm_container_id
 from tests.api.builders import ROOT_KEYS, add_execution, bearer, deploy, execution_id_of, invoke
 
 
@@ -51,6 +59,33 @@ def test_the_same_execution_always_gets_the_same_token_and_no_other_does() -> No
         assert execution_of_token(("other", "key"), forged) is None
 
 
+def test_a_launchs_token_names_it_and_no_other_token_is_one() -> None:
+    execution_id = execution_id_of("/exe-1")
+    token = launch_token("key", execution_id, 12)
+    assert token.startswith(f"{execution_id}.12.")
+    assert execution_of_token(("other", "key"), token) == TokenOwner(execution_id=execution_id, launch=12)
+    signature = token.rpartition(".")[2]
+    whole = execution_token("key", execution_id).partition(".")[2]
+    for forged in (
+        f"{execution_id}.13.{signature}",
+        f"{execution_id}.12.{whole}",
+        f"{execution_id}.{signature}",
+        f"{execution_id}.012.{signature}",
+        f"{execution_id}..{signature}",
+        f"{execution_id}.12.",
+    ):
+        assert execution_of_token(("other", "key"), forged) is None
+
+
+def test_a_containers_token_is_no_executions_and_the_other_way_round() -> None:
+    container_id = new_warm_container_id()
+    token = container_token("key", container_id)
+    assert container_of_token(("other", "key"), token) == container_id
+    assert execution_of_token(("key",), token) is None
+    assert container_of_token(("key",), execution_token("key", ExecutionId(container_id))) is None
+    assert container_of_token(("key",), f"{new_warm_container_id()}.{token.partition('.')[2]}") is None
+
+
 async def test_keys_are_compared_in_constant_time_and_all_of_them(
     anonymous: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +99,14 @@ async def test_keys_are_compared_in_constant_time_and_all_of_them(
 
     monkeypatch.setattr(hmac, "compare_digest", counted)
     token = execution_token(ROOT_KEYS[1], execution_id_of("/exe-1"))
-    for key, comparisons in ((ROOT_KEYS[0], 2), (ROOT_KEYS[1], 2), ("unknown", 4), (token, 4), (token[:-1], 4)):
+    for key, comparisons in (
+        (ROOT_KEYS[0], 2),
+        (ROOT_KEYS[1], 2),
+        ("unknown", 4),
+        (token, 4),
+        (token[:-1], 4),
+        ("con-1.2", 4),
+    ):
         compared.clear()
         await anonymous.get("/projects", headers=bearer(key))
         assert len(compared) == comparisons

@@ -32,6 +32,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
         command=["run", "me"],
         signature=SIGNATURE,
         platform={"ephemeral_storage_gib": 50, "capacity": "spot_with_fallback"},
+        reuse={"idle_seconds": 300, "min_idle": 2},
         resource_spec={"virtual_cpus": "0.5", "memory_gbs": 120, "max_concurrency": 5.0, "concurrency": "function"},
         execution_spec={"max_retries": 50, "timeout_seconds": 2_592_000, "retry_initial_interval_seconds": 100},
     )
@@ -62,6 +63,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "environment": {},
             "secrets": {},
             "platform": None,
+            "reuse": None,
         },
         {
             "function_name": "g",
@@ -96,6 +98,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
                 "capacity": "spot_with_fallback",
                 "task_role_arn": None,
             },
+            "reuse": {"idle_seconds": 300, "min_idle": 2, "max_executions": None, "isolation": "fork"},
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):
@@ -217,6 +220,28 @@ async def test_signatures_that_cannot_be_kept_are_refused(
             function_spec(platform={"task_role_arn": "reports"}),
             "platform.task_role_arn",
             "task_role_arn must be the ARN of a role, arn:aws:iam::<account>:role/<name>",
+        ),
+        (function_spec(reuse={"idle_seconds": 0}), "reuse.idle_seconds", "idle_seconds must be positive"),
+        (function_spec(reuse={"idle_seconds": 3_601}), "reuse.idle_seconds", "idle_seconds must not exceed 3600"),
+        (
+            function_spec(reuse={"idle_seconds": 1, "min_idle": -1}),
+            "reuse.min_idle",
+            "min_idle must be non-negative",
+        ),
+        (
+            function_spec(reuse={"idle_seconds": 1, "min_idle": 101}),
+            "reuse.min_idle",
+            "min_idle must not exceed 100",
+        ),
+        (
+            function_spec(reuse={"idle_seconds": 1, "max_executions": 0}),
+            "reuse.max_executions",
+            "max_executions must be positive",
+        ),
+        (
+            function_spec(reuse={"idle_seconds": 1, "max_executions": 100_001}),
+            "reuse.max_executions",
+            "max_executions must not exceed 100000",
         ),
         (function_spec(command=[]), "command", "command must not be empty"),
         (function_spec(command=["x" * 4_097]), "command", "command must not exceed 4096 characters"),

@@ -14,8 +14,13 @@ from api.long_polls import LongPolls
 from api.orchestration import Orchestrator
 from api.results.service import Results
 from api.services import Services
+from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import (
+    INVOCATIONS_CHANNEL,
+    WARM_CONTAINERS_CHANNEL,
+    NotificationListener,
+)
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from environment.settings import ControlPlaneSettings
 from tests.simulation.client import ApiClient, Json
@@ -59,7 +64,7 @@ async def open_control_plane(
         settings=settings,
     )
     async with (
-        NotificationListener(database.url, [INVOCATIONS_CHANNEL]) as listener,
+        NotificationListener(database.url, [INVOCATIONS_CHANNEL, WARM_CONTAINERS_CHANNEL]) as listener,
         _http(fleet, database=database, temporal=temporal, listener=listener) as http,
         aclosing(Loops(maker)) as loops,
     ):
@@ -80,6 +85,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
         long_polls=LongPolls(database, listener),
         event_streams=EventStreams(database, listener, fleet),
         results=Results(database, listener),
+        warm_polls=WarmPolls(database, listener),
     )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=create_app(services)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Boolean, Text, and_, any_, bindparam, case, false, func, or_, select, update
+from sqlalchemy import Boolean, Integer, Text, and_, any_, bindparam, case, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
@@ -42,6 +42,7 @@ _ERROR_TRACEBACK = bindparam("reported_traceback", type_=Text)
 _IS_RETRYABLE = bindparam("reported_retry", type_=Boolean)
 _OUTPUT_BLOB = bindparam("reported_blob", type_=Text)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
+_LAUNCH = bindparam("reporting_launch", type_=Integer)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -111,6 +112,10 @@ _CALLER = (
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
     .where(ExecutionRow.execution_id == _EXECUTION, IS_LIVE)
 )
+# Of a launch that has been overtaken nothing is taken any more.
+_IS_NEWEST_LAUNCH = ExecutionRow.launches == _LAUNCH
+_OF_LAUNCH = {change: change.where(_IS_NEWEST_LAUNCH) for change in (_START, _UPDATE, _FINISH)}
+_CALLER_OF_LAUNCH = _CALLER.where(_IS_NEWEST_LAUNCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,8 @@ class Caller:
 class ExecutionRepository:
     """Every change is one conditional statement; only one that changed nothing is followed by a second, to say why.
 
-    Every method that takes a path raises the NotFound of the outermost part that is missing.
+    Every method that takes a path raises the NotFound of the outermost part that is missing. For a launch that has been
+    overtaken the execution is as one that has terminated.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -176,14 +182,18 @@ class ExecutionRepository:
             await BlobRepository(self._connection).complete(output_blob)
         return finished
 
-    async def project_of_live(self, execution_id: ExecutionId) -> ProjectName | None:
-        """The project of an execution whose container is not TERMINATED."""
-        caller = await self.caller(execution_id)
+    async def project_of_live(self, execution_id: ExecutionId, launch: int | None = None) -> ProjectName | None:
+        """The project of an execution whose container is not TERMINATED, and not that of a later launch."""
+        caller = await self.caller(execution_id, launch)
         return None if caller is None else caller.project_name
 
-    async def caller(self, execution_id: ExecutionId) -> Caller | None:
-        """Of whom a token is, as long as the execution's container is not TERMINATED."""
-        found = await self._connection.execute(_CALLER, {_EXECUTION.key: searchable(execution_id)})
+    async def caller(self, execution_id: ExecutionId, launch: int | None = None) -> Caller | None:
+        """Of whom a token is, as long as the execution's container is not TERMINATED, nor that of a later launch."""
+        of_execution = {_EXECUTION.key: searchable(execution_id)}
+        if launch is None:
+            found = await self._connection.execute(_CALLER, of_execution)
+        else:
+            found = await self._connection.execute(_CALLER_OF_LAUNCH, of_execution | {_LAUNCH.key: launch})
         row = found.one_or_none()
         if row is None:
             return None
@@ -196,10 +206,20 @@ class ExecutionRepository:
         refusal: Callable[[Execution], Conflict],
         report: Mapping[str, object] = MappingProxyType({}),
     ) -> ExecutionDetail:
-        row = (await self._connection.execute(statement, path.parameters | dict(report))).one_or_none()
+        parameters = path.parameters | dict(report)
+        if path.launch is None:
+            changed = await self._connection.execute(statement, parameters)
+        else:
+            changed = await self._connection.execute(_OF_LAUNCH[statement], parameters | {_LAUNCH.key: path.launch})
+        row = changed.one_or_none()
         if row is None:
-            raise refusal((await self.get(path)).execution)
+            execution = (await self.get(path)).execution
+            raise ExecutionIsAlreadyTerminated if is_overtaken(path, execution) else refusal(execution)
         return to_execution_detail(row)
+
+
+def is_overtaken(path: ExecutionPath, execution: Execution) -> bool:
+    return path.launch is not None and path.launch != execution.newest_launch
 
 
 def _refusal_to_start(execution: Execution) -> Conflict:

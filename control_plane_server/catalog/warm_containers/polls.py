@@ -1,5 +1,7 @@
 """What a warm container says and is told when it asks for its next execution: one statement."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -9,6 +11,7 @@ from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.newest import IS_NEEDED
 from control_plane_server.catalog.warm_containers.states import State
+from control_plane_server.domain.errors import WarmContainerDoesNotExist
 from control_plane_server.domain.identifiers import (
     ExecutionId,
     FunctionName,
@@ -96,6 +99,22 @@ _NEXT = text(f"""
     LEFT JOIN executions ON decided.next_state = 'LEASED' AND executions.execution_id = decided.execution_id
     """)
 
+_FUNCTION_OF = text("""
+    SELECT versions.project_name, functions.secrets
+    FROM warm_containers AS warm
+    JOIN functions ON functions.function_id = warm.function_id
+    JOIN versions ON versions.version_id = functions.version_id
+    WHERE warm.container_id = :container_id AND warm.state <> 'CLOSED'
+    """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionOfContainer:
+    """`secrets`: as of `Function`."""
+
+    project_name: ProjectName
+    secrets: Mapping[str, str]
+
 
 class PollRepository:
     """The container's words. May be repeated: a lease that was answered is answered again."""
@@ -142,3 +161,11 @@ class PollRepository:
             ),
             must_stop=row.must_stop,
         )
+
+    async def function_of(self, container_id: WarmContainerId) -> FunctionOfContainer:
+        """What a container must know of its function. Raises WarmContainerDoesNotExist, also of one that is closed."""
+        found = await self._connection.execute(_FUNCTION_OF, {"container_id": container_id})
+        row = found.one_or_none()
+        if row is None:
+            raise WarmContainerDoesNotExist
+        return FunctionOfContainer(project_name=ProjectName(row.project_name), secrets=row.secrets or {})

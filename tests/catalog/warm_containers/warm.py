@@ -158,3 +158,9 @@ class Warm:
                 .where(ProjectRow.project_name == self.function.project_name)
                 .values(deletion_request_time=func.clock_timestamp())
             )
+
+    async def name_secrets(self, secrets: dict[str, str]) -> None:
+        async with self.database.statement() as connection:
+            await connection.execute(
+                update(FunctionRow).where(FunctionRow.version_id == self.function.version_id).values(secrets=secrets)
+            )

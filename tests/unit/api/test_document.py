@@ -60,6 +60,8 @@ OPERATIONS = {
     "get_checkpoint": ("get", {"404"}),
     "get_execution_environment": ("get", {"404", "409"}),
     "get_execution_logs": ("get", {"400", "404"}),
+    "next_execution": ("post", {"413"}),
+    "get_container_environment": ("get", {"404", "409"}),
     "set_secret": ("put", {"400", "404", "413", "501"}),
     "list_secrets": ("get", {"400", "404"}),
     "get_secret": ("get", {"404"}),
@@ -146,6 +148,7 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
         *("create_execution_blob", "upload_execution_blob", "get_execution_blob"),
         *("create_artifact", "complete_artifact", "list_artifacts_of_execution"),
         *("save_checkpoint", "get_checkpoint"),
+        *("next_execution", "get_container_environment"),
     }
     assert {name for name, of in tags.items() if of == ["containers"]} == of_containers
 
@@ -181,7 +184,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 36
+    assert len(known) == 37
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

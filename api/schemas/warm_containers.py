@@ -1,0 +1,85 @@
+"""What warm containers say and are told, on the wire."""
+
+from typing import Annotated, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from control_plane_server.catalog.warm_containers import containers
+from control_plane_server.domain.execution_tokens import launch_token
+from control_plane_server.domain.identifiers import ExecutionId
+
+_MOST_LAUNCHES = 999_999
+_LARGEST_EXIT_CODE = 255
+
+
+class LaunchInContainer(BaseModel):
+    execution_id: Annotated[str, Field(max_length=64)]
+    launch: Annotated[int, Field(ge=1, le=_MOST_LAUNCHES)]
+
+    def to_domain(self) -> tuple[ExecutionId, int]:
+        return ExecutionId(self.execution_id), self.launch
+
+
+class EndedLaunch(LaunchInContainer):
+    """`exit_code`: of its process; negative: the number of the signal that ended it. Null: not known."""
+
+    exit_code: Annotated[int, Field(ge=-_LARGEST_EXIT_CODE, le=_LARGEST_EXIT_CODE)] | None = None
+
+    def to_ended(self) -> containers.EndedLease:
+        return containers.EndedLease(
+            execution_id=ExecutionId(self.execution_id), launch=self.launch, exit_code=self.exit_code
+        )
+
+
+class NextRequest(BaseModel):
+    """`ended`: what is over in the container, with all of its processes. `running`: what is not: then the answer comes
+    when that is to stop."""
+
+    ended: EndedLaunch | None = None
+    running: LaunchInContainer | None = None
+
+
+class LeaseInfo(BaseModel):
+    """The execution that the container is to run. `path`: of the execution, for its reports, which take `token` as
+    their key. `traceparent`: of the span of its launch."""
+
+    path: str
+    invocation_id: str
+    execution_id: str
+    launch: int
+    token: str = Field(repr=False)
+    traceparent: str | None
+
+    @classmethod
+    def of(cls, lease: containers.Lease, *, signing_key: str) -> Self:
+        function = lease.function
+        return cls(
+            path=(
+                f"/projects/{quote(function.project_name, safe='')}/versions/{function.version_id}"
+                f"/functions/{quote(function.function_name, safe='')}"
+                f"/invocations/{lease.invocation_id}/executions/{lease.execution_id}"
+            ),
+            invocation_id=lease.invocation_id,
+            execution_id=lease.execution_id,
+            launch=lease.launch,
+            token=launch_token(signing_key, lease.execution_id, lease.launch),
+            traceparent=lease.traceparent,
+        )
+
+
+class NextInfo(BaseModel):
+    """All of it null and false: ask again. `stop`: the execution that it runs, or is to run, is to stop. `end`: the
+    container gets no other execution and is to end."""
+
+    lease: LeaseInfo | None
+    stop: bool
+    end: bool
+
+    @classmethod
+    def of(cls, told: containers.Next, *, signing_key: str) -> Self:
+        return cls(
+            lease=None if told.lease is None else LeaseInfo.of(told.lease, signing_key=signing_key),
+            stop=told.must_stop,
+            end=told.must_end,
+        )
