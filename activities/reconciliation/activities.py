@@ -22,6 +22,7 @@ from activities.reconciliation.warm_containers import WarmContainers
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.retention import RetentionRepository
+from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
 from control_plane_server.domain.messages import ForgetEndedResult, ReconciliationResult
 from workflows.ports import ReconciliationActivities
 
@@ -101,6 +102,17 @@ class BoundReconciliationActivities(ReconciliationActivities):
                 forgotten += deleted
                 if not deleted:
                     break
+            await self._forget_warm_containers(self._retention)
         if forgotten:
             logger.info("ended_invocations_forgotten", invocations=forgotten)
         return ForgetEndedResult(forgotten=forgotten)
+
+    async def _forget_warm_containers(self, retention: timedelta) -> None:
+        """Those that were closed so long ago that no execution of theirs is kept."""
+        for _ in range(_MOST_BATCHES):
+            async with self._database.long_transaction() as connection:
+                upkeep = UpkeepRepository(connection)
+                closed = await upkeep.closed_before(older_than=retention, at_most=_BATCH)
+                await upkeep.forget(warm.container_id for warm in closed)
+            if len(closed) < _BATCH:
+                break

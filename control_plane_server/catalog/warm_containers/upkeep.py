@@ -36,11 +36,18 @@ class WarmFindings:
 
 # Two processes must not fill up the same function at once. Any fixed number will do.
 _LOCK = text("SELECT pg_advisory_xact_lock(7021017)")
+# One that was closed before it ever asked keeps its place for so long: else what cannot start, or fails while it is
+# imported, would be launched again and again, and billed.
+_FAILED_WITHIN = timedelta(minutes=10)
 _SHORT = text(f"""
     SELECT functions.function_id,
         CAST(functions.reuse->>'min_idle' AS integer) - (
             SELECT count(*) FROM warm_containers AS warm
-            WHERE warm.function_id = functions.function_id AND warm.state IN ('STARTING', 'IDLE')
+            WHERE warm.function_id = functions.function_id AND (
+                warm.state IN ('STARTING', 'IDLE')
+                OR (warm.state = 'CLOSED' AND warm.heard_time IS NULL
+                    AND warm.close_time > clock_timestamp() - CAST(:failed_within AS interval))
+            )
         ) AS missing
     FROM projects
     JOIN LATERAL ({latest_version("projects.project_name")}) AS latest ON true
@@ -120,11 +127,11 @@ class UpkeepRepository:
         self._connection = connection
 
     async def refill(self) -> int:
-        """Note as many containers as functions of latest versions lack to their min_idle: needs a transaction. Returns
-        how many; they are among `unlaunched`."""
+        """Note as many containers as functions of latest versions lack to their min_idle, less those that have failed
+        to start lately: needs a transaction. Returns how many; they are among `unlaunched`."""
         await self._connection.execute(_LOCK)
         begun = 0
-        for row in (await self._connection.execute(_SHORT)).all():
+        for row in (await self._connection.execute(_SHORT, {"failed_within": _FAILED_WITHIN})).all():
             ids = [new_warm_container_id() for _ in range(row.missing)]
             if ids:
                 await self._connection.execute(_BEGIN_IDLE, {"function_id": row.function_id, "container_ids": ids})

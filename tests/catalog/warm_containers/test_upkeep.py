@@ -60,6 +60,22 @@ async def test_nothing_is_kept_ready(ready: Warm, why: str) -> None:
         assert await UpkeepRepository(connection).of_project(ready.function.project_name) == ()
 
 
+async def test_what_never_asked_is_not_replaced_at_once(ready: Warm) -> None:
+    await ready.refill()
+    async with ready.database.statement() as connection:
+        failed, _ = await UpkeepRepository(connection).of_project(ready.function.project_name)
+    await ready.close(failed.container_id)
+
+    async def count() -> int:
+        await ready.refill()
+        async with ready.database.statement() as connection:
+            return len(await UpkeepRepository(connection).of_project(ready.function.project_name))
+
+    assert await count() == 2
+    await ready.change(failed.container_id, close_time=func.clock_timestamp() - 11 * LONG)
+    assert await count() == 3
+
+
 async def test_idle_ones_that_do_not_ask_are_silent_and_leased_ones_are_not(database: Database) -> None:
     warm = await Warm.begin(database)
     idle, busy = await warm.idle(), await warm.started()
