@@ -12,6 +12,7 @@ from control_plane_server.provisioners.docker.factory import open_docker_provisi
 from control_plane_server.provisioners.docker.provisioner import DockerProvisioner
 from tests.docker.conftest import container_request
 from tests.docker.steps import launch
+from tests.provisioners import warm_logs
 
 NUMBERS = "for i in $(seq 1 400); do echo out $i; echo err $i >&2; done"
 
@@ -103,3 +104,9 @@ async def test_offsets_that_are_not_ours(provisioner: DockerProvisioner, offset:
     container = await ended(provisioner, "echo one")
     with pytest.raises(OffsetIsInvalid):
         await provisioner.read_logs(container.details, offset, 10)
+
+
+async def test_each_execution_of_a_warm_container_has_its_own_part(provisioner: DockerProvisioner) -> None:
+    container = await ended(provisioner, warm_logs.script())
+    for max_lines in (4, 250):
+        await warm_logs.assert_parts(provisioner, container.details, max_lines=max_lines)

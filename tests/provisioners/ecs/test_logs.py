@@ -15,6 +15,7 @@ from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
+from tests.provisioners import warm_logs
 
 if TYPE_CHECKING:
     from types_aiobotocore_logs import CloudWatchLogsClient
@@ -172,3 +173,12 @@ async def test_who_gives_up_on_a_page_does_not_restart_it_for_the_others(
     hasty.cancel()
     assert (await patient).lines == ("line",)
     assert len(await aws.calls("GetLogEvents")) == 3 + 2
+
+
+async def test_each_execution_of_a_warm_container_has_its_own_part(provisioner: EcsProvisioner, stream: Stream) -> None:
+    """Some lines, and so markers, are of one millisecond."""
+    await stream.begin()
+    for number, (_, line) in enumerate(warm_logs.written()):
+        await stream.write(line, later=number // 3)
+    for max_lines in (4, 250):
+        await warm_logs.assert_parts(provisioner, stream.details, max_lines=max_lines)
