@@ -23,6 +23,7 @@ _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
 _OTHER = "OTHER"
 _NO_ROUTE = "NONE"
 _LONG_POLL = "?wait_seconds"
+_ALWAYS_LONG_POLLS = "/containers/{container_id}/next"
 
 
 class RequestDurations:
@@ -54,10 +55,14 @@ class RequestDurations:
 def route_of(scope: Scope) -> str:
     """The template of the route that has answered, as it stands in the API's document."""
     template = getattr(scope.get("route"), "path", _NO_ROUTE)
-    return f"{template}{_LONG_POLL}" if b"wait_seconds=" in scope["query_string"] else template
+    is_long_poll = b"wait_seconds=" in scope["query_string"] or template == _ALWAYS_LONG_POLLS
+    return f"{template}{_LONG_POLL}" if is_long_poll else template
 
 
 def observe_start(execution: Execution) -> None:
-    """Measure the provisioning of an execution that its container has just started, by the catalog's times."""
+    """Measure the provisioning of an execution that its container has just started, by the catalog's times. Where the
+    container was there before, nothing was provisioned."""
+    if execution.is_warm_start:
+        return
     if execution.launch_time is not None and execution.execution_start_time is not None:
         _PROVISIONING.observe((execution.execution_start_time - execution.launch_time).total_seconds())

@@ -338,6 +338,7 @@ Index(
 )
 Index("blobs_incomplete", BlobRow.creation_time, postgresql_where=BlobRow.completed_time.is_(None))
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
+Index("functions_reusing", FunctionRow.function_id, postgresql_where=FunctionRow.reuse.is_not(None))
 Index(
     "invocations_newest_first",
     InvocationRow.function_id,

@@ -20,6 +20,7 @@ async def test_labels_are_bounded_whatever_is_asked_for(anonymous: httpx2.AsyncC
         ("BREW", "/"): ("OTHER", "/", 405),
         ("GET", "/a/b/c"): ("GET", "NONE", 404),
         ("GET", "/projects/anything"): ("GET", "/projects/{project_name}", 403),
+        ("POST", "/containers/con-1/next"): ("POST", "/containers/{container_id}/next?wait_seconds", 403),
         ("GET", "/projects?wait_seconds=1"): ("GET", "/projects?wait_seconds", 403),
     }
     before = {labels: requests(*labels) for labels in asked.values()}
@@ -42,5 +43,9 @@ async def test_a_start_is_measured_from_its_launch_once(client: httpx2.AsyncClie
     execution = await add_execution(database, await invoke(client, deployed.invocations()), launched)
     count, total = measured()
     assert [(await client.put(f"{execution}/start")).status_code for _ in range(2)] == [200, 409]
+    warm = await add_execution(
+        database, await invoke(client, deployed.invocations()), {**launched, "is_warm_start": True}
+    )
+    assert (await client.put(f"{warm}/start")).status_code == 200
     assert measured()[0] == count + 1
     assert 40 <= measured()[1] - total < 60

@@ -43,17 +43,19 @@ _SHORT = text(f"""
     SELECT functions.function_id,
         CAST(functions.reuse->>'min_idle' AS integer) - (
             SELECT count(*) FROM warm_containers AS warm
-            WHERE warm.function_id = functions.function_id AND (
-                warm.state IN ('STARTING', 'IDLE')
-                OR (warm.state = 'CLOSED' AND warm.heard_time IS NULL
-                    AND warm.close_time > clock_timestamp() - CAST(:failed_within AS interval))
-            )
+            WHERE warm.function_id = functions.function_id AND warm.state IN ('STARTING', 'IDLE')
+        ) - (
+            SELECT count(*) FROM warm_containers AS warm
+            WHERE warm.function_id = functions.function_id AND warm.state = 'CLOSED' AND warm.heard_time IS NULL
+                AND warm.close_time > clock_timestamp() - CAST(:failed_within AS interval)
         ) AS missing
-    FROM projects
-    JOIN LATERAL ({latest_version("projects.project_name")}) AS latest ON true
-    JOIN functions ON functions.version_id = latest.version_id
-    WHERE projects.closing_time IS NULL AND projects.deletion_request_time IS NULL
-        AND functions.status = 'READY' AND CAST(functions.reuse->>'min_idle' AS integer) > 0
+    FROM functions
+    JOIN versions ON versions.version_id = functions.version_id
+    JOIN projects ON projects.project_name = versions.project_name
+    WHERE functions.reuse IS NOT NULL AND CAST(functions.reuse->>'min_idle' AS integer) > 0
+        AND functions.status = 'READY'
+        AND projects.closing_time IS NULL AND projects.deletion_request_time IS NULL
+        AND versions.version_id = ({latest_version("projects.project_name")})
     """)
 _BEGIN_IDLE = text("""
     INSERT INTO warm_containers (container_id, function_id, state)

@@ -16,6 +16,7 @@ _TIME = sa.TIMESTAMP(timezone=True)
 
 def upgrade() -> None:
     op.add_column("functions", sa.Column("reuse", JSONB(), nullable=True))
+    op.create_index("functions_reusing", "functions", ["function_id"], postgresql_where=sa.text("reuse IS NOT NULL"))
     op.add_column("executions", sa.Column("is_warm_start", sa.Boolean(), nullable=True))
     op.add_column("executions", sa.Column("released_time", _TIME, nullable=True))
     op.add_column("executions", sa.Column("exit_code", sa.Integer(), nullable=True))
@@ -77,4 +78,5 @@ def downgrade() -> None:
     op.drop_table("warm_containers")
     for column in ("exit_code", "released_time", "is_warm_start"):
         op.drop_column("executions", column)
+    op.drop_index("functions_reusing", "functions")
     op.drop_column("functions", "reuse")
