@@ -38,7 +38,7 @@ class WarmPolls:
         self._listener = listener
         self._patience = patience.total_seconds()
         self._most = most
-        self._newest: dict[WarmContainerId, object] = {}
+        self._newest: dict[WarmContainerId, asyncio.Event] = {}
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -61,11 +61,10 @@ class WarmPolls:
         """
         deadline = _now() + self._patience
         async with (
-            self._as_newest(container_id) as is_newest,
             self._listener.subscribe((WARM_CONTAINERS_CHANNEL, container_id)) as changed,
+            self._as_newest(container_id, changed) as is_newest,
         ):
             while True:
-                changed.clear()
                 told = _as_news(await self._ask(container_id, ended), running)
                 ended = None
                 if told.lease is not None or told.must_stop or told.must_end or self._is_stopped:
@@ -75,22 +74,28 @@ class WarmPolls:
                 is_over = not changed.is_set() and _now() >= deadline
                 if is_over or not is_newest():
                     return _NOTHING
+                changed.clear()
 
     async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None) -> Next:
         async with self._database.statement() as connection:
             return await PollRepository(connection).next(container_id, ended=ended)
 
     @asynccontextmanager
-    async def _as_newest(self, container_id: WarmContainerId) -> AsyncIterator[Callable[[], bool]]:
-        """Whether this poll is still the container's newest: one before it is of a connection that was lost. It is
-        answered when it wakes."""
-        if len(self._newest) >= self._most and container_id not in self._newest:
+    async def _as_newest(
+        self, container_id: WarmContainerId, changed: asyncio.Event
+    ) -> AsyncIterator[Callable[[], bool]]:
+        """Whether this poll is still the container's newest. One before it is of a connection that was given up, and is
+        answered now: containers break polls off whenever an execution ends."""
+        before = self._newest.get(container_id)
+        if before is not None:
+            before.set()
+        elif len(self._newest) >= self._most:
             raise ServiceIsUnavailable
-        own = self._newest[container_id] = object()
+        self._newest[container_id] = changed
         try:
-            yield lambda: self._newest.get(container_id) is own
+            yield lambda: self._newest.get(container_id) is changed
         finally:
-            if self._newest.get(container_id) is own:
+            if self._newest.get(container_id) is changed:
                 del self._newest[container_id]
 
 

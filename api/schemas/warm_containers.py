@@ -22,7 +22,7 @@ class LaunchInContainer(BaseModel):
 
 
 class EndedLaunch(LaunchInContainer):
-    """`exit_code`: of its process; negative: the number of the signal that ended it. Null: not known."""
+    """`exit_code`: of its process; 128 and the number of the signal that ended it. Null: not known."""
 
     exit_code: Annotated[int, Field(ge=-_LARGEST_EXIT_CODE, le=_LARGEST_EXIT_CODE)] | None = None
 
