@@ -28,7 +28,7 @@ Made of the docstrings by `make reference`. [client.md](client.md) is the tour;
 All of this is `import control_plane as cp`. What clients give out is described where it is given out.
 """
 _CLIENTS = ("Client", "AsyncClient")
-_MADE_BY_USERS = ("cp.Client", "cp.AsyncClient", "cp.Options")
+_MADE_BY_USERS = ("cp.Client", "cp.AsyncClient", "cp.Options", "cp.Reuse")
 _GIVEN_OUT = (
     RemoteFunction,
     ClientInvocation,

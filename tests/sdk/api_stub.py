@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.sdk.warm_stub import CONTAINER, WarmStub
+
 Document = dict[str, Any]
 
 _EXECUTION = re.compile(r"/projects/p/versions/ver-1/functions/(.+)/invocations/(.+)/executions/([^/]+)(/.+)?")
@@ -59,6 +61,8 @@ class StubState:
     checkpoints: list[Document] = field(default_factory=list)
     execution_spec: Document = field(default_factory=dict)  # beside timeout and retries
     report: Document | None = None
+    reports: dict[str, Document] = field(default_factory=dict)  # of each execution
+    warm: WarmStub = field(default_factory=WarmStub)
     children: dict[str, Document] = field(default_factory=dict)
     child_keys: dict[str, str] = field(default_factory=dict)
     batches: dict[str, list[str]] = field(default_factory=dict)  # the invocations of each
@@ -109,6 +113,7 @@ def running(server: ThreadingHTTPServer) -> Iterator[int]:
 def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def setup(self) -> None:
             super().setup()
@@ -148,8 +153,9 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
             payload = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
+            with suppress(OSError):  # nobody waits for it any more
+                self.end_headers()
+                self.wfile.write(payload)
 
         def _results_asked(self, method: str, body: Any) -> tuple[list[str], int] | None:
             """Invocations, and how many of their results are not wanted."""
@@ -189,6 +195,12 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
                     return
 
         def _answer(self, method: str, key: str, body: Any) -> tuple[int, Document]:
+            if match := CONTAINER.fullmatch(self.path):
+                if self.headers["Authorization"] != f"Bearer {state.warm.key}":
+                    return 403, {"detail": "The API key is invalid"}
+                if Faults.strikes(state.faults.unavailable, key):
+                    return 503, {"detail": "The service is temporarily unavailable"}
+                return state.warm.answer(match[2], body, state.changed)
             if self.headers["Authorization"] != f"Bearer {state.api_key}":
                 return 403, {"detail": "The API key is invalid"}
             if Faults.strikes(state.faults.unavailable, key):
@@ -230,19 +242,19 @@ def _answer_execution(state: StubState, execution_id: str, method: str, action: 
             return 404, {"detail": "This invocation has saved no checkpoint"}
         case "/checkpoint":
             return 200, {"value": state.checkpoint, "attempt": 1, "save_time": 1_000}
-        case "/update" | "/finish" if state.report is not None:
+        case "/update" | "/finish" if state.report is not None and execution_id in state.reports:
             return 409, {"detail": "This execution has already finished"}
         case "/update":
             state.updates.append(body["latest_output"])
         case "/finish":
-            state.report = body
+            state.report = state.reports[execution_id] = body
         case "/environment" if state.missing_secret is not None:
             return 409, {"detail": state.missing_secret}
         case "/environment":
             return 200, {"secrets": state.secrets}
     known = {} if state.secrets is None else {"has_secrets": True}  # an earlier release says nothing
     return 200, known | {
-        "input": state.input,
+        "input": state.warm.inputs.get(execution_id, state.input),
         "execution_spec": {"timeout_seconds": state.timeout_seconds, "max_retries": 0, **state.execution_spec},
         "launch": len(state.starts),
         "invocation_creation_time": state.invocation_creation_time,

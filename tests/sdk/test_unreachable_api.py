@@ -23,7 +23,7 @@ IMPATIENT = (
 import sys
 sys.path.insert(0, {str(ROOT / "sdk")!r})
 from control_plane.container import program, worker
-worker._FIRST_CONTACT_SECONDS = 0.2
+worker.FIRST_CONTACT_SECONDS = 0.2
 sys.exit(program.main())
 """,
 )

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 from types import AsyncGeneratorType, CoroutineType
-from typing import Any
+from typing import Any, List
 
 from control_plane.container.progress import Progress
 from control_plane.container.reports import as_progress
 from control_plane.container.termination import Termination
+
+_left: List[asyncio.AbstractEventLoop] = []
 
 
 def run(
@@ -25,7 +27,7 @@ def run(
     """What the coroutine returns; None for a generator. Raises Stopped if a stop got through."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    atexit.register(_close, loop)
+    _left.append(loop)
     try:
         return loop.run_until_complete(_run(value, termination, progress))
     except asyncio.CancelledError:
@@ -53,6 +55,13 @@ async def _exhaust(value: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any,
     async for item in value:
         progress.report(as_progress(item))
     return None
+
+
+@atexit.register
+def close_left() -> None:
+    """What executions have left, now: of a process that goes on."""
+    while _left:
+        _close(_left.pop())
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

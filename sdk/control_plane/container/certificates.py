@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 
@@ -21,6 +22,7 @@ def lend_certificates(bundle: str = _BUNDLE) -> None:
     os.environ["SSL_CERT_FILE"] = bundle
 
 
+@functools.lru_cache(maxsize=None)  # it takes longer than a request
 def trust() -> ssl.SSLContext:
     """For connections of ours: what the image trusts, and whom the operator names beside. Raises SSLError."""
     context = ssl.create_default_context()

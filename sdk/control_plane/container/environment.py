@@ -8,6 +8,8 @@ from typing import Mapping, NamedTuple
 _PREFIX = "MULTINODE_"
 _COMMAND = "CONTROL_PLANE_COMMAND"
 
+CONTAINER_ID = "CONTROL_PLANE_CONTAINER_ID"  # there if the container is warm: its executions come one by one
+
 # What the program learns at its start and tells the processes that the code starts.
 LAUNCH = "CONTROL_PLANE_LAUNCH"  # the number of the launch that this container is
 RESUMES_CHILDREN = "CONTROL_PLANE_RESUMES_CHILDREN"  # there if this attempt finds the children of earlier ones

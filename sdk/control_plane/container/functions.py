@@ -12,6 +12,8 @@ from control_plane.container import shadows
 from control_plane.container.reports import FinalFailure, PlainFailure, described
 from control_plane.input_arguments import Arguments, InputIsUnusable, arguments_of
 
+_loaded: dict[str, Callable[..., Any]] = {}
+
 
 class FunctionIsUnusable(PlainFailure):
     """The function cannot even be called; the text says why in one line."""
@@ -24,8 +26,23 @@ class ArgumentsAreUnusable(FunctionIsUnusable, FinalFailure):
 def load(function_name: str) -> Callable[..., Any]:
     """The top-level callable of the folder's module, main.py unless another one is named, in the working directory.
 
-    Raises FunctionIsUnusable.
+    A warm container's is loaded once: what its module has changed since, the working directory for example, matters to
+    no later execution. Raises FunctionIsUnusable.
     """
+    if function_name not in _loaded:
+        _loaded[function_name] = _load(function_name)
+    return _loaded[function_name]
+
+
+def arguments(text: str, function: Callable[..., Any]) -> Arguments:
+    """Those that an input stands for. Raises ArgumentsAreUnusable."""
+    try:
+        return arguments_of(text, function)
+    except InputIsUnusable as error:
+        raise ArgumentsAreUnusable("%s" % error) from error.__cause__
+
+
+def _load(function_name: str) -> Callable[..., Any]:
     folder = os.getcwd()
     try:
         name = entry_modules.named_in(folder)
@@ -45,14 +62,6 @@ def load(function_name: str) -> Callable[..., Any]:
     if not callable(function):
         raise FunctionIsUnusable("%r in %s is no function but %s" % (function_name, file, type(function).__name__))
     return function  # type: ignore[no-any-return]  # what a callable takes and returns is the user's affair
-
-
-def arguments(text: str, function: Callable[..., Any]) -> Arguments:
-    """Those that an input stands for. Raises ArgumentsAreUnusable."""
-    try:
-        return arguments_of(text, function)
-    except InputIsUnusable as error:
-        raise ArgumentsAreUnusable("%s" % error) from error.__cause__
 
 
 def _reason(error: BaseException, folder: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 from control_plane.container import certificates, streams, worker
-from control_plane.container.environment import Environment, EnvironmentIsIncomplete
+from control_plane.container.environment import CONTAINER_ID, Environment, EnvironmentIsIncomplete
 from control_plane.container.progress import ExecutionIsGone
 from control_plane.errors import Refused, Unreachable
 from control_plane.protocol.bounds import API_WAS_NOT_REACHED
@@ -17,16 +18,29 @@ def main() -> int:
     streams.open_missing()
     certificates.lend_certificates()
     try:
-        return worker.run(Environment.from_variables(os.environ))
+        if os.environ.get(CONTAINER_ID):  # few are
+            return importlib.import_module("control_plane.container.warm.program").main()  # type: ignore[no-any-return]
+        return run(Environment.from_variables(os.environ))
     except EnvironmentIsIncomplete as error:
         streams.write_error("%s\n" % error)
         return 2
+
+
+def run(environment: Environment) -> int:
+    """One execution. The exit code."""
+    try:
+        return worker.run(environment)
     except worker.ApiWasNotReached as error:
-        streams.write_error("This container could not reach MULTINODE_API_URL. %s\n" % error)
-        return API_WAS_NOT_REACHED
+        return not_reached(error)
     except Refused as error:
         streams.write_error("%s %d: %s\n" % (_NOT_REPORTED, error.status, error.detail))
         return 1
     except (Unreachable, ExecutionIsGone) as error:
         streams.write_error("%s %s\n" % (_NOT_REPORTED, error))
         return 1
+
+
+def not_reached(error: Exception) -> int:
+    """The exit code, of which the control plane knows the meaning."""
+    streams.write_error("This container could not reach MULTINODE_API_URL. %s\n" % " ".join(str(error).split()))
+    return API_WAS_NOT_REACHED

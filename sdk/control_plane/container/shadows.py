@@ -9,6 +9,7 @@ import os
 import sys
 
 _AT_START = frozenset(sys.modules)  # so nothing is imported here that Python has not loaded by then
+_has_given_way = False
 # What is imported only where it is wanted, which may be when the user's folder is searched already.
 _LATE = (
     "control_plane.container.asynchronous",
@@ -26,6 +27,10 @@ def give_way(folder: str) -> None:
 
     Our own modules keep what they have imported.
     """
+    global _has_given_way  # noqa: PLW0603 - a warm container's module may be imported again, and is the user's by then
+    if _has_given_way:
+        return
+    _has_given_way = True
     names = {name for name in _names_in(folder) & _names_of_python() if _is_module(name, folder)}
     if not names:
         return

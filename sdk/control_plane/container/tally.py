@@ -14,10 +14,20 @@ _LENGTH = 33  # of an entry: a name of 32 characters and a line end
 
 
 def open_tally() -> None:
-    """To be called once in a container. Where there is no such memory, `count` knows of none."""
-    os.environ.pop(_VARIABLE, None)
+    """To be called once for an execution. Where there is no such memory, `count` knows of none."""
+    close_tally()
     if hasattr(os, "memfd_create"):
         os.environ[_VARIABLE] = "/proc/%d/fd/%d" % (os.getpid(), os.memfd_create(_NAME))
+
+
+def close_tally() -> None:
+    """Of the execution before, in a process that goes on."""
+    path = os.environ.pop(_VARIABLE, "")
+    try:
+        if path.startswith("/proc/%d/fd/" % os.getpid()) and os.readlink(path).startswith("/memfd:" + _NAME):
+            os.close(int(path.rpartition("/")[2]))
+    except (OSError, ValueError):
+        return
 
 
 def count(name: str) -> int | None:

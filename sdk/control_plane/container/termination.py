@@ -11,7 +11,7 @@ import sys
 import time
 from _thread import get_ident
 from types import FrameType
-from typing import Callable, Iterator
+from typing import Callable, Iterator, List
 
 from control_plane.container import streams
 from control_plane.errors import Cancelled, Stopped, TimedOut
@@ -40,8 +40,10 @@ class Termination:
         self.may_have_reached_code = False
 
     def install(self) -> None:
+        if not _newest:
+            os.register_at_fork(after_in_child=_leave_fork)
+        _newest[:] = [self]
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        os.register_at_fork(after_in_child=self._leave_fork)
 
     def show_stacks(self) -> None:
         """The first SIGTERM leaves where every thread was in the log, before it is delivered."""
@@ -76,6 +78,8 @@ class Termination:
 
     def uninstall(self) -> None:
         """From now on SIGTERM ends the process: there is nothing left to report. So does one that came meanwhile."""
+        if self._shows_stacks:
+            faulthandler.unregister(signal.SIGTERM)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self.is_requested and not self.has_reached_code:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -98,7 +102,7 @@ class Termination:
         is_late = int(time.time()) > self._deadline or time.monotonic() >= self._attempt_end - _TOLERANCE_SECONDS
         return TimedOut() if is_late else Cancelled()
 
-    def _leave_fork(self) -> None:
+    def leave_fork(self) -> None:
         """A copy of the process knows nothing of us: SIGTERM just ends it."""
         if not self.is_replaced:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -125,6 +129,13 @@ class Termination:
 
     def _interrupt(self) -> None:
         raise self.interruption()
+
+
+_newest: List[Termination] = []  # a process that goes on has one for each execution
+
+
+def _leave_fork() -> None:
+    _newest[0].leave_fork()
 
 
 def _show_other_threads() -> None:

@@ -58,7 +58,6 @@ class Transport:
         self._port = address.port
         self._base_path = address.path.rstrip("/")
         self._key = key
-        # Reading the certificates takes longer than a request: once.
         self._tls = trust() if address.scheme == "https" else None
 
     def send(self, request: Request) -> Answer:
@@ -71,8 +70,8 @@ class Transport:
                 _fill(request.sink, response)
                 body = b""
             else:
-                body = _tried(response.read, was_sent=True)
-            answer = Answer(response.status, _headers(response), body)
+                body = tried(response.read, was_sent=True)
+            answer = Answer(response.status, read_headers(response), body)
         except BaseException:
             connection.close()
             raise
@@ -92,8 +91,8 @@ class Transport:
         connection = self._connection(request)
         try:
             response, plain = self._response(connection, request)
-            body = b"" if response.status < 300 else _tried(response.read, was_sent=True)
-            return OpenStream(connection, plain, response, Answer(response.status, _headers(response), body))
+            body = b"" if response.status < 300 else tried(response.read, was_sent=True)
+            return OpenStream(connection, plain, response, Answer(response.status, read_headers(response), body))
         except BaseException:
             connection.close()
             raise
@@ -116,7 +115,7 @@ class Transport:
         else:
             body = request.body.pieces()
         try:
-            _tried(lambda: connection.request(request.method, path, body=body, headers=headers), was_sent=True)
+            tried(lambda: connection.request(request.method, path, body=body, headers=headers), was_sent=True)
         except Lost:
             if body is request.body:
                 raise
@@ -124,12 +123,12 @@ class Transport:
             with contextlib.suppress(Exception):
                 return connection.getresponse(), plain
             raise
-        return _tried(connection.getresponse, was_sent=True), plain
+        return tried(connection.getresponse, was_sent=True), plain
 
     def _connect(self, connection: Connection, request: Request) -> None:
         """Raises Lost."""
         try:
-            _tried(connection.connect, was_sent=False)
+            tried(connection.connect, was_sent=False)
         except Lost as lost:
             if self._first_contact_seconds is not None and lost.patience_seconds is None:
                 is_final = isinstance(lost.__cause__, ssl.SSLCertVerificationError)
@@ -163,7 +162,7 @@ class OpenStream:
     def next_line(self) -> bytes | None:
         """Without its end; None at the end of the stream. Raises Lost, Interrupted."""
         try:
-            line = _tried(self._response.readline, was_sent=True)
+            line = tried(self._response.readline, was_sent=True)
         except Lost:
             if self._is_interrupted:
                 raise Interrupted from None
@@ -189,21 +188,21 @@ def _fill(sink: Sink, response: http.client.HTTPResponse) -> None:
     expected = response.length
     sink.begin()
     try:
-        piece: bytes = _tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
+        piece: bytes = tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
         while piece:
             sink.write(piece)
-            piece = _tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
+            piece = tried(lambda: response.read(_PIECE_BYTES), was_sent=True)
     finally:
         sink.close()
     if expected is not None and sink.size != expected:
         raise Lost("the answer broke off", was_sent=True)
 
 
-def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+def read_headers(response: http.client.HTTPResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.getheaders()}
 
 
-def _tried(attempt: Callable[[], Any], *, was_sent: bool) -> Any:
+def tried(attempt: Callable[[], Any], *, was_sent: bool) -> Any:
     """Raises Lost."""
     try:
         return attempt()

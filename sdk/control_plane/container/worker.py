@@ -30,11 +30,11 @@ from control_plane.user_tracebacks import whole_traceback_of
 _DEADLINE = "CONTROL_PLANE_DEADLINE"  # for `control_plane.current()`, also in processes that the code starts
 _RECURSION_LIMIT = 1_000  # as Python begins
 _STOP_PATIENCE_SECONDS = 5.0
-_FIRST_CONTACT_SECONDS = 120.0  # each of them is billed, and an address that was never right rarely becomes it
+FIRST_CONTACT_SECONDS = 120.0  # each of them is billed, and an address that was never right rarely becomes it
 
 
 class ApiWasNotReached(Exception):
-    """The execution was not started, as the API could not be asked. The text, a line, says what was tried."""
+    """The execution was not started, as the API could not be asked. The text says what was tried."""
 
 
 def run(environment: Environment) -> int:
@@ -47,7 +47,7 @@ def run(environment: Environment) -> int:
     api = Api(
         environment.api_url,
         environment.api_key,
-        first_contact_seconds=_FIRST_CONTACT_SECONDS,
+        first_contact_seconds=FIRST_CONTACT_SECONDS,
         keeps_connection=True,
     )
     client = ExecutionClient(api, environment)
@@ -131,7 +131,7 @@ def _before_the_start() -> Iterator[None]:
     except Exhausted:
         raise
     except Unreachable as error:
-        raise ApiWasNotReached(" ".join(str(error).split())) from error
+        raise ApiWasNotReached(str(error)) from error
 
 
 def _tell(name: str, number: int | None) -> None:

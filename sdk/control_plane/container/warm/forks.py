@@ -1,0 +1,134 @@
+"""Each execution is a copy of this process, which has imported the user's module and runs nothing of it.
+
+This process has one thread of its own. It asks what is next, watches the copy, tells it to stop, and when the copy and
+all that it has started are gone says so, which gives the container free for the next one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from typing import Any, Dict
+
+from control_plane.container import streams
+from control_plane.container.environment import Environment
+from control_plane.container.warm import environment as variables
+from control_plane.container.warm import kernel, markers, randomness
+from control_plane.container.warm.copies import Copy
+from control_plane.container.warm.environment import WarmEnvironment
+from control_plane.container.warm.leases import Lease
+from control_plane.container.warm.polls import Poller
+from control_plane.container.warm.temporary_folders import TemporaryFolders
+from control_plane.container.warm.waking import Wake, Woken, signals_wait
+from control_plane.errors import Refused, Unreachable
+
+_SIGKILL = 9
+# Most executions are shorter, and are not asked about: the connection stays for what comes after them.
+_UNWATCHED_SECONDS = 0.5
+_KILL_AGAIN_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
+_NOT_USABLE = "A process that an execution has left behind cannot be killed: this container ends.\n"
+
+
+class Forks:
+    def __init__(self, environment: WarmEnvironment, *, first_contact_seconds: float) -> None:
+        self._environment = environment
+        self._folders = TemporaryFolders()
+        self._library = kernel.adopt_orphans()
+        self._spared = kernel.children()
+        self._wake = Wake()
+        self._poller = Poller(
+            environment.api_url,
+            environment.api_key,
+            environment.path,
+            self._wake,
+            first_contact_seconds=first_contact_seconds,
+        )
+
+    def run(self) -> Environment | int:
+        """The container's exit code; in a copy, what it is to run. Raises Refused, Unreachable, OSError."""
+        ended: Dict[str, Any] | None = None
+        while not self._wake.is_terminated:
+            try:
+                found = self._poller.next(ended=ended, is_called=lambda: self._wake.is_terminated)
+            except Woken:
+                break
+            lease = found.lease
+            if found.is_end:
+                break
+            if lease is None or self._wake.is_terminated:
+                continue
+            if ended is not None and _is_same(lease, ended):
+                self._wake.wait(_PAUSE_SECONDS)
+                continue
+            folder = self._folders.make()
+            markers.mark_begin(lease)
+            process_id = self._copy()
+            if process_id == 0:
+                return self._enter(lease, folder)
+            copy = Copy(process_id, self._spared)
+            self._watch(copy, lease)
+            exit_code = copy.clear()
+            self._folders.remove(folder)
+            markers.mark_end(lease)
+            if exit_code is None:
+                streams.write_error(_NOT_USABLE)
+                return 1
+            ended = lease.ended(exit_code)
+        return 0
+
+    def _copy(self) -> int:
+        """The number of the new process; 0 in itself, where signals wait until `_enter`. Raises OSError."""
+        own = os.getpid()
+        streams.flush()
+        with signals_wait(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of threads that the user's module has started
+            process_id = os.fork()
+            if process_id == 0:
+                os.setpgid(0, 0)
+                self._wake.leave()
+                kernel.end_with_parent(self._library, own, _SIGKILL)
+        return process_id
+
+    def _enter(self, lease: Lease, folder: str) -> Environment:
+        self._poller.close()
+        kernel.prefer_to_kill()
+        environment = self._environment.of_execution(lease)
+        variables.tell(environment, traceparent=lease.traceparent, temporary_folder=folder)
+        self._folders.use(folder)
+        randomness.seed()
+        return environment
+
+    def _watch(self, copy: Copy, lease: Lease) -> None:
+        """Until it has ended."""
+        kill_time = math.inf
+        ask_time = time.monotonic() + _UNWATCHED_SECONDS
+
+        def is_called() -> bool:
+            return copy.has_ended() or (self._wake.is_terminated and kill_time == math.inf)
+
+        while not copy.has_ended():
+            now = time.monotonic()
+            if self._wake.is_terminated and kill_time == math.inf:
+                copy.terminate()
+                kill_time = now + self._environment.stop_grace_seconds
+            if now >= kill_time:
+                copy.kill()
+                kill_time = now + _KILL_AGAIN_SECONDS
+            if kill_time != math.inf or now < ask_time:
+                self._wake.wait(min(kill_time, ask_time if ask_time > now else math.inf) - now)
+                continue
+            try:
+                if self._poller.next(running=lease, is_called=is_called).must_stop:
+                    copy.terminate()
+                    kill_time = time.monotonic() + self._environment.stop_grace_seconds
+            except Woken:
+                continue
+            except (Refused, Unreachable):  # it ends by itself, or by its platform
+                ask_time = math.inf
+
+
+def _is_same(lease: Lease, ended: Dict[str, Any]) -> bool:
+    return lease.names().items() <= ended.items()
