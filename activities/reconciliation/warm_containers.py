@@ -23,7 +23,7 @@ _PAGE = 1_000
 # Whoever is answered asks again at once.
 SILENT_AFTER = 3 * LONGEST_POLL
 # From the launch to the first question: an image of many GB is pulled, a module is imported.
-_LONGEST_START = timedelta(minutes=15)
+LONGEST_START = timedelta(minutes=15)
 
 
 class WarmContainers:
@@ -44,7 +44,7 @@ class WarmContainers:
         unleased = [
             warm for warm in opened if warm.state is not State.LEASED and warm.age > policies.CONTAINER_PATIENCE
         ]
-        late = [warm for warm in unleased if warm.state is State.STARTING and warm.age > _LONGEST_START]
+        late = [warm for warm in unleased if warm.state is State.STARTING and warm.age > LONGEST_START]
         await run.each(late, partial(self._end, reason="it has not asked since it was launched"))
         if unleased:  # asked after the rows were read: what they name was there by then
             alive = {container.name for container in await self._provisioner.list_live_containers()}

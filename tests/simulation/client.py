@@ -8,7 +8,7 @@ import httpx2
 
 from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
-from tests.simulation.containers import SimulatedContainer
+from tests.simulation.containers import SimulatedContainer, Told
 
 Json = dict[str, object]
 
@@ -27,8 +27,9 @@ class ApiClient:
         self._project = f"/projects/{project_name}"
 
     async def deploy(self, functions: Sequence[Json]) -> None:
-        """Create the project with one version of these functions, and wait until they are READY."""
-        _checked(await self._http.put(self._project))
+        """Create the project if there is none, with a version of these functions, and wait until they are READY."""
+        answer = await self._http.put(self._project)
+        assert answer.status_code in (200, 409), answer.text
         definition = {"default_docker_image": "image:1", "functions": functions}
         _checked(await self._http.post(f"{self._project}/versions", json=definition))
         while not await self._is_ready():
@@ -76,6 +77,30 @@ class ApiClient:
     async def finish(self, container: SimulatedContainer, outcome: ExecutionOutcome) -> None:
         error = "ValueError: no" if outcome is ExecutionOutcome.FAILED else None
         await self._report(container, "finish", {"outcome": outcome.value, "error_message": error})
+
+    async def ask_next(self, container: SimulatedContainer, body: Json) -> Json:
+        """What a warm container is told when it asks for its next execution."""
+        name = container.request.name.warm_container_id
+        answer = await self._http.post(f"/containers/{name}/next", json=body, headers=_token(container))
+        told: Json = _checked(answer).json()
+        return told
+
+    async def report(self, told: Told, verb: str, payload: Json | None = None) -> int:
+        """A report of an execution in a warm container. Returns the status of the answer."""
+        headers = {"Authorization": f"Bearer {told.token}"}
+        answer = await self._http.put(f"{told.path}/{verb}", json=payload, headers=headers)
+        return answer.status_code
+
+    async def submit_from_told(self, told: Told, function: FunctionName) -> Submitted:
+        """A child of what a warm container runs, of the same version, as its program submits it."""
+        version = told.path.partition("/functions/")[0]
+        parent = {"function_name": told.function, "invocation_id": told.invocation_id}
+        answer = await self._http.post(
+            f"{version}/functions/{function}/invocations",
+            json={"input": "1", "parent_invocation": parent},
+            headers={"Authorization": f"Bearer {told.token}"},
+        )
+        return Submitted(function=function, invocation_id=InvocationId(_checked(answer).json()["invocation_id"]))
 
     async def _is_ready(self) -> bool:
         version = _checked(await self._http.get(f"{self._project}/versions/latest")).json()

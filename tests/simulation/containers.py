@@ -27,22 +27,50 @@ from control_plane_server.domain.errors import (
     NoCapacity,
     Unavailable,
 )
-from control_plane_server.domain.identifiers import ProjectName
+from control_plane_server.domain.identifiers import ExecutionId, FunctionName, InvocationId, ProjectName
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Told:
+    """What a warm container was told to run. `path`, `token`: for its reports. `exit_code`: of its process, None while
+    that runs or is yet to begin."""
+
+    function: FunctionName
+    invocation_id: InvocationId
+    execution_id: ExecutionId
+    launch: int
+    path: str
+    token: str
+    must_stop: bool = False
+    has_started: bool = False
+    has_finished: bool = False
+    exit_code: int | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class SimulatedContainer:
-    """`is_stopping`: it has had its SIGTERM."""
+    """`is_stopping`: it has had its SIGTERM. Of a warm one, `told` is what it runs; one that `is_paused` does
+    nothing."""
 
     request: ContainerRequest
     exit: "asyncio.Future[ContainerExit]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     is_stopping: bool = False
     has_started: bool = False
     has_finished: bool = False
+    told: Told | None = None
+    is_paused: bool = False
 
     @property
     def is_alive(self) -> bool:
         return not self.exit.done()
+
+    @property
+    def runs(self) -> ExecutionId | None:
+        """The execution that needs a slot as long as this is alive."""
+        if self.request.reuse is None:
+            return self.request.name.execution_id
+        is_running = self.told is not None and self.told.has_started and self.told.exit_code is None
+        return self.told.execution_id if self.told is not None and is_running else None
 
     @property
     def details(self) -> ContainerDetails:

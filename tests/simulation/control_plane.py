@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx2
 from pydantic import SecretStr
@@ -85,7 +86,7 @@ def _http(fleet: Fleet, *, database: Database, temporal: Client, listener: Notif
         long_polls=LongPolls(database, listener),
         event_streams=EventStreams(database, listener, fleet),
         results=Results(database, listener),
-        warm_polls=WarmPolls(database, listener),
+        warm_polls=WarmPolls(database, listener, patience=timedelta()),  # nothing waits in a step
     )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=create_app(services)),

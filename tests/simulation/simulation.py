@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -44,8 +45,10 @@ class Simulation:
         if not len(self._loops):
             await self._loops.start()
         self._fleet.faults.clear()
-        async with asyncio.timeout(_FINISHED_WITHIN.total_seconds()):
-            while any(invocation.is_running for invocation in self.snapshot.invocations.values()):
+        deadline = time.monotonic() + _FINISHED_WITHIN.total_seconds()
+        async with asyncio.timeout(2 * _FINISHED_WITHIN.total_seconds()):
+            while running := [one for one in self.snapshot.invocations.values() if one.is_running]:
+                assert time.monotonic() < deadline, f"these do not end: {running}, containers: {self._fleet.alive}"
                 if not await self._take(self._steps.of_containers()):
                     await asyncio.sleep(_PAUSE.total_seconds())
                     await self._check()
@@ -62,14 +65,14 @@ class Simulation:
         return done
 
     async def _check(self) -> None:
-        alive = set(self._fleet.alive)
+        running = {one.runs for one in self._fleet.alive}
         earlier, self.snapshot = self.snapshot, await read_snapshot(self._database)
-        alive.intersection_update(self._fleet.alive)
+        running.intersection_update(one.runs for one in self._fleet.alive)
         found = [
             *self._fleet.violations,
             *invariants.violations(self.snapshot),
             *invariants.violations_between(earlier, self.snapshot),
-            *invariants.violations_of_containers((one.request.name.execution_id for one in alive), self.snapshot),
+            *invariants.violations_of_containers((one for one in running if one is not None), self.snapshot),
         ]
         steps = "\n  ".join(self._journal[-_REMEMBERED_STEPS:])
         assert not found, f"after step {self.done.total()}:\n  " + "\n  ".join(found) + f"\nlast steps:\n  {steps}"

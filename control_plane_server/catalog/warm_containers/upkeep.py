@@ -38,7 +38,7 @@ class WarmFindings:
 _LOCK = text("SELECT pg_advisory_xact_lock(7021017)")
 # One that was closed before it ever asked keeps its place for so long: else what cannot start, or fails while it is
 # imported, would be launched again and again, and billed.
-_FAILED_WITHIN = timedelta(minutes=10)
+FAILED_WITHIN = timedelta(minutes=10)
 _SHORT = text(f"""
     SELECT functions.function_id,
         CAST(functions.reuse->>'min_idle' AS integer) - (
@@ -133,7 +133,7 @@ class UpkeepRepository:
         to start lately: needs a transaction. Returns how many; they are among `unlaunched`."""
         await self._connection.execute(_LOCK)
         begun = 0
-        for row in (await self._connection.execute(_SHORT, {"failed_within": _FAILED_WITHIN})).all():
+        for row in (await self._connection.execute(_SHORT, {"failed_within": FAILED_WITHIN})).all():
             ids = [new_warm_container_id() for _ in range(row.missing)]
             if ids:
                 await self._connection.execute(_BEGIN_IDLE, {"function_id": row.function_id, "container_ids": ids})

@@ -1,0 +1,62 @@
+"""What must hold of warm containers, whoever dies, sleeps or is not heard. What does not is kept in `violations`."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.domain.identifiers import ExecutionId
+from tests.simulation.containers import Fleet, SimulatedContainer, Told
+
+
+class Laws:
+    def __init__(self, database: Database, fleet: Fleet) -> None:
+        self._database = database
+        self._fleet = fleet
+        self.begun: set[tuple[ExecutionId, int]] = set()
+        self.warm_starts = 0  # begun in containers that had run another one before
+        self.refused = 0
+        self._ran: set[SimulatedContainer] = set()
+
+    async def newest_launch(self, execution_id: ExecutionId) -> int:
+        async with self._database.statement() as connection:
+            found = await connection.scalar(
+                select(ExecutionRow.launches).where(ExecutionRow.execution_id == execution_id)
+            )
+        return int(found or 0)
+
+    def has_run(self, container: SimulatedContainer) -> bool:
+        return container in self._ran
+
+    def note_lease(self, container: SimulatedContainer, lease: Mapping[str, object]) -> None:
+        """No container runs two executions at once."""
+        told = container.told
+        if told is None or told.exit_code is not None:
+            return
+        if (told.execution_id, told.launch) != (lease["execution_id"], lease["launch"]):
+            self._violate(f"{container.request.name} runs {told.execution_id} and was given {lease}")
+
+    def note_begin(self, container: SimulatedContainer, told: Told, *, newest_launch_before: int) -> None:
+        """Code is begun at most once per launch, never by an overtaken launch, and nowhere else at the same time."""
+        launch = (told.execution_id, told.launch)
+        if launch in self.begun:
+            self._violate(f"{launch} was begun a second time, by {container.request.name}")
+        if told.launch < newest_launch_before:
+            self._violate(f"{launch} was begun though launch {newest_launch_before} had taken its place")
+        others = [one for one in self._fleet.alive if one is not container and one.runs == told.execution_id]
+        if others:
+            self._violate(f"{launch} was begun beside {others[0].request.name}")
+        self.begun.add(launch)
+        self.warm_starts += container in self._ran
+        self._ran.add(container)
+
+    def note_report(self, container: SimulatedContainer, told: Told, status: int) -> None:
+        """Whoever runs by right is refused nothing."""
+        if status != 200:
+            self.refused += 1
+            if container.is_alive and not container.is_stopping:
+                self._violate(f"{container.request.name} was refused a report of {told.execution_id}: {status}")
+
+    def _violate(self, what: str) -> None:
+        self._fleet.violations.append(what)

@@ -1,0 +1,209 @@
+"""The steps of a life with warm containers: their program, by hand, and what befalls it."""
+
+import random
+from collections.abc import Callable
+
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+from tests.simulation.client import Json
+from tests.simulation.containers import SimulatedContainer, Told
+from tests.simulation.steps import Done, Step, Steps
+from tests.simulation.warm.laws import Laws
+
+_MOST_RUNNING = 40
+_LOST_ANSWERS = 0.1
+
+
+class WarmSteps(Steps):
+    """Each container is a program that asks, runs what it is told in a process of its own, and says when that is over.
+
+    It may be paused at any moment, for any time, and go on as if nothing had been.
+    """
+
+    laws: Laws
+
+    def weighted(self) -> dict[Step, int]:
+        steps = super().weighted() | {self.pause: 3, self.wake: 3, self.deploy: 1}
+        del steps[self.submit_under_old_parent]
+        return steps
+
+    def of_containers(self) -> dict[Step, int]:
+        return {
+            self.ask: 30,
+            self.start: 24,
+            self.progress: 4,
+            self.succeed: 14,
+            self.fail: 6,
+            self.abort: 1,
+            self.exit_without_a_word: 4,
+            self.obey: 8,
+            self.die: 2,
+            self.end: 10,
+        }
+
+    async def ask(self) -> Done:
+        """For something to do; or whether what runs is to stop; or say what is over. Some answers are lost."""
+        container = self._pick(lambda one: not one.is_stopping)
+        if container is None:
+            return None
+        told = container.told
+        body: Json = {}
+        if told is not None:
+            body = {"execution_id": told.execution_id, "launch": told.launch}
+            over = told.exit_code
+            body = {"running": body} if over is None else {"ended": body | {"exit_code": over}}
+        answer = await self._api.ask_next(container, body)
+        if not container.is_alive or self._rng.random() < _LOST_ANSWERS:
+            return f"{container.request.name} asked in vain"
+        if told is not None and told.exit_code is not None:
+            container.told = None
+        lease = answer["lease"]
+        if answer["end"]:
+            if container.told is None:
+                container.end(0, "was told to end")
+            return f"{container.request.name} is to end"
+        if isinstance(lease, dict):
+            self.laws.note_lease(container, lease)
+            container.told = self._to_told(container, lease)
+        if answer["stop"] and container.told is not None:
+            container.told.must_stop = True
+        return f"{container.request.name} was told {container.told and container.told.execution_id}"
+
+    async def ask_if_possible(self) -> None:
+        """As `ask`, of one that runs nothing."""
+        if self._pick(lambda one: not one.is_stopping) is not None:
+            await self.ask()
+
+    async def start(self) -> Done:
+        container = self._pick(_has(lambda told: not told.has_started and not told.must_stop))
+        if container is None:
+            return None
+        told = container.told
+        assert told is not None
+        newest = await self.laws.newest_launch(told.execution_id)
+        status = await self._api.report(told, "start")
+        if status != 200:
+            told.exit_code = 1
+            return f"{container.request.name} was refused to start {told.execution_id}"
+        told.has_started = True
+        self.laws.note_begin(container, told, newest_launch_before=newest)
+        return f"{container.request.name} started {told.execution_id}"
+
+    async def progress(self) -> Done:
+        container = self._pick(_has(_runs))
+        if container is None or container.told is None:
+            return None
+        status = await self._api.report(container.told, "update", {"latest_output": str(self._rng.random())})
+        self.laws.note_report(container, container.told, status)
+        return f"{container.request.name} reported progress of {container.told.execution_id}"
+
+    async def submit_from_container(self) -> Done:
+        container = self._pick(_has(_runs))
+        if container is None or container.told is None or len(self.running) >= _MOST_RUNNING:
+            return None
+        return self._record(await self._api.submit_from_told(container.told, self._rng.choice(self._functions)))
+
+    async def exit_without_a_word(self) -> Done:
+        """The execution's process alone: also one that has reported and lingers."""
+        container = self._pick(_has(lambda told: told.has_started))
+        if container is None or container.told is None:
+            return None
+        container.told.exit_code = self._rng.choice([0, 1, -9])
+        return f"{container.request.name}: the process of {container.told.execution_id} is gone"
+
+    async def obey(self) -> Done:
+        """What was told to stop reports that, if it had begun, and exits. The container stays."""
+        container = self._pick(_has(lambda told: told.must_stop))
+        if container is None or container.told is None:
+            return None
+        told = container.told
+        if told.has_started and not told.has_finished:
+            told.has_finished = True
+            self.laws.note_report(container, told, await self._report_end(told, ExecutionOutcome.ABORTED))
+        told.exit_code = 143
+        return f"{container.request.name} stopped {told.execution_id}"
+
+    async def end(self) -> Done:
+        """A container that was told so by its platform ends, with all that it runs."""
+        container = super()._pick(lambda one: one.is_stopping and not one.is_paused)
+        if container is None:
+            return None
+        told = container.told
+        if told is not None and told.has_started and not told.has_finished and told.exit_code is None:
+            told.has_finished = True
+            await self._report_end(told, ExecutionOutcome.ABORTED)
+        container.end(143, "Exited with code 143")
+        return f"{container.request.name} ended"
+
+    async def pause(self) -> Done:
+        container = self._pick(lambda one: True)
+        if container is None:
+            return None
+        container.is_paused = True
+        return f"{container.request.name} was paused"
+
+    async def wake(self) -> Done:
+        container = super()._pick(lambda one: one.is_paused)
+        if container is None:
+            return None
+        container.is_paused = False
+        return f"{container.request.name} woke up"
+
+    async def deploy(self) -> Done:
+        """Another version of the same functions, if there is anybody to prepare it."""
+        if not len(self._loops) or self._rng.random() < 0.7:
+            return None
+        await self._api.deploy(self.definitions)
+        return "deployed another version"
+
+    definitions: list[Json]
+
+    async def _finish(self, outcome: ExecutionOutcome) -> Done:
+        container = self._pick(_has(_runs))
+        if container is None or container.told is None:
+            return None
+        told = container.told
+        told.has_finished = True
+        self.laws.note_report(container, told, await self._report_end(told, outcome))
+        if self._rng.random() < 0.1:
+            return f"{told.execution_id} {outcome}, and lingers"
+        told.exit_code = 0 if outcome is ExecutionOutcome.SUCCEEDED else 1
+        return f"{told.execution_id} {outcome}"
+
+    async def _report_end(self, told: Told, outcome: ExecutionOutcome) -> int:
+        error = "ValueError: no" if outcome is ExecutionOutcome.FAILED else None
+        return await self._api.report(told, "finish", {"outcome": outcome.value, "error_message": error})
+
+    def _to_told(self, container: SimulatedContainer, lease: Json) -> Told:
+        known = container.told
+        if known is not None and (known.execution_id, known.launch) == (lease["execution_id"], lease["launch"]):
+            return known
+        launch = lease["launch"]
+        assert isinstance(launch, int)
+        return Told(
+            function=container.request.function.function_name,
+            invocation_id=InvocationId(str(lease["invocation_id"])),
+            execution_id=ExecutionId(str(lease["execution_id"])),
+            launch=launch,
+            path=str(lease["path"]),
+            token=str(lease["token"]),
+        )
+
+    def _pick(self, suits: Callable[[SimulatedContainer], bool]) -> SimulatedContainer | None:
+        return super()._pick(lambda one: not one.is_paused and suits(one))
+
+
+def new_warm_steps(rng: random.Random, *, laws: Laws, definitions: list[Json], **parts: object) -> WarmSteps:
+    steps = WarmSteps(rng=rng, **parts)  # type: ignore[arg-type]  # those of `Steps`
+    steps.laws = laws
+    steps.definitions = definitions
+    return steps
+
+
+def _has(suits: Callable[[Told], bool]) -> Callable[[SimulatedContainer], bool]:
+    """Of a container whose process is there."""
+    return lambda one: one.told is not None and one.told.exit_code is None and suits(one.told)
+
+
+def _runs(told: Told) -> bool:
+    return told.has_started and not told.has_finished
