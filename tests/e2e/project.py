@@ -119,6 +119,7 @@ def definition(
     environment: Mapping[str, str] = MappingProxyType({}),
     secrets: Mapping[str, str] = MappingProxyType({}),
     platform: Mapping[str, Any] | None = None,
+    reuse: Mapping[str, Any] | None = None,
     **execution_spec: Any,
 ) -> Json:
     """Functions that differ, if at all, in their timeouts."""
@@ -131,6 +132,7 @@ def definition(
                 "environment": dict(environment),
                 "secrets": dict(secrets),
                 "platform": platform,
+                "reuse": None if reuse is None else dict(reuse),
                 "resource_spec": {
                     "virtual_cpus": 0.25,
                     "memory_gbs": 0.5,
