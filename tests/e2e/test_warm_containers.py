@@ -1,6 +1,7 @@
 """Containers that are kept: whatever an execution does, the next one finds the container as the import left it."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.project import Json, Project, lines_of
 
@@ -16,7 +17,7 @@ async def test_however_an_execution_ends_the_container_goes_on(project: Project,
         containers = set()
         for number in range(2):
             notes = tmp_path / f"{function}-{number}"
-            more = {"release": str(tmp_path / "never")} if function == "note_and_hold" else {}
+            more: dict[str, Any] = {"release": str(tmp_path / "never")} if function == "note_and_hold" else {}
             invocation_id = await project.invoke(function, notes=str(notes), **more)
             await lines_of(notes)
             await project.cancel(function, invocation_id)
