@@ -105,6 +105,10 @@ async def _watched(project: Project, aws: Control, *, tasks: int, minutes: float
     await _submit_all(project, tasks)
     while sum(task.status == "RUNNING" for task in await aws.tasks()) < tasks:
         await asyncio.sleep(0.5)
+    heard = await project.invoke("fresh")  # events are relied on from the first that is heard
+    await project.container("fresh", heard)
+    await project.cancel("fresh", heard)
+    await project.ended("fresh", heard)
     await asyncio.sleep(10)  # looks at what has just been started are over
     note(f"watching them for {minutes:g} minutes, {how} …")
     await aws.reset_calls()

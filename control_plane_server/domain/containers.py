@@ -64,6 +64,14 @@ class Container:
     details: ContainerDetails
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePage:
+    """Some of the containers that run. `next_page`: where to go on; None: there are no more."""
+
+    containers: tuple[Container, ...]
+    next_page: str | None = None
+
+
 class ExitCause(StrEnum):
     """Why a container ended, which decides what follows."""
 

@@ -18,6 +18,7 @@ from control_plane_server.provisioners.ecs.turns import Turns
 if TYPE_CHECKING:
     from types_aiobotocore_ecs import ECSClient
     from types_aiobotocore_ecs.type_defs import (
+        ListTasksRequestTypeDef,
         RegisterTaskDefinitionRequestTypeDef,
         RunTaskRequestTypeDef,
         TaskDefinitionTypeDef,
@@ -83,15 +84,16 @@ class EcsClient:
                 answer = await self._ecs.list_tasks(cluster=self._cluster, startedBy=started_by)
         return next(iter(answer["taskArns"]), None)
 
-    async def running_tasks(self) -> list[str]:
-        """The ARNs of all tasks of the cluster that are to go on running, whoever started them."""
-        arns: list[str] = []
-        pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._cluster)
-        with translate_errors("ecs:ListTasks"):
-            async for page in pages:
-                arns += page["taskArns"]
-                await self._reads.acquire()
-        return arns
+    async def running_tasks(self, page: str | None = None) -> tuple[list[str], str | None]:
+        """The ARNs of MOST_TASKS_PER_CALL tasks of the cluster that are to go on running, whoever started them, and the
+        next page; None after the last one."""
+        request: ListTasksRequestTypeDef = {"cluster": self._cluster, "maxResults": MOST_TASKS_PER_CALL}
+        if page is not None:
+            request["nextToken"] = page
+        async with self._reads:
+            with translate_errors("ecs:ListTasks"):
+                answer = await self._ecs.list_tasks(**request)
+        return answer["taskArns"], answer.get("nextToken")
 
     async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
         """The tasks of 1 to MOST_TASKS_PER_CALL ARNs, all of one cluster. Those that ECS does not know, not yet or no

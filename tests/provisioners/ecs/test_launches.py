@@ -147,12 +147,22 @@ async def test_without_an_answer_nobody_is_at_fault(
         await provisioner.launch(container_request(prepared, execution_id=execution_id), age=NOW)
 
 
+async def live(provisioner: EcsProvisioner) -> list[Container]:
+    """Of all pages."""
+    page = await provisioner.list_live_containers()
+    found = [*page.containers]
+    while page.next_page is not None:
+        page = await provisioner.list_live_containers(page.next_page)
+        found += page.containers
+    return found
+
+
 async def test_live_containers_are_those_that_we_named(
     provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
-    assert Container(name=request.name, details=details) in await provisioner.list_live_containers()
+    assert Container(name=request.name, details=details) in await live(provisioner)
     await provisioner.stop(Container(name=request.name, details=details))
     await aws.wait_for(details.identifier, "STOPPED")
-    assert execution_id not in {container.name.execution_id for container in await provisioner.list_live_containers()}
+    assert execution_id not in {container.name.execution_id for container in await live(provisioner)}
