@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.aws.control import Control
 from tests.aws.process import StandIn
-from tests.aws.wire import HOLD_IMAGE
+from tests.aws.wire import ADMINISTRATOR_KEY, HOLD_IMAGE
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
@@ -125,10 +125,10 @@ class AwsClient:
 
 
 @asynccontextmanager
-async def open_client(stand_in: StandIn) -> AsyncIterator[AwsClient]:
+async def open_client(stand_in: StandIn, access_key: str = ADMINISTRATOR_KEY) -> AsyncIterator[AwsClient]:
     """Clients that make one attempt per call."""
     session = aioboto3.Session(
-        aws_access_key_id=stand_in.environment["AWS_ACCESS_KEY_ID"],
+        aws_access_key_id=access_key,
         aws_secret_access_key=stand_in.environment["AWS_SECRET_ACCESS_KEY"],
         region_name=stand_in.environment["AWS_REGION"],
     )

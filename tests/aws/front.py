@@ -8,6 +8,7 @@ from aiohttp import web
 
 from tests.aws import task_definition_rules
 from tests.aws.account import now
+from tests.aws.authorization import Authorization
 from tests.aws.call_log import CallLog, shown
 from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.errors import AwsError
@@ -36,6 +37,7 @@ class Front:
         run_task: RunTask,
         task_actions: TaskActions,
         capacity_providers: CapacityProviders,
+        authorization: Authorization,
     ) -> None:
         self.rate_limits = RateLimits()
         self._registration_times = RegistrationTimes()
@@ -44,6 +46,7 @@ class Front:
         self._faults = faults
         self._log = log
         self._run_task = run_task
+        self._authorization = authorization
         self._actions: Mapping[str, Callable[[Document], Document]] = {
             "DescribeTasks": task_actions.describe,
             "ListTasks": task_actions.list,
@@ -83,6 +86,7 @@ class Front:
                 raise AwsError(fault.code, fault.message, status=fault.status)
             if self._settings.has_rate_limits:
                 self.rate_limits.check(request.action)
+            self._authorization.check(http_request, request)
             if request.service == "ecs" and request.action == "RunTask":
                 document = self._run_task(request.parameters)
             elif request.service == "ecs" and request.action in self._actions:

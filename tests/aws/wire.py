@@ -12,6 +12,10 @@ ANSWER_IMAGE = "stand-in/answer"
 EC2_PROVIDER = "machines"
 MANAGED_PROVIDER = "managed"
 
+# The access keys that the account knows. Whoever has another one may do everything, as tests do.
+CONTROL_PLANE_KEY = "control-plane"
+ADMINISTRATOR_KEY = "administrator"
+
 Document = dict[str, Any]
 
 _TIMINGS = timings()

@@ -9,6 +9,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
 from tests.aws.process import StandIn, running_stand_in
+from tests.aws.wire import ADMINISTRATOR_KEY
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Ended, Terminal
 
@@ -135,6 +136,7 @@ async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
     async with running_stand_in() as aws:
         # moto has no simulator of policies, and few deployments may use IAM's
         await aws.control.deny("SimulatePrincipalPolicy", service="iam")
+        deployment |= {"AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY}
         there = Terminal(tmp_path, **aws.environment | deployment, ECS_CAPACITY_PROVIDERS="FARGATE_SPOT=1")
         run = await there.succeed("doctor", "--json")
         health = _health(run)

@@ -122,7 +122,7 @@ async def test_what_was_never_launched_is_not_found(provisioner: EcsProvisioner,
     [
         ({"subnets": ("subnet-00000000",)}, "subnet-00000000"),
         ({"security_groups": ("sg-00000000",)}, "sg-00000000"),
-        ({"cluster": "nowhere"}, "Cluster not found"),
+        ({"cluster": "nowhere"}, "lacks a permission in AWS: ecs:RunTask"),  # the policy is for one cluster
     ],
 )
 async def test_what_an_operator_has_set_wrongly_is_named(

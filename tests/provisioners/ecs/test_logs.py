@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def logs(chosen: EcsConfiguration) -> "AsyncIterator[CloudWatchLogsClient]":
-    async with aioboto3.Session(region_name=chosen.region).client("logs") as client:
+async def logs(administrator: aioboto3.Session) -> "AsyncIterator[CloudWatchLogsClient]":
+    async with administrator.client("logs") as client:
         yield client
 
 
