@@ -136,7 +136,7 @@ async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
     async with running_stand_in() as aws:
         # moto has no simulator of policies, and few deployments may use IAM's
         await aws.control.deny("SimulatePrincipalPolicy", service="iam")
-        deployment |= {"AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY}
+        deployment = deployment | {"AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY}
         there = Terminal(tmp_path, **aws.environment | deployment, ECS_CAPACITY_PROVIDERS="FARGATE_SPOT=1")
         run = await there.succeed("doctor", "--json")
         health = _health(run)
