@@ -58,7 +58,10 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         ("ecr", action, {"repositoryName": "functions"})
         for action in ("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "InitiateLayerUpload")
     ),
-    *(("ecr", action, {"repositoryName": "functions"}) for action in ("PutImage", "UploadLayerPart")),
+    *(
+        ("ecr", action, {"repositoryName": "functions"})
+        for action in ("PutImage", "UploadLayerPart", "BatchDeleteImage", "ListImages")
+    ),
 ]
 OBJECTS: list[tuple[str, str]] = [(method, "/blobs/blobs/1") for method in ("GET", "HEAD", "PUT", "DELETE")]
 OBJECTS += [("GET", "/blobs")]
