@@ -31,7 +31,7 @@ from tests.aws.registry import Registry
 from tests.aws.run_task import RunTask
 from tests.aws.stack import NAME
 from tests.aws.task_actions import TaskActions
-from tests.aws.wire import CONTROL_PLANE_KEY, Settings
+from tests.aws.wire import CONTROL_PLANE_KEY, DOCTOR_KEY, Settings
 
 _LOOPBACK = "127.0.0.1"
 
@@ -58,7 +58,10 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
         run_task=RunTask(account, registry, ClientTokens(settings), faults),
         task_actions=TaskActions(account, registry),
         capacity_providers=CapacityProviders(account),
-        authorization=Authorization(account.place, {CONTROL_PLANE_KEY: account.policies(NAME)}),
+        authorization=Authorization(
+            account.place,
+            {CONTROL_PLANE_KEY: account.policies(NAME), DOCTOR_KEY: account.policies(NAME, f"{NAME}-doctor")},
+        ),
     )
     control = ControlApi(
         settings=settings,

@@ -9,7 +9,8 @@ from tests.aws.errors import AwsError
 from tests.aws.needs import Place, needs_of
 from tests.aws.object_needs import object_needs
 from tests.aws.policies import Need, Policies
-from tests.aws.requests import AwsRequest
+from tests.aws.requests import Answer, AwsRequest
+from tests.aws.simulator import identity, simulation
 
 _DENIED = {"ec2": ("UnauthorizedOperation", 403), "iam": ("AccessDenied", 403), "s3": ("AccessDenied", 403)}
 
@@ -31,11 +32,21 @@ class Authorization:
             refusal = policies.refusal(need)
             if refusal is not None:
                 code, status = _DENIED.get(service, ("AccessDeniedException", 400))
-                user = f"arn:aws:sts::{self._place.account}:assumed-role/{key}/session"
-                message = (
-                    f"User: {user} is not authorized to perform: {need.action} on resource: {need.resource} {refusal}"
-                )
+                refused = f"is not authorized to perform: {need.action} on resource: {need.resource} {refusal}"
+                message = f"User: {self._arn(key)} {refused}"
                 raise AwsError(code, message, status=status)
+
+    def about_caller(self, http_request: web.Request, request: AwsRequest) -> Answer | None:
+        """Who calls, or what IAM's simulator says of the caller's own policies. None: something else is asked."""
+        key, _ = _signer(http_request)
+        if request.action == "SimulatePrincipalPolicy":
+            return simulation(request.parameters, self._policies.get(key))
+        if request.action == "GetCallerIdentity":
+            return identity(self._place.account, self._arn(key))
+        return None
+
+    def _arn(self, key: str) -> str:
+        return f"arn:aws:sts::{self._place.account}:assumed-role/{key}/session"
 
     def _needs(self, http_request: web.Request, request: AwsRequest, service: str) -> Iterable[Need]:
         if service == "s3":

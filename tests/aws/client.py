@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
     from types_aiobotocore_ecs import ECSClient
     from types_aiobotocore_ecs.type_defs import TaskTypeDef
+    from types_aiobotocore_events import EventBridgeClient
     from types_aiobotocore_logs import CloudWatchLogsClient
     from types_aiobotocore_sqs import SQSClient
 
@@ -32,6 +33,7 @@ class AwsClient:
     logs: "CloudWatchLogsClient"
     sqs: "SQSClient"
     ecr: "ECRClient"
+    events: "EventBridgeClient"
 
     @property
     def cluster(self) -> str:
@@ -139,8 +141,9 @@ async def open_client(stand_in: StandIn, access_key: str = ADMINISTRATOR_KEY) ->
         session.client("logs", endpoint_url=url, config=config) as logs,
         session.client("sqs", endpoint_url=url, config=config) as sqs,
         session.client("ecr", endpoint_url=url, config=config) as ecr,
+        session.client("events", endpoint_url=url, config=config) as events,
     ):
-        yield AwsClient(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr)
+        yield AwsClient(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr, events)
 
 
 def refused(code: str, message: str = "") -> Any:

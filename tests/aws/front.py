@@ -91,6 +91,8 @@ class Front:
                 document = self._run_task(request.parameters)
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
+            elif (answer := self._authorization.about_caller(http_request, request)) is not None:
+                return answer
             else:
                 return await self._answer_of_moto(http_request, request)
         except AwsError as error:

@@ -14,6 +14,7 @@ MANAGED_PROVIDER = "managed"
 
 # The access keys that the account knows. Whoever has another one may do everything, as tests do.
 CONTROL_PLANE_KEY = "control-plane"
+DOCTOR_KEY = "doctor"  # the control plane's rights, and those to look
 ADMINISTRATOR_KEY = "administrator"
 
 Document = dict[str, Any]
