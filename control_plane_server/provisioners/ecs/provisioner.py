@@ -93,11 +93,11 @@ class EcsProvisioner:
         """By the request's token while ECS surely knows it (50 minutes); later, the task is only looked for."""
         if age < _TOKEN_IS_KNOWN:
             before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
-            return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
+            return details_of(await self._client.run_task(requests.task(request, self._configuration), before=before))
         arn = await self._client.find_running_task(str(request.name))
         if arn is None:
             raise LaunchIsLost(f"Launch {request.name.launch} was sent long ago, and its task is gone")
-        return _details(arn)
+        return details_of(arn)
 
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         """A launch that is still under way cannot be prevented: the process that makes it stops its task at once."""
@@ -105,7 +105,7 @@ class EcsProvisioner:
         while True:
             arn = await self._client.find_running_task(str(name))
             if arn is not None or remaining <= timedelta():
-                return None if arn is None else _details(arn)
+                return None if arn is None else details_of(arn)
             await asyncio.sleep(_LIST_PAUSE.total_seconds())
             remaining -= _LIST_PAUSE
 
@@ -128,7 +128,7 @@ class EcsProvisioner:
         for task in await self._client.describe_tasks(arns) if arns else ():
             name = ContainerName.parse(task.get("startedBy", ""))
             if name is not None:
-                containers.append(Container(name=name, details=_details(task["taskArn"])))
+                containers.append(Container(name=name, details=details_of(task["taskArn"])))
         return LivePage(containers=tuple(containers), next_page=next_page)
 
     @property
@@ -181,7 +181,8 @@ class EcsProvisioner:
         return None
 
 
-def _details(arn: str) -> ContainerDetails:
+def details_of(arn: str) -> ContainerDetails:
+    """Of a task: its ARN, and the stream that its container writes to."""
     task_id = arn.rpartition("/")[2]
     return ContainerDetails(
         type=ContainerType.AWS_ECS,
