@@ -13,6 +13,7 @@ from control_plane_server.domain.errors import Misconfigured, NoCapacity, Unavai
 from control_plane_server.provisioners.ecs.calls import code_and_message, translate_errors
 from control_plane_server.provisioners.ecs.failures import error_of, refused_definition, refused_launch
 from control_plane_server.provisioners.ecs.platforms import Host, host_of
+from control_plane_server.provisioners.ecs.refusals import Refusals
 from control_plane_server.provisioners.ecs.turns import Turns
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class EcsClient:
     def __init__(self, ecs: "ECSClient", *, cluster: str) -> None:
         self._ecs = ecs
         self._cluster = cluster
+        self._refusals = Refusals()
         # Amazon ECS API reference, "Request throttling": of the whole account and Region, per second.
         self._launches = AsyncLimiter(19, 1)  # Fargate takes 20 RunTask calls
         self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
@@ -64,7 +66,10 @@ class EcsClient:
             if time.monotonic() >= before:
                 raise Unavailable("The launch waited for its turn until its token may have been forgotten")
             try:
-                with translate_errors("ecs:RunTask", but=(_CONFLICT,)):
+                with (
+                    self._refusals.judged("ecs:RunTask", about=request["taskDefinition"]),
+                    translate_errors("ecs:RunTask", but=(_CONFLICT,)),
+                ):
                     answer = await self._ecs.run_task(**request)
             except ClientError as error:
                 # The token was sent before with other settings: the task that it started then is the launch's task.
@@ -127,6 +132,7 @@ class EcsClient:
             try:
                 with (
                     self._empty_when_throttled(),
+                    self._refusals.judged("ecs:RegisterTaskDefinition", about=request["family"]),
                     translate_errors("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
                 ):
                     answer = await self._ecs.register_task_definition(**request)

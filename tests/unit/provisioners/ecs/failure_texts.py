@@ -258,6 +258,7 @@ REFUSALS = (
     Text("Error retrieving subnet information for [subnet-1]: Rate exceeded", LATER, "InvalidParameterException"),
     Text("Error retrieving security group information: Request limit exceeded.", LATER, "InvalidParameterException"),
     Text("Service Unavailable. Please try again later.", LATER, "ServerException"),
+    Text("The security token included in the request is invalid.", LATER, "UnrecognizedClientException"),
     Text("User is not authorized to perform: ecs:RunTask", OPERATOR, "AccessDeniedException"),
     Text("Cluster not found.", OPERATOR, "ClusterNotFoundException"),
     Text("The platform version does not support it", OPERATOR, "PlatformTaskDefinitionIncompatibilityException"),
