@@ -14,6 +14,7 @@ from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.errors import AwsError
 from tests.aws.faults import Faults
 from tests.aws.moto_server import Moto
+from tests.aws.quotas import service_quota
 from tests.aws.rate_limits import RateLimits
 from tests.aws.registration_times import RegistrationTimes
 from tests.aws.requests import Answer, AwsRequest, failure, parsed, success
@@ -91,6 +92,8 @@ class Front:
                 document = self._run_task(request.parameters)
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
+            elif request.service == "servicequotas":
+                document = service_quota(request.parameters)
             elif (answer := self._authorization.about_caller(http_request, request)) is not None:
                 return answer
             else:
