@@ -19,7 +19,8 @@ _NO_CAPACITY = re.compile(
             r"capacity (?:is |are )?(?:\w+ )?(?:un|not )available",
             r"(?:insufficient|lack of|no|not enough|out of|(?:not|n't) have (?:sufficient|enough))"
             r" (?:\w+ )?capacity",
-            r"empty capacity provider|\bRESOURCE:[A-Z]|no active instances|quota of tasks in the PROVISIONING",
+            r"empty capacity provider|\bRESOURCE:[A-Z]|no (?:active|container) instances?",
+            r"quota of tasks in the PROVISIONING",
             r"limit on the number of|(?<!Request)LimitExceeded(?!Exception)",
             rf"{_COUNTED} (?:limit|quota) (?:is |was |has been )?(?:exceeded|reached)",
             rf"(?:exceed|reached)\w*[^.;]{{0,60}}(?:{_COUNTED} (?:limit|quota)|quota[^.;]{{0,20}} {_COUNTED})",

@@ -37,6 +37,24 @@ MAINTENANCE = "ECS is performing maintenance on the underlying infrastructure ho
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "AWS is retiring the host",
+        "Amazon ECS is performing scheduled maintenance",
+        "Host EC2 (instance i-0abc) terminated.",
+        "The task's Spot capacity was reclaimed",
+        "ECS is patching the underlying infrastructure",
+        "The host had a hardware failure",
+    ],
+)
+@pytest.mark.parametrize("code", ["ServiceSchedulerInitiated", "EssentialContainerExited", "UserInitiated", None])
+def test_what_happened_to_the_host_is_told_by_the_text_alone(code: str | None, reason: str) -> None:
+    ended = exit_of(task(code, reason, exit_code=143))
+    assert ended is not None
+    assert (ended.cause, ended.failed_to_start) == (ExitCause.LOST, False)
+
+
+@pytest.mark.parametrize(
     ("exit_code", "container_reason", "reason"),
     [
         (0, None, "exited without a result"),
