@@ -7,7 +7,7 @@ import aioboto3
 from botocore.exceptions import ClientError
 
 from control_plane_server.cli.doctor.answers import NO_ANSWER, could_not_tell
-from control_plane_server.cli.doctor.checks import Check, failed, ok
+from control_plane_server.cli.doctor.checks import Check, failed, ok, warning
 from control_plane_server.provisioners.ecs.calls import PATIENCE, code_and_message
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 
@@ -51,11 +51,17 @@ async def _rule(events: "EventBridgeClient", queue: str, cluster: str) -> Check:
         return failed(name, f"{', '.join(rules)}: no pattern lets ends of this cluster's tasks through", _RULE)
     if not any(rule["State"].startswith("ENABLED") for rule in fitting):
         return failed(name, f"{fitting[0]['Name']} is disabled", f"aws events enable-rule --name {fitting[0]['Name']}")
+    patterns = [json.loads(rule.get("EventPattern", "{}")) for rule in fitting]
+    if not any(lets_ends_through(pattern, cluster, status="DEPROVISIONING") for pattern in patterns):
+        finding = (
+            f"{fitting[0]['Name']} tells of tasks that are STOPPED, half a minute after their containers have ended"
+        )
+        return warning(name, finding, "give it the pattern of iam_permissions/task_events_rule.json")
     return ok(name, f"{fitting[0]['Name']} is enabled")
 
 
-def lets_ends_through(pattern: dict[str, Any], cluster: str) -> bool:
-    """Whether the pattern of a rule matches the end of a task in the cluster.
+def lets_ends_through(pattern: dict[str, Any], cluster: str, *, status: str = "STOPPED") -> bool:
+    """Whether the pattern of a rule matches such a state of a task in the cluster.
     Values that are no plain texts are taken for right."""
     detail = pattern.get("detail", {})
     return all(
@@ -64,6 +70,6 @@ def lets_ends_through(pattern: dict[str, Any], cluster: str) -> bool:
             (pattern.get("source", ["aws.ecs"]), "aws.ecs"),
             (pattern.get("detail-type", ["ECS Task State Change"]), "ECS Task State Change"),
             (detail.get("clusterArn", [cluster]), cluster),
-            (detail.get("lastStatus", ["STOPPED"]), "STOPPED"),
+            (detail.get("lastStatus", [status]), status),
         )
     )

@@ -23,6 +23,13 @@ SHIPPED = json.loads((Path(__file__).parents[3] / "iam_permissions" / "task_even
 )
 def test_those_that_let_them_through(pattern: dict[str, Any]) -> None:
     assert lets_ends_through(pattern, CLUSTER)
+    assert lets_ends_through(pattern, CLUSTER, status="DEPROVISIONING")
+
+
+def test_one_that_tells_of_the_end_late() -> None:
+    pattern = SHIPPED | {"detail": {"lastStatus": ["STOPPED"]}}
+    assert lets_ends_through(pattern, CLUSTER)
+    assert not lets_ends_through(pattern, CLUSTER, status="DEPROVISIONING")
 
 
 @pytest.mark.parametrize(
