@@ -70,7 +70,7 @@ async def cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Con
             dev(Path(folder) / "data", Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack,
         ):
             project = Project(await stack.ready(), "bench", image=str)
-            await aws.control.set(has_rate_limits=True, has_rule_for_stopped_only=True, answer_seconds=ANSWER_SECONDS)
+            await aws.control.set(has_rate_limits=True, answer_seconds=ANSWER_SECONDS)
             await aws.control.delay("*", 0.05)
             await aws.control.delay("RunTask", 0.3)
             yield project, aws.control

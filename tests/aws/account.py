@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.ecs.models import ecs_backends
+from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.sqs.models import Message, sqs_backends
@@ -158,6 +159,16 @@ class Account:
         if group in self._logs.groups and stream in self._logs.groups[group].streams:
             events = [{"timestamp": int(when * 1_000), "message": line} for when, line in lines]
             self._logs.put_log_events(group, stream, events)
+
+    def lets_through(self, event: Document) -> bool:
+        """Whether a rule that has the queue as its target is enabled and matches."""
+        bus = events_backends[DEFAULT_ACCOUNT_ID][self.region].event_buses["default"]
+        queue = self._sqs.get_queue(self._queue).queue_arn
+        return any(
+            rule.state == "ENABLED" and rule.event_pattern.matches_event(event)  # type: ignore[arg-type]
+            for rule in bus.rules.values()
+            if queue in [target["Arn"] for target in rule.targets]
+        )
 
     def send_event(self, body: str) -> None:
         # Moto's own way of sending looks at every message of the queue.

@@ -49,7 +49,7 @@ class Settings(BaseModel):
     memory_check_seconds: float = 0.2
 
     event_delay_seconds: float = 0.0
-    has_rule_for_stopped_only: bool = False  # what iam_permissions/task_events_rule.json lets through
+    sends_every_state: bool = False  # to the queue, also what the account's rule does not let through
     event_copies: int = 1  # how often the queue gets each event: 0 loses all, 2 doubles all
     has_rate_limits: bool = True  # AWS's documented token buckets, at their own pace; each setting of it fills them
 

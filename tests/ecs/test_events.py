@@ -39,10 +39,9 @@ async def stack_with_events(tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
 
 @pytest.fixture
 async def with_events(stack_with_events: tuple[StackAccess, Control]) -> AsyncIterator[tuple[Project, Control]]:
-    """A project of the test's own, as the rule of the docs has it."""
+    """A project of the test's own."""
     stack, aws = stack_with_events
     await aws.reset()
-    await aws.set(has_rule_for_stopped_only=True)
     project = Project(stack, f"events-{uuid.uuid4().hex}", image=lambda _: IMAGE)
     yield project, aws
     await project.http.aclose()
