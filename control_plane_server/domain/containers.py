@@ -85,8 +85,8 @@ class ExitCause(StrEnum):
 class ContainerExit:
     """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
     not known. `lacked_capacity`: it was lost before it ran, as there was no room for it. `failed_to_start`: it was lost
-    before it ran for another reason, which may be one that never passes. `ran_for`: from when its program started;
-    None where the platform does not tell."""
+    before it ran, or right after, for another reason, which may be one that never passes. `ran_for`: from when its
+    program started; None where the platform does not tell."""
 
     cause: ExitCause
     reason: str

@@ -26,6 +26,8 @@ _TAKEN_BY_INFRASTRUCTURE = frozenset({"SpotInterruption", "TerminationNotice", "
 _ENDED = frozenset({"STOPPED", "DELETED"})
 _SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
 _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|oom[- ]?kill", re.IGNORECASE)
+# What loses its container sooner, and has no exit code for it, may do so each time.
+_GOOD_LIFE = timedelta(minutes=1)
 # Whatever the stop code: AWS documents texts, and public records have other codes with them.
 _OF_THE_HOST = re.compile(
     r"\bmaintenance\b|\bretir(?:e|ed|ing|ement)\b|\bpatch(?:ed|ing)\b"
@@ -121,7 +123,9 @@ def _end_of(task: "TaskTypeDef", container: "ContainerTypeDef") -> ContainerExit
         reason=f"{what}: {said or 'AWS gives no reason'}",
         exit_code=exit_code,
         lacked_capacity=failure.lacked_capacity,
-        failed_to_start=failure.cause is ExitCause.LOST and ran_for is None and not failure.lacked_capacity,
+        failed_to_start=failure.cause is ExitCause.LOST
+        and not failure.lacked_capacity
+        and (ran_for is None or ran_for < _GOOD_LIFE),
         ran_for=ran_for,
     )
 
