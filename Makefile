@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,14 +45,11 @@ dev: install-stack
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
-HAS_BASE_IMAGE = $(shell docker image inspect python:3.13-slim busybox:1.37 >/dev/null 2>&1 && echo yes)
 
-# Side by side: what needs no engine, lint, and the image where there is what it is based on. Then what needs an engine.
+# Side by side, as all of them wait for long: what needs no engine, what needs one, and lint.
 test: install
-	@$(MAKE) --no-print-directory --jobs pytest lint-beside $(if $(HAS_BASE_IMAGE),image)
+	@$(MAKE) --no-print-directory --jobs pytest docker-beside lint-beside
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
-	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
-	else echo "docker: not run, as there is no engine, or this is not root"; fi
 	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
 
 # Some tests call make, which is not to do as it was told here.
@@ -60,9 +57,15 @@ pytest: install
 	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 \
 		--no-loadscope-reorder --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 
-# Said in one piece.
-lint-beside: install
-	@said=$$($(MAKE) --no-print-directory lint 2>&1) && status=0 || status=$$?; echo "$$said"; exit $$status
+# What is beside is said in one piece.
+lint-beside docker-beside: %-beside: install
+	@said=$$($(MAKE) --no-print-directory beside-$* 2>&1) && status=0 || status=$$?; echo "$$said"; exit $$status
+
+beside-lint: lint
+
+beside-docker:
+	@if docker info >/dev/null 2>&1 && test "$$(id -u)" = 0; then $(MAKE) --no-print-directory test-docker; \
+	else echo "docker: not run, as there is no engine, or this is not root"; fi
 
 # Kill anything, for ten minutes; make chaos MINUTES=3 SEED=7 does what the seed says. PROVISIONER=ecs for tasks;
 # REPLACE_TEMPORAL=1 has Temporal lose its state once, in the middle; REUSE=1 has functions that keep their containers.
@@ -171,8 +174,8 @@ test-docker: install
 	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
-	.venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 --no-loadscope-reorder \
-		--platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py)
+	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 2 \
+		--no-loadscope-reorder --platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py)
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install

@@ -70,7 +70,7 @@ async def cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Con
             dev(Path(folder) / "data", Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack,
         ):
             project = Project(await stack.ready(), "bench", image=str)
-            await aws.control.set(has_rate_limits=True, has_rule_for_stopped_only=True, answer_seconds=ANSWER_SECONDS)
+            await aws.control.set(has_rate_limits=True, answer_seconds=ANSWER_SECONDS)
             await aws.control.delay("*", 0.05)
             await aws.control.delay("RunTask", 0.3)
             yield project, aws.control
@@ -105,6 +105,10 @@ async def _watched(project: Project, aws: Control, *, tasks: int, minutes: float
     await _submit_all(project, tasks)
     while sum(task.status == "RUNNING" for task in await aws.tasks()) < tasks:
         await asyncio.sleep(0.5)
+    heard = await project.invoke("fresh")  # events are relied on from the first that is heard
+    await project.container("fresh", heard)
+    await project.cancel("fresh", heard)
+    await project.ended("fresh", heard)
     await asyncio.sleep(10)  # looks at what has just been started are over
     note(f"watching them for {minutes:g} minutes, {how} …")
     await aws.reset_calls()

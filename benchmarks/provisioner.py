@@ -19,6 +19,7 @@ from control_plane_server.domain.containers import (
     ContainerRequest,
     ExitCause,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -69,12 +70,9 @@ class RemoteProvisioner:
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         return _details(name) if name in self._exits else None
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
-        return tuple(
-            Container(name=name, details=_details(name))
-            for name, container_exit in self._exits.items()
-            if not container_exit.done()
-        )
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
+        running = [name for name, container_exit in self._exits.items() if not container_exit.done()]
+        return LivePage(containers=tuple(Container(name=name, details=_details(name)) for name in running))
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         container_exit = await asyncio.shield(self._exits[container.name])
@@ -83,6 +81,9 @@ class RemoteProvisioner:
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""
+
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """There are none."""
 
     async def stop(self, container: Container) -> None:
         self._end(str(container.name), ExitCause.STOPPED, "stopped")

@@ -61,6 +61,7 @@ SECONDS = {
     "tests/sdk/test_typing.py": 12,
     "tests/provisioners/ecs/test_tasks.py": 12,
     "tests/provisioners/ecs/test_launches.py": 10,
+    "tests/provisioners/ecs/test_probe.py": 15,
     # On a Docker engine.
     "tests/docker/test_one_server_page.py": 100,
     "tests/e2e/test_stops.py": 60,

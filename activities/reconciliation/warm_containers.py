@@ -13,6 +13,7 @@ from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
 from control_plane_server.domain.reuse import LONGEST_POLL
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.provisioners.live_containers import every_live_container
 from workflows import policies
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class WarmContainers:
         late = [warm for warm in unleased if warm.state is State.STARTING and warm.age > LONGEST_START]
         await run.each(late, partial(self._end, reason="it has not asked since it was launched"))
         if unleased:  # asked after the rows were read: what they name was there by then
-            alive = {container.name for container in await self._provisioner.list_live_containers()}
+            alive = {container.name for container in await every_live_container(self._provisioner)}
             gone = [warm for warm in unleased if warm.name not in alive]
             await run.each(gone, partial(self._close, reason="it is gone", is_gone=True))
 

@@ -12,6 +12,7 @@ from control_plane_server.domain.errors import ContainerError
 from control_plane_server.domain.messages import DeletionRequest
 from control_plane_server.liveness.progress import note_progress
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.provisioners.live_containers import every_live_container
 
 logger = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class ProjectEnd:
         left = {warm.name: warm for warm in await self._all(request)}
         faults: list[ContainerError] = []
         there = 0
-        for container in await self._provisioner.list_live_containers():
+        for container in await every_live_container(self._provisioner):
             if container.name in left:
                 there += 1
                 if left[container.name].state is State.CLOSED:

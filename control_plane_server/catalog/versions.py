@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function, to_version_summary
@@ -53,19 +52,6 @@ _LIST = (
     .outerjoin(VersionRow, VersionRow.project_name == ProjectRow.project_name)
     .where(ProjectRow.project_name == PROJECT)
     .order_by(VersionRow.declaration_number.desc())
-)
-
-
-_OTHER = aliased(VersionRow, name="other")
-_IS_NEWEST = VersionRow.declaration_number == (
-    select(func.max(_OTHER.declaration_number)).where(_OTHER.project_name == VersionRow.project_name).scalar_subquery()
-)
-_CAPACITY = FunctionRow.platform["capacity"].astext
-_NEWEST_CAPACITIES = (
-    select(_CAPACITY)
-    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-    .where(_CAPACITY.is_not(None), _IS_NEWEST)
-    .distinct()
 )
 
 
@@ -116,10 +102,6 @@ class VersionRepository:
         if not rows:
             raise ProjectDoesNotExist
         return [to_version_summary(row) for row in rows if row.versions_version_id is not None]
-
-    async def newest_capacities(self) -> list[str]:
-        """What functions of each project's newest version ask for as their capacity."""
-        return list((await self._connection.execute(_NEWEST_CAPACITIES)).scalars())
 
     async def _slot_groups(self, project_name: str, functions: Sequence[FunctionSpec]) -> dict[str, int]:
         """By the names of those functions whose versions share their slots."""

@@ -83,6 +83,14 @@ class Container:
     details: ContainerDetails
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePage:
+    """Some of the containers that run. `next_page`: where to go on; None: there are no more."""
+
+    containers: tuple[Container, ...]
+    next_page: str | None = None
+
+
 class ExitCause(StrEnum):
     """Why a container ended, which decides what follows."""
 
@@ -96,9 +104,9 @@ class ExitCause(StrEnum):
 class ContainerExit:
     """Why a container is gone: `reason` is a sentence that a user can act on. `exit_code`: of its main process, None if
     not known. `lacked_capacity`: it was lost before it ran, as there was no room for it. `failed_to_start`: it was lost
-    before it ran for another reason, which may be one that never passes. `is_undelivered`: it is warm and
-    there, and has not begun what it was given. `ran_for`: from when its program started; None where the platform does
-    not tell."""
+    before it ran, or right after, for another reason, which may be one that never passes. `is_undelivered`: it is warm
+    and there, and has not begun what it was given. `ran_for`: from when its program started; None where the platform
+    does not tell."""
 
     cause: ExitCause
     reason: str

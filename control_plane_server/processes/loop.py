@@ -125,7 +125,11 @@ async def _work(
                 blobs=blobs,
             )
 
-        async with listener, relay_container_events(events, database), in_background("temporal link", link.watch):
+        async with (
+            listener,
+            relay_container_events(events, database, heard=provisioner.rely_on_events),
+            in_background("temporal link", link.watch),
+        ):
             logger.info("loop_runs", provisioner=arguments.provisioner)
             await _work_while_linked(temporal_workers, link, stopped)
             logger.info("loop_stops")

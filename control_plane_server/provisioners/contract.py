@@ -11,6 +11,7 @@ from control_plane_server.domain.containers import (
     ContainerName,
     ContainerRequest,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -51,8 +52,10 @@ class Provisioner(Protocol):
         If None, a launch under this name that is still under way fails, as far as the platform allows that.
         """
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
-        """Every container that runs now, of this control plane and perhaps of others on the same platform."""
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
+        """Containers that run now, of this control plane and perhaps of others on the same platform: all of them, or
+        as many as a platform tells at once. `page`: a `next_page`; None: the first. Misconfigured for one that is not
+        known any more."""
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         """Wait until the container is gone and say why. Cancelling the wait leaves the container alone."""
@@ -63,6 +66,10 @@ class Provisioner(Protocol):
         `has_outcome`: so has its execution. From now on the container is gone for `wait_for_exit` as soon as its
         program has ended, whatever the platform has left to clear up.
         """
+
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """Whether ends are heard of by events now. While they are, containers need be polled only for those that are
+        lost. They are not before this was called."""
 
     async def stop(self, container: Container) -> None:
         """Ask the container to end: SIGTERM now, SIGKILL after the grace period, even if this process dies in between.
@@ -109,5 +116,5 @@ class ContainerEvents(Protocol):
     def receive(self) -> AsyncIterator[tuple[str, ...]]:
         """Identifiers of containers that are gone, without end. Asking for the next ones acknowledges the last ones.
 
-        Raises Unavailable, Misconfigured; then it may be called again.
+        Raises Unavailable, Misconfigured; then it may be called again, and nothing is heard until it yields again.
         """

@@ -79,6 +79,10 @@ class Watcher:
             self._early_polls[container] = _EarlyPoll.after(_SOON.total_seconds())
             self._wake.set()
 
+    def reconsider(self) -> None:
+        """The interval has changed: the next round comes that much after the last one."""
+        self._wake.set()
+
     def _forget(self, container: str, future: asyncio.Future[ContainerExit]) -> None:
         waiters = self._waiting[container]
         waiters.discard(future)
@@ -91,20 +95,21 @@ class Watcher:
 
     async def _watch(self) -> None:
         failures = 0
-        next_round = time.monotonic()
+        last_round: float | None = None
         while True:
-            is_round = time.monotonic() >= next_round
             interval = self._interval(len(self._waiting)).total_seconds()
+            is_round = last_round is None or time.monotonic() >= last_round + interval
             containers = list(self._waiting) if is_round else self._due()
             is_described = await self._poll(containers)
             failures = 0 if is_described else failures + 1
             if failures:
                 await asyncio.sleep(min(interval * 2 ** min(failures, 16), _LONGEST_BACKOFF.total_seconds()))
-                next_round = time.monotonic()
+                last_round = None
                 continue
-            if is_round:
-                next_round = time.monotonic() + interval
+            if is_round or last_round is None:
+                last_round = time.monotonic()
             self._schedule_next_early_polls(containers, until=min(interval, _NO_LONGER_SOON.total_seconds()))
+            next_round = last_round + self._interval(len(self._waiting)).total_seconds()
             await self._pause(until=min([next_round, *(early_poll.due for early_poll in self._early_polls.values())]))
 
     async def _poll(self, containers: Iterable[str]) -> bool:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.versions import VersionRepository
+from control_plane_server.catalog.demands import newest_demands
 from tests.api.builders import PROJECT, VERSIONS, Json, definition, deploy, function_spec
 
 DOES_NOT_EXIST = {"detail": "A version with this ID does not exist for this project"}
@@ -385,14 +385,18 @@ async def test_versions_and_the_deletion_of_their_project_do_not_miss_each_other
     assert len((await client.get(VERSIONS)).json()["versions"]) == accepted
 
 
-async def test_the_newest_versions_say_which_capacities_are_asked_for(
+async def test_the_newest_versions_say_what_may_be_asked_for_at_once(
     client: httpx2.AsyncClient, database: Database
 ) -> None:
     await client.put("/projects/p")
     for capacity in ("provider:before", "provider:now"):
         made = await client.post(VERSIONS, json=definition(function_spec("f", platform={"capacity": capacity})))
         assert made.status_code == 200, made.text
+        spec = made.json()["functions"][0]["resource_spec"]
     async with database.transaction() as connection:
-        found = await VersionRepository(connection).newest_capacities()
-    assert "provider:now" in found
+        found = {demand.capacity: demand.resource_spec for demand in await newest_demands(connection)}
     assert "provider:before" not in found
+    now = found["provider:now"]
+    assert (now.virtual_cpus, now.memory_gbs, now.max_concurrency) == tuple(
+        spec[name] for name in ("virtual_cpus", "memory_gbs", "max_concurrency")
+    )

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from tests.aws.account import Account
 from tests.aws.agent import Agent
+from tests.aws.authorization import Authorization
 from tests.aws.call_log import CallLog
 from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.client_tokens import ClientTokens
@@ -28,8 +29,9 @@ from tests.aws.front import Front
 from tests.aws.moto_server import Moto
 from tests.aws.registry import Registry
 from tests.aws.run_task import RunTask
+from tests.aws.stack import NAME
 from tests.aws.task_actions import TaskActions
-from tests.aws.wire import Settings
+from tests.aws.wire import CONTROL_PLANE_KEY, DOCTOR_KEY, Settings
 
 _LOOPBACK = "127.0.0.1"
 
@@ -43,6 +45,8 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     if ends_with_stdin:
         loop.add_reader(sys.stdin.fileno(), ended.set)
     settings, faults, log, account = Settings(), Faults(), CallLog(), Account(region)
+    url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+    announcement = account.furnish(url, has_event_queue=has_event_queue)
     agent = Agent(settings, Path(tempfile.mkdtemp(prefix="stand-in-")))
     events = TaskEvents(account, settings, has_queue=has_event_queue)
     registry = Registry(settings=settings, account=account, agent=agent, faults=faults, events=events)
@@ -54,6 +58,10 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
         run_task=RunTask(account, registry, ClientTokens(settings), faults),
         task_actions=TaskActions(account, registry),
         capacity_providers=CapacityProviders(account),
+        authorization=Authorization(
+            account.place,
+            {CONTROL_PLANE_KEY: account.policies(NAME), DOCTOR_KEY: account.policies(NAME, f"{NAME}-doctor")},
+        ),
     )
     control = ControlApi(
         settings=settings,
@@ -69,8 +77,6 @@ async def serve(listener: socket.socket, *, region: str, has_event_queue: bool, 
     await runner.setup()
     await web.SockSite(runner, listener, backlog=1_024).start()
     memory_watch = asyncio.create_task(agent.watch_memory())
-    url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-    announcement = account.furnish(url, has_event_queue=has_event_queue)
     sys.stdout.write(json.dumps(announcement) + "\n")
     sys.stdout.flush()
     await ended.wait()

@@ -1,5 +1,6 @@
 """The AWS account that tests run in: what moto holds of it, and what a real one must have before anything runs."""
 
+import json
 import time
 import uuid
 from collections.abc import Sequence
@@ -8,13 +9,19 @@ from dataclasses import dataclass
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.ecs.models import ecs_backends
+from moto.events.models import events_backends
+from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.sqs.models import Message, sqs_backends
 
 from tests.aws.errors import AwsError, client_error
+from tests.aws.needs import Place
+from tests.aws.policies import Policies
 from tests.aws.stack import make_stack
 from tests.aws.template import Template
-from tests.aws.wire import EC2_PROVIDER, MANAGED_PROVIDER, Document
+from tests.aws.wire import CONTROL_PLANE_KEY, EC2_PROVIDER, MANAGED_PROVIDER, Document
+
+_ROLES = ("task_role_arn", "execution_role_arn")  # moto's definitions have those that were given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,7 @@ class TaskDefinition:
     ephemeral_storage_gib: int = 20
     tags: tuple[Document, ...] = ()
     before: tuple[Document, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 class Account:
@@ -54,7 +62,7 @@ class Account:
             environment["ECS_EVENTS_QUEUE_URL"] = f"{endpoint_url}/{DEFAULT_ACCOUNT_ID}/{self._queue}"
         return environment | {
             "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_ACCESS_KEY_ID": "stand-in",
+            "AWS_ACCESS_KEY_ID": CONTROL_PLANE_KEY,
             "AWS_SECRET_ACCESS_KEY": "stand-in",
         }
 
@@ -67,6 +75,20 @@ class Account:
         ]
         providers = [*properties["CapacityProviders"], EC2_PROVIDER, MANAGED_PROVIDER]
         self._ecs.put_cluster_capacity_providers(name, providers, strategy)
+
+    @property
+    def place(self) -> Place:
+        def definition(name: str) -> tuple[str, tuple[str, ...]]:
+            found = self.task_definition(name)
+            return found.arn, found.roles
+
+        return Place(region=self.region, account=DEFAULT_ACCOUNT_ID, definition=definition)
+
+    def policies(self, *names: str) -> Policies:
+        """Customer managed ones, which the template has made."""
+        arns = [f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:policy/{name}" for name in names]
+        made = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].managed_policies
+        return Policies([json.loads(made[arn].versions[-1].document) for arn in arns])
 
     def cluster_arn(self, name_or_arn: str) -> str:
         """Raises AwsError ClusterNotFoundException."""
@@ -112,6 +134,7 @@ class Account:
             tags=tuple(definition.tags or ()),
             container=essential[0],
             before=tuple(before),
+            roles=tuple(vars(definition)[role] for role in _ROLES if role in vars(definition)),
         )
 
     def availability_zone(self, subnet_id: str) -> str | None:
@@ -136,6 +159,16 @@ class Account:
         if group in self._logs.groups and stream in self._logs.groups[group].streams:
             events = [{"timestamp": int(when * 1_000), "message": line} for when, line in lines]
             self._logs.put_log_events(group, stream, events)
+
+    def lets_through(self, event: Document) -> bool:
+        """Whether a rule that has the queue as its target is enabled and matches."""
+        bus = events_backends[DEFAULT_ACCOUNT_ID][self.region].event_buses["default"]
+        queue = self._sqs.get_queue(self._queue).queue_arn
+        return any(
+            rule.state == "ENABLED" and rule.event_pattern.matches_event(event)  # type: ignore[arg-type]
+            for rule in bus.rules.values()
+            if queue in [target["Arn"] for target in rule.targets]
+        )
 
     def send_event(self, body: str) -> None:
         # Moto's own way of sending looks at every message of the queue.

@@ -14,12 +14,13 @@ from botocore.exceptions import ClientError
 
 from tests.aws.control import Control
 from tests.aws.process import StandIn
-from tests.aws.wire import HOLD_IMAGE
+from tests.aws.wire import ADMINISTRATOR_KEY, HOLD_IMAGE
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
     from types_aiobotocore_ecs import ECSClient
     from types_aiobotocore_ecs.type_defs import TaskTypeDef
+    from types_aiobotocore_events import EventBridgeClient
     from types_aiobotocore_logs import CloudWatchLogsClient
     from types_aiobotocore_sqs import SQSClient
 
@@ -32,6 +33,7 @@ class AwsClient:
     logs: "CloudWatchLogsClient"
     sqs: "SQSClient"
     ecr: "ECRClient"
+    events: "EventBridgeClient"
 
     @property
     def cluster(self) -> str:
@@ -125,10 +127,10 @@ class AwsClient:
 
 
 @asynccontextmanager
-async def open_client(stand_in: StandIn) -> AsyncIterator[AwsClient]:
+async def open_client(stand_in: StandIn, access_key: str = ADMINISTRATOR_KEY) -> AsyncIterator[AwsClient]:
     """Clients that make one attempt per call."""
     session = aioboto3.Session(
-        aws_access_key_id=stand_in.environment["AWS_ACCESS_KEY_ID"],
+        aws_access_key_id=access_key,
         aws_secret_access_key=stand_in.environment["AWS_SECRET_ACCESS_KEY"],
         region_name=stand_in.environment["AWS_REGION"],
     )
@@ -139,8 +141,9 @@ async def open_client(stand_in: StandIn) -> AsyncIterator[AwsClient]:
         session.client("logs", endpoint_url=url, config=config) as logs,
         session.client("sqs", endpoint_url=url, config=config) as sqs,
         session.client("ecr", endpoint_url=url, config=config) as ecr,
+        session.client("events", endpoint_url=url, config=config) as events,
     ):
-        yield AwsClient(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr)
+        yield AwsClient(stand_in.environment, stand_in.control, ecs, logs, sqs, ecr, events)
 
 
 def refused(code: str, message: str = "") -> Any:

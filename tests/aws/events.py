@@ -9,11 +9,9 @@ from tests.aws.account import Account
 from tests.aws.tasks import Task
 from tests.aws.wire import Document, Settings
 
-_ENDS = ("DEPROVISIONING", "STOPPED")
-
 
 class TaskEvents:
-    """At least once, in any order, and not always: as the settings say."""
+    """What rules let through, at least once, in any order, and not always: as the settings say."""
 
     def __init__(self, account: Account, settings: Settings, *, has_queue: bool) -> None:
         self._account = account
@@ -21,9 +19,12 @@ class TaskEvents:
         self._has_queue = has_queue
 
     def send(self, task: Task) -> None:
-        if not self._has_queue or (self._settings.has_rule_for_stopped_only and task.last_status not in _ENDS):
+        if not self._has_queue:
             return
-        body = json.dumps(_event(task, self._account.region))
+        event = _event(task, self._account.region)
+        if not self._settings.sends_every_state and not self._account.lets_through(event):
+            return
+        body = json.dumps(event)
         if self._settings.event_delay_seconds > 0:
             asyncio.get_running_loop().call_later(self._settings.event_delay_seconds, self._deliver, body)
         else:

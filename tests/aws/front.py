@@ -8,11 +8,13 @@ from aiohttp import web
 
 from tests.aws import task_definition_rules
 from tests.aws.account import now
+from tests.aws.authorization import Authorization
 from tests.aws.call_log import CallLog, shown
 from tests.aws.capacity_providers import CapacityProviders
 from tests.aws.errors import AwsError
 from tests.aws.faults import Faults
 from tests.aws.moto_server import Moto
+from tests.aws.quotas import service_quota
 from tests.aws.rate_limits import RateLimits
 from tests.aws.registration_times import RegistrationTimes
 from tests.aws.requests import Answer, AwsRequest, failure, parsed, success
@@ -36,6 +38,7 @@ class Front:
         run_task: RunTask,
         task_actions: TaskActions,
         capacity_providers: CapacityProviders,
+        authorization: Authorization,
     ) -> None:
         self.rate_limits = RateLimits()
         self._registration_times = RegistrationTimes()
@@ -44,6 +47,7 @@ class Front:
         self._faults = faults
         self._log = log
         self._run_task = run_task
+        self._authorization = authorization
         self._actions: Mapping[str, Callable[[Document], Document]] = {
             "DescribeTasks": task_actions.describe,
             "ListTasks": task_actions.list,
@@ -83,10 +87,15 @@ class Front:
                 raise AwsError(fault.code, fault.message, status=fault.status)
             if self._settings.has_rate_limits:
                 self.rate_limits.check(request.action)
+            self._authorization.check(http_request, request)
             if request.service == "ecs" and request.action == "RunTask":
                 document = self._run_task(request.parameters)
             elif request.service == "ecs" and request.action in self._actions:
                 document = self._actions[request.action](request.parameters)
+            elif request.service == "servicequotas":
+                document = service_quota(request.parameters)
+            elif (answer := self._authorization.about_caller(http_request, request)) is not None:
+                return answer
             else:
                 return await self._answer_of_moto(http_request, request)
         except AwsError as error:

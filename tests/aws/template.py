@@ -38,6 +38,14 @@ def _document() -> dict[str, Any]:
     return document
 
 
+def parameters() -> set[str]:
+    return set(_document()["Parameters"])
+
+
+def outputs() -> set[str]:
+    return set(_document()["Outputs"])
+
+
 class Template:
     """`parameters`: those that are not as by default. `values`: what references are, `Cluster` or `TaskRole.Arn`; those
     that it lacks are their names in angle brackets."""
@@ -59,8 +67,12 @@ class Template:
     @property
     def settings(self) -> dict[str, str]:
         """The outputs that are settings, by the settings' names."""
-        outputs = self._existing("Outputs").values()
-        return {one["Description"]: one["Value"] for one in outputs if is_setting(one["Description"])}
+        return {name: value for name, value in self.outputs.items() if is_setting(name)}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """All of them, by their descriptions."""
+        return {one["Description"]: one["Value"] for one in self._existing("Outputs").values()}
 
     def _existing(self, section: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = _document()[section]

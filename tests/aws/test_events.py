@@ -15,6 +15,7 @@ async def queue(aws: AwsClient) -> str:
     url = aws.environment["ECS_EVENTS_QUEUE_URL"]
     while await _receive(aws, url, wait_seconds=0):
         pass
+    await aws.control.set(sends_every_state=True)
     return url
 
 
@@ -75,4 +76,19 @@ async def test_twice_or_never(aws: AwsClient, queue: str) -> None:
     events = await _events_until_stopped(aws, queue, doubled, copies=2)
     ids = [event["detail"]["version"] for event in events]
     assert all(ids.count(version) == 2 for version in ids)
+    assert await _receive(aws, queue, wait_seconds=0) == []
+
+
+async def test_only_what_the_rule_lets_through_and_nothing_of_a_disabled_one(aws: AwsClient, queue: str) -> None:
+    await aws.control.set(sends_every_state=False)
+    rule = "control-plane-task-events"
+    await aws.events.disable_rule(Name=rule)
+    unheard = await aws.running(await aws.register())
+    await aws.control.end(unheard)
+    await aws.control.wait_for(unheard, "STOPPED")
+    await aws.events.enable_rule(Name=rule)
+    heard = await aws.running(await aws.register())
+    await aws.control.end(heard)
+    statuses = [event["detail"]["lastStatus"] for event in await _events_until_stopped(aws, queue, heard)]
+    assert statuses == ["DEPROVISIONING", "STOPPED"]
     assert await _receive(aws, queue, wait_seconds=0) == []

@@ -12,6 +12,11 @@ ANSWER_IMAGE = "stand-in/answer"
 EC2_PROVIDER = "machines"
 MANAGED_PROVIDER = "managed"
 
+# The access keys that the account knows. Whoever has another one may do everything, as tests do.
+CONTROL_PLANE_KEY = "control-plane"
+DOCTOR_KEY = "doctor"  # the control plane's rights, and those to look
+ADMINISTRATOR_KEY = "administrator"
+
 Document = dict[str, Any]
 
 _TIMINGS = timings()
@@ -44,7 +49,7 @@ class Settings(BaseModel):
     memory_check_seconds: float = 0.2
 
     event_delay_seconds: float = 0.0
-    has_rule_for_stopped_only: bool = False  # what iam_permissions/task_events_rule.json lets through
+    sends_every_state: bool = False  # to the queue, also what the account's rule does not let through
     event_copies: int = 1  # how often the queue gets each event: 0 loses all, 2 doubles all
     has_rate_limits: bool = True  # AWS's documented token buckets, at their own pace; each setting of it fills them
 

@@ -14,6 +14,7 @@ from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.identifiers import ExecutionId
 from environment.provisioner_names import ProvisionerName
 from tests.aws.process import StandIn, running_stand_in
+from tests.aws.start_failures import PASSING
 from tests.aws.wire import TaskRecord
 from tests.chaos import aws_trouble
 from tests.chaos.ledger import Ledger
@@ -22,12 +23,14 @@ from tests.chaos.platform import Traces
 
 _IMAGE = "registry.example.com/chaos:1"
 _LOOK_SECONDS = 0.02
-_LOSSES = ("SpotInterruption", "InfrastructureHealth")
+_NEVER_RAN = "TaskFailedToStart"
+_LOSSES = ("SpotInterruption", "InfrastructureHealth", _NEVER_RAN)
+_ONE_START_FAILS_IN = 20
 _SPOILT = ("RunTask", "StopTask", "DescribeTasks")
 
 
 class Tasks:
-    """Implements `Platform`. AWS itself does not die.
+    """Implements `Platform`. AWS itself does not die. All the time some starts fail, five times as many as there.
 
     A launch that hung in a paused process is made when that goes on, whatever has become of the execution; it is
     stopped at once, and the API refuses its container.
@@ -72,6 +75,8 @@ class Tasks:
                 result = "no capacity" if call.failures and action == "RunTask" else call.result
                 if result != "ok":
                     ledger.answers[f"{action}: {result}"] += 1
+        failed = sum(task.description.get("stopCode") == _NEVER_RAN for task in await self._aws.tasks())
+        ledger.answers["failed starts"] = failed
         await self._aws.reset()
 
     async def traces(self) -> Traces:
@@ -98,6 +103,7 @@ class Tasks:
 async def tasks(functions: Path) -> AsyncIterator[Tasks]:
     async with running_stand_in() as aws:
         await aws.control.register_image(_IMAGE, functions)
+        await aws.control.fail_to_start(*PASSING, tasks=None, one_in=_ONE_START_FAILS_IN)
         yield Tasks(aws)
 
 

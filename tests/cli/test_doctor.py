@@ -1,5 +1,6 @@
 """The doctor on a laptop, with a deployment's environment, and where something is missing."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ from control_plane.access.local_stacks import StackAccess
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.postgres import EmbeddedPostgres
 from environment.settings import PostgresSettings
+from tests.aws.client import open_client
 from tests.aws.process import StandIn, running_stand_in
+from tests.aws.wire import DOCTOR_KEY
 from tests.cli.stacks import Ports
 from tests.cli.terminal import Ended, Terminal
+from tests.unit.environment.examples import Example
 
 
 def _health(run: Ended) -> dict[str, str]:
@@ -127,33 +131,60 @@ async def test_no_engine(tmp_path: Path, deployment: dict[str, str]) -> None:
     assert _health(run)["Docker engine"] == "failed"
 
 
+READS = (
+    *("ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask", "ecs:ListTaskDefinitions"),
+    *("ecs:DescribeTaskDefinition", "logs:GetLogEvents", "ecr:GetAuthorizationToken"),
+)
+CHANGES = (
+    *("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:RunTask", "ecs:TagResource", "iam:PassRole"),
+    *("sqs:ReceiveMessage", "sqs:DeleteMessage"),
+)
+
+
 async def test_account(tmp_path: Path, deployment: dict[str, str]) -> None:
-    reads = (
-        *("ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask", "ecs:ListTaskDefinitions"),
-        *("ecs:DescribeTaskDefinition", "logs:GetLogEvents", "ecr:GetAuthorizationToken"),
-    )
-    async with running_stand_in() as aws:
-        # moto has no simulator of policies, and few deployments may use IAM's
-        await aws.control.deny("SimulatePrincipalPolicy", service="iam")
-        there = Terminal(tmp_path, **aws.environment | deployment, ECS_CAPACITY_PROVIDERS="FARGATE_SPOT=1")
-        run = await there.succeed("doctor", "--json")
-        health = _health(run)
-        assert {name: health[name] for name in ("AWS", *reads)} == dict.fromkeys(("AWS", *reads), "ok")
-        things = (f"ECS cluster {aws.environment['CLUSTER_NAME']}", f"log group {aws.environment['LOG_GROUP']}")
-        assert [health[name] for name in things] == ["ok", "ok"]
-        assert health["capacity"] == "ok"
-        changes = ("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:RunTask", "iam:PassRole")
-        assert {health[name] for name in changes} == {"unknown"}
-        await _denied_and_missing(tmp_path, deployment, aws)
+    async with running_stand_in(has_event_queue=True) as aws:
+        own = aws.environment | deployment
+        looked_at = (
+            *(f"ECS cluster {own['CLUSTER_NAME']}", f"log group {own['LOG_GROUP']}", "subnets"),
+            *("queue control-plane-task-events", "rule of the queue"),
+        )
+        doctor = Terminal(tmp_path, **own | {"AWS_ACCESS_KEY_ID": DOCTOR_KEY}, ECS_CAPACITY_PROVIDERS="FARGATE_SPOT=1")
+        health = _health(await doctor.succeed("doctor", "--json"))
+        expected = ("AWS", "capacity", *READS, *looked_at, *CHANGES)
+        assert {name: health[name] for name in expected} == dict.fromkeys(expected, "ok")
+
+        # With the rights of the processes alone it cannot look everywhere, and that is no failure.
+        health = _health(await Terminal(tmp_path, **own).succeed("doctor", "--json"))
+        assert {name: health[name] for name in READS} == dict.fromkeys(READS, "ok")
+        unseen = (*looked_at[:4], *CHANGES)
+        assert {name: health[name] for name in unseen} == dict.fromkeys(unseen, "unknown")
+        await _denied_and_missing(tmp_path, own, aws)
 
 
-async def _denied_and_missing(tmp_path: Path, deployment: dict[str, str], aws: StandIn) -> None:
-    for action in ("ListTasks", "DescribeClusters"):
-        await aws.control.deny(action)
+async def _denied_and_missing(tmp_path: Path, own: dict[str, str], aws: StandIn) -> None:
+    await aws.control.deny("ListTasks")
+    async with open_client(aws) as administrator:
+        await administrator.events.disable_rule(Name="control-plane-task-events")
     role = "arn:aws:iam::123456789012:role/control-plane-function-nobody"
-    wrong = {"LOG_GROUP": "/nowhere", "ECS_ALLOWED_TASK_ROLE_ARNS": role}
-    run = await Terminal(tmp_path, **aws.environment | deployment | wrong).run("doctor", "--json")
+    wrong = {
+        "LOG_GROUP": "/nowhere",
+        "ECS_ALLOWED_TASK_ROLE_ARNS": role,
+        "SUBNET_IDS": "subnet-00000000000000000",
+        "TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/admin",
+    }
+    run = await Terminal(tmp_path, **own | wrong | {"AWS_ACCESS_KEY_ID": DOCTOR_KEY}).run("doctor", "--json")
     assert run.exit_code == 1
     failures = {name for name, health in _health(run).items() if health == "failed"}
-    assert failures == {"ecs:ListTasks", "log group /nowhere", "task role control-plane-function-nobody"}
-    assert _health(run)[f"ECS cluster {aws.environment['CLUSTER_NAME']}"] == "unknown"
+    missing = {"log group /nowhere", "task role control-plane-function-nobody", "subnets"}
+    assert failures == {"ecs:ListTasks", "logs:GetLogEvents", "iam:PassRole", "rule of the queue"} | missing
+    assert _findings(run)["rule of the queue"] == "control-plane-task-events is disabled"
+    assert _findings(run)["iam:PassRole"] == "denied for arn:aws:iam::123456789012:role/admin"
+
+
+async def test_no_credentials(tmp_path: Path, deployment: dict[str, str]) -> None:
+    without = Example("example-ecs.env").variables()
+    began = time.monotonic()
+    nowhere = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}
+    run = await Terminal(tmp_path, **without | nowhere | deployment).run("doctor", "--json")
+    assert time.monotonic() - began < 60
+    assert (_health(run)["AWS"], _findings(run)["AWS"]) == ("failed", "Unable to locate credentials")

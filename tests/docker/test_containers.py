@@ -158,10 +158,10 @@ async def test_a_name_that_was_never_launched_and_one_that_was_removed(
 async def test_live_containers(provisioner: DockerProvisioner, image: str) -> None:
     await provisioner.withdraw(container_request().name, age=NEW)
     container = await launch(provisioner, container_request(image=image, function="hold"))
-    assert await provisioner.list_live_containers() == (container,)
+    assert (await provisioner.list_live_containers()).containers == (container,)
     await provisioner.stop(container)
     await provisioner.wait_for_exit(container)
-    assert await provisioner.list_live_containers() == ()
+    assert (await provisioner.list_live_containers()).containers == ()
 
 
 async def test_cancelling_the_wait_leaves_the_container_alone(

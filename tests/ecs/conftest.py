@@ -23,10 +23,12 @@ NewProject = Callable[..., Project]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """A control plane and the account that it uses."""
+    """A control plane and the account that it uses. `environment`: the settings of the account's stack."""
 
     stack: StackAccess
     aws: Control
+    folder: Path
+    environment: dict[str, str]
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +38,7 @@ async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud
         await aws.control.register_image(IMAGE, FUNCTIONS)
         grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": "3"}
         async with dev(folder, Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment, **grace) as it:
-            yield Cloud(stack=await it.ready(), aws=aws.control)
+            yield Cloud(stack=await it.ready(), aws=aws.control, folder=folder, environment=aws.environment)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from tests.aws.control import Control
-from tests.aws.wire import HOLD_IMAGE
+from tests.aws.wire import HOLD_IMAGE, Fault
 from tests.e2e.project import Json, Project, lines_of
 from tests.ecs.conftest import NewProject
 
@@ -147,12 +147,22 @@ async def test_an_image_that_does_not_exist(new_project: NewProject, aws: Contro
         assert "registry.example.com/nothing:1" in execution["error_message"]
 
 
-async def test_a_denied_permission_ends_the_invocation_and_says_which(project: Project, aws: Control) -> None:
+async def test_what_only_an_operator_can_repair_ends_the_invocation(project: Project, aws: Control) -> None:
+    """A permission that is missing is one of these after a minute: tests/unit/provisioners/ecs/test_refusals.py."""
     await project.deploy("double", max_retries=3)
-    await aws.deny("RunTask")
+    await aws.order(
+        Fault(action="RunTask", kind="error", code="ClusterNotFoundException", message="Cluster not found.")
+    )
     (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
-    assert execution["error_message"].startswith("The control plane lacks a permission in AWS: ecs:RunTask")
+    assert execution["error_message"] == "AWS refuses: ecs:RunTask: ClusterNotFoundException: Cluster not found."
     assert execution["outcome"] is None
+
+
+async def test_a_permission_that_has_not_spread_yet_costs_nothing(project: Project, aws: Control) -> None:
+    await project.deploy("double", max_retries=0)
+    await aws.deny("RunTask", calls=2)
+    (execution,) = (await project.ended("double", await project.invoke("double", number=1)))["executions"]
+    assert (execution["outcome"], execution["launches"]) == ("SUCCEEDED", 1)
 
 
 async def test_a_task_may_not_start(project: Project, aws: Control) -> None:
@@ -168,7 +178,9 @@ async def test_a_task_may_not_start(project: Project, aws: Control) -> None:
 
 async def test_a_function_that_may_not_be_registered(new_project: NewProject, aws: Control) -> None:
     project = new_project()
-    await aws.deny("RegisterTaskDefinition")
+    await aws.order(
+        Fault(action="RegisterTaskDefinition", kind="error", code="BlockedException", message="The account is blocked.")
+    )
     await project.http.put(f"/projects/{project.name}")
     body = {
         "default_docker_image": "image:1",

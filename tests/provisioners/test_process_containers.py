@@ -94,12 +94,12 @@ async def test_others_on_the_machine_cannot_read_what_it_reads_and_writes(
 async def test_live_containers_are_those_that_run_now(
     provisioner: ProcessProvisioner, image: Path, data_dir: Path
 ) -> None:
-    assert await provisioner.list_live_containers() == ()
+    assert (await provisioner.list_live_containers()).containers == ()
     running = await launch(provisioner, container_request(image, command=("sleep", "1000")))
     ended = await launch(provisioner, container_request(image, command=("true",)))
     await provisioner.wait_for_exit(ended)
     await provisioner.withdraw(container_request(image).name)
-    assert await provisioner.list_live_containers() == (running,)
+    assert (await provisioner.list_live_containers()).containers == (running,)
 
 
 async def test_the_working_copy_goes_and_the_log_stays(

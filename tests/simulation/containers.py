@@ -15,6 +15,7 @@ from control_plane_server.domain.containers import (
     ContainerRequest,
     ExitCause,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -139,14 +140,18 @@ class Fleet:
         container = self.containers.get(name)
         return None if container is None else container.details
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
-        return tuple(Container(name=container.request.name, details=container.details) for container in self.alive)
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
+        alive = (Container(name=container.request.name, details=container.details) for container in self.alive)
+        return LivePage(containers=tuple(alive))
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await asyncio.shield(self._at(container).exit)
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""
+
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """There are none."""
 
     async def stop(self, container: Container) -> None:
         with _Trouble(self.faults):

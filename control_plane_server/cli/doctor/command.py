@@ -14,6 +14,7 @@ from control_plane_server.cli.doctor.checks import Check, Health
 from control_plane_server.cli.doctor.deployment import check_postgres, check_settings, check_temporal
 from control_plane_server.cli.doctor.encryption import check_encryption
 from control_plane_server.cli.doctor.provisioners import check_provisioner
+from control_plane_server.cli.doctor.route import check_route
 from control_plane_server.cli.doctor.secrets import check_secrets
 from environment.deployments import DeploymentHints
 from environment.provisioner_names import ProvisionerName
@@ -28,18 +29,25 @@ def doctor(
         ),
     ] = None,
     api_url: ApiUrl = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="On AWS: start a task that asks the API and ends, which takes a minute or two and is billed.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Look whether the server answers and takes the key; and, where the environment is that of a deployment, at its
-    settings, PostgreSQL, Temporal, and what runs the containers. Changes nothing.
+    settings, PostgreSQL, Temporal, and what runs the containers. Changes nothing, but for the task of --probe.
 
     Ends with 1 if anything has failed. What could not be looked at is unknown, and no failure; nor is a warning.
     """
-    run(_doctor(provisioner or DeploymentHints().provisioner, api_url=api_url, as_json=as_json))
+    run(_doctor(provisioner or DeploymentHints().provisioner, api_url=api_url, probes=probe, as_json=as_json))
 
 
-async def _doctor(provisioner: ProvisionerName | None, *, api_url: str | None, as_json: bool) -> ExitCode:
-    checks = check_this_machine() if provisioner is None else await _deployment(provisioner)
+async def _doctor(provisioner: ProvisionerName | None, *, api_url: str | None, probes: bool, as_json: bool) -> ExitCode:
+    checks = check_this_machine() if provisioner is None else await _deployment(provisioner, probes=probes)
     checks += await check_api(api_url)
     has_failed = any(check.health is Health.FAILED for check in checks)
     if as_json:
@@ -52,7 +60,7 @@ async def _doctor(provisioner: ProvisionerName | None, *, api_url: str | None, a
     return ExitCode.FAILED if has_failed else ExitCode.OK
 
 
-async def _deployment(provisioner: ProvisionerName) -> list[Check]:
+async def _deployment(provisioner: ProvisionerName, *, probes: bool) -> list[Check]:
     settings, checks = check_settings(provisioner)
     if settings is not None:
         checks += await check_postgres(settings.postgres)
@@ -63,4 +71,6 @@ async def _deployment(provisioner: ProvisionerName) -> list[Check]:
             checks += check_encryption("encryption from tasks", settings.ecs.api_url)
         checks += await check_blobs(settings)
         checks += await check_provisioner(settings)
+        if settings.ecs is not None and probes:
+            checks.append(await check_route(settings.ecs, settings.postgres))
     return checks

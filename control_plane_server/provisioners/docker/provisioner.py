@@ -13,6 +13,7 @@ from control_plane_server.domain.containers import (
     ContainerName,
     ContainerRequest,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -129,15 +130,19 @@ class DockerProvisioner:
             else:
                 return None
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
         names = map(ContainerName.parse, await self._running())
-        return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
+        found = (Container(name=name, details=_details(name)) for name in names if name is not None)
+        return LivePage(containers=tuple(found))
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Does nothing: every container is polled often."""
+
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """There are none."""
 
     async def stop(self, container: Container) -> None:
         """The note first: from then on `Housekeeping` of some process kills the container after its grace period."""

@@ -7,7 +7,7 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from control_plane_server.domain.errors import Unavailable
-from control_plane_server.provisioners.ecs.failures import error_of
+from control_plane_server.provisioners.ecs.failures import error_of, is_about_permissions
 
 # Three tries within a call; then the activity that called is retried, at growing intervals.
 PATIENCE = AioConfig(
@@ -37,8 +37,7 @@ def translate_errors(action: str, *, but: tuple[str, ...] = ()) -> Iterator[None
 
 def is_denied(error: ClientError) -> bool:
     """Whether a permission is missing."""
-    code, message = code_and_message(error)
-    return "AccessDenied" in code or "not authorized" in message
+    return is_about_permissions(*code_and_message(error))
 
 
 def code_and_message(error: ClientError) -> tuple[str, str]:

@@ -13,11 +13,13 @@ from control_plane_server.domain.errors import Misconfigured, NoCapacity, Unavai
 from control_plane_server.provisioners.ecs.calls import code_and_message, translate_errors
 from control_plane_server.provisioners.ecs.failures import error_of, refused_definition, refused_launch
 from control_plane_server.provisioners.ecs.platforms import Host, host_of
+from control_plane_server.provisioners.ecs.refusals import Refusals
 from control_plane_server.provisioners.ecs.turns import Turns
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecs import ECSClient
     from types_aiobotocore_ecs.type_defs import (
+        ListTasksRequestTypeDef,
         RegisterTaskDefinitionRequestTypeDef,
         RunTaskRequestTypeDef,
         TaskDefinitionTypeDef,
@@ -45,6 +47,7 @@ class EcsClient:
     def __init__(self, ecs: "ECSClient", *, cluster: str) -> None:
         self._ecs = ecs
         self._cluster = cluster
+        self._refusals = Refusals()
         # Amazon ECS API reference, "Request throttling": of the whole account and Region, per second.
         self._launches = AsyncLimiter(19, 1)  # Fargate takes 20 RunTask calls
         self._stops = AsyncLimiter(20, 1)  # 40 that modify a cluster, launches included
@@ -63,7 +66,10 @@ class EcsClient:
             if time.monotonic() >= before:
                 raise Unavailable("The launch waited for its turn until its token may have been forgotten")
             try:
-                with translate_errors("ecs:RunTask", but=(_CONFLICT,)):
+                with (
+                    self._refusals.judged("ecs:RunTask", about=request["taskDefinition"]),
+                    translate_errors("ecs:RunTask", but=(_CONFLICT,)),
+                ):
                     answer = await self._ecs.run_task(**request)
             except ClientError as error:
                 # The token was sent before with other settings: the task that it started then is the launch's task.
@@ -83,15 +89,16 @@ class EcsClient:
                 answer = await self._ecs.list_tasks(cluster=self._cluster, startedBy=started_by)
         return next(iter(answer["taskArns"]), None)
 
-    async def running_tasks(self) -> list[str]:
-        """The ARNs of all tasks of the cluster that are to go on running, whoever started them."""
-        arns: list[str] = []
-        pages = self._ecs.get_paginator("list_tasks").paginate(cluster=self._cluster)
-        with translate_errors("ecs:ListTasks"):
-            async for page in pages:
-                arns += page["taskArns"]
-                await self._reads.acquire()
-        return arns
+    async def running_tasks(self, page: str | None = None) -> tuple[list[str], str | None]:
+        """The ARNs of MOST_TASKS_PER_CALL tasks of the cluster that are to go on running, whoever started them, and the
+        next page; None after the last one."""
+        request: ListTasksRequestTypeDef = {"cluster": self._cluster, "maxResults": MOST_TASKS_PER_CALL}
+        if page is not None:
+            request["nextToken"] = page
+        async with self._reads:
+            with translate_errors("ecs:ListTasks"):
+                answer = await self._ecs.list_tasks(**request)
+        return answer["taskArns"], answer.get("nextToken")
 
     async def describe_tasks(self, arns: Sequence[str]) -> "list[TaskTypeDef]":
         """The tasks of 1 to MOST_TASKS_PER_CALL ARNs, all of one cluster. Those that ECS does not know, not yet or no
@@ -125,6 +132,7 @@ class EcsClient:
             try:
                 with (
                     self._empty_when_throttled(),
+                    self._refusals.judged("ecs:RegisterTaskDefinition", about=request["family"]),
                     translate_errors("ecs:RegisterTaskDefinition", but=(_CLIENT_ERROR, _INVALID)),
                 ):
                     answer = await self._ecs.register_task_definition(**request)

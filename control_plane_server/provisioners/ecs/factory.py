@@ -39,7 +39,7 @@ async def open_ecs_provisioner(configuration: EcsConfiguration) -> AsyncIterator
     ):
         yield EcsProvisioner(
             client=client,
-            watch=TaskWatch(client, has_events=configuration.events_queue_url is not None),
+            watch=TaskWatch(client),
             logs=LogReader(logs, log_group=configuration.log_group),
             ecr=ecr,
             configuration=configuration,

@@ -83,7 +83,7 @@ _PASSES_BY_ITSELF = _causes(
 )
 _OF_AN_IMAGE = _causes(r"cannotpull", r"\b(?:pull|image|manifest|repository|registry|snapshotter)\b")
 _PLATFORM = r"\b(?:platform(?! version)|architecture|(?:linux|windows)/\w+)\b"
-_UNFIT = r"(?:\b(?:not?|nothing|none|mismatch\w*|unsupported|incompatible|different|wrong)\b|n't)"
+_UNFIT = r"(?:\b(?:not?|cannot|nothing|none|mismatch\w*|unsupported|incompatible|different|wrong)\b|n't)"
 _NO_SUCH_IMAGE = _causes(
     rf"\b(?:image|manifest|repository|tag|ref|reference|name|blob|layer|digest|content)s?\b[^;]{{0,120}}?{_MISSING}",
     r"(?:manifest|name|blob|tag)[_ ]unknown",
@@ -106,14 +106,14 @@ _OPERATORS_THING = (
 _OPERATORS_THING_IS_MISSING = _causes(
     rf"{_OPERATORS_THING}[^.;]{{0,80}}?(?:{_MISSING}|disabled|deleted|pending deletion|invalid|(?:not|n't) support)",
     rf"(?:can(?:'t|not)|could(?:n't| not)|unable to) find[^.;]{{0,40}}{_OPERATORS_THING}",
-    r"resourcenotfound|nosuch(?:key|bucket|entity)|invalid(?:subnet|group|securitygroup)|kms\w*disabled",
+    r"(?:resource|secret|parameter|group|subnet|role|entity|system|point|target|key|bucket)notfound|nosuch(?:key|bucket|entity)|invalid(?:subnet|group|securitygroup)|kms\w*disabled",
     r"resourceinitialization.*\b(?:not found|not exist|404)\b",
 )
 _NOT_ALLOWED = _causes(
     r"no basic auth|unable to (?:assume|authenticate)|authentication (?:failed|required)|could not assume",
-    r"denied|unauthori[sz]ed|forbidden|not (?:authori[sz]ed|permitted|allowed)",
+    r"denied|unauthori[sz]ed|forbidden|not (?:authori[sz]ed|allowed)|(?<!operation )not permitted",
     r"(?:has|have|lacks?|missing|need)\b[^.;]{0,30}\bpermissions?|insufficient (?:permission|privilege|right)",
-    r"incompatib|opt[- ]?in (?:is )?required|account\b[^.;]{0,40}\b(?:blocked|suspended)",
+    r"incompatib|opt[- ]?in ?(?:is )?required|account\b[^.;]{0,40}\b(?:blocked|suspended)",
     r"invalid ?parameter|validation ?exception|invalid (?:json|log (?:driver|option))",
 )
 

@@ -19,7 +19,8 @@ _NO_CAPACITY = re.compile(
             r"capacity (?:is |are )?(?:\w+ )?(?:un|not )available",
             r"(?:insufficient|lack of|no|not enough|out of|(?:not|n't) have (?:sufficient|enough))"
             r" (?:\w+ )?capacity",
-            r"empty capacity provider|\bRESOURCE:[A-Z]|no active instances|quota of tasks in the PROVISIONING",
+            r"empty capacity provider|\bRESOURCE:[A-Z]|no (?:active|container) instances?",
+            r"quota of tasks in the PROVISIONING",
             r"limit on the number of|(?<!Request)LimitExceeded(?!Exception)",
             rf"{_COUNTED} (?:limit|quota) (?:is |was |has been )?(?:exceeded|reached)",
             rf"(?:exceed|reached)\w*[^.;]{{0,60}}(?:{_COUNTED} (?:limit|quota)|quota[^.;]{{0,20}} {_COUNTED})",
@@ -47,8 +48,12 @@ _PASSES_BY_ITSELF = frozenset(
         "ServerException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
-        # Credentials are renewed by themselves where they come from a role; and a request that a paused process sends
-        # late, or one from a machine whose clock is off, is refused like a wrong signature.
+    }
+)
+# Credentials are renewed by themselves where they come from a role; and a request that a paused process sends late, or
+# one from a machine whose clock is off, is refused like a wrong signature. For how long: `refusals`.
+_CREDENTIALS = frozenset(
+    {
         "ExpiredToken",
         "ExpiredTokenException",
         "InvalidClientTokenId",
@@ -65,6 +70,16 @@ def is_throttled(code: str, message: str) -> bool:
     return _THROTTLED.search(code) is not None or _THROTTLED.search(message) is not None
 
 
+def is_about_credentials(code: str, _message: str) -> bool:
+    """Whether an error answer means that the caller's credentials are not valid, now or at all."""
+    return code in _CREDENTIALS
+
+
+def is_about_permissions(code: str, message: str) -> bool:
+    """Whether an error answer means that a permission is missing, or has not spread yet."""
+    return "AccessDenied" in code or "not authorized" in message or "unable to assume" in message
+
+
 def lacks_capacity(text: str) -> bool:
     """Whether there is no room now: no capacity, no address, or a quota is used up."""
     return _NO_CAPACITY.search(text) is not None
@@ -75,11 +90,13 @@ def error_of(action: str, code: str, message: str, *, http_status: int = 400) ->
     text = f"{action}: {code}: {message}"
     if is_throttled(code, message):
         return Unavailable(f"AWS asks to slow down: {text}")
+    if is_about_credentials(code, message):
+        return Unavailable(f"AWS does not take the control plane's credentials: {text}")
     if http_status >= 500 or code in _PASSES_BY_ITSELF or _OTHER_SERVICE_IS_AWAY.search(message):
         return Unavailable(f"AWS is unavailable: {text}")
     if lacks_capacity(message):
         return NoCapacity(message)
-    if "AccessDenied" in code or "not authorized" in message:
+    if is_about_permissions(code, message):
         return Misconfigured(f"The control plane lacks a permission in AWS: {text}")
     return Misconfigured(f"AWS refuses: {text}")
 

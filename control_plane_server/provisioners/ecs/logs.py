@@ -1,11 +1,13 @@
 """Reads a task's log stream from CloudWatch in pages.
 
 CloudWatch's own tokens expire after 24 hours, so an offset of ours is a time and how many events of that millisecond
-have been read: `1700000000000.2`. CloudWatch knows when a line came, and not to which stream it was written.
+have been read: `1700000000000.2`. For an hour the token of the end is kept for its offset: with it one call tells that
+there is nothing new, without it two. CloudWatch knows when a line came, and not to which stream it was written.
 """
 
 import re
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from async_lru import alru_cache
 from botocore.exceptions import ClientError
 
 from control_plane_server.domain.containers import LogEntry, LogPage, LogStart
-from control_plane_server.domain.errors import OffsetIsInvalid
+from control_plane_server.domain.errors import Misconfigured, OffsetIsInvalid
 from control_plane_server.provisioners.ecs.calls import translate_errors
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _MAX_PAGE_CHARACTERS = 1_000_000
 # GetLogEvents is 10 to 25 calls a second for the whole account: readers of the same page within this share it.
 _SHARED_SECONDS = 1.0
 _SHARED_PAGES = 64
+_TOKEN_SECONDS = 3_600.0
+_MOST_TOKENS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,35 @@ class _Position:
         return f"{self.time}.{self.skip}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """`token`: of the end of a stream, read with this `start`. `noted_at`: in seconds of the monotonic clock."""
+
+    token: str
+    start: int
+    noted_at: float
+
+
+class _Ends:
+    """Where streams ended when they were last read to their end, the newest of them."""
+
+    def __init__(self) -> None:
+        self._ends: OrderedDict[tuple[str, _Position], _End] = OrderedDict()
+
+    def note(self, stream: str, position: _Position, *, token: str, start: int) -> None:
+        self._ends[stream, position] = _End(token=token, start=start, noted_at=time.monotonic())
+        self._ends.move_to_end((stream, position))
+        while len(self._ends) > _MOST_TOKENS:
+            self._ends.popitem(last=False)
+
+    def find(self, stream: str, position: _Position) -> _End | None:
+        end = self._ends.get((stream, position))
+        return end if end is not None and time.monotonic() - end.noted_at < _TOKEN_SECONDS else None
+
+    def forget(self, stream: str, position: _Position) -> None:
+        self._ends.pop((stream, position), None)
+
+
 class LogReader:
     """Reads streams of one log group."""
 
@@ -62,6 +95,7 @@ class LogReader:
         self._logs = logs
         self._log_group = log_group
         self._calls = AsyncLimiter(5, 1)
+        self._ends = _Ends()
         self._read_once = alru_cache(maxsize=_SHARED_PAGES, ttl=_SHARED_SECONDS)(self._read)
 
     async def read(self, stream: str, offset: str | None, max_lines: int, start: LogStart) -> LogPage:
@@ -109,8 +143,20 @@ class LogReader:
             token = answer["nextForwardToken"]
 
     async def _read(self, stream: str, position: _Position, max_lines: int) -> LogPage:
+        end = self._ends.find(stream, position)
+        if end is not None:
+            try:
+                return await self._read_on(stream, position, max_lines, end)
+            except Misconfigured:  # the token is refused, or all is: then so is what follows
+                self._ends.forget(stream, position)
+        return await self._read_on(stream, position, max_lines, None)
+
+    async def _read_on(self, stream: str, position: _Position, max_lines: int, end: _End | None) -> LogPage:
+        """`end`: that of the stream when it was read last, which is at this position."""
         entries: list[LogEntry] = []
         start, skip, characters, token = position.time, position.skip, 0, None
+        if end is not None:
+            start, skip, token = end.start, 0, end.token
         while True:
             limit = min(skip + max_lines - len(entries), _MOST_EVENTS_PER_CALL)
             answer = await self._call(stream, start=start, limit=limit, token=token)
@@ -129,6 +175,7 @@ class LogReader:
                     return LogPage(entries=tuple(entries), next_offset=str(position))
             # A page may be empty without being the last: the end is where the token does not move.
             if answer["nextForwardToken"] == token:
+                self._ends.note(stream, position, token=token, start=start)
                 return LogPage(entries=tuple(entries), next_offset=str(position))
             token = answer["nextForwardToken"]
 

@@ -14,6 +14,7 @@ from control_plane_server.domain.containers import (
     ContainerName,
     ContainerRequest,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -23,7 +24,7 @@ from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import FoldersAreNoImages, LaunchIsLost
 from control_plane_server.domain.identifiers import ProjectName
 from control_plane_server.provisioners.ecs import requests
-from control_plane_server.provisioners.ecs.client import MOST_TASKS_PER_CALL, EcsClient
+from control_plane_server.provisioners.ecs.client import EcsClient
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.images import remove_tags, tags_of_project
 from control_plane_server.provisioners.ecs.logs import LogReader
@@ -31,7 +32,6 @@ from control_plane_server.provisioners.ecs.platforms import Host, wanted_provide
 from control_plane_server.provisioners.ecs.registry import repository_credentials
 from control_plane_server.provisioners.ecs.statuses import OUR_STOP_REASON
 from control_plane_server.provisioners.ecs.tasks import TaskWatch
-from control_plane_server.provisioners.watcher import batches
 
 if TYPE_CHECKING:
     from types_aiobotocore_ecr import ECRClient
@@ -93,11 +93,11 @@ class EcsProvisioner:
         """By the request's token while ECS surely knows it (50 minutes); later, the task is only looked for."""
         if age < _TOKEN_IS_KNOWN:
             before = time.monotonic() + (_TOKEN_IS_KNOWN - age).total_seconds()
-            return _details(await self._client.run_task(requests.task(request, self._configuration), before=before))
+            return details_of(await self._client.run_task(requests.task(request, self._configuration), before=before))
         arn = await self._client.find_running_task(str(request.name))
         if arn is None:
             raise LaunchIsLost(f"Launch {request.name.launch} was sent long ago, and its task is gone")
-        return _details(arn)
+        return details_of(arn)
 
     async def withdraw(self, name: ContainerName, *, age: timedelta) -> ContainerDetails | None:
         """A launch that is still under way cannot be prevented: the process that makes it stops its task at once."""
@@ -105,7 +105,7 @@ class EcsProvisioner:
         while True:
             arn = await self._client.find_running_task(str(name))
             if arn is not None or remaining <= timedelta():
-                return None if arn is None else _details(arn)
+                return None if arn is None else details_of(arn)
             await asyncio.sleep(_LIST_PAUSE.total_seconds())
             remaining -= _LIST_PAUSE
 
@@ -115,17 +115,21 @@ class EcsProvisioner:
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         self._watch.check_soon(container.details.identifier, has_outcome=has_outcome)
 
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        self._watch.rely_on_events(are_heard=are_heard)
+
     async def stop(self, container: Container) -> None:
         await self._client.stop_task(container.details.identifier, reason=OUR_STOP_REASON)
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
+        """Those among a hundred tasks of the cluster, whoever started these."""
+        arns, next_page = await self._client.running_tasks(page)
         containers = []
-        for batch in batches(await self._client.running_tasks(), MOST_TASKS_PER_CALL):
-            for task in await self._client.describe_tasks(batch):
-                name = ContainerName.parse(task.get("startedBy", ""))
-                if name is not None:
-                    containers.append(Container(name=name, details=_details(task["taskArn"])))
-        return tuple(containers)
+        for task in await self._client.describe_tasks(arns) if arns else ():
+            name = ContainerName.parse(task.get("startedBy", ""))
+            if name is not None:
+                containers.append(Container(name=name, details=details_of(task["taskArn"])))
+        return LivePage(containers=tuple(containers), next_page=next_page)
 
     @property
     def usual_end(self) -> timedelta:
@@ -177,7 +181,8 @@ class EcsProvisioner:
         return None
 
 
-def _details(arn: str) -> ContainerDetails:
+def details_of(arn: str) -> ContainerDetails:
+    """Of a task: its ARN, and the stream that its container writes to."""
     task_id = arn.rpartition("/")[2]
     return ContainerDetails(
         type=ContainerType.AWS_ECS,

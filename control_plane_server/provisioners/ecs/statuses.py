@@ -26,12 +26,14 @@ _TAKEN_BY_INFRASTRUCTURE = frozenset({"SpotInterruption", "TerminationNotice", "
 _ENDED = frozenset({"STOPPED", "DELETED"})
 _SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
 _OUT_OF_MEMORY = re.compile(r"out ?of ?memory|oom[- ]?kill", re.IGNORECASE)
+# What loses its container sooner, and has no exit code for it, may do so each time.
+_GOOD_LIFE = timedelta(minutes=1)
 # Whatever the stop code: AWS documents texts, and public records have other codes with them.
 _OF_THE_HOST = re.compile(
-    r"maintenance on the|\b(?:for|due to|because of) (?:\w+ )?maintenance|\bretire(?:d|ment)\b"
-    r"|\bspot\b.{0,40}(?:interrupt|reclaim|terminat)"
-    r"|\b(?:the|your|underlying|ec2) (?:\w+ )?(?:host|infrastructure|instance|hardware)\b[^.;]{0,60}"
-    r"(?:terminat|unhealthy|drain|degraded|impaired|decommission)",
+    r"\bmaintenance\b|\bretir(?:e|ed|ing|ement)\b|\bpatch(?:ed|ing)\b"
+    r"|\bspot\b[^.;]{0,60}(?:interrupt|reclaim|terminat|taken|evict|revok)"
+    r"|\b(?:host|hardware|infrastructure|instance)\b[^.;]{0,60}"
+    r"(?:terminat|stopped|unhealthy|unreachable|drain|degraded|impaired|decommission|fail|reboot|\blost\b)",
     re.IGNORECASE,
 )
 
@@ -50,13 +52,24 @@ def exit_of(task: "TaskTypeDef", *, has_outcome: bool = False) -> ContainerExit 
         return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(exit_code), exit_code=exit_code)
     if code == "UserInitiated" and reason == LATE_START_REASON:
         return _late_start(task)
-    if code in _TAKEN_BY_INFRASTRUCTURE or _OF_THE_HOST.search(reason):
-        return ContainerExit(
-            cause=ExitCause.LOST, reason=f"{code}: {reason}", exit_code=exit_code, ran_for=_ran_for(task)
-        )
+    if code in _TAKEN_BY_INFRASTRUCTURE or (code != "TaskFailedToStart" and _OF_THE_HOST.search(reason)):
+        return _taken(task, exit_code)
     if code == "UserInitiated" and (exit_code is not None or "startedAt" in task):
         return ContainerExit(cause=ExitCause.EXITED, reason=f"stopped from outside: {reason}", exit_code=exit_code)
     return _failed_copy(task) or _end_of(task, _container(task, CONTAINER))
+
+
+def _taken(task: "TaskTypeDef", exit_code: int | None) -> ContainerExit:
+    """By the infrastructure. Where the text alone says so, a task that never ran counts among those that failed to
+    start: texts are many."""
+    code, ran_for = task.get("stopCode", ""), _ran_for(task)
+    return ContainerExit(
+        cause=ExitCause.LOST,
+        reason=f"{code}: {task.get('stoppedReason', '')}",
+        exit_code=exit_code,
+        failed_to_start=code not in _TAKEN_BY_INFRASTRUCTURE and exit_code is None and ran_for is None,
+        ran_for=ran_for,
+    )
 
 
 def _end_of_program(task: "TaskTypeDef") -> ContainerExit | None:
@@ -110,7 +123,9 @@ def _end_of(task: "TaskTypeDef", container: "ContainerTypeDef") -> ContainerExit
         reason=f"{what}: {said or 'AWS gives no reason'}",
         exit_code=exit_code,
         lacked_capacity=failure.lacked_capacity,
-        failed_to_start=ran_for is None and not failure.lacked_capacity,
+        failed_to_start=failure.cause is ExitCause.LOST
+        and not failure.lacked_capacity
+        and (ran_for is None or ran_for < _GOOD_LIFE),
         ran_for=ran_for,
     )
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-# With events, polling is only for events that are lost.
+# While events are heard, polling is only for those that are lost.
 _SAFETY_NET = timedelta(minutes=1)
+# An event comes within seconds. Where the end of a task that is so old is found by polling, events are silent.
+_EVENTS_ARE_LATE = timedelta(seconds=20)
 
 # A task may become visible this late: Amazon ECS API reference, "RunTask", on eventual consistency.
 _VISIBILITY_PATIENCE = timedelta(minutes=5)
@@ -46,14 +48,13 @@ class TaskWatch:
         self,
         client: EcsClient,
         *,
-        has_events: bool,
         patience: timedelta = _VISIBILITY_PATIENCE,
         start_limit: timedelta = START_LIMIT,
     ) -> None:
         """`patience`: with a task that ECS does not know. `start_limit`: for a task of Fargate; then it is stopped, and
         lost."""
         self._client = client
-        self._has_events = has_events
+        self._are_events_heard = False
         self._patience = patience
         self._start_limit = start_limit
         self._with_outcome: set[str] = set()
@@ -74,13 +75,24 @@ class TaskWatch:
             self._with_outcome.add(arn)
         self._watcher_of(arn).check_soon(arn)
 
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """From the first event on rounds are rare; while there is none, or the queue cannot be read, they are not."""
+        if are_heard != self._are_events_heard:
+            logger.info("ends_are_heard_of_by_events" if are_heard else "ends_are_polled_for")
+            self._are_events_heard = are_heard
+            for watcher in self._watchers.values():
+                watcher.reconsider()
+
+    def _interval(self, tasks: int) -> timedelta:
+        return _SAFETY_NET if self._are_events_heard else polling_interval(tasks)
+
     def _watcher_of(self, arn: str) -> Watcher:
         """Made once for each cluster that ever was in the settings: they are few."""
         cluster = cluster_of(arn)
         if cluster not in self._watchers:
             self._watchers[cluster] = Watcher(
                 self._describe,
-                interval=(lambda _: _SAFETY_NET) if self._has_events else polling_interval,
+                interval=self._interval,
                 batch_size=MOST_TASKS_PER_CALL,
             )
         return self._watchers[cluster]
@@ -91,6 +103,7 @@ class TaskWatch:
         for arn in tasks:
             self._missing_since.pop(arn, None)
         await self._stop_stuck(tasks.values())
+        self._note_silence(tasks.values())
         return {arn: container_exit for arn, container_exit in exits.items() if container_exit is not None}
 
     async def _stop_stuck(self, tasks: "Iterable[TaskTypeDef]") -> None:
@@ -102,6 +115,14 @@ class TaskWatch:
                 await self._client.stop_task(arn, reason=LATE_START_REASON)
             except (Unavailable, Misconfigured) as error:
                 logger.warning("stuck_task_is_not_stopped", task=arn, reason=str(error))
+
+    def _note_silence(self, tasks: "Iterable[TaskTypeDef]") -> None:
+        """A rule that was disabled says nothing. One event that was lost costs some more calls until the next."""
+        long_ago = datetime.now(UTC) - _EVENTS_ARE_LATE
+        silent = [task["taskArn"] for task in tasks if (ended := task.get("stoppedAt")) and ended < long_ago]
+        if silent and self._are_events_heard:
+            logger.warning("events_are_missing", tasks=len(silent), one_of_them=silent[0])
+            self.rely_on_events(are_heard=False)
 
     def _exit_of(self, arn: str, task: "TaskTypeDef | None") -> ContainerExit | None:
         has_outcome = arn in self._with_outcome

@@ -18,6 +18,7 @@ from control_plane_server.domain.containers import (
     ContainerName,
     ContainerRequest,
     ImageFolder,
+    LivePage,
     LogPage,
     LogStart,
     LogTiming,
@@ -85,15 +86,19 @@ class ProcessProvisioner:
         folder.withdraw()
         return None if folder.supervisor() is None else _details(name)
 
-    async def list_live_containers(self) -> tuple[Container, ...]:
+    async def list_live_containers(self, page: str | None = None) -> LivePage:
         names = map(ContainerName.parse, await asyncio.to_thread(live_container_names, self._data_dir))
-        return tuple(Container(name=name, details=_details(name)) for name in names if name is not None)
+        found = (Container(name=name, details=_details(name)) for name in names if name is not None)
+        return LivePage(containers=tuple(found))
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
         return await self._watcher.wait_for_exit(container.details.identifier)
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Does nothing: every container is polled often."""
+
+    def rely_on_events(self, *, are_heard: bool) -> None:
+        """There are none."""
 
     async def stop(self, container: Container) -> None:
         process = self._folder(container.details.identifier).supervisor()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import aioboto3
 import pytest
 
 from control_plane_server.domain.entities import Function
@@ -16,7 +17,7 @@ from environment.aws import AwsSettings
 from environment.settings import ControlPlaneSettings
 from tests.aws.control import Control
 from tests.aws.process import StandIn, running_stand_in
-from tests.aws.wire import HOLD_IMAGE
+from tests.aws.wire import ADMINISTRATOR_KEY, HOLD_IMAGE
 from tests.provisioners.ecs.builders import function, new_ref
 
 
@@ -43,6 +44,12 @@ def chosen(aws: Control, monkeypatch: pytest.MonkeyPatch) -> EcsConfiguration:
     monkeypatch.setenv("CONTROL_PLANE_API_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("CONTROL_PLANE_STOP_GRACE_SECONDS", "2")
     return replace(AwsSettings().configuration(ControlPlaneSettings()), events_queue_url=None)
+
+
+@pytest.fixture
+def administrator(chosen: EcsConfiguration) -> aioboto3.Session:
+    """Who may do what the control plane may not."""
+    return aioboto3.Session(aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key="-", region_name=chosen.region)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from control_plane_server.domain.containers import Container, ContainerName, ExitCause
 from control_plane_server.domain.entities import ContainerType
-from control_plane_server.domain.errors import LaunchIsLost, Misconfigured, NoCapacity, Unavailable
+from control_plane_server.domain.errors import ContainerError, LaunchIsLost, Misconfigured, NoCapacity, Unavailable
 from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.factory import open_ecs_provisioner
@@ -118,11 +118,12 @@ async def test_what_was_never_launched_is_not_found(provisioner: EcsProvisioner,
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "said", "kind"),
     [
-        ({"subnets": ("subnet-00000000",)}, "subnet-00000000"),
-        ({"security_groups": ("sg-00000000",)}, "sg-00000000"),
-        ({"cluster": "nowhere"}, "Cluster not found"),
+        ({"subnets": ("subnet-00000000",)}, "subnet-00000000", Misconfigured),
+        ({"security_groups": ("sg-00000000",)}, "sg-00000000", Misconfigured),
+        # The policy is for one cluster. In the first minute a permission may still spread.
+        ({"cluster": "nowhere"}, "lacks a permission in AWS: ecs:RunTask", Unavailable),
     ],
 )
 async def test_what_an_operator_has_set_wrongly_is_named(
@@ -133,9 +134,10 @@ async def test_what_an_operator_has_set_wrongly_is_named(
     execution_id: ExecutionId,
     setting: dict[str, object],
     said: str,
+    kind: type[ContainerError],
 ) -> None:
     async with open_ecs_provisioner(replace(chosen, **setting)) as wrong:  # type: ignore[arg-type]
-        with pytest.raises(Misconfigured, match=said):
+        with pytest.raises(kind, match=said):
             await wrong.launch(container_request(prepared, execution_id=execution_id), age=NOW)
 
 
@@ -147,12 +149,22 @@ async def test_without_an_answer_nobody_is_at_fault(
         await provisioner.launch(container_request(prepared, execution_id=execution_id), age=NOW)
 
 
+async def live(provisioner: EcsProvisioner) -> list[Container]:
+    """Of all pages."""
+    page = await provisioner.list_live_containers()
+    found = [*page.containers]
+    while page.next_page is not None:
+        page = await provisioner.list_live_containers(page.next_page)
+        found += page.containers
+    return found
+
+
 async def test_live_containers_are_those_that_we_named(
     provisioner: EcsProvisioner, chosen: EcsConfiguration, aws: Control, prepared: str, execution_id: ExecutionId
 ) -> None:
     request = container_request(prepared, execution_id=execution_id)
     details = await provisioner.launch(request, age=NOW)
-    assert Container(name=request.name, details=details) in await provisioner.list_live_containers()
+    assert Container(name=request.name, details=details) in await live(provisioner)
     await provisioner.stop(Container(name=request.name, details=details))
     await aws.wait_for(details.identifier, "STOPPED")
-    assert execution_id not in {container.name.execution_id for container in await provisioner.list_live_containers()}
+    assert execution_id not in {container.name.execution_id for container in await live(provisioner)}

@@ -15,6 +15,7 @@ from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.provisioners.ecs.configuration import EcsConfiguration
 from control_plane_server.provisioners.ecs.provisioner import EcsProvisioner
 from tests.aws.control import Control
+from tests.aws.wire import Fault
 from tests.provisioners import warm_logs
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def logs(chosen: EcsConfiguration) -> "AsyncIterator[CloudWatchLogsClient]":
-    async with aioboto3.Session(region_name=chosen.region).client("logs") as client:
+async def logs(administrator: aioboto3.Session) -> "AsyncIterator[CloudWatchLogsClient]":
+    async with administrator.client("logs") as client:
         yield client
 
 
@@ -103,6 +104,42 @@ async def test_reading_goes_on_where_it_ended_when_there_is_more(provisioner: Ec
     while not (more := await provisioner.read_logs(stream.details, first.next_offset, 10)).lines:
         await asyncio.sleep(0.1)  # a page is shared for a moment
     assert (first.lines, more.lines) == (("one", "two"), ("of the same millisecond", "later"))
+
+
+async def test_a_follower_of_a_quiet_log_costs_a_call_a_read(
+    provisioner: EcsProvisioner, aws: Control, stream: Stream
+) -> None:
+    """Pages are shared for a moment: each read here asks for another number of lines."""
+    await stream.begin()
+    await stream.write("one", "two")
+    offset = (await provisioner.read_logs(stream.details, None, 10)).next_offset
+    await aws.reset_calls()
+    for max_lines in (11, 12, 13):
+        page = await provisioner.read_logs(stream.details, offset, max_lines)
+        assert (page.lines, page.next_offset) == ((), offset)
+    assert len(await aws.calls("GetLogEvents")) == 3
+    await stream.write("of the same millisecond")
+    await stream.write("later", later=1)
+    page = await provisioner.read_logs(stream.details, offset, 14)
+    assert page.lines == ("of the same millisecond", "later")
+    await aws.reset_calls()
+    assert (await provisioner.read_logs(stream.details, page.next_offset, 15)).lines == ()
+    assert len(await aws.calls("GetLogEvents")) == 1
+    assert (await provisioner.read_logs(stream.details, offset, 1)).lines == ("of the same millisecond",)
+
+
+async def test_a_token_that_is_refused_costs_a_call_and_no_line(
+    provisioner: EcsProvisioner, aws: Control, stream: Stream
+) -> None:
+    await stream.begin()
+    await stream.write("one")
+    offset = (await provisioner.read_logs(stream.details, None, 10)).next_offset
+    await stream.write("two", later=1)
+    refusal = "The specified nextToken is invalid."
+    await aws.order(
+        Fault(action="GetLogEvents", kind="error", code="InvalidParameterException", message=refusal, calls=1)
+    )
+    assert (await provisioner.read_logs(stream.details, offset, 11)).lines == ("two",)
 
 
 async def test_reading_begins_where_it_is_told(provisioner: EcsProvisioner, stream: Stream) -> None:

@@ -81,8 +81,10 @@ async def test_what_there_is_not_is_refused_when_the_function_is_prepared(
     assert await provisioner.find_prepared(replace(held, platform=platform)) is None
 
 
-async def test_a_cluster_without_fargates_own_providers(chosen: EcsConfiguration, held: Function) -> None:
-    async with aioboto3.Session(region_name=chosen.region).client("ecs") as ecs:
+async def test_a_cluster_without_fargates_own_providers(
+    chosen: EcsConfiguration, administrator: aioboto3.Session, held: Function
+) -> None:
+    async with administrator.client("ecs") as ecs:
         await ecs.create_cluster(clusterName="plain", capacityProviders=["FARGATE"])
     async with open_ecs_provisioner(replace(chosen, cluster="plain")) as provisioner:
         await provisioner.prepare(replace(held, platform=Platform(capacity="on_demand")))

@@ -66,7 +66,7 @@ async def test_a_task_that_is_not_visible_yet_is_not_lost(
 async def test_a_task_that_stays_unknown_is_lost(chosen: EcsConfiguration, aws: Control, container: Container) -> None:
     await aws.vanish(container.details.identifier)
     async with open_ecs_client(chosen) as client:
-        watch = TaskWatch(client, has_events=False, patience=timedelta(seconds=1))
+        watch = TaskWatch(client, patience=timedelta(seconds=1))
         assert (await watch.wait_for_exit(container.details.identifier)).cause is ExitCause.LOST
 
 
@@ -102,7 +102,7 @@ async def test_a_task_that_does_not_start_is_stopped_and_lost(
     await aws.deny("StopTask", calls=1)
     details = await provisioner.launch(request_of, age=NOW)
     async with open_ecs_client(chosen) as client, asyncio.timeout(60):
-        watch = TaskWatch(client, has_events=False, start_limit=timedelta(seconds=1))
+        watch = TaskWatch(client, start_limit=timedelta(seconds=1))
         ended = await watch.wait_for_exit(details.identifier)
     assert (ended.cause, ended.failed_to_start) == (ExitCause.LOST, True)
     assert "failed to start" in ended.reason
@@ -122,7 +122,8 @@ async def test_whoever_is_told_of_an_end_sees_it_at_once(
     """With events a look comes once a minute, unless there is a hint."""
     arn = container.details.identifier
     async with open_ecs_client(chosen) as client:
-        watch = TaskWatch(client, has_events=True)
+        watch = TaskWatch(client)
+        watch.rely_on_events(are_heard=True)
         waiting = asyncio.create_task(watch.wait_for_exit(arn))
         while not await aws.calls("DescribeTasks"):
             await asyncio.sleep(0.02)

@@ -42,6 +42,10 @@ def test_the_control_plane() -> None:
     assert properties("ControlPlanePolicy")["PolicyDocument"] == document("iam_policy.json")
 
 
+def test_the_doctor() -> None:
+    assert properties("DoctorPolicy")["PolicyDocument"] == document("doctor_policy.json")
+
+
 @pytest.mark.parametrize(
     ("role", "policy", "file"),
     [

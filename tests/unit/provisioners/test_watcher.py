@@ -137,6 +137,19 @@ async def test_looks_between_the_rounds_become_rarer_and_end() -> None:
     waiting.cancel()
 
 
+async def test_an_interval_that_becomes_shorter_counts_at_once() -> None:
+    machine = Machine()
+    interval = timedelta(hours=1)
+    watcher = Watcher(machine.describe, interval=lambda _: interval, batch_size=100)
+    waiting = asyncio.create_task(watcher.wait_for_exit("w"))
+    await machine.was_asked.wait()
+    machine.gone = {"w"}
+    interval = INTERVAL
+    watcher.reconsider()
+    async with asyncio.timeout(5):
+        assert await waiting == GONE
+
+
 async def test_hints_for_nobody_do_nothing() -> None:
     machine = Machine()
     machine.watcher().check_soon("w")

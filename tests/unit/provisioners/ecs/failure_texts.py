@@ -97,6 +97,7 @@ PULLS = (
         AGAIN,
     ),
     Text("CannotPullContainerError: There is a connection issue between the task and Amazon ECR.", AGAIN),
+    Text("CannotPullContainerError: failed to register layer: operation not permitted", AGAIN),
     Text("CannotPullECRContainerError: AccessDeniedException: Rate exceeded", AGAIN),
     Text(f"{_RETRIED} 1 time(s): failed to resolve ref {_ECR}/functions:1: {_ECR}/functions:1: not found", USER),
     Text(
@@ -122,6 +123,7 @@ PULLS = (
         "Not Found",
         USER,
     ),
+    Text('CannotPullContainerError: image operating system "windows" cannot be used on this platform', USER),
     Text("CannotPullContainerError: invalid reference format: repository name must be lowercase", USER),
     Text("CannotPullContainerError: write /var/lib/containerd/layer: no space left on device", USER),
     Text(
@@ -196,6 +198,7 @@ RESOURCES = (
         OPERATOR,
     ),
     Text(f"{_RESOURCES} invalid ssm parameters: platform-image-not-found", OPERATOR),
+    Text(f"{_RESOURCES} unable to retrieve secrets from ssm: ParameterNotFound", OPERATOR),
     Text("ECS was unable to assume the role 'arn:aws:iam::123456789012:role/execution' that was provided", OPERATOR),
     Text(
         "ResourceInitializationError: failed to download env files: NoSuchBucket: The specified bucket does not exist",
@@ -258,6 +261,7 @@ REFUSALS = (
     Text("Error retrieving subnet information for [subnet-1]: Rate exceeded", LATER, "InvalidParameterException"),
     Text("Error retrieving security group information: Request limit exceeded.", LATER, "InvalidParameterException"),
     Text("Service Unavailable. Please try again later.", LATER, "ServerException"),
+    Text("The security token included in the request is invalid.", LATER, "UnrecognizedClientException"),
     Text("User is not authorized to perform: ecs:RunTask", OPERATOR, "AccessDeniedException"),
     Text("Cluster not found.", OPERATOR, "ClusterNotFoundException"),
     Text("The platform version does not support it", OPERATOR, "PlatformTaskDefinitionIncompatibilityException"),

@@ -37,6 +37,24 @@ MAINTENANCE = "ECS is performing maintenance on the underlying infrastructure ho
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "AWS is retiring the host",
+        "Amazon ECS is performing scheduled maintenance",
+        "Host EC2 (instance i-0abc) terminated.",
+        "The task's Spot capacity was reclaimed",
+        "ECS is patching the underlying infrastructure",
+        "The host had a hardware failure",
+    ],
+)
+@pytest.mark.parametrize("code", ["ServiceSchedulerInitiated", "EssentialContainerExited", "UserInitiated", None])
+def test_what_happened_to_the_host_is_told_by_the_text_alone(code: str | None, reason: str) -> None:
+    ended = exit_of(task(code, reason, exit_code=143))
+    assert ended is not None
+    assert (ended.cause, ended.failed_to_start) == (ExitCause.LOST, False)
+
+
+@pytest.mark.parametrize(
     ("exit_code", "container_reason", "reason"),
     [
         (0, None, "exited without a result"),
@@ -206,15 +224,18 @@ def test_a_start_that_failed_is_told_from_one_without_capacity_and_from_an_inter
     assert ended.failed_to_start is failed_to_start
 
 
-def test_what_has_run_did_not_fail_to_start_whatever_its_runtime_says_afterwards() -> None:
+@pytest.mark.parametrize(("ran_for", "failed_to_start"), [(timedelta(minutes=3), False), (timedelta(seconds=3), True)])
+def test_what_has_run_for_a_while_did_not_fail_to_start_whatever_its_runtime_says_afterwards(
+    ran_for: timedelta, failed_to_start: bool
+) -> None:
     ended = exit_of(
         task(
             "EssentialContainerExited",
             "ContainerRuntimeTimeoutError: Could not transition to stopped; timed out after waiting 1m30s",
             startedAt=STARTED,
-            stoppingAt=STARTED + timedelta(minutes=3),
-            stoppedAt=STARTED + timedelta(minutes=4),
+            stoppingAt=STARTED + ran_for,
+            stoppedAt=STARTED + ran_for + timedelta(minutes=1),
         )
     )
     assert ended is not None
-    assert (ended.cause, ended.failed_to_start, ended.ran_for) == (ExitCause.LOST, False, timedelta(minutes=3))
+    assert (ended.cause, ended.failed_to_start, ended.ran_for) == (ExitCause.LOST, failed_to_start, ran_for)
