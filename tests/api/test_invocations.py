@@ -250,4 +250,5 @@ async def test_executions_are_listed_oldest_first(client: httpx2.AsyncClient, da
         "starting_seconds",
         "running_seconds",
         "output_blob",
+        "is_warm_start",
     }
