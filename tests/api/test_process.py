@@ -13,9 +13,11 @@ from sqlalchemy import text
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.cli.stack.ports import free_ports
+from control_plane_server.domain.execution_tokens import container_token
 from environment.settings import PostgresSettings
 from tests.api.builders import deploy, invoke
 from tests.api.conftest import NOBODY
+from tests.catalog.warm_containers.warm import Warm
 
 KEY = "process-key"
 
@@ -112,14 +114,30 @@ async def test_it_starts_alone_recovers_by_itself_and_ends_in_order(
         invocation = await invoke(running.client, (await deploy(running.client)).invocations())
         wait = asyncio.create_task(running.client.get(invocation, params={"wait_seconds": 60}))
         await running.client.get(invocation, params={"wait_seconds": 1})
+        poll = await asked_for_the_next(running, late_settings)
         running.process.send_signal(signal.SIGTERM)
         assert (await wait).json()["invocation_status"] == "RUNNING"
+        assert (await poll).json() == {"lease": None, "stop": False, "end": False}
         async with asyncio.timeout(15):
             assert await running.process.wait() == 0
     database = Database(late_settings.url)
     async with database.statement() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")) == 0
     await database.close()
+
+
+async def asked_for_the_next(running: Api, settings: PostgresSettings) -> asyncio.Task[httpx2.Response]:
+    """What an idle container waits for by now."""
+    database = Database(settings.url)
+    warm = await Warm.begin(database)
+    container_id = await warm.idle()
+    await warm.change(container_id, heard_time=None)
+    headers = {"Authorization": f"Bearer {container_token(KEY, container_id)}"}
+    poll = asyncio.create_task(running.client.post(f"/containers/{container_id}/next", json={}, headers=headers))
+    while (await warm.row(container_id)).heard_time is None:
+        await asyncio.sleep(0.05)
+    await database.close()
+    return poll
 
 
 async def test_a_request_that_is_on_its_way_when_the_end_begins_is_answered(
