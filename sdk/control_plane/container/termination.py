@@ -11,7 +11,7 @@ import sys
 import time
 from _thread import get_ident
 from types import FrameType
-from typing import Callable, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 from control_plane.container import streams
 from control_plane.errors import Cancelled, Stopped, TimedOut
@@ -33,6 +33,7 @@ class Termination:
         self._deliver: Callable[[], None] | None = None
         self._is_delivered = False
         self._is_over = False
+        self._of_the_module: Any = None
         self._shows_stacks = False
         self.is_requested = False
         # Both are said by `shield`, and count only what came before.
@@ -43,7 +44,8 @@ class Termination:
         if not _newest:
             os.register_at_fork(after_in_child=_leave_fork)
         _newest[:] = [self]
-        signal.signal(signal.SIGTERM, self._on_sigterm)
+        before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._of_the_module = before if callable(before) else None
 
     def show_stacks(self) -> None:
         """The first SIGTERM leaves where every thread was in the log, before it is delivered."""
@@ -51,6 +53,11 @@ class Termination:
         # Not by the handler, which runs when the main thread is back from C: it may never be. The others are left to
         # it: they go on meanwhile, and who reads the stack of a running thread may crash.
         faulthandler.register(signal.SIGTERM, file=streams.STDERR, all_threads=False, chain=True)
+
+    def begin_code(self) -> None:
+        """A warm container's module may have taken SIGTERM over when it was imported, before all executions."""
+        if self._of_the_module is not None:
+            signal.signal(signal.SIGTERM, self._of_the_module)
 
     def limit(self, *, deadline: int, attempt_end: float) -> None:
         """When a stop is a timeout. `deadline`: the invocation's, since the epoch. `attempt_end`: by the monotonic

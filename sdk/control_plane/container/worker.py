@@ -68,6 +68,7 @@ def run(environment: Environment) -> int:
         try:
             if interruption is not None:
                 raise interruption
+            termination.begin_code()
             output = _output(client, environment, execution, termination, progress)
         finally:
             reserve.release()

@@ -68,6 +68,35 @@ def test_a_stop_reaches_the_code_and_not_the_container(start_warm: StartWarm) ->
     assert container.output("again") == "again"
 
 
+@pytest.mark.parametrize("isolation", ["fork", "process"])
+def test_a_module_that_took_sigterm_over_gets_it(start_warm: StartWarm, isolation: str) -> None:
+    container = start_warm(
+        """
+        import signal, sys, time
+
+        told = []
+        signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+
+        def f(waits):
+            print("ready", flush=True)
+            while waits and not told:
+                time.sleep(0.01)
+            return told
+        """,
+        isolation=isolation,
+    )
+    assert container.output(False) == []
+    container.read_ready()
+    execution_id = container.begin(True)
+    container.read_ready()
+    if isolation == "fork":
+        container.stop(execution_id)
+    else:
+        container.process.terminate()
+    container.wait(execution_id)
+    assert container.state.reports[execution_id]["final_output"] == "[1]"
+
+
 def test_what_does_not_heed_it_is_killed(start_warm: StartWarm) -> None:
     container = start_warm(MANY, grace=0.3)
     execution_id = container.begin("ignore")
@@ -141,6 +170,13 @@ def test_a_lease_whose_answer_was_lost_is_run_once(start_warm: StartWarm) -> Non
     container.state.faults.lost["POST /next"] = 2
     assert container.output("two") == "two"
     assert len(container.state.starts) == 2
+
+
+def test_where_no_folder_can_be_made_there_is_none(start_warm: StartWarm, temporary: Path) -> None:
+    container = start_warm(MANY)
+    assert container.output("one") == "one"
+    temporary.rmdir()
+    assert container.output("two") == "two"
 
 
 def test_a_launch_that_was_overtaken_runs_nothing(start_warm: StartWarm) -> None:

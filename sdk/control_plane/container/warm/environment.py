@@ -70,7 +70,7 @@ class WarmEnvironment(NamedTuple):
         )
 
 
-def tell(environment: Environment, *, traceparent: str | None, temporary_folder: str) -> None:
+def tell(environment: Environment, *, traceparent: str | None, temporary_folder: str | None) -> None:
     """This process, and those that the user's code starts, as if the container were the execution's alone."""
     for name in _OF_THE_CONTAINER:
         os.environ.pop(name, None)
@@ -80,4 +80,5 @@ def tell(environment: Environment, *, traceparent: str | None, temporary_folder:
     os.environ.pop("TRACEPARENT", None)
     if traceparent is not None:
         os.environ["TRACEPARENT"] = traceparent
-    os.environ["TMPDIR"] = temporary_folder
+    if temporary_folder is not None:
+        os.environ["TMPDIR"] = temporary_folder

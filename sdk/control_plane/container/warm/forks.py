@@ -92,7 +92,7 @@ class Forks:
                 kernel.end_with_parent(self._library, own, _SIGKILL)
         return process_id
 
-    def _enter(self, lease: Lease, folder: str) -> Environment:
+    def _enter(self, lease: Lease, folder: str | None) -> Environment:
         self._poller.close()
         kernel.prefer_to_kill()
         environment = self._environment.of_execution(lease)

@@ -20,22 +20,27 @@ class TemporaryFolders:
         self._place = os.path.abspath(place)
         self._newest = self._place
 
-    def make(self) -> str:
-        """Its path. Raises OSError."""
+    def make(self) -> str | None:
+        """Its path; None where none can be made, on a disk that is full or may not be written to."""
         path = os.path.join(self._place, "exe-" + os.urandom(6).hex())
-        os.mkdir(path, 0o700)
+        try:
+            os.mkdir(path, 0o700)
+        except OSError:
+            return None
         return path
 
-    def use(self, path: str) -> None:
+    def use(self, path: str | None) -> None:
         """In the process of the execution, which has been told. A folder that the module has chosen itself stays."""
         tempfile = sys.modules.get("tempfile")
         found = getattr(tempfile, "tempdir", None)
         if isinstance(found, str) and os.path.abspath(found) in (self._place, self._newest):
             tempfile.tempdir = None  # type: ignore[union-attr]  # it is found anew
-        self._newest = path
+        self._newest = path or self._place
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str | None) -> None:
         """With what is in it, as far as that can be. Never raises."""
+        if path is None:
+            return
         for is_last in (False, True):
             with contextlib.suppress(Exception):  # a tree may be too deep
                 shutil.rmtree(path, ignore_errors=is_last)
