@@ -23,6 +23,10 @@ SIGNATURE: Json = {
 }
 
 
+def reusing(**changes: int) -> Json:
+    return function_spec(reuse={"idle_seconds": 1, **changes})
+
+
 async def test_a_version_is_answered_as_declared_with_effective_values(client: httpx2.AsyncClient) -> None:
     await client.put(PROJECT)
     plain = function_spec("f", unknown_field=1)
@@ -221,28 +225,12 @@ async def test_signatures_that_cannot_be_kept_are_refused(
             "platform.task_role_arn",
             "task_role_arn must be the ARN of a role, arn:aws:iam::<account>:role/<name>",
         ),
-        (function_spec(reuse={"idle_seconds": 0}), "reuse.idle_seconds", "idle_seconds must be positive"),
-        (function_spec(reuse={"idle_seconds": 3_601}), "reuse.idle_seconds", "idle_seconds must not exceed 3600"),
-        (
-            function_spec(reuse={"idle_seconds": 1, "min_idle": -1}),
-            "reuse.min_idle",
-            "min_idle must be non-negative",
-        ),
-        (
-            function_spec(reuse={"idle_seconds": 1, "min_idle": 101}),
-            "reuse.min_idle",
-            "min_idle must not exceed 100",
-        ),
-        (
-            function_spec(reuse={"idle_seconds": 1, "max_executions": 0}),
-            "reuse.max_executions",
-            "max_executions must be positive",
-        ),
-        (
-            function_spec(reuse={"idle_seconds": 1, "max_executions": 100_001}),
-            "reuse.max_executions",
-            "max_executions must not exceed 100000",
-        ),
+        (reusing(idle_seconds=0), "reuse.idle_seconds", "idle_seconds must be positive"),
+        (reusing(idle_seconds=3_601), "reuse.idle_seconds", "idle_seconds must not exceed 3600"),
+        (reusing(min_idle=-1), "reuse.min_idle", "min_idle must be non-negative"),
+        (reusing(min_idle=101), "reuse.min_idle", "min_idle must not exceed 100"),
+        (reusing(max_executions=0), "reuse.max_executions", "max_executions must be positive"),
+        (reusing(max_executions=100_001), "reuse.max_executions", "max_executions must not exceed 100000"),
         (function_spec(command=[]), "command", "command must not be empty"),
         (function_spec(command=["x" * 4_097]), "command", "command must not exceed 4096 characters"),
     ],
