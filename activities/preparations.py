@@ -34,7 +34,7 @@ class BoundPreparationActivities(PreparationActivities):
         most_at_once: int = MOST_AT_ONCE,
         ask_for_upkeep: Callable[[], None] = lambda: None,
     ) -> None:
-        """`ask_for_upkeep`: told when a function is READY that has containers ready before it is called."""
+        """`ask_for_upkeep`: told when a function is READY whose containers are kept."""
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
@@ -74,8 +74,7 @@ class BoundPreparationActivities(PreparationActivities):
                 return await PreparationRepository(connection).mark_unpreparable(request.function, str(error))
         async with self._database.transaction() as connection:
             outcome = await PreparationRepository(connection).mark_ready(request.function, prepared)
-        reuse = preparation.function.reuse
-        if reuse is not None and reuse.min_idle:
+        if preparation.function.reuse is not None:
             self._ask_for_upkeep()
         if outcome.identifier != prepared.identifier:  # deleted with its project, or prepared by another try meanwhile
             await self._provisioner.retire(prepared)

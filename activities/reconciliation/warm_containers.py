@@ -39,7 +39,7 @@ class WarmContainers:
             upkeep = UpkeepRepository(connection)
             silent = await upkeep.silent(older_than=SILENT_AFTER, at_most=_MOST)
             overtaken = await upkeep.overtaken(older_than=policies.CONTAINER_PATIENCE, at_most=_MOST)
-            opened = await upkeep.opened(after=None, at_most=_PAGE)
+        opened = await self._opened()
         await run.each(silent, partial(self._end, reason="it has not asked for a minute"))
         await run.each(overtaken, partial(self._end, reason="its execution has gone on without it", is_leased=True))
         unleased = [
@@ -51,6 +51,17 @@ class WarmContainers:
             alive = {container.name for container in await every_live_container(self._provisioner)}
             gone = [warm for warm in unleased if warm.name not in alive]
             await run.each(gone, partial(self._close, reason="it is gone", is_gone=True))
+
+    async def _opened(self) -> list[WarmContainer]:
+        found: list[WarmContainer] = []
+        while True:
+            async with self._database.transaction() as connection:
+                page = await UpkeepRepository(connection).opened(
+                    after=found[-1].container_id if found else None, at_most=_PAGE
+                )
+            found += page
+            if len(page) < _PAGE:
+                return found
 
     async def _end(self, warm: WarmContainer, *, reason: str, is_leased: bool = False) -> bool:
         """False if it has been leased, or has let go of its lease, meanwhile."""

@@ -45,7 +45,9 @@ class WarmUpkeep:
     async def repair(self, run: RepairRun) -> None:
         """Launch what is missing, and what a process has noted and not launched before it died."""
         async with self._database.transaction() as connection:
-            await UpkeepRepository(connection).refill()
+            upkeep = UpkeepRepository(connection)
+            await upkeep.refill()
+            await upkeep.wake_overdue()
         async with self._database.transaction() as connection:
             unlaunched = await UpkeepRepository(connection).unlaunched(at_most=_MOST)
         await run.each(unlaunched, self._launch)

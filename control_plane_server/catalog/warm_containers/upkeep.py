@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function
+from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL
 from control_plane_server.catalog.tables import FunctionRow, VersionRow
 from control_plane_server.catalog.warm_containers.containers import COLUMNS, WarmContainer, to_warm_container
 from control_plane_server.catalog.warm_containers.newest import latest_version
@@ -56,6 +57,17 @@ _SHORT = text(f"""
         AND functions.status = 'READY'
         AND projects.closing_time IS NULL AND projects.deletion_request_time IS NULL
         AND versions.version_id = ({latest_version("projects.project_name")})
+    """)
+# Of versions that are not the latest any more: nobody else tells them, and a poll may have 20 s to go.
+_WAKE_OVERDUE = text(f"""
+    SELECT pg_notify(:channel, warm.container_id)
+    FROM warm_containers AS warm
+    JOIN functions ON functions.function_id = warm.function_id
+    JOIN versions ON versions.version_id = functions.version_id
+    WHERE warm.state = 'IDLE' AND CAST(functions.reuse->>'min_idle' AS integer) > 0
+        AND warm.idle_since
+            < clock_timestamp() - make_interval(secs => CAST(functions.reuse->>'idle_seconds' AS integer))
+        AND versions.version_id <> ({latest_version("versions.project_name")})
     """)
 _BEGIN_IDLE = text("""
     INSERT INTO warm_containers (container_id, function_id, state)
@@ -139,6 +151,11 @@ class UpkeepRepository:
                 await self._connection.execute(_BEGIN_IDLE, {"function_id": row.function_id, "container_ids": ids})
             begun += len(ids)
         return begun
+
+    async def wake_overdue(self) -> None:
+        """Have those ask that were kept ready for a version which is not the latest any more, and have idled for long
+        enough: then they end."""
+        await self._connection.execute(_WAKE_OVERDUE, {"channel": WARM_CONTAINERS_CHANNEL})
 
     async def unlaunched(self, *, at_most: int) -> tuple[Unlaunched, ...]:
         """Containers of `refill` of which it is not recorded where they are, the oldest first."""

@@ -4,13 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, insert, select, update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.tables import FunctionRow
+from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
+from control_plane_server.catalog.tables import FunctionRow, VersionRow
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
-from control_plane_server.domain.identifiers import new_warm_container_id
+from control_plane_server.domain.identifiers import new_version_id, new_warm_container_id
 from control_plane_server.domain.reuse import ReuseSpec
 from tests.catalog.warm_containers.warm import Warm
 
@@ -74,6 +75,41 @@ async def test_what_never_asked_is_not_replaced_at_once(ready: Warm) -> None:
     assert await count() == 2
     await ready.change(failed.container_id, close_time=func.clock_timestamp() - 11 * LONG)
     assert await count() == 3
+
+
+@pytest.mark.parametrize("is_latest", [True, False])
+async def test_what_was_kept_ready_for_a_version_that_is_not_the_latest_is_told_to_ask(
+    database: Database, is_latest: bool
+) -> None:
+    ready = await Warm.begin(database, ReuseSpec(idle_seconds=1, min_idle=1))
+    container_id = await ready.idle()
+    await ready.change(container_id, idle_since=func.clock_timestamp() - LONG)
+    if not is_latest:
+        async with database.statement() as connection:
+            await connection.execute(
+                insert(VersionRow).values(version_id=new_version_id(), project_name=ready.function.project_name)
+            )
+    async with (
+        NotificationListener(database.url, [WARM_CONTAINERS_CHANNEL]) as listener,
+        listener.subscribe((WARM_CONTAINERS_CHANNEL, container_id)) as told,
+        asyncio.timeout(10),
+    ):
+        await told.wait()  # it listens
+        told.clear()
+        async with database.statement() as connection:
+            await UpkeepRepository(connection).wake_overdue()
+        async with listener.subscribe((WARM_CONTAINERS_CHANNEL, "the last")) as last:
+            await connection_has_passed_on(database, last)
+    assert told.is_set() is not is_latest
+    assert (await ready.next(container_id)).must_end is not is_latest
+
+
+async def connection_has_passed_on(database: Database, last: asyncio.Event) -> None:
+    """What was notified before has arrived too: order is kept."""
+    while not last.is_set():
+        async with database.statement() as connection:
+            await connection.execute(select(func.pg_notify(WARM_CONTAINERS_CHANNEL, "the last")))
+        await asyncio.sleep(0.02)
 
 
 async def test_idle_ones_that_do_not_ask_are_silent_and_leased_ones_are_not(database: Database) -> None:

@@ -1,0 +1,72 @@
+"""Containers that are kept: used again, ready before anybody calls, gone when nobody needs them, on every platform."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.tables import FunctionRow, VersionRow
+from control_plane_server.catalog.warm_containers.states import State
+from control_plane_server.catalog.warm_containers.table import WarmContainerRow
+from tests.e2e.project import Json, Project
+
+_KEPT_READY = 2
+
+
+async def test_the_second_call_finds_the_container_of_the_first(project: Project) -> None:
+    await project.deploy("double", reuse={"idle_seconds": 60}, max_concurrency=1)
+    ended = [await project.ended("double", await project.invoke("double", number=number)) for number in range(3)]
+    assert [one["executions"][0]["output"] for one in ended] == ["0", "2", "4"]
+    assert [one["executions"][0]["is_warm_start"] for one in ended] == [False, True, True]
+    assert len({identifier_of(one) for one in ended}) == 1
+
+
+async def test_a_container_that_has_run_enough_is_followed_by_another(project: Project) -> None:
+    await project.deploy("double", reuse={"idle_seconds": 60, "max_executions": 1}, max_concurrency=1)
+    ended = [await project.ended("double", await project.invoke("double", number=number)) for number in range(2)]
+    assert [one["executions"][0]["is_warm_start"] for one in ended] == [False, False]
+    assert len({identifier_of(one) for one in ended}) == 2
+
+
+@pytest.mark.timeout(150)
+async def test_containers_are_ready_before_a_call_and_none_outlives_its_version_or_project(
+    project: Project, catalog: Database
+) -> None:
+    reuse = {"idle_seconds": 1, "min_idle": _KEPT_READY}
+    first = await project.deploy("double", reuse=reuse)
+    await until_idle(catalog, first["version_id"], _KEPT_READY)
+    calls = await asyncio.gather(*(project.invoke("double", number=number) for number in range(_KEPT_READY)))
+    ended = [await project.ended("double", call) for call in calls]
+    assert [one["executions"][0]["is_warm_start"] for one in ended] == [True] * _KEPT_READY
+    await until_idle(catalog, first["version_id"], _KEPT_READY)
+    second = await project.deploy("double", reuse=reuse)
+    await until_idle(catalog, second["version_id"], _KEPT_READY)
+    await until_idle(catalog, first["version_id"], 0)
+    assert (await project.http.delete(f"/projects/{project.name}")).status_code == 200
+    while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
+        await asyncio.sleep(0.05)
+    assert await states(catalog, second["version_id"]) == []
+
+
+async def until_idle(catalog: Database, version_id: str, count: int) -> None:
+    """So many containers of the version are idle, and no others are open."""
+    while (found := await states(catalog, version_id)) != [State.IDLE] * count:
+        assert len(found) < 10, found
+        await asyncio.sleep(0.05)
+
+
+async def states(catalog: Database, version_id: str) -> list[str]:
+    """Of the version's containers that are not closed."""
+    async with catalog.statement() as connection:
+        found = await connection.scalars(
+            select(WarmContainerRow.state)
+            .join(FunctionRow, FunctionRow.function_id == WarmContainerRow.function_id)
+            .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+            .where(VersionRow.version_id == version_id, WarmContainerRow.state != State.CLOSED)
+        )
+        return list(found)
+
+
+def identifier_of(invocation: Json) -> str:
+    return str(invocation["executions"][0]["worker_details"]["identifier"])
