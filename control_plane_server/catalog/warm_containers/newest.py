@@ -14,12 +14,16 @@ def latest_version(project_name: str) -> str:
         """
 
 
-# Of a row `polled`: whether fewer than min_idle would be left without it.
+# Of a row `polled`, which is IDLE: whether it is among the min_idle that were used last. So two that ask at once never
+# leave it to each other to stay.
 IS_NEEDED = f"""
     polled.min_idle > 0 AND polled.version_id = ({latest_version("polled.project_name")})
     AND polled.min_idle > (
         SELECT count(*) FROM warm_containers AS other
         WHERE other.function_id = polled.function_id AND other.state IN ('STARTING', 'IDLE')
-            AND other.container_id <> polled.container_id
+            AND (
+                other.state = 'STARTING'
+                OR (other.idle_since, other.container_id) > (polled.idle_since, polled.container_id)
+            )
     )
     """
