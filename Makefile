@@ -96,9 +96,10 @@ misbehaviour: install
 	@if docker info >/dev/null 2>&1; then MISBEHAVIOURS=300 .venv/bin/python -m pytest --timeout 600 --platforms docker \
 		tests/docker/test_misbehaviour.py; else echo "docker: not run, as there is no engine"; fi
 
-# What the control plane costs, in twenty minutes; make bench QUICK=1 in five minutes. JSON=FILE for the table.
+# What the control plane costs, in twenty minutes; make bench QUICK=1 in five minutes. JSON=FILE for the table;
+# ONLY_WARM=1 for containers that are reused alone.
 bench: install
-	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(JSON),--json "$(JSON)")
+	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY_WARM),--only-warm) $(if $(JSON),--json "$(JSON)")
 
 # How sparingly and how fast AWS is used, measured on the stand-in for it.
 bench-ecs: install

@@ -30,29 +30,37 @@ from benchmarks.warm import warm, warm_processes
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything, in less than five minutes")
+    parser.add_argument("--only-warm", action="store_true", help="what is measured of containers that are reused")
     parser.add_argument("--json", type=Path, help="a file to write the table to as well")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cp-bench-") as folder:
-        rows = asyncio.run(_measured(Path(folder), QUICK if arguments.quick else FULL))
+        sizes = QUICK if arguments.quick else FULL
+        measured = (_warm if arguments.only_warm else _everything)(Path(folder), sizes)
+        rows = asyncio.run(_told(measured))
     if arguments.json is not None:
         write_json(rows, arguments.json)
     print_table(rows)
 
 
-async def _measured(folder: Path, sizes: Sizes) -> list[Row]:
+async def _told(measured: AsyncIterator[list[Row]]) -> list[Row]:
     rows: list[Row] = []
+    async for some in measured:
+        for row in some:
+            note(f"  {row}")  # of a run that is broken off, too, something is known
+        rows += some
+    return rows
+
+
+async def _everything(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     for measured in (
         _on_file(folder / "file", sizes),
         _in_memory(folder / "memory", sizes),
-        _in_processes(folder / "processes", sizes),
+        _warm(folder, sizes),
         _on_two(folder / "calm", folder / "busy", sizes),
         _on_aws(sizes),
     ):
         async for some in measured:
-            for row in some:
-                note(f"  {row}")  # of a run that is broken off, too, something is known
-            rows += some
-    return rows
+            yield some
 
 
 async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
@@ -63,8 +71,6 @@ async def _on_file(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
         yield await batches(stack, sizes)
         note("overhead of one invocation …")
         yield [*await overhead(stack, sizes), *await histories(stack)]
-        note("containers that are reused …")
-        yield await warm(stack, sizes)
         note("callers that poll and wait …")
         yield await callers(stack, sizes)
         if sizes.levels:
@@ -78,8 +84,11 @@ async def _in_memory(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
         yield [await throughput(stack, sizes, where="in memory", least=0.75)]
 
 
-async def _in_processes(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
-    async with running_stack(folder, are_containers_real=True) as stack:
+async def _warm(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
+    async with running_stack(folder / "warm") as stack:
+        note("containers that are reused …")
+        yield await warm(stack, sizes)
+    async with running_stack(folder / "processes", are_containers_real=True) as stack:
         note("containers that are processes, reused and not …")
         yield await warm_processes(stack, sizes)
 
