@@ -220,3 +220,18 @@ def call_and_fail(notes, release):
     if cp.current().attempt == 2:
         raise ValueError("after its children")
     return mapped
+
+
+def say(number: int, lines: int) -> int:
+    """Beside its own lines, a thread goes on writing after it."""
+    threading.Thread(target=_make_noise, daemon=True).start()
+    for line in range(lines):
+        os.write(1, f"{number}: line {line}\n".encode())
+        os.write(2, f"{number}: warning {line}\n".encode())
+    return number
+
+
+def _make_noise() -> None:
+    for _ in range(100):
+        os.write(1, b"noise of a library\n")
+        time.sleep(0.05)
