@@ -25,7 +25,9 @@ from tests.chaos.platform import Traces
 _ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
 _LOOK_SECONDS = 0.02
 _WARM = "con-"
-_LONGEST_PAUSE = 30.0
+# A lease waits ten seconds for the start; then the container has five to stop.
+_SHORTEST_PAUSE = 8.0
+_LONGEST_PAUSE = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class Processes:
         if pid is None:
             return False
         if fault.target is Target.CONTAINER_PAUSED:
-            return self._pause(pid, seconds=_LONGEST_PAUSE * (1 - fault.choice / 2))
+            return self._pause(pid, seconds=_SHORTEST_PAUSE + fault.choice * (_LONGEST_PAUSE - _SHORTEST_PAUSE))
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -103,7 +105,7 @@ class Processes:
         return True
 
     def _pause(self, pid: int, *, seconds: float) -> bool:
-        """For longer than a lease waits for the start: it wakes after that was revoked, unless it has been killed."""
+        """What it is given meanwhile is revoked, if it takes long enough; then it wakes, unless it has been killed."""
         try:
             os.kill(pid, signal.SIGSTOP)
         except ProcessLookupError:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,21 @@ def overlaps_beside(notes: Path) -> Path:
 
 
 def verdicts(
-    invocations: Iterable[Json], traces: Traces, runs: Mapping[ExecutionId, int], ledger: Ledger
+    invocations: Sequence[Json], traces: Traces, runs: Mapping[ExecutionId, int], ledger: Ledger
 ) -> Iterator[str]:
     """A sentence for each contradiction. `invocations`: all of them, as the API tells of them."""
     labels: Counter[str] = Counter()
     recorded: set[str] = set()
+    reused = {one["function_name"] for one in invocations if any(map(_is_of_warm_container, one["executions"]))}
     for invocation in invocations:
         labels[json.loads(invocation["input"])["label"]] += 1
         for execution in invocation["executions"]:
             recorded.add(execution["execution_id"])
             ran = runs.get(execution["execution_id"], 0)
-            if execution.get("is_warm_start") is None:
+            if invocation["function_name"] not in reused:
                 yield from _verdicts_on_containers(execution, traces, ran)
+            elif ran > execution["launches"]:
+                yield f"{execution['execution_id']} ran {ran} times, and {execution['launches']} launches are recorded"
             yield from _verdicts_on_runs(execution, traces, ran)
             if not _is_explained(invocation, execution, ledger):
                 yield f"unexplained end of an attempt at {invocation['function_name']}: {execution}"
@@ -78,8 +81,6 @@ def _verdicts_on_runs(execution: Json, traces: Traces, runs: int) -> Iterator[st
     execution_id = execution["execution_id"]
     losses = traces.losses.get(execution_id, 0)
     has_started = execution["execution_start_time"] is not None
-    if execution.get("is_warm_start") is not None and runs > execution["launches"]:
-        yield f"{execution_id} ran {runs} times, and {execution['launches']} launches are recorded"
     has_spoken = execution["outcome"] in ("SUCCEEDED", "FAILED") or execution["error_message"] == _DEATH
     if has_spoken and not 1 <= runs <= losses + 1:
         yield f"{execution_id} has an outcome of one run, and ran {runs} times, {losses} containers lost: {execution}"
@@ -107,8 +108,12 @@ def _is_murder(execution: Json, ledger: Ledger) -> bool:
     """A container that was killed while it was idle costs nobody an attempt."""
     if execution["error_message"] not in _MURDERS:
         return False
-    if execution.get("is_warm_start") and execution["execution_start_time"] is None:
+    if execution["is_warm_start"] and execution["execution_start_time"] is None:
         return False
     details = execution["worker_details"]
     names = {execution["execution_id"], None if details is None else details["identifier"]}
     return not names.isdisjoint(ledger.killed_containers)
+
+
+def _is_of_warm_container(execution: Json) -> bool:
+    return execution["is_warm_start"] is not None
