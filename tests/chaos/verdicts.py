@@ -14,7 +14,7 @@ Json = dict[str, Any]
 _SUCCEEDING = ("answer", "hold", "overrun", "call", "fail_at_first")
 _FAILING = ("fail", "fail_at_first")
 _DEATH = "exit code 3"
-_MURDERS = ("killed by SIGKILL", "killed together with its supervisor")
+_MURDERS = ("killed by SIGKILL", "exit code 137 (SIGKILL)", "killed together with its supervisor")
 
 
 def read_runs(notes: Path) -> Counter[ExecutionId]:
