@@ -38,6 +38,7 @@ SECONDS = {
     "tests/provisioners/ecs/test_preparations.py": 38,
     "tests/published_client/test_published_client.py": 36,
     "tests/misbehaviour/test_process.py": 12,
+    "tests/misbehaviour/test_warm.py": 10,
     "tests/hostile/test_slow_clients.py": 35,
     "tests/capacity/test_deletion.py": 33,
     "tests/resilience/test_another_temporal.py": 29,

@@ -229,7 +229,7 @@ ENDS = (
     End("returns", "return {'ok': True}", ("SUCCEEDED", '{"ok": true}', None)),
     End("returns nothing", "return None", ("SUCCEEDED", None, None)),
     End("returns what is no JSON", "return [float('nan')]", ("FAILED", None, "The output cannot be written as JSON: ")),
-    End("yields", "yield 1\nyield 2", ("SUCCEEDED", None, None), update="2"),
+    End("yields", "yield 1\nyield 2", ("SUCCEEDED", "null", None), update="2"),
     End("yields and raises", "yield 1\nraise ValueError('late')", ("FAILED", None, "ValueError: late"), update="1"),
     End("raises", "raise ValueError('boom')", ("FAILED", None, "ValueError: boom")),
     End("exits", "sys.exit(0)", ("FAILED", None, "SystemExit: 0")),
