@@ -12,6 +12,7 @@ _SECONDS_OF_HOUR = 3_600
 
 class FunctionCosts(BaseModel):
     """Of a function's containers on a day of UTC. `executions`: whose newest container was launched on it.
+    `idle_seconds`: of `container_seconds`, those of containers that were kept and waited for an execution.
     `unmeasured_launches`: containers that infrastructure took away and of which it is not known how long they ran; they
     are in no other number. `cost`: null without prices."""
 
@@ -19,6 +20,7 @@ class FunctionCosts(BaseModel):
     day: date
     executions: int
     container_seconds: float
+    idle_seconds: float
     vcpu_hours: float
     gb_hours: float
     gpu_hours: float
@@ -32,6 +34,7 @@ class FunctionCosts(BaseModel):
             day=consumption.day,
             executions=consumption.executions,
             container_seconds=round(consumption.container_seconds, 3),
+            idle_seconds=round(consumption.idle_seconds, 3),
             vcpu_hours=round(consumption.vcpu_seconds / _SECONDS_OF_HOUR, 6),
             gb_hours=round(consumption.gb_seconds / _SECONDS_OF_HOUR, 6),
             gpu_hours=round(consumption.gpu_seconds / _SECONDS_OF_HOUR, 6),

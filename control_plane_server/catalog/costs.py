@@ -1,7 +1,8 @@
 """How long the containers of a project's functions ran on a day.
 
 An execution's container counts from its launch until its end, and until now while it runs; containers that
-infrastructure took away before count on the day on which the next one was launched.
+infrastructure took away before count on the day on which the next one was launched. A container that is kept counts
+beside for the time in which it was idle, spread over its life.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -57,12 +58,39 @@ _CONSUMPTION = text(f"""
         SELECT *, has_had_one AND launch_time >= :since AS is_of_day,
             seconds + CASE WHEN launch_time >= :since THEN coalesce(earlier_launches_ms, 0) / 1000.0 ELSE 0 END AS total
         FROM launched
+    ), ran AS (
+        SELECT function_name, count(*) FILTER (WHERE is_of_day) AS executions,
+            sum(total) AS seconds, sum(total * virtual_cpus) AS vcpu, sum(total * memory_gbs) AS gb,
+            sum(total * gpus) AS gpu,
+            coalesce(sum(earlier_launches) FILTER (WHERE is_of_day AND is_unmeasured), 0)::int AS unmeasured_launches
+        FROM measured WHERE total > 0 OR is_of_day GROUP BY function_name
+    ), kept AS (
+        SELECT called.*, warm.creation_time, coalesce(warm.close_time, clock_timestamp()) AS close_time,
+            warm.idle_ms / 1000.0 + CASE WHEN warm.state IN ('STARTING', 'IDLE') THEN greatest(0, extract(
+                epoch FROM clock_timestamp() - coalesce(warm.idle_since, warm.creation_time)
+            )) ELSE 0 END AS idle
+        FROM called JOIN warm_containers AS warm USING (function_id)
+        WHERE warm.creation_time < :until AND (warm.close_time IS NULL OR warm.close_time > :since)
+    ), idled AS (
+        SELECT function_name, sum(part) AS seconds, sum(part * virtual_cpus) AS vcpu, sum(part * memory_gbs) AS gb,
+            sum(part * gpus) AS gpu
+        FROM (
+            SELECT *, idle * greatest(0, extract(
+                epoch FROM least(close_time, CAST(:until AS timestamptz))
+                    - greatest(creation_time, CAST(:since AS timestamptz))
+            )) / greatest(0.001, extract(epoch FROM close_time - creation_time)) AS part
+            FROM kept
+        ) AS parts
+        WHERE part > 0 GROUP BY function_name
     )
-    SELECT function_name, count(*) FILTER (WHERE is_of_day) AS executions,
-        sum(total)::float8 AS container_seconds, sum(total * virtual_cpus)::float8 AS vcpu_seconds,
-        sum(total * memory_gbs)::float8 AS gb_seconds, sum(total * gpus)::float8 AS gpu_seconds,
-        coalesce(sum(earlier_launches) FILTER (WHERE is_of_day AND is_unmeasured), 0)::int AS unmeasured_launches
-    FROM measured WHERE total > 0 OR is_of_day GROUP BY function_name ORDER BY function_name
+    SELECT function_name, coalesce(executions, 0) AS executions,
+        coalesce(unmeasured_launches, 0) AS unmeasured_launches,
+        coalesce(idled.seconds, 0)::float8 AS idle_seconds,
+        (coalesce(ran.seconds, 0) + coalesce(idled.seconds, 0))::float8 AS container_seconds,
+        (coalesce(ran.vcpu, 0) + coalesce(idled.vcpu, 0))::float8 AS vcpu_seconds,
+        (coalesce(ran.gb, 0) + coalesce(idled.gb, 0))::float8 AS gb_seconds,
+        (coalesce(ran.gpu, 0) + coalesce(idled.gpu, 0))::float8 AS gpu_seconds
+    FROM ran FULL JOIN idled USING (function_name) ORDER BY function_name
     """)
 
 
@@ -97,6 +125,7 @@ class ConsumptionRepository:
                 day=day,
                 executions=row.executions,
                 container_seconds=row.container_seconds,
+                idle_seconds=row.idle_seconds,
                 vcpu_seconds=row.vcpu_seconds,
                 gb_seconds=row.gb_seconds,
                 gpu_seconds=row.gpu_seconds,

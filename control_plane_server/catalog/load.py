@@ -12,8 +12,8 @@ class FunctionLoad:
     """All versions of a function together.
 
     `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the oldest was created
-    `oldest_waiting_seconds` ago, 0 if none waits. `batches`: of which some invocation has not ended. The other fields
-    count executions by their container's state.
+    `oldest_waiting_seconds` ago, 0 if none waits. `batches`: of which some invocation has not ended. `starting_warm`,
+    `idle_warm`, `leased_warm`: containers that are kept. The other fields count executions by their container's state.
     """
 
     project_name: str
@@ -25,6 +25,9 @@ class FunctionLoad:
     pending_containers: int
     provisioning_containers: int
     running_containers: int
+    starting_warm: int
+    idle_warm: int
+    leased_warm: int
 
 
 class LoadRepository:
@@ -32,7 +35,7 @@ class LoadRepository:
         self._connection = connection
 
     async def read(self, *, at_most: int) -> tuple[FunctionLoad, ...]:
-        """At most `at_most` functions of which something runs or waits, those with most waiting first."""
+        """At most `at_most` functions of which something runs, waits or is kept, those with most waiting first."""
         found = await self._connection.execute(_LOAD, {"at_most": at_most})
         return tuple(FunctionLoad(**row) for row in found.mappings())
 
@@ -57,6 +60,12 @@ _LOAD = text("""
         FROM executions WHERE worker_status <> 'TERMINATED' GROUP BY function_id
     ), incomplete AS (
         SELECT function_id, count(*) AS batches FROM batches WHERE completion_time IS NULL GROUP BY function_id
+    ), kept AS (
+        SELECT function_id,
+            count(*) FILTER (WHERE state = 'STARTING') AS starting,
+            count(*) FILTER (WHERE state = 'IDLE') AS idle,
+            count(*) FILTER (WHERE state = 'LEASED') AS leased
+        FROM warm_containers WHERE state <> 'CLOSED' GROUP BY function_id
     )
     SELECT project_name, function_name,
         sum(coalesce(alive.running, 0))::bigint AS running,
@@ -66,11 +75,15 @@ _LOAD = text("""
         sum(coalesce(incomplete.batches, 0))::bigint AS batches,
         sum(coalesce(containers.pending, 0))::bigint AS pending_containers,
         sum(coalesce(containers.provisioning, 0))::bigint AS provisioning_containers,
-        sum(coalesce(containers.running, 0))::bigint AS running_containers
+        sum(coalesce(containers.running, 0))::bigint AS running_containers,
+        sum(coalesce(kept.starting, 0))::bigint AS starting_warm,
+        sum(coalesce(kept.idle, 0))::bigint AS idle_warm,
+        sum(coalesce(kept.leased, 0))::bigint AS leased_warm
     FROM alive
     FULL JOIN queue USING (function_id)
     FULL JOIN containers USING (function_id)
     FULL JOIN incomplete USING (function_id)
+    FULL JOIN kept USING (function_id)
     JOIN (
         SELECT function_id, project_name, function_name FROM functions JOIN versions USING (version_id)
         UNION ALL SELECT group_id, project_name, function_name FROM slot_groups

@@ -21,12 +21,14 @@ class Prices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
     """Of a function's containers on a day of UTC. `executions`: whose newest container was launched on it.
+    `idle_seconds`: of `container_seconds`, those of containers that waited for an execution.
     `unmeasured_launches`: earlier ones of these, of which it is not known how long their containers ran."""
 
     function_name: FunctionName
     day: date
     executions: int
     container_seconds: float
+    idle_seconds: float
     vcpu_seconds: float
     gb_seconds: float
     gpu_seconds: float

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.load import FunctionLoad, LoadRepository
+from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.domain.entities import ContainerStatus
 from control_plane_server.domain.errors import CatalogIsAway
 from control_plane_server.liveness.failures import report_failure
@@ -21,7 +22,7 @@ logger = structlog.get_logger(__name__)
 _FRESH = timedelta(seconds=5)
 # Prometheus gives a scrape up after ten seconds by default (its documentation, "scrape_timeout").
 _PATIENCE = timedelta(seconds=5)
-# Each function adds seven lines to every scrape.
+# Each function adds ten lines to every scrape.
 _MOST_FUNCTIONS = 1_000
 
 _OF_FUNCTION = ("project", "function")
@@ -99,6 +100,11 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         "Executions that hold a slot, by the state of their container.",
         labels=(*_OF_FUNCTION, "worker_status"),
     )
+    kept = GaugeMetricFamily(
+        "control_plane_warm_containers",
+        "Containers that are kept between executions, by whether one is given to an execution.",
+        labels=(*_OF_FUNCTION, "state"),
+    )
     for function in load:
         name = (function.project_name, function.function_name)
         running.add_metric(name, function.running)
@@ -108,4 +114,7 @@ def _families(load: Iterable[FunctionLoad]) -> tuple[Metric, ...]:
         containers.add_metric((*name, ContainerStatus.PENDING), function.pending_containers)
         containers.add_metric((*name, ContainerStatus.PROVISIONING), function.provisioning_containers)
         containers.add_metric((*name, ContainerStatus.RUNNING), function.running_containers)
-    return running, waiting, age, batches, containers
+        kept.add_metric((*name, State.STARTING), function.starting_warm)
+        kept.add_metric((*name, State.IDLE), function.idle_warm)
+        kept.add_metric((*name, State.LEASED), function.leased_warm)
+    return running, waiting, age, batches, containers, kept

@@ -80,6 +80,39 @@ async def test_what_runs_counts_until_now(client: httpx2.AsyncClient, database: 
     assert sum(float(str(row[1])) for row in rows) == pytest.approx(900, abs=60)
 
 
+async def kept(database: Database, *, since: float, until: float | None, idle_ms: int, state: str) -> None:
+    """A container that was begun and closed so many hours after MIDNIGHT."""
+    async with database.statement() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO warm_containers"
+                " (container_id, function_id, state, idle_ms, idle_since, creation_time, close_time)"
+                " SELECT 'con-' || md5(random()::text), max(function_id), :state, :idle_ms,"
+                " CASE WHEN :state = 'IDLE' THEN clock_timestamp() - interval '10 minutes' END,"
+                " to_timestamp(:since), to_timestamp(:until) FROM functions"
+            ),
+            {
+                "state": state,
+                "idle_ms": idle_ms,
+                "since": float(MIDNIGHT + since * 3_600),
+                "until": None if until is None else float(MIDNIGHT + until * 3_600),
+            },
+        )
+
+
+async def test_what_is_kept_costs_while_it_is_idle(client: httpx2.AsyncClient, database: Database) -> None:
+    await deploy(client)
+    await ran(client, database, since=1, until=2)
+    await kept(database, since=23, until=27, idle_ms=2 * 3_600_000, state="CLOSED")
+    first, second = MIDNIGHT, MIDNIGHT + DAY
+    assert await read(client, first, second) == [(1, 5_400.0, 1.5, 3.0, 0)]
+    assert await read(client, second, second + DAY) == [(0, 5_400.0, 1.5, 3.0, 0)]
+    await kept(database, since=(time.time() - MIDNIGHT) / 3_600 - 0.5, until=None, idle_ms=60_000, state="IDLE")
+    answer = await client.get(COSTS, params={"since": MIDNIGHT + 2 * DAY})
+    rows = answer.json()["costs"]
+    assert sum(row["idle_seconds"] for row in rows) == pytest.approx(660, abs=60)
+
+
 async def test_prices_are_the_operators(services: Services, client: httpx2.AsyncClient, database: Database) -> None:
     await deploy(client)
     await ran(client, database, since=1, until=3)

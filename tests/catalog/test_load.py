@@ -7,6 +7,7 @@ from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.load import _LOAD, FunctionLoad, LoadRepository
 from control_plane_server.catalog.tables import BatchRow, FunctionRow
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from tests.catalog.warm_containers.warm import Warm
 from tests.factories import insert_function, insert_invocation
 
 
@@ -49,6 +50,18 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
         )
     assert 0 < first.oldest_waiting_seconds <= float(created)
     assert [one.project_name for one in await load(database, at_most=1)] == [busy.project_name]
+
+
+async def test_what_is_kept_is_counted_though_nothing_runs(database: Database) -> None:
+    warm = await Warm.begin(database)
+    await warm.idle()
+    await warm.close(await warm.idle())
+    async with database.statement() as connection:  # what ran in them has ended
+        await connection.execute(text("UPDATE executions SET worker_status = 'TERMINATED'"))
+        await connection.execute(text("UPDATE invocations SET status = 'TERMINATED'"))
+    (kept,) = await load(database)
+    assert kept.project_name == warm.function.project_name
+    assert (kept.starting_warm, kept.idle_warm, kept.leased_warm, kept.running) == (0, 1, 0, 0)
 
 
 async def test_what_has_ended_is_not_read(database: Database) -> None:

@@ -58,3 +58,5 @@ Index(
     postgresql_where=WarmContainerRow.state == "LEASED",
 )
 Index("warm_containers_closed", WarmContainerRow.close_time, postgresql_where=WarmContainerRow.state == "CLOSED")
+# What a day's costs read, and what is deleted with its function.
+Index("warm_containers_of_function", WarmContainerRow.function_id, WarmContainerRow.creation_time)

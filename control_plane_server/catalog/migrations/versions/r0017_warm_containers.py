@@ -72,6 +72,7 @@ def upgrade() -> None:
         ["close_time"],
         postgresql_where=sa.text("state = 'CLOSED'"),
     )
+    op.create_index("warm_containers_of_function", "warm_containers", ["function_id", "creation_time"])
 
 
 def downgrade() -> None:
