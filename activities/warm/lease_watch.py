@@ -9,7 +9,7 @@ import structlog
 
 from activities.container_watch import USUAL_STOP
 from activities.faults import Faults, after
-from activities.warm.leases import DELIVERED_WITHIN, Lease, end_of
+from activities.warm.leases import DELIVERED_WITHIN, Lease, end_of, end_of_gone
 from activities.warm.stops import LeaseStops
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
@@ -145,7 +145,7 @@ class LeaseWatch:
         if container_id is not None:
             async with self._database.statement() as connection:
                 await LeaseRepository(connection).close(container_id, reason=container_exit.reason, is_gone=True)
-        return container_exit
+        return end_of_gone(container_exit, state)
 
     async def _distrust(self, run: _Run, *, must_stop: bool) -> float:
         """The catalog does not know the execution, which may be because it is being restored."""

@@ -41,3 +41,17 @@ def end_of(state: ContainerState, lease: Lease) -> ContainerExit | None:
     if state.must_stop:
         return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(state.exit_code), exit_code=state.exit_code)
     return ContainerExit(cause=ExitCause.EXITED, reason=exit_reason(state.exit_code), exit_code=state.exit_code)
+
+
+def end_of_gone(container_exit: ContainerExit, state: ContainerState) -> ContainerExit:
+    """Of an execution whose container is gone and has not let go of it. One that ended in order before it had begun was
+    told to, by a catalog that did not know it or had closed it: none of the user's code has run."""
+    has_begun = state.running_for is not None or state.has_reported
+    if container_exit.cause is not ExitCause.EXITED or container_exit.exit_code != 0 or has_begun or state.must_stop:
+        return container_exit
+    return ContainerExit(
+        cause=ExitCause.LOST,
+        reason="The container ended before it had begun the execution",
+        exit_code=0,
+        failed_to_start=True,
+    )

@@ -1,6 +1,7 @@
 """Containers that are kept: used again, ready before anybody calls, gone when nobody needs them, on every platform."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import FunctionRow, VersionRow
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.catalog.warm_containers.table import WarmContainerRow
-from tests.e2e.project import Json, Project
+from tests.e2e.project import Json, Project, lines_of
 
 _KEPT_READY = 2
 
@@ -20,6 +21,26 @@ async def test_the_second_call_finds_the_container_of_the_first(project: Project
     assert [one["executions"][0]["output"] for one in ended] == ["0", "2", "4"]
     assert [one["executions"][0]["is_warm_start"] for one in ended] == [False, True, True]
     assert len({identifier_of(one) for one in ended}) == 1
+
+
+async def test_of_a_container_that_is_one_process_a_stop_ends_all(project: Project, tmp_path: Path) -> None:
+    reuse = {"idle_seconds": 60, "isolation": "process"}
+    await project.deploy("note_and_hold", reuse=reuse, max_concurrency=1)
+    release, calls = tmp_path / "release", []
+    release.touch()
+    for number in range(2):
+        notes = str(tmp_path / f"notes-{number}")
+        calls.append(await project.invoke("note_and_hold", notes=notes, release=str(release)))
+    kept = [await project.ended("note_and_hold", call) for call in calls]
+    held = await project.invoke("note_and_hold", notes=str(tmp_path / "held"), release=str(tmp_path / "never"))
+    await lines_of(tmp_path / "held")
+    await project.cancel("note_and_hold", held)
+    stopped = await project.ended("note_and_hold", held)
+    again = await project.invoke("note_and_hold", notes=str(tmp_path / "again"), release=str(release))
+    after = await project.ended("note_and_hold", again)
+    assert [one["outcome"] for one in (*kept, stopped, after)] == ["SUCCEEDED"] * 2 + ["CANCELLED", "SUCCEEDED"]
+    first, *others = [identifier_of(one) for one in (*kept, stopped, after)]
+    assert [other == first for other in others] == [True, True, False]
 
 
 async def test_a_container_that_has_run_enough_is_followed_by_another(project: Project) -> None:

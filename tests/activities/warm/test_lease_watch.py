@@ -86,6 +86,18 @@ async def test_it_is_over_as_its_container_is_if_that_goes_first(rig: Rig, lease
     assert (await rig.warm.row(leased.container_id)).state == State.CLOSED
 
 
+@pytest.mark.parametrize(("exit_code", "has_begun", "is_lost"), [(0, False, True), (0, True, False), (1, False, False)])
+async def test_a_container_that_ended_in_order_before_it_had_begun_costs_no_attempt(
+    rig: Rig, leased: Leased, exit_code: int, has_begun: bool, is_lost: bool
+) -> None:
+    if has_begun:
+        await rig.note(leased.execution_id, "execution_start_time")
+    leased.container.end(exit_code, "exited")
+    async with leased.watched() as watching:
+        found = await watching
+    assert (found.cause is ExitCause.LOST) is found.failed_to_start is is_lost
+
+
 async def test_one_that_was_released_is_that_though_its_container_went_right_after(rig: Rig, leased: Leased) -> None:
     await rig.warm.let_go(leased.container_id, 4)
     leased.container.lose()
