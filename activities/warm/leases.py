@@ -1,6 +1,6 @@
 """What is watched of a lease, and when the execution is over in its container."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState
@@ -44,14 +44,17 @@ def end_of(state: ContainerState, lease: Lease) -> ContainerExit | None:
 
 
 def end_of_gone(container_exit: ContainerExit, state: ContainerState) -> ContainerExit:
-    """Of an execution whose container is gone and has not let go of it. One that ended in order before it had begun was
-    told to, by a catalog that did not know it or had closed it: none of the user's code has run."""
+    """Of an execution whose container is gone and has not let go of it.
+
+    Before it has begun none of the user's code has run for it: so it costs no attempt that a container was killed
+    which was there before, or one that ended in order, told to by a catalog that did not know it or had closed it.
+    """
     has_begun = state.running_for is not None or state.has_reported
-    if container_exit.cause is not ExitCause.EXITED or container_exit.exit_code != 0 or has_begun or state.must_stop:
+    if has_begun or state.must_stop or container_exit.cause not in (ExitCause.EXITED, ExitCause.STOPPED):
         return container_exit
-    return ContainerExit(
-        cause=ExitCause.LOST,
-        reason="The container ended before it had begun the execution",
-        exit_code=0,
-        failed_to_start=True,
-    )
+    if state.is_warm_start:
+        return replace(container_exit, cause=ExitCause.LOST)
+    if container_exit.exit_code != 0:
+        return container_exit
+    reason = "The container ended before it had begun the execution"
+    return replace(container_exit, cause=ExitCause.LOST, reason=reason, failed_to_start=True)

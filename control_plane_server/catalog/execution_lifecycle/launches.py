@@ -41,7 +41,8 @@ class ContainerState:
     since it reported, and since it was to stop.
 
     `launch`: the newest one. `is_released`: a warm container has let go of the execution; `exit_code`: of its process
-    there, if that did not report. `is_over`: its end is recorded.
+    there, if that did not report. `is_warm_start`: the newest launch was given one that was there. `is_over`: its end is
+    recorded.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
@@ -57,6 +58,7 @@ class ContainerState:
     launch: int = 0
     is_released: bool = False
     exit_code: int | None = None
+    is_warm_start: bool = False
     is_over: bool = False
 
 
@@ -98,6 +100,7 @@ _STATE = select(
     ExecutionRow.launches,
     ExecutionRow.released_time,
     ExecutionRow.exit_code,
+    ExecutionRow.is_warm_start,
     (ExecutionRow.container_status == ContainerStatus.TERMINATED).label("is_over"),
 ).where(ExecutionRow.execution_id == _EXECUTION)
 
@@ -251,5 +254,6 @@ class LaunchRepository:
             launch=row.launches,
             is_released=row.released_time is not None,
             exit_code=row.exit_code,
+            is_warm_start=bool(row.is_warm_start),
             is_over=row.is_over,
         )

@@ -86,15 +86,29 @@ async def test_it_is_over_as_its_container_is_if_that_goes_first(rig: Rig, lease
     assert (await rig.warm.row(leased.container_id)).state == State.CLOSED
 
 
-@pytest.mark.parametrize(("exit_code", "has_begun", "is_lost"), [(0, False, True), (0, True, False), (1, False, False)])
-async def test_a_container_that_ended_in_order_before_it_had_begun_costs_no_attempt(
-    rig: Rig, leased: Leased, exit_code: int, has_begun: bool, is_lost: bool
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_an_idle_container_that_is_killed_before_it_has_begun_costs_no_attempt(
+    rig: Rig, leased: Leased, has_begun: bool
 ) -> None:
     if has_begun:
         await rig.note(leased.execution_id, "execution_start_time")
-    leased.container.end(exit_code, "exited")
+    leased.container.end(137, "killed by SIGKILL")
     async with leased.watched() as watching:
         found = await watching
+    assert (found.cause is ExitCause.LOST) is not has_begun
+    assert not found.failed_to_start
+
+
+@pytest.mark.parametrize(("exit_code", "is_lost"), [(0, True), (1, False)])
+async def test_of_one_that_was_launched_for_it_that_is_so_only_if_it_ended_in_order(
+    rig: Rig, exit_code: int, is_lost: bool
+) -> None:
+    execution_id = await rig.warm.execution()
+    launcher = await rig.launcher(execution_id)
+    container = await launcher.ensure_container()
+    assert container is not None
+    rig.fleet.containers[container.name].end(exit_code, "exited")
+    found = await rig.watch().wait_for_end(launcher.lease(container))
     assert (found.cause is ExitCause.LOST) is found.failed_to_start is is_lost
 
 
