@@ -41,8 +41,8 @@ class ContainerState:
     since it reported, and since it was to stop.
 
     `launch`: the newest one. `is_released`: a warm container has let go of the execution; `exit_code`: of its process
-    there, if that did not report. `is_warm_start`: the newest launch was given one that was there. `is_over`: its end is
-    recorded.
+    there, if that did not report. `is_warm_start`: the newest launch was given one that was there. `is_over`: its end
+    is recorded.
 
     `is_known`: else the catalog has no such execution. It was deleted with its project, and the container must stop;
     or, if the invocation runs, the catalog was restored from a backup: then the container is found again, and need not.
