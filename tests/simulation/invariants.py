@@ -130,7 +130,7 @@ def _violations_of_limits(snapshot: Snapshot) -> Iterator[str]:
     for function_id, function in snapshot.functions.items():
         if held[function_id] > function.max_concurrency:
             yield f"{function.name} has {held[function_id]} executions, limit {function.max_concurrency}"
-        if waiting[function_id] and held[function_id] < function.max_concurrency:
+        if function.is_ready and waiting[function_id] and held[function_id] < function.max_concurrency:
             yield f"{function.name} has a free slot, and {waiting[function_id]} wait"
 
 

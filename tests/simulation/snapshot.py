@@ -10,7 +10,13 @@ from sqlalchemy import Row, Select, select
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
-from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationOutcome, InvocationStatus
+from control_plane_server.domain.entities import (
+    ContainerStatus,
+    ExecutionOutcome,
+    FunctionStatus,
+    InvocationOutcome,
+    InvocationStatus,
+)
 from control_plane_server.domain.identifiers import ExecutionId, FunctionName, InvocationId
 
 _Row = Row[*tuple[Any, ...]]
@@ -18,10 +24,13 @@ _Row = Row[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionState:
+    """`is_ready`: until then what is called waits, whatever is free."""
+
     name: FunctionName
     max_concurrency: int
     max_retries: int
     timeout_seconds: int
+    is_ready: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +113,7 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         FunctionRow.max_concurrency,
         FunctionRow.max_retries,
         FunctionRow.timeout_seconds,
+        FunctionRow.status.label("function_status"),
         InvocationRow.invocation_id,
         InvocationRow.parent_invocation_id,
         InvocationRow.status,
@@ -137,6 +147,7 @@ def _function(row: _Row) -> FunctionState:
         max_concurrency=row.max_concurrency,
         max_retries=row.max_retries,
         timeout_seconds=row.timeout_seconds,
+        is_ready=row.function_status == FunctionStatus.READY,
     )
 
 
