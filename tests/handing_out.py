@@ -21,7 +21,7 @@ _AT_HOME = tuple(
 SECONDS = {
     "tests/cli at home": 180,
     "tests/ecs": 143,
-    "tests/e2e on ecs": 113,
+    "tests/e2e on ecs": 150,
     "tests/e2e on process": 145,
     "tests/capacity/test_queue.py": 50,
     "tests/chaos/test_ecs.py": 74,
