@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from types import TracebackType
+from typing import Self
 
 import structlog
 
@@ -25,7 +27,8 @@ _MOST = 200
 
 
 class WarmUpkeep:
-    """May run in several processes at once: a container is noted before it is launched, under its name."""
+    """May run in several processes at once: a container is noted before it is launched, under its name. Entered while
+    the process works, as it has a task in the background."""
 
     def __init__(self, *, database: Database, provisioner: Provisioner, signing_key: str) -> None:
         self._database = database
@@ -33,10 +36,25 @@ class WarmUpkeep:
         self._signing_key = signing_key
         self._running: asyncio.Task[None] | None = None
         self._is_wanted = False
+        self._is_open = False
         expect_failures(_TASK)
+
+    async def __aenter__(self) -> Self:
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_open = False
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait((self._running,))
 
     def ask(self) -> None:
         """Have it looked soon, in the background. If that fails, the reconciliation does it."""
+        if not self._is_open:
+            return
         self._is_wanted = True
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._look(), name=_TASK)

@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from activities.container_events import relay_container_events
 from activities.namespace import NamespacePreparation
+from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import drop_everything, upgrade_to_head
 from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
@@ -111,7 +112,13 @@ async def _work(
     client, link = starting.result()
     blobs = open_blobs(settings)
     listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
-    async with provisioning(settings) as provisioner, open_container_events(settings) as events:
+    async with (
+        provisioning(settings) as provisioner,
+        open_container_events(settings) as events,
+        WarmUpkeep(
+            database=database, provisioner=provisioner, signing_key=settings.control_plane.root_keys[0]
+        ) as upkeep,
+    ):
 
         def temporal_workers() -> tuple[Worker, Worker]:
             return build_temporal_workers(
@@ -121,6 +128,7 @@ async def _work(
                 provisioner=provisioner,
                 listener=listener,
                 settings=settings.control_plane,
+                upkeep=upkeep,
                 spans=spans,
                 blobs=blobs,
             )

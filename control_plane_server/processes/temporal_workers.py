@@ -57,6 +57,7 @@ def build_temporal_workers(
     provisioner: Provisioner,
     listener: NotificationListener,
     settings: ControlPlaneSettings,
+    upkeep: WarmUpkeep,
     spans: "Spans | None" = None,
     blobs: "BlobStore | None" = None,
 ) -> tuple[Worker, Worker]:
@@ -64,7 +65,6 @@ def build_temporal_workers(
     messenger = Messenger(client, database, spans=spans)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     lease_watch = LeaseWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
-    upkeep = WarmUpkeep(database=database, provisioner=provisioner, signing_key=settings.root_keys[0])
     execution_spans = ExecutionSpans(spans)
     tools = LaunchTools(
         database=database,

@@ -1,6 +1,8 @@
 """Containers that are kept: used again, ready before anybody calls, gone when nobody needs them, on every platform."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,34 @@ async def test_of_a_container_that_is_one_process_a_stop_ends_all(project: Proje
     assert [one["outcome"] for one in (*kept, stopped, after)] == ["SUCCEEDED"] * 2 + ["CANCELLED", "SUCCEEDED"]
     first, *others = [identifier_of(one) for one in (*kept, stopped, after)]
     assert [other == first for other in others] == [True, True, False]
+
+
+@pytest.mark.platforms("process")
+async def test_what_a_paused_container_was_given_runs_once_elsewhere_and_never_where_it_wakes(
+    project: Project, tmp_path: Path
+) -> None:
+    await project.deploy("note_and_hold", reuse={"idle_seconds": 60}, max_concurrency=1)
+    notes, release = tmp_path / "first", tmp_path / "release"
+    call = await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+    (process,) = await lines_of(notes)
+    container = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])  # noqa: ASYNC240
+    release.touch()
+    first = await project.ended("note_and_hold", call)
+    os.kill(container, signal.SIGSTOP)
+    try:
+        notes = tmp_path / "second"
+        second = await project.ended(
+            "note_and_hold", await project.invoke("note_and_hold", notes=str(notes), release=str(release))
+        )
+    finally:
+        os.kill(container, signal.SIGCONT)
+    assert second["outcome"] == "SUCCEEDED"
+    assert identifier_of(second) != identifier_of(first)
+    (execution,) = second["executions"]
+    assert (execution["launches"], execution["is_warm_start"]) == (1, False)
+    while Path(f"/proc/{container}").exists():  # noqa: ASYNC240 - it was stopped, and hears that now
+        await asyncio.sleep(0.05)
+    assert len(await lines_of(notes)) == 1
 
 
 async def test_a_container_that_has_run_enough_is_followed_by_another(project: Project) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from temporalio.client import Client
 
 from activities.namespace import NamespacePreparation
+from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
@@ -37,6 +38,7 @@ class LoopMaker:
         link = NamespaceLink(client, database, prepare=NamespacePreparation())
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
+        upkeep = WarmUpkeep(database=database, provisioner=self.provisioner, signing_key=self.settings.root_keys[0])
         invocations, control = build_temporal_workers(
             client,
             link=link,
@@ -44,10 +46,11 @@ class LoopMaker:
             provisioner=self.provisioner,
             listener=listener,
             settings=self.settings,
+            upkeep=upkeep,
         )
         loop = AsyncExitStack()
         loop.push_async_callback(database.close)
-        for part in (listener, control, invocations):
+        for part in (listener, upkeep, control, invocations):
             await loop.enter_async_context(part)
         return loop
 

@@ -80,9 +80,10 @@ async def test_as_many_as_wanted_are_launched_whatever_befalls_the_first(
 
 @KEPT_READY
 async def test_whoever_asks_often_has_it_looked_in_the_background(rig: Rig, upkeep: WarmUpkeep) -> None:
-    for _ in range(5):
-        upkeep.ask()
-    async with asyncio.timeout(10):
+    upkeep.ask()  # before it is entered: nothing
+    async with upkeep, asyncio.timeout(10):
+        for _ in range(5):
+            upkeep.ask()
         while len(rig.fleet.containers) < 2:
             await asyncio.sleep(0.01)
     assert len(await states(rig)) == 2
