@@ -12,6 +12,7 @@ from tests.simulation.warm.laws import Laws
 
 _MOST_RUNNING = 40
 _LOST_ANSWERS = 0.1
+_ASK_TOGETHER = 5
 
 
 class WarmSteps(Steps):
@@ -23,7 +24,7 @@ class WarmSteps(Steps):
     laws: Laws
 
     def weighted(self) -> dict[Step, int]:
-        steps = super().weighted() | {self.pause: 3, self.wake: 3, self.deploy: 1}
+        steps = super().weighted() | {self.pause: 2, self.wake: 2, self.deploy: 1, self.lose: 1}
         del steps[self.submit_under_old_parent]
         return steps
 
@@ -37,15 +38,18 @@ class WarmSteps(Steps):
             self.abort: 1,
             self.exit_without_a_word: 4,
             self.obey: 8,
-            self.die: 2,
+            self.die: 1,
             self.end: 10,
         }
 
     async def ask(self) -> Done:
+        """Some of them, as each asks again at once when it is answered."""
+        asking = [one for one in self._fleet.alive if not one.is_paused and not one.is_stopping]
+        done = [await self._ask(one) for one in self._rng.sample(asking, min(len(asking), _ASK_TOGETHER))]
+        return "; ".join(done) or None
+
+    async def _ask(self, container: SimulatedContainer) -> str:
         """For something to do; or whether what runs is to stop; or say what is over. Some answers are lost."""
-        container = self._pick(lambda one: not one.is_stopping)
-        if container is None:
-            return None
         told = container.told
         body: Json = {}
         if told is not None:
@@ -58,6 +62,8 @@ class WarmSteps(Steps):
         if told is not None and told.exit_code is not None:
             container.told = None
         lease = answer["lease"]
+        if not container.is_alive:
+            return f"{container.request.name} is gone"
         if answer["end"]:
             if container.told is None:
                 container.end(0, "was told to end")
@@ -68,11 +74,6 @@ class WarmSteps(Steps):
         if answer["stop"] and container.told is not None:
             container.told.must_stop = True
         return f"{container.request.name} was told {container.told and container.told.execution_id}"
-
-    async def ask_if_possible(self) -> None:
-        """As `ask`, of one that runs nothing."""
-        if self._pick(lambda one: not one.is_stopping) is not None:
-            await self.ask()
 
     async def start(self) -> Done:
         container = self._pick(_has(lambda told: not told.has_started and not told.must_stop))

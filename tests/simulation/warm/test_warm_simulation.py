@@ -44,7 +44,7 @@ async def test_every_law_of_warm_containers_holds_after_every_step(
     async with asyncio.timeout(_IDLE_WITHIN.total_seconds()):
         while not deletion.done() or fleet.alive:
             await world.steps.end()
-            await world.steps.ask_if_possible()
+            await world.steps.ask()
             await asyncio.sleep(0.01)
     await deletion
     assert fleet.violations == []
@@ -76,6 +76,6 @@ async def _until_at_rest(world: WarmWorld) -> None:
         await world.steps.reconcile()
         for _ in range(20):
             await world.steps.end()
-            await world.steps.ask_if_possible()
+            await world.steps.ask()
             await asyncio.sleep(0.01)
     assert fleet.violations == []

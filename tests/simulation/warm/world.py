@@ -23,7 +23,8 @@ from tests.simulation.warm.steps import WarmSteps, new_warm_steps
 from tests.simulation.world import random_functions
 from workflows import policies
 
-IDLE_SECONDS = 2
+IDLE_SECONDS = 4
+_FUNCTIONS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +38,10 @@ class WarmWorld:
 
 def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of seconds in place of those of minutes."""
-    monkeypatch.setattr(launcher, "DELIVERED_WITHIN", timedelta(seconds=0.5))
+    monkeypatch.setattr(launcher, "DELIVERED_WITHIN", timedelta(seconds=2))
     defaults = LeaseWatch.__init__.__kwdefaults__
     assert defaults is not None
-    monkeypatch.setitem(defaults, "release_patience", timedelta(seconds=0.5))
+    monkeypatch.setitem(defaults, "release_patience", timedelta(seconds=2))
     monkeypatch.setattr(warm_containers, "SILENT_AFTER", timedelta(seconds=3))
     monkeypatch.setattr(warm_containers, "LONGEST_START", timedelta(seconds=5))
     monkeypatch.setattr(upkeep, "FAILED_WITHIN", timedelta(seconds=1))
@@ -50,7 +51,7 @@ def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def open_warm_world(*, seed: int, database: Database, temporal: Client) -> AsyncIterator[WarmWorld]:
     rng = random.Random(seed)
-    functions = [_kept(function, rng, number) for number, function in enumerate(random_functions(rng))]
+    functions = [_kept(function, rng, number) for number, function in enumerate(random_functions(rng)[:_FUNCTIONS])]
     async with open_control_plane(f"warm-{seed}", functions, database=database, temporal=temporal) as control_plane:
         laws = Laws(database, control_plane.fleet)
         steps = new_warm_steps(
