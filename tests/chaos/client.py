@@ -31,7 +31,9 @@ class ApiClient:
     async def deploy(self, definition: Json, *, project: str = PROJECT) -> str | None:
         """The id of the version; None if the answer was lost, or it was not made."""
         await self._request("PUT", f"/projects/{project}", refusals=(409,))
-        created = await self._request("POST", f"/projects/{project}/versions", body=definition, refusals=(404, 409))
+        # One that is being deleted takes no version.
+        refusals = () if project == PROJECT else (400, 404, 409)
+        created = await self._request("POST", f"/projects/{project}/versions", body=definition, refusals=refusals)
         return None if created is None else str(created["version_id"])
 
     async def undeploy(self, project: str) -> bool:
