@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.blobs import BlobIdText
-from api.schemas.bounded import CheckpointValue
+from api.schemas.bounded import CheckpointValue, LaunchNumber
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import entities
 
@@ -19,7 +19,7 @@ class CheckpointPayload(BaseModel):
 
     value: CheckpointValue
     value_blob: BlobIdText | None = None
-    launch: int | None = None
+    launch: LaunchNumber | None = None
     sequence: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 import asyncio
 
 import typer
+from control_plane.cli.exits import Finalization
 from control_plane.cli.output import fail, note, print_json
 from control_plane.cli.verbs.options import Json
 from temporalio.service import RPCError
@@ -32,6 +33,7 @@ def adopt_namespace(*, as_json: Json = False) -> None:
 
 async def _adopt() -> str:
     database = open_database(load_postgres())
+    Finalization.is_unsafe = True  # temporalio/sdk-python, issue 300
     try:
         client = await connect_temporal()
         await adopt(client, database)

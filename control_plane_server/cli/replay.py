@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from control_plane.cli.exits import Finalization
 from control_plane.cli.output import fail, print_json, print_text
 from control_plane.cli.verbs.options import Json
 from temporalio.client import WorkflowHistory
@@ -48,4 +49,5 @@ def replay(
 
 
 async def _replay(history: WorkflowHistory) -> None:
+    Finalization.is_unsafe = True  # temporalio/sdk-python, issue 300
     await Replayer(workflows=WORKFLOWS, data_converter=data_converter).replay_workflow(history)

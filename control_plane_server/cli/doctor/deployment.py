@@ -2,6 +2,7 @@
 
 import asyncio
 
+from control_plane.cli.exits import Finalization
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -50,6 +51,7 @@ async def check_postgres(settings: PostgresSettings) -> list[Check]:
 
 async def check_temporal(settings: PostgresSettings | None) -> list[Check]:
     """`settings`: of the catalog that the namespace should work for; None if they are not known."""
+    Finalization.is_unsafe = True  # temporalio/sdk-python, issue 300
     try:
         async with asyncio.timeout(_PATIENCE):
             client = await connect_temporal()

@@ -1,6 +1,7 @@
 """Servers that the environment names, used in place of embedded ones."""
 
 import asyncpg
+from control_plane.cli.exits import Finalization
 from pydantic import ValidationError
 from sqlalchemy import text
 
@@ -35,6 +36,7 @@ async def external_postgres() -> PostgresSettings:
 
 async def ensure_temporal_answers(address: str) -> None:
     """Check the server that TEMPORAL_ADDRESS names. Raises StackError."""
+    Finalization.is_unsafe = True  # temporalio/sdk-python, issue 300
     try:
         await connect_temporal()
     except RuntimeError as error:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from control_plane.access.local_stacks import StackAccess
+from control_plane.cli.exits import Finalization
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
@@ -84,6 +85,7 @@ async def is_polled(client: Client, queue: str) -> bool:
 
 
 async def _connect(access: StackAccess) -> Client:
+    Finalization.is_unsafe = True  # temporalio/sdk-python, issue 300
     if access.web_ui_url is None:
         return await connect_temporal()
     return await Client.connect(access.temporal_address, namespace=access.temporal_namespace)

@@ -1,4 +1,4 @@
-"""How commands end: the exit codes."""
+"""How commands end: the exit codes, and whether Python clears up before."""
 
 from enum import IntEnum
 
@@ -13,3 +13,9 @@ class ExitCode(IntEnum):
     CANCELLED = 4
     NOT_WRITTEN = 5  # done, but what it printed did not arrive
     INTERRUPTED = 130
+
+
+class Finalization:
+    """Of Python, after the command. `is_unsafe`: a library has threads that crash it now and then."""
+
+    is_unsafe = False

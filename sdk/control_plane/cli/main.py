@@ -23,7 +23,7 @@ def main() -> None:
     _pass_over_modules_of_others()
     _have_a_home()
     try:
-        sys.exit(import_module("control_plane.cli.entry_point").run_command())
+        _exit(import_module("control_plane.cli.entry_point").run_command())
     except Interrupted:
         sys.exit(_INTERRUPTED)
     except ModuleNotFoundError as error:
@@ -33,6 +33,14 @@ def main() -> None:
         sys.exit('control-plane: the command line needs %s: pip install "control-plane-client[cli]"' % missing)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _exit(code: int) -> None:
+    if not import_module("control_plane.cli.exits").Finalization.is_unsafe:
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):  # which raise nothing
+        stream.flush()
+    os._exit(code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
