@@ -54,7 +54,7 @@ test: install
 
 # Some tests call make, which is not to do as it was told here.
 pytest: install
-	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 3 \
+	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 \
 		--no-loadscope-reorder --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 
 # What is beside is said in one piece.

@@ -23,6 +23,6 @@ async def run(folder: Path, provisioner: ProvisionerName, show: Show, *, seed: i
         folder=folder, provisioner=provisioner, seed=seed, duration=_DURATION, report=lambda _: None, silence=_SILENCE
     )
     show(f"{provisioner}, seed {seed}: {findings.summary()}")
-    assert findings.ledger.violations == []
+    assert findings.ledger.violations == [], "\n".join(findings.ledger.violations)
     assert set(DANGERS[provisioner].targets) <= set(findings.ledger.faults)  # what never happened was not tried
     assert findings.ledger.resumed  # nor a silence

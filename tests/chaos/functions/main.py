@@ -60,11 +60,20 @@ def _fate(child: cp.Invocation[str]) -> str:
 def _note_company(notes: str) -> None:
     """That the execution before us in this container, a child of the same process, still runs."""
     container = os.getppid()
+    if not _is_warm(container):  # of all containers it may be the parent
+        return
     mark = Path(f"{notes}.container-{container}")
     if mark.exists() and _is_child_of(container, before := mark.read_text()):
         with open(f"{notes}.overlaps", "a") as overlaps:
             overlaps.write(f"{os.environ['MULTINODE_EXECUTION_ID']} began while {before} ran in the same container\n")
     mark.write_text(f"{os.getpid()} {os.environ['MULTINODE_EXECUTION_ID']}")
+
+
+def _is_warm(container: int) -> bool:
+    try:
+        return b"CONTROL_PLANE_CONTAINER_ID=" in Path(f"/proc/{container}/environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _is_child_of(parent: int, mark: str) -> bool:
