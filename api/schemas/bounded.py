@@ -198,6 +198,3 @@ RetryMaxInterval = Annotated[
     AfterValidator(AtLeast(bounds.MIN_RETRY_INTERVAL_SECONDS, bounds.MAX_RETRY_INTERVAL_SECONDS)),
     _from_to(bounds.MIN_RETRY_INTERVAL_SECONDS, bounds.MAX_RETRY_INTERVAL_SECONDS),
 ]
-
-# Of an execution's launches, as its column holds it.
-LaunchNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]

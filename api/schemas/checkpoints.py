@@ -5,9 +5,11 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.blobs import BlobIdText
-from api.schemas.bounded import CheckpointValue, LaunchNumber
+from api.schemas.bounded import CheckpointValue
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import entities
+
+_LARGEST_LAUNCH = 2**31 - 1  # that its column holds
 
 
 class CheckpointPayload(BaseModel):
@@ -19,7 +21,7 @@ class CheckpointPayload(BaseModel):
 
     value: CheckpointValue
     value_blob: BlobIdText | None = None
-    launch: LaunchNumber | None = None
+    launch: Annotated[int, Field(ge=0, le=_LARGEST_LAUNCH)] | None = None
     sequence: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
 
     @model_validator(mode="after")

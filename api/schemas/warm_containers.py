@@ -5,17 +5,17 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from api.schemas.bounded import LaunchNumber
 from control_plane_server.catalog.warm_containers import containers
 from control_plane_server.domain.execution_tokens import launch_token
 from control_plane_server.domain.identifiers import ExecutionId
 
+_MOST_LAUNCHES = 999_999
 _LARGEST_EXIT_CODE = 255
 
 
 class LaunchInContainer(BaseModel):
     execution_id: Annotated[str, Field(max_length=64)]
-    launch: LaunchNumber
+    launch: Annotated[int, Field(ge=1, le=_MOST_LAUNCHES)]
 
     def to_domain(self) -> tuple[ExecutionId, int]:
         return ExecutionId(self.execution_id), self.launch

@@ -329,6 +329,8 @@ async def test_a_checkpoint_is_saved_and_read_by_its_own_execution(
         409,
         {"detail": "Another container has taken this one's place"},
     )
+    for number in ({"launch": 2**31}, {"launch": -1}, {"sequence": 2**63}):
+        assert (await client.put(path, json={"value": "1", **number}, headers=own)).status_code == 422
     too_long = await client.put(path, json={"value": "é" * 8_193}, headers=own)
     assert too_long.status_code == 422
     assert "value must not exceed 16384 bytes" in too_long.text
