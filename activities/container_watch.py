@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from activities.faults import Faults, after
+from activities.watch_times import CALL_LIMIT, FIRST_PAUSE, LONGEST_PAUSE, LONGEST_UNASKED, STEP, USUAL_STOP
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState, LaunchRepository
@@ -24,17 +25,6 @@ logger = structlog.get_logger(__name__)
 
 # As a rule a container is gone within this after its report, and the catalog need not be asked.
 _USUAL_EXIT = timedelta(seconds=1)
-# A container that was told to stop is killed after its grace period, and as a rule gone within this after that.
-USUAL_STOP = timedelta(seconds=30)
-# A wait for a container may take days: progress is noted this often, or its activity would count as one that hangs.
-_STEP = timedelta(minutes=1)
-# A notification may be lost: then the catalog is read after this at the latest.
-_LONGEST_UNASKED = timedelta(minutes=5)
-# Longer than any provisioner retries a call.
-_CALL_LIMIT = timedelta(minutes=2)
-# Between tries while the catalog or the provisioner does not answer.
-_FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +59,10 @@ class ContainerWatch:
         listener: NotificationListener,
         grace: timedelta,
         usual_stop: timedelta = USUAL_STOP,
-        longest_unasked: timedelta = _LONGEST_UNASKED,
-        call_limit: timedelta = _CALL_LIMIT,
-        first_pause: timedelta = _FIRST_PAUSE,
-        longest_pause: timedelta = _LONGEST_PAUSE,
+        longest_unasked: timedelta = LONGEST_UNASKED,
+        call_limit: timedelta = CALL_LIMIT,
+        first_pause: timedelta = FIRST_PAUSE,
+        longest_pause: timedelta = LONGEST_PAUSE,
     ) -> None:
         """`grace`: how long a container may go on after its outcome, and after it was told to stop. If it is not
         seen gone then, within the time that the platform takes for that, it is stopped again, after `usual_stop` each
@@ -102,7 +92,7 @@ class ContainerWatch:
             watched = _Watched(container=container, invocation_id=invocation_id, attempt_timeout=attempt_timeout)
             async with in_background("stop enforcement", partial(self._enforce_stops, watched)):
                 while not watching.done():
-                    await asyncio.wait((watching,), timeout=_STEP.total_seconds())
+                    await asyncio.wait((watching,), timeout=STEP.total_seconds())
                     note_progress()
                 return watching.result()
         finally:

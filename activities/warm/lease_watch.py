@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import structlog
 
-from activities.container_watch import USUAL_STOP
 from activities.faults import Faults, after
 from activities.warm.leases import DELIVERED_WITHIN, Lease, end_of, end_of_gone
 from activities.warm.stops import LeaseStops
+from activities.watch_times import CALL_LIMIT, FIRST_PAUSE, LONGEST_PAUSE, LONGEST_UNASKED, STEP, USUAL_STOP
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState, LaunchRepository
@@ -29,14 +29,6 @@ _RELEASE_PATIENCE = timedelta(seconds=15)
 _FIRST_LOOK = timedelta(seconds=0.5)
 # A report is followed by its release so soon that both are seen in one look.
 _SETTLED = timedelta(seconds=0.02)
-# A wait may take days: progress is noted this often, or its activity would count as one that hangs.
-_STEP = timedelta(minutes=1)
-# A notification may be lost: then the catalog is read after this at the latest.
-_LONGEST_UNASKED = timedelta(minutes=5)
-# Longer than any provisioner retries a call.
-_CALL_LIMIT = timedelta(minutes=2)
-_FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(seconds=30)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,8 +54,8 @@ class LeaseWatch:
         grace: timedelta,
         release_patience: timedelta = _RELEASE_PATIENCE,
         usual_stop: timedelta = USUAL_STOP,
-        longest_unasked: timedelta = _LONGEST_UNASKED,
-        first_pause: timedelta = _FIRST_PAUSE,
+        longest_unasked: timedelta = LONGEST_UNASKED,
+        first_pause: timedelta = FIRST_PAUSE,
     ) -> None:
         """`grace`: how long an execution may take to stop. `release_patience`: how long after that, or after its
         report, its container may take to let go of it, before that is stopped; again `usual_stop` after it should have
@@ -90,7 +82,7 @@ class LeaseWatch:
         )
         gone = asyncio.create_task(self._provisioner.wait_for_exit(lease.container))
         run = _Run(lease=lease, gone=gone)
-        faults = Faults(lease.container, first_pause=self._first_pause, longest_pause=_LONGEST_PAUSE)
+        faults = Faults(lease.container, first_pause=self._first_pause, longest_pause=LONGEST_PAUSE)
         try:
             async with self._listener.subscribe(*topics) as notified:
                 gone.add_done_callback(lambda _: notified.set())
@@ -205,7 +197,7 @@ class LeaseWatch:
         if run.stop_at is not None and now < run.stop_at:
             return run.stop_at
         logger.warning("container_lingers", container=str(run.lease.container.name))
-        async with asyncio.timeout(_CALL_LIMIT.total_seconds()):
+        async with asyncio.timeout(CALL_LIMIT.total_seconds()):
             await self._provisioner.stop(run.lease.container)
         run.stop_at = after(self._longest_stop)
         return run.stop_at
@@ -215,6 +207,6 @@ async def _wait(notified: asyncio.Event, *, until: float) -> None:
     """Until it is notified, or so late."""
     while not notified.is_set() and after(timedelta()) < until:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(min(until, after(_STEP))):
+            async with asyncio.timeout_at(min(until, after(STEP))):
                 await notified.wait()
         note_progress()
