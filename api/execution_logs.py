@@ -60,7 +60,12 @@ async def read_logs(provisioner: Provisioner, detail: ExecutionDetail, query: Lo
             max_lines = min(query.max_lines, MAX_LOG_LINES_PER_PAGE)
             if execution.is_warm_start is None:
                 return await provisioner.read_logs(container, query.offset, max_lines, start=query.start)
-            part = MarkedPart.of(execution.execution_id, execution.newest_launch, execution.launch_time)
+            part = MarkedPart.of(
+                execution.execution_id,
+                execution.newest_launch,
+                execution.launch_time,
+                is_first=not execution.is_warm_start,
+            )
             return await read_part(provisioner, container, part, query.offset, max_lines, start=query.start)
     except TimeoutError:
         raise ServiceIsUnavailable from None

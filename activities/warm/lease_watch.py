@@ -65,6 +65,7 @@ class LeaseWatch:
         self._provisioner = provisioner
         self._listener = listener
         self._stops = LeaseStops(database=database, provisioner=provisioner)
+        self._release_patience = release_patience
         self._patience = grace + release_patience
         self._longest_stop = grace + provisioner.usual_end + usual_stop
         self._longest_unasked = longest_unasked
@@ -134,10 +135,15 @@ class LeaseWatch:
         """The container is gone, and has not let go of the execution."""
         container_exit = run.gone.result()
         container_id = run.lease.container.name.warm_container_id
+        has_asked = True
         if container_id is not None:
+            launch = run.lease.launch
             async with self._database.statement() as connection:
-                await LeaseRepository(connection).close(container_id, reason=container_exit.reason, is_gone=True)
-        return end_of_gone(container_exit, state)
+                leases = LeaseRepository(connection)
+                leased = await leases.of_launch(launch.execution_id, launch.launch)
+                has_asked = leased is None or leased.has_asked
+                await leases.close(container_id, reason=container_exit.reason, is_gone=True)
+        return end_of_gone(container_exit, state, run.lease, has_asked=has_asked)
 
     async def _distrust(self, run: _Run, *, must_stop: bool) -> float:
         """The catalog does not know the execution, which may be because it is being restored."""
@@ -155,9 +161,11 @@ class LeaseWatch:
         if not run.is_asked_to_stop:
             await self._stops.ask(lease.launch, lease.container, lease.isolation)
             run.is_asked_to_stop = True
-        left = self._patience - (state.stopping_for or timedelta())
-        due = after(left)
-        if state.running_for is None and lease.deliver_by is not None:
+        has_begun = state.running_for is not None
+        # Until it has begun, nothing of the user's needs a grace period; and an import may hang.
+        patience = self._patience if has_begun else self._release_patience
+        due = after(patience - (state.stopping_for or timedelta()))
+        if not has_begun and lease.deliver_by is not None:
             due = min(due, lease.deliver_by)  # it does not hear us
         return due if after(timedelta()) < due else await self._stop(run)
 

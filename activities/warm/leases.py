@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
+
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from control_plane_server.domain.identifiers import InvocationId
-from control_plane_server.domain.reuse import Isolation
+from control_plane_server.domain.reuse import Isolation, import_limit
 from control_plane_server.provisioners.exit_reasons import exit_reason, stop_reason
 
 # An idle container is told of a lease within milliseconds, and begins at once. One that has not by then is paused, cut
@@ -43,18 +45,26 @@ def end_of(state: ContainerState, lease: Lease) -> ContainerExit | None:
     return ContainerExit(cause=ExitCause.EXITED, reason=exit_reason(state.exit_code), exit_code=state.exit_code)
 
 
-def end_of_gone(container_exit: ContainerExit, state: ContainerState) -> ContainerExit:
-    """Of an execution whose container is gone and has not let go of it.
+def end_of_gone(
+    container_exit: ContainerExit, state: ContainerState, lease: Lease, *, has_asked: bool
+) -> ContainerExit:
+    """Of an execution whose container is gone and has not let go of it. `has_asked`: for an execution, or its lease is
+    not there any more.
 
-    Before it has begun none of the user's code has run for it: so it costs no attempt that a container was killed
-    which was there before, or one that ended in order, told to by a catalog that did not know it or had closed it.
+    Before it has begun, none of the user's code has run for it: so it costs no attempt that a container was killed
+    which was there before, or one that ended in order, told to by a catalog that did not know it or had closed it. But
+    the import may end a container that was launched for it, before that ever asks.
     """
     has_begun = state.running_for is not None or state.has_reported
     if has_begun or state.must_stop or container_exit.cause not in (ExitCause.EXITED, ExitCause.STOPPED):
         return container_exit
     if state.is_warm_start:
         return replace(container_exit, cause=ExitCause.LOST)
-    if container_exit.exit_code != 0:
+    limit = import_limit(lease.attempt_timeout)
+    if container_exit.exit_code == IMPORT_TOOK_TOO_LONG and limit is not None and not has_asked:
+        reason = f"AttemptTimedOut: the import of its module took longer than {limit.total_seconds():g} s"
+        return replace(container_exit, reason=reason)
+    if container_exit.exit_code != 0 or not has_asked:
         return container_exit
     reason = "The container ended before it had begun the execution"
     return replace(container_exit, cause=ExitCause.LOST, reason=reason, failed_to_start=True)

@@ -108,7 +108,12 @@ def _part_of(execution: ExecutionSnapshot) -> MarkedPart | None:
     """None of a container that is the execution's own."""
     if execution.marked_launch is None:
         return None
-    return MarkedPart.of(execution.execution_id, execution.marked_launch, execution.launch_time)
+    return MarkedPart.of(
+        execution.execution_id,
+        execution.marked_launch,
+        execution.launch_time,
+        is_first=not execution.is_warm_start,
+    )
 
 
 def _has_log_to_read(at: Position) -> bool:

@@ -9,8 +9,7 @@ from api.errors import documented
 from api.execution_secrets import read_values
 from api.keyed_routes import while_waiting
 from api.routers import new_router
-from api.schemas.secrets import ExecutionEnvironment
-from api.schemas.warm_containers import NextInfo, NextRequest
+from api.schemas.warm_containers import ContainerEnvironment, NextInfo, NextRequest
 from api.services import services_of
 from api.tags import Tag
 from control_plane_server.catalog.warm_containers.polls import PollRepository
@@ -53,11 +52,14 @@ async def next_execution(container_id: str, said: NextRequest, request: Request)
     _CONTAINER + "/environment",
     responses=documented(WarmContainerDoesNotExist, SecretIsMissing, SecretsAreUnreadable),
 )
-async def get_container_environment(container_id: str, request: Request) -> ExecutionEnvironment:
-    """The values of the secrets that the function names, for what the container does before it has an execution."""
+async def get_container_environment(container_id: str, request: Request) -> ContainerEnvironment:
+    """The values of the secrets that the function names, for what the container does before it has an execution, and
+    how long that may take."""
     services = services_of(request)
     async with services.database.statement() as connection:
         function = await PollRepository(connection).function_of(WarmContainerId(container_id))
-        return ExecutionEnvironment(
-            secrets=await read_values(connection, function.project_name, function.secrets, keys=services.secret_keys)
+        limit = function.import_limit
+        return ContainerEnvironment(
+            secrets=await read_values(connection, function.project_name, function.secrets, keys=services.secret_keys),
+            import_limit_seconds=None if limit is None else limit.total_seconds(),
         )

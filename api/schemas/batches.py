@@ -13,10 +13,10 @@ from control_plane_server.domain.entities import InvocationStatus
 
 
 class BatchDefinition(BaseModel):
-    """One invocation for each input, in this order. The parent must be an invocation of the same project and version.
-    `queue_timeout_seconds`: of each, in place of that of the function. `resume_keys`: idempotency keys of earlier
-    attempts. If the request has a key of its own that is new, and one of these has made a batch by an equal request,
-    that one is the answer, however it ended, and none is made."""
+    """One invocation for each input, in this order. The parent must be an invocation of the same project and version;
+    under `latest` the version is the parent's. `queue_timeout_seconds`: of each, in place of that of the function.
+    `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its own that is new, and one of
+    these has made a batch by an equal request, that one is the answer, however it ended, and none is made."""
 
     # Only the first invalid input is reported: collecting the mistakes of ten thousand would take seconds.
     inputs: Annotated[list[Input], Field(fail_fast=True, min_length=1, max_length=bounds.MAX_BATCH_INPUTS)]

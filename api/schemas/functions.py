@@ -173,6 +173,13 @@ class FunctionSpec(BaseModel):
     platform: Platform | None = None
     reuse: Reuse | None = None
 
+    @model_validator(mode="after")
+    def _keeps_no_more_than_may_run(self) -> Self:
+        idle, most = 0 if self.reuse is None else self.reuse.min_idle, self.resource_spec.max_concurrency
+        if idle > most:
+            raise ValueError(f"min_idle must not exceed max_concurrency: {idle} containers would wait, {most} may run")
+        return self
+
     def to_domain(self, default_docker_image: str) -> specs.FunctionSpec:
         return specs.FunctionSpec(
             function_name=FunctionName(self.function_name),

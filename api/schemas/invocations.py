@@ -33,11 +33,11 @@ class ParentInvocationDefinition(BaseModel):
 
 
 class InvocationDefinition(BaseModel):
-    """The parent must be an invocation of the same project and version. `input_blob`: in place of `input`, which is
-    empty or left out then: of this project, completely uploaded and not used before. `queue_timeout_seconds`: in
-    place of that of the function. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its
-    own that is new, and one of these has made an invocation by an equal request which has succeeded or still runs, that
-    one is the answer, and none is made."""
+    """The parent must be an invocation of the same project and version; under `latest` the version is the parent's.
+    `input_blob`: in place of `input`, which is empty or left out then: of this project, completely uploaded and not
+    used before. `queue_timeout_seconds`: in place of that of the function. `resume_keys`: idempotency keys of earlier
+    attempts. If the request has a key of its own that is new, and one of these has made an invocation by an equal
+    request which has succeeded or still runs, that one is the answer, and none is made."""
 
     input: Input
     input_blob: BlobIdText | None = None

@@ -5,12 +5,20 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
+from api.schemas.secrets import ExecutionEnvironment
 from control_plane_server.catalog.warm_containers import containers
 from control_plane_server.domain.execution_tokens import launch_token
 from control_plane_server.domain.identifiers import ExecutionId
 
 _MOST_LAUNCHES = 999_999
 _LARGEST_EXIT_CODE = 255
+
+
+class ContainerEnvironment(ExecutionEnvironment):
+    """`import_limit_seconds`: after which the container is to end itself with exit code 79, if it still imports the
+    code; null: it may take as long as it takes."""
+
+    import_limit_seconds: float | None
 
 
 class LaunchInContainer(BaseModel):

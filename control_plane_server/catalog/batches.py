@@ -14,11 +14,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.callees import (
+    CALLEE,
+    CALLEE_OF_PARENT,
     PARENT,
     PARENT_FUNCTION,
-    PARENT_IS_STOPPED,
     PARENT_STATE,
-    PROJECT_IS_BEING_DELETED,
     call_parameters,
     creation,
     require_created,
@@ -108,8 +108,8 @@ _FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
 
 
 _OWN: dict[str, ColumnElement[Any]] = {"batch_id": _NEW_ID, "size": _SIZE}
-_CREATE = creation(BatchRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETED)
-_CREATE_OF_CHILDREN = creation(BatchRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
+_CREATE = creation(BatchRow, _OWN, callee=CALLEE)
+_CREATE_OF_CHILDREN = creation(BatchRow, _OWN, callee=CALLEE_OF_PARENT)
 # COPY takes nearly as long: most of the time is that of indexes and foreign keys.
 _INSERT_INVOCATIONS = text("""
     WITH batch AS (

@@ -1,14 +1,21 @@
-"""What a submit names: the function that is called and, in the same version, the invocation that calls it."""
+"""What a submit names: the function that is called and, in the same version, the invocation that calls it. Under
+`latest` that is the caller's version."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, Text, all_, and_, bindparam, case, func, insert, select, true
+from sqlalchemy import ARRAY, CTE, BigInteger, Row, Select, all_, and_, bindparam, case, func, insert, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.base import columns_of
-from control_plane_server.catalog.paths import along_function, searchable
+from control_plane_server.catalog.paths import (
+    INVOCATION,
+    PARENT_FUNCTION_NAME,
+    along_callee,
+    along_function,
+    searchable,
+)
 from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import InvocationStatus, ParentInvocation, ParentRef
 from control_plane_server.domain.errors import ParentInvocationDoesNotExist, ProjectIsBeingDeleted
@@ -25,51 +32,43 @@ PARENT_STATE = (
     PARENT.creation_time.label("parent_creation_time"),
     PARENT.last_update_time.label("parent_last_update_time"),
 )
-PARENT_ID = bindparam("new_parent", type_=Text)
-_PARENT_FUNCTION_NAME = bindparam("new_parent_function", type_=Text)
 
 _NOW = func.statement_timestamp()
 
-# The function at a path and the parent that the client names.
-CALLEE = (
-    along_function(
-        select(
-            ProjectRow.deletion_request_time.label("project_deletion_request_time"),
-            ProjectRow.closing_time.label("project_closing_time"),
-            *columns_of(VersionRow, FunctionRow),
-            FunctionRow.signature.label("functions_signature"),
-            *PARENT_STATE,
+
+def _found(along: Callable[[Select[*tuple[Any, ...]]], Select[*tuple[Any, ...]]]) -> CTE:
+    """The function at a path and the parent that the client names."""
+    columns = (
+        ProjectRow.deletion_request_time.label("project_deletion_request_time"),
+        ProjectRow.closing_time.label("project_closing_time"),
+        *columns_of(VersionRow, FunctionRow),
+        FunctionRow.signature.label("functions_signature"),
+        *PARENT_STATE,
+    )
+    return (
+        along(select(*columns))
+        .outerjoin(
+            PARENT_FUNCTION,
+            and_(
+                PARENT_FUNCTION.version_id == VersionRow.version_id,
+                PARENT_FUNCTION.function_name == PARENT_FUNCTION_NAME,
+            ),
         )
+        .outerjoin(PARENT, and_(PARENT.function_id == PARENT_FUNCTION.function_id, PARENT.invocation_id == INVOCATION))
+        .cte("found")
     )
-    .outerjoin(
-        PARENT_FUNCTION,
-        and_(
-            PARENT_FUNCTION.version_id == VersionRow.version_id,
-            PARENT_FUNCTION.function_name == _PARENT_FUNCTION_NAME,
-        ),
-    )
-    .outerjoin(PARENT, and_(PARENT.function_id == PARENT_FUNCTION.function_id, PARENT.invocation_id == PARENT_ID))
-    .cte("found")
-)
+
+
+CALLEE = _found(along_function)
+# Of what names a parent: looks for its version, if `latest` is asked for.
+CALLEE_OF_PARENT = _found(along_callee)
 # Functions whose arguments are known to be right. The input of a command is any text.
 _CHECKED = bindparam("checked_functions", type_=ARRAY(BigInteger))
-_HAS_UNCHECKED_SIGNATURE = and_(
-    CALLEE.c.functions_signature.is_not(None),
-    CALLEE.c.functions_command.is_(None),
-    CALLEE.c.functions_function_id != all_(_CHECKED),
-)
-IS_CALLABLE = and_(
-    CALLEE.c.functions_function_id.is_not(None),
-    ~_HAS_UNCHECKED_SIGNATURE,
-    CALLEE.c.project_closing_time.is_(None),
-    PARENT_ID.is_(None) | CALLEE.c.parent_invocation_id.is_not(None),
-)
-PROJECT_IS_BEING_DELETED = CALLEE.c.project_deletion_request_time.is_not(None)
 # The lock waits for a stop of the parent that is being written. Either that stop is seen here, or it commits after this
 # insert, and then finds this child when it cancels the children.
-PARENT_IS_STOPPED = (
+_PARENT_IS_STOPPED = (
     select(func.coalesce(InvocationRow.cancellation_request_time, InvocationRow.stop_time))
-    .where(InvocationRow.invocation_id == PARENT_ID)
+    .where(InvocationRow.invocation_id == INVOCATION)
     .with_for_update(read=True)
     .scalar_subquery()
     .is_not(None)
@@ -88,11 +87,11 @@ class ArgumentsAreUnchecked(Exception):
 
 
 def call_parameters(parent: ParentRef | None, checked: Collection[int]) -> dict[str, object]:
-    """For statements with CALLEE. `checked`: ids of functions that take the arguments, if they have a signature."""
+    """For a `creation`. `checked`: ids of functions that take the arguments, if they have a signature."""
     return {
         _CHECKED.key: list(checked),
-        PARENT_ID.key: None if parent is None else searchable(parent.invocation_id),
-        _PARENT_FUNCTION_NAME.key: None if parent is None else searchable(parent.function_name),
+        INVOCATION.key: None if parent is None else searchable(parent.invocation_id),
+        PARENT_FUNCTION_NAME.key: None if parent is None else searchable(parent.function_name),
     }
 
 
@@ -112,30 +111,41 @@ def to_parent(row: Row[*tuple[Any, ...]]) -> ParentInvocation | None:
 
 
 def creation(
-    row: type[InvocationRow] | type[BatchRow],
-    own: Mapping[str, ColumnElement[Any]],
-    *,
-    is_cancelled_at_birth: ColumnElement[bool],
+    row: type[InvocationRow] | type[BatchRow], own: Mapping[str, ColumnElement[Any]], *, callee: CTE
 ) -> Select[*tuple[Any, ...]]:
     """What is found and, if nothing is missing, the row that is inserted, with its `own` columns beside those that all
-    calls have."""
+    calls have. `callee`: CALLEE or CALLEE_OF_PARENT."""
+    has_unchecked_signature = and_(
+        callee.c.functions_signature.is_not(None),
+        callee.c.functions_command.is_(None),
+        callee.c.functions_function_id != all_(_CHECKED),
+    )
+    is_callable = and_(
+        callee.c.functions_function_id.is_not(None),
+        ~has_unchecked_signature,
+        callee.c.project_closing_time.is_(None),
+        INVOCATION.is_(None) | callee.c.parent_invocation_id.is_not(None),
+    )
+    is_cancelled_at_birth: ColumnElement[bool] = callee.c.project_deletion_request_time.is_not(None)
+    if callee is CALLEE_OF_PARENT:
+        is_cancelled_at_birth = or_(is_cancelled_at_birth, _PARENT_IS_STOPPED)
     values = {
         **own,
-        "function_id": CALLEE.c.functions_function_id,
-        "parent_invocation_id": CALLEE.c.parent_invocation_id,
+        "function_id": callee.c.functions_function_id,
+        "parent_invocation_id": callee.c.parent_invocation_id,
         "creation_time": _NOW,
         "last_update_time": _NOW,
         "cancellation_request_time": case((is_cancelled_at_birth, _NOW)),
     }
     inserted = (
         insert(row)
-        .from_select(list(values), select(*values.values()).where(IS_CALLABLE))
+        .from_select(list(values), select(*values.values()).where(is_callable))
         .returning(row.creation_time, row.cancellation_request_time)
         .cte("inserted")
     )
-    found = [column for column in CALLEE.c if column.name != "functions_signature"]
+    found = [column for column in callee.c if column.name != "functions_signature"]
     # Only where it was not known: it may be long.
-    signature = case((inserted.c.creation_time.is_(None) & _HAS_UNCHECKED_SIGNATURE, CALLEE.c.functions_signature))
+    signature = case((inserted.c.creation_time.is_(None) & has_unchecked_signature, callee.c.functions_signature))
     return (
         select(
             *found,
@@ -143,7 +153,7 @@ def creation(
             inserted.c.creation_time,
             inserted.c.cancellation_request_time,
         )
-        .select_from(CALLEE)
+        .select_from(callee)
         .outerjoin(inserted, true())
     )
 

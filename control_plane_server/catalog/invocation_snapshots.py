@@ -38,6 +38,7 @@ class ExecutionSnapshot:
     execution_finish_time: datetime | None
     last_update_time: datetime
     marked_launch: int | None = None  # of its container, if that is reused: what the markers in its log say
+    is_warm_start: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ _EXECUTIONS = (
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launch"),
         case((ExecutionRow.is_warm_start.is_not(None), ExecutionRow.launches)).label("marked_launch"),
+        ExecutionRow.is_warm_start,
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.container_type.label("container_type"),
         ExecutionRow.container_identifier.label("container_identifier"),
@@ -196,4 +198,5 @@ def _to_executions(
             execution_finish_time=row.execution_finish_time,
             last_update_time=row.last_update_time,
             marked_launch=row.marked_launch,
+            is_warm_start=row.is_warm_start,
         )

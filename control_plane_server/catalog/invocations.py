@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, Text, bindparam, case, func, or_, select, true, update
+from sqlalchemy import CTE, Integer, Row, Select, Text, bindparam, case, func, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -15,11 +15,10 @@ from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.callees import (
     CALLEE,
+    CALLEE_OF_PARENT,
     PARENT,
     PARENT_FUNCTION,
-    PARENT_IS_STOPPED,
     PARENT_STATE,
-    PROJECT_IS_BEING_DELETED,
     call_parameters,
     creation,
     require_created,
@@ -113,16 +112,20 @@ _GET_BY_ID = _with_parent_and_executions(
 )
 
 
-_OWN: dict[str, ColumnElement[Any]] = {
-    "invocation_id": _NEW_ID,
-    "input": _INPUT,
-    "input_blob_id": _INPUT_BLOB,
-    "queue_timeout_seconds": _QUEUE_TIMEOUT,
-    "project_name": CALLEE.c.versions_project_name,
-    "function_name": CALLEE.c.functions_function_name,
-}
-_CREATE = creation(InvocationRow, _OWN, is_cancelled_at_birth=PROJECT_IS_BEING_DELETED)
-_CREATE_CHILD = creation(InvocationRow, _OWN, is_cancelled_at_birth=or_(PROJECT_IS_BEING_DELETED, PARENT_IS_STOPPED))
+def _creation(callee: CTE) -> Select[*tuple[Any, ...]]:
+    own: dict[str, ColumnElement[Any]] = {
+        "invocation_id": _NEW_ID,
+        "input": _INPUT,
+        "input_blob_id": _INPUT_BLOB,
+        "queue_timeout_seconds": _QUEUE_TIMEOUT,
+        "project_name": callee.c.versions_project_name,
+        "function_name": callee.c.functions_function_name,
+    }
+    return creation(InvocationRow, own, callee=callee)
+
+
+_CREATE = _creation(CALLEE)
+_CREATE_CHILD = _creation(CALLEE_OF_PARENT)
 
 _REQUEST_CANCELLATION = (
     update(InvocationRow)

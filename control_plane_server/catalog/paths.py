@@ -55,8 +55,8 @@ class FunctionPath:
     def parameters_of_callee(self, parent: ParentRef) -> dict[str, object]:
         """For statements `along_callee`."""
         return self.parameters | {
-            _PARENT_FUNCTION.key: searchable(parent.function_name),
-            _INVOCATION.key: searchable(parent.invocation_id),
+            PARENT_FUNCTION_NAME.key: searchable(parent.function_name),
+            INVOCATION.key: searchable(parent.invocation_id),
         }
 
 
@@ -68,7 +68,7 @@ class InvocationPath:
     @property
     def parameters(self) -> dict[str, object]:
         """For statements `along_invocation`."""
-        return self.function.parameters | {_INVOCATION.key: searchable(self.invocation_id)}
+        return self.function.parameters | {INVOCATION.key: searchable(self.invocation_id)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ _VERSION = bindparam("path_version", type_=Text)
 # `latest` would be part of every plan, and each statement would be planned anew each time.
 _IS_LATEST = bindparam("path_is_latest", type_=Boolean, literal_execute=True)
 _FUNCTION = bindparam("path_function", type_=Text)
-_PARENT_FUNCTION = bindparam("path_parent_function", type_=Text)
-_INVOCATION = bindparam("path_invocation", type_=Text)
+PARENT_FUNCTION_NAME = bindparam("path_parent_function", type_=Text)
+INVOCATION = bindparam("path_invocation", type_=Text)
 _EXECUTION = bindparam("path_execution", type_=Text)
 
 _CANDIDATE = aliased(VersionRow, name="candidate")
@@ -152,7 +152,7 @@ LATEST_VERSION = func.coalesce(
 )
 _WANTED = aliased(InvocationRow, name="wanted")
 # A subquery, as a join may be planned as a merge that reads all functions up to the wanted one.
-_FUNCTION_OF_INVOCATION = select(_WANTED.function_id).where(_WANTED.invocation_id == _INVOCATION).scalar_subquery()
+_FUNCTION_OF_INVOCATION = select(_WANTED.function_id).where(_WANTED.invocation_id == INVOCATION).scalar_subquery()
 
 
 def _version_of_invocation(function_name: ColumnElement[str]) -> ScalarSelect[str]:
@@ -175,7 +175,7 @@ _VERSION_OF_INVOCATION_MATCHES: ColumnElement[bool] = VersionRow.version_id == c
     (_IS_LATEST, func.coalesce(_version_of_invocation(_FUNCTION), LATEST_VERSION)), else_=_VERSION
 )
 _VERSION_OF_PARENT_MATCHES: ColumnElement[bool] = VersionRow.version_id == case(
-    (_IS_LATEST, func.coalesce(_version_of_invocation(_PARENT_FUNCTION), LATEST_VERSION)), else_=_VERSION
+    (_IS_LATEST, func.coalesce(_version_of_invocation(PARENT_FUNCTION_NAME), LATEST_VERSION)), else_=_VERSION
 )
 # For changes of what is at a path.
 EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
@@ -183,7 +183,7 @@ EXECUTION_MATCHES: tuple[ColumnElement[bool], ...] = (
     InvocationRow.invocation_id == ExecutionRow.invocation_id,
 )
 INVOCATION_MATCHES: tuple[ColumnElement[bool], ...] = (
-    InvocationRow.invocation_id == _INVOCATION,
+    InvocationRow.invocation_id == INVOCATION,
     FunctionRow.function_id == InvocationRow.function_id,
     FunctionRow.function_name == _FUNCTION,
     VersionRow.version_id == FunctionRow.version_id,
@@ -212,7 +212,7 @@ def along_invocation(statement: Select[*_Columns]) -> Select[*_Columns]:
     """As `along_function`, with the invocation. Under `latest` its version is that of the invocation."""
     return _along_function(statement, _VERSION_OF_INVOCATION_MATCHES).outerjoin(
         InvocationRow,
-        and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == _INVOCATION),
+        and_(InvocationRow.function_id == FunctionRow.function_id, InvocationRow.invocation_id == INVOCATION),
     )
 
 

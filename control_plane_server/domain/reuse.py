@@ -24,5 +24,14 @@ class ReuseSpec:
     isolation: Isolation = Isolation.FORK
 
 
+_SHORTEST_IMPORT_LIMIT = timedelta(minutes=10)
+
+
+def import_limit(attempt_timeout: timedelta | None) -> timedelta | None:
+    """How long a container may import the user's module, once for all of its executions; None: as long as it takes.
+    `attempt_timeout`: of the function, which begins with each call and may be far shorter."""
+    return None if attempt_timeout is None else max(attempt_timeout, _SHORTEST_IMPORT_LIMIT)
+
+
 # How long the request of a container for its next execution waits for one.
 LONGEST_POLL = timedelta(seconds=20)

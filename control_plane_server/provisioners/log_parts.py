@@ -1,8 +1,9 @@
 """One execution's part of a warm container's log: what lies between the markers of its launch.
 
-What the container writes before, between and after is nobody's. A marker is sought in each stream by itself, as a
-platform may tell stdout and stderr out of order; where it does not tell them apart, the part begins with the first of
-the two markers and ends with the last. A container that died in the middle wrote no end: then the log's end is it.
+What the container writes between and after is nobody's; what it writes before, the first one's if it was launched for
+that. A marker is sought in each stream by itself, as a platform may tell stdout and stderr out of order; where it does
+not tell them apart, the part begins with the first of the two markers and ends with the last. A container that died in
+the middle wrote no end: then the log's end is it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -70,6 +71,7 @@ class Progress:
 
 
 NOTHING_SEEN = Progress()
+WITHIN = Progress((_WITHIN,) * _PHASES)  # before its own markers
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.errors import OffsetIsInvalid
 from control_plane_server.domain.identifiers import ExecutionId
 from control_plane_server.domain.log_markers import MarkedLaunch
-from control_plane_server.provisioners.log_parts import NOTHING_SEEN, PartScan, Progress
+from control_plane_server.provisioners.log_parts import NOTHING_SEEN, WITHIN, PartScan, Progress
 
 _OFFSET = re.compile(r"(?P<log>[^_]{0,60})_(?P<progress>[0-2]{5})_(?P<told>[0-9]{1,6})", re.ASCII)
 # A page ends without its lines after so many of the container's: the next one goes on.
@@ -38,19 +38,28 @@ class LogReads(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedPart:
     """The part of a launch. `since_ms`: a time before it, in milliseconds since 1970: what was written earlier need not
-    be read."""
+    be read. `is_first`: the container was launched for it, so that what it writes before, while it imports the user's
+    module, belongs to it, too."""
 
     launch: MarkedLaunch
     since_ms: int | None
+    is_first: bool = False
+
+    @property
+    def beginning(self) -> "_Place":
+        return _Place(progress=WITHIN if self.is_first else NOTHING_SEEN)
 
     @classmethod
-    def of(cls, execution_id: ExecutionId, launch: int, launch_time: datetime | None) -> "MarkedPart":
+    def of(
+        cls, execution_id: ExecutionId, launch: int, launch_time: datetime | None, *, is_first: bool
+    ) -> "MarkedPart":
         """The part of the launch with this number, with refused ones, which was noted then: the container begins the
         execution afterwards."""
         since = None if launch_time is None else launch_time - _CLOCKS
         return cls(
             launch=MarkedLaunch(execution_id, launch),
             since_ms=None if since is None else round(since.timestamp() * 1_000),
+            is_first=is_first,
         )
 
 
@@ -92,7 +101,7 @@ async def read_part(
     """As a provisioner's `read_logs`, of the part alone. An empty page may have another offset than it was asked for:
     there was much of others'. Raises what the provisioner raises."""
     walk = _Walk(provisioner, details, part)
-    place = _Place() if offset is None else _Place.parse(offset)
+    place = part.beginning if offset is None else _Place.parse(offset)
     if offset is None and start != FIRST_LINE:
         place = await walk.place_of_start(start)
     walk.go_to(place)
@@ -115,7 +124,7 @@ class _Walk:
         self._provisioner = provisioner
         self._details = details
         self._part = part
-        self.go_to(_Place())
+        self.go_to(part.beginning)
 
     def go_to(self, place: _Place) -> None:
         self._scan = PartScan(self._part.launch, place.progress)

@@ -101,7 +101,8 @@ def function(**limits: Unpack[Limits]) -> Callable[[Callable[P, R]], Function[P,
 def function(wrapped: Any = None, /, **limits: Any) -> Any:
     """A decorator, with limits or bare: this function can be invoked. It must be a top-level one of its module.
 
-    Raises TypeError for a limit that does not exist, and for what cannot stand in `no_retry_on`.
+    Raises TypeError for a limit that does not exist, and for what cannot stand in `no_retry_on`; ValueError where more
+    containers would be kept ready than may run.
     """
     if wrapped is not None and not callable(wrapped):
         raise TypeError("%s; write @cp.function, not @cp.function(%r)" % (_CALLED_BY_ITS_DEF, wrapped))
@@ -152,6 +153,7 @@ def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
         fields["docker_image_override"] = limits["image"]
     if limits.get("reuse") is not None:
         fields["reuse"] = fields_of(limits["reuse"])
+        _check_min_idle(fields["reuse"]["min_idle"], fields["resource_spec"]["max_concurrency"])
     if "environment" in limits:
         fields["environment"] = environment_of(limits["environment"])
     if "secrets" in limits:
@@ -160,6 +162,15 @@ def _fields(limits: Any, *, has_exit_code: bool) -> dict[str, Any]:
     if platform:
         fields["platform"] = platform
     return fields
+
+
+def _check_min_idle(min_idle: int, max_concurrency: Any) -> None:
+    """Raises ValueError for containers that could never all run something. What else is wrong, the REST API says."""
+    if isinstance(max_concurrency, int) and min_idle > max_concurrency:
+        raise ValueError(
+            "min_idle must not exceed max_concurrency: %d containers would wait, %d may run"
+            % (min_idle, max_concurrency)
+        )
 
 
 def _names(errors: Any, *, has_exit_code: bool) -> list[str]:

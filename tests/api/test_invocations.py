@@ -111,6 +111,21 @@ async def test_a_parent_must_be_of_the_same_project_and_version(client: httpx2.A
     assert missing.status_code == 404
 
 
+@pytest.mark.parametrize(("kind", "body"), [("invocations", {"input": ""}), ("batches", {"inputs": ["", ""]})])
+async def test_under_latest_a_child_is_of_its_parents_version(
+    client: httpx2.AsyncClient, kind: str, body: Json
+) -> None:
+    old = await deploy(client, function_spec("f"), function_spec("g"))
+    parent = await invoke(client, old.invocations("f"))
+    await deploy(client, function_spec("f"))
+    of_g = f"/projects/p/versions/latest/functions/g/{kind}"
+    child = await client.post(of_g, json=body | {"parent_invocation": parent_of(parent)})
+    assert (child.status_code, child.json().get("version_id")) == (200, old.version_id)
+    for others in ({}, {"parent_invocation": parent_of("/inv-0")}):
+        answer = await client.post(of_g, json=body | others)
+        assert answer.status_code == 404, "the newest version has no such function"
+
+
 @pytest.mark.parametrize("length", [249_999, 250_000])
 async def test_the_length_of_an_input_is_bounded(client: httpx2.AsyncClient, length: int) -> None:
     deployed = await deploy(client)

@@ -229,6 +229,7 @@ async def test_signatures_that_cannot_be_kept_are_refused(
         (reusing(idle_seconds=3_601), "reuse.idle_seconds", "idle_seconds must not exceed 3600"),
         (reusing(min_idle=-1), "reuse.min_idle", "min_idle must be non-negative"),
         (reusing(min_idle=101), "reuse.min_idle", "min_idle must not exceed 100"),
+        (reusing(min_idle=4), "", "min_idle must not exceed max_concurrency: 4 containers would wait, 3 may run"),
         (reusing(max_executions=0), "reuse.max_executions", "max_executions must be positive"),
         (reusing(max_executions=100_001), "reuse.max_executions", "max_executions must not exceed 100000"),
         (function_spec(command=[]), "command", "command must not be empty"),
@@ -243,7 +244,7 @@ async def test_bounds_are_kept_by_the_contracts_texts(
     assert answer.status_code == 422
     (problem,) = answer.json()["detail"]
     assert problem["type"] == "value_error"
-    assert problem["loc"] == ["body", "functions", 0, *loc.split(".")]
+    assert problem["loc"] == ["body", "functions", 0, *filter(None, loc.split("."))]
     assert problem["msg"] == f"Value error, {message}"
 
 
@@ -252,6 +253,7 @@ async def test_bounds_are_kept_by_the_contracts_texts(
     [
         function_spec("x" * 1_023, docker_image_override="x/" * 511 + "x", command=["x" * 4_096]),
         function_spec(resource_spec={"virtual_cpus": 16, "memory_gbs": 1e-9, "max_concurrency": 100}),
+        reusing(min_idle=3),
         function_spec(execution_spec={"retry_initial_interval_seconds": 3_600, "retry_max_interval_seconds": 86_400}),
     ],
 )

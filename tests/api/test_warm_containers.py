@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, update
 
 from api.app import create_app
 from api.services import Services
 from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
+from control_plane_server.catalog.tables import FunctionRow
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.domain.execution_tokens import container_token, launch_token
@@ -211,10 +212,22 @@ async def test_a_container_reads_the_secrets_of_its_function_until_it_is_closed(
     await warm.name_secrets({"TOKEN": "token"})
     own = bearer(container_token(ROOT_KEYS[1], container_id))
     answer = await client.get(f"/containers/{container_id}/environment", headers=own)
-    assert (answer.status_code, answer.json()) == (200, {"secrets": {"TOKEN": "hidden"}})
+    assert (answer.status_code, answer.json()) == (200, {"secrets": {"TOKEN": "hidden"}, "import_limit_seconds": None})
     await client.delete(f"/projects/{project}/secrets/token")
     missing = await client.get(f"/containers/{container_id}/environment", headers=own)
     assert missing.status_code == 409
     assert "token" in missing.json()["detail"]
     await warm.close(container_id)
     assert (await client.get(f"/containers/{container_id}/environment", headers=own)).status_code == 404
+
+
+@pytest.mark.parametrize(("attempt_timeout", "limit"), [(5, 600), (900, 900)])
+async def test_a_container_is_told_how_long_it_may_import(
+    client: httpx2.AsyncClient, warm: Warm, database: Database, attempt_timeout: int, limit: int
+) -> None:
+    container_id = await warm.idle()
+    async with database.statement() as connection:
+        await connection.execute(update(FunctionRow).values(attempt_timeout_seconds=attempt_timeout))
+    own = bearer(container_token(ROOT_KEYS[0], container_id))
+    answer = await client.get(f"/containers/{container_id}/environment", headers=own)
+    assert answer.json() == {"secrets": {}, "import_limit_seconds": limit}

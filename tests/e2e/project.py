@@ -112,6 +112,7 @@ class Project:
 def definition(
     image: str,
     *function_names: str,
+    memory_gbs: float = 0.5,
     max_concurrency: int = 5,
     concurrency: str = "version",
     timeouts: Mapping[str, int] = MappingProxyType({}),
@@ -135,7 +136,7 @@ def definition(
                 "reuse": None if reuse is None else dict(reuse),
                 "resource_spec": {
                     "virtual_cpus": 0.25,
-                    "memory_gbs": 0.5,
+                    "memory_gbs": memory_gbs,
                     "max_concurrency": max_concurrency,
                     "concurrency": concurrency,
                 },

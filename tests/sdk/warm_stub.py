@@ -17,6 +17,7 @@ class WarmStub:
 
     key: str = "container-key"
     secrets: dict[str, str] = field(default_factory=dict)
+    import_limit_seconds: float | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     waiting: list[Document] = field(default_factory=list)
     current: Document | None = None
@@ -41,7 +42,7 @@ class WarmStub:
 
     def answer(self, action: str, body: Any, changed: threading.Condition) -> tuple[int, Document]:
         if action == "environment":
-            return 200, {"secrets": self.secrets}
+            return 200, {"secrets": self.secrets, "import_limit_seconds": self.import_limit_seconds}
         ended, running = body["ended"], body["running"]
         if ended is not None and self._is_current(ended):
             self.current = None

@@ -16,6 +16,7 @@ from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, In
 COLUMNS = """warm.container_id, warm.state, warm.execution_id, warm.launch, warm.is_delivered, warm.container_type,
     warm.container_identifier, warm.logs_identifier, clock_timestamp() - warm.creation_time AS age,
     clock_timestamp() - warm.lease_time AS lease_age, warm.executions,
+    warm.heard_time IS NOT NULL AS has_asked,
     warm.heard_time IS NOT NULL AND warm.lease_time > warm.creation_time AS was_idle"""
 
 
@@ -23,7 +24,8 @@ COLUMNS = """warm.container_id, warm.state, warm.execution_id, warm.launch, warm
 class WarmContainer:
     """`execution_id`, `launch`: of its lease; None: it has none. `is_delivered`: it was told of the lease.
     `details`: None until it is recorded where the provisioner finds it. `age`: since its row was written; `lease_age`:
-    since it was leased. `executions`: how many were delivered to it. `was_idle`: the lease is of one that was there."""
+    since it was leased. `executions`: how many were delivered to it. `has_asked`: for an execution, as it does once it
+    has imported the user's module. `was_idle`: the lease is of one that was there."""
 
     container_id: WarmContainerId
     state: State
@@ -34,6 +36,7 @@ class WarmContainer:
     age: timedelta
     lease_age: timedelta | None
     executions: int
+    has_asked: bool
     was_idle: bool
 
     @property
@@ -57,6 +60,7 @@ def to_warm_container(row: Row[Any]) -> WarmContainer:
         age=row.age,
         lease_age=row.lease_age,
         executions=row.executions,
+        has_asked=row.has_asked,
         was_idle=bool(row.was_idle),
     )
 

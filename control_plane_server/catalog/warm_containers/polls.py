@@ -21,6 +21,7 @@ from control_plane_server.domain.identifiers import (
     VersionId,
     WarmContainerId,
 )
+from control_plane_server.domain.reuse import import_limit
 
 # Its row is locked first, then that of the execution that it lets go. What is decided is decided under the lock.
 _NEXT = text(f"""
@@ -100,7 +101,7 @@ _NEXT = text(f"""
     """)
 
 _FUNCTION_OF = text("""
-    SELECT versions.project_name, functions.secrets
+    SELECT versions.project_name, functions.secrets, functions.attempt_timeout_seconds
     FROM warm_containers AS warm
     JOIN functions ON functions.function_id = warm.function_id
     JOIN versions ON versions.version_id = functions.version_id
@@ -110,10 +111,11 @@ _FUNCTION_OF = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionOfContainer:
-    """`secrets`: as of `Function`."""
+    """`secrets`: as of `Function`. `import_limit`: how long it may import the user's module; None: no limit."""
 
     project_name: ProjectName
     secrets: Mapping[str, str]
+    import_limit: timedelta | None
 
 
 class PollRepository:
@@ -168,4 +170,9 @@ class PollRepository:
         row = found.one_or_none()
         if row is None:
             raise WarmContainerDoesNotExist
-        return FunctionOfContainer(project_name=ProjectName(row.project_name), secrets=row.secrets or {})
+        seconds = row.attempt_timeout_seconds
+        return FunctionOfContainer(
+            project_name=ProjectName(row.project_name),
+            secrets=row.secrets or {},
+            import_limit=import_limit(None if seconds is None else timedelta(seconds=seconds)),
+        )

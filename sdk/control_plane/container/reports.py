@@ -11,6 +11,7 @@ from control_plane.user_tracebacks import traceback_of
 MAX_OUTPUT_LENGTH = 249_999
 NO_RESULT = "null"  # of a generator; one that is stopped keeps its progress instead
 MAX_ERROR_MESSAGE_LENGTH = 16_383
+TERMINATED = 143  # what shells say of a program that SIGTERM ended
 
 _SHORTENED = " … (shortened)"
 
@@ -40,8 +41,8 @@ class Report(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """What the program exits with; 143 is what shells say of a program that SIGTERM ended."""
-        return {"SUCCEEDED": 0, "FAILED": 1, "ABORTED": 143}[self.outcome]
+        """What the program exits with."""
+        return {"SUCCEEDED": 0, "FAILED": 1, "ABORTED": TERMINATED}[self.outcome]
 
 
 class Output(NamedTuple):

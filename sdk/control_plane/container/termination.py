@@ -39,6 +39,8 @@ class Termination:
         # Both are said by `shield`, and count only what came before.
         self.has_reached_code = False
         self.may_have_reached_code = False
+        # The module of a warm container was told of it, whatever it has made of that.
+        self.has_reached_module = False
 
     def install(self) -> None:
         if not _newest:
@@ -57,7 +59,7 @@ class Termination:
     def begin_code(self) -> None:
         """A warm container's module may have taken SIGTERM over when it was imported, before all executions."""
         if self._of_the_module is not None:
-            signal.signal(signal.SIGTERM, self._of_the_module)
+            signal.signal(signal.SIGTERM, self._pass_on)
 
     def limit(self, *, deadline: int, attempt_end: float) -> None:
         """When a stop is a timeout. `deadline`: the invocation's, since the epoch. `attempt_end`: by the monotonic
@@ -113,6 +115,10 @@ class Termination:
         """A copy of the process knows nothing of us: SIGTERM just ends it."""
         if not self.is_replaced:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self.has_reached_module = True
+        self._of_the_module(number, frame)
 
     def _on_sigterm(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self._process_id:  # a copy that something other than Python has made

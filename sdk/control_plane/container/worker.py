@@ -20,7 +20,15 @@ from control_plane.container.api import Api
 from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
 from control_plane.container.executions import Execution, ExecutionClient, Start
 from control_plane.container.progress import ExecutionIsGone, Progress
-from control_plane.container.reports import MAX_OUTPUT_LENGTH, NO_RESULT, Output, PlainFailure, Report, failed
+from control_plane.container.reports import (
+    MAX_OUTPUT_LENGTH,
+    NO_RESULT,
+    TERMINATED,
+    Output,
+    PlainFailure,
+    Report,
+    failed,
+)
 from control_plane.container.reserve import Reserve
 from control_plane.container.termination import Termination
 from control_plane.container.transport import Exhausted
@@ -88,7 +96,8 @@ def run(environment: Environment) -> int:
             _print_traceback(failure)
         api.transport.close()
         termination.uninstall()
-    return report.exit_code
+    # A container that was told to end takes nothing more, though its module has heard that and gone on.
+    return TERMINATED if termination.has_reached_module else report.exit_code
 
 
 def _started(

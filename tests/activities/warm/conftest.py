@@ -68,12 +68,12 @@ class Rig:
         )
         return LeasingLauncher(tools, request, taken, PREPARED)
 
-    def watch(self, *, release_patience: timedelta = timedelta(seconds=0.3)) -> LeaseWatch:
+    def watch(self, *, release_patience: timedelta = timedelta(seconds=0.3), grace: timedelta = GRACE) -> LeaseWatch:
         return LeaseWatch(
             database=self.database,
             provisioner=self.fleet,
             listener=self.listener,
-            grace=GRACE,
+            grace=grace,
             release_patience=release_patience,
             usual_stop=timedelta(seconds=0.3),
             first_pause=timedelta(seconds=0.05),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
 from sqlalchemy import update
 
 from activities.warm.leases import Lease
@@ -99,17 +100,56 @@ async def test_an_idle_container_that_is_killed_before_it_has_begun_costs_no_att
     assert not found.failed_to_start
 
 
-@pytest.mark.parametrize(("exit_code", "is_lost"), [(0, True), (1, False)])
-async def test_of_one_that_was_launched_for_it_that_is_so_only_if_it_ended_in_order(
-    rig: Rig, exit_code: int, is_lost: bool
-) -> None:
+async def fresh(rig: Rig) -> tuple[SimulatedContainer, Lease]:
+    """A container that was launched for its execution."""
     execution_id = await rig.warm.execution()
     launcher = await rig.launcher(execution_id)
     container = await launcher.ensure_container()
     assert container is not None
-    rig.fleet.containers[container.name].end(exit_code, "exited")
-    found = await rig.watch().wait_for_end(launcher.lease(container))
+    return rig.fleet.containers[container.name], launcher.lease(container)
+
+
+@pytest.mark.parametrize(("exit_code", "is_lost"), [(0, True), (1, False)])
+async def test_of_one_that_was_launched_for_it_that_is_so_only_if_it_ended_in_order(
+    rig: Rig, exit_code: int, is_lost: bool
+) -> None:
+    container, lease = await fresh(rig)
+    container_id = container.request.name.warm_container_id
+    assert container_id is not None
+    await rig.warm.next(container_id)
+    container.end(exit_code, "exited")
+    found = await rig.watch().wait_for_end(lease)
     assert (found.cause is ExitCause.LOST) is found.failed_to_start is is_lost
+
+
+@pytest.mark.parametrize("exit_code", [0, 3])
+async def test_an_import_that_ends_the_container_is_the_users_as_anywhere(rig: Rig, exit_code: int) -> None:
+    container, lease = await fresh(rig)
+    container.end(exit_code, "as it exited")
+    found = await rig.watch().wait_for_end(lease)
+    assert found == ContainerExit(cause=ExitCause.EXITED, reason="as it exited", exit_code=exit_code)
+
+
+async def test_one_that_takes_too_long_has_timed_out(rig: Rig) -> None:
+    container, lease = await fresh(rig)
+    container.end(IMPORT_TOOK_TOO_LONG, "exit code 79")
+    found = await rig.watch().wait_for_end(replace(lease, attempt_timeout=timedelta(seconds=5)))
+    assert found.cause is ExitCause.EXITED
+    assert found.reason == "AttemptTimedOut: the import of its module took longer than 600 s"
+
+
+async def test_a_stop_of_what_was_launched_for_it_and_has_not_begun_does_not_wait_for_the_grace_period(
+    rig: Rig,
+) -> None:
+    container, lease = await fresh(rig)
+    watch = rig.watch(release_patience=timedelta(seconds=0.2), grace=LONG)
+    async with asyncio.timeout(WITHIN):
+        watching = asyncio.create_task(watch.wait_for_end(lease))
+        await rig.note(lease.launch.execution_id, "termination_signal_time")
+        while not container.is_stopping:
+            await asyncio.sleep(0.01)
+        container.end(143, "stopped")
+        assert (await watching).cause is ExitCause.STOPPED
 
 
 async def test_one_that_was_released_is_that_though_its_container_went_right_after(rig: Rig, leased: Leased) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import control_plane as cp
 
+if "EXIT_AT_IMPORT" in os.environ:
+    print("importing", flush=True)
+    os._exit(int(os.environ["EXIT_AT_IMPORT"]))
+
 
 def double(number):
     print(f"doubling {number}")
@@ -33,6 +37,11 @@ def fail_at_first(notes, failures):
 
 def die(code):
     os._exit(code)
+
+
+def take_memory(mib):
+    """And write to it, so that it is taken for real."""
+    return len([bytearray(b"x" * 1_048_576) for _ in range(mib)])
 
 
 def report_progress(steps, notes, release):

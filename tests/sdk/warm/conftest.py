@@ -82,7 +82,15 @@ def temporary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start_warm(state: StubState, start_container: StartContainer, temporary: Path) -> StartWarm:
-    def start(source: str | None, *, isolation: str = "fork", grace: float = 20.0, **variables: str) -> WarmContainer:
+    def start(
+        source: str | None,
+        *,
+        isolation: str = "fork",
+        grace: float = 20.0,
+        import_limit_seconds: float | None = None,
+        **variables: str,
+    ) -> WarmContainer:
+        state.warm.import_limit_seconds = import_limit_seconds
         own = {
             "CONTROL_PLANE_CONTAINER_ID": "con-1",
             "CONTROL_PLANE_REUSE": json.dumps({"idle_seconds": 60, "isolation": isolation}),

@@ -5,7 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
+from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
 
+from control_plane_server.provisioners.process.memory_groups import can_limit_memory, make_memory_group
 from tests.sdk.warm.conftest import StartWarm
 
 ABORTED = {"outcome": "ABORTED", "final_output": None, "error_message": None}
@@ -93,7 +95,8 @@ def test_a_module_that_took_sigterm_over_gets_it(start_warm: StartWarm, isolatio
         container.stop(execution_id)
     else:
         container.process.terminate()
-    container.wait(execution_id)
+        assert container.process.wait(20) == 143, "it takes no other"
+    container.state.wait_until(lambda: execution_id in container.state.reports)
     assert container.state.reports[execution_id]["final_output"] == "[1]"
 
 
@@ -104,6 +107,40 @@ def test_what_does_not_heed_it_is_killed(start_warm: StartWarm) -> None:
     container.stop(execution_id)
     assert container.wait(execution_id) == 137
     assert container.output("again") == "again"
+
+
+def test_memory_that_an_execution_does_not_get_is_its_failure(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        import resource
+
+        def f(mib):
+            resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+            return len(bytearray(mib << 20))
+        """)
+    assert container.report(1_024)["error_message"] == "MemoryError: "
+    assert container.output(1) == 1 << 20
+
+
+@pytest.mark.skipif(not can_limit_memory(), reason="this user may not limit memory")
+def test_where_memory_runs_out_the_execution_is_killed_and_not_the_container(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        def f(mib):
+            held = [bytearray(b"x" * (1 << 20)) for _ in range(mib)]
+            return [len(held), int(open("/proc/self/oom_score_adj").read())]
+        """)
+    own = int(Path(f"/proc/{container.process.pid}/oom_score_adj").read_text())
+    assert container.output(1) == [1, 800]
+    assert own < 800
+    group = make_memory_group(f"warm-{container.process.pid}", 96 << 20)
+    assert group is not None
+    try:
+        (group.folder / "cgroup.procs").write_text(str(container.process.pid))
+        for _ in range(2):
+            assert container.wait(container.begin(200)) == 137
+            assert container.output(2) == [2, 800]
+        assert group.has_run_out()
+    finally:
+        group.remove()
 
 
 @pytest.mark.parametrize("what", ["fork", "daemon", "close"])
@@ -177,6 +214,15 @@ def test_where_no_folder_can_be_made_there_is_none(start_warm: StartWarm, tempor
     assert container.output("one") == "one"
     temporary.rmdir()
     assert container.output("two") == "two"
+
+
+def test_an_import_that_takes_too_long_ends_the_container_and_says_where_it_was(start_warm: StartWarm) -> None:
+    container = start_warm("import time\n\ntime.sleep(600)", import_limit_seconds=0.3)
+    code, _, stderr = container.end()
+    assert code == IMPORT_TOOK_TOO_LONG
+    assert 'main.py", line 3 in <module>' in stderr
+    assert "(The import of the module took longer than 0.3 s: this container ends. Above: where it was.)" in stderr
+    assert start_warm("import threading\n\ndef f(): return threading.active_count()").output() == 1
 
 
 def test_a_launch_that_was_overtaken_runs_nothing(start_warm: StartWarm) -> None:

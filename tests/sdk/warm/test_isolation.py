@@ -63,6 +63,28 @@ def test_a_shared_process_has_its_surroundings_put_back(start_warm: StartWarm, t
 
 
 @pytest.mark.parametrize("isolation", ["fork", "process"])
+def test_random_numbers_begin_anew(start_warm: StartWarm, isolation: str) -> None:
+    container = start_warm(
+        """
+        import random, secrets, uuid
+
+        import numpy
+
+        def drawn():
+            return [random.random(), numpy.random.random(), secrets.token_hex(4), str(uuid.uuid4())]
+
+        AT_IMPORT = drawn()
+
+        def f():
+            return drawn() + AT_IMPORT
+        """,
+        isolation=isolation,
+    )
+    drawn = [container.output() for _ in range(3)]
+    assert len({one for found in drawn for one in found}) == 4 * 4, "of the import, and of each execution"
+
+
+@pytest.mark.parametrize("isolation", ["fork", "process"])
 def test_the_module_is_imported_once(start_warm: StartWarm, tmp_path: Path, isolation: str) -> None:
     container = start_warm(
         """

@@ -24,9 +24,7 @@ class WarmSteps(Steps):
     laws: Laws
 
     def weighted(self) -> dict[Step, int]:
-        steps = super().weighted() | {self.pause: 2, self.wake: 2, self.deploy: 1, self.lose: 1}
-        del steps[self.submit_under_old_parent]
-        return steps
+        return super().weighted() | {self.pause: 2, self.wake: 2, self.deploy: 1, self.lose: 1}
 
     def of_containers(self) -> dict[Step, int]:
         return {

@@ -42,13 +42,23 @@ class Log:
         entries = tuple(self.entries[first : first + max_lines])
         return LogPage(entries=entries, next_offset=str(first + len(entries)))
 
-    def page(self, of: MarkedLaunch, offset: str | None, max_lines: int = 250, start: LogStart = FIRST_LINE) -> LogPage:
-        part = MarkedPart(launch=of, since_ms=None)
+    def page(
+        self,
+        of: MarkedLaunch,
+        offset: str | None,
+        max_lines: int = 250,
+        start: LogStart = FIRST_LINE,
+        *,
+        is_first: bool = False,
+    ) -> LogPage:
+        part = MarkedPart(launch=of, since_ms=None, is_first=is_first)
         return asyncio.run(read_part(self, CONTAINER, part, offset, max_lines, start=start))
 
-    def lines(self, of: MarkedLaunch, max_lines: int = 250, start: LogStart = FIRST_LINE) -> list[str]:
+    def lines(
+        self, of: MarkedLaunch, max_lines: int = 250, start: LogStart = FIRST_LINE, *, is_first: bool = False
+    ) -> list[str]:
         lines: list[str] = []
-        page = self.page(of, None, max_lines, start)
+        page = self.page(of, None, max_lines, start, is_first=is_first)
         while page.entries:
             assert len(page.entries) <= max_lines
             lines += page.lines
@@ -70,6 +80,28 @@ def both(of: MarkedLaunch, kind: MarkerKind) -> list[LogEntry]:
 
 def told_apart(entries: list[LogEntry], *, is_told_apart: bool) -> list[LogEntry]:
     return entries if is_told_apart else [LogEntry(line=entry.line) for entry in entries]
+
+
+@pytest.mark.parametrize("is_told_apart", [True, False])
+@pytest.mark.parametrize("has_begun", [True, False])
+@pytest.mark.parametrize("max_lines", [1, 250])
+def test_what_a_container_imports_is_the_first_ones_that_it_was_launched_for(
+    is_told_apart: bool, has_begun: bool, max_lines: int
+) -> None:
+    one, two = launch(1), launch(2)
+    entries = [
+        *out("importing"),
+        *err("a warning"),
+        *(both(one, BEGIN) + out("one") + both(one, END) if has_begun else []),
+        *out("idle"),
+        *both(two, BEGIN),
+        *out("two"),
+        *both(two, END),
+    ]
+    log = Log(told_apart(entries, is_told_apart=is_told_apart))
+    own = ["importing", "a warning", *(["one"] if has_begun else ["idle"])]
+    assert log.lines(one, max_lines, is_first=True) == own
+    assert log.lines(two, max_lines) == ["two"]
 
 
 @pytest.mark.parametrize("is_told_apart", [True, False])

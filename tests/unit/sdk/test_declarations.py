@@ -103,6 +103,8 @@ def test_mistakes_are_named() -> None:
         cp.function(virtual_cpus=1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"reuse is a cp.Reuse: reuse=cp.Reuse\(idle_seconds=300\), not True"):
         cp.function(reuse=True)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="min_idle must not exceed max_concurrency: 3 containers would wait, 2 may"):
+        cp.function(max_concurrency=2, reuse=cp.Reuse(min_idle=3))
     with pytest.raises(TypeError, match=r'a command is a list of words: \["sh", "-c", \'sort -n\'\]'):
         cp.command("sort", "sort -n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import os
@@ -12,23 +11,24 @@ from types import FrameType
 
 from control_plane.container import functions, streams
 from control_plane.container.api import Api
+from control_plane.container.reports import TERMINATED
 from control_plane.container.warm.environment import WarmEnvironment
+from control_plane.container.warm.import_limits import limited
 from control_plane.errors import Refused
-
-_TERMINATED = 143
 
 
 def preload(environment: WarmEnvironment, api: Api) -> None:
     """Import the user's module, with the function's secrets in the environment. What cannot be imported, each execution
-    finds again and reports. Raises Unreachable."""
+    finds again and reports; what takes too long ends the process. Raises Unreachable."""
     if environment.command is not None:
         importlib.import_module("control_plane.container.commands")
         return
     before = signal.signal(signal.SIGTERM, _end)
-    _set_secrets(environment, api)
+    seconds = _set_secrets(environment, api)
     folder = os.getcwd()
     try:
-        functions.load(environment.function_name)
+        with limited(seconds):
+            functions.load(environment.function_name)
     except BaseException:
         os.chdir(folder)  # where each execution looks for it
     if signal.getsignal(signal.SIGTERM) is _end:
@@ -41,13 +41,18 @@ def preload(environment: WarmEnvironment, api: Api) -> None:
     gc.freeze()  # a collection would write to what copies share
 
 
-def _set_secrets(environment: WarmEnvironment, api: Api) -> None:
-    with contextlib.suppress(Refused):  # each execution reports why
-        secrets = api.request("GET", environment.path + "/environment").document["secrets"]
-        for name, value in secrets.items():
-            os.environb[name.encode()] = value.encode()
+def _set_secrets(environment: WarmEnvironment, api: Api) -> float | None:
+    """How long the import may take, in seconds."""
+    try:
+        found = api.request("GET", environment.path + "/environment").document
+    except Refused:  # each execution reports why
+        return None
+    for name, value in found["secrets"].items():
+        os.environb[name.encode()] = value.encode()
+    seconds: float | None = found.get("import_limit_seconds")  # none of a control plane of an earlier release
+    return seconds
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     """The first process of a container does not hear SIGTERM otherwise."""
-    os._exit(_TERMINATED)
+    os._exit(TERMINATED)

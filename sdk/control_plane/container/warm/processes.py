@@ -12,6 +12,7 @@ import sys
 from typing import Any, Dict
 
 from control_plane.container import program, streams, tally
+from control_plane.container.reports import TERMINATED
 from control_plane.container.warm import environment as variables
 from control_plane.container.warm import markers, randomness
 from control_plane.container.warm.environment import WarmEnvironment
@@ -20,7 +21,6 @@ from control_plane.container.warm.polls import Poller
 from control_plane.container.warm.temporary_folders import TemporaryFolders
 from control_plane.container.warm.waking import Wake, Woken
 
-_STOPPED = 143
 # Each has an object for the execution that it first met.
 _CACHES = (("control_plane.container.children", "caller"), ("control_plane.container.checkpoints", "saver"))
 
@@ -42,7 +42,7 @@ class Succession:
             if lease is None:
                 return 0
             exit_code = self._execute(lease)
-            if os.getpid() != own or exit_code == _STOPPED:
+            if os.getpid() != own or exit_code == TERMINATED:
                 return exit_code
             ended = lease.ended(exit_code)
 
