@@ -1,6 +1,7 @@
 """The migrations lead to the tables that the code declares, back to nothing, and may run at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from alembic import command
@@ -23,31 +24,32 @@ from environment.settings import PostgresSettings
 _BEFORE_NUMBERS = "0003"
 _RELEASE_BEFORE = "0007"
 _BEFORE_LISTS = "0009"
+_USE_FUNCTIONS = text("LOCK TABLE functions IN ROW EXCLUSIVE MODE")  # which has no snapshot that indexes wait for
 
 
 @pytest.fixture
-async def empty_database(postgres_settings: PostgresSettings) -> Database:
+async def empty_database(postgres_settings: PostgresSettings) -> AsyncIterator[Database]:
     name = f"{postgres_settings.db}_migrations"
     admin = Database(postgres_settings.url)
     async with admin.statement() as connection:
-        await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
+        await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
     await admin.close()
-    return Database(postgres_settings.model_copy(update={"db": name}).url)
+    database = Database(postgres_settings.model_copy(update={"db": name}).url)
+    yield database
+    await database.close()
 
 
 async def test_several_processes_may_migrate_at_once(empty_database: Database) -> None:
     await asyncio.gather(*(upgrade_to_head(empty_database) for _ in range(4)))
     await upgrade_to_head(empty_database)
     assert "invocations" in await _tables(empty_database)
-    await empty_database.close()
 
 
 async def test_dropping_leaves_no_table(empty_database: Database) -> None:
     await upgrade_to_head(empty_database)
     await drop_everything(empty_database)
     assert await _tables(empty_database) == set()
-    await empty_database.close()
 
 
 async def test_a_schema_of_a_later_version_is_left_as_it_is(empty_database: Database) -> None:
@@ -59,7 +61,6 @@ async def test_a_schema_of_a_later_version_is_left_as_it_is(empty_database: Data
     assert "invocations" in await _tables(empty_database)
     async with empty_database.statement() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "of-a-later-version"
-    await empty_database.close()
 
 
 async def test_a_schema_is_ready_from_the_last_migration_on(empty_database: Database) -> None:
@@ -75,7 +76,6 @@ async def test_a_schema_is_ready_from_the_last_migration_on(empty_database: Data
             if revision is not None:
                 await connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
             await probe(connection)
-    await empty_database.close()
 
 
 async def test_the_newest_schema_is_known_without_alembic(empty_database: Database) -> None:
@@ -85,7 +85,6 @@ async def test_the_newest_schema_is_known_without_alembic(empty_database: Databa
     assert await schema_revisions(empty_database) == (None, newest)
     await upgrade_to_head(empty_database)
     assert await schema_revisions(empty_database) == (newest, newest)
-    await empty_database.close()
 
 
 async def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
@@ -112,7 +111,6 @@ async def test_versions_are_numbered_in_the_order_of_their_creation(empty_databa
         await connection.execute(text(f"{insert}('fourth', 'p', '2000-01-01')"))
         numbered = await connection.scalars(text("SELECT version_id FROM versions ORDER BY declaration_number"))
         assert numbered.all() == ["first", "second-a", "second-b", "third", "fourth"]
-    await empty_database.close()
 
 
 async def _tables(database: Database) -> set[str]:
@@ -165,7 +163,6 @@ async def test_what_earlier_releases_have_ended_is_completed(empty_database: Dat
             assert await connection.scalar(text(unknown)) == 0
         assert await IncompleteInvocationRepository(connection).complete(at_most=1) == 0
     assert len(set(await schema_revisions(empty_database))) == 1
-    await empty_database.close()
 
 
 async def test_a_table_that_is_in_use_keeps_nobody_waiting(empty_database: Database) -> None:
@@ -183,7 +180,6 @@ async def test_a_table_that_is_in_use_keeps_nobody_waiting(empty_database: Datab
         await is_told.wait()
     await upgrade
     assert steps[0] == "a table is in use, and is waited for"
-    await empty_database.close()
 
 
 async def test_a_process_of_the_release_before_that_starts_meanwhile_leaves_it_as_it_is(
@@ -208,26 +204,51 @@ async def test_a_process_of_the_release_before_that_starts_meanwhile_leaves_it_a
     await asyncio.gather(upgrade, starting)
     assert starting.result() == _BEFORE_LISTS, "which it does not know"
     assert len(set(await schema_revisions(empty_database))) == 1
-    await empty_database.close()
 
 
 async def test_who_waits_for_the_migration_that_waits_for_him_goes_first(empty_database: Database) -> None:
+    """However late: PostgreSQL ends whoever first finds that they wait for each other, as a rule the one that has
+    waited for longer."""
     async with empty_database.transaction() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), _RELEASE_BEFORE))
     steps: list[str] = []
     async with empty_database.transaction() as connection:
+        await connection.execute(text("SET LOCAL deadlock_timeout = '0.9s'"))  # so it would find it first
         await connection.execute(text("LOCK TABLE invocations IN ROW EXCLUSIVE MODE"))
         upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=steps.append))
         await _is_waited_for(empty_database, "relation")
         await connection.execute(text("SELECT FROM functions FOR UPDATE"))
     await upgrade
     assert steps[0] == "a table is in use, and is waited for"
-    await empty_database.close()
+
+
+async def test_after_work_beside_others_tables_that_are_in_use_keep_nobody_waiting_again(
+    empty_database: Database,
+) -> None:
+    """While indexes are made beside others' work, their locks are waited for without a limit."""
+    await _as_an_earlier_release_left_it(empty_database)
+    gave_way = asyncio.Event()
+
+    def note(step: str) -> None:
+        if step == "a table is in use, and is waited for":
+            gave_way.set()
+
+    async with empty_database.transaction() as connection:
+        await connection.execute(_USE_FUNCTIONS)
+        upgrade = asyncio.create_task(upgrade_to_head(empty_database, report=note))
+        async with asyncio.timeout(60):
+            while not gave_way.is_set():
+                await connection.execute(_USE_FUNCTIONS)  # or the server ends a transaction that is idle
+                await asyncio.sleep(0.01)
+    await upgrade
 
 
 async def test_an_index_that_gave_way_is_made_again(empty_database: Database) -> None:
     await _as_an_earlier_release_left_it(empty_database)
     steps: list[str] = []
+    async with empty_database.statement() as connection:
+        # It looks once, so long after it began to wait: by then the other one must wait, too.
+        await connection.execute(text(f"ALTER DATABASE \"{empty_database.url.database}\" SET deadlock_timeout = '2s'"))
     async with empty_database.transaction() as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         await connection.execute(text("SET LOCAL deadlock_timeout = '1h'"))  # of the two the other one gives way
@@ -240,7 +261,6 @@ async def test_an_index_that_gave_way_is_made_again(empty_database: Database) ->
     async with empty_database.statement() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")) == 0
     assert len(set(await schema_revisions(empty_database))) == 1
-    await empty_database.close()
 
 
 async def test_a_table_that_cannot_be_vacuumed_is_reported(empty_database: Database) -> None:
@@ -257,7 +277,6 @@ async def test_a_table_that_cannot_be_vacuumed_is_reported(empty_database: Datab
     await upgrade_to_head(empty_database, report=steps.append)
     assert "no room" in steps[-1]
     assert len(set(await schema_revisions(empty_database))) == 1
-    await empty_database.close()
 
 
 async def test_a_migration_takes_as_long_as_it_needs(empty_database: Database) -> None:
@@ -266,7 +285,6 @@ async def test_a_migration_takes_as_long_as_it_needs(empty_database: Database) -
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
         assert driver._config.command_timeout is None
-    await empty_database.close()
 
 
 async def _is_waited_for(database: Database, kind: str) -> None:

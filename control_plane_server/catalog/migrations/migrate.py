@@ -27,10 +27,17 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-# For the lock of a table. Whoever waits for it keeps all others waiting, so it is tried again instead.
-_LOCK_LIMIT = timedelta(seconds=2)
+# Whoever waits for the lock of a table keeps all others waiting, so it is tried again instead. A migration waits for
+# some tables, one after the other, and keeps those that it has: for less than deadlock_timeout in all. So it has given
+# way before PostgreSQL looks who waits for whom, and would end whoever began to wait first.
+_LIMIT_LOCKS = text(
+    "SELECT set_config('lock_timeout', greatest(setting::int / 10, 1) || 'ms', false)"
+    " FROM pg_settings WHERE name = 'deadlock_timeout'"
+)
 _PAUSE = timedelta(seconds=1)
-_MOST_TRIES = 300
+_MOST_TRIES = 900
+# Tables are dropped when nobody works with them any more.
+_DROP_LIMIT = timedelta(seconds=2)
 # A lock was not granted in time; or two waited for each other, and this one was chosen to give way.
 _MAY_BE_TRIED_AGAIN = ("55P03", "40P01")
 # Another process migrates, which takes minutes for millions of invocations.
@@ -75,6 +82,8 @@ async def drop_everything(database: Database) -> None:
     from alembic import command  # noqa: PLC0415
 
     async with _alone(database) as connection:
+        await connection.execute(text(f"SET lock_timeout = '{round(_DROP_LIMIT.total_seconds())}s'"))
+        await connection.commit()
         await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
     async with database.statement() as connection:
         await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
@@ -95,6 +104,7 @@ def _upgrade(config: Config, connection: Connection) -> None:
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
+    connection.execute(_LIMIT_LOCKS)
     current = MigrationContext.configure(connection).get_current_revision()
     connection.commit()  # Alembic begins its own
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -109,8 +119,6 @@ async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
     async with database.long_connection() as connection:
         for lock in (MIGRATION_LOCK, LOCK_OF_EARLIER_RELEASES):
             await _take_lock(connection, lock)
-        await connection.execute(text(f"SET lock_timeout = '{round(_LOCK_LIMIT.total_seconds())}s'"))
-        await connection.commit()
         try:
             yield connection
         finally:

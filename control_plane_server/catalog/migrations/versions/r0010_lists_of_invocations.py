@@ -44,6 +44,7 @@ def upgrade() -> None:
             op.execute(f"CREATE INDEX {name} ON invocations {columns}")
         op.drop_index("invocations_by_parent", table_name="invocations")
         return
+    lock_limit = op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar_one()
     with op.get_context().autocommit_block():
         op.execute(LET_EARLIER_RELEASES_GO_ON)
         op.execute("SET lock_timeout = 0")  # nothing is kept waiting by what waits from here on
@@ -53,6 +54,7 @@ def upgrade() -> None:
             _create_index(name, columns)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS invocations_by_parent")
         _vacuum()
+        op.execute(f"SET lock_timeout = '{lock_limit}'")  # for the migrations that follow
 
 
 def downgrade() -> None:
