@@ -1,5 +1,6 @@
 """What failed, why, when, in which line of the log, and again: as whoever looks the next morning asks."""
 
+import asyncio
 import json
 import re
 
@@ -30,6 +31,7 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     await terminal.succeed("deploy", "after")
     run = await terminal.run("invoke", "after/total", 'items=["tea", "cocoa", "coffee"]', "--wait")
     assert run.exit_code == 1
+    await _all_have_ended(terminal, "after")
 
     failed = (await terminal.succeed("list", "after", "--failed", "--since", "1h", "--json")).document["invocations"]
     by_function = {one["function_name"]: one for one in failed}
@@ -77,3 +79,10 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     assert again.stdout == "5\n"
     refused = await terminal.run("undeploy", "after")
     assert refused.complaint.startswith("this deletes project after with all its invocations (0 have not ended) and ")
+
+
+async def _all_have_ended(terminal: Terminal, project: str) -> None:
+    """A parent fails with the first child that does, while the others may still run."""
+    running = ("list", project, "--status", "running", "--json")
+    while (await terminal.succeed(*running)).document["invocations"]:
+        await asyncio.sleep(0.1)

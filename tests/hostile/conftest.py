@@ -83,7 +83,7 @@ async def target(
         )
     try:
         await wait_until_api_answers(url)
-        async with httpx2.AsyncClient(base_url=url, headers=bearer(KEY), trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=url, headers=bearer(KEY), trust_env=False, timeout=60) as client:
             # A name that no request made from the document deletes, in whatever file's tests.
             deployed = await deploy(client, function_spec("f"), function_spec("g"), project=f"target-{uuid4().hex}")
             invocations = [await invoke(client, deployed.invocations()) for _ in range(4)]

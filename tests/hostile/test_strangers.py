@@ -11,11 +11,12 @@ import psutil
 import pytest
 
 from control_plane_server.domain.bounds import MAX_BODY_BYTES
+from tests.capacity.measures import best_of_rounds
 from tests.figures import Show
 from tests.hostile.conftest import KEY, Target
 
 MAX_ANSWER_BYTES = 64 * 1024
-SOON = 2.0
+SOON = 1.0  # seconds of the api's processor time: of a clock's, other tests take some, too
 LONGEST = MAX_BODY_BYTES - 1_000
 
 
@@ -87,10 +88,13 @@ async def test_a_costly_body_is_answered_soon_and_shortly(target: Target, kind: 
     body = make_body()
     key, close = f"Authorization: Bearer {KEY}", "Connection: close"
     request = head(target, "POST", path_of(target, where), key, close, f"Content-Length: {len(body)}") + body
-    before, began = psutil.Process(target.pid).memory_info().rss, time.monotonic()
+    api = psutil.Process(target.pid)
+    before, began = api.memory_info().rss, worked(api)
     status, answer = await answer_to(target, request)
-    took, grown = time.monotonic() - began, psutil.Process(target.pid).memory_info().rss - before
-    show(f"{kind}: {len(body):,} bytes are answered by {len(answer):,} in {took:.2f} s; {grown / 2**20:.0f} MiB more")
+    took, grown = worked(api) - began, api.memory_info().rss - before
+    show(
+        f"{kind}: {len(body):,} bytes are answered by {len(answer):,} in {took:.2f} s of its time; {grown / 2**20:.0f} MiB more"
+    )
     assert status.split()[1] == b"422"
     assert len(answer) <= MAX_ANSWER_BYTES
     problems = json.loads(answer)["detail"]
@@ -98,6 +102,11 @@ async def test_a_costly_body_is_answered_soon_and_shortly(target: Target, kind: 
     assert all(shown_length(problem["input"]) <= 200 for problem in problems)
     assert took < SOON
     assert grown < 100 * 2**20
+
+
+def worked(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ async def test_without_a_key_the_answer_comes_before_the_body(
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     writer.write(head(target, method, path, *key, f"Content-Length: {length}"))
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(30):  # or for ever, as it is not sent
         assert (await reader.readline()).startswith(b"HTTP/1.1 403 ")
     writer.close()
     await writer.wait_closed()
@@ -139,25 +148,34 @@ async def sending(target: Target, request: bytes, *, connections: int) -> AsyncI
     await asyncio.gather(*senders, return_exceptions=True)
 
 
-async def served(target: Target, *, seconds: float) -> int:
-    """How many requests somebody with a key has answered meanwhile."""
-    count = 0
-    end = time.monotonic() + seconds
+async def served(target: Target, *, seconds: float) -> float:
+    """How many requests a second somebody with a key has answered meanwhile."""
+    count, began = 0, time.monotonic()
     async with target.client(timeout=60) as client:
-        while time.monotonic() < end:
+        while (passed := time.monotonic() - began) < seconds:
             assert (await client.get("/projects")).status_code == 200
             count += 1
-    return count
+    return count / passed
+
+
+async def slowdown_by(target: Target, request: bytes, who: str, *, bound: float, show: Show) -> float:
+    """By what others are slowed down beside two clients that send this. What else runs on this machine slows down
+    them alone, or beside those, or both."""
+
+    async def measure() -> float:
+        alone = await served(target, seconds=1)
+        async with sending(target, request, connections=2):
+            beside = await served(target, seconds=2)
+        show(f"two {who}: others have {beside:.0f} requests a second answered, alone {alone:.0f}")
+        return alone / beside
+
+    return await best_of_rounds(measure, bound=bound)
 
 
 async def test_strangers_with_nested_bodies_cost_others_nothing(target: Target, show: Show) -> None:
     body = nested(LONGEST)
     request = head(target, "POST", path_of(target, INVOCATIONS), "Connection: close", f"Content-Length: {len(body)}")
-    alone = await served(target, seconds=1)
-    async with sending(target, request + body, connections=2):
-        beside = await served(target, seconds=2) / 2
-    show(f"two strangers with nested JSON: others have {beside:.0f} requests a second answered, alone {alone}")
-    assert beside > alone / 10
+    assert await slowdown_by(target, request + body, "strangers with nested JSON", bound=10, show=show) < 10
 
 
 async def test_whoever_has_a_key_and_costly_bodies_leaves_others_most_of_their_requests(
@@ -166,10 +184,4 @@ async def test_whoever_has_a_key_and_costly_bodies_leaves_others_most_of_their_r
     body = COSTLY["empty functions"][1]()
     key, length = f"Authorization: Bearer {KEY}", f"Content-Length: {len(body)}"
     request = head(target, "POST", path_of(target, VERSIONS), key, "Connection: close", length) + body
-    alone = await served(target, seconds=1)
-    async with sending(target, request, connections=2):
-        beside = await served(target, seconds=2) / 2
-    show(
-        f"two clients with 4 MB of empty functions: others have {beside:.0f} requests a second answered, alone {alone}"
-    )
-    assert beside > alone / 20
+    assert await slowdown_by(target, request, "clients with 4 MB of empty functions", bound=20, show=show) < 20

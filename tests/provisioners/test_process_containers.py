@@ -9,7 +9,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 from control_plane.machine.processes import process_of
 
@@ -207,7 +206,7 @@ async def test_after_the_grace_period_everything_is_killed(data_dir: Path, api_u
     ended = await provisioner.wait_for_exit(container)
     assert (ended.cause, ended.exit_code) == (ExitCause.STOPPED, None)
     assert ended.reason == "killed after the grace period: it was told to stop and did not end"
-    assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
+    assert process_of(int(grandchild)) is None
 
 
 async def test_what_a_container_leaves_running_is_killed(provisioner: ProcessProvisioner, image: Path) -> None:
@@ -216,7 +215,7 @@ async def test_what_a_container_leaves_running_is_killed(provisioner: ProcessPro
     )
     await provisioner.wait_for_exit(container)
     (left,) = (await provisioner.read_logs(container.details, None, 10)).lines
-    assert not psutil.pid_exists(int(left)) or psutil.Process(int(left)).status() == psutil.STATUS_ZOMBIE
+    assert process_of(int(left)) is None
 
 
 async def test_daemons_of_a_container_do_not_hold_up_its_end(
@@ -284,7 +283,7 @@ async def test_a_killed_supervisor_takes_its_container_along(
     os.kill(supervisor.pid, signal.SIGKILL)
     ended = await provisioner.wait_for_exit(container)
     assert ended == ContainerExit(cause=ExitCause.EXITED, reason="killed together with its supervisor")
-    assert not psutil.pid_exists(int(grandchild)) or psutil.Process(int(grandchild)).status() == psutil.STATUS_ZOMBIE
+    assert process_of(int(grandchild)) is None
     assert not folder(data_dir, container).work.exists()
     assert (
         await provisioner.launch(container_request(image, execution_id=container.name.execution_id))
