@@ -92,9 +92,7 @@ async def test_a_costly_body_is_answered_soon_and_shortly(target: Target, kind: 
     before, began = api.memory_info().rss, worked(api)
     status, answer = await answer_to(target, request)
     took, grown = worked(api) - began, api.memory_info().rss - before
-    show(
-        f"{kind}: {len(body):,} bytes are answered by {len(answer):,} in {took:.2f} s of its time; {grown / 2**20:.0f} MiB more"
-    )
+    show(f"{kind}: {len(body):,} bytes are answered by {len(answer):,}; {took:.2f} s, {grown / 2**20:.0f} MiB more")
     assert status.split()[1] == b"422"
     assert len(answer) <= MAX_ANSWER_BYTES
     problems = json.loads(answer)["detail"]
