@@ -176,7 +176,7 @@ test-docker: install
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
 	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 2 \
-		--no-loadscope-reorder --platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py)
+		--no-loadscope-reorder --platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py warm.py warm_containers.py warm_logs.py)
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install

@@ -21,8 +21,8 @@ _AT_HOME = tuple(
 SECONDS = {
     "tests/cli at home": 180,
     "tests/ecs": 143,
-    "tests/e2e on ecs": 150,
-    "tests/e2e on process": 145,
+    "tests/e2e on ecs": 155,
+    "tests/e2e on process": 155,
     "tests/capacity/test_queue.py": 50,
     "tests/chaos/test_ecs.py": 74,
     "tests/simulation/test_simulation.py": 40,
@@ -60,6 +60,7 @@ SECONDS = {
     "tests/hostile/test_greedy_tokens.py": 14,
     "tests/hostile/test_bounds.py": 13,
     "tests/sdk/test_typing.py": 12,
+    "tests/sdk/warm/test_ends.py": 15,
     "tests/provisioners/ecs/test_tasks.py": 12,
     "tests/provisioners/ecs/test_launches.py": 10,
     "tests/provisioners/ecs/test_probe.py": 15,
@@ -69,6 +70,9 @@ SECONDS = {
     "tests/e2e/test_events.py": 30,
     "tests/e2e/test_lifecycle.py": 30,
     "tests/e2e/test_commands.py": 20,
+    "tests/e2e/test_warm.py": 20,
+    "tests/e2e/test_warm_containers.py": 25,
+    "tests/e2e/test_warm_logs.py": 15,
 }
 
 

@@ -53,7 +53,8 @@ class Processes:
         return folder.as_uri()
 
     async def is_gone(self, identifier: str) -> bool:
-        return folder_of(self.stack_folder, identifier).has_ended()
+        folder = folder_of(self.stack_folder, identifier)
+        return folder.has_ended() or not folder.path.exists()
 
 
 class Tasks:

@@ -12,6 +12,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import FunctionRow, VersionRow
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.catalog.warm_containers.table import WarmContainerRow
+from tests.e2e.platforms import Platform
 from tests.e2e.project import Json, Project, lines_of
 
 _KEPT_READY = 2
@@ -82,7 +83,7 @@ async def test_a_container_that_has_run_enough_is_followed_by_another(project: P
 
 @pytest.mark.timeout(150)
 async def test_containers_are_ready_before_a_call_and_none_outlives_its_version_or_project(
-    project: Project, catalog: Database
+    project: Project, catalog: Database, platform: Platform
 ) -> None:
     reuse = {"idle_seconds": 1, "min_idle": _KEPT_READY}
     first = await project.deploy("double", reuse=reuse)
@@ -94,29 +95,32 @@ async def test_containers_are_ready_before_a_call_and_none_outlives_its_version_
     second = await project.deploy("double", reuse=reuse)
     await until_idle(catalog, second["version_id"], _KEPT_READY)
     await until_idle(catalog, first["version_id"], 0)
+    there = [identifier for _, identifier in await opened(catalog, second["version_id"])]
+    assert not any([await platform.is_gone(one) for one in there])
     assert (await project.http.delete(f"/projects/{project.name}")).status_code == 200
     while (await project.http.get(f"/projects/{project.name}")).status_code != 404:
         await asyncio.sleep(0.05)
-    assert await states(catalog, second["version_id"]) == []
+    assert await opened(catalog, second["version_id"]) == []
+    assert all([await platform.is_gone(one) for one in there])
 
 
 async def until_idle(catalog: Database, version_id: str, count: int) -> None:
     """So many containers of the version are idle, and no others are open."""
-    while (found := await states(catalog, version_id)) != [State.IDLE] * count:
+    while len(found := await opened(catalog, version_id)) != count or {state for state, _ in found} - {State.IDLE}:
         assert len(found) < 10, found
         await asyncio.sleep(0.05)
 
 
-async def states(catalog: Database, version_id: str) -> list[str]:
-    """Of the version's containers that are not closed."""
+async def opened(catalog: Database, version_id: str) -> list[tuple[str, str]]:
+    """States of the version's containers that are not closed, and where the platform has them."""
     async with catalog.statement() as connection:
-        found = await connection.scalars(
-            select(WarmContainerRow.state)
+        found = await connection.execute(
+            select(WarmContainerRow.state, WarmContainerRow.container_identifier)
             .join(FunctionRow, FunctionRow.function_id == WarmContainerRow.function_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
             .where(VersionRow.version_id == version_id, WarmContainerRow.state != State.CLOSED)
         )
-        return list(found)
+        return [(row.state, row.container_identifier) for row in found]
 
 
 def identifier_of(invocation: Json) -> str:
