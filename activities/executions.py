@@ -13,9 +13,12 @@ from activities.errors import shortened
 from activities.unreached_api import told_apart
 from activities.warm.launcher import LeasingLauncher
 from activities.warm.lease_watch import LeaseWatch
+from activities.warm.requests import new_lease
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refusal, Refused, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
-from control_plane_server.domain.containers import Container, ContainerExit, ExitCause
+from control_plane_server.catalog.warm_containers.containers import WarmContainer
+from control_plane_server.catalog.warm_containers.leases import LeaseRepository
+from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from control_plane_server.domain.entities import ExecutionOutcome, PreparedFunction
 from control_plane_server.domain.errors import FunctionFailure, Misconfigured
 from control_plane_server.domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
@@ -41,25 +44,37 @@ class ExecutionRunner:
 
         Raises Unavailable for faults that pass by themselves: the next try resumes the same execution.
         """
-        async with self._tools.database.transaction() as connection:
-            taken = await SlotQueue(connection).take(
-                invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
-            )
+        taken, leased = await self._take(request)
         if isinstance(taken, Refused):
             return await self._refused(request, taken)
         prepared = taken.function.prepared
         if prepared is None:
             return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
-        launcher, wait = self._parts(request, taken, prepared)
+        launcher, wait = self._parts(request, taken, prepared, leased)
         reason, allows_retry = await self._run_to_its_end(request, launcher, wait)
         return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
 
+    async def _take(self, request: RunExecutionRequest) -> tuple[Assignment | Refused, WarmContainer | None]:
+        """A slot, and with it a container if one is idle."""
+        async with self._tools.database.transaction() as connection:
+            taken = await SlotQueue(connection).take(
+                invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
+            )
+            if isinstance(taken, Refused) or taken.function.reuse is None or not taken.launch.is_new:
+                return taken, None
+            first = ContainerName(execution_id=request.execution_id, launch=taken.launch.number)
+            return taken, await LeaseRepository(connection).lease(new_lease(request, taken.function.ref, first))
+
     def _parts(
-        self, request: RunExecutionRequest, taken: Assignment, prepared: PreparedFunction
+        self,
+        request: RunExecutionRequest,
+        taken: Assignment,
+        prepared: PreparedFunction,
+        leased: WarmContainer | None,
     ) -> tuple[ContainerLauncher, _Wait]:
         """What gives the execution its containers, and what waits for its end in one of them."""
         if taken.function.reuse is not None:
-            leasing = LeasingLauncher(self._tools, request, taken, prepared)
+            leasing = LeasingLauncher(self._tools, request, taken, prepared, leased_with_slot=leased)
             return leasing, lambda container: self._lease_watch.wait_for_end(leasing.lease(container))
         seconds = taken.function.execution_spec.attempt_timeout_seconds
         timeout = None if seconds is None else timedelta(seconds=seconds)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener, Notified
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.domain.errors import ServiceIsUnavailable
@@ -57,9 +57,11 @@ class WarmPolls:
         """What the container is to do, as soon as there is something, or nothing after `patience`.
 
         `running`: the launch that the container knows of: it is answered when that is to stop. `parked`: a context for
-        each wait. Raises ServiceIsUnavailable if too many wait.
+        each wait. A lease that comes meanwhile is answered as it was notified, without a look at the catalog: `start`
+        is refused if it has been revoked since. Raises ServiceIsUnavailable if too many wait.
         """
         deadline = _now() + self._patience
+        over = None if ended is None else (ended.execution_id, ended.launch)
         async with (
             self._listener.subscribe((WARM_CONTAINERS_CHANNEL, container_id)) as changed,
             self._as_newest(container_id, changed) as is_newest,
@@ -74,6 +76,9 @@ class WarmPolls:
                 is_over = not changed.is_set() and _now() >= deadline
                 if is_over or not is_newest():
                     return _NOTHING
+                lease = None if running is not None or changed.words is None else Lease.of_words(changed.words)
+                if lease is not None and _launch_of(lease) != over:  # else the word is late
+                    return Next(lease=lease)
                 changed.clear()
 
     async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None) -> Next:

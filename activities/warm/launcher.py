@@ -5,17 +5,19 @@ from datetime import timedelta
 import structlog
 
 from activities import metrics
-from activities.container_launcher import ContainerLauncher
+from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.faults import after
 from activities.warm.leases import DELIVERED_WITHIN, Lease
-from activities.warm.requests import warm_request
+from activities.warm.requests import new_lease, warm_request
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.warm_containers.containers import WarmContainer
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ContainerRequest
-from control_plane_server.domain.entities import ContainerDetails
+from control_plane_server.domain.entities import ContainerDetails, PreparedFunction
 from control_plane_server.domain.errors import ContainerError, LaunchIsLost, Unavailable
 from control_plane_server.domain.identifiers import WarmContainerId, warm_container_id_for
+from control_plane_server.domain.messages import RunExecutionRequest
 from control_plane_server.domain.reuse import ReuseSpec
 
 logger = structlog.get_logger(__name__)
@@ -31,6 +33,19 @@ class LeasingLauncher(ContainerLauncher):
     _leased: WarmContainer | None = None  # None: nothing has looked yet, or it has let go of the execution
     _deliver_by: float | None = None  # in seconds of the event loop's clock
     _wants_a_fresh_one = False
+
+    def __init__(
+        self,
+        tools: LaunchTools,
+        request: RunExecutionRequest,
+        assignment: Assignment,
+        prepared: PreparedFunction,
+        *,
+        leased_with_slot: WarmContainer | None = None,
+    ) -> None:
+        """`leased_with_slot`: the first launch's, if one was idle when the execution took up its slot."""
+        super().__init__(tools, request, assignment, prepared)
+        self._leased_with_slot = leased_with_slot
 
     def lease(self, container: Container) -> Lease:
         """What is to be watched of the container that was returned last."""
@@ -91,14 +106,15 @@ class LeasingLauncher(ContainerLauncher):
 
     async def _lease_or_begin(self) -> WarmContainer | None:
         """The container that this launch has, has leased now, or is to launch. None: it is to have none any more."""
-        execution_id, launch = self._request.execution_id, self.launch
-        trace = self._request.trace
-        traceparent = None if trace is None else str(trace.below(str(self._launch_name)))
+        lease = new_lease(self._request, self._assignment.function.ref, self._launch_name)
         is_fresh, self._wants_a_fresh_one = self._wants_a_fresh_one, False
+        leased, self._leased_with_slot = self._leased_with_slot, None
+        if leased is not None:
+            return leased
         async with self._tools.database.statement() as connection:
             leases = LeaseRepository(connection)
-            leased = None if is_fresh else await leases.lease(execution_id, launch, traceparent=traceparent)
-            return leased or await leases.begin(execution_id, launch, traceparent=traceparent)
+            leased = None if is_fresh else await leases.lease(lease)
+            return leased or await leases.begin(lease.execution_id, lease.launch, traceparent=lease.traceparent)
 
     async def _find_closed(self) -> ContainerDetails:
         """What was launched before its row was closed. Raises LaunchIsLost if nothing was."""

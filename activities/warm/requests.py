@@ -1,11 +1,13 @@
-"""What a provisioner is asked for a warm container."""
+"""What a provisioner is asked for a warm container, and what that is told of an execution."""
 
 from datetime import timedelta
 
+from control_plane_server.catalog.warm_containers.containers import Lease
 from control_plane_server.domain.containers import ContainerName, ContainerRequest
 from control_plane_server.domain.entities import Function, PreparedFunction
 from control_plane_server.domain.execution_tokens import container_token
-from control_plane_server.domain.identifiers import WarmContainerId
+from control_plane_server.domain.identifiers import FunctionRef, WarmContainerId
+from control_plane_server.domain.messages import RunExecutionRequest
 
 
 def warm_request(
@@ -33,4 +35,15 @@ def warm_request(
         reuse=function.reuse,
         interruptions=interruptions,
         without_capacity=without_capacity,
+    )
+
+
+def new_lease(request: RunExecutionRequest, function: FunctionRef, launch: ContainerName) -> Lease:
+    """`launch`: of the execution that is requested."""
+    return Lease(
+        function=function,
+        invocation_id=request.invocation_id,
+        execution_id=launch.execution_id,
+        launch=launch.launch,
+        traceparent=None if request.trace is None else str(request.trace.below(str(launch))),
     )

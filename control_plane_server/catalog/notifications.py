@@ -27,7 +27,9 @@ CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platfor
 INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended
 )
-WARM_CONTAINERS_CHANNEL = "warm_containers"  # payload: an id. It has a lease, or its execution or itself must end
+WARM_CONTAINERS_CHANNEL = (
+    "warm_containers"  # payload: an id. It has a lease, which is added as words, or its execution or itself must end
+)
 
 _RECONNECT_PAUSE = timedelta(seconds=1)
 # A connection on which nothing arrives may be idle or dead.
@@ -39,6 +41,24 @@ logger = structlog.get_logger(__name__)
 
 class _Wakeable(Protocol):
     def set(self) -> None: ...
+
+    def hear(self, words: str) -> None: ...
+
+
+class Notified(asyncio.Event):
+    """Set by notifications. `words`: what the newest of them said beside its payload; None: nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: str | None = None
+
+    def hear(self, words: str) -> None:
+        self.words = words or None
+        self.set()
+
+    def clear(self) -> None:
+        self.words = None
+        super().clear()
 
 
 class Arrivals:
@@ -72,6 +92,9 @@ class _Marker:
 
     def set(self) -> None:
         self._arrivals.add(self._payload)
+
+    def hear(self, _words: str) -> None:
+        self.set()
 
 
 class NotificationListener:
@@ -108,10 +131,10 @@ class NotificationListener:
         await self._running.aclose()
 
     @asynccontextmanager
-    async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever one of the topics is notified. A topic is a channel and a payload. The
-        subscriber clears the event."""
-        event = asyncio.Event()
+    async def subscribe(self, *topics: tuple[str, str]) -> AsyncIterator[Notified]:
+        """An event that is set whenever one of the topics is notified. A topic is a channel and a payload, which words
+        may follow after a space. The subscriber clears the event."""
+        event = Notified()
         for topic in topics:
             self._waiting[topic].add(event)
         try:
@@ -176,8 +199,9 @@ class NotificationListener:
             raise TimeoutError("what is notified does not arrive")
 
     def _hand_out(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
-        for event in self._waiting.get((channel, str(payload)), ()):
-            event.set()
+        topic, _, words = str(payload).partition(" ")
+        for event in self._waiting.get((channel, topic), ()):
+            event.hear(words)
 
 
 async def notify_containers(connection: StatementConnection, identifiers: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 
 from api.app import create_app
 from api.services import Services
@@ -16,6 +16,7 @@ from api.warm_polls import WarmPolls
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
 from control_plane_server.catalog.tables import FunctionRow
+from control_plane_server.catalog.warm_containers.containers import Lease
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.domain.execution_tokens import container_token, launch_token
@@ -92,14 +93,42 @@ async def test_a_lease_answers_the_poll_with_what_it_takes_to_run_it(anonymous: 
     started = await anonymous.put(f"{lease['path']}/start", headers=bearer(token))
     assert started.status_code == 200
     assert (started.json()["is_warm_start"], started.json()["input"]) == (True, "1")
+    assert not (await warm.row(container_id)).is_delivered, "that is written down when it asks again"
     again, took = await ask(anonymous, container_id)
     assert again == answer
+    assert (await warm.row(container_id)).is_delivered
     assert took < PROMPTLY
     ended = of_launch(execution_id, exit_code=137)
     following = await asking(anonymous, warm, container_id, ended=ended)
     assert (await warm.execution_row(execution_id)).released_time is not None
     assert (await warm.execution_row(execution_id)).exit_code == 137
     following.cancel()
+
+
+async def test_what_is_over_is_not_told_again_by_a_notification_that_comes_late(
+    anonymous: httpx2.AsyncClient, warm: Warm
+) -> None:
+    container_id = await warm.idle()
+    poll = await asking(anonymous, warm, container_id)
+    first, second = await warm.execution(), await warm.execution()
+    assert await warm.lease(first)
+    lease = (await poll)[0]["lease"]
+    assert isinstance(lease, dict)
+    following = await asking(anonymous, warm, container_id, ended=of_launch(first, exit_code=0))
+    async with warm.database.statement() as connection:
+        late = Lease(
+            function=warm.function,
+            invocation_id=warm.invocations[first],
+            execution_id=first,
+            launch=1,
+            traceparent=None,
+        )
+        words = f"{container_id} {late.to_words()}"
+        await connection.execute(select(func.pg_notify(WARM_CONTAINERS_CHANNEL, words)))
+    assert await warm.lease(second)
+    told = (await following)[0]["lease"]
+    assert isinstance(told, dict)
+    assert told["execution_id"] == second
 
 
 async def test_while_it_runs_a_container_is_told_to_stop_and_nothing_else(

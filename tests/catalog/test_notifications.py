@@ -40,6 +40,23 @@ async def test_only_its_own_payload_wakes_a_waiter(database: Database, listener:
         assert not first.is_set()
 
 
+async def test_words_after_a_payload_are_passed_on_until_they_are_cleared(
+    database: Database, listener: NotificationListener
+) -> None:
+    async with listener.subscribe((CHANNEL, "a")) as event:
+        await wake(event)
+        await notify(database, "a so it is")
+        async with asyncio.timeout(10):
+            await event.wait()
+        assert event.words == "so it is"
+        event.clear()
+        assert event.words is None
+        await notify(database, "a")
+        async with asyncio.timeout(10):
+            await event.wait()
+        assert event.words is None
+
+
 async def test_everyone_who_waits_for_a_payload_is_woken(database: Database, listener: NotificationListener) -> None:
     async with listener.subscribe((CHANNEL, "a")) as first, listener.subscribe((CHANNEL, "a")) as second:
         await wake(first)

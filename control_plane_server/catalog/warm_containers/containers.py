@@ -1,8 +1,9 @@
 """Warm containers and their leases as read back from the catalog."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Row
 
@@ -74,6 +75,15 @@ class Lease:
     execution_id: ExecutionId
     launch: int
     traceparent: str | None
+
+    def to_words(self) -> str:
+        """For a notification, which takes less than 8,000 bytes: names are bounded to far less."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of_words(cls, words: str) -> Self:
+        document = json.loads(words)
+        return cls(**document | {"function": FunctionRef(**document["function"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

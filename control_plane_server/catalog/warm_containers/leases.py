@@ -6,10 +6,10 @@ an execution's.
 """
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL
-from control_plane_server.catalog.warm_containers.containers import COLUMNS, WarmContainer, to_warm_container
+from control_plane_server.catalog.warm_containers.containers import COLUMNS, Lease, WarmContainer, to_warm_container
 from control_plane_server.domain.entities import ContainerDetails
 from control_plane_server.domain.identifiers import ExecutionId, WarmContainerId, warm_container_id_for
 from control_plane_server.domain.reasons import storable
@@ -62,7 +62,7 @@ _LEASE = text(f"""
         idle_since = NULL
     FROM recorded
     WHERE warm.container_id = recorded.container_id AND warm.state = 'IDLE'
-    RETURNING {COLUMNS}, pg_notify(:channel, warm.container_id)
+    RETURNING {COLUMNS}, pg_notify(:channel, concat(warm.container_id, ' ', CAST(:words AS text)))
     """)
 _OF_LAUNCH = text(f"""
     SELECT {COLUMNS} FROM warm_containers AS warm
@@ -135,23 +135,27 @@ _CLOSE = text(f"""
 
 
 class LeaseRepository:
-    """Statements that commit one by one, each conditional. Each may be repeated."""
+    """Each statement is conditional and may be repeated."""
 
-    def __init__(self, connection: StatementConnection) -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lease(
-        self, execution_id: ExecutionId, launch: int, *, traceparent: str | None = None
-    ) -> WarmContainer | None:
-        """The container that this launch has already, or one that is idle, the most recently used first. That is told
-        of it, and recorded as the execution's. None if there is none, or the launch is to have none: it was overtaken,
-        or the execution has ended or is to stop."""
-        lease = {"execution_id": execution_id, "launch": launch}
+    async def lease(self, lease: Lease) -> WarmContainer | None:
+        """One that is idle, the most recently used first. That is told of the lease, and recorded as the execution's.
+        None if there is none, or the launch is to have none: it has one already, it was overtaken, or the execution has
+        ended or is to stop. Waits for no container's lock."""
         leased = await self._connection.execute(
             _LEASE,
-            lease | {"traceparent": traceparent, "heard_within": _HEARD_WITHIN, "channel": WARM_CONTAINERS_CHANNEL},
+            {
+                "execution_id": lease.execution_id,
+                "launch": lease.launch,
+                "traceparent": lease.traceparent,
+                "heard_within": _HEARD_WITHIN,
+                "channel": WARM_CONTAINERS_CHANNEL,
+                "words": lease.to_words(),
+            },
         )
-        row = leased.one_or_none() or (await self._connection.execute(_OF_LAUNCH, lease)).one_or_none()
+        row = leased.one_or_none()
         return None if row is None else to_warm_container(row)
 
     async def of_launch(self, execution_id: ExecutionId, launch: int) -> WarmContainer | None:

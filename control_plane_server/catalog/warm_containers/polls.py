@@ -38,7 +38,8 @@ _NEXT = text(f"""
             ) AS is_released,
             projects.closing_time IS NOT NULL OR projects.deletion_request_time IS NOT NULL AS is_closing,
             CAST(functions.reuse->>'min_idle' AS integer) AS min_idle,
-            coalesce(own.executions >= CAST(functions.reuse->>'max_executions' AS integer), false) AS is_worn,
+            CAST(functions.reuse->>'max_executions' AS integer) AS max_executions,
+            own.executions + CAST(own.state = 'LEASED' AND NOT own.is_delivered AS integer) AS has_run,
             coalesce(own.idle_since, clock_timestamp())
                 + make_interval(secs => CAST(functions.reuse->>'idle_seconds' AS integer)) AS idle_until
         FROM own
@@ -50,7 +51,7 @@ _NEXT = text(f"""
             CASE
                 WHEN state = 'CLOSED' THEN 'CLOSED'
                 WHEN state = 'LEASED' AND NOT is_released THEN 'LEASED'
-                WHEN is_closing OR is_worn THEN 'CLOSED'
+                WHEN is_closing OR has_run >= max_executions THEN 'CLOSED'
                 WHEN state = 'IDLE' AND idle_until <= now AND NOT ({IS_NEEDED}) THEN 'CLOSED'
                 ELSE 'IDLE'
             END AS next_state
@@ -73,8 +74,7 @@ _NEXT = text(f"""
             lease_time = CASE WHEN decided.next_state = 'LEASED' THEN warm.lease_time END,
             stop_requested_time = CASE WHEN decided.next_state = 'LEASED' THEN decided.stop_requested_time END,
             is_delivered = decided.next_state = 'LEASED',
-            executions = warm.executions
-                + CAST(decided.next_state = 'LEASED' AND NOT decided.is_delivered AS integer),
+            executions = decided.has_run,
             idle_since = CASE WHEN decided.next_state = 'IDLE' THEN coalesce(decided.idle_since, decided.now) END,
             idle_ms = warm.idle_ms + CASE
                 WHEN decided.next_state = 'CLOSED' AND decided.idle_since IS NOT NULL
@@ -85,7 +85,7 @@ _NEXT = text(f"""
             close_reason = CASE
                 WHEN decided.next_state <> 'CLOSED' THEN NULL
                 WHEN decided.is_closing THEN 'the project is being deleted'
-                WHEN decided.is_worn THEN 'it has run max_executions'
+                WHEN decided.has_run >= decided.max_executions THEN 'it has run max_executions'
                 ELSE 'it was idle for idle_seconds'
             END
         FROM decided

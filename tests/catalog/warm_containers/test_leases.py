@@ -1,17 +1,26 @@
 """Leases: one launch has one container, whoever asks and however often; what a lease writes and what undoes it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, select
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
+from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL
+from control_plane_server.catalog.warm_containers.containers import Lease
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.catalog.warm_containers.states import State
+from control_plane_server.domain.bounds import MAX_FUNCTION_NAME_LENGTH
 from control_plane_server.domain.containers import ContainerName
-from control_plane_server.domain.identifiers import ExecutionId, warm_container_id_for
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionName,
+    new_invocation_id,
+    warm_container_id_for,
+)
 from tests.catalog.warm_containers.warm import Warm, details_of
 
 
@@ -182,3 +191,17 @@ async def test_what_was_closed_before_it_was_recorded_is_to_be_stopped(warm: War
     assert begun is not None
     await warm.close(begun.container_id, is_gone=True)
     assert not await warm.record(begun.container_id)
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\x01", "ü", "\U0001f600"])
+async def test_whatever_a_function_is_called_its_lease_can_be_told(warm: Warm, character: str) -> None:
+    lease = Lease(
+        function=replace(warm.function, function_name=FunctionName(character * MAX_FUNCTION_NAME_LENGTH)),
+        invocation_id=new_invocation_id(),
+        execution_id=ExecutionId("exe-1"),
+        launch=1,
+        traceparent=f"00-{'1' * 32}-{'2' * 16}-01",
+    )
+    assert Lease.of_words(lease.to_words()) == lease
+    async with warm.database.statement() as connection:
+        await connection.execute(select(func.pg_notify(WARM_CONTAINERS_CHANNEL, f"{'c' * 64} {lease.to_words()}")))

@@ -118,6 +118,15 @@ async def test_an_idle_time_that_is_over_is_added_up(warm: Warm) -> None:
     assert 20_000 <= (await warm.row(container_id)).idle_ms < 30_000
 
 
+async def test_what_was_told_without_a_look_at_the_catalog_counts_when_it_is_over(database: Database) -> None:
+    warm = await Warm.begin(database, ReuseSpec(idle_seconds=600, max_executions=2))
+    container_id = await warm.idle()
+    await warm.lease(await warm.execution())
+    assert (await warm.let_go(container_id)).must_end
+    closed = await warm.row(container_id)
+    assert (closed.executions, closed.close_reason) == (2, "it has run max_executions")
+
+
 async def test_after_max_executions_it_ends(database: Database) -> None:
     warm = await Warm.begin(database, ReuseSpec(idle_seconds=600, max_executions=2))
     container_id = await warm.idle()

@@ -98,7 +98,7 @@ async def test_what_was_kept_ready_for_a_version_that_is_not_the_latest_is_told_
         told.clear()
         async with database.statement() as connection:
             await UpkeepRepository(connection).wake_overdue()
-        async with listener.subscribe((WARM_CONTAINERS_CHANNEL, "the last")) as last:
+        async with listener.subscribe((WARM_CONTAINERS_CHANNEL, "the-last")) as last:
             await connection_has_passed_on(database, last)
     assert told.is_set() is not is_latest
     assert (await ready.next(container_id)).must_end is not is_latest
@@ -108,7 +108,7 @@ async def connection_has_passed_on(database: Database, last: asyncio.Event) -> N
     """What was notified before has arrived too: order is kept."""
     while not last.is_set():
         async with database.statement() as connection:
-            await connection.execute(select(func.pg_notify(WARM_CONTAINERS_CHANNEL, "the last")))
+            await connection.execute(select(func.pg_notify(WARM_CONTAINERS_CHANNEL, "the-last")))
         await asyncio.sleep(0.02)
 
 

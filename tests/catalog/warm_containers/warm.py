@@ -8,7 +8,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
 from control_plane_server.catalog.reuse import to_reuse_column
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, ProjectRow
-from control_plane_server.catalog.warm_containers.containers import EndedLease, Next, WarmContainer
+from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next, WarmContainer
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.catalog.warm_containers.states import State
@@ -18,6 +18,7 @@ from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.identifiers import (
     ExecutionId,
     FunctionRef,
+    InvocationId,
     WarmContainerId,
     execution_id_for,
     warm_container_id_for,
@@ -39,6 +40,7 @@ class Warm:
     database: Database
     function: FunctionRef
     executions: list[ExecutionId] = field(default_factory=list)
+    invocations: dict[ExecutionId, InvocationId] = field(default_factory=dict)
 
     @classmethod
     async def begin(cls, database: Database, reuse: ReuseSpec = REUSE) -> "Warm":
@@ -59,11 +61,20 @@ class Warm:
             taken = await SlotQueue(connection).take(invocation_id=invocation_id, execution_id=execution_id, attempt=1)
         assert isinstance(taken, Assignment)
         self.executions.append(execution_id)
+        self.invocations[execution_id] = invocation_id
         return execution_id
 
     async def lease(self, execution_id: ExecutionId, launch: int = 1) -> WarmContainer | None:
         async with self.database.statement() as connection:
-            return await LeaseRepository(connection).lease(execution_id, launch, traceparent=f"of {execution_id}")
+            leases = LeaseRepository(connection)
+            lease = Lease(
+                function=self.function,
+                invocation_id=self.invocations[execution_id],
+                execution_id=execution_id,
+                launch=launch,
+                traceparent=f"of {execution_id}",
+            )
+            return await leases.lease(lease) or await leases.of_launch(execution_id, launch)
 
     async def begun(self, execution_id: ExecutionId, launch: int = 1) -> WarmContainer | None:
         async with self.database.statement() as connection:
