@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from temporalio.client import Client
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PATIENCE = timedelta(seconds=2)
 
 logger = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
 
 
 class Orchestrator:
@@ -43,10 +45,12 @@ class Orchestrator:
         self._spans = spans
         self._on_undelivered = on_undelivered
 
-    async def start_invocation(self, invocation: Invocation) -> None:
-        """Start the workflow, and cancel it at once if the invocation was created as cancelled."""
+    async def start_invocation(self, invocation: Invocation) -> bool:
+        """Start the workflow, and cancel it at once if the invocation was created as cancelled. Whether it was started
+        by this call."""
         structlog.contextvars.bind_contextvars(invocation_id=invocation.invocation_id)
-        await self._try(self._start_invocation(invocation), verb="start", what=invocation.invocation_id)
+        started = await self._try(self._start_invocation(invocation), verb="start", what=invocation.invocation_id)
+        return started is True
 
     async def cancel_invocation(self, invocation_id: InvocationId) -> None:
         """Cancel the workflow. Its children are cancelled by its activities."""
@@ -81,22 +85,23 @@ class Orchestrator:
         except (RPCError, RuntimeError, TimeoutError):
             return False
 
-    async def _try(self, request: Coroutine[Any, Any, object], *, verb: str, what: str) -> None:
+    async def _try(self, request: Coroutine[Any, Any, Answer], *, verb: str, what: str) -> Answer | None:
+        """The answer; None if there was none."""
         reason = self.link.problem
         if reason is not None:
             request.close()
         else:
             try:
                 async with asyncio.timeout(_PATIENCE.total_seconds()):
-                    await request
-                    return
+                    return await request
             except (RPCError, RuntimeError, TimeoutError) as error:  # RuntimeError: a lazy client could not connect
                 reason = repr(error)
         logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=reason)
         self._on_undelivered()
+        return None
 
-    async def _start_invocation(self, invocation: Invocation) -> None:
-        await starting.start_invocation(
+    async def _start_invocation(self, invocation: Invocation) -> bool:
+        is_started = await starting.start_invocation(
             self._client,
             requests.for_invocation(
                 invocation, traceparent=None if self._spans is None else self._spans.current_traceparent()
@@ -104,6 +109,7 @@ class Orchestrator:
         )
         if invocation.cancellation_request_time is not None:
             await self._cancel(invocation.invocation_id)
+        return is_started
 
     async def _cancel(self, invocation_id: InvocationId) -> None:
         await self._client.get_workflow_handle(naming.invocation_workflow_id(invocation_id)).cancel()

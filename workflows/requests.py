@@ -27,6 +27,7 @@ def for_invocation(invocation: Invocation, *, traceparent: str | None) -> Invoca
         creation_time=invocation.creation_time,
         parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
         traceparent=traceparent,
+        resumes=invocation.function.reuse is not None,
     )
 
 

@@ -66,6 +66,8 @@ class LeasingLauncher(ContainerLauncher):
         async with self._tools.database.statement() as connection:
             leased = await LeaseRepository(connection).of_launch(self._request.execution_id, self.launch)
         self._adopt_lease(leased)
+        if leased is not None and leased.was_idle and self._reuse.min_idle:
+            self._tools.ask_for_upkeep()  # whoever leased it may not have
         self._container = Container(name=self._name, details=details)
         return self._container
 

@@ -20,6 +20,7 @@ from api.schemas.invocations import InvocationDefinition, InvocationInfo, Invoca
 from api.services import services_of
 from api.submissions import submit, submit_once
 from api.tags import Tag
+from api.warm_starts import lease_idle
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
@@ -91,8 +92,9 @@ async def create_invocation(
     invocation, is_new = await services.arguments.create(
         path, [new.input] if blob is None else [], is_batch=False, create=create
     )
-    if is_new:
-        await services.orchestrator.start_invocation(invocation)
+    if is_new and await services.orchestrator.start_invocation(invocation) and invocation.function.reuse is not None:
+        traceparent = None if services.spans is None else services.spans.current_traceparent()
+        await lease_idle(services.database, invocation, traceparent=traceparent)
     return InvocationInfo.of(invocation)
 
 

@@ -39,8 +39,8 @@ class AttemptState(StrEnum):
 class InvocationRequest:
     """Input of `InvocationWorkflow`.
 
-    `resumes`: the workflow replaces one that Temporal has lost. It goes on with `first_attempt`, of which a container
-    may be running.
+    `resumes`: of `first_attempt` a container may be running: the workflow replaces one that Temporal has lost, or
+    whoever submitted the invocation may have leased it a container that was idle.
     """
 
     invocation_id: InvocationId

@@ -250,21 +250,7 @@ class SlotQueue:
             return Refused(refusal=Refusal.STOPPED)
         owner, function = to_owner(found), to_function(found, environment=found.environment)
         can_run = function.preparation_error is None
-        state = (
-            await self._connection.execute(
-                _TAKE,
-                {
-                    SLOT_INVOCATION.key: invocation_id,
-                    _EXECUTION.key: execution_id,
-                    _OWNER.key: owner.owner_id,
-                    _IS_GROUP.key: owner.is_group,
-                    _ATTEMPT.key: attempt,
-                    _CAN_RUN.key: can_run,
-                    _IS_READY.key: function.status is FunctionStatus.READY,
-                    _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
-                },
-            )
-        ).one()
+        state = await self._take(owner, function, invocation_id, execution_id, attempt)
         if state.is_inserted:
             return _assignment(function, state)
         if state.container_status == ContainerStatus.TERMINATED:
@@ -277,6 +263,38 @@ class SlotQueue:
             return _assignment(function, state)
         await self._enqueue(owner, state, execution_id, attempt)
         return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(owner))
+
+    async def take_free(self, *, invocation_id: InvocationId, execution_id: ExecutionId) -> bool:
+        """Whether the invocation's first execution has a slot by this call: one was free, and no older invocation
+        waits. Else nothing is changed."""
+        found = (await self._connection.execute(LOCKED_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
+        if found is None:
+            return False
+        function = to_function(found)
+        if function.status is not FunctionStatus.READY:
+            return False
+        state = await self._take(to_owner(found), function, invocation_id, execution_id, 1)
+        return bool(state.is_inserted)
+
+    async def _take(
+        self,
+        owner: SlotOwner,
+        function: Function,
+        invocation_id: InvocationId,
+        execution_id: ExecutionId,
+        attempt: int,
+    ) -> Row[Any]:
+        parameters = {
+            SLOT_INVOCATION.key: invocation_id,
+            _EXECUTION.key: execution_id,
+            _OWNER.key: owner.owner_id,
+            _IS_GROUP.key: owner.is_group,
+            _ATTEMPT.key: attempt,
+            _CAN_RUN.key: function.preparation_error is None,
+            _IS_READY.key: function.status is FunctionStatus.READY,
+            _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
+        }
+        return (await self._connection.execute(_TAKE, parameters)).one()
 
     async def grant_free_slots(self, owner: SlotOwner) -> tuple[Grant, ...]:
         """Give free slots to waiting executions, oldest invocation first. The function, and its group if it has one,

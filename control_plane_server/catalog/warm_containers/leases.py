@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL
 from control_plane_server.catalog.warm_containers.containers import COLUMNS, Lease, WarmContainer, to_warm_container
 from control_plane_server.domain.entities import ContainerDetails
-from control_plane_server.domain.identifiers import ExecutionId, WarmContainerId, warm_container_id_for
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, WarmContainerId, warm_container_id_for
 from control_plane_server.domain.reasons import storable
 from control_plane_server.domain.reuse import LONGEST_POLL
 
@@ -63,6 +63,13 @@ _LEASE = text(f"""
     FROM recorded
     WHERE warm.container_id = recorded.container_id AND warm.state = 'IDLE'
     RETURNING {COLUMNS}, pg_notify(:channel, concat(warm.container_id, ' ', CAST(:words AS text)))
+    """)
+_HAS_IDLE = text("""
+    SELECT EXISTS (
+        SELECT FROM warm_containers AS warm
+        WHERE warm.state = 'IDLE'
+            AND warm.function_id = (SELECT function_id FROM invocations WHERE invocation_id = :invocation_id)
+    )
     """)
 _OF_LAUNCH = text(f"""
     SELECT {COLUMNS} FROM warm_containers AS warm
@@ -157,6 +164,11 @@ class LeaseRepository:
         )
         row = leased.one_or_none()
         return None if row is None else to_warm_container(row)
+
+    async def has_idle(self, invocation_id: InvocationId) -> bool:
+        """Whether a container of the invocation's function is idle."""
+        found: bool = await self._connection.scalar(_HAS_IDLE, {"invocation_id": invocation_id})
+        return found
 
     async def of_launch(self, execution_id: ExecutionId, launch: int) -> WarmContainer | None:
         """The container that is leased to this launch."""
