@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener, Notified
+from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.domain.errors import ServiceIsUnavailable
