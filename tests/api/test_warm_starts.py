@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 
 from api.app import create_app
 from api.services import Services
@@ -32,7 +32,7 @@ async def submitted(warm: Warm) -> Invocation:
         return await InvocationRepository(connection).get_by_id(invocation_id)
 
 
-async def executions_of(warm: Warm, invocation_id: InvocationId) -> list[Row[tuple[str, str, int, bool | None]]]:
+async def executions_of(warm: Warm, invocation_id: InvocationId) -> list[tuple[object, ...]]:
     async with warm.database.statement() as connection:
         found = await connection.execute(
             select(
@@ -42,7 +42,7 @@ async def executions_of(warm: Warm, invocation_id: InvocationId) -> list[Row[tup
                 ExecutionRow.is_warm_start,
             ).where(ExecutionRow.invocation_id == invocation_id)
         )
-        return list(found)
+        return [tuple(row) for row in found]
 
 
 async def test_one_that_is_idle_is_told_of_it_and_the_workflows_activity_finds_it(warm: Warm) -> None:
@@ -51,9 +51,7 @@ async def test_one_that_is_idle_is_told_of_it_and_the_workflows_activity_finds_i
     traceparent = f"00-{'1' * 32}-{'2' * 16}-01"
     await lease_idle(warm.database, invocation, traceparent=traceparent)
     execution_id = execution_id_for(invocation.invocation_id, 1)
-    assert [tuple(row) for row in await executions_of(warm, invocation.invocation_id)] == [
-        (execution_id, "RUNNING", 1, True)
-    ]
+    assert await executions_of(warm, invocation.invocation_id) == [(execution_id, "RUNNING", 1, True)]
     told = (await warm.next(container_id)).lease
     assert told is not None
     assert (told.execution_id, told.launch) == (execution_id, 1)
