@@ -32,7 +32,9 @@ class BoundBatchActivities(BatchActivities):
             if request.stop_reason is StopReason.CANCELLED:
                 await self._note_cancellation(request.batch_id)
             await self._end_unstarted(request.batch_id, request.stop_reason)
-            await self._messenger.deliver(grants=await self._give_slots(request.batch_id))
+            await self._messenger.deliver(
+                grants=await self._give_slots(request.batch_id, ends_delay=request.ends_delay)
+            )
             await self._cancel_started(request.batch_id)
             progress = await self._progress(request.batch_id)
             if progress.is_over and progress.is_cancelled:
@@ -54,10 +56,10 @@ class BoundBatchActivities(BatchActivities):
             if ended.ended < self._piece:
                 return
 
-    async def _give_slots(self, batch_id: BatchId) -> tuple[Grant, ...]:
+    async def _give_slots(self, batch_id: BatchId, *, ends_delay: bool) -> tuple[Grant, ...]:
         """Nobody else may end for a long time: the first slots are given here."""
         async with self._database.transaction() as connection:
-            return await BatchLookRepository(connection).give_slots(batch_id)
+            return await BatchLookRepository(connection).give_slots(batch_id, ends_delay=ends_delay)
 
     async def _cancel_started(self, batch_id: BatchId) -> None:
         last: InvocationId | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -53,7 +53,7 @@ async def parse_batch(
     headers: Headers,
     *,
     parent_of_query: ParentInvocationDefinition | None,
-    queue_timeout_of_query: int | None,
+    options_of_query: Mapping[str, Any],
 ) -> NewBatch:
     """What to create. With lines, everything else is in the query.
 
@@ -62,7 +62,7 @@ async def parse_batch(
     if not _is_lines(headers):
         return _validated(_document(body)).to_domain()
     inputs = [text async for text in _inputs(body)]
-    rest = {"parent_invocation": parent_of_query, "queue_timeout_seconds": queue_timeout_of_query}
+    rest = {"parent_invocation": parent_of_query, **options_of_query}
     return _validated({"inputs": inputs, **rest}).to_domain()
 
 

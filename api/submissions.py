@@ -48,10 +48,7 @@ async def submit_once(
         function_name=path.function_name,
         key=client_key,
         request_fingerprint=fingerprint(
-            function_input=new.input,
-            parent=new.parent,
-            queue_timeout_seconds=new.queue_timeout_seconds,
-            input_blob=new.input_blob,
+            function_input=new.input, parent=new.parent, options=new.options, input_blob=new.input_blob
         ),
     )
     earlier = await _find(database, key, new.resume_keys)
@@ -84,9 +81,7 @@ async def submit_batch(
         project_name=path.project_name,
         function_name=path.function_name,
         key=client_key,
-        request_fingerprint=batch_fingerprint(
-            inputs=new.inputs, parent=new.parent, queue_timeout_seconds=new.queue_timeout_seconds
-        ),
+        request_fingerprint=batch_fingerprint(inputs=new.inputs, parent=new.parent, options=new.options),
     )
     earlier = await _find_batch(database, key)
     if earlier is not None:

@@ -24,8 +24,9 @@ class BatchWorkflow:
     def __init__(self, request: BatchRequest) -> None:
         self._request = request
         # Only those that wait for their first slot are stopped here: the sooner of both limits is theirs.
-        self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
-        queue_deadline = policies.queue_deadline_of(request.creation_time, request.execution_spec)
+        waits_from = request.not_before or request.creation_time
+        self._deadline = policies.deadline_of(waits_from, request.execution_spec)
+        queue_deadline = policies.queue_deadline_of(waits_from, request.execution_spec)
         if queue_deadline is not None:
             self._deadline = min(self._deadline, queue_deadline)
         self._progress = BatchProgress(ended=0, size=request.size)
@@ -59,6 +60,7 @@ class BatchWorkflow:
         return self._progress
 
     async def _advance(self) -> BatchProgress:
+        await self._wait_out_delay()
         pauses = policies.batch_pauses()
         has_timed_out = False
         while True:
@@ -69,11 +71,27 @@ class BatchWorkflow:
             workflow.set_current_details(f"{ended} of {size} invocations have ended, as of the last look")
             if self._progress.is_over:
                 return self._progress
+            if self._is_delayed:  # it was woken before
+                await self._wait_out_delay()
+                continue
             pause = next(pauses)
             if not has_timed_out:
                 pause = max(timedelta(), min(pause, self._deadline - workflow.now()))
             with contextlib.suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(lambda: self._looks_again, timeout=pause, timeout_summary="next look")
+
+    async def _wait_out_delay(self) -> None:
+        """Or until something is to be cancelled. No timer is started without one."""
+        if self._request.not_before is None or not self._is_delayed:
+            return
+        workflow.set_current_details(f"Begins not before {self._request.not_before:%Y-%m-%d %H:%M:%S} UTC")
+        left = self._request.not_before - workflow.now()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(lambda: self._looks_again, timeout=left, timeout_summary="delay")
+
+    @property
+    def _is_delayed(self) -> bool:
+        return self._request.not_before is not None and workflow.now() < self._request.not_before
 
     def _stop_reason(self, *, has_timed_out: bool) -> StopReason | None:
         if self._is_cancelled:
@@ -83,7 +101,11 @@ class BatchWorkflow:
     async def _look(self, stop_reason: StopReason | None) -> BatchProgress:
         return await workflow.execute_activity_method(
             BatchActivities.advance_batch,
-            AdvanceBatchRequest(batch_id=self._request.batch_id, stop_reason=stop_reason),
+            AdvanceBatchRequest(
+                batch_id=self._request.batch_id,
+                stop_reason=stop_reason,
+                ends_delay=self._request.not_before is not None and not self._is_delayed,
+            ),
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary="look" if stop_reason is None else f"stop: {stop_reason}",
             start_to_close_timeout=policies.STOP_START_TO_CLOSE,

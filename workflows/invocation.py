@@ -41,8 +41,9 @@ class InvocationWorkflow:
     def __init__(self, request: InvocationRequest) -> None:
         self._request = request
         self._retries = policies.retry_policy_of(request.execution_spec)
-        self._deadline = policies.deadline_of(request.creation_time, request.execution_spec)
-        self._queue_deadline = policies.queue_deadline_of(request.creation_time, request.execution_spec)
+        waits_from = request.not_before or request.creation_time
+        self._deadline = policies.deadline_of(waits_from, request.execution_spec)
+        self._queue_deadline = policies.queue_deadline_of(waits_from, request.execution_spec)
         self._trace = None
         if request.traceparent is not None:
             self._trace = InvocationTrace(
@@ -117,6 +118,7 @@ class InvocationWorkflow:
         )
 
     async def _run_attempts(self) -> InvocationResult:
+        await self._wait_out_delay()
         while True:
             result = await self._run_attempt()
             if result is None:
@@ -127,6 +129,16 @@ class InvocationWorkflow:
             if self._is_stopped:
                 return await self._end()
             self._attempt += 1
+
+    async def _wait_out_delay(self) -> None:
+        """Nothing is waited for, and no timer started, without one."""
+        if self._request.not_before is None:
+            return
+        left = self._request.not_before - workflow.now()
+        if left > timedelta():
+            self._show("delayed", f"Begins not before {self._request.not_before:%Y-%m-%d %H:%M:%S} UTC")
+            with contextlib.suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(lambda: self._is_stopped, timeout=left, timeout_summary="delay")
 
     async def _run_attempt(self) -> RunExecutionResult | None:
         """One attempt, queueing included. None if the invocation was stopped before the attempt had a container."""

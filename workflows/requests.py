@@ -23,11 +23,12 @@ def for_invocation(invocation: Invocation, *, traceparent: str | None) -> Invoca
     return InvocationRequest(
         invocation_id=invocation.invocation_id,
         function=invocation.function.ref,
-        execution_spec=invocation.function.execution_spec.with_queue_timeout(invocation.queue_timeout_seconds),
+        execution_spec=invocation.function.execution_spec.with_queue_timeout(invocation.options.queue_timeout_seconds),
         creation_time=invocation.creation_time,
         parent_invocation_id=None if invocation.parent is None else invocation.parent.ref.invocation_id,
         traceparent=traceparent,
         resumes=invocation.function.reuse is not None,
+        not_before=invocation.not_before,
     )
 
 
@@ -44,6 +45,7 @@ def for_unfinished(
         traceparent=traceparent,
         first_attempt=invocation.newest_attempt,
         resumes=resumes,
+        not_before=invocation.not_before,
     )
 
 
@@ -56,6 +58,7 @@ def for_batch(batch: Batch) -> BatchRequest:
         creation_time=batch.creation_time,
         size=batch.size,
         parent_invocation_id=None if batch.parent is None else batch.parent.invocation_id,
+        not_before=batch.not_before,
     )
 
 
@@ -68,6 +71,7 @@ def for_unfinished_batch(batch: UnfinishedBatch) -> BatchRequest:
         creation_time=batch.creation_time,
         size=batch.size,
         parent_invocation_id=batch.parent_invocation_id,
+        not_before=batch.not_before,
     )
 
 

@@ -13,10 +13,11 @@ from api.parameters import BatchPathOfRequest, FunctionPathOfRequest
 from api.results.streams import RESULTS, Form
 from api.routers import new_router
 from api.schemas.batches import BatchesListForFunction, BatchInfo, CreatedBatch
-from api.schemas.bounded import Text, TimeoutSeconds
+from api.schemas.bounded import Text
 from api.schemas.invocations import ParentInvocationDefinition
 from api.services import services_of
 from api.submissions import submit_batch
+from api.submit_queries import OptionsOfQuery
 from api.tags import Tag
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
@@ -67,7 +68,7 @@ async def create_batch(
     request: Request,
     parent_function_name: Text | None = None,
     parent_invocation_id: Text | None = None,
-    queue_timeout_seconds: TimeoutSeconds | None = None,
+    options: OptionsOfQuery,
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
@@ -80,9 +81,7 @@ async def create_batch(
     parent = _parent(parent_function_name, parent_invocation_id)
     body = await receive_batch(request)
     async with services.batch_bodies.turn():
-        new = await parse_batch(
-            body, request.headers, parent_of_query=parent, queue_timeout_of_query=queue_timeout_seconds
-        )
+        new = await parse_batch(body, request.headers, parent_of_query=parent, options_of_query=options)
         made, is_new = await services.arguments.create(
             path,
             new.inputs,

@@ -92,7 +92,8 @@ async def create_invocation(
     invocation, is_new = await services.arguments.create(
         path, [new.input] if blob is None else [], is_batch=False, create=create
     )
-    if is_new and await services.orchestrator.start_invocation(invocation) and invocation.function.reuse is not None:
+    is_started = is_new and await services.orchestrator.start_invocation(invocation)
+    if is_started and invocation.function.reuse is not None and invocation.not_before is None:
         traceparent = None if services.spans is None else services.spans.current_traceparent()
         await lease_idle(services.database, invocation, traceparent=traceparent)
     return InvocationInfo.of(invocation)

@@ -4,31 +4,31 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.bounded import Input, ResumeKeys, TimeoutSeconds
+from api.schemas.bounded import Input, ResumeKeys
 from api.schemas.invocations import InvocationCounts, ParentInvocationDefinition
+from api.schemas.submit_options import SubmitOptions
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.batches import BatchPage, NewBatch
 from control_plane_server.domain import batches, bounds
 from control_plane_server.domain.entities import InvocationStatus
 
 
-class BatchDefinition(BaseModel):
+class BatchDefinition(SubmitOptions):
     """One invocation for each input, in this order. The parent must be an invocation of the same project and version;
-    under `latest` the version is the parent's. `queue_timeout_seconds`: of each, in place of that of the function.
-    `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its own that is new, and one of
-    these has made a batch by an equal request, that one is the answer, however it ended, and none is made."""
+    under `latest` the version is the parent's. `resume_keys`: idempotency keys of earlier attempts. If the request has
+    a key of its own that is new, and one of these has made a batch by an equal request, that one is the answer, however
+    it ended, and none is made. All other fields are as in InvocationDefinition, of each invocation."""
 
     # Only the first invalid input is reported: collecting the mistakes of ten thousand would take seconds.
     inputs: Annotated[list[Input], Field(fail_fast=True, min_length=1, max_length=bounds.MAX_BATCH_INPUTS)]
     parent_invocation: ParentInvocationDefinition | None = None
-    queue_timeout_seconds: TimeoutSeconds | None = None
-    resume_keys: ResumeKeys = []
+    resume_keys: ResumeKeys = Field(default=[])
 
     def to_domain(self) -> NewBatch:
         return NewBatch(
             inputs=self.inputs,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
-            queue_timeout_seconds=self.queue_timeout_seconds,
+            options=self.options(),
             resume_keys=self.resume_keys,
         )
 

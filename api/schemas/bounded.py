@@ -161,6 +161,19 @@ MaxRetries = Annotated[int, AfterValidator(AtLeast(0, bounds.MAX_RETRIES)), _fro
 TimeoutSeconds = Annotated[
     int, AfterValidator(Positive(bounds.MAX_TIMEOUT_SECONDS)), _from_to(1, bounds.MAX_TIMEOUT_SECONDS)
 ]
+DelaySeconds = Annotated[
+    int, AfterValidator(AtLeast(0, bounds.MAX_DELAY_SECONDS)), _from_to(0, bounds.MAX_DELAY_SECONDS)
+]
+Priority = Annotated[int, AfterValidator(AtLeast(0, bounds.MAX_PRIORITY)), _from_to(0, bounds.MAX_PRIORITY)]
+ConcurrencyKey = Annotated[
+    Text,
+    AfterValidator(_not_empty),
+    AfterValidator(LessThan(bounds.MAX_CONCURRENCY_KEY_LENGTH + 1)),
+    _length_up_to(bounds.MAX_CONCURRENCY_KEY_LENGTH, shortest=1),
+]
+TagValue = Annotated[
+    Text, AfterValidator(LessThan(bounds.MAX_TAG_VALUE_LENGTH + 1)), _length_up_to(bounds.MAX_TAG_VALUE_LENGTH)
+]
 EphemeralStorageGib = Annotated[
     int,
     AfterValidator(AtLeast(bounds.MIN_EPHEMERAL_STORAGE_GIB, bounds.MAX_EPHEMERAL_STORAGE_GIB)),

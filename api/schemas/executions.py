@@ -95,7 +95,8 @@ class ExecutionSummary(BaseModel):
 class ExecutionInfo(BaseModel):
     """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
     `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
-    it. `input_blob`, `output_blob`: of what is too large for an answer: then `input` is empty, `output` null."""
+    it. `input_blob`, `output_blob`: of what is too large for an answer: then `input` is empty, `output` null.
+    `invocation_creation_time`: from when on the timeout counts: with a delay its end."""
 
     project_name: str
     version_id: str

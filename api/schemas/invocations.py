@@ -2,13 +2,14 @@
 
 from typing import Any, Self, TypedDict
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.blobs import BlobIdText
-from api.schemas.bounded import Input, ResumeKeys, Text, TimeoutSeconds
+from api.schemas.bounded import Input, ResumeKeys, Text
 from api.schemas.checkpoints import SavedCheckpoint
 from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
+from api.schemas.submit_options import SubmitOptions, options_on_the_wire
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
 from control_plane_server.catalog.invocation_pages import InvocationPage
 from control_plane_server.catalog.invocations import NewInvocation
@@ -32,18 +33,23 @@ class ParentInvocationDefinition(BaseModel):
         )
 
 
-class InvocationDefinition(BaseModel):
+class InvocationDefinition(SubmitOptions):
     """The parent must be an invocation of the same project and version; under `latest` the version is the parent's.
     `input_blob`: in place of `input`, which is empty or left out then: of this project, completely uploaded and not
-    used before. `queue_timeout_seconds`: in place of that of the function. `resume_keys`: idempotency keys of earlier
-    attempts. If the request has a key of its own that is new, and one of these has made an invocation by an equal
-    request which has succeeded or still runs, that one is the answer, and none is made."""
+    used before. `resume_keys`: idempotency keys of earlier attempts. If the request has a key of its own that is new,
+    and one of these has made an invocation by an equal request which has succeeded or still runs, that one is the
+    answer, and none is made.
+
+    `queue_timeout_seconds`: in place of that of the function. `tags`: to find it by; their keys have no colon. It
+    begins not before `delay_seconds` after the submit, and its time-outs count from then on. `priority`: within the
+    function the highest first, then the oldest; each step is worth an hour of waiting. Of those with the same
+    `concurrency_key` no more than `concurrency_limit` run at once, 1 unless it is given: within the version's function,
+    or within all its versions if these share `max_concurrency`."""
 
     input: Input
     input_blob: BlobIdText | None = None
     parent_invocation: ParentInvocationDefinition | None = None
-    queue_timeout_seconds: TimeoutSeconds | None = None
-    resume_keys: ResumeKeys = []
+    resume_keys: ResumeKeys = Field(default=[])
 
     @model_validator(mode="before")
     @classmethod
@@ -62,7 +68,7 @@ class InvocationDefinition(BaseModel):
             input=self.input,
             input_blob=input_blob,
             parent=None if self.parent_invocation is None else self.parent_invocation.to_domain(),
-            queue_timeout_seconds=self.queue_timeout_seconds,
+            options=self.options(),
             resume_keys=self.resume_keys,
         )
 
@@ -157,6 +163,11 @@ class InvocationInfo(BaseModel):
     running_seconds: float
     batch_id: str | None
     queue_timeout_seconds: int | None
+    tags: dict[str, str]
+    delay_seconds: int
+    priority: int
+    concurrency_key: str | None
+    concurrency_limit: int | None
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]
@@ -185,7 +196,7 @@ class InvocationInfo(BaseModel):
             error_message=invocation.error_message,
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
-            queue_timeout_seconds=invocation.queue_timeout_seconds,
+            **options_on_the_wire(invocation.options),
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
@@ -206,6 +217,12 @@ class InvocationInfoForFunction(BaseModel):
     starting_seconds: float
     running_seconds: float
     batch_id: str | None
+    queue_timeout_seconds: int | None
+    tags: dict[str, str]
+    delay_seconds: int
+    priority: int
+    concurrency_key: str | None
+    concurrency_limit: int | None
     creation_time: int
     last_update_time: int
 
@@ -220,6 +237,7 @@ class InvocationInfoForFunction(BaseModel):
             error_message=invocation.error_message,
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
+            **options_on_the_wire(invocation.options),
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
         )

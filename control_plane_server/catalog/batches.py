@@ -6,8 +6,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, Text, and_, any_, bindparam, case, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import (
+    Integer,
+    Interval,
+    Row,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -28,6 +43,7 @@ from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.invocation_pages import PageStart
 from control_plane_server.catalog.invocations import is_about_parent
 from control_plane_server.catalog.paths import BatchPath, FunctionPath, along_function, require, searchable
+from control_plane_server.catalog.ranks import head_start
 from control_plane_server.catalog.tables import (
     BatchRow,
     ExecutionRow,
@@ -57,10 +73,12 @@ from control_plane_server.domain.identifiers import (
     new_batch_id,
     new_invocation_id,
 )
+from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 
 _BATCH = bindparam("wanted_batch", type_=Text)
 _NEW_ID = bindparam("new_batch", type_=Text)
 _SIZE = bindparam("new_size", type_=Integer)
+_DELAY = bindparam("new_delay", type_=Interval)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -107,7 +125,7 @@ _GET_BY_ID = _with_parent(
 _FUNCTION = along_function(select(*columns_of(VersionRow, FunctionRow)))
 
 
-_OWN: dict[str, ColumnElement[Any]] = {"batch_id": _NEW_ID, "size": _SIZE}
+_OWN: dict[str, ColumnElement[Any]] = {"batch_id": _NEW_ID, "size": _SIZE, "not_before": _NOW + _DELAY}
 _CREATE = creation(BatchRow, _OWN, callee=CALLEE)
 _CREATE_OF_CHILDREN = creation(BatchRow, _OWN, callee=CALLEE_OF_PARENT)
 # COPY takes nearly as long: most of the time is that of indexes and foreign keys.
@@ -124,16 +142,28 @@ _INSERT_INVOCATIONS = text("""
     inserted AS (
         INSERT INTO invocations (
             invocation_id, function_id, parent_invocation_id, input, creation_time, last_update_time,
-            cancellation_request_time, project_name, function_name, batch_id, batch_index, queue_timeout_seconds
+            cancellation_request_time, project_name, function_name, batch_id, batch_index, queue_timeout_seconds,
+            tags, not_before, priority, concurrency_key, concurrency_limit
         )
         SELECT invocation_id, function_id, parent_invocation_id, input, creation_time, creation_time,
             cancellation_request_time, project_name, function_name, batch_id, number - 1,
-            CAST(:queue_timeout_seconds AS integer)
+            :queue_timeout_seconds, :tags, not_before, :priority, :concurrency_key, :concurrency_limit
         FROM new, batch
     )
-    INSERT INTO waiting_executions (invocation_id, function_id, execution_id, attempt, invocation_creation_time)
-    SELECT invocation_id, owner_id, execution_id, 1, creation_time FROM new, batch
-    """)
+    INSERT INTO waiting_executions (
+        invocation_id, function_id, execution_id, attempt, invocation_creation_time, concurrency_key, concurrency_limit
+    )
+    SELECT invocation_id, CASE WHEN not_before IS NULL THEN owner_id END, execution_id, 1,
+        coalesce(not_before, creation_time) - :head_start, coalesce(:concurrency_key, ''), :concurrency_limit
+    FROM new, batch
+    """).bindparams(
+    bindparam("queue_timeout_seconds", type_=Integer),
+    bindparam("tags", type_=JSONB(none_as_null=True)),
+    bindparam("priority", type_=Integer),
+    bindparam("concurrency_key", type_=Text),
+    bindparam("concurrency_limit", type_=Integer),
+    bindparam("head_start", type_=Interval),
+)
 _CANCEL_INVOCATIONS = (
     update(InvocationRow)
     .where(
@@ -153,12 +183,12 @@ _CANCEL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What a client submits. `inputs`: any texts, JSON as a rule; the batch's order is theirs. `queue_timeout_seconds`:
-    None: that of the function. `resume_keys`: what equal requests under these have made is taken instead."""
+    """What a client submits. `inputs`: any texts, JSON as a rule; the batch's order is theirs. `options`: of each.
+    `resume_keys`: what equal requests under these have made is taken instead."""
 
     inputs: Sequence[str]
     parent: ParentRef | None = None
-    queue_timeout_seconds: int | None = None
+    options: SubmitOptions = NO_OPTIONS
     resume_keys: Sequence[str] = ()
 
 
@@ -186,13 +216,13 @@ class BatchRepository:
         the same project and version, and ArgumentsAreUnchecked if the function has a signature and is not among those
         that are `checked`.
         """
-        batch_id = new_batch_id()
+        batch_id, options = new_batch_id(), new.options
         try:
             created = await self._connection.execute(
                 _CREATE if new.parent is None else _CREATE_OF_CHILDREN,
                 path.parameters
                 | call_parameters(new.parent, checked)
-                | {_NEW_ID.key: batch_id, _SIZE.key: len(new.inputs)},
+                | {_NEW_ID.key: batch_id, _SIZE.key: len(new.inputs), _DELAY.key: options.delay or None},
             )
             row = require(created.one_or_none(), parts=2)
             require_created(row, has_parent=new.parent is not None)
@@ -206,7 +236,12 @@ class BatchRepository:
                     "invocation_ids": invocation_ids,
                     "execution_ids": [execution_id_for(invocation_id, 1) for invocation_id in invocation_ids],
                     "inputs": new.inputs,
-                    "queue_timeout_seconds": new.queue_timeout_seconds,
+                    "queue_timeout_seconds": options.queue_timeout_seconds,
+                    "tags": dict(options.tags) or None,
+                    "priority": options.priority,
+                    "concurrency_key": options.concurrency_key,
+                    "concurrency_limit": options.concurrency_limit,
+                    "head_start": head_start(options.priority),
                 },
             )
         except IntegrityError as error:
@@ -216,7 +251,7 @@ class BatchRepository:
         return Batch(
             batch_id=batch_id,
             function=function.ref,
-            execution_spec=function.execution_spec.with_queue_timeout(new.queue_timeout_seconds),
+            execution_spec=function.execution_spec.with_queue_timeout(options.queue_timeout_seconds),
             parent=None if parent is None else parent.ref,
             size=len(new.inputs),
             creation_time=row.creation_time,
@@ -224,6 +259,7 @@ class BatchRepository:
             cancellation_request_time=row.cancellation_request_time,
             completion_time=None,
             counts=InvocationCounts(queued=len(new.inputs), running=0, by_outcome=dict.fromkeys(InvocationOutcome, 0)),
+            not_before=row.creation_time + options.delay if options.delay_seconds else None,
         )
 
     async def get(self, path: BatchPath) -> Batch:
@@ -327,4 +363,5 @@ def _to_batch(row: Row[*tuple[Any, ...]]) -> Batch:
                 InvocationOutcome.TIMED_OUT: row.batches_timed_out,
             },
         ),
+        not_before=row.batches_not_before,
     )

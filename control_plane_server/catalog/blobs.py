@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.base import columns_of
+from control_plane_server.catalog.kept_data_tables import BlobRow
 from control_plane_server.catalog.paths import (
     PROJECT,
     ExecutionPath,
@@ -18,14 +19,7 @@ from control_plane_server.catalog.paths import (
     require,
     searchable,
 )
-from control_plane_server.catalog.tables import (
-    BlobRow,
-    ExecutionRow,
-    FunctionRow,
-    InvocationRow,
-    ProjectRow,
-    VersionRow,
-)
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.domain.blobs import Blob, BlobKind, NewBlob
 from control_plane_server.domain.bounds import MAX_ARTIFACTS, MAX_LISTED_ARTIFACTS
 from control_plane_server.domain.entities import ContainerStatus

@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.converters import to_blob_id
+from control_plane_server.catalog.kept_data_tables import BlobRow, CheckpointRow
 from control_plane_server.catalog.paths import EXECUTION_MATCHES, INVOCATION_MATCHES, ExecutionPath, searchable
-from control_plane_server.catalog.tables import BlobRow, CheckpointRow, ExecutionRow
+from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.blobs import Blob, BlobKind
 from control_plane_server.domain.entities import Checkpoint, ContainerStatus
 from control_plane_server.domain.errors import CheckpointDoesNotExist

@@ -1,7 +1,7 @@
 """Turns the catalog's rows into domain entities: one converter per table, of rows that have its `columns_of`."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Row
@@ -17,6 +17,7 @@ from control_plane_server.domain.entities import (
     ExecutionOutcome,
     Function,
     FunctionStatus,
+    Pause,
     PreparedFunction,
     Project,
     VersionStatus,
@@ -41,7 +42,15 @@ def to_project(row: _Row) -> Project:
         project_name=ProjectName(row.projects_project_name),
         creation_time=row.projects_creation_time,
         deletion_request_time=row.projects_deletion_request_time,
+        pause=_pause(row.projects_pause_time, row.projects_paused_until),
     )
+
+
+def _pause(since: datetime | None, until: datetime | None) -> Pause | None:
+    """None also of one whose time is over."""
+    if since is None or (until is not None and until <= datetime.now(UTC)):
+        return None
+    return Pause(since=since, until=until)
 
 
 def to_version_summary(row: _Row) -> VersionSummary:
@@ -91,6 +100,7 @@ def to_function(row: _Row, *, signature: str | None = None, environment: Mapping
         secrets=row.functions_secrets or {},
         platform=to_platform(row.functions_platform),
         reuse=to_reuse(row.functions_reuse),
+        pause=_pause(row.functions_pause_time, row.functions_paused_until),
     )
 
 
@@ -147,7 +157,7 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         invocation_id=InvocationId(row.invocations_invocation_id),
         input=row.invocations_input,
         cancellation_request_time=row.invocations_cancellation_request_time,
-        invocation_creation_time=row.invocations_creation_time,
+        invocation_creation_time=row.invocations_not_before or row.invocations_creation_time,
         input_blob_id=to_blob_id(row.invocations_input_blob_id),
     )
 

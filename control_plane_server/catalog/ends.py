@@ -32,6 +32,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.outcomes import known_outcome
+from control_plane_server.catalog.ranks import waits_from
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow
 from control_plane_server.domain.entities import (
     ContainerStatus,
@@ -81,9 +82,9 @@ def waiting_since(
     function: type[FunctionRow],
     previous_id: ColumnElement[Any] | InstrumentedAttribute[Any] | None,
 ) -> ColumnElement[Any]:
-    """From when on an attempt waits for its slot: the invocation's creation, or the end of the back-off, which is that
-    of `workflows.policies.backoff_after`. `previous_end`, `previous_id`: of the attempt before; null if there was none.
-    Without a `previous_id` there is no jitter."""
+    """From when on an attempt waits for its slot: the invocation's creation, the end of its delay, or that of the
+    back-off, which is that of `workflows.policies.backoff_after`. `previous_end`, `previous_id`: of the attempt before;
+    null if there was none. Without a `previous_id` there are neither jitter nor delays."""
     exponent = func.greatest(attempt - 2, 0)
     backoff: ColumnElement[Any] = func.least(
         function.retry_initial_interval_seconds * func.power(function.retry_backoff_coefficient, exponent),
@@ -97,7 +98,8 @@ def waiting_since(
             (function.retry_jitter > 0, shortest + (longest - shortest) * drawn / literal(2**32, BigInteger)),
             else_=backoff,
         )
-    return func.coalesce(previous_end + func.make_interval(0, 0, 0, 0, 0, 0, backoff), invocation.creation_time)
+    begin = invocation.creation_time if previous_id is None else waits_from(invocation)
+    return func.coalesce(previous_end + func.make_interval(0, 0, 0, 0, 0, 0, backoff), begin)
 
 
 def is_previous(invocation_id: InstrumentedAttribute[str], attempt: ColumnElement[int]) -> ColumnElement[bool]:
@@ -112,17 +114,22 @@ def measures(
     function: type[FunctionRow],
     now: ColumnElement[Any],
     only_if: ColumnElement[bool] | None = None,
-    knows_jitter: bool = True,
+    knows_all_columns: bool = True,
 ) -> Select[*tuple[Any, ...]]:
     """One row about an invocation: `attempts`, `queued_ms`, `starting_ms`, `running_ms`; `error`, the first line of
     what the deciding execution says, null if that is nothing; and `time_out`, which says what a time-out waited for.
 
     `executions`: with MEASURED_COLUMNS, some perhaps of other invocations. `now`: when the invocation ended, or the
     time up to which one that runs is measured. `only_if`: else its executions are not read, and all is as without any.
-    `knows_jitter`: False where the schema may be one of before there was such a column.
+    `knows_all_columns`: False where the schema may be one of before there were jitter and delays.
     """
     sums = _sums(
-        executions, invocation=invocation, function=function, now=now, only_if=only_if, knows_jitter=knows_jitter
+        executions,
+        invocation=invocation,
+        function=function,
+        now=now,
+        only_if=only_if,
+        knows_all_columns=knows_all_columns,
     ).subquery("sums")
     found = sums.c
     error = _first_line(found.error)
@@ -152,7 +159,7 @@ def _sums(
     function: type[FunctionRow],
     now: ColumnElement[Any],
     only_if: ColumnElement[bool] | None,
-    knows_jitter: bool,
+    knows_all_columns: bool,
 ) -> Select[*tuple[Any, ...]]:
     own = executions.c
     is_over = own.container_status == ContainerStatus.TERMINATED.value
@@ -179,7 +186,7 @@ def _sums(
     waited_since = waiting_since(
         attempt=one.attempt,
         previous_end=one.previous_end,
-        previous_id=one.previous_id if knows_jitter else None,
+        previous_id=one.previous_id if knows_all_columns else None,
         invocation=invocation,
         function=function,
     )
@@ -190,7 +197,7 @@ def _sums(
     waits_since = waiting_since(
         attempt=attempts + 1,
         previous_end=func.max(one.end_time),
-        previous_id=last_id if knows_jitter else None,
+        previous_id=last_id if knows_all_columns else None,
         invocation=invocation,
         function=function,
     )
@@ -207,7 +214,7 @@ def _sums(
             "starting_ms"
         ),
         _sum(running).label("running_ms"),
-        milliseconds(invocation.creation_time, now).label("total_ms"),
+        milliseconds(waits_from(invocation) if knows_all_columns else invocation.creation_time, now).label("total_ms"),
         errors[1].label("error"),
     ).correlate(invocation, function)
 
@@ -290,36 +297,46 @@ def _seconds(ms: ColumnElement[int]) -> ColumnElement[Any]:
     return func.concat(func.trim_scale(func.round(cast(ms, Numeric) / 1000, 1)), " s")
 
 
-# Of InvocationRows with their FunctionRows: `measures` of those that have none stored, as they run, or as a release has
-# ended them that stored none. The executions of all others are not read.
-MEASURED_NOW = (
-    measures(
-        ExecutionRow.__table__,
-        invocation=InvocationRow,
-        function=FunctionRow,
-        now=case(
-            (InvocationRow.status == InvocationStatus.TERMINATED.value, InvocationRow.last_update_time),
-            else_=func.clock_timestamp(),
-        ),
-        only_if=InvocationRow.attempts.is_(None),
-        knows_jitter=False,  # migration 0010 uses it
-    )
-    .where(InvocationRow.attempts.is_(None))
-    .lateral("measured_now")
-)
-# What `to_totals` reads, and the first line of the error, of a statement that is left joined with MEASURED_NOW.
-KNOWN_END: tuple[Label[Any], ...] = (
-    func.coalesce(InvocationRow.error_message, error_of(known_outcome(), MEASURED_NOW)).label("known_error"),
-    *(
-        func.coalesce(stored, MEASURED_NOW.c[stored.key]).label(f"known_{stored.key}")
-        for stored in (
-            InvocationRow.attempts,
-            InvocationRow.queued_ms,
-            InvocationRow.starting_ms,
-            InvocationRow.running_ms,
+def _measured_now(*, knows_all_columns: bool = True) -> FromClause:
+    """Of InvocationRows with their FunctionRows: `measures` of those that have none stored, as they run, or as a
+    release has ended them that stored none. The executions of all others are not read."""
+    return (
+        measures(
+            ExecutionRow.__table__,
+            invocation=InvocationRow,
+            function=FunctionRow,
+            now=case(
+                (InvocationRow.status == InvocationStatus.TERMINATED.value, InvocationRow.last_update_time),
+                else_=func.clock_timestamp(),
+            ),
+            only_if=InvocationRow.attempts.is_(None),
+            knows_all_columns=knows_all_columns,
         )
-    ),
-)
+        .where(InvocationRow.attempts.is_(None))
+        .lateral("measured_now")
+    )
+
+
+def known_end(measured: FromClause) -> tuple[Label[Any], ...]:
+    """What `to_totals` reads, and the first line of the error, of a statement that is left joined with `measured`."""
+    return (
+        func.coalesce(InvocationRow.error_message, error_of(known_outcome(), measured)).label("known_error"),
+        *(
+            func.coalesce(stored, measured.c[stored.key]).label(f"known_{stored.key}")
+            for stored in (
+                InvocationRow.attempts,
+                InvocationRow.queued_ms,
+                InvocationRow.starting_ms,
+                InvocationRow.running_ms,
+            )
+        ),
+    )
+
+
+MEASURED_NOW = _measured_now()
+KNOWN_END = known_end(MEASURED_NOW)
+# For a migration.
+MEASURED_BY_FIRST_COLUMNS = _measured_now(knows_all_columns=False)
 
 
 def to_totals(row: Row[*tuple[Any, ...]]) -> InvocationTotals:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import and_, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +15,7 @@ from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, BatchRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import IdempotencyKeyIsReused
+from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 
 
 class KeyIsTaken(Exception):
@@ -32,27 +33,28 @@ class IdempotencyKey:
 
 
 def fingerprint(
-    *,
-    function_input: str,
-    parent: ParentRef | None,
-    queue_timeout_seconds: int | None = None,
-    input_blob: Blob | None = None,
+    *, function_input: str, parent: ParentRef | None, options: SubmitOptions, input_blob: Blob | None = None
 ) -> str:
     """SHA-256 of a request body, in hex: tells bodies apart without storing them. Blobs are told apart by what is in
     them: who repeats a request may have uploaded it again."""
     parts: list[object] = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
-    if queue_timeout_seconds is not None:  # without it as releases before had it
-        parts.append(queue_timeout_seconds)
+    if options.queue_timeout_seconds is not None:  # without it as releases before had it
+        parts.append(options.queue_timeout_seconds)
     if input_blob is not None:
         parts.append({"size": input_blob.size, "sha256": input_blob.sha256})
+    asked = {
+        name: sorted(value.items()) if isinstance(value, Mapping) else value
+        for name, value in asdict(options).items()
+        if name != "queue_timeout_seconds" and value != getattr(NO_OPTIONS, name)
+    }
+    if asked:
+        parts.append(asked)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def batch_fingerprint(
-    *, inputs: Sequence[str], parent: ParentRef | None, queue_timeout_seconds: int | None = None
-) -> str:
+def batch_fingerprint(*, inputs: Sequence[str], parent: ParentRef | None, options: SubmitOptions) -> str:
     """As `fingerprint`, of a batch, however its inputs were sent."""
-    rest = fingerprint(function_input="", parent=parent, queue_timeout_seconds=queue_timeout_seconds)
+    rest = fingerprint(function_input="", parent=parent, options=options)
     digest = hashlib.sha256(rest.encode())
     for text in inputs:
         encoded = text.encode()

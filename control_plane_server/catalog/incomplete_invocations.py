@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Update, any_, bindparam, case, fu
 from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.database import StatementConnection
-from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW
+from control_plane_server.catalog.ends import MEASURED_BY_FIRST_COLUMNS, known_end
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow, VersionRow, is_incomplete
 from control_plane_server.domain.entities import InvocationStatus
@@ -32,12 +32,12 @@ def completion(*, among: ColumnElement[bool] | None = None) -> Update:
             FunctionRow.function_name,
             (InvocationRow.status == InvocationStatus.TERMINATED.value).label("has_ended"),
             known_outcome().label("known_outcome"),
-            *KNOWN_END,
+            *known_end(MEASURED_BY_FIRST_COLUMNS),
         )
         .select_from(InvocationRow)
         .join(FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
         .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-        .outerjoin(MEASURED_NOW, true())
+        .outerjoin(MEASURED_BY_FIRST_COLUMNS, true())
         .where(InvocationRow.invocation_id == any_(ids))
         .subquery("known")
     ).c

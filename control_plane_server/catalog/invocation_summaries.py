@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.outcomes import known_outcome
+from control_plane_server.catalog.submit_options import OPTIONS, to_options
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, InvocationSummary, ParentRef
 from control_plane_server.domain.identifiers import BatchId, FunctionName, InvocationId
@@ -22,6 +23,7 @@ OWN_SUMMARY = (
     known_outcome().label("outcome"),
     *KNOWN_END,
     InvocationRow.batch_id,
+    *OPTIONS,
     InvocationRow.creation_time,
     InvocationRow.last_update_time,
 )
@@ -48,6 +50,7 @@ def to_summary(row: Row[*tuple[Any, ...]]) -> InvocationSummary:
         error_message=row.known_error,
         totals=to_totals(row),
         batch_id=None if row.batch_id is None else BatchId(row.batch_id),
+        options=to_options(row),
         creation_time=row.creation_time,
         last_update_time=row.last_update_time,
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Integer, Row, Select, Text, bindparam, case, func, select, true, update
+from sqlalchemy import CTE, Row, Select, Text, bindparam, case, func, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -26,6 +26,7 @@ from control_plane_server.catalog.callees import (
 )
 from control_plane_server.catalog.converters import to_blob_id, to_execution, to_function
 from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
+from control_plane_server.catalog.kept_data_tables import BlobRow, CheckpointRow
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.paths import (
     INVOCATION_MATCHES,
@@ -35,14 +36,8 @@ from control_plane_server.catalog.paths import (
     require,
     searchable,
 )
-from control_plane_server.catalog.tables import (
-    BlobRow,
-    CheckpointRow,
-    ExecutionRow,
-    FunctionRow,
-    InvocationRow,
-    VersionRow,
-)
+from control_plane_server.catalog.submit_options import NEW_OPTIONS, OPTIONS, option_parameters, to_options
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import (
     CheckpointSummary,
@@ -59,12 +54,12 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
 )
 from control_plane_server.domain.identifiers import BatchId, InvocationId, new_invocation_id
+from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
 _INPUT_BLOB = bindparam("new_input_blob", type_=Text)
-_QUEUE_TIMEOUT = bindparam("new_queue_timeout", type_=Integer)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -92,7 +87,7 @@ _WHOLE = (
     *KNOWN_END,
     InvocationRow.input_blob_id.label("invocations_input_blob_id"),
     InvocationRow.batch_id.label("invocations_batch_id"),
-    InvocationRow.queue_timeout_seconds.label("invocations_queue_timeout_seconds"),
+    *OPTIONS,
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
     *columns_of(CheckpointRow),
@@ -117,7 +112,7 @@ def _creation(callee: CTE) -> Select[*tuple[Any, ...]]:
         "invocation_id": _NEW_ID,
         "input": _INPUT,
         "input_blob_id": _INPUT_BLOB,
-        "queue_timeout_seconds": _QUEUE_TIMEOUT,
+        **NEW_OPTIONS,
         "project_name": callee.c.versions_project_name,
         "function_name": callee.c.functions_function_name,
     }
@@ -137,13 +132,13 @@ _REQUEST_CANCELLATION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
-    """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `queue_timeout_seconds`: None:
-    that of the function. `resume_keys`: what equal requests under these have made may be taken instead."""
+    """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `resume_keys`: what equal
+    requests under these have made may be taken instead."""
 
     input: str
     input_blob: Blob | None = None
     parent: ParentRef | None = None
-    queue_timeout_seconds: int | None = None
+    options: SubmitOptions = NO_OPTIONS
     resume_keys: Sequence[str] = ()
 
 
@@ -166,8 +161,7 @@ class InvocationRepository:
             _NEW_ID.key: invocation_id,
             _INPUT.key: new.input,
             _INPUT_BLOB.key: None if new.input_blob is None else new.input_blob.blob_id,
-            _QUEUE_TIMEOUT.key: new.queue_timeout_seconds,
-        }
+        } | option_parameters(new.options)
         try:
             created = await self._connection.execute(
                 _CREATE if new.parent is None else _CREATE_CHILD,
@@ -192,7 +186,8 @@ class InvocationRepository:
             time_out=None,
             totals=InvocationTotals(attempts=0, queued_ms=0, starting_ms=0, running_ms=0),
             batch_id=None,
-            queue_timeout_seconds=new.queue_timeout_seconds,
+            options=new.options,
+            not_before=None if not new.options.delay_seconds else row.creation_time + new.options.delay,
             creation_time=row.creation_time,
             last_update_time=row.creation_time,
             executions=(),
@@ -238,7 +233,8 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         time_out=first.known_error if first.invocations_outcome == InvocationOutcome.TIMED_OUT else None,
         totals=to_totals(first),
         batch_id=None if first.invocations_batch_id is None else BatchId(first.invocations_batch_id),
-        queue_timeout_seconds=first.invocations_queue_timeout_seconds,
+        options=to_options(first),
+        not_before=first.option_not_before,
         creation_time=first.invocations_creation_time,
         last_update_time=first.invocations_last_update_time,
         executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),

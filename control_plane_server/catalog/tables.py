@@ -50,6 +50,8 @@ class ProjectRow(Base):
     deletion_request_time: Mapped[datetime | None]
     # When the workflow of its deletion began: from then on nothing is submitted to the project or prepared for it.
     closing_time: Mapped[datetime | None]
+    pause_time: Mapped[datetime | None]  # as of a function
+    paused_until: Mapped[datetime | None]
 
 
 class VersionRow(Base):
@@ -105,6 +107,9 @@ class FunctionRow(Base):
     prepared_identifier: Mapped[str | None]
     preparation_error: Mapped[str | None]
     preparation_start_time: Mapped[datetime | None]  # when the provisioner was first asked: it may have made something
+    # Since when nothing of it gets a slot, and until when; None: it is not paused, and until it is resumed.
+    pause_time: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
 
 
 class SecretRow(Base):
@@ -165,6 +170,11 @@ class InvocationRow(Base):
     batch_index: Mapped[int | None]  # of its input, from 0
     batch_position: Mapped[int | None]  # in the order in which the batch's invocations ended, from 1
     input_blob_id: Mapped[str | None]  # then `input` is empty
+    tags: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # None: none
+    not_before: Mapped[datetime | None]  # it waits, and its time-outs count, from then on. None: from its creation
+    priority: Mapped[int] = mapped_column(server_default="5")
+    concurrency_key: Mapped[str | None]
+    concurrency_limit: Mapped[int | None]  # of those that run with this key; None: it has no key
 
 
 class BatchRow(Base):
@@ -186,6 +196,7 @@ class BatchRow(Base):
     last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     cancellation_request_time: Mapped[datetime | None]
     completion_time: Mapped[datetime | None]  # when the last of them ended
+    not_before: Mapped[datetime | None]  # as of its invocations
 
 
 class BatchIdempotencyKeyRow(Base):
@@ -254,55 +265,25 @@ class ExecutionRow(Base):
     is_warm_start: Mapped[bool | None]  # whether it has leased one that was there; None: nor has it begun one
     released_time: Mapped[datetime | None]  # when its container had let it go
     exit_code: Mapped[int | None]  # of its process, where that has not reported
-
-
-class BlobRow(Base):
-    """A blob in the object store. Until it is complete it is nobody's, and nothing shows it; whatever it is of then
-    takes it along when it is deleted. The object goes after its row."""
-
-    __tablename__ = "blobs"
-
-    blob_id: Mapped[str] = mapped_column(primary_key=True)
-    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), index=True)
-    kind: Mapped[str]
-    invocation_id: Mapped[str | None] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
-    execution_id: Mapped[str | None]  # of an input none, as it is there before
-    name: Mapped[str | None]  # of an artifact
-    size: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]  # in hex
-    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    completed_time: Mapped[datetime | None]
-
-
-class CheckpointRow(Base):
-    """What the code of an invocation has saved last, as JSON, for its next container or attempt. `value`: empty if it
-    is in a blob. `sequence`: counts up within the container of a launch; both None where they are not known."""
-
-    __tablename__ = "checkpoints"
-
-    invocation_id: Mapped[str] = mapped_column(
-        ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
-    )
-    value: Mapped[str] = mapped_column(info={READ_APART: True})
-    attempt: Mapped[int]  # whose code saved it
-    save_time: Mapped[datetime]
-    blob_id: Mapped[str | None]
-    launch: Mapped[int | None]
-    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    concurrency_key: Mapped[str | None]  # its invocation's
 
 
 class WaitingExecutionRow(Base):
-    """The queue: an execution that has no slot yet. Oldest invocation first."""
+    """The queue: an execution that has no slot yet. In the order of `rank`, then of the invocation's id."""
 
     __tablename__ = "waiting_executions"
 
     invocation_id: Mapped[str] = mapped_column(
         ForeignKey("invocations.invocation_id", ondelete="CASCADE"), primary_key=True
     )
-    function_id: Mapped[int] = mapped_column(BigInteger)  # whose slots it waits for: its function's, or the group's
+    # Whose slots it waits for: its function's, or the group's. None: nobody's yet, as it is of a batch with a delay.
+    function_id: Mapped[int | None] = mapped_column(BigInteger)
     execution_id: Mapped[str]
     attempt: Mapped[int]
-    invocation_creation_time: Mapped[datetime]
+    # Since when its invocation waits, moved by its priority: `catalog.ranks`.
+    rank: Mapped[datetime] = mapped_column("invocation_creation_time", key="rank")
+    concurrency_key: Mapped[str] = mapped_column(server_default="")  # empty: it has none
+    concurrency_limit: Mapped[int | None]
 
 
 def epoch_second(time: Mapped[datetime]) -> ColumnElement[int]:
@@ -330,13 +311,6 @@ def is_incomplete(invocation: type[InvocationRow]) -> ColumnElement[bool]:
 INVOCATION_STATE: ColumnElement[str] = func.coalesce(InvocationRow.outcome, InvocationRow.status, type_=Text)
 _NEWEST_FIRST = (INVOCATION_STATE, seconds_backwards(InvocationRow.creation_time), InvocationRow.invocation_id)
 
-Index(
-    "blobs_of_invocation",
-    BlobRow.invocation_id,
-    BlobRow.execution_id,
-    postgresql_where=BlobRow.invocation_id.is_not(None),
-)
-Index("blobs_incomplete", BlobRow.creation_time, postgresql_where=BlobRow.completed_time.is_(None))
 Index("functions_refused", FunctionRow.version_id, postgresql_where=FunctionRow.preparation_error.is_not(None))
 Index("functions_reusing", FunctionRow.function_id, postgresql_where=FunctionRow.reuse.is_not(None))
 Index(
@@ -393,6 +367,13 @@ Index(
 Index(
     "waiting_executions_oldest_first",
     WaitingExecutionRow.function_id,
-    WaitingExecutionRow.invocation_creation_time,
+    WaitingExecutionRow.rank,
+    WaitingExecutionRow.invocation_id,
+)
+Index(
+    "waiting_executions_by_key",
+    WaitingExecutionRow.function_id,
+    WaitingExecutionRow.concurrency_key,
+    WaitingExecutionRow.rank,
     WaitingExecutionRow.invocation_id,
 )

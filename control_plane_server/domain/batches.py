@@ -22,6 +22,7 @@ class Batch:
     cancellation_request_time: datetime | None
     completion_time: datetime | None
     counts: InvocationCounts
+    not_before: datetime | None = None  # as of its invocations
 
     @property
     def status(self) -> InvocationStatus:

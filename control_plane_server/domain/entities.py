@@ -18,6 +18,7 @@ from control_plane_server.domain.identifiers import (
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.reuse import ReuseSpec
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
+from control_plane_server.domain.submit_options import SubmitOptions
 
 
 class FunctionStatus(StrEnum):
@@ -86,18 +87,28 @@ class ContainerDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Since when nothing that waits begins. `until`: None: until it is resumed."""
+
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`deletion_request_time`: when a client asked for the deletion last; None if nobody did."""
+    """`deletion_request_time`: when a client asked for the deletion last; None if nobody did. `pause`: None: it is not
+    paused."""
 
     project_name: ProjectName
     creation_time: datetime
     deletion_request_time: datetime | None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """`creation_time`: of its version. `prepared`: None until it is READY. `preparation_error`: why it never will be
-    READY."""
+    READY. `pause`: its own; None: it is not paused."""
 
     ref: FunctionRef
     creation_time: datetime
@@ -113,6 +124,7 @@ class Function:
     secrets: Mapping[str, str] = field(default_factory=dict)  # names of the project's, or ARNs, by their variables
     platform: Platform = NO_PLATFORM
     reuse: ReuseSpec | None = None  # None: each execution has a container of its own
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +254,7 @@ class InvocationSummary:
     error_message: str | None
     totals: InvocationTotals
     batch_id: BatchId | None
+    options: SubmitOptions
     creation_time: datetime
     last_update_time: datetime
 
@@ -280,7 +293,8 @@ class Invocation:
     time_out: str | None
     totals: InvocationTotals
     batch_id: BatchId | None
-    queue_timeout_seconds: int | None  # None: that of the function
+    options: SubmitOptions
+    not_before: datetime | None  # the end of its delay; None: it has none
     creation_time: datetime
     last_update_time: datetime
     executions: tuple[Execution, ...]
@@ -312,7 +326,8 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionDetail:
-    """One execution with what its container must know of its invocation and function."""
+    """One execution with what its container must know of its invocation and function. `invocation_creation_time`: with
+    a delay its end, as the container counts the timeout from it."""
 
     execution: Execution
     function: Function

@@ -40,7 +40,8 @@ class InvocationRequest:
     """Input of `InvocationWorkflow`.
 
     `resumes`: of `first_attempt` a container may be running: the workflow replaces one that Temporal has lost, or
-    whoever submitted the invocation may have leased it a container that was idle.
+    whoever submitted the invocation may have leased it a container that was idle. `not_before`: it does not begin
+    earlier, and its time-outs count from then on; None: from its creation.
     """
 
     invocation_id: InvocationId
@@ -51,6 +52,7 @@ class InvocationRequest:
     traceparent: str | None = None  # of the span that it came from; None: no spans are recorded
     first_attempt: int = 1
     resumes: bool = False
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,14 +178,17 @@ class BatchRequest:
     creation_time: datetime
     size: int
     parent_invocation_id: InvocationId | None = None
+    not_before: datetime | None = None  # as of its invocations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvanceBatchRequest:
-    """Input of `advance_batch`. `stop_reason`: why all of the batch is made to stop; None: nothing new stops it."""
+    """Input of `advance_batch`. `stop_reason`: why all of the batch is made to stop; None: nothing new stops it.
+    `ends_delay`: it has a delay, which is over: its invocations queue up."""
 
     batch_id: BatchId
     stop_reason: StopReason | None = None
+    ends_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

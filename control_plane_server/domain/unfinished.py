@@ -26,6 +26,7 @@ class UnfinishedInvocation:
     creation_time: datetime
     parent_invocation_id: InvocationId | None
     newest_attempt: int
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +75,4 @@ class UnfinishedBatch:
     creation_time: datetime
     size: int
     parent_invocation_id: InvocationId | None
+    not_before: datetime | None = None

@@ -57,7 +57,7 @@ async def test_a_batch_is_created_with_its_invocations_in_their_order(
         found = await connection.execute(
             select(InvocationRow.input, InvocationRow.batch_index)
             .join(WaitingExecutionRow, WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
-            .order_by(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+            .order_by(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
         )
         assert [tuple(row) for row in found] == [(str(number), number) for number in range(100)]
     for path in (f"{batches(deployed)}/{batch['batch_id']}", f"/batches/{batch['batch_id']}"):

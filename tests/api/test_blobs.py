@@ -17,7 +17,7 @@ from control_plane_server.blobs.location import BlobStoreLocation
 from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.tables import BlobRow
+from control_plane_server.catalog.kept_data_tables import BlobRow
 from tests.api.blob_uploads import CONTENT, announced, announcement, read, token, upload
 from tests.api.builders import (
     DEAD,

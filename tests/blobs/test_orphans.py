@@ -11,7 +11,8 @@ from control_plane_server.blobs.location import BlobStoreLocation
 from control_plane_server.blobs.opening import open_blob_store
 from control_plane_server.blobs.store import BlobStore
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.tables import BlobRow, ProjectRow
+from control_plane_server.catalog.kept_data_tables import BlobRow
+from control_plane_server.catalog.tables import ProjectRow
 from tests.blobs.stores import REGION, blob_id, pieces
 
 KEPT, GIVEN_UP, WITHOUT_ROW = map(blob_id, range(3))

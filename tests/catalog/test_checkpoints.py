@@ -9,8 +9,9 @@ from control_plane_server.catalog.checkpoints import CheckpointRepository
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.states import Event, ReportEvent, State
+from control_plane_server.catalog.kept_data_tables import CheckpointRow
 from control_plane_server.catalog.retention import RetentionRepository
-from control_plane_server.catalog.tables import CheckpointRow, ExecutionRow, InvocationRow
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import Checkpoint
 from control_plane_server.domain.errors import CheckpointDoesNotExist
 from tests.catalog.test_execution_states import Life

@@ -243,7 +243,7 @@ async def wait_in_queue_of_function(database: Database, invocation: InvocationId
                 function_id=row.function_id,
                 execution_id=execution_id_for(invocation, 1),
                 attempt=1,
-                invocation_creation_time=row.creation_time,
+                rank=row.creation_time,
             )
         )
 

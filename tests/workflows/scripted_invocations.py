@@ -155,10 +155,12 @@ class InvocationStarter:
         age: timedelta = timedelta(),
         is_claimed: bool = True,
         first_attempt: int | None = None,
+        delay: timedelta | None = None,
     ) -> AsyncIterator[ScriptedInvocation]:
         """`first_attempt`: of a workflow that takes the place of one that was lost."""
         client = self.client
         activities = ScriptedActivities(list(script), is_claimed=is_claimed)
+        creation_time = await self._clock() - age
         request = InvocationRequest(
             invocation_id=new_invocation_id(),
             function=FunctionRef(
@@ -171,9 +173,10 @@ class InvocationStarter:
                 timeout_seconds=timeout_seconds,
                 queue_timeout_seconds=queue_timeout_seconds,
             ),
-            creation_time=await self._clock() - age,
+            creation_time=creation_time,
             first_attempt=first_attempt or 1,
             resumes=first_attempt is not None,
+            not_before=None if delay is None else creation_time + delay,
         )
         async with (
             Worker(

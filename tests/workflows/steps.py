@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -115,12 +115,14 @@ class ScriptedBatch(BatchActivities):
 
     ended: list[int]
     looks: list[StopReason | None] = field(default_factory=list)
+    delay_ends: list[bool] = field(default_factory=list)  # as each look was told
     looked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @activity.defn(name="advance_batch")
     async def advance_batch(self, request: AdvanceBatchRequest) -> BatchProgress:
         async with self.looked:
             self.looks.append(request.stop_reason)
+            self.delay_ends.append(request.ends_delay)
             self.looked.notify_all()
         return BatchProgress(ended=self.ended.pop(0), size=BATCH_SIZE)
 
@@ -176,6 +178,7 @@ async def advancing(
     creation_time: datetime,
     timeout_seconds: int = 86_400,
     queue_timeout_seconds: int | None = None,
+    delay: timedelta | None = None,
 ) -> AsyncIterator[Handle]:
     """While it runs. `creation_time`: of the batch, by the server's clock."""
     request = BatchRequest(
@@ -188,6 +191,7 @@ async def advancing(
         ),
         creation_time=creation_time,
         size=BATCH_SIZE,
+        not_before=None if delay is None else creation_time + delay,
     )
     async with _running(client, BatchWorkflow.run, [request], [activities.advance_batch]) as handle:
         yield handle

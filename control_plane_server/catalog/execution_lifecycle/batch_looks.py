@@ -1,6 +1,6 @@
 """What the workflow of a batch does when it looks at it: slots for those who wait, cancellations to be told."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
@@ -10,6 +10,13 @@ from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import InvocationStatus
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 
+_END_DELAY = text("""
+    UPDATE waiting_executions SET function_id = :owner_id
+    FROM invocations
+    WHERE invocations.batch_id = :batch_id AND invocations.status = 'RUNNING'
+        AND waiting_executions.invocation_id = invocations.invocation_id AND waiting_executions.function_id IS NULL
+    """)
+
 
 class BatchLookRepository:
     """The connection's owner commits. Each method may be repeated."""
@@ -18,12 +25,15 @@ class BatchLookRepository:
         self._connection = connection
         self._slots = SlotQueue(connection)
 
-    async def give_slots(self, batch_id: BatchId) -> tuple[Grant, ...]:
-        """Give the free slots of the batch's function to those who wait for it, the oldest first: needs a transaction.
-        Returns all grants that are to be signalled. Gives positions to what a release ended that knew no batches."""
+    async def give_slots(self, batch_id: BatchId, *, ends_delay: bool = False) -> tuple[Grant, ...]:
+        """Give the free slots of the batch's function to those who wait for it, in their order: needs a transaction.
+        Returns all grants that are to be signalled. Gives positions to what a release ended that knew no batches.
+        `ends_delay`: those of the batch, whose delay is over, wait from now on."""
         owner = await self._slots.lock_owner_of_batch(batch_id)
         if owner is None:
             return ()
+        if ends_delay:
+            await self._connection.execute(_END_DELAY, {"batch_id": batch_id, "owner_id": owner.owner_id})
         await self._number_unnumbered(batch_id)
         earlier = await self._slots.unsignalled_grants(owner)
         return (*earlier, *await self._slots.grant_free_slots(owner))

@@ -50,6 +50,7 @@ from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     limit_of_group,
     to_owner,
 )
+from control_plane_server.catalog.ranks import rank_of
 from control_plane_server.catalog.tables import (
     ExecutionRow,
     FunctionRow,
@@ -130,11 +131,11 @@ _WAITING_SINCE = waiting_since(
 # Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
 _OLDER_WAITS = func.coalesce(
     select(
-        tuple_(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
-        < tuple_(InvocationRow.creation_time, InvocationRow.invocation_id)
+        tuple_(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
+        < tuple_(rank_of(InvocationRow), InvocationRow.invocation_id)
     )
     .where(WaitingExecutionRow.function_id == _OWNER)
-    .order_by(WaitingExecutionRow.invocation_creation_time, WaitingExecutionRow.invocation_id)
+    .order_by(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
     .limit(1)
     .correlate(InvocationRow)
     .scalar_subquery(),
@@ -143,7 +144,9 @@ _OLDER_WAITS = func.coalesce(
 _STATE = (
     select(
         InvocationRow.invocation_id,
-        InvocationRow.creation_time,
+        rank_of(InvocationRow).label("rank"),
+        InvocationRow.concurrency_key,
+        InvocationRow.concurrency_limit,
         (
             (InvocationRow.status == InvocationStatus.TERMINATED)
             | InvocationRow.stop_time.is_not(None)
@@ -331,7 +334,9 @@ class SlotQueue:
             upsert(WaitingExecutionRow)
             .values(
                 invocation_id=state.invocation_id,
-                invocation_creation_time=state.creation_time,
+                rank=state.rank,
+                concurrency_key=state.concurrency_key or "",
+                concurrency_limit=state.concurrency_limit,
                 **place,
             )
             .on_conflict_do_update(index_elements=[WaitingExecutionRow.invocation_id], set_=place)

@@ -7,12 +7,16 @@ on the way.
 from alembic import context
 from sqlalchemy import Connection
 
+from control_plane_server.catalog.kept_data_tables import BlobRow
 from control_plane_server.catalog.warm_containers.table import WarmContainerRow
+
+# One of each file that has tables: all are in the metadata once it is imported.
+_OF_EACH_FILE = (BlobRow, WarmContainerRow)
 
 
 def run() -> None:
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=WarmContainerRow.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=_OF_EACH_FILE[0].metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 

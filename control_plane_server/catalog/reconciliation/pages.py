@@ -21,7 +21,7 @@ def has_execution() -> ColumnElement[bool]:
     return exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
 
 
-def is_older(time: InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:
+def is_older(time: ColumnElement[Any] | InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:
     """By the database's clock, which wrote the time."""
     return time < func.clock_timestamp() - age
 

@@ -49,6 +49,7 @@ class UnfinishedBatchRepository:
                     execution_spec=function.execution_spec.with_queue_timeout(row.queue_timeout),
                     creation_time=row.batches_creation_time,
                     size=row.batches_size,
+                    not_before=row.batches_not_before,
                     parent_invocation_id=(
                         None
                         if row.batches_parent_invocation_id is None

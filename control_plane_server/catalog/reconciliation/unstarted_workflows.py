@@ -8,6 +8,7 @@ from sqlalchemy import Row, Text, any_, bindparam, exists, func, select, true, t
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.ranks import waits_from
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
 from control_plane_server.catalog.tables import (
     ExecutionRow,
@@ -39,6 +40,7 @@ _UNFINISHED = (
         InvocationRow.invocation_id,
         InvocationRow.parent_invocation_id,
         InvocationRow.creation_time,
+        InvocationRow.not_before,
         _NEWEST_ATTEMPT.label("newest_attempt"),
         VersionRow.project_name,
         VersionRow.version_id,
@@ -78,7 +80,7 @@ class UnstartedWorkflowRepository:
         found = await self._connection.execute(
             _UNFINISHED.where(
                 InvocationRow.status == InvocationStatus.RUNNING,
-                is_older(InvocationRow.creation_time, older_than),
+                is_older(waits_from(InvocationRow), older_than),  # a delay may take weeks
                 ~exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id),
                 ~exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id),
                 true() if after is None else tuple_(after.creation_time, after.invocation_id) < _PLACE,
@@ -157,4 +159,5 @@ def _to_unfinished(row: Row[*tuple[Any, ...]]) -> UnfinishedInvocation:
         creation_time=row.creation_time,
         parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),
         newest_attempt=row.newest_attempt,
+        not_before=row.not_before,
     )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from shlex import quote
+from typing import Any
 
 from control_plane.cli.durations import in_short
 from control_plane.cli.invocation_rows import print_invocations, short_id, took
@@ -14,6 +15,7 @@ from control_plane.client.listing import ProjectInvocation
 from control_plane.protocol.answers import Execution, InvocationInfo
 from control_plane.protocol.states import error_of, output_blob_of, output_of
 
+_DEFAULT_PRIORITY = 5
 _ATTEMPTS = (
     Column(name="ATTEMPT"),
     Column(name="STATUS"),
@@ -55,6 +57,7 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
     if document.get("batch_id") is not None:
         yield "Batch", document["batch_id"]
     yield "Created", local_time(invocation.creation_time)
+    yield from options_of(document)
     if invocation.invocation_status == "TERMINATED":
         yield "Ended", local_time(invocation.last_update_time)
     yield "Took", in_short(took(invocation, now=time.time()))
@@ -77,6 +80,18 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
         yield "Result", shortened(output)
     elif invocation.latest is not None and invocation.latest.output is not None:
         yield "Progress", shortened(invocation.latest.output)
+
+
+def options_of(document: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What its submit has asked for; an earlier release says less."""
+    if document.get("delay_seconds"):
+        yield "Not before", local_time(document["creation_time"] + document["delay_seconds"])
+    if document.get("priority", _DEFAULT_PRIORITY) != _DEFAULT_PRIORITY:
+        yield "Priority", str(document["priority"])
+    if document.get("concurrency_key") is not None:
+        yield "Key", f"{document['concurrency_key']}, of which {document['concurrency_limit']:,} may run at once"
+    if document.get("tags"):
+        yield "Tags", " ".join(f"{key}={value}" for key, value in document["tags"].items())
 
 
 def _in_store(blob_id: str) -> str:

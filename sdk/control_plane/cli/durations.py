@@ -1,8 +1,18 @@
-"""Durations as people read them, in few characters."""
+"""Durations as people read and write them, in few characters."""
+
+import re
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
+_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY}
+
+
+def read(text: str) -> float | None:
+    """`90s`, `1.5h`, `7d`, in seconds; None of what is none."""
+    written = _WRITTEN.fullmatch(text.strip())
+    return None if written is None else float(written[1]) * _SECONDS[written[2]]
 
 
 def in_short(seconds: float | None) -> str:

@@ -4,9 +4,8 @@ import re
 from datetime import datetime, timedelta
 
 from control_plane.access.errors import WrongUsage
+from control_plane.cli.durations import read
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?")
 HELP = "so long ago (90s, 30m, 2h, 7d), or a time: 03:00, 2026-11-27, 2026-11-27T03:00+01:00"
 
@@ -14,9 +13,9 @@ HELP = "so long ago (90s, 30m, 2h, 7d), or a time: 03:00, 2026-11-27, 2026-11-27
 def moment(text: str, *, now: datetime) -> float:
     """Epoch seconds. Without a time zone it is a time of this machine's; `now` has one; a time without a date is the
     last one that there was. Raises WrongUsage."""
-    ago = _AGO.fullmatch(text.strip())
+    ago = read(text)
     if ago is not None:
-        return now.timestamp() - float(ago[1]) * _SECONDS[ago[2]]
+        return now.timestamp() - ago
     try:
         if _CLOCK.fullmatch(text.strip()):
             return _of_the_last_day(text.strip(), now)

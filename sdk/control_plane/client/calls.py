@@ -59,7 +59,7 @@ class Calls:
         """Raises TypeError, Refused, Unreachable."""
         callee, text = yield from self.callees.bound(project, name, version, args, kwargs)
         info = yield from self._api.submit(
-            callee.path, text, idempotency_key=options.idempotency_key, queue_timeout=options.queue_timeout
+            callee.path, text, idempotency_key=options.idempotency_key, options=options.fields()
         )
         return Call(id=info.invocation_id, info=info, is_command=callee.is_command)
 
@@ -161,7 +161,7 @@ class Calls:
             callee.path,
             (callee.input_of(args, {}) for args in arguments),
             key_of=lambda _inputs: new_key(),
-            queue_timeout=options.queue_timeout,
+            options=options.fields(),
         )
         return callee, submitted
 

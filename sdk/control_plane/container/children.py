@@ -183,7 +183,7 @@ class Caller:
                     self._path(name),
                     text,
                     idempotency_key=key,
-                    queue_timeout=options.queue_timeout,
+                    options=options.fields(),
                     parent=self._parent,
                     resume_keys=resume_keys,
                 )

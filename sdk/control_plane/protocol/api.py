@@ -38,6 +38,9 @@ _SHORTEST_POLL_SECONDS = 0.5  # an attempt that failed answers a long poll at on
 _SLACK_SECONDS = 20.0
 
 Parent = Mapping[str, str]
+# Those of `Options.fields`. A control plane of an earlier release knows fewer.
+SubmitFields = Mapping[str, Any]
+NO_OPTIONS: SubmitFields = {}
 
 
 class Api:
@@ -140,14 +143,14 @@ class Api:
         text: str | Source,
         *,
         idempotency_key: str | None = None,
-        queue_timeout: int | None = None,
+        options: SubmitFields = NO_OPTIONS,
         parent: Parent | None = None,
         resume_keys: Sequence[str] = (),
     ) -> Plan[answers.InvocationInfo]:
         """`function`: its path. `text`: what is too long for a request is uploaded before. Without a key of the
         caller's it has one of its own, so that it may be repeated."""
         content = yield from self._input(function, text)
-        body: Dict[str, Any] = {**content, **_options(parent, queue_timeout, resume_keys)}
+        body: Dict[str, Any] = {**content, **options, **_origin(parent, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key or new_key()}
         made = self._read(answers.InvocationInfo, self.post(function + "/invocations", body, headers=headers))
         return (yield from made)
@@ -177,12 +180,12 @@ class Api:
         inputs: Sequence[str],
         *,
         idempotency_key: str,
-        queue_timeout: int | None = None,
+        options: SubmitFields = NO_OPTIONS,
         parent: Parent | None = None,
         resume_keys: Sequence[str] = (),
     ) -> Plan[answers.BatchInfo]:
         """`function`: its path. `inputs`: 1 to 10,000."""
-        body: Dict[str, Any] = {"inputs": inputs, **_options(parent, queue_timeout, resume_keys)}
+        body: Dict[str, Any] = {"inputs": inputs, **options, **_origin(parent, resume_keys)}
         headers = {"Idempotency-Key": idempotency_key}
         return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
 
@@ -315,11 +318,7 @@ def new_key() -> str:
     return os.urandom(16).hex()
 
 
-def _options(parent: Parent | None, queue_timeout: int | None, resume_keys: Sequence[str]) -> Dict[str, Any]:
-    """The fields of a submit beside its input; a control plane of an earlier release knows fewer."""
-    options = {
-        "parent_invocation": parent,
-        "queue_timeout_seconds": queue_timeout,
-        "resume_keys": list(resume_keys) or None,
-    }
-    return {name: value for name, value in options.items() if value is not None}
+def _origin(parent: Parent | None, resume_keys: Sequence[str]) -> Dict[str, Any]:
+    """The fields of a submit that say what it comes from."""
+    fields = {"parent_invocation": parent, "resume_keys": list(resume_keys) or None}
+    return {name: value for name, value in fields.items() if value is not None}

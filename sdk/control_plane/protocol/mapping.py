@@ -7,7 +7,7 @@ from json import dumps
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence
 
 from control_plane.protocol.answers import BatchInfo
-from control_plane.protocol.api import Api, Parent
+from control_plane.protocol.api import NO_OPTIONS, Api, Parent, SubmitFields
 from control_plane.protocol.paths import batch_path
 from control_plane.protocol.results import BatchReader, Result
 from control_plane.protocol.states import SUCCEEDED
@@ -36,7 +36,7 @@ def submit_all(
     *,
     key_of: Callable[[Sequence[str]], str],
     resume_keys_of: Callable[[str], Sequence[str]] = lambda _: (),
-    queue_timeout: int | None = None,
+    options: SubmitFields = NO_OPTIONS,
     parent: Parent | None = None,
     report: Callable[[BatchInfo], None] | None = None,
 ) -> Plan[List[Submitted]]:
@@ -55,7 +55,7 @@ def submit_all(
             chunk,
             idempotency_key=key,
             resume_keys=resume_keys_of(key),
-            queue_timeout=queue_timeout,
+            options=options,
             parent=parent,
         )
         if report is not None:

@@ -30,7 +30,7 @@ def status_of(document: Document) -> str:
     if document.get("outcome") is not None:  # earlier releases record none
         return str(document["outcome"])
     spec = document["execution_spec"]
-    deadline = document["creation_time"] + spec["timeout_seconds"]
+    deadline = document["creation_time"] + document.get("delay_seconds", 0) + spec["timeout_seconds"]
     executions = document["executions"]
     aborted = [execution for execution in executions if _is_aborted(execution)]
     if any(execution["outcome"] == SUCCEEDED for execution in executions):

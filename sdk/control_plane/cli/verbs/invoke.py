@@ -16,9 +16,18 @@ from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.verbs.inputs import input_of, json_problem, large_file_of
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.cli.verbs.submit_options import (
+    ConcurrencyKey,
+    ConcurrencyLimit,
+    Delay,
+    Priority,
+    Tag,
+    options_from,
+)
 from control_plane.cli.verbs.watching import watch_events, watch_outcome
 from control_plane.client.connections import AsyncConnection
 from control_plane.protocol.answers import InvocationInfo
+from control_plane.protocol.api import SubmitFields
 from control_plane.protocol.sources import Source
 
 
@@ -35,6 +44,11 @@ def invoke(
         bool, typer.Option("--local", help="Here, without a server: PROJECT is a folder, or FOLDER:MODULE.")
     ] = False,
     key: Annotated[str | None, typer.Option(help="Repeated with the same key, it is the same invocation.")] = None,
+    tags: Tag = None,
+    delay: Delay = None,
+    priority: Priority = None,
+    concurrency_key: ConcurrencyKey = None,
+    concurrency_limit: ConcurrencyLimit = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -49,8 +63,15 @@ def invoke(
     With --local, the function runs in the folder's own Python, with its timeout, on this terminal, so that a debugger
     works; those that it calls run in the same process.
     """
+    options = options_from(
+        tags=tags,
+        delay=delay,
+        priority=priority,
+        concurrency_key=concurrency_key,
+        concurrency_limit=concurrency_limit,
+    )
     if local:
-        if wait or follows or key is not None or api_url is not None or as_json:
+        if wait or follows or key is not None or options.fields() or api_url is not None or as_json:
             raise WrongUsage("--local waits and prints the result by itself; leave the other options away")
         if function is None:
             raise WrongUsage("name the folder and the function: control-plane invoke --local FOLDER FUNCTION")
@@ -58,12 +79,14 @@ def invoke(
     called, next_word = parse_called(project, function, verb="invoke")
     given = [*([] if next_word is None else [next_word]), *(words or ())]
     text = large_file_of(given) or input_of(given)
-    run(_invoke(called, text, wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
+    fields = options.fields()
+    run(_invoke(called, text, fields, wait=wait, follows=follows, key=key, api_url=api_url, as_json=as_json))
 
 
 async def _invoke(
     called: Reference,
     text: str | Source,
+    options: SubmitFields,
     *,
     wait: bool,
     follows: bool,
@@ -75,7 +98,8 @@ async def _invoke(
         async with explained(connection, called):
             if isinstance(text, str):
                 await _check_input(connection, called, text)
-            invocation = await connection.run(connection.api.submit(called.function_path, text, idempotency_key=key))
+            submit = connection.api.submit(called.function_path, text, idempotency_key=key, options=options)
+            invocation = await connection.run(submit)
         remember_made([invocation.invocation_id], api_url=connection.server.api_url)
         if not (wait or follows):
             _show_start(invocation, as_json=as_json)

@@ -25,8 +25,17 @@ from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.streams import is_unread, loss
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.cli.verbs.submit_options import (
+    ConcurrencyKey,
+    ConcurrencyLimit,
+    Delay,
+    Priority,
+    Tag,
+    options_from,
+)
 from control_plane.client.connections import AsyncConnection
 from control_plane.protocol.answers import BatchInfo
+from control_plane.protocol.api import SubmitFields
 from control_plane.protocol.mapping import Submitted, submit_all
 from control_plane.protocol.paths import batch_path
 from control_plane.protocol.results import Result, batch_results
@@ -47,6 +56,11 @@ def map_(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Like --follow, with the results in a file.")
     ] = None,
+    tags: Tag = None,
+    delay: Delay = None,
+    priority: Priority = None,
+    concurrency_key: ConcurrencyKey = None,
+    concurrency_limit: ConcurrencyLimit = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -61,11 +75,25 @@ def map_(
     source = inputs if next_word is None else next_word
     if source is None or (next_word is not None and inputs is not None):
         raise WrongUsage("name one source of inputs: @FILE, whose lines are inputs, or - for stdin")
-    run(_map(called, source, follows=follows, output=output, api_url=api_url, as_json=as_json))
+    options = options_from(
+        tags=tags,
+        delay=delay,
+        priority=priority,
+        concurrency_key=concurrency_key,
+        concurrency_limit=concurrency_limit,
+    )
+    run(_map(called, source, options.fields(), follows=follows, output=output, api_url=api_url, as_json=as_json))
 
 
 async def _map(
-    called: Reference, source: str, *, follows: bool, output: Path | None, api_url: str | None, as_json: bool
+    called: Reference,
+    source: str,
+    options: SubmitFields,
+    *,
+    follows: bool,
+    output: Path | None,
+    api_url: str | None,
+    as_json: bool,
 ) -> ExitCode | None:
     async with connect(api_url) as connection:
         with await asyncio.to_thread(InputLines, source) as lines:
@@ -80,12 +108,14 @@ async def _map(
             if output is not None:
                 work = Work(project=called.project, function=str(called), inputs=lines.digest)
                 with OutputFile(output, work) as file:
-                    return await _into_file(connection, called, lines, file, size=size, as_json=as_json)
-            submitted = await _submit(connection, called, lines, run_id=secrets.token_hex(16))
+                    return await _into_file(connection, called, lines, options, file, size=size, as_json=as_json)
+            submitted = await _submit(connection, called, lines, options, run_id=secrets.token_hex(16))
         return await _to_stdout(connection, submitted, size=size, follows=follows, as_json=as_json)
 
 
-async def _submit(connection: AsyncConnection, called: Reference, lines: InputLines, *, run_id: str) -> list[Submitted]:
+async def _submit(
+    connection: AsyncConnection, called: Reference, lines: InputLines, options: SubmitFields, *, run_id: str
+) -> list[Submitted]:
     """Where the run has begun already, what was submitted then."""
     count = 0
 
@@ -102,19 +132,26 @@ async def _submit(connection: AsyncConnection, called: Reference, lines: InputLi
         remember_made(made, api_url=connection.server.api_url)
 
     return await connection.run(
-        submit_all(connection.api, called.function_path, lines, key_of=next_key, report=remember)
+        submit_all(connection.api, called.function_path, lines, key_of=next_key, options=options, report=remember)
     )
 
 
 async def _into_file(
-    connection: AsyncConnection, called: Reference, lines: InputLines, file: OutputFile, *, size: int, as_json: bool
+    connection: AsyncConnection,
+    called: Reference,
+    lines: InputLines,
+    options: SubmitFields,
+    file: OutputFile,
+    *,
+    size: int,
+    as_json: bool,
 ) -> ExitCode:
     def write(line: bytes, submitted: Submitted, result: Result) -> None:
         batch_id = submitted.batch.batch_id
         file.write(line, batch_id=batch_id, position=result.position, outcome=str(result.outcome))
 
     try:
-        submitted = await _submit(connection, called, lines, run_id=file.run)
+        submitted = await _submit(connection, called, lines, options, run_id=file.run)
         with ProgressBar(size, file.outcomes) as bar:
             await _collect(connection, submitted, file.positions, write, bar)
     except asyncio.CancelledError:
