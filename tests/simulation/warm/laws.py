@@ -1,13 +1,15 @@
 """What must hold of warm containers, whoever dies, sleeps or is not heard. What does not is kept in `violations`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import select
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
-from control_plane_server.domain.identifiers import ExecutionId
+from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.identifiers import ExecutionId, warm_container_id_for
 from tests.simulation.containers import Fleet, SimulatedContainer, Told
+from tests.simulation.snapshot import Snapshot
 
 
 class Laws:
@@ -18,6 +20,8 @@ class Laws:
         self.warm_starts = 0  # begun in containers that had run another one before
         self.refused = 0
         self._ran: set[SimulatedContainer] = set()
+        self._dead: set[ContainerName] = set()
+        self._left: set[ExecutionId] = set()
 
     async def newest_launch(self, execution_id: ExecutionId) -> int:
         async with self._database.statement() as connection:
@@ -57,6 +61,30 @@ class Laws:
             self.refused += 1
             if container.is_alive and not container.is_stopping:
                 self._violate(f"{container.request.name} was refused a report of {told.execution_id}: {status}")
+
+    def note_death(self, container: SimulatedContainer) -> None:
+        """By the user's doing: its execution, or the one that it was launched for, is over without a word."""
+        self._dead.add(container.request.name)
+        if container.told is not None:
+            self._left.add(container.told.execution_id)
+
+    def note_end_without_a_word(self, told: Told) -> None:
+        """Of the process of an execution alone."""
+        self._left.add(told.execution_id)
+
+    def spent_in_vain(self, snapshot: Snapshot) -> Iterator[str]:
+        """What infrastructure does, and processes of ours that die, costs no attempt: one that has ended without an
+        outcome, and was not to stop, has ended by the user's doing."""
+        for invocation in snapshot.invocations.values():
+            for execution in invocation.executions:
+                if execution.is_live or execution.is_signalled or execution.outcome is not None:
+                    continue
+                own = {
+                    ContainerName.of_warm(warm_container_id_for(execution.execution_id, launch))
+                    for launch in range(1, execution.launches + 1)
+                }
+                if execution.execution_id not in self._left and not own & self._dead:
+                    yield f"{execution.execution_id} was spent, and nothing of the user's had ended it: {execution}"
 
     def _violate(self, what: str) -> None:
         self._fleet.violations.append(what)

@@ -108,7 +108,17 @@ class WarmSteps(Steps):
         if container is None or container.told is None:
             return None
         container.told.exit_code = self._rng.choice([0, 1, -9])
+        self.laws.note_end_without_a_word(container.told)
         return f"{container.request.name}: the process of {container.told.execution_id} is gone"
+
+    async def die(self) -> Done:
+        """With all that it runs; some while they import."""
+        container = self._pick(lambda one: True)
+        if container is None:
+            return None
+        self.laws.note_death(container)
+        container.end(self._rng.choice([0, 1]), "Exited")
+        return f"{container.request.name} died"
 
     async def obey(self) -> Done:
         """What was told to stop reports that, if it had begun, and exits. The container stays."""

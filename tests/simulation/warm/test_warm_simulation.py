@@ -57,6 +57,7 @@ async def test_every_law_of_warm_containers_holds_after_every_step(
     begun = f"{len(world.laws.begun)} begun, {world.laws.warm_starts} of them in a container that had run another"
     show(f"warm, seed {seed}: {results.total()} invocations: {dict(results.most_common())}")
     show(f"warm, seed {seed}: {begun}, of {len(fleet.containers)}")
+    assert "\n".join(world.laws.spent_in_vain(snapshot)) == ""
     assert "\n".join(aftermath.contradictions(snapshot, workflows)) == ""
     assert world.laws.warm_starts
 

@@ -75,7 +75,8 @@ def _kept(function: Json, rng: random.Random, number: int) -> Json:
     spec = function["resource_spec"]
     assert isinstance(spec, dict)
     return function | {
-        "resource_spec": spec | {"concurrency": "version"},
+        "resource_spec": spec
+        | {"concurrency": "version", "max_concurrency": max(spec["max_concurrency"], min_idle_of(number))},
         "reuse": {
             "idle_seconds": IDLE_SECONDS,
             "min_idle": min_idle_of(number),
