@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.heartbeat import keep_heartbeating
@@ -16,8 +17,10 @@ from control_plane_server.catalog.deletions import DeletionRepository
 from control_plane_server.domain.errors import CatalogIsAway, ContainerError
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import CancelProjectResult, DeletionRequest
+from control_plane_server.liveness.progress import note_progress
 from control_plane_server.provisioners.contract import Provisioner
 from workflows.ports import DeletionActivities
+from workflows.schedules import delete_schedule
 
 logger = structlog.get_logger(__name__)
 
@@ -31,9 +34,16 @@ class BoundDeletionActivities(DeletionActivities):
     """The steps of a deletion. `batch_size`: how many invocations are cancelled or deleted in one transaction."""
 
     def __init__(
-        self, *, database: Database, provisioner: Provisioner, messenger: Messenger, batch_size: int = _BATCH_SIZE
+        self,
+        *,
+        client: Client,
+        database: Database,
+        provisioner: Provisioner,
+        messenger: Messenger,
+        batch_size: int = _BATCH_SIZE,
     ) -> None:
         self._batch_size = batch_size
+        self._client = client
         self._database = database
         self._provisioner = provisioner
         self._messenger = messenger
@@ -58,6 +68,7 @@ class BoundDeletionActivities(DeletionActivities):
         """A failure keeps no other function from being retired. Raises the first ContainerError, at the end."""
         faults: list[ContainerError] = []
         async with keep_heartbeating():  # hundreds take minutes, at the pace that a platform allows
+            await self._delete_schedules(request)
             async with self._repository(request) as repository:
                 prepared = await repository.prepared_functions()
             for function in prepared:
@@ -82,6 +93,14 @@ class BoundDeletionActivities(DeletionActivities):
                     if running:
                         return CancelProjectResult(running=running)
         return CancelProjectResult(running=0)
+
+    async def _delete_schedules(self, request: DeletionRequest) -> None:
+        """In Temporal; their rows go with the project's. Raises RPCError."""
+        async with self._repository(request) as repository:
+            schedules = await repository.schedules()
+        for schedule_id in schedules:
+            await delete_schedule(self._client, schedule_id)
+            note_progress()
 
     async def _cancel_invocations(self, request: DeletionRequest, batches: Sequence[BatchId]) -> None:
         """An invocation whose workflow cannot be reached keeps no other from being cancelled. Workflows of batches are

@@ -83,6 +83,13 @@ class Messenger:
         if faults:
             raise faults[0]
 
+    async def start_invocation(self, invocation_id: InvocationId) -> bool:
+        """Start its workflow. False if that was done before, or the invocation has ended. Raises RPCError,
+        CatalogIsAway."""
+        async with self._database.statement() as connection:
+            unfinished = await UnstartedWorkflowRepository(connection).unfinished([invocation_id])
+        return bool(unfinished) and await self._starter.start(unfinished[0], resumes=False)
+
     async def signal_container_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
         """Have the workflow show what its execution waits for. Nothing depends on it: a fault is logged, not raised."""
         handle = self._client.get_workflow_handle(invocation_workflow_id(invocation_id))
@@ -145,7 +152,7 @@ class Messenger:
     async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
         """None if it was signalled; else the grants that replace it, if its workflow is closed. The invocation itself
         is ended by the reconciliation, which ends many only with an operator's permission."""
-        if grant.may_be_unstarted and await self._start(grant.invocation_id):
+        if grant.may_be_unstarted and await self.start_invocation(grant.invocation_id):
             return ()  # not recorded as signalled, a statement less: as a rule it is taken up at once
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
@@ -163,12 +170,6 @@ class Messenger:
             async with self._database.transaction() as connection:
                 return await TerminationRepository(connection).revoke_grant(grant)
         return ()
-
-    async def _start(self, invocation_id: InvocationId) -> bool:
-        """False if its workflow has been started before, or the invocation has ended."""
-        async with self._database.statement() as connection:
-            unfinished = await UnstartedWorkflowRepository(connection).unfinished([invocation_id])
-        return bool(unfinished) and await self._starter.start(unfinished[0], resumes=False)
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:
         """False if Temporal does not know the workflow: it may be another Temporal, or one that has lost its state."""

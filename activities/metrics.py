@@ -20,6 +20,9 @@ CONTAINER_STARTS = Counter(
     "Executions of functions that keep their containers that were given one: warm, one that was there, or cold.",
     ["kind"],
 )
+SCHEDULED_CALLS = Counter(
+    "control_plane_scheduled_calls", "Times of schedules, by what became of them at each try.", ["state"]
+)
 REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation.", ["kind"])
 REPAIRS_NOT_MADE = Counter(
     "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]

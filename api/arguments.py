@@ -75,29 +75,41 @@ class ArgumentChecks:
         return signature
 
 
+def wrong_argument(schema: Mapping[str, Any], text: str, *, function_name: str) -> ArgumentIsWrong | None:
+    """What is wrong with this input, as far as that is certain."""
+    try:
+        check_input(schema, text, function_name=function_name)
+    except ArgumentIsWrong as error:
+        return error
+    except _NOT_OF_PYTHON:
+        pass
+    return None
+
+
 def _schema(text: str) -> Mapping[str, Any]:
-    """As far as arguments are checked by it: names that fit a pattern are not looked at."""
     try:
         schema: dict[str, Any] = json.loads(text)
     except RecursionError:
         return {}
-    if "patternProperties" in schema:
-        schema.pop("additionalProperties", None)
-    return schema
+    return checkable(schema)
+
+
+def checkable(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As far as arguments are checked by it: names that fit a pattern are not looked at."""
+    if "patternProperties" not in schema:
+        return schema
+    return {name: value for name, value in schema.items() if name != "additionalProperties"}
 
 
 async def _problem(signature: _Signature, inputs: Sequence[str], *, is_batch: bool) -> dict[str, Any] | None:
     """Of the first input with which the function cannot be called, in FastAPI's form."""
     parsed = 0
     for index, text in enumerate(inputs):
-        try:
-            check_input(signature.schema, text, function_name=signature.function_name)
-        except ArgumentIsWrong as error:
+        error = wrong_argument(signature.schema, text, function_name=signature.function_name)
+        if error is not None:
             place = ("body", "inputs", index) if is_batch else ("body", "input")
             argument = () if error.argument is None else (error.argument,)
             return {"type": "value_error", "loc": (*place, *argument), "msg": f"Value error, {error}", "input": text}
-        except _NOT_OF_PYTHON:
-            pass
         parsed += len(text)
         if parsed >= _CHARACTERS_AT_ONCE:
             parsed = 0

@@ -1,8 +1,8 @@
 """The API's requests to Temporal. The catalog's rows are the outbox: the reconciliation repeats requests that fail."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -11,9 +11,12 @@ from temporalio.service import RPCError
 
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation, Project, Version
-from control_plane_server.domain.identifiers import InvocationId
+from control_plane_server.domain.errors import TemporalIsAway
+from control_plane_server.domain.identifiers import InvocationId, ScheduleId
+from control_plane_server.domain.schedules import Schedule
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from workflows import naming, requests, starting
+from workflows.schedules import delete_schedule, match_schedule, next_times, times_between
 
 if TYPE_CHECKING:
     from control_plane_server.telemetry.spans import Spans
@@ -77,6 +80,25 @@ class Orchestrator:
         deletion = starting.start_deletion(self._client, requests.for_deletion(project))
         await self._try(deletion, verb="delete", what=project.project_name)
 
+    async def match_schedules(self, changed: Iterable[Schedule], removed: Iterable[ScheduleId] = ()) -> None:
+        """Have Temporal's schedules be as the catalog's are."""
+        for_changed = (
+            self._try(match_schedule(self._client, one), verb="match", what=one.schedule_id) for one in changed
+        )
+        for_removed = (self._try(delete_schedule(self._client, one), verb="delete", what=one) for one in removed)
+        await asyncio.gather(*for_changed, *for_removed)
+
+    async def next_times(self, schedule_id: ScheduleId) -> list[datetime] | None:
+        """The next ten of a schedule; None if Temporal does not say."""
+        try:
+            return await self._ask(next_times(self._client, schedule_id))
+        except TemporalIsAway:
+            return None
+
+    async def times_between(self, schedule_id: ScheduleId, start: datetime, end: datetime) -> list[datetime]:
+        """At most 1,000. Raises TemporalIsAway."""
+        return await self._ask(times_between(self._client, schedule_id, start, end))
+
     async def answers(self) -> bool:
         """Whether Temporal answers within two seconds."""
         try:
@@ -99,6 +121,17 @@ class Orchestrator:
         logger.warning("workflow_is_left_to_reconciliation", request=verb, of=what, reason=reason)
         self._on_undelivered()
         return None
+
+    async def _ask(self, question: Coroutine[Any, Any, Answer]) -> Answer:
+        """Raises TemporalIsAway."""
+        if self.link.problem is not None:
+            question.close()
+            raise TemporalIsAway
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                return await question
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            raise TemporalIsAway from error
 
     async def _start_invocation(self, invocation: Invocation) -> bool:
         is_started = await starting.start_invocation(

@@ -32,7 +32,7 @@ async def submit(
     database: Database, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()
 ) -> Invocation:
     """A new invocation. Raises what `InvocationRepository.create` raises."""
-    async with database.statement() if new.input_blob is None else database.transaction() as connection:
+    async with database.statement() if new.is_one_statement else database.transaction() as connection:
         return await InvocationRepository(connection).create(path, new, checked=checked)
 
 

@@ -10,6 +10,7 @@ class Tag(StrEnum):
     BATCHES = "batches"
     DATA = "data"
     SECRETS = "secrets"
+    SCHEDULES = "schedules"
     CONTAINERS = "containers"
     SERVICE = "service"
 
@@ -21,6 +22,7 @@ DESCRIPTIONS = {
     Tag.BATCHES: "Many calls of one function, made by one request.",
     Tag.DATA: "Inputs and outputs that are too large for requests and answers, and files that containers have kept.",
     Tag.SECRETS: "What functions must know and nobody may read: set, listed by name, unset.",
+    Tag.SCHEDULES: "Functions that are called by the clock: set, read, paused, triggered, backfilled, deleted.",
     Tag.CONTAINERS: (
         "For the program in a container, which reports what becomes of its own execution. Nobody else needs these."
     ),

@@ -34,6 +34,9 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str] | SearchAttributeKey[int], ...]
     ATTEMPTS,
 )
 
+# Temporal sets it on what a schedule starts: for which of its times.
+SCHEDULED_START_TIME = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+
 # Marks a history in which an invocation that did not succeed closes its workflow as failed or cancelled.
 FAILURES_CLOSE_AS_FAILED = "failures-close-as-failed"
 
@@ -41,6 +44,7 @@ RUNNING_STATUS = "RUNNING"
 TERMINATED_STATUS = "TERMINATED"  # of a batch; of an invocation its outcome
 
 RECONCILIATION_SCHEDULE_ID = "reconciliation"
+SCHEDULE_ID_PREFIX = "sch-"  # of the others, which are a catalog's schedules
 
 # Temporal takes 2,048 bytes of JSON, and keeps 255 characters where SQL stores what can be searched for
 # (https://docs.temporal.io/search-attribute, "Keyword"; schema of its PostgreSQL visibility store).

@@ -47,6 +47,11 @@ PREPARATION_RETRIES = RetryPolicy(
 BATCH_SHORTEST_PAUSE = timedelta(minutes=1)
 BATCH_LONGEST_PAUSE = timedelta(hours=1)
 
+# A call that waits for the end of another invocation of its schedule; each look adds ten events to its history, which
+# a new run begins anew.
+OVERLAP_SHORTEST_PAUSE = timedelta(seconds=1)
+OVERLAP_LONGEST_PAUSE = timedelta(seconds=30)
+
 # Cancelled invocations end soon, or after a grace period of up to 120 s: then one poll in ten seconds is enough.
 DELETION_SHORTEST_PAUSE = timedelta(seconds=0.5)
 DELETION_LONGEST_PAUSE = timedelta(seconds=10)
@@ -70,6 +75,9 @@ RECONCILIATION_RETRIES = RetryPolicy(maximum_attempts=3)
 # What is younger than this may still be under way, and needs no repair yet.
 START_PATIENCE = timedelta(seconds=15)
 GRANT_PATIENCE = timedelta(seconds=10)
+
+# Temporal lists a schedule as it was some seconds ago.
+SCHEDULE_PATIENCE = timedelta(seconds=15)
 
 # A grant that was signalled and not taken up may wait for a slot of a process for days. Temporal takes 10,000 signals
 # per workflow, and keeps each of them in its history.
@@ -109,6 +117,12 @@ def stop_patiences() -> Iterator[timedelta]:
 def batch_pauses() -> Iterator[timedelta]:
     """The waits before each look at a batch of which nothing is heard: 1 min, doubled up to 1 h, without end."""
     return _doubled(BATCH_SHORTEST_PAUSE, BATCH_LONGEST_PAUSE)
+
+
+def overlap_pauses() -> Iterator[timedelta]:
+    """The waits before each look at whether another invocation of a schedule has ended: 1 s, doubled up to 30 s,
+    without end."""
+    return _doubled(OVERLAP_SHORTEST_PAUSE, OVERLAP_LONGEST_PAUSE)
 
 
 def _doubled(shortest: timedelta, longest: timedelta) -> Iterator[timedelta]:

@@ -5,6 +5,8 @@ from temporalio import activity
 from control_plane_server.domain.messages import (
     AdvanceBatchRequest,
     BatchProgress,
+    CallScheduledRequest,
+    CallScheduledResult,
     CancelProjectResult,
     DeletionRequest,
     EndInvocationRequest,
@@ -50,6 +52,16 @@ class BatchActivities:
     @activity.defn(name="advance_batch")
     async def advance_batch(self, request: AdvanceBatchRequest) -> BatchProgress:
         """Give free slots to those who wait, stop what is to stop, and return how far the batch has come. May be
+        repeated."""
+        raise NotImplementedError
+
+
+class ScheduleActivities:
+    """What is done at the times of schedules."""
+
+    @activity.defn(name="call_scheduled")
+    async def call_scheduled(self, request: CallScheduledRequest) -> CallScheduledResult:
+        """Make the invocation of a time of a schedule, and start its workflow. There is one, however often this is
         repeated."""
         raise NotImplementedError
 

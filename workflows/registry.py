@@ -6,6 +6,7 @@ from workflows.deletion import ProjectDeletionWorkflow
 from workflows.invocation import InvocationWorkflow
 from workflows.preparation import FunctionPreparationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.scheduled_call import ScheduledCallWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     InvocationWorkflow,
@@ -14,4 +15,5 @@ WORKFLOWS: tuple[type, ...] = (
     ProjectDeletionWorkflow,
     InvocationCleanUpWorkflow,
     ReconciliationWorkflow,
+    ScheduledCallWorkflow,
 )

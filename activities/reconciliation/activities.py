@@ -15,6 +15,7 @@ from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
 from activities.reconciliation.repair_run import RepairRun
+from activities.reconciliation.schedules import Schedules
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
 from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
@@ -50,6 +51,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         orphaned_blobs: OrphanedBlobs,
         warm_containers: WarmContainers,
         warm_upkeep: WarmUpkeep,
+        schedules: Schedules,
         retention: timedelta | None,
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
@@ -69,6 +71,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "blobs removed": orphaned_blobs.remove,
             "warm containers ended": warm_containers.end,
             "warm containers launched": warm_upkeep.repair,
+            "schedules matched": schedules.match,
         }
 
     @activity.defn(name="reconcile")

@@ -16,6 +16,7 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ProjectNameIsTooLong,
+    ScheduleNameIsTaken,
     ServiceIsUnavailable,
     TooManyRequests,
     VersionDoesNotExist,
@@ -27,7 +28,7 @@ router = new_router(Tag.FUNCTIONS, responses=documented(ApiKeyIsInvalid, Project
 @router.post(
     "/projects/{project_name}/versions",
     dependencies=[Depends(require_root)],
-    responses=documented(ProjectIsBeingDeleted, ProjectNameIsTooLong, BodyIsTooLarge),
+    responses=documented(ProjectIsBeingDeleted, ProjectNameIsTooLong, ScheduleNameIsTaken, BodyIsTooLarge),
 )
 async def create_project_version(
     *, project_name: str, definition: VersionDefinition, request: Request, create_project: bool = False
@@ -38,11 +39,12 @@ async def create_project_version(
         ensure_creatable(project_name)
     services = services_of(request)
     async with services.database.transaction() as connection:
-        version = await VersionRepository(connection).create(
-            project_name, definition.to_domain(), creates_project=create_project
-        )
+        versions = VersionRepository(connection)
+        version = await versions.create(project_name, definition.to_domain(), creates_project=create_project)
     if version.functions:
         await services.orchestrator.start_preparation(version)
+    changes = versions.schedule_changes
+    await services.orchestrator.match_schedules(changes.changed, changes.removed)
     return VersionInfo.of(version)
 
 

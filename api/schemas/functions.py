@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
 
+from api.arguments import checkable, wrong_argument
 from api.schemas.bounded import (
     DockerImage,
     FinalError,
@@ -24,6 +25,7 @@ from api.schemas.bounded import (
 from api.schemas.environments import Environment, Secrets
 from api.schemas.platforms import Platform
 from api.schemas.reuse import Reuse
+from api.schemas.schedules import DeclaredSchedule, DeclaredSchedules
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
@@ -159,7 +161,7 @@ class FunctionSpec(BaseModel):
 
     `environment`: variables of its containers. `secrets`: by the name of the variable, the name of a secret of the
     project, or on ecs an ARN of Secrets Manager or Parameter Store. `reuse`: null: each execution has a container of
-    its own.
+    its own. `schedules`: that call it while this version is the latest.
     """
 
     function_name: FunctionNameText
@@ -172,6 +174,18 @@ class FunctionSpec(BaseModel):
     secrets: Secrets = {}
     platform: Platform | None = None
     reuse: Reuse | None = None
+    schedules: DeclaredSchedules = []
+
+    @model_validator(mode="after")
+    def _schedules_call_it_rightly(self) -> Self:
+        if self.signature is None or self.command is not None:
+            return self
+        schema = checkable(self.signature)
+        for schedule in self.schedules:
+            error = wrong_argument(schema, schedule.input, function_name=self.function_name)
+            if error is not None:
+                raise ValueError(f"input of schedule {schedule.name!r}: {error}")
+        return self
 
     @model_validator(mode="after")
     def _keeps_no_more_than_may_run(self) -> Self:
@@ -192,6 +206,7 @@ class FunctionSpec(BaseModel):
             secrets=self.secrets,
             platform=NO_PLATFORM if self.platform is None else self.platform.to_domain(),
             reuse=None if self.reuse is None else self.reuse.to_domain(),
+            schedules=tuple(schedule.to_domain(schedule.name) for schedule in self.schedules),
         )
 
 
@@ -218,6 +233,7 @@ class FunctionInfoForVersion(BaseModel):
     secrets: dict[str, str]
     platform: Platform | None
     reuse: Reuse | None
+    schedules: list[DeclaredSchedule]
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -235,4 +251,5 @@ class FunctionInfoForVersion(BaseModel):
             secrets=dict(function.secrets),
             platform=Platform.of(function.platform),
             reuse=Reuse.of(function.reuse),
+            schedules=[DeclaredSchedule.of(spec) for spec in function.schedules],
         )

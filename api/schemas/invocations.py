@@ -139,7 +139,8 @@ class InvocationInfo(BaseModel):
     """`attempts` counts the executions; the seconds, with milliseconds, are sums over them: without a slot, with a slot
     until the container has started them, and until they finished. Of one that is RUNNING they are until now. `children`
     are counted if that is asked for; null: they were not, or there are none. `checkpoint`: the last one that its code
-    has saved; null: none. `input_blob`: of an input that is too large for an answer: then `input` is empty."""
+    has saved; null: none. `input_blob`: of an input that is too large for an answer: then `input` is empty.
+    `schedule_name`, `scheduled_time`: the schedule that has called, and for which of its times."""
 
     project_name: str
     version_id: str
@@ -162,6 +163,8 @@ class InvocationInfo(BaseModel):
     starting_seconds: float
     running_seconds: float
     batch_id: str | None
+    schedule_name: str | None
+    scheduled_time: int | None
     queue_timeout_seconds: int | None
     tags: dict[str, str]
     delay_seconds: int
@@ -197,6 +200,8 @@ class InvocationInfo(BaseModel):
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
             **options_on_the_wire(invocation.options),
+            schedule_name=invocation.schedule_name,
+            scheduled_time=optional_epoch_seconds(invocation.scheduled_time),
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
             executions=[ExecutionSummary.of(execution) for execution in invocation.executions],
@@ -223,6 +228,7 @@ class InvocationInfoForFunction(BaseModel):
     priority: int
     concurrency_key: str | None
     concurrency_limit: int | None
+    schedule_name: str | None
     creation_time: int
     last_update_time: int
 
@@ -238,6 +244,7 @@ class InvocationInfoForFunction(BaseModel):
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
             **options_on_the_wire(invocation.options),
+            schedule_name=invocation.schedule_name,
             creation_time=epoch_seconds(invocation.creation_time),
             last_update_time=epoch_seconds(invocation.last_update_time),
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.bounded import DockerImage
 from api.schemas.functions import FunctionInfoForVersion, FunctionSpec
+from api.schemas.schedule_times import distinct_names
 from api.schemas.times import epoch_seconds
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import VersionStatus
@@ -30,6 +31,14 @@ class VersionDefinition(BaseModel):
         most = bounds.MAX_FUNCTION_NAMES_BYTES
         if sum(len(name.encode()) for name in names) > most:
             raise ValueError(f"function_name values must not exceed {most} bytes of JSON in all")
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_are_distinct_and_few(self) -> Self:
+        names = [schedule.name for function in self.functions for schedule in function.schedules]
+        distinct_names(names)
+        if len(names) > bounds.MAX_SCHEDULES:
+            raise ValueError(f"a version declares at most {bounds.MAX_SCHEDULES} schedules")
         return self
 
     def to_domain(self) -> list[specs.FunctionSpec]:

@@ -32,6 +32,7 @@ from control_plane_server.domain.identifiers import (
     ProjectName,
     VersionId,
 )
+from control_plane_server.domain.schedules import ScheduleSpec
 from control_plane_server.domain.specs import Concurrency, ExecutionSpec, ResourceSpec
 
 _Row = Row[*tuple[Any, ...]]
@@ -63,8 +64,14 @@ def to_version_summary(row: _Row) -> VersionSummary:
     )
 
 
-def to_function(row: _Row, *, signature: str | None = None, environment: Mapping[str, str] | None = None) -> Function:
-    """`signature`, `environment`: which no row of `columns_of` has, as they may be long."""
+def to_function(
+    row: _Row,
+    *,
+    signature: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    schedules: tuple[ScheduleSpec, ...] = (),
+) -> Function:
+    """`signature`, `environment`, `schedules`: which no row of `columns_of` has, as they may be long."""
     return Function(
         ref=FunctionRef(
             project_name=ProjectName(row.versions_project_name),
@@ -101,6 +108,7 @@ def to_function(row: _Row, *, signature: str | None = None, environment: Mapping
         platform=to_platform(row.functions_platform),
         reuse=to_reuse(row.functions_reuse),
         pause=_pause(row.functions_pause_time, row.functions_paused_until),
+        schedules=schedules,
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from control_plane_server.catalog.schedules.table import ScheduleRow
 from control_plane_server.catalog.tables import (
     BatchRow,
     ExecutionRow,
@@ -18,7 +19,7 @@ from control_plane_server.catalog.tables import (
 )
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.entities import ContainerType, FunctionStatus, InvocationStatus, PreparedFunction
-from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId, ProjectName
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId, ProjectName, ScheduleId
 
 _FUNCTION = aliased(FunctionRow, name="function_of_the_project")
 
@@ -131,6 +132,15 @@ class DeletionRepository:
             )
             .values(prepared_type=None, prepared_identifier=None)
         )
+
+    async def schedules(self) -> tuple[ScheduleId, ...]:
+        """Which Temporal is to forget."""
+        found = await self._connection.scalars(
+            select(ScheduleRow.schedule_id)
+            .join(ProjectRow, ProjectRow.project_name == ScheduleRow.project_name)
+            .where(self._is_the_project)
+        )
+        return tuple(map(ScheduleId, found))
 
     async def ended(self, *, at_most: int) -> tuple[InvocationId, ...]:
         """At most `at_most` invocations that have ended and nobody holds."""

@@ -24,6 +24,7 @@ OWN_SUMMARY = (
     *KNOWN_END,
     InvocationRow.batch_id,
     *OPTIONS,
+    InvocationRow.schedule_name,
     InvocationRow.creation_time,
     InvocationRow.last_update_time,
 )
@@ -53,6 +54,7 @@ def to_summary(row: Row[*tuple[Any, ...]]) -> InvocationSummary:
         options=to_options(row),
         creation_time=row.creation_time,
         last_update_time=row.last_update_time,
+        schedule_name=row.schedule_name,
     )
 
 

@@ -55,6 +55,7 @@ from control_plane_server.domain.errors import (
 )
 from control_plane_server.domain.identifiers import BatchId, InvocationId, new_invocation_id
 from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
+from control_plane_server.domain.schedules import ScheduledCall
 
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
@@ -88,6 +89,8 @@ _WHOLE = (
     InvocationRow.input_blob_id.label("invocations_input_blob_id"),
     InvocationRow.batch_id.label("invocations_batch_id"),
     *OPTIONS,
+    InvocationRow.schedule_name.label("invocations_schedule_name"),
+    InvocationRow.scheduled_time.label("invocations_scheduled_time"),
     InvocationRow.creation_time.label("invocations_creation_time"),
     InvocationRow.last_update_time.label("invocations_last_update_time"),
     *columns_of(CheckpointRow),
@@ -133,13 +136,19 @@ _REQUEST_CANCELLATION = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
     """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `resume_keys`: what equal
-    requests under these have made may be taken instead."""
+    requests under these have made may be taken instead. `scheduled`: the schedule that calls; None: somebody else."""
 
     input: str
     input_blob: Blob | None = None
     parent: ParentRef | None = None
     options: SubmitOptions = NO_OPTIONS
     resume_keys: Sequence[str] = ()
+    scheduled: ScheduledCall | None = None
+
+    @property
+    def is_one_statement(self) -> bool:
+        """Else it needs a transaction."""
+        return self.input_blob is None and self.scheduled is None
 
 
 class InvocationRepository:
@@ -149,14 +158,15 @@ class InvocationRepository:
         self._connection = connection
 
     async def create(self, path: FunctionPath, new: NewInvocation, *, checked: Collection[int] = ()) -> Invocation:
-        """Insert an invocation, by one statement; with a blob by two, in a transaction. If its parent is stopped or its
-        project is to be deleted, it is created as cancelled.
+        """Insert an invocation, by one statement; with a blob or of a schedule by two, in a transaction. If its parent
+        is stopped or its project is to be deleted, it is created as cancelled.
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
         the same project and version, ArgumentsAreUnchecked if the function has a signature and is not among those that
         are `checked`, and BlobIsInUse.
         """
-        invocation_id = new_invocation_id()
+        scheduled = new.scheduled
+        invocation_id = new_invocation_id() if scheduled is None else scheduled.invocation_id
         new_parameters = {
             _NEW_ID.key: invocation_id,
             _INPUT.key: new.input,
@@ -174,6 +184,16 @@ class InvocationRepository:
         require_created(row, has_parent=new.parent is not None)
         if new.input_blob is not None:
             await BlobRepository(self._connection).attach_input(new.input_blob.blob_id, invocation_id)
+        if scheduled is not None:
+            await self._connection.execute(
+                update(InvocationRow)
+                .where(InvocationRow.invocation_id == invocation_id)
+                .values(
+                    schedule_id=scheduled.schedule_id,
+                    schedule_name=scheduled.schedule_name,
+                    scheduled_time=scheduled.scheduled_time,
+                )
+            )
         parent = to_parent(row)
         return Invocation(
             invocation_id=invocation_id,
@@ -192,6 +212,8 @@ class InvocationRepository:
             last_update_time=row.creation_time,
             executions=(),
             input_blob_id=None if new.input_blob is None else new.input_blob.blob_id,
+            schedule_name=None if scheduled is None else scheduled.schedule_name,
+            scheduled_time=None if scheduled is None else scheduled.scheduled_time,
         )
 
     async def get(self, path: InvocationPath) -> Invocation:
@@ -240,6 +262,8 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         executions=tuple(to_execution(row) for row in rows if row.executions_execution_id is not None),
         input_blob_id=to_blob_id(first.invocations_input_blob_id),
         checkpoint=_to_checkpoint(first),
+        schedule_name=first.invocations_schedule_name,
+        scheduled_time=first.invocations_scheduled_time,
     )
 
 

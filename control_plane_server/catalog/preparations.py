@@ -10,6 +10,7 @@ from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function
 from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.schedules.declarations import DECLARES_SCHEDULES, HAS_SCHEDULES, ScheduleDeclarations
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import Function, FunctionStatus, PreparedFunction
 from control_plane_server.domain.errors import ProjectIsBeingDeleted
@@ -115,8 +116,12 @@ class PreparationRepository:
 
     async def mark_unpreparable(self, function: FunctionRef, reason: str) -> PreparationOutcome:
         """Record why it never will be READY. All waiting executions are granted a slot, in which they end with the
-        reason."""
-        return await self._record_outcome(function, {"preparation_error": storable(reason)})
+        reason. Another version may be the latest by it: the project's schedules follow that one."""
+        outcome = await self._record_outcome(function, {"preparation_error": storable(reason)})
+        scheduled = select(HAS_SCHEDULES | DECLARES_SCHEDULES).where(ProjectRow.project_name == function.project_name)
+        if await self._connection.scalar(scheduled):
+            await ScheduleDeclarations(self._connection, function.project_name).follow_latest()
+        return outcome
 
     async def find_outcome(self, function: FunctionRef) -> PreparationOutcome:
         """The outcome that was recorded before, with the grants that are not recorded as signalled."""

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from control_plane_server.catalog.invocation_pages import PageStart
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.secret_keys import SecretKeys
-from control_plane_server.catalog.tables import ProjectRow, SecretRow, epoch_second
+from control_plane_server.catalog.secret_table import SecretRow
+from control_plane_server.catalog.tables import ProjectRow, epoch_second
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,

@@ -102,6 +102,8 @@ class FunctionRow(Base):
     # What it needs of its machine: `catalog.platforms`.
     platform: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     reuse: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # `catalog.reuse`
+    # As declared: `catalog.schedules.columns`.
+    schedules: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True), info={READ_APART: True})
     status: Mapped[str] = mapped_column(server_default="PENDING")
     prepared_type: Mapped[str | None]
     prepared_identifier: Mapped[str | None]
@@ -110,19 +112,6 @@ class FunctionRow(Base):
     # Since when nothing of it gets a slot, and until when; None: it is not paused, and until it is resumed.
     pause_time: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
-
-
-class SecretRow(Base):
-    """A secret of a project. `encryption_key`: which key its value is encrypted with, by the key's fingerprint."""
-
-    __tablename__ = "secrets"
-
-    project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), primary_key=True)
-    secret_name: Mapped[str] = mapped_column(primary_key=True)
-    encrypted_value: Mapped[str]
-    encryption_key: Mapped[str]
-    creation_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    last_update_time: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class SlotGroupRow(Base):
@@ -175,6 +164,10 @@ class InvocationRow(Base):
     priority: Mapped[int] = mapped_column(server_default="5")
     concurrency_key: Mapped[str | None]
     concurrency_limit: Mapped[int | None]  # of those that run with this key; None: it has no key
+    # Of what a schedule has made, and for which of its times. No foreign key: it outlives the schedule.
+    schedule_id: Mapped[str | None]
+    schedule_name: Mapped[str | None]
+    scheduled_time: Mapped[datetime | None]
 
 
 class BatchRow(Base):

@@ -21,6 +21,9 @@ from control_plane_server.catalog.paths import (
 from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.reuse import to_reuse_column
+from control_plane_server.catalog.schedules.columns import to_column as to_schedules_column
+from control_plane_server.catalog.schedules.columns import to_specs
+from control_plane_server.catalog.schedules.declarations import HAS_SCHEDULES, ScheduleChanges, ScheduleDeclarations
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, SlotGroupRow, VersionRow
 from control_plane_server.domain.entities import FunctionStatus, Version, VersionStatus, VersionSummary
 from control_plane_server.domain.errors import ProjectDoesNotExist, ProjectIsBeingDeleted
@@ -60,19 +63,20 @@ class VersionRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self.schedule_changes = ScheduleChanges()  # by the last version that was created
 
     async def create(
         self, project_name: str, functions: Sequence[FunctionSpec], *, creates_project: bool = False
     ) -> Version:
-        """Insert a version with its functions, and its project if need be: needs a transaction. Raises
-        ProjectDoesNotExist, ProjectIsBeingDeleted."""
+        """Insert a version with its functions, and its project if need be: needs a transaction. The project's schedules
+        follow it. Raises ProjectDoesNotExist, ProjectIsBeingDeleted, ScheduleNameIsTaken."""
         if creates_project:
             await ProjectRepository(self._connection).ensure(project_name)
         # Locked until the commit: a request to delete the project waits meanwhile, and then sees this version.
         found = await self._connection.execute(
-            select(ProjectRow.deletion_request_time)
+            select(ProjectRow.deletion_request_time, HAS_SCHEDULES.label("has_schedules"))
             .where(ProjectRow.project_name == searchable(project_name))
-            .with_for_update(read=True)
+            .with_for_update(read=True, of=ProjectRow)
         )
         project = found.one_or_none()
         if project is None:
@@ -88,6 +92,9 @@ class VersionRepository:
                 for spec in functions
             ]
             await self._connection.execute(insert(FunctionRow), rows)
+        if project.has_schedules or any(spec.schedules for spec in functions):
+            declarations = ScheduleDeclarations(self._connection, project_name)
+            self.schedule_changes = await declarations.follow_latest(refuses_taken_names=True)
         return await self.get(project_name, version_id)
 
     async def get(self, project_name: str, version_ref: str) -> Version:
@@ -124,6 +131,7 @@ class VersionRepository:
                 *columns_of(VersionRow, FunctionRow),
                 FunctionRow.signature,
                 FunctionRow.environment,
+                FunctionRow.schedules,
                 (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),  # of the instant of the statuses
             )
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -137,7 +145,13 @@ class VersionRepository:
             version_id=VersionId(version.versions_version_id),
             creation_time=version.versions_creation_time,
             functions=tuple(
-                to_function(row, signature=row.signature, environment=row.environment) for row in functions
+                to_function(
+                    row,
+                    signature=row.signature,
+                    environment=row.environment,
+                    schedules=to_specs(row.schedules),
+                )
+                for row in functions
             ),
             is_latest=(functions[0] if functions else version).versions_is_latest,
         )
@@ -168,4 +182,5 @@ def _function_values(version_id: str, spec: FunctionSpec) -> dict[str, object]:
         "secrets": dict(spec.secrets) or None,
         "platform": to_column(spec.platform),
         "reuse": to_reuse_column(spec.reuse),
+        "schedules": to_schedules_column(spec.schedules),
     }

@@ -17,6 +17,7 @@ from control_plane_server.domain.identifiers import (
 )
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.reuse import ReuseSpec
+from control_plane_server.domain.schedules import ScheduleSpec
 from control_plane_server.domain.specs import ExecutionSpec, ResourceSpec
 from control_plane_server.domain.submit_options import SubmitOptions
 
@@ -125,6 +126,7 @@ class Function:
     platform: Platform = NO_PLATFORM
     reuse: ReuseSpec | None = None  # None: each execution has a container of its own
     pause: Pause | None = None
+    schedules: tuple[ScheduleSpec, ...] = ()  # as declared; empty also where they were not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +259,7 @@ class InvocationSummary:
     options: SubmitOptions
     creation_time: datetime
     last_update_time: datetime
+    schedule_name: str | None = None  # None: no schedule has made it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +303,8 @@ class Invocation:
     executions: tuple[Execution, ...]
     checkpoint: CheckpointSummary | None = None
     input_blob_id: BlobId | None = None  # then `input` is empty
+    schedule_name: str | None = None  # None: no schedule has made it
+    scheduled_time: datetime | None = None  # for which of the schedule's times
 
     @property
     def error_message(self) -> str | None:

@@ -4,18 +4,19 @@ ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist,
-│  │                             SpanIsTooLong
+│  │                             SpanIsTooLong, TooManyTimes
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
-│  │                             Checkpoint-, Blob-, WarmContainerDoesNotExist
+│  │                             Checkpoint-, Blob-, WarmContainer-, ScheduleDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
-│  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…
+│  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…, ScheduleIsDeclared,
+│  │                             ScheduleNameIsTaken, TooManySchedules
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
 │  ├─ ExecutionAsksForTooMuch 429 TooManyRequests, TooManyStreams, TooManyPolls
 │  ├─ ContainerRegistry-, BlobStoreIsNotConfigured, SecretsAreNotConfigured 501
-│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable, BlobStoreIsAway
+│  └─ ServiceIsUnavailable 503   SecretsAreUnreadable, BlobStoreIsAway, TemporalIsAway
 └─ ContainerError                   whose budget a failed launch is charged to: docs/architecture.md, "three budgets"
    ├─ FunctionFailure            the user's code or image: consumes an attempt
    ├─ Unavailable                ours or the cloud's, passes by itself: consumes none
@@ -78,6 +79,10 @@ class ParentInvocationDoesNotExist(BadRequest):
     """The ID of the parent invocation is invalid"""
 
 
+class TooManyTimes(BadRequest):
+    """There are more than 200 times of the schedule between start and end: ask for them in parts"""
+
+
 class BlobsAreUploadedElsewhere(BadRequest):
     """Blobs are not uploaded here: send this one to the upload_url that it was announced with"""
 
@@ -136,6 +141,10 @@ class BlobDoesNotExist(NotFound):
 
 class WarmContainerDoesNotExist(NotFound):
     """A container with this ID does not exist, or takes no execution any more"""
+
+
+class ScheduleDoesNotExist(NotFound):
+    """A schedule with this name does not exist for this project"""
 
 
 class CheckpointDoesNotExist(NotFound):
@@ -216,6 +225,18 @@ class TooManyArtifacts(Conflict):
     """An execution keeps at most 1,000 artifacts: put files together into an archive"""
 
 
+class ScheduleIsDeclared(Conflict):
+    """The schedule is declared beside its function: change it there and deploy that, or take another name"""
+
+
+class ScheduleNameIsTaken(Conflict):
+    """A schedule of this name is set for the project already: delete that one, or give the declared one another name"""
+
+
+class TooManySchedules(Conflict):
+    """The project has 1,000 schedules beside those that are declared: delete some that are not needed"""
+
+
 class SecretIsMissing(Conflict):
     """A secret that the function names is not set"""
 
@@ -288,6 +309,10 @@ class ServiceIsUnavailable(ApiError):
 
 class BlobStoreIsAway(ServiceIsUnavailable):
     """The store for large inputs and outputs does not answer: try again"""
+
+
+class TemporalIsAway(ServiceIsUnavailable):
+    """Temporal, which knows the times of schedules, does not answer, or does not have this one yet: try again"""
 
 
 class SecretsAreUnreadable(ServiceIsUnavailable):

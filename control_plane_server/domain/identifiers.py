@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType
 
 ProjectName = NewType("ProjectName", str)
@@ -13,6 +14,7 @@ ExecutionId = NewType("ExecutionId", str)
 BatchId = NewType("BatchId", str)
 BlobId = NewType("BlobId", str)
 WarmContainerId = NewType("WarmContainerId", str)
+ScheduleId = NewType("ScheduleId", str)
 
 # Any fixed UUID will do; changing it would give running invocations other execution ids.
 _EXECUTION_NAMESPACE = uuid.UUID("6f2b7a0e-6c55-4d6e-9a52-0f9f3c1f5a11")
@@ -41,6 +43,22 @@ def new_batch_id() -> BatchId:
 
 def new_blob_id() -> BlobId:
     return BlobId(f"blb-{uuid.uuid4().hex}")
+
+
+def new_schedule_id() -> ScheduleId:
+    return ScheduleId(f"sch-{uuid.uuid4().hex}")
+
+
+def scheduled_invocation_id(schedule_id: ScheduleId, scheduled_time: datetime) -> InvocationId:
+    """The id of the invocation of this time, whose whole second counts: whoever makes it again makes the same."""
+    digest = hashlib.sha256(f"schedule:{schedule_id}@{int(scheduled_time.timestamp())}".encode()).hexdigest()
+    return InvocationId(f"inv-{digest[:32]}")
+
+
+def triggered_invocation_id(schedule_id: ScheduleId, idempotency_key: str) -> InvocationId:
+    """The id of the invocation that a trigger under this key makes, however often it is sent."""
+    digest = hashlib.sha256(f"trigger:{schedule_id}:{idempotency_key}".encode()).hexdigest()
+    return InvocationId(f"inv-{digest[:32]}")
 
 
 def new_warm_container_id() -> WarmContainerId:

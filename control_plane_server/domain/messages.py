@@ -15,6 +15,7 @@ from control_plane_server.domain.identifiers import (
     FunctionRef,
     InvocationId,
     ProjectName,
+    ScheduleId,
 )
 from control_plane_server.domain.specs import ExecutionSpec
 from control_plane_server.domain.traces import InvocationTrace
@@ -270,3 +271,34 @@ class ForgetEndedResult:
     """How many invocations were deleted."""
 
     forgotten: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledCallRequest:
+    """Input of `ScheduledCallWorkflow`. `jitter_seconds`: up to how long it waits before anything else.
+
+    `scheduled_time`: None: Temporal's schedule says it. Else the workflow goes on with the wait of an earlier run.
+    """
+
+    schedule_id: ScheduleId
+    jitter_seconds: int = 0
+    scheduled_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallScheduledRequest:
+    """Input of `call_scheduled`. `has_waited`: it was told before to wait."""
+
+    schedule_id: ScheduleId
+    scheduled_time: datetime
+    has_waited: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallScheduledResult:
+    """`state`: STARTED, WAITING, SKIPPED or UNKNOWN, as `catalog.schedules.firings` says. `reason`: why it was
+    SKIPPED."""
+
+    state: str
+    invocation_id: InvocationId | None = None
+    reason: str | None = None

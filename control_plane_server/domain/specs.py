@@ -7,6 +7,7 @@ from enum import StrEnum
 from control_plane_server.domain.identifiers import FunctionName
 from control_plane_server.domain.platforms import NO_PLATFORM, Platform
 from control_plane_server.domain.reuse import ReuseSpec
+from control_plane_server.domain.schedules import ScheduleSpec
 
 
 class Concurrency(StrEnum):
@@ -58,7 +59,7 @@ class FunctionSpec:
     """A function as declared in a version. `command` None: the image itself speaks the worker protocol.
     `signature`: JSON Schema of its arguments, as text, so that its keys keep their order. `environment`: texts by the
     names of their variables; `secrets`: names of the project's secrets, or ARNs, by those of their variables.
-    `reuse`: None: each execution has a container of its own."""
+    `reuse`: None: each execution has a container of its own. `schedules`: that call it."""
 
     function_name: FunctionName
     docker_image: str
@@ -70,3 +71,4 @@ class FunctionSpec:
     secrets: Mapping[str, str] = field(default_factory=dict)
     platform: Platform = NO_PLATFORM
     reuse: ReuseSpec | None = None
+    schedules: tuple[ScheduleSpec, ...] = ()

@@ -23,11 +23,13 @@ from activities.reconciliation.incomplete_invocations import IncompleteInvocatio
 from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
+from activities.reconciliation.schedules import Schedules
 from activities.reconciliation.termination_guard import TerminationGuard
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
 from activities.reconciliation.unfinished_batches import UnfinishedBatches
 from activities.reconciliation.unstarted_workflows import UnstartedWorkflows
 from activities.reconciliation.warm_containers import WarmContainers
+from activities.scheduled_calls import BoundScheduleActivities
 from activities.warm.lease_watch import LeaseWatch
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
@@ -83,7 +85,8 @@ def build_temporal_workers(
     preparations = BoundPreparationActivities(
         database=database, provisioner=provisioner, messenger=messenger, ask_for_upkeep=upkeep.ask
     )
-    deletions = BoundDeletionActivities(database=database, provisioner=provisioner, messenger=messenger)
+    deletions = BoundDeletionActivities(client=client, database=database, provisioner=provisioner, messenger=messenger)
+    schedules = BoundScheduleActivities(client=client, database=database, messenger=messenger)
     guard = TerminationGuard(database)
     unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, guard=guard, spans=spans)
     reconciliation = BoundReconciliationActivities(
@@ -105,6 +108,7 @@ def build_temporal_workers(
         orphaned_blobs=OrphanedBlobs(database=database, store=blobs),
         warm_containers=WarmContainers(database=database, provisioner=provisioner),
         warm_upkeep=upkeep,
+        schedules=Schedules(client=client, database=database),
         retention=settings.retention,
     )
     deployment = deployment_config(settings)
@@ -114,7 +118,7 @@ def build_temporal_workers(
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             workflows=WORKFLOWS,
             workflow_runner=UnsandboxedWorkflowRunner(),
-            activities=[invocations.run_execution, invocations.end_invocation],
+            activities=[invocations.run_execution, invocations.end_invocation, schedules.call_scheduled],
             interceptors=[LogContext(), DomainErrors()],
             deployment_config=deployment,
             max_concurrent_activities=settings.max_concurrent_executions,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from control_plane.invocation import Invocation as Invocation
     from control_plane.options import Options as Options
     from control_plane.reuse import Reuse as Reuse
+    from control_plane.schedules import Cron as Cron
+    from control_plane.schedules import Every as Every
 
 # Each public name, and the module that has it; "" for a module that is public itself.
 _HOMES = {
@@ -39,7 +41,9 @@ _HOMES = {
     "Client": "client.client",
     "Command": "commands",
     "ControlPlaneError": "errors",
+    "Cron": "schedules",
     "DoNotRetry": "errors",
+    "Every": "schedules",
     "Function": "functions",
     "Invocation": "invocation",
     "InvocationCancelled": "errors",
@@ -68,7 +72,9 @@ __all__ = [
     "Client",
     "Command",
     "ControlPlaneError",
+    "Cron",
     "DoNotRetry",
+    "Every",
     "Function",
     "Invocation",
     "InvocationCancelled",

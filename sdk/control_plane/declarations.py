@@ -17,6 +17,7 @@ from control_plane.commands import Command
 from control_plane.environments import environment_of, secrets_of
 from control_plane.functions import Function
 from control_plane.reuse import fields_of
+from control_plane.schedules import fields_of as fields_of_schedules
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
     from control_plane.reuse import Reuse
+    from control_plane.schedules import Cron, Every
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         resume_children: bool  # a later attempt finds the children of earlier ones that succeeded; default False
         image: str  # default: the one that is deployed
         reuse: Reuse  # its containers stay for its next executions; default: each execution has one of its own
+        schedule: Cron | Every | Sequence[Cron | Every]  # when it is called by the clock; default: never
         environment: Mapping[str, str]  # variables of its containers, which everyone with the key may read
         secrets: Sequence[str] | Mapping[str, str]  # of the project, called as their variables; or {variable: secret}
         storage_gib: int  # of its own disk; this and what follows only where the platform has it
@@ -87,7 +90,7 @@ _PLATFORM = {
     "task_role": ("task_role_arn", None),
 }
 _CALLED_BY_ITS_DEF = "a function is called what its def says"
-_NAMES = (*_RESOURCES, *_EXECUTION, "image", "reuse", "environment", "secrets", *_PLATFORM)
+_NAMES = (*_RESOURCES, *_EXECUTION, "image", "reuse", "schedule", "environment", "secrets", *_PLATFORM)
 
 
 @overload
@@ -111,7 +114,8 @@ def function(wrapped: Any = None, /, **limits: Any) -> Any:
     fields = _fields(limits, has_exit_code=False)
 
     def declare(wrapped: Callable[P, R]) -> Function[P, R]:
-        made = Function(wrapped, spec={"function_name": wrapped.__name__, **fields}, file=file, line=line)
+        spec = {"function_name": wrapped.__name__, **fields, **_schedules(limits, wrapped.__name__)}
+        made = Function(wrapped, spec=spec, file=file, line=line)
         declared.append(made)
         return made
 
@@ -126,7 +130,8 @@ def command(name: str, words: Sequence[str], **limits: Unpack[Limits]) -> Comman
     if isinstance(words, str):
         raise TypeError('a command is a list of words: ["sh", "-c", %r] runs a line of shell' % words)
     frame = sys._getframe(1)
-    spec = {"function_name": name, "command": list(words), **_fields(limits, has_exit_code=True)}
+    fields = {**_fields(limits, has_exit_code=True), **_schedules(limits, name)}
+    spec = {"function_name": name, "command": list(words), **fields}
     made = Command(name, spec=spec, file=frame.f_code.co_filename, line=frame.f_lineno)
     declared.append(made)
     return made
@@ -171,6 +176,11 @@ def _check_min_idle(min_idle: int, max_concurrency: Any) -> None:
             "min_idle must not exceed max_concurrency: %d containers would wait, %d may run"
             % (min_idle, max_concurrency)
         )
+
+
+def _schedules(limits: Mapping[str, Any], function_name: str) -> dict[str, Any]:
+    declared = limits.get("schedule")
+    return {} if declared is None else {"schedules": fields_of_schedules(declared, function_name)}
 
 
 def _names(errors: Any, *, has_exit_code: bool) -> list[str]:

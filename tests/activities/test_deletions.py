@@ -86,7 +86,7 @@ class Steps:
         self.database = database
         self.workshop = workshop
         self.deletion = BoundDeletionActivities(
-            database=database, provisioner=workshop, messenger=messenger, batch_size=10
+            client=temporal, database=database, provisioner=workshop, messenger=messenger, batch_size=10
         )
         self.preparation = BoundPreparationActivities(database=database, provisioner=workshop, messenger=messenger)
 

@@ -8,8 +8,8 @@ from sqlalchemy import select, text, update
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
+from control_plane_server.catalog.secret_table import SecretRow
 from control_plane_server.catalog.secrets import Rotation, SecretRepository
-from control_plane_server.catalog.tables import SecretRow
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,

@@ -56,6 +56,8 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
         yield "Parent", f"{parent['invocation_id']} of {parent['function_name']}"
     if document.get("batch_id") is not None:
         yield "Batch", document["batch_id"]
+    if document.get("schedule_name") is not None:
+        yield "Schedule", f"{document['schedule_name']}, of {local_time(document['scheduled_time'])}"
     yield "Created", local_time(invocation.creation_time)
     yield from options_of(document)
     if invocation.invocation_status == "TERMINATED":

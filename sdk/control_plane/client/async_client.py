@@ -14,15 +14,19 @@ from control_plane.client.callees import named
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.deploying import deployed, deployment_of
-from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
+from control_plane.protocol import schedules
 from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
 from control_plane.protocol.results import Result, batch_results
+from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Deadline, Patience
+from control_plane.schedules import fields_of_one
 
 if TYPE_CHECKING:
     from control_plane.commands import Command
     from control_plane.functions import Function
+    from control_plane.schedules import Cron, Every
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -203,6 +207,45 @@ class AsyncClient:
     async def unset_secret(self, project: str, name: str) -> None:
         """As `Client.unset_secret`."""
         await self._connection.run(self._connection.api.unset_secret(project, name))
+
+    async def schedules(self, project: str) -> list[Schedule]:
+        """Newest first, those that are declared and those that were set."""
+        return await self._connection.run(schedules.all_of(self._connection.api, project))
+
+    async def schedule(self, project: str, name: str) -> Schedule:
+        """With its next times."""
+        return await self._connection.run(schedules.get(self._connection.api, project, name))
+
+    async def set_schedule(self, project: str, name: str, function: str, when: "Cron | Every") -> Schedule:
+        """Whether it is new or not. Deploys leave it as it is; one that is declared beside its function is changed
+        there."""
+        fields = fields_of_one(when)
+        return await self._connection.run(schedules.put(self._connection.api, project, name, function, fields))
+
+    async def delete_schedule(self, project: str, name: str) -> None:
+        """One that was set; what it has called goes on."""
+        await self._connection.run(schedules.delete(self._connection.api, project, name))
+
+    async def pause_schedule(self, project: str, name: str, reason: str | None = None) -> Schedule:
+        """It calls nothing until it is resumed, whatever is deployed."""
+        return await self._connection.run(schedules.pause(self._connection.api, project, name, reason))
+
+    async def resume_schedule(self, project: str, name: str) -> Schedule:
+        """What came to be due meanwhile is left to a backfill."""
+        return await self._connection.run(schedules.resume(self._connection.api, project, name))
+
+    async def trigger_schedule(self, project: str, name: str) -> AsyncInvocation[Any]:
+        """Its call, now, whatever runs, and also if it is paused."""
+        made = await self._connection.run(schedules.trigger(self._connection.api, project, name))
+        return self.invocation(made.invocation_id)
+
+    async def backfill_schedule(
+        self, project: str, name: str, start: datetime | float, end: datetime | float
+    ) -> Backfill:
+        """The calls of times that have passed, at most 200; those that were made before are not made again. `start`,
+        `end`: both inclusive; epoch seconds if they are numbers."""
+        first, last = moment(start), moment(end)
+        return await self._connection.run(schedules.backfill(self._connection.api, project, name, first, last))
 
     async def deploy(
         self,

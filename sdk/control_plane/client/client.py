@@ -14,15 +14,19 @@ from control_plane.client.connections import Connection
 from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.functions import RemoteFunction
 from control_plane.client.invocations import ClientInvocation
-from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
+from control_plane.protocol import schedules
 from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, project_path
+from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Patience
+from control_plane.schedules import fields_of_one
 
 if TYPE_CHECKING:
     from control_plane.commands import Command
     from control_plane.functions import Function
     from control_plane.invocation import Invocation
+    from control_plane.schedules import Cron, Every
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -194,6 +198,43 @@ class Client:
     def unset_secret(self, project: str, name: str) -> None:
         """Containers of functions that name it fail from now on, until it is set again."""
         self._connection.run(self._connection.api.unset_secret(project, name))
+
+    def schedules(self, project: str) -> list[Schedule]:
+        """Newest first, those that are declared and those that were set."""
+        return self._connection.run(schedules.all_of(self._connection.api, project))
+
+    def schedule(self, project: str, name: str) -> Schedule:
+        """With its next times."""
+        return self._connection.run(schedules.get(self._connection.api, project, name))
+
+    def set_schedule(self, project: str, name: str, function: str, when: "Cron | Every") -> Schedule:
+        """Whether it is new or not. Deploys leave it as it is; one that is declared beside its function is changed
+        there."""
+        fields = fields_of_one(when)
+        return self._connection.run(schedules.put(self._connection.api, project, name, function, fields))
+
+    def delete_schedule(self, project: str, name: str) -> None:
+        """One that was set; what it has called goes on."""
+        self._connection.run(schedules.delete(self._connection.api, project, name))
+
+    def pause_schedule(self, project: str, name: str, reason: str | None = None) -> Schedule:
+        """It calls nothing until it is resumed, whatever is deployed."""
+        return self._connection.run(schedules.pause(self._connection.api, project, name, reason))
+
+    def resume_schedule(self, project: str, name: str) -> Schedule:
+        """What came to be due meanwhile is left to a backfill."""
+        return self._connection.run(schedules.resume(self._connection.api, project, name))
+
+    def trigger_schedule(self, project: str, name: str) -> ClientInvocation[Any]:
+        """Its call, now, whatever runs, and also if it is paused."""
+        made = self._connection.run(schedules.trigger(self._connection.api, project, name))
+        return self.invocation(made.invocation_id)
+
+    def backfill_schedule(self, project: str, name: str, start: datetime | float, end: datetime | float) -> Backfill:
+        """The calls of times that have passed, at most 200; those that were made before are not made again. `start`,
+        `end`: both inclusive; epoch seconds if they are numbers."""
+        first, last = moment(start), moment(end)
+        return self._connection.run(schedules.backfill(self._connection.api, project, name, first, last))
 
     def deploy(
         self,

@@ -52,10 +52,14 @@ def failures_query(*, function: str | None, since: datetime | float | None, unti
     return {"function_name": function, "since": _seconds(since), "until": _seconds(until)}
 
 
-def _seconds(moment: datetime | float | None) -> int | None:
+def moment(time: datetime | float) -> int:
     """Since the epoch. Raises ValueError for a moment without a time zone, which would be another one elsewhere."""
-    if isinstance(moment, datetime):
-        if moment.tzinfo is None:
-            raise ValueError(f"{moment!r} has no time zone; datetime.now(timezone.utc) has one")
-        return int(moment.timestamp())
-    return None if moment is None else int(moment)
+    if isinstance(time, datetime):
+        if time.tzinfo is None:
+            raise ValueError(f"{time!r} has no time zone; datetime.now(timezone.utc) has one")
+        return int(time.timestamp())
+    return int(time)
+
+
+def _seconds(time: datetime | float | None) -> int | None:
+    return None if time is None else moment(time)

@@ -17,7 +17,7 @@ def definition_again(version: Version) -> dict[str, Any]:
     default = version.functions[0].docker_image if version.functions else ""
     kept = (
         *("function_name", "resource_spec", "execution_spec", "command", "signature"),
-        *("environment", "secrets", "platform", "reuse"),
+        *("environment", "secrets", "platform", "reuse", "schedules"),
     )
     functions = []
     for function in version.functions:

@@ -45,7 +45,7 @@ def read(answer: Callable[[Any], AnAnswer], document: Any, *, peer_name: str) ->
         ) from error
 
 
-def _each(answer: Callable[[Any], AnAnswer]) -> Callable[[Any], List[AnAnswer]]:
+def each(answer: Callable[[Any], AnAnswer]) -> Callable[[Any], List[AnAnswer]]:
     return lambda documents: [answer(document) for document in documents]
 
 
@@ -57,7 +57,7 @@ class Project(Answer):
 
 class Projects(Answer):
     projects: List[Project]
-    _PARTS: ClassVar[Parts] = {"projects": _each(Project)}
+    _PARTS: ClassVar[Parts] = {"projects": each(Project)}
 
 
 class Secret(Answer):
@@ -73,7 +73,7 @@ class Secrets(Answer):
 
     secrets: List[Secret]
     next_offset: str | None
-    _PARTS: ClassVar[Parts] = {"secrets": _each(Secret)}
+    _PARTS: ClassVar[Parts] = {"secrets": each(Secret)}
 
 
 class Rotation(Answer):
@@ -117,7 +117,7 @@ class Version(Answer):
     version_id: str
     creation_time: int
     functions: List[FunctionInfo]
-    _PARTS: ClassVar[Parts] = {"functions": _each(FunctionInfo)}
+    _PARTS: ClassVar[Parts] = {"functions": each(FunctionInfo)}
 
     @property
     def status(self) -> str | None:
@@ -150,7 +150,7 @@ class Versions(Answer):
 
     project_name: str
     versions: List[ListedVersion]
-    _PARTS: ClassVar[Parts] = {"versions": _each(ListedVersion)}
+    _PARTS: ClassVar[Parts] = {"versions": each(ListedVersion)}
 
 
 class Phases(Answer):
@@ -213,7 +213,7 @@ class InvocationInfo(Course):
     creation_time: int
     last_update_time: int
     executions: List[Execution]
-    _PARTS: ClassVar[Parts] = {"execution_spec": ExecutionSpec, "executions": _each(Execution)}
+    _PARTS: ClassVar[Parts] = {"execution_spec": ExecutionSpec, "executions": each(Execution)}
 
     @property
     def latest(self) -> Execution | None:
@@ -239,7 +239,7 @@ class FunctionInvocations(Answer):
     version_id: str
     invocations: List[ListedInvocation]
     next_offset: str | None
-    _PARTS: ClassVar[Parts] = {"invocations": _each(ListedInvocation)}
+    _PARTS: ClassVar[Parts] = {"invocations": each(ListedInvocation)}
 
 
 class FailureGroup(Answer):
@@ -261,7 +261,7 @@ class Failures(Answer):
 
     project_name: str
     failures: List[FailureGroup]
-    _PARTS: ClassVar[Parts] = {"failures": _each(FailureGroup)}
+    _PARTS: ClassVar[Parts] = {"failures": each(FailureGroup)}
 
 
 class BatchInfo(Answer):

@@ -19,6 +19,10 @@ def secret_path(project: str, name: str) -> str:
     return "%s/secrets/%s" % (project_path(project), escaped(name))
 
 
+def schedule_path(project: str, name: str) -> str:
+    return "%s/schedules/%s" % (project_path(project), escaped(name))
+
+
 def version_path(project: str, version: str = LATEST) -> str:
     return "%s/versions/%s" % (project_path(project), escaped(version))
 
