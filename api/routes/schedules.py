@@ -10,11 +10,11 @@ from fastapi import Depends, Header, Query, Request
 from api.authorization import require_root
 from api.errors import documented
 from api.routers import new_router
-from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationInfo
 from api.schemas.schedules import (
     BackfillDefinition,
     BackfillInfo,
+    PauseReason,
     ScheduleDefinition,
     ScheduleInfo,
     ScheduleName,
@@ -28,7 +28,6 @@ from control_plane_server.catalog.schedules.schedules import ScheduleRepository
 from control_plane_server.domain.bounds import (
     MAX_BACKFILL_TIMES,
     MAX_IDEMPOTENCY_KEY_LENGTH,
-    MAX_PAUSE_REASON_LENGTH,
     MAX_SCHEDULES_PER_PAGE,
 )
 from control_plane_server.domain.errors import (
@@ -128,7 +127,7 @@ async def pause_schedule(
     project_name: str,
     schedule_name: str,
     request: Request,
-    reason: Annotated[Text | None, Query(max_length=MAX_PAUSE_REASON_LENGTH)] = None,
+    reason: PauseReason | None = None,
 ) -> ScheduleInfo:
     """Have it call nothing until it is resumed, also if it is declared, and whatever is deployed."""
     async with services_of(request).database.statement() as connection:

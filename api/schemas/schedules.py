@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas.bounded import FunctionNameText, Text, proper_name
+from api.schemas.bounded import FunctionNameText, proper_name, storable
 from api.schemas.schedule_times import Cron, TimeZone, distinct_names
 from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from control_plane_server.catalog.schedules.schedules import SchedulePage
@@ -14,8 +14,10 @@ from control_plane_server.domain import bounds, schedules
 from control_plane_server.domain.schedules import Overlap
 
 ScheduleName = Annotated[
-    Text, Field(min_length=1, max_length=bounds.MAX_SCHEDULE_NAME_LENGTH), AfterValidator(proper_name)
+    str, Field(min_length=1, max_length=bounds.MAX_SCHEDULE_NAME_LENGTH), AfterValidator(proper_name)
 ]
+ScheduleInput = Annotated[str, Field(max_length=bounds.MAX_SCHEDULE_INPUT_LENGTH), AfterValidator(storable)]
+PauseReason = Annotated[str, Field(max_length=bounds.MAX_PAUSE_REASON_LENGTH), AfterValidator(storable)]
 EpochSeconds = Annotated[int, Field(ge=0, le=bounds.MAX_EPOCH_SECONDS)]
 
 
@@ -33,7 +35,7 @@ class ScheduleTimes(BaseModel):
     cron: Cron | None = None
     every_seconds: Annotated[int, Field(ge=1, le=bounds.MAX_SCHEDULE_INTERVAL_SECONDS)] | None = None
     timezone: TimeZone = "UTC"
-    input: Annotated[Text, Field(max_length=bounds.MAX_SCHEDULE_INPUT_LENGTH)] = ""
+    input: ScheduleInput = ""
     overlap: Overlap = Overlap.SKIP
     jitter_seconds: Annotated[int, Field(ge=0, le=bounds.MAX_SCHEDULE_JITTER_SECONDS)] = 0
 

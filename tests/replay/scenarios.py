@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import WorkflowFailureError
 
-from control_plane_server.domain.messages import RunExecutionRequest, RunExecutionResult, SlotGranted
+from control_plane_server.domain.identifiers import ScheduleId
+from control_plane_server.domain.messages import (
+    RunExecutionRequest,
+    RunExecutionResult,
+    ScheduledCallRequest,
+    SlotGranted,
+)
 from tests.workflows.scripted_invocations import (
     ABORTED,
     QUEUED,
@@ -22,9 +28,11 @@ from tests.workflows.steps import (
     BATCH_SIZE,
     Handle,
     ScriptedBatch,
+    ScriptedCalls,
     ScriptedDeletion,
     ScriptedPreparation,
     advancing,
+    call,
     clean_up,
     delete,
     one_execution_that_ends,
@@ -221,6 +229,16 @@ async def batch_timed_out(start_invocation: InvocationStarter) -> Handle:
     return handle
 
 
+async def scheduled_call_started(start_invocation: InvocationStarter) -> Handle:
+    request = ScheduledCallRequest(schedule_id=ScheduleId("sch-1"), jitter_seconds=1)
+    return await call(start_invocation.client, ScriptedCalls(["STARTED"]), request)
+
+
+async def scheduled_call_waited(start_invocation: InvocationStarter) -> Handle:
+    request = ScheduledCallRequest(schedule_id=ScheduleId("sch-1"))
+    return await call(start_invocation.client, ScriptedCalls(["WAITING", "WAITING", "SKIPPED"]), request)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     succeeded,
     succeeded_at_the_third_attempt,
@@ -249,4 +267,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     batch_ran,
     batch_cancelled,
     batch_timed_out,
+    scheduled_call_started,
+    scheduled_call_waited,
 )

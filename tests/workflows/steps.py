@@ -28,6 +28,8 @@ from control_plane_server.domain.messages import (
     AttemptState,
     BatchProgress,
     BatchRequest,
+    CallScheduledRequest,
+    CallScheduledResult,
     CancelProjectResult,
     CleanUpRequest,
     DeletionRequest,
@@ -37,6 +39,7 @@ from control_plane_server.domain.messages import (
     PrepareFunctionResult,
     ReconciliationResult,
     RunExecutionResult,
+    ScheduledCallRequest,
     StopReason,
 )
 from control_plane_server.domain.specs import ExecutionSpec
@@ -45,10 +48,17 @@ from workflows import naming
 from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
-from workflows.ports import BatchActivities, DeletionActivities, PreparationActivities, ReconciliationActivities
+from workflows.ports import (
+    BatchActivities,
+    DeletionActivities,
+    PreparationActivities,
+    ReconciliationActivities,
+    ScheduleActivities,
+)
 from workflows.preparation import FunctionPreparationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.registry import WORKFLOWS
+from workflows.scheduled_call import ScheduledCallWorkflow
 
 Handle = WorkflowHandle[Any, Any]
 BATCH_SIZE = 10
@@ -168,6 +178,23 @@ async def delete(client: Client, activities: ScriptedDeletion) -> Handle:
     request = DeletionRequest(project_name=ProjectName("project"), creation_time=datetime(2026, 1, 1, tzinfo=UTC))
     steps: Steps = (activities.cancel_project, activities.retire_project, activities.delete_project)
     return await _run(client, ProjectDeletionWorkflow.run, [request], steps)
+
+
+@dataclass
+class ScriptedCalls(ScheduleActivities):
+    """`call_scheduled` answers with these states, one after the other."""
+
+    states: list[str]
+    requests: list[CallScheduledRequest] = field(default_factory=list)
+
+    @activity.defn(name="call_scheduled")
+    async def call_scheduled(self, request: CallScheduledRequest) -> CallScheduledResult:
+        self.requests.append(request)
+        return CallScheduledResult(state=self.states.pop(0))
+
+
+async def call(client: Client, activities: ScriptedCalls, request: ScheduledCallRequest) -> Handle:
+    return await _run(client, ScheduledCallWorkflow.run, [request], [activities.call_scheduled])
 
 
 @asynccontextmanager

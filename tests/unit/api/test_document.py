@@ -19,7 +19,7 @@ OPERATIONS = {
     "get_project": ("get", {"404"}),
     "list_projects": ("get", set()),
     "get_project_costs": ("get", {"400", "404"}),
-    "create_project_version": ("post", {"400", "404", "413"}),
+    "create_project_version": ("post", {"400", "404", "409", "413"}),
     "get_project_version": ("get", {"404"}),
     "list_project_versions": ("get", {"404"}),
     "create_invocation": ("post", {"400", "404", "409", "413", "501"}),
@@ -67,6 +67,14 @@ OPERATIONS = {
     "get_secret": ("get", {"404"}),
     "delete_secret": ("delete", {"404"}),
     "rotate_secrets": ("post", {"501"}),
+    "list_schedules": ("get", {"400", "404"}),
+    "set_schedule": ("put", {"400", "404", "409", "413"}),
+    "get_schedule": ("get", {"404"}),
+    "delete_schedule": ("delete", {"404", "409"}),
+    "pause_schedule": ("put", {"404"}),
+    "resume_schedule": ("put", {"404"}),
+    "trigger_schedule": ("post", {"400", "404"}),
+    "backfill_schedule": ("post", {"400", "404", "413"}),
     "get_container_repository_credentials": ("get", {"501"}),
     "delete_project_images": ("delete", {"409", "501"}),
     "get_image_folder": ("get", {"501"}),
@@ -84,6 +92,14 @@ FOR_ROOT_KEYS = {
     "get_secret",
     "delete_secret",
     "rotate_secrets",
+    "list_schedules",
+    "set_schedule",
+    "get_schedule",
+    "delete_schedule",
+    "pause_schedule",
+    "resume_schedule",
+    "trigger_schedule",
+    "backfill_schedule",
     "get_container_repository_credentials",
     "delete_project_images",
     "get_image_folder",
@@ -139,7 +155,9 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
     document: dict[str, Any], operations: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
     groups = [tag["name"] for tag in document["tags"]]
-    assert groups == ["projects", "functions", "invocations", "batches", "data", "secrets", "containers", "service"]
+    assert groups == [
+        *("projects", "functions", "invocations", "batches", "data", "secrets", "schedules", "containers", "service")
+    ]
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}
     assert {name for name, of in tags.items() if len(of) != 1 or of[0] not in groups} == set()
@@ -184,7 +202,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 37
+    assert len(known) == 42
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")
