@@ -123,6 +123,14 @@ TABLE = {
     "get_secret": Row(scope=Scope.ROOT),
     "delete_secret": Row(scope=Scope.ROOT),
     "rotate_secrets": Row(scope=Scope.ROOT),
+    "list_schedules": Row(scope=Scope.ROOT),
+    "set_schedule": Row(scope=Scope.ROOT, body={"function_name": "f", "every_seconds": 60}),
+    "get_schedule": Row(scope=Scope.ROOT),
+    "delete_schedule": Row(scope=Scope.ROOT),
+    "pause_schedule": Row(scope=Scope.ROOT),
+    "resume_schedule": Row(scope=Scope.ROOT),
+    "trigger_schedule": Row(scope=Scope.ROOT),
+    "backfill_schedule": Row(scope=Scope.ROOT, body={"start": 0, "end": 1}),
     "get_project_costs": Row(scope=Scope.ROOT, query=f"?since={int(time.time())}"),
     "get_container_repository_credentials": Row(scope=Scope.ROOT),
     "delete_project_images": Row(scope=Scope.ROOT),
@@ -183,6 +191,7 @@ def _place(execution: str, **of: str) -> Place:
         "invocation_id": invocation,
         "execution_id": execution_id,
         "secret_name": "s",
+        "schedule_name": "s",
         "container_id": CONTAINER,
     } | of
 

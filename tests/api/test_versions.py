@@ -68,6 +68,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "secrets": {},
             "platform": None,
             "reuse": None,
+            "schedules": [],
         },
         {
             "function_name": "g",
@@ -103,6 +104,7 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
                 "task_role_arn": None,
             },
             "reuse": {"idle_seconds": 300, "min_idle": 2, "max_executions": None, "isolation": "fork"},
+            "schedules": [],
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):

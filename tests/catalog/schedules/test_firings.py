@@ -97,10 +97,10 @@ async def test_the_newest_waits_for_the_end_of_what_it_cancelled(database: Datab
 
 async def test_what_comes_an_hour_late_is_missed(database: Database) -> None:
     schedule = await declared(database, overlap=Overlap.BUFFER_ONE)
-    missed = await fire(database, schedule, -61)
+    missed = await fire(database, schedule, -120)
     assert (missed.state, missed.reason) == (SKIPPED, "missed: it came more than an hour late")
-    assert (await fire(database, schedule, -59)).state is STARTED
-    assert (await fire(database, schedule, -70, has_waited=True)).state is WAITING, "it came in time"
+    assert (await fire(database, schedule, -30)).state is STARTED
+    assert (await fire(database, schedule, -121, has_waited=True)).state is WAITING, "it came in time"
 
 
 async def test_nothing_is_called_by_one_that_rests_is_gone_or_has_nobody_to_call(database: Database) -> None:
