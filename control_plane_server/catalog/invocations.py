@@ -54,8 +54,8 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
 )
 from control_plane_server.domain.identifiers import BatchId, InvocationId, new_invocation_id
-from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 from control_plane_server.domain.schedules import ScheduledCall
+from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 
 _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
