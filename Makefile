@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -76,6 +76,10 @@ chaos: install
 # Another release under running work, and back again; FROM=REF, by default the last tag. ONE_WAY=1 does not go back.
 upgrade: install
 	@.venv/bin/python -m tests.upgrade $(if $(FROM),--from $(FROM)) $(if $(ONE_WAY),--one-way)
+
+# A schedule every two seconds, for a minute in which api, loop and Temporal are killed by turns; SECONDS=600 for longer.
+schedules-chaos: install
+	@.venv/bin/python -m tests.resilience.schedules $(if $(SECONDS),--seconds $(SECONDS))
 
 # 10,000 calls by one map, while api and loop are killed; some minutes, make fan-out INPUTS=1000 fewer.
 fan-out: install

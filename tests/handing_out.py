@@ -32,7 +32,7 @@ SECONDS = {
     "tests/client": 55,
     "tests/observability": 51,
     "tests/hostile/test_document.py": 35,
-    "tests/resilience/test_away_and_back.py": 48,
+    "tests/resilience/test_away_and_back.py": 62,
     "tests/chaos/test_processes.py": 45,
     "tests/api/test_process.py": 15,
     "tests/provisioners/ecs/test_preparations.py": 38,

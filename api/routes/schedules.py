@@ -171,8 +171,8 @@ async def backfill_schedule(
     an invocation already get no other one, so it may be repeated."""
     services = services_of(request)
     schedule = await _get(request, project_name, schedule_name)
-    end = min(_time(definition.end), datetime.now(UTC))
-    times = await services.orchestrator.times_between(schedule.schedule_id, _time(definition.start), end)
+    start, end = _time(definition.start), min(_time(definition.end), datetime.now(UTC))
+    times = await services.orchestrator.times_between(schedule.schedule_id, start, end) if start <= end else []
     if len(times) > MAX_BACKFILL_TIMES:
         raise TooManyTimes
     async with services.database.transaction() as connection:

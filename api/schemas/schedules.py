@@ -95,7 +95,7 @@ class ScheduleDefinition(ScheduleTimes):
 
 
 class BackfillDefinition(BaseModel):
-    """Times from `start` to `end`, both inclusive and not in the future."""
+    """Times from `start` to `end`, both inclusive; those to come are left out."""
 
     start: EpochSeconds
     end: EpochSeconds

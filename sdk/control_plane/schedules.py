@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from control_plane.encoding import encode
-
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -27,7 +25,7 @@ class _Times:
         self.name = name
         self.fields = {
             **times,
-            "input": input if isinstance(input, str) else encode(input, name="input"),
+            "input": input if isinstance(input, str) else _encoded(input),
             "overlap": overlap,
             "jitter_seconds": _seconds("jitter", jitter, 0),
         }
@@ -100,6 +98,13 @@ def fields_of_one(schedule: Any) -> dict[str, Any]:
     (fields,) = fields_of([schedule], "")
     del fields["name"]
     return fields
+
+
+def _encoded(input: Any) -> str:
+    """Raises TypeError."""
+    from control_plane.encoding import encode  # noqa: PLC0415 - it takes long, and few declare a schedule
+
+    return encode(input, name="input")
 
 
 def _seconds(name: str, value: Any, least: int) -> int:

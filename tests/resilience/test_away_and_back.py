@@ -21,6 +21,7 @@ from tests.e2e.ages import grow_old
 from tests.e2e.project import Project, lines_of, release_file
 from tests.e2e.repairs import repairs
 from tests.figures import Show
+from tests.resilience.schedules import call_while_servers_die
 
 _DOWNTIME = 4.0  # seconds: longer than the API waits for Temporal
 _BACK_WITHIN = 30.0
@@ -235,3 +236,13 @@ async def _rows(stack: ChaosStack) -> dict[str, Any]:
         for table, column in (("projects", "deletion_request_time"), ("invocations", "cancellation_request_time")):
             counts[column] = await connection.scalar(text(f"SELECT count({column}) FROM {table}"))
     return counts
+
+
+async def test_a_schedule_misses_and_doubles_no_time_while_servers_are_killed(
+    stack: ChaosStack, project: Project, show: Show
+) -> None:
+    """`make schedules-chaos` does so for a minute."""
+    calls = await call_while_servers_die(stack, project, seconds=8.0, pause=2.5)
+    show(f"schedule: {calls.summary()}")
+    assert calls.kills >= 3
+    assert calls.problems() == []
