@@ -25,6 +25,7 @@ from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.stack import running_stack
 from benchmarks.throughput import throughput
 from benchmarks.warm import warm, warm_processes
+from benchmarks.warm_tasks import warm_tasks
 
 
 def main() -> None:
@@ -91,6 +92,8 @@ async def _warm(folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:
     async with running_stack(folder / "processes", are_containers_real=True) as stack:
         note("containers that are processes, reused and not …")
         yield await warm_processes(stack, sizes)
+    note("containers that are tasks of the stand-in for AWS, reused and not …")
+    yield await warm_tasks(sizes)
 
 
 async def _on_two(calm_folder: Path, busy_folder: Path, sizes: Sizes) -> AsyncIterator[list[Row]]:

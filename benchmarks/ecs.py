@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from control_plane.access.local_stacks import StackAccess
 from control_plane.cli.output import note
 
 from benchmarks.figures import Row, Target, print_table
@@ -64,17 +65,25 @@ async def _measured(minutes: float) -> list[Row]:
 @asynccontextmanager
 async def cloud(*, has_events: bool = False) -> AsyncIterator[tuple[Project, Control]]:
     """A stack on the stand-in, a project in it, and the control of the stand-in."""
+    async with stack_on_aws(has_events=has_events) as (access, control):
+        project = Project(access, "bench", image=str)
+        yield project, control
+        await project.http.aclose()
+
+
+@asynccontextmanager
+async def stack_on_aws(*, has_events: bool = False) -> AsyncIterator[tuple[StackAccess, Control]]:
+    """A stack on the stand-in, with AWS's rate limits and times to answer."""
     with tempfile.TemporaryDirectory(prefix="cp-bench-") as folder:
         async with (
             running_stand_in(has_event_queue=has_events) as aws,
             dev(Path(folder) / "data", Ports.free(), provisioner=ProvisionerName.ECS, **aws.environment) as stack,
         ):
-            project = Project(await stack.ready(), "bench", image=str)
+            access = await stack.ready()
             await aws.control.set(has_rate_limits=True, answer_seconds=ANSWER_SECONDS)
             await aws.control.delay("*", 0.05)
             await aws.control.delay("RunTask", 0.3)
-            yield project, aws.control
-            await project.http.aclose()
+            yield access, aws.control
 
 
 async def _burst(project: Project, aws: Control) -> Row:

@@ -22,7 +22,7 @@ class Project:
     ) -> "Project":
         """A version with these functions, once all are READY. `reuse`: of those that have it, by their names."""
         project = cls(stack.http)
-        await project._deploy(names, stack.image, max_concurrency, reuse or {})
+        await project.deploy(names, stack.image, max_concurrency, reuse or {})
         return project
 
     def invocations(self, function: str) -> str:
@@ -64,7 +64,8 @@ class Project:
         """Read its events to the end."""
         await self._http.stream(f"{path}/events?logs=false")
 
-    async def _deploy(self, names: Iterable[str], image: str, max_concurrency: int, reuse: Mapping[str, Json]) -> None:
+    async def deploy(self, names: Iterable[str], image: str, max_concurrency: int, reuse: Mapping[str, Json]) -> None:
+        """As `deployed`."""
         await self._http.put(f"/projects/{_NAME}", is_fine=(200, 409))
         version = await self._http.post(
             f"/projects/{_NAME}/versions",

@@ -32,7 +32,7 @@ from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.processes.connections import migrate
 from control_plane_server.provisioners.process.all_containers import kill_all_containers
 
-_FUNCTIONS = Path(__file__).parent / "functions"
+FUNCTIONS = Path(__file__).parent / "functions"
 _PYTHON = (sys.executable, "-P", "-m")
 
 
@@ -111,7 +111,7 @@ async def running_stack(
                 temporal=client,
                 catalog=settings.url,
                 processes=processes | {"postgres": psutil.Process(postmaster)},
-                image=_FUNCTIONS.as_uri() if are_containers_real else "image:1",
+                image=FUNCTIONS.as_uri() if are_containers_real else "image:1",
             )
             for watch in watches:
                 watch.cancel()

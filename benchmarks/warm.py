@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from temporalio.client import Client
+
 from benchmarks import bare
 from benchmarks.batches import run_batch
 from benchmarks.containers import WARM
@@ -17,18 +19,18 @@ from benchmarks.throughput import call_all_bare
 from benchmarks.trials import until_at_rest
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 
-_COLD = "cold"  # as `warm` of `benchmarks/functions`, with a container for each execution
-_REUSE: dict[str, Json] = {WARM: {"idle_seconds": 3_600}}
+COLD = "cold"  # as `warm` of `benchmarks/functions`, with a container for each execution
+REUSE: dict[str, Json] = {WARM: {"idle_seconds": 3_600}}
 _COROUTINES = 50
-_PROCESSES = 20
-_MEDIAN = Target(comparison="at most", bound=2.0)
-_SLOWEST = Target(comparison="at most", bound=2.5)
+PROCESSES = 20
+MEDIAN = Target(comparison="at most", bound=2.0)
+SLOWEST = Target(comparison="at most", bound=2.5)
 
 FirstLine = Callable[[str, Json], Awaitable[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
+class Round:
     """In milliseconds. `ours`: from the submit to the first line of the user's code; `bare`: from a workflow's start to
     its activity."""
 
@@ -42,44 +44,48 @@ async def warm(stack: Stack, sizes: Sizes) -> list[Row]:
     async def began(path: str, _: Json) -> float:
         return await stack.host.begun(execution_id_for(InvocationId(path.rpartition("/")[2]), 1))
 
-    project = await Project.deployed(stack, WARM, max_concurrency=_COROUTINES, reuse=_REUSE)
-    rounds = await _rounds(stack, project, WARM, began, trials=sizes.trials)
+    project = await Project.deployed(stack, WARM, max_concurrency=_COROUTINES, reuse=REUSE)
+    rounds = await rounds_of(stack.temporal, project, WARM, began, trials=sizes.trials)
     launches = stack.host.launches
     batch = await _batches(stack, project, size=sizes.batch, containers=f"{_COROUTINES} warm containers", least=0.75)
     launched = Row(what="containers launched for these batches", unit="", figures=[stack.host.launches - launches])
-    return [*_rows("warm", rounds, _MEDIAN, _SLOWEST), batch, launched]
+    return [*rows_of("warm", rounds, MEDIAN, SLOWEST), batch, launched]
 
 
 async def warm_processes(stack: Stack, sizes: Sizes) -> list[Row]:
     """Containers are real processes."""
-
-    async def began(_: str, execution: Json) -> float:
-        return float(execution["output"])
-
-    project = await Project.deployed(stack, _COLD, WARM, max_concurrency=_PROCESSES, reuse=_REUSE)
-    cold = await _rounds(stack, project, _COLD, began, trials=max(3, sizes.trials // 3))
-    rounds = await _rounds(stack, project, WARM, began, trials=sizes.trials)
-    containers = f"{_PROCESSES} warm processes"
+    project = await Project.deployed(stack, COLD, WARM, max_concurrency=PROCESSES, reuse=REUSE)
+    cold = await rounds_of(stack.temporal, project, COLD, said_by_itself, trials=max(3, sizes.trials // 3))
+    rounds = await rounds_of(stack.temporal, project, WARM, said_by_itself, trials=sizes.trials)
+    containers = f"{PROCESSES} warm processes"
     return [
-        *_rows("a new process", cold, None, None),
-        *_rows("a warm process", rounds, _MEDIAN, _SLOWEST),
+        *rows_of("a new process", cold, None, None),
+        *rows_of("a warm process", rounds, MEDIAN, SLOWEST),
         await _batches(stack, project, size=sizes.batch_of_processes, containers=containers, least=None),
     ]
 
 
-async def _rounds(stack: Stack, project: Project, function: str, began: FirstLine, *, trials: int) -> list[_Round]:
-    await _round(stack, project, function, began, trials=3, is_first=True)
-    return [await _round(stack, project, function, began, trials=trials) for _ in range(ROUNDS)]
+async def said_by_itself(_: str, execution: Json) -> float:
+    """By the function itself."""
+    return float(execution["output"])
+
+
+async def rounds_of(
+    temporal: Client, project: Project, function: str, began: FirstLine, *, trials: int, unmeasured: int = 3
+) -> list[Round]:
+    """`unmeasured`: trials before them, of which the first may start what the others find."""
+    await _round(temporal, project, function, began, trials=unmeasured, is_first=True)
+    return [await _round(temporal, project, function, began, trials=trials) for _ in range(ROUNDS)]
 
 
 async def _round(
-    stack: Stack, project: Project, function: str, began: FirstLine, *, trials: int, is_first: bool = False
-) -> _Round:
+    temporal: Client, project: Project, function: str, began: FirstLine, *, trials: int, is_first: bool = False
+) -> Round:
     ours, theirs = [], []
     for _ in range(trials):
         await until_at_rest()
         start = time.time()
-        theirs.append(1_000 * (await bare.run(stack.temporal) - start))
+        theirs.append(1_000 * (await bare.run(temporal) - start))
         await until_at_rest()
         start = time.time()
         path = await project.submit(function)
@@ -87,7 +93,7 @@ async def _round(
         ours.append(1_000 * (await began(path, execution) - start))
         if function == WARM and not execution["is_warm_start"] and not is_first:
             raise RuntimeError(f"{path} had a container of its own: {execution}")
-    return _Round(ours=ours, bare=theirs)
+    return Round(ours=ours, bare=theirs)
 
 
 async def _batches(stack: Stack, project: Project, *, size: int, containers: str, least: float | None) -> Row:
@@ -108,7 +114,7 @@ async def _batches(stack: Stack, project: Project, *, size: int, containers: str
     )
 
 
-def _rows(containers: str, rounds: Sequence[_Round], median: Target | None, slowest: Target | None) -> list[Row]:
+def rows_of(containers: str, rounds: Sequence[Round], median: Target | None, slowest: Target | None) -> list[Row]:
     return [
         Row(
             what=f"submit to first line of code, {containers}, {statistic}",
