@@ -24,11 +24,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--provisioner", type=ProvisionerName, default=ProvisionerName.PROCESS, choices=ProvisionerName)
     parser.add_argument("--replace-temporal", action="store_true", help="by an empty one, once, in the middle")
-    parser.add_argument("--reuse", action="store_true", help="most functions keep their containers (process)")
+    parser.add_argument("--reuse", action="store_true", help="most functions keep their containers")
     parser.add_argument("--keep", action="store_true", help="leave the folder, with all logs, even if nothing is wrong")
     arguments = parser.parse_args()
-    if arguments.reuse and arguments.provisioner is not ProvisionerName.PROCESS:
-        parser.error("--reuse is for containers that are processes: which executions a lost task had, AWS cannot tell")
     folder = Path(tempfile.mkdtemp(prefix="cp-chaos-"))
     _say(f"seed {arguments.seed}, {arguments.minutes:g} minutes, {arguments.provisioner}, in {folder}")
     run = suite.run(

@@ -12,9 +12,10 @@ from temporalio.worker import Replayer
 from control_plane_server.orchestration.payloads import data_converter
 from tests.chaos.client import PROJECT, ApiClient, Json
 from tests.chaos.ledger import Ledger
+from tests.chaos.notes import read_overlaps, read_runs
 from tests.chaos.platform import Platform
 from tests.chaos.stack import ChaosStack
-from tests.chaos.verdicts import read_overlaps, read_runs, verdicts
+from tests.chaos.verdicts import verdicts
 from tests.chaos.watch import Watch
 from tests.simulation import aftermath, invariants
 from tests.simulation.snapshot import Snapshot
@@ -54,7 +55,7 @@ async def classify(stack: ChaosStack, api: ApiClient, snapshot: Snapshot, *, not
     ):
         ledger.violation(sentence)
     invocations = await _answers_of_api(api, snapshot, ledger)
-    for sentence in verdicts(invocations, await stack.platform.traces(), read_runs(notes), ledger):
+    for sentence in verdicts(invocations, await stack.platform.traces(notes), read_runs(notes), ledger):
         ledger.violation(sentence)
     for sentence in (*await _left_over(stack.platform), *await stack.platform.violations(), *read_overlaps(notes)):
         ledger.violation(sentence)

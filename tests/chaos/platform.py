@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from control_plane_server.domain.identifiers import ExecutionId
@@ -44,7 +45,8 @@ class Platform(Protocol):
     async def calm(self, ledger: Ledger) -> None:
         """No further trouble, and what there was goes into the ledger."""
 
-    async def traces(self) -> Traces: ...
+    async def traces(self, notes: Path) -> Traces:
+        """`notes`: of the functions, on their runs."""
 
     async def violations(self) -> Sequence[str]:
         """What must not have happened to containers, whatever the catalog says of them."""

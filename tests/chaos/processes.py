@@ -1,11 +1,9 @@
 """Containers as processes: known to the machine by their folders and by what runs."""
 
 import asyncio
-import os
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +19,10 @@ from environment.provisioner_names import ProvisionerName
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
 from tests.chaos.platform import Traces
+from tests.chaos.victims import first_child, is_warm, strike, suits
 
 _ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
 _LOOK_SECONDS = 0.02
-_WARM = "con-"
-# A lease waits ten seconds for the start; then the container has five to stop.
-_SHORTEST_PAUSE = 8.0
-_LONGEST_PAUSE = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +37,19 @@ class _LiveContainer:
 
     @property
     def is_warm(self) -> bool:
-        return self.name.startswith(_WARM)
+        return is_warm(self.name)
 
     def main_process(self) -> int | None:
         """The one that runs the user's code, or forks who does; None if it is not there yet, or no longer."""
-        return _first_child(self.supervisor.pid)
-
-    def execution_process(self) -> int | None:
-        """The one that a warm container runs an execution in."""
-        main = self.main_process()
-        return None if main is None else _first_child(main)
+        return first_child(self.supervisor.pid)
 
     def victim(self, target: Target) -> int | None:
         match target:
             case Target.SUPERVISOR:
                 return self.supervisor.pid
             case Target.EXECUTION:
-                return self.execution_process()
+                main = self.main_process()
+                return None if main is None else first_child(main)
         return self.main_process()
 
 
@@ -72,7 +63,6 @@ class Processes:
         self.image = functions.as_uri()
         self._data_dir = data_dir
         self._ended: set[Path] = set()
-        self._waking: list[asyncio.TimerHandle] = []
 
     async def live(self) -> dict[ExecutionId, None]:
         return {container.execution_id: None for container in self._live() if not container.is_warm}
@@ -83,42 +73,23 @@ class Processes:
 
     async def strike(self, fault: Fault, ledger: Ledger) -> bool:
         live = sorted(self._live(), key=lambda container: int(container.supervisor.started))
-        if not live:
-            return False
-        if fault.target in (Target.CONTAINER_IDLE, Target.CONTAINER_PAUSED):
-            live = [container for container in live if container.is_warm and container.execution_process() is None]
-        if fault.target is Target.EXECUTION:
-            live = [container for container in live if container.is_warm and container.execution_process() is not None]
+        live = [one for one in live if suits(fault.target, one.name, one.main_process())]
         if not live:
             return False
         container = fault.chosen(live)
         pid = container.victim(fault.target)
-        if pid is None:
+        if pid is None or not strike(fault, pid):
             return False
-        if fault.target is Target.CONTAINER_PAUSED:
-            return self._pause(pid, seconds=_SHORTEST_PAUSE + fault.choice * (_LONGEST_PAUSE - _SHORTEST_PAUSE))
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        ledger.killed_containers.add(container.name if container.is_warm else container.execution_id)
-        return True
-
-    def _pause(self, pid: int, *, seconds: float) -> bool:
-        """What it is given meanwhile is revoked, if it takes long enough; then it wakes, unless it has been killed."""
-        try:
-            os.kill(pid, signal.SIGSTOP)
-        except ProcessLookupError:
-            return False
-        self._waking.append(asyncio.get_running_loop().call_later(seconds, _wake, pid))
+        if fault.target is not Target.CONTAINER_PAUSED:
+            ledger.killed_containers.add(container.name if container.is_warm else container.execution_id)
         return True
 
     async def calm(self, ledger: Ledger) -> None:
         """What is paused wakes up by itself."""
 
-    async def traces(self) -> Traces:
+    async def traces(self, notes: Path) -> Traces:
         folders = [folder for folder in self._folders() if ContainerFolder(folder).supervisor() is not None]
-        own = (folder for folder in folders if not folder.name.startswith(_WARM))
+        own = (folder for folder in folders if not is_warm(folder.name))
         return Traces(launches=Counter(map(_execution_of, own)), losses={})
 
     async def violations(self) -> list[str]:
@@ -159,19 +130,6 @@ async def processes(data_dir: Path, functions: Path) -> AsyncIterator[Processes]
         yield Processes(data_dir, functions)
     finally:
         await kill_all_containers(data_dir)
-
-
-def _first_child(pid: int) -> int | None:
-    try:
-        children = psutil.Process(pid).children()
-    except psutil.NoSuchProcess:
-        return None
-    return children[0].pid if children else None
-
-
-def _wake(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
 
 
 def _starts_container(loop: int) -> bool:

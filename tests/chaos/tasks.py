@@ -1,8 +1,6 @@
 """Containers as tasks of the stand-in for AWS, which tells of them more than AWS would."""
 
 import asyncio
-import os
-import signal
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,14 +16,20 @@ from tests.aws.start_failures import PASSING
 from tests.aws.wire import TaskRecord
 from tests.chaos import aws_trouble
 from tests.chaos.ledger import Ledger
+from tests.chaos.notes import read_last_runs
 from tests.chaos.plan import Fault, Target
 from tests.chaos.platform import Traces
+from tests.chaos.victims import first_child, is_warm, strike, suits
 
 _IMAGE = "registry.example.com/chaos:1"
 _LOOK_SECONDS = 0.02
 _NEVER_RAN = "TaskFailedToStart"
 _LOSSES = ("SpotInterruption", "InfrastructureHealth", _NEVER_RAN)
 _ONE_START_FAILS_IN = 20
+_STRUCK = (
+    *(Target.CONTAINER, Target.CONTAINER_IDLE, Target.CONTAINER_PAUSED, Target.EXECUTION),
+    *(Target.SPOT, Target.HOST),
+)
 _SPOILT = ("RunTask", "StopTask", "DescribeTasks")
 
 
@@ -44,7 +48,8 @@ class Tasks:
         self._aws = aws.control
 
     async def live(self) -> dict[ExecutionId, datetime]:
-        return {_execution_of(task): _created(task) for task in await self._aws.live_tasks()}
+        tasks = await self._aws.live_tasks()
+        return {_execution_of(task): _created(task) for task in tasks if not is_warm(_name(task))}
 
     async def until_launch(self, loop: int) -> None:
         """Of any process."""
@@ -53,10 +58,11 @@ class Tasks:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def strike(self, fault: Fault, ledger: Ledger) -> bool:
-        if fault.target not in (Target.CONTAINER, Target.SPOT, Target.HOST):
+        if fault.target not in _STRUCK:
             await aws_trouble.begin(self._aws, fault)
             return True
         running = [task for task in await self._aws.live_tasks() if task.status == "RUNNING" and task.pid is not None]
+        running = [task for task in running if suits(fault.target, _name(task), task.pid)]
         if not running:
             return False
         task = fault.chosen(running)
@@ -66,7 +72,7 @@ class Tasks:
             case Target.HOST:
                 await self._aws.lose_host(task.arn)
             case _:
-                return _kill_container(task, ledger)
+                return _strike_process(fault, task, ledger)
         return True
 
     async def calm(self, ledger: Ledger) -> None:
@@ -79,12 +85,14 @@ class Tasks:
         ledger.answers["failed starts"] = failed
         await self._aws.reset()
 
-    async def traces(self) -> Traces:
+    async def traces(self, notes: Path) -> Traces:
         tasks = await self._aws.tasks()
-        return Traces(
-            launches=Counter(_execution_of(task) for task in tasks),
-            losses=Counter(_execution_of(task) for task in tasks if _is_lost(task)),
-        )
+        own = [task for task in tasks if not is_warm(_name(task))]
+        last_runs = read_last_runs(notes)
+        lost = [task for task in tasks if _is_lost(task)]
+        losses = Counter(_execution_of(task) for task in lost if not is_warm(_name(task)))
+        losses.update(last_runs[task.pid] for task in lost if is_warm(_name(task)) and task.pid in last_runs)
+        return Traces(launches=Counter(map(_execution_of, own)), losses=losses)
 
     async def violations(self) -> list[str]:
         lives: defaultdict[ExecutionId, list[TaskRecord]] = defaultdict(list)
@@ -120,13 +128,13 @@ def _violations_of_one(tasks: Sequence[TaskRecord]) -> Iterator[str]:
             yield f"{_name(later)} was started while {_name(earlier)} ran"
 
 
-def _kill_container(task: TaskRecord, ledger: Ledger) -> bool:
+def _strike_process(fault: Fault, task: TaskRecord, ledger: Ledger) -> bool:
     assert task.pid is not None
-    try:
-        os.kill(task.pid, signal.SIGKILL)
-    except ProcessLookupError:
+    pid = first_child(task.pid) if fault.target is Target.EXECUTION else task.pid
+    if pid is None or not strike(fault, pid):
         return False
-    ledger.killed_containers.add(_execution_of(task))
+    if fault.target is not Target.CONTAINER_PAUSED:
+        ledger.killed_containers.add(task.arn if is_warm(_name(task)) else _execution_of(task))
     return True
 
 

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from control_plane_server.domain.identifiers import ExecutionId
@@ -15,22 +14,6 @@ _SUCCEEDING = ("answer", "hold", "overrun", "call", "fail_at_first")
 _FAILING = ("fail", "fail_at_first")
 _DEATH = "exit code 3"
 _MURDERS = ("killed by SIGKILL", "exit code 137 (SIGKILL)", "killed together with its supervisor")
-
-
-def read_runs(notes: Path) -> Counter[ExecutionId]:
-    """How often each execution has run the user's code."""
-    lines = notes.read_text().splitlines() if notes.exists() else []
-    return Counter(ExecutionId(line.split()[1]) for line in lines)
-
-
-def read_overlaps(notes: Path) -> list[str]:
-    """What executions have seen of others that ran in the same container at the same time."""
-    seen = overlaps_beside(notes)
-    return seen.read_text().splitlines() if seen.exists() else []
-
-
-def overlaps_beside(notes: Path) -> Path:
-    return notes.with_name(f"{notes.name}.overlaps")
 
 
 def verdicts(

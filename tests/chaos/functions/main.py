@@ -90,5 +90,5 @@ def _note(notes: str) -> int:
     _note_company(notes)
     invocation = os.environ["MULTINODE_INVOCATION_ID"]
     with open(notes, "ab", buffering=0) as file:
-        file.write(f"{invocation} {os.environ['MULTINODE_EXECUTION_ID']}\n".encode())
+        file.write(f"{invocation} {os.environ['MULTINODE_EXECUTION_ID']} {os.getppid()} {os.getpid()}\n".encode())
     return sum(line.startswith(invocation) for line in Path(notes).read_text().splitlines())

@@ -1,0 +1,58 @@
+"""Strikes processes of containers of which one is there before its executions and after them."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+
+import psutil
+
+from tests.chaos.plan import Fault, Target
+
+_WARM = "con-"
+# A lease waits ten seconds for the start; then the container has five to stop.
+_SHORTEST_PAUSE = 8.0
+_LONGEST_PAUSE = 25.0
+
+
+def is_warm(container: str) -> bool:
+    """By its name."""
+    return container.startswith(_WARM)
+
+
+def suits(target: Target, container: str, pid: int | None) -> bool:
+    """`container`: its name. `pid`: of its main process; None if it is not there."""
+    match target:
+        case Target.CONTAINER_IDLE | Target.CONTAINER_PAUSED:
+            return is_warm(container) and (pid is None or first_child(pid) is None)
+        case Target.EXECUTION:
+            return is_warm(container) and pid is not None and first_child(pid) is not None
+    return True
+
+
+def first_child(pid: int) -> int | None:
+    """Of a warm container's main process, what an execution runs in."""
+    try:
+        children = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return None
+    return children[0].pid if children else None
+
+
+def strike(fault: Fault, pid: int) -> bool:
+    """Kill this process, or have it sleep for a while. False if it is not there any more."""
+    is_paused = fault.target is Target.CONTAINER_PAUSED
+    try:
+        os.kill(pid, signal.SIGSTOP if is_paused else signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    if is_paused:
+        # What it is given meanwhile is revoked, if it takes long enough; then it wakes, unless it has been killed.
+        seconds = _SHORTEST_PAUSE + fault.choice * (_LONGEST_PAUSE - _SHORTEST_PAUSE)
+        asyncio.get_running_loop().call_later(seconds, _wake, pid)
+    return True
+
+
+def _wake(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
