@@ -23,6 +23,9 @@ CONTAINER_STARTS = Counter(
 SCHEDULED_CALLS = Counter(
     "control_plane_scheduled_calls", "Times of schedules, by what became of them at each try.", ["state"]
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "control_plane_webhook_attempts", "Attempts to deliver a webhook, by whether the receiver took it.", ["result"]
+)
 REPAIRS = Counter("control_plane_repairs", "Repairs made by the reconciliation.", ["kind"])
 REPAIRS_NOT_MADE = Counter(
     "control_plane_repairs_not_made", "Repairs that failed and were passed over, or ran out of time.", ["kind"]
@@ -38,5 +41,7 @@ LAST_RECONCILIATION = Gauge(
 
 for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # exported at 0, so that the first one shows as an increase
     EXECUTIONS_ENDED.labels(_outcome)
+for _result in ("delivered", "failed"):
+    WEBHOOK_ATTEMPTS.labels(_result)
 for _kind in ("warm", "cold"):
     CONTAINER_STARTS.labels(_kind)

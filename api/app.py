@@ -34,6 +34,7 @@ from api.routes import (
     secrets,
     versions,
     warm_containers,
+    webhooks,
 )
 from api.schemas.batches import BatchDefinition
 from api.schemas.results import ResultLine
@@ -53,6 +54,7 @@ _ROUTERS = (
     blobs.router,
     secrets.router,
     schedules.router,
+    webhooks.router,
     events.router,
     executions.router,
     checkpoints.router,

@@ -17,6 +17,8 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.secret_keys import SecretKeys
 from control_plane_server.domain.costs import Prices
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.webhooks.addresses import AllowedAddresses
+from control_plane_server.webhooks.targets import Targets
 
 if TYPE_CHECKING:
     from control_plane_server.blobs.store import BlobStore
@@ -34,6 +36,7 @@ class Services:
     results: Results
     warm_polls: WarmPolls
     secret_keys: SecretKeys = field(default_factory=SecretKeys, repr=False)
+    webhook_targets: Targets = field(default_factory=lambda: Targets(AllowedAddresses()))
     arguments: ArgumentChecks = field(default_factory=ArgumentChecks)
     batch_bodies: Turns = field(default_factory=Turns)
     blobs: "BlobStore | None" = None  # None: there is no store

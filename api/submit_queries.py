@@ -6,6 +6,7 @@ from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 
 from api.schemas.bounded import ConcurrencyKey, DelaySeconds, MaxConcurrency, Priority, Text, TimeoutSeconds
+from control_plane_server.domain.webhooks import WebhookEvent
 
 
 def _options(
@@ -16,6 +17,8 @@ def _options(
     priority: Priority | None = None,
     concurrency_key: ConcurrencyKey | None = None,
     concurrency_limit: MaxConcurrency | None = None,
+    webhook_url: str | None = None,
+    webhook_event: Annotated[list[WebhookEvent], Query(description="May be repeated; none: all")] = [],  # noqa: B006
 ) -> dict[str, Any]:
     given = {
         "queue_timeout_seconds": queue_timeout_seconds,
@@ -24,12 +27,19 @@ def _options(
         "priority": priority,
         "concurrency_key": concurrency_key,
         "concurrency_limit": concurrency_limit,
+        "webhook": _webhook(webhook_url, webhook_event),
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
 # Those fields of a `SubmitOptions` that are given.
 OptionsOfQuery = Annotated[dict[str, Any], Depends(_options)]
+
+
+def _webhook(url: str | None, events: list[WebhookEvent]) -> dict[str, Any] | None:
+    if url is None:
+        return None
+    return {"url": url, "events": events} if events else {"url": url}
 
 
 def _tags(pairs: list[str]) -> dict[str, str]:

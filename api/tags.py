@@ -11,6 +11,7 @@ class Tag(StrEnum):
     DATA = "data"
     SECRETS = "secrets"
     SCHEDULES = "schedules"
+    WEBHOOKS = "webhooks"
     CONTAINERS = "containers"
     SERVICE = "service"
 
@@ -23,6 +24,7 @@ DESCRIPTIONS = {
     Tag.DATA: "Inputs and outputs that are too large for requests and answers, and files that containers have kept.",
     Tag.SECRETS: "What functions must know and nobody may read: set, listed by name, unset.",
     Tag.SCHEDULES: "Functions that are called by the clock: set, read, paused, triggered, backfilled, deleted.",
+    Tag.WEBHOOKS: "Who is told that invocations have ended, and what became of telling it.",
     Tag.CONTAINERS: (
         "For the program in a container, which reports what becomes of its own execution. Nobody else needs these."
     ),

@@ -14,6 +14,7 @@ from sqlalchemy import URL
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
 from control_plane_server.domain.costs import Prices
 from environment.certificates import CertificateFile
+from environment.networks import Networks
 from environment.prices import PriceList
 
 Group = TypeVar("Group", bound=BaseSettings)
@@ -27,7 +28,8 @@ class ControlPlaneSettings(BaseSettings):
     api_key: SecretStr
     api_url: str = "http://127.0.0.1:5000"  # as containers reach it
     ca_file: CertificateFile = None  # of `loop`: authorities that containers trust beside those of their images
-    secrets_keys: SecretStr = SecretStr("")  # of `api`; comma separated: the first encrypts secrets, all decrypt them
+    # Comma separated: the first encrypts secrets, all decrypt them. `loop` signs webhooks by them.
+    secrets_keys: SecretStr = SecretStr("")
     data_dir: Path = Path(".control-plane")  # where the process provisioner keeps its containers
     # Of `api`: for how long it keeps a connection without a request. Longer than a load balancer does, which is 60 s at
     # AWS: else that sends a request into a connection which is just being closed.
@@ -39,6 +41,8 @@ class ControlPlaneSettings(BaseSettings):
     # Of the process provisioner: for how long, and up to how much, it keeps what ended containers and snapshots left.
     process_retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] = 30
     process_retention_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    # Networks to which webhooks are sent though they are not public, also by http.
+    webhook_networks: Networks = ()
     prices: PriceList | None = None  # of `api`: what costs are reckoned by; None: without amounts
     build_id: Annotated[str, Field(min_length=1)] | None = None  # names this release to Temporal; None: unversioned
     deployment_name: Annotated[str, Field(min_length=1)] = "control-plane"

@@ -13,11 +13,14 @@ from control_plane_server.domain.messages import (
     InvocationRequest,
     PreparationRequest,
 )
+from control_plane_server.domain.webhooks import DeliveryTarget
 
 # `run_execution` runs as long as its container, so the slots of its Temporal worker limit the number of containers.
 # Everything short has a queue of its own: stops are served while all of those slots are taken.
 INVOCATIONS_TASK_QUEUE = "invocations"
 CONTROL_TASK_QUEUE = "control"
+# What is sent to receivers of webhooks, who may take their time: neither containers nor stops wait for them.
+WEBHOOKS_TASK_QUEUE = "webhooks"
 
 PROJECT = SearchAttributeKey.for_keyword("ControlPlaneProject")
 VERSION = SearchAttributeKey.for_keyword("ControlPlaneVersion")
@@ -74,6 +77,12 @@ def clean_up_workflow_id(request: CleanUpRequest) -> str:
     return f"clean-up-{request.invocation_id}"
 
 
+def delivery_workflow_id(target: DeliveryTarget) -> str:
+    """One for all that is sent to a target. A digest, as both parts may be long."""
+    digest = hashlib.sha256(f"{target.project_name}\n{target.target}".encode()).hexdigest()
+    return f"deliver-{digest[:32]}"
+
+
 def shorten(name: str) -> str:
     """The name as a search attribute can hold it: a name that is too long is cut, and gets a digest of the whole of
     it."""
@@ -122,6 +131,10 @@ def preparation_search_attributes(request: PreparationRequest) -> TypedSearchAtt
 
 def deletion_search_attributes(request: DeletionRequest) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(PROJECT, request.project_name)])
+
+
+def delivery_search_attributes(target: DeliveryTarget) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(PROJECT, target.project_name)])
 
 
 def invocation_summary(function: FunctionRef) -> str:

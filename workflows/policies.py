@@ -52,6 +52,16 @@ BATCH_LONGEST_PAUSE = timedelta(hours=1)
 OVERLAP_SHORTEST_PAUSE = timedelta(seconds=1)
 OVERLAP_LONGEST_PAUSE = timedelta(seconds=30)
 
+# A page of deliveries to a receiver that lets each of them time out, with a margin; heartbeats show that it goes on.
+DELIVERY_START_TO_CLOSE = timedelta(minutes=5)
+
+# Between two attempts of a delivery.
+DELIVERY_FIRST_PAUSE = timedelta(seconds=5)
+DELIVERY_PAUSE_COEFFICIENT = 3.0
+DELIVERY_LONGEST_PAUSE = timedelta(hours=6)
+# What a receiver may ask for at most by Retry-After.
+DELIVERY_LONGEST_RETRY_AFTER = timedelta(days=1)
+
 # Cancelled invocations end soon, or after a grace period of up to 120 s: then one poll in ten seconds is enough.
 DELETION_SHORTEST_PAUSE = timedelta(seconds=0.5)
 DELETION_LONGEST_PAUSE = timedelta(seconds=10)
@@ -106,6 +116,15 @@ def backoff_after(attempt: int, policy: RetryPolicy, *, jitter: float = 0.0, dra
     interval = min(policy.initial_interval.total_seconds() * factor, longest)
     shortest = interval * (1 - jitter)
     return timedelta(seconds=shortest + drawn * (min(interval * (1 + jitter), longest) - shortest))
+
+
+def delivery_pause_after(attempts: int, *, drawn: float, retry_after: float | None) -> timedelta:
+    """The wait after so many attempts of a delivery: 5 s, three times as long each time, up to 6 h, and up to a fifth
+    more, which `drawn`, from 0 to 1, tells; and as long as the receiver asks for in seconds, a day at most."""
+    factor = DELIVERY_PAUSE_COEFFICIENT ** min(attempts - 1, 20)
+    pause = min(DELIVERY_FIRST_PAUSE * factor, DELIVERY_LONGEST_PAUSE) * (1 + drawn / 5)
+    asked = timedelta(seconds=min(retry_after or 0.0, DELIVERY_LONGEST_RETRY_AFTER.total_seconds()))
+    return max(pause, asked)
 
 
 def stop_patiences() -> Iterator[timedelta]:

@@ -9,6 +9,7 @@ from control_plane_server.domain.messages import (
     CallScheduledResult,
     CancelProjectResult,
     DeletionRequest,
+    DeliveryProgress,
     EndInvocationRequest,
     EndInvocationResult,
     ForgetEndedResult,
@@ -20,6 +21,7 @@ from control_plane_server.domain.messages import (
     StopInvocationRequest,
     StopInvocationResult,
 )
+from control_plane_server.domain.webhooks import DeliveryTarget
 
 
 class InvocationActivities:
@@ -91,6 +93,16 @@ class DeletionActivities:
     @activity.defn(name="delete_project")
     async def delete_project(self, request: DeletionRequest) -> CancelProjectResult:
         """Delete the project's rows. If an invocation runs again, its version stays, and the result counts it."""
+        raise NotImplementedError
+
+
+class DeliveryActivities:
+    """The one step of sending webhooks. It may be repeated."""
+
+    @activity.defn(name="deliver_due")
+    async def deliver_due(self, target: DeliveryTarget) -> DeliveryProgress:
+        """Send what is due to the target, a few at a time, and record each attempt. Returns after a minute or so at
+        the latest, when more may be due."""
         raise NotImplementedError
 
 

@@ -3,6 +3,7 @@
 from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
+from workflows.delivery import DeliveryWorkflow
 from workflows.invocation import InvocationWorkflow
 from workflows.preparation import FunctionPreparationWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -16,4 +17,5 @@ WORKFLOWS: tuple[type, ...] = (
     InvocationCleanUpWorkflow,
     ReconciliationWorkflow,
     ScheduledCallWorkflow,
+    DeliveryWorkflow,
 )

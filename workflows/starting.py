@@ -13,10 +13,12 @@ from control_plane_server.domain.messages import (
     InvocationRequest,
     PreparationRequest,
 )
+from control_plane_server.domain.webhooks import DeliveryTarget
 from workflows import naming
 from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
+from workflows.delivery import DeliveryWorkflow
 from workflows.invocation import InvocationWorkflow
 from workflows.preparation import FunctionPreparationWorkflow
 
@@ -84,6 +86,22 @@ async def start_deletion(client: Client, request: DeletionRequest) -> bool:
             id_reuse_policy=_UNLESS_RUNNING,
             search_attributes=naming.deletion_search_attributes(request),
             static_summary=f"delete {request.project_name}",
+        )
+    )
+
+
+async def start_delivery(client: Client, target: DeliveryTarget) -> bool:
+    """If it runs already, have it look for what is due; True is returned in any case."""
+    return await _once(
+        client.start_workflow(
+            DeliveryWorkflow.run,
+            target,
+            id=naming.delivery_workflow_id(target),
+            task_queue=naming.INVOCATIONS_TASK_QUEUE,
+            id_reuse_policy=_UNLESS_RUNNING,
+            start_signal="look_again",
+            search_attributes=naming.delivery_search_attributes(target),
+            static_summary=naming.shorten(f"deliver {target.project_name}/{target.target}"),
         )
     )
 

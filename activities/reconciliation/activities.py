@@ -14,6 +14,7 @@ from activities.reconciliation.incomplete_invocations import IncompleteInvocatio
 from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
+from activities.reconciliation.overdue_deliveries import OverdueDeliveries
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.schedules import Schedules
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
@@ -52,6 +53,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
         warm_containers: WarmContainers,
         warm_upkeep: WarmUpkeep,
         schedules: Schedules,
+        overdue_deliveries: OverdueDeliveries,
         retention: timedelta | None,
     ) -> None:
         """`retention`: for how long ended invocations are kept; None: as long as their project."""
@@ -72,6 +74,7 @@ class BoundReconciliationActivities(ReconciliationActivities):
             "warm containers ended": warm_containers.end,
             "warm containers launched": warm_upkeep.repair,
             "schedules matched": schedules.match,
+            "deliveries started": overdue_deliveries.start,
         }
 
     @activity.defn(name="reconcile")

@@ -19,6 +19,7 @@ from api.services import services_of
 from api.submissions import submit_batch
 from api.submit_queries import OptionsOfQuery
 from api.tags import Tag
+from api.webhook_targets import ensure_told
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
 from control_plane_server.domain.errors import (
@@ -34,9 +35,11 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ServiceIsUnavailable,
+    SigningSecretIsMissing,
     TooManyRequests,
     TooManyStreams,
     VersionDoesNotExist,
+    WebhookUrlIsRefused,
 )
 
 _BATCHES = "/projects/{project_name}/versions/{version_ref_str}/functions/{function_name}/batches"
@@ -60,6 +63,8 @@ router = new_router(
         ParentInvocationIdIsMissing,
         ProjectIsBeingDeleted,
         BodyIsTooLarge,
+        WebhookUrlIsRefused,
+        SigningSecretIsMissing,
     ),
 )
 async def create_batch(
@@ -82,6 +87,8 @@ async def create_batch(
     body = await receive_batch(request)
     async with services.batch_bodies.turn():
         new = await parse_batch(body, request.headers, parent_of_query=parent, options_of_query=options)
+        if new.options.webhook is not None:
+            await ensure_told(services, path.project_name, new.options.webhook)
         made, is_new = await services.arguments.create(
             path,
             new.inputs,

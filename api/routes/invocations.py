@@ -21,6 +21,7 @@ from api.services import services_of
 from api.submissions import submit, submit_once
 from api.tags import Tag
 from api.warm_starts import lease_idle
+from api.webhook_targets import ensure_told
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
@@ -43,9 +44,11 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     ServiceIsUnavailable,
+    SigningSecretIsMissing,
     TooManyPolls,
     TooManyRequests,
     VersionDoesNotExist,
+    WebhookUrlIsRefused,
 )
 from control_plane_server.domain.identifiers import FunctionName, InvocationId
 
@@ -65,7 +68,13 @@ router = new_router(
 @router.post(
     _FUNCTION + "/invocations",
     responses=documented(
-        *_MISSING_FUNCTION, ParentInvocationDoesNotExist, ProjectIsBeingDeleted, BodyIsTooLarge, *_INPUT_BLOB_ERRORS
+        *_MISSING_FUNCTION,
+        ParentInvocationDoesNotExist,
+        ProjectIsBeingDeleted,
+        BodyIsTooLarge,
+        *_INPUT_BLOB_ERRORS,
+        WebhookUrlIsRefused,
+        SigningSecretIsMissing,
     ),
 )
 async def create_invocation(
@@ -83,6 +92,8 @@ async def create_invocation(
     if definition.input_blob is not None:
         blob = await uploaded_input(services, path.project_name, definition.input_blob)
     new = definition.to_domain(blob)
+    if new.options.webhook is not None:
+        await ensure_told(services, path.project_name, new.options.webhook)
 
     async def create(checked: Sequence[int]) -> tuple[Invocation, bool]:
         if idempotency_key is None:

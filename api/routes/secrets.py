@@ -11,6 +11,7 @@ from api.routers import new_router
 from api.schemas.secrets import RotationInfo, SecretDefinition, SecretInfo, SecretsListForProject
 from api.services import services_of
 from api.tags import Tag
+from control_plane_server.catalog.encrypted_values import EncryptedValueRepository
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.secrets import SecretRepository
 from control_plane_server.domain.bounds import MAX_SECRET_NAME_LENGTH, MAX_SECRETS_PER_PAGE
@@ -100,10 +101,10 @@ async def delete_secret(project_name: str, secret_name: str, request: Request) -
 
 @router.post("/secrets/rotate", responses=documented(SecretsAreNotConfigured))
 async def rotate_secrets(request: Request) -> RotationInfo:
-    """Encrypt up to 100 values with the first key that are encrypted with another, of any project. To be repeated until
-    none remains; then the other keys may go."""
+    """Encrypt up to 100 values of secrets, and as many that sign webhooks, with the first key that are encrypted with
+    another, of any project. To be repeated until none remains; then the other keys may go."""
     services = services_of(request)
     async with services.database.transaction() as connection:
         return RotationInfo.of(
-            await SecretRepository(connection).rotate(keys=services.secret_keys, at_most=_ROTATED_AT_ONCE)
+            await EncryptedValueRepository(connection).rotate(keys=services.secret_keys, at_most=_ROTATED_AT_ONCE)
         )

@@ -11,6 +11,7 @@ from api.schemas.executions import ExecutionSummary
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.submit_options import SubmitOptions, options_on_the_wire
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, seconds_of
+from api.schemas.webhooks import WebhookDefinition
 from control_plane_server.catalog.invocation_pages import InvocationPage
 from control_plane_server.catalog.invocations import NewInvocation
 from control_plane_server.domain import entities
@@ -44,7 +45,8 @@ class InvocationDefinition(SubmitOptions):
     begins not before `delay_seconds` after the submit, and its time-outs count from then on. `priority`: within the
     function the highest first, then the oldest; each step is worth an hour of waiting. Of those with the same
     `concurrency_key` no more than `concurrency_limit` run at once, 1 unless it is given: within the version's function,
-    or within all its versions if these share `max_concurrency`."""
+    or within all its versions if these share `max_concurrency`. `webhook`: is told the end, beside the webhooks of the
+    project."""
 
     input: Input
     input_blob: BlobIdText | None = None
@@ -171,6 +173,7 @@ class InvocationInfo(BaseModel):
     priority: int
     concurrency_key: str | None
     concurrency_limit: int | None
+    webhook: WebhookDefinition | None
     creation_time: int
     last_update_time: int
     executions: list[ExecutionSummary]

@@ -6,7 +6,8 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api.schemas.bounded import Text
 from api.schemas.times import epoch_seconds
-from control_plane_server.catalog.secrets import Rotation, SecretPage
+from control_plane_server.catalog.encrypted_values import Rotation
+from control_plane_server.catalog.secrets import SecretPage
 from control_plane_server.domain import bounds
 from control_plane_server.domain.secrets import Secret
 

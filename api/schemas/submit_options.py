@@ -13,6 +13,7 @@ from api.schemas.bounded import (
     TimeoutSeconds,
     storable,
 )
+from api.schemas.webhooks import WebhookDefinition
 from control_plane_server.domain import bounds, submit_options
 from control_plane_server.domain.submit_options import DEFAULT_PRIORITY
 
@@ -39,6 +40,7 @@ class SubmitOptions(BaseModel):
     priority: Priority = DEFAULT_PRIORITY
     concurrency_key: ConcurrencyKey | None = None
     concurrency_limit: MaxConcurrency | None = None
+    webhook: WebhookDefinition | None = None
 
     @model_validator(mode="after")
     def _limit_has_a_key(self) -> Self:
@@ -55,6 +57,7 @@ class SubmitOptions(BaseModel):
             priority=self.priority,
             concurrency_key=self.concurrency_key,
             concurrency_limit=limit,
+            webhook=None if self.webhook is None else self.webhook.to_domain(),
         )
 
 
@@ -65,6 +68,7 @@ class OptionsOnTheWire(TypedDict):
     priority: int
     concurrency_key: str | None
     concurrency_limit: int | None
+    webhook: WebhookDefinition | None
 
 
 def options_on_the_wire(options: submit_options.SubmitOptions) -> OptionsOnTheWire:
@@ -75,4 +79,5 @@ def options_on_the_wire(options: submit_options.SubmitOptions) -> OptionsOnTheWi
         "priority": options.priority,
         "concurrency_key": options.concurrency_key,
         "concurrency_limit": options.concurrency_limit,
+        "webhook": WebhookDefinition.of_invocation(options.webhook),
     }

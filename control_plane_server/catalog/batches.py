@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Integer,
     Interval,
     Row,
@@ -143,11 +144,12 @@ _INSERT_INVOCATIONS = text("""
         INSERT INTO invocations (
             invocation_id, function_id, parent_invocation_id, input, creation_time, last_update_time,
             cancellation_request_time, project_name, function_name, batch_id, batch_index, queue_timeout_seconds,
-            tags, not_before, priority, concurrency_key, concurrency_limit
+            tags, not_before, priority, concurrency_key, concurrency_limit, webhook_url, webhook_events
         )
         SELECT invocation_id, function_id, parent_invocation_id, input, creation_time, creation_time,
             cancellation_request_time, project_name, function_name, batch_id, number - 1,
-            :queue_timeout_seconds, :tags, not_before, :priority, :concurrency_key, :concurrency_limit
+            :queue_timeout_seconds, :tags, not_before, :priority, :concurrency_key, :concurrency_limit,
+            :webhook_url, :webhook_events
         FROM new, batch
     )
     INSERT INTO waiting_executions (
@@ -162,6 +164,8 @@ _INSERT_INVOCATIONS = text("""
     bindparam("priority", type_=Integer),
     bindparam("concurrency_key", type_=Text),
     bindparam("concurrency_limit", type_=Integer),
+    bindparam("webhook_url", type_=Text),
+    bindparam("webhook_events", type_=ARRAY(Text)),
     bindparam("head_start", type_=Interval),
 )
 _CANCEL_INVOCATIONS = (
@@ -241,6 +245,8 @@ class BatchRepository:
                     "priority": options.priority,
                     "concurrency_key": options.concurrency_key,
                     "concurrency_limit": options.concurrency_limit,
+                    "webhook_url": None if options.webhook is None else options.webhook.url,
+                    "webhook_events": None if options.webhook is None else list(options.webhook.events),
                     "head_start": head_start(options.priority),
                 },
             )

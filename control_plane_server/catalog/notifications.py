@@ -30,6 +30,7 @@ INVOCATIONS_CHANNEL = (
 WARM_CONTAINERS_CHANNEL = (
     "warm_containers"  # payload: an id. It has a lease, which is added as words, or its execution or itself must end
 )
+WEBHOOKS_CHANNEL = "webhooks"  # payload: none. Deliveries were noted
 
 _RECONNECT_PAUSE = timedelta(seconds=1)
 # A connection on which nothing arrives may be idle or dead.

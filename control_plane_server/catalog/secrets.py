@@ -1,10 +1,10 @@
-"""Secrets of projects: set, listed, unset, read for a container, encrypted anew."""
+"""Secrets of projects: set, listed, unset, read for a container."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Text, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Row, Text, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +18,6 @@ from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     SecretDoesNotExist,
-    SecretsAreUnreadable,
 )
 from control_plane_server.domain.secrets import Secret
 
@@ -34,18 +33,8 @@ class SecretPage:
     next_offset: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    """`rotated`: how many values were encrypted anew just now. `remaining`: how many others are encrypted with another
-    of the keys than the first. `unreadable`: how many none of the keys decrypts."""
-
-    rotated: int
-    remaining: int
-    unreadable: int
-
-
 class SecretRepository:
-    """The connection's owner commits. Each method but `rotate` is one statement, or one more to say what is missing."""
+    """The connection's owner commits. Each method is one statement, or one more to say what is missing."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -137,57 +126,6 @@ class SecretRepository:
             )
         )
         return {row.secret_name: keys.decrypt(row.encrypted_value, fingerprint=row.encryption_key) for row in found}
-
-    async def rotate(self, *, keys: SecretKeys, at_most: int) -> Rotation:
-        """Encrypt at most so many values with the first key that are encrypted with another: needs a transaction.
-        Values that somebody sets meanwhile are left to him. Raises SecretsAreNotConfigured."""
-        first = keys.first
-        others = [fingerprint for fingerprint in keys.fingerprints if fingerprint != first]
-        found = await self._connection.execute(
-            select(SecretRow.project_name, SecretRow.secret_name, SecretRow.encrypted_value, SecretRow.encryption_key)
-            .where(SecretRow.encryption_key.in_(others))
-            .order_by(SecretRow.project_name, SecretRow.secret_name)
-            .limit(at_most)
-            .with_for_update(skip_locked=True)
-        )
-        rotated = 0
-        for row in found.all():
-            try:
-                value = keys.decrypt(row.encrypted_value, fingerprint=row.encryption_key)
-            except SecretsAreUnreadable:  # it was written by no one of us
-                continue
-            await self._connection.execute(
-                update(SecretRow)
-                .where(SecretRow.project_name == row.project_name, SecretRow.secret_name == row.secret_name)
-                .values(encrypted_value=keys.encrypt(value), encryption_key=first)
-            )
-            rotated += 1
-        counted = await self._connection.execute(
-            select(
-                func.count(case((SecretRow.encryption_key.in_(others), 1))).label("remaining"),
-                func.count(case((SecretRow.encryption_key.not_in(keys.fingerprints), 1))).label("unreadable"),
-            )
-        )
-        counts = counted.one()
-        return Rotation(rotated=rotated, remaining=counts.remaining, unreadable=counts.unreadable)
-
-    async def count_readable(self, keys: SecretKeys) -> tuple[int, int]:
-        """How many values the keys decrypt, and how many they do not: one of each key is tried."""
-        found = await self._connection.execute(
-            select(
-                SecretRow.encryption_key,
-                func.count().label("stored"),
-                func.min(SecretRow.encrypted_value).label("example"),
-            ).group_by(SecretRow.encryption_key)
-        )
-        readable = unreadable = 0
-        for row in found:
-            try:
-                keys.decrypt(row.example, fingerprint=row.encryption_key)
-                readable += row.stored
-            except SecretsAreUnreadable:
-                unreadable += row.stored
-        return readable, unreadable
 
     async def _missing(self, project_name: str) -> SecretDoesNotExist:
         """Raises ProjectDoesNotExist."""

@@ -168,6 +168,9 @@ class InvocationRow(Base):
     schedule_id: Mapped[str | None]
     schedule_name: Mapped[str | None]
     scheduled_time: Mapped[datetime | None]
+    # Who is told of its end beside the webhooks of its project, and which ends are told.
+    webhook_url: Mapped[str | None]
+    webhook_events: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class BatchRow(Base):

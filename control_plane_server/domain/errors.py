@@ -4,13 +4,13 @@ ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist,
-│  │                             SpanIsTooLong, TooManyTimes
+│  │                             SpanIsTooLong, TooManyTimes, WebhookUrlIsRefused
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
-│  │                             Checkpoint-, Blob-, WarmContainer-, ScheduleDoesNotExist
+│  │                             Checkpoint-, Blob-, WarmContainer-, Schedule-, Webhook-, DeliveryDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
 │  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…, ScheduleIsDeclared,
-│  │                             ScheduleNameIsTaken, TooManySchedules
+│  │                             ScheduleNameIsTaken, TooManySchedules, TooManyWebhooks, SigningSecretIsMissing
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
@@ -95,6 +95,10 @@ class SpanIsTooLong(BadRequest):
     """There are more than 400 days between since and until"""
 
 
+class WebhookUrlIsRefused(BadRequest):
+    """Webhooks are not sent to this URL"""
+
+
 class Forbidden(ApiError):
     """Not allowed"""
 
@@ -153,6 +157,14 @@ class CheckpointDoesNotExist(NotFound):
 
 class SecretDoesNotExist(NotFound):
     """A secret with this name does not exist for this project"""
+
+
+class WebhookDoesNotExist(NotFound):
+    """A webhook with this name does not exist for this project"""
+
+
+class DeliveryDoesNotExist(NotFound):
+    """A delivery with this ID does not exist for this webhook"""
 
 
 class Conflict(ApiError):
@@ -239,6 +251,15 @@ class TooManySchedules(Conflict):
 
 class SecretIsMissing(Conflict):
     """A secret that the function names is not set"""
+
+
+class TooManyWebhooks(Conflict):
+    """A project has at most 20 webhooks: delete one, or send all to one receiver that passes them on"""
+
+
+class SigningSecretIsMissing(Conflict):
+    """The project has no secret yet that webhooks of invocations are signed with: draw one with
+    `control-plane webhooks rotate-secret PROJECT invocations`, and give it to the receivers"""
 
 
 class BodyIsTooSlow(ApiError):

@@ -258,6 +258,15 @@ class CleanUpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryProgress:
+    """What `deliver_due` has done. `attempts`: how many were made. `next_seconds`: until another is due; None: nothing
+    is pending."""
+
+    attempts: int
+    next_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationResult:
     """How often each kind of repair was made. `forgets_ended`: whether there is a retention, so that `forget_ended` has
     something to do."""

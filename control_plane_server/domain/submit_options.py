@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from control_plane_server.domain.webhooks import InvocationWebhook
+
 DEFAULT_PRIORITY = 5
 
 
@@ -12,7 +14,7 @@ DEFAULT_PRIORITY = 5
 class SubmitOptions:
     """`queue_timeout_seconds`: None: that of the function. `delay_seconds`: from the submit until it may start, and
     its time-outs count. `priority`: 0 to 9, the highest first. `concurrency_limit`: how many with this key may run at
-    once; None without a key."""
+    once; None without a key. `webhook`: is told the end, beside the webhooks of the project."""
 
     queue_timeout_seconds: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -20,6 +22,7 @@ class SubmitOptions:
     priority: int = DEFAULT_PRIORITY
     concurrency_key: str | None = None
     concurrency_limit: int | None = None
+    webhook: InvocationWebhook | None = None
 
     @property
     def delay(self) -> timedelta:

@@ -21,7 +21,12 @@ from control_plane_server.catalog.notifications import (
 )
 from control_plane_server.orchestration.connection import connect_temporal
 from control_plane_server.orchestration.namespace_link import NamespaceLink
-from control_plane_server.processes.connections import open_blobs, open_database, open_provisioner
+from control_plane_server.processes.connections import (
+    open_blobs,
+    open_database,
+    open_provisioner,
+    webhook_targets,
+)
 from environment.loading import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +55,7 @@ async def open_services(
             yield Services(
                 root_keys=settings.control_plane.root_keys,
                 secret_keys=settings.control_plane.secret_keys,
+                webhook_targets=webhook_targets(settings.control_plane),
                 prices=settings.control_plane.price_list,
                 database=database,
                 orchestrator=Orchestrator(temporal, link=link, spans=spans, on_undelivered=trigger.note),

@@ -9,8 +9,10 @@ from control_plane_server.catalog.database import STATEMENT_LIMIT, Database
 from control_plane_server.catalog.migrations.migrate import upgrade_to_head
 from control_plane_server.domain.errors import Misconfigured
 from control_plane_server.provisioners.contract import ContainerEvents, Provisioner
+from control_plane_server.webhooks.addresses import AllowedAddresses
+from control_plane_server.webhooks.targets import Targets
 from environment.loading import Settings, SettingsError
-from environment.settings import PostgresSettings
+from environment.settings import ControlPlaneSettings, PostgresSettings
 
 if TYPE_CHECKING:
     from control_plane_server.blobs.store import BlobStore
@@ -43,6 +45,11 @@ def open_blobs(settings: Settings) -> "BlobStore | None":
         return open_blob_store(settings.blobs.location)
     except Misconfigured as error:
         raise SettingsError(str(error)) from error
+
+
+def webhook_targets(settings: ControlPlaneSettings) -> Targets:
+    """Where webhooks may be sent."""
+    return Targets(AllowedAddresses(settings.webhook_networks))
 
 
 @asynccontextmanager

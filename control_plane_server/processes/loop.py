@@ -16,11 +16,17 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.container_events import relay_container_events
+from activities.delivery_starter import DeliveryStarter
 from activities.namespace import NamespacePreparation
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import drop_everything, upgrade_to_head
-from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import (
+    CONTAINERS_CHANNEL,
+    EXECUTIONS_CHANNEL,
+    WEBHOOKS_CHANNEL,
+    NotificationListener,
+)
 from control_plane_server.domain.errors import CatalogIsAway, NamespaceIsNotOurs
 from control_plane_server.liveness.background import in_background
 from control_plane_server.liveness.failures import report_unhandled
@@ -32,12 +38,14 @@ from control_plane_server.processes.connections import (
     open_container_events,
     open_database,
     open_provisioner,
+    webhook_targets,
 )
 from control_plane_server.processes.temporal_workers import build_temporal_workers
 from control_plane_server.provisioners.contract import Provisioner
 from control_plane_server.telemetry.logs import configure_logs
 from control_plane_server.telemetry.metrics import MetricsAreNotServed, serve_metrics, temporal_runtime
 from control_plane_server.telemetry.tracing import TracingIsNotInstalled, record_spans
+from control_plane_server.webhooks.sender import WebhookSender
 from environment.loading import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -111,7 +119,9 @@ async def _work(
         return
     client, link = starting.result()
     blobs = open_blobs(settings)
-    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL))
+    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL, WEBHOOKS_CHANNEL))
+    starter = DeliveryStarter(client=client, database=database, listener=listener)
+    sender = WebhookSender(targets=webhook_targets(settings.control_plane))
     async with (
         provisioning(settings) as provisioner,
         open_container_events(settings) as events,
@@ -120,7 +130,7 @@ async def _work(
         ) as upkeep,
     ):
 
-        def temporal_workers() -> tuple[Worker, Worker]:
+        def temporal_workers() -> tuple[Worker, ...]:
             return build_temporal_workers(
                 client,
                 link=link,
@@ -129,6 +139,8 @@ async def _work(
                 listener=listener,
                 settings=settings.control_plane,
                 upkeep=upkeep,
+                starter=starter,
+                sender=sender,
                 spans=spans,
                 blobs=blobs,
             )
@@ -139,20 +151,23 @@ async def _work(
             in_background("temporal link", link.watch),
         ):
             logger.info("loop_runs", provisioner=arguments.provisioner)
-            await _work_while_linked(temporal_workers, link, stopped)
+            await _work_while_linked(temporal_workers, starter, link, stopped)
             logger.info("loop_stops")
     if arguments.delete_tables:
         await drop_everything(database)
 
 
 async def _work_while_linked(
-    temporal_workers: Callable[[], tuple[Worker, Worker]], link: NamespaceLink, stopped: "asyncio.Task[bool]"
+    temporal_workers: Callable[[], tuple[Worker, ...]],
+    starter: DeliveryStarter,
+    link: NamespaceLink,
+    stopped: "asyncio.Task[bool]",
 ) -> None:
     """Until stopped. While the namespace is not ours no Temporal worker runs: it may belong to another installation,
     whose invocations would be ended."""
     while not stopped.done():
-        invocations, control = temporal_workers()
-        async with control, invocations:
+        invocations, control, webhooks = temporal_workers()
+        async with control, webhooks, invocations, in_background("webhooks", starter.watch):
             await _wait_for_first(stopped, link.wait_until(matches=False))
         if not stopped.done():
             logger.error("loop_rests", advice=link.problem)

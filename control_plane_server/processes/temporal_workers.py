@@ -1,4 +1,4 @@
-"""The two Temporal workers of the `loop` process."""
+"""The Temporal workers of the `loop` process."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +10,8 @@ from activities.batches import BoundBatchActivities
 from activities.container_launcher import LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.deletions import BoundDeletionActivities
+from activities.deliveries import BoundDeliveryActivities
+from activities.delivery_starter import DeliveryStarter
 from activities.errors import DomainErrors
 from activities.execution_spans import ExecutionSpans
 from activities.executions import ExecutionRunner
@@ -23,6 +25,7 @@ from activities.reconciliation.incomplete_invocations import IncompleteInvocatio
 from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.orphaned_containers import OrphanedContainers
 from activities.reconciliation.orphaned_invocations import OrphanedInvocations
+from activities.reconciliation.overdue_deliveries import OverdueDeliveries
 from activities.reconciliation.schedules import Schedules
 from activities.reconciliation.termination_guard import TerminationGuard
 from activities.reconciliation.undelivered_messages import UndeliveredMessages
@@ -37,6 +40,7 @@ from control_plane_server.catalog.notifications import NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink
 from control_plane_server.processes.deployment_version import deployment_config
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.webhooks.sender import WebhookSender
 from environment.settings import ControlPlaneSettings
 from workflows import naming
 from workflows.registry import WORKFLOWS
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
 # adopts their containers.
 _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
+# Receivers of webhooks at once, each with some requests: those that let requests time out take turns with others.
+_WEBHOOKS_CEILING = 100
 
 
 def build_temporal_workers(
@@ -60,10 +66,13 @@ def build_temporal_workers(
     listener: NotificationListener,
     settings: ControlPlaneSettings,
     upkeep: WarmUpkeep,
+    starter: DeliveryStarter,
+    sender: WebhookSender,
     spans: "Spans | None" = None,
     blobs: "BlobStore | None" = None,
-) -> tuple[Worker, Worker]:
-    """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot."""
+) -> tuple[Worker, Worker, Worker]:
+    """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot, and
+    `webhooks`."""
     messenger = Messenger(client, database, spans=spans)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     lease_watch = LeaseWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
@@ -87,6 +96,7 @@ def build_temporal_workers(
     )
     deletions = BoundDeletionActivities(client=client, database=database, provisioner=provisioner, messenger=messenger)
     schedules = BoundScheduleActivities(client=client, database=database, messenger=messenger)
+    deliveries = BoundDeliveryActivities(database=database, sender=sender, keys=settings.secret_keys)
     guard = TerminationGuard(database)
     unstarted = UnstartedWorkflows(client=client, database=database, messenger=messenger, guard=guard, spans=spans)
     reconciliation = BoundReconciliationActivities(
@@ -109,6 +119,7 @@ def build_temporal_workers(
         warm_containers=WarmContainers(database=database, provisioner=provisioner),
         warm_upkeep=upkeep,
         schedules=Schedules(client=client, database=database),
+        overdue_deliveries=OverdueDeliveries(database=database, starter=starter),
         retention=settings.retention,
     )
     deployment = deployment_config(settings)
@@ -145,5 +156,14 @@ def build_temporal_workers(
             max_concurrent_activities=_CONTROL_CEILING,
             deployment_config=deployment,
             graceful_shutdown_timeout=_CONTROL_GRACE,
+        ),
+        Worker(
+            client,
+            task_queue=naming.WEBHOOKS_TASK_QUEUE,
+            activities=[deliveries.deliver_due],
+            interceptors=[LogContext(), DomainErrors()],
+            max_concurrent_activities=_WEBHOOKS_CEILING,
+            deployment_config=deployment,
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         ),
     )

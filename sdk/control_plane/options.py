@@ -19,7 +19,8 @@ class Options:
     `tags`: up to 20 texts by their names, to find the call by. `delay`: whole seconds, or a timedelta, up to 30 days,
     before which it does not begin; its time-outs count from then on. `priority`: 0 to 9, 5 unless it is given: within
     the function the highest first, then the oldest; each step is worth an hour of waiting. Of calls with the same
-    `concurrency_key` no more than `concurrency_limit` run at once, 1 unless it is given.
+    `concurrency_key` no more than `concurrency_limit` run at once, 1 unless it is given. `webhook`: a URL that is told
+    the end beside the webhooks of the project, or `{"url": …, "events": ["invocation.failed", …]}`.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Options:
         "priority",
         "queue_timeout",
         "tags",
+        "webhook",
     )
 
     def __init__(
@@ -42,6 +44,7 @@ class Options:
         priority: int | None = None,
         concurrency_key: str | None = None,
         concurrency_limit: int | None = None,
+        webhook: str | Mapping[str, Any] | None = None,
     ) -> None:
         """Raises ValueError for what no call can ask for: it says which and why."""
         if idempotency_key is not None and not (1 <= len(idempotency_key) <= 255 and idempotency_key.isascii()):
@@ -61,6 +64,7 @@ class Options:
         if concurrency_limit is not None and concurrency_limit not in range(1, 10_001):
             raise ValueError("concurrency_limit must be a whole number from 1 to 10000, not %.60r" % concurrency_limit)
         self.concurrency_limit = concurrency_limit
+        self.webhook: Mapping[str, Any] | None = {"url": webhook} if isinstance(webhook, str) else webhook
 
     def over(self, others: Options) -> Options:
         """These, and of what they leave open those."""
@@ -76,6 +80,7 @@ class Options:
             "priority": self.priority,
             "concurrency_key": self.concurrency_key,
             "concurrency_limit": self.concurrency_limit,
+            "webhook": self.webhook,
         }
         return {name: value for name, value in fields.items() if value is not None}
 

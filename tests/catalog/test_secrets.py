@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select, text, update
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.encrypted_values import EncryptedValueRepository, Rotation
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.secret_keys import KeyIsMalformed, SecretKeys
 from control_plane_server.catalog.secret_table import SecretRow
-from control_plane_server.catalog.secrets import Rotation, SecretRepository
+from control_plane_server.catalog.secrets import SecretRepository
 from control_plane_server.domain.errors import (
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
@@ -34,7 +35,7 @@ async def read(database: Database, keys: SecretKeys, *names: str) -> dict[str, s
 
 async def rotate(database: Database, keys: SecretKeys, *, at_most: int = 100) -> Rotation:
     async with database.transaction() as connection:
-        return await SecretRepository(connection).rotate(keys=keys, at_most=at_most)
+        return await EncryptedValueRepository(connection).rotate(keys=keys, at_most=at_most)
 
 
 def test_keys_are_32_bytes_in_either_base64() -> None:
@@ -81,8 +82,8 @@ async def test_the_first_key_encrypts_and_all_decrypt(database: Database) -> Non
         await read(database, SecretKeys((NEW,)), "a")
     async with database.statement() as connection:
         stored = " ".join(await connection.scalars(select(SecretRow.encrypted_value + SecretRow.encryption_key)))
-        assert await SecretRepository(connection).count_readable(SecretKeys((NEW,))) == (1, 1)
-        assert await SecretRepository(connection).count_readable(SecretKeys()) == (0, 2)
+        assert await EncryptedValueRepository(connection).count_readable(SecretKeys((NEW,))) == (1, 1)
+        assert await EncryptedValueRepository(connection).count_readable(SecretKeys()) == (0, 2)
     assert "ber" not in stored
     assert OLD not in stored
 

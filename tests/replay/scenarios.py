@@ -30,16 +30,19 @@ from tests.workflows.steps import (
     ScriptedBatch,
     ScriptedCalls,
     ScriptedDeletion,
+    ScriptedDelivery,
     ScriptedPreparation,
     advancing,
     call,
     clean_up,
     delete,
+    delivering,
     one_execution_that_ends,
     prepare,
     reconcile,
 )
 from workflows.batch import BatchWorkflow
+from workflows.delivery import DeliveryWorkflow
 from workflows.invocation import InvocationWorkflow
 
 Scenario = Callable[[InvocationStarter], Awaitable[Handle]]
@@ -239,6 +242,16 @@ async def scheduled_call_waited(start_invocation: InvocationStarter) -> Handle:
     return await call(start_invocation.client, ScriptedCalls(["WAITING", "WAITING", "SKIPPED"]), request)
 
 
+async def webhooks_delivered(start_invocation: InvocationStarter) -> Handle:
+    """One that is due at once, one later, and one that comes while it waits."""
+    delivery = ScriptedDelivery([0, 1, 3_600, None])
+    async with delivering(start_invocation.client, delivery) as handle:
+        await delivery.until_looked(3)
+        await handle.signal(DeliveryWorkflow.look_again)
+        await handle.result()
+    return handle
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     succeeded,
     succeeded_at_the_third_attempt,
@@ -269,4 +282,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     batch_timed_out,
     scheduled_call_started,
     scheduled_call_waited,
+    webhooks_delivered,
 )

@@ -9,14 +9,17 @@ from datetime import timedelta
 from sqlalchemy import URL
 from temporalio.client import Client
 
+from activities.delivery_starter import DeliveryStarter
 from activities.namespace import NamespacePreparation
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
 from control_plane_server.orchestration.payloads import data_converter
+from control_plane_server.processes.connections import webhook_targets
 from control_plane_server.processes.temporal_workers import build_temporal_workers
 from control_plane_server.provisioners.contract import Provisioner
+from control_plane_server.webhooks.sender import WebhookSender
 from environment.settings import ControlPlaneSettings
 
 # What `control-plane dev` allows the process before it kills it.
@@ -39,7 +42,7 @@ class LoopMaker:
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
         upkeep = WarmUpkeep(database=database, provisioner=self.provisioner, signing_key=self.settings.root_keys[0])
-        invocations, control = build_temporal_workers(
+        invocations, control, webhooks = build_temporal_workers(
             client,
             link=link,
             database=database,
@@ -47,10 +50,12 @@ class LoopMaker:
             listener=listener,
             settings=self.settings,
             upkeep=upkeep,
+            starter=DeliveryStarter(client=client, database=database, listener=listener),
+            sender=WebhookSender(targets=webhook_targets(self.settings)),
         )
         loop = AsyncExitStack()
         loop.push_async_callback(database.close)
-        for part in (listener, upkeep, control, invocations):
+        for part in (listener, upkeep, control, webhooks, invocations):
             await loop.enter_async_context(part)
         return loop
 

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from control_plane_server.domain.messages import (
     CancelProjectResult,
     CleanUpRequest,
     DeletionRequest,
+    DeliveryProgress,
     ForgetEndedResult,
     PreparationRequest,
     PrepareFunctionRequest,
@@ -43,14 +44,17 @@ from control_plane_server.domain.messages import (
     StopReason,
 )
 from control_plane_server.domain.specs import ExecutionSpec
+from control_plane_server.domain.webhooks import DeliveryTarget
 from tests.workflows.scripted_invocations import ScriptedActivities, answers
 from workflows import naming
 from workflows.batch import BatchWorkflow
 from workflows.clean_up import InvocationCleanUpWorkflow
 from workflows.deletion import ProjectDeletionWorkflow
+from workflows.delivery import DeliveryWorkflow
 from workflows.ports import (
     BatchActivities,
     DeletionActivities,
+    DeliveryActivities,
     PreparationActivities,
     ReconciliationActivities,
     ScheduleActivities,
@@ -141,6 +145,26 @@ class ScriptedBatch(BatchActivities):
             await self.looked.wait_for(lambda: len(self.looks) >= times)
 
 
+@dataclass
+class ScriptedDelivery(DeliveryActivities):
+    """Until when the next delivery is due, in seconds, look by look."""
+
+    waits: list[float | None]
+    looks: int = 0
+    looked: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @activity.defn(name="deliver_due")
+    async def deliver_due(self, target: DeliveryTarget) -> DeliveryProgress:
+        async with self.looked:
+            self.looks += 1
+            self.looked.notify_all()
+        return DeliveryProgress(attempts=1, next_seconds=self.waits.pop(0))
+
+    async def until_looked(self, times: int) -> None:
+        async with self.looked:
+            await self.looked.wait_for(lambda: self.looks >= times)
+
+
 class ScriptedReconciliation(ReconciliationActivities):
     def __init__(self, *, forgets_ended: bool) -> None:
         self.looks_for_ended = 0
@@ -224,6 +248,14 @@ async def advancing(
         yield handle
 
 
+@asynccontextmanager
+async def delivering(client: Client, activities: ScriptedDelivery) -> AsyncIterator[Handle]:
+    """While it runs."""
+    target = DeliveryTarget(project_name=ProjectName("project"), target="hook")
+    async with _running(client, DeliveryWorkflow.run, [target], [activities.deliver_due]) as handle:
+        yield handle
+
+
 async def clean_up(client: Client, activities: ScriptedActivities, *, has_execution: bool) -> Handle:
     request = CleanUpRequest(
         invocation_id=new_invocation_id(), execution_id=ExecutionId("exe-1") if has_execution else None, attempt=1
@@ -252,8 +284,10 @@ async def _run(client: Client, run: Callable[..., Any], arguments: Sequence[Any]
 async def _running(
     client: Client, run: Callable[..., Any], arguments: Sequence[Any], activities: Steps
 ) -> AsyncIterator[Handle]:
-    """On Temporal workers of its own for both queues."""
-    queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE)
-    first, second = (Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities) for queue in queues)
-    async with first, second:
+    """On Temporal workers of its own for all queues."""
+    queues = (naming.INVOCATIONS_TASK_QUEUE, naming.CONTROL_TASK_QUEUE, naming.WEBHOOKS_TASK_QUEUE)
+    async with AsyncExitStack() as workers:
+        for queue in queues:
+            worker = Worker(client, task_queue=queue, workflows=WORKFLOWS, activities=activities)
+            await workers.enter_async_context(worker)
         yield await client.start_workflow(run, args=arguments, id=uuid.uuid4().hex, task_queue=queues[0])

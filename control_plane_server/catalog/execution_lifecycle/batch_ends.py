@@ -7,13 +7,14 @@ visible in their order, so whoever reads behind a position misses none.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import literal_column, select, text
+from sqlalchemy import column, literal_column, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.ends import ENDING, as_text, end_values, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
 from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.webhooks.outbox import ENDED_COLUMNS, noted_deliveries
 from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import StopReason
@@ -108,9 +109,10 @@ _MEASURED = measured_at_end(
     ExecutionRow.__table__, ENDING.invocation_id.in_(select(literal_column("invocation_id FROM unstarted")))
 )
 _END = ", ".join(
-    f"{column} = {as_text(value)}"
-    for column, value in end_values(_MEASURED, outcome=literal_column("unstarted.outcome")).items()
+    f"{name} = {as_text(value)}"
+    for name, value in end_values(_MEASURED, outcome=literal_column("unstarted.outcome")).items()
 )
+_ENDED = table("ended", *(column(ended.key, ended.type) for ended in ENDED_COLUMNS))
 _END_UNSTARTED = text(f"""
     WITH unstarted AS MATERIALIZED (
         SELECT invocation_id,
@@ -123,17 +125,19 @@ _END_UNSTARTED = text(f"""
         FOR NO KEY UPDATE
     ), dequeued AS (
         DELETE FROM waiting_executions WHERE invocation_id IN (SELECT invocation_id FROM unstarted)
-    )
-    UPDATE invocations SET
-        status = 'TERMINATED',
-        {_END},
-        stop_time = coalesce(stop_time, statement_timestamp()),
-        cancellation_request_time = CASE
-            WHEN :is_timeout THEN cancellation_request_time
-            ELSE coalesce(cancellation_request_time, statement_timestamp())
-        END,
-        last_update_time = clock_timestamp()
-    FROM unstarted JOIN ({as_text(_MEASURED.element)}) AS measured USING (invocation_id)
-    WHERE invocations.invocation_id = unstarted.invocation_id
-    RETURNING invocations.invocation_id, pg_notify(:channel, invocations.invocation_id)
+    ), ended AS (
+        UPDATE invocations SET
+            status = 'TERMINATED',
+            {_END},
+            stop_time = coalesce(stop_time, statement_timestamp()),
+            cancellation_request_time = CASE
+                WHEN :is_timeout THEN cancellation_request_time
+                ELSE coalesce(cancellation_request_time, statement_timestamp())
+            END,
+            last_update_time = clock_timestamp()
+        FROM unstarted JOIN ({as_text(_MEASURED.element)}) AS measured USING (invocation_id)
+        WHERE invocations.invocation_id = unstarted.invocation_id
+        RETURNING {", ".join(f"invocations.{ended.key}" for ended in ENDED_COLUMNS)}
+    ), noted_deliveries AS ({as_text(noted_deliveries(_ENDED).element)})
+    SELECT invocation_id, pg_notify(:channel, invocation_id) FROM ended
     """)

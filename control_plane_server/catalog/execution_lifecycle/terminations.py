@@ -28,6 +28,7 @@ from control_plane_server.catalog.execution_lifecycle.stops import (
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.outcomes import outcome_after, outcome_of_stop
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.catalog.webhooks.outbox import ENDED_COLUMNS, noted_deliveries
 from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
 from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
@@ -135,7 +136,7 @@ _TERMINATED_INVOCATION = (
         last_update_time=func.clock_timestamp(),
         **end_values(_AT_END, outcome=outcome_after(_OUTCOME, InvocationRow)),
     )
-    .returning(InvocationRow.invocation_id, InvocationRow.error_message)
+    .returning(*ENDED_COLUMNS, InvocationRow.error_message)
     .cte("terminated_invocation")
 )
 _NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
@@ -156,7 +157,7 @@ _TERMINATED_EXECUTIONS = (
 _AT_STOP = measured_at_end(
     executions_after(_TERMINATED_EXECUTIONS, STOPPED_INVOCATION), ENDING.invocation_id == STOPPED_INVOCATION
 )
-_TERMINATE_INVOCATION = (
+_STOPPED = (
     update(InvocationRow)
     .where(InvocationRow.invocation_id == _AT_STOP.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
     .values(
@@ -171,14 +172,12 @@ _TERMINATE_INVOCATION = (
             ),
         ),
     )
-    .returning(
-        InvocationRow.invocation_id,
-        InvocationRow.batch_id,
-        InvocationRow.error_message,
-        func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id),
-    )
-    .add_cte(_DEQUEUED)
+    .returning(*ENDED_COLUMNS, InvocationRow.batch_id, InvocationRow.error_message)
+    .cte("stopped")
 )
+_TERMINATE_INVOCATION = select(
+    _STOPPED.c.batch_id, _STOPPED.c.error_message, func.pg_notify(INVOCATIONS_CHANNEL, _STOPPED.c.invocation_id)
+).add_cte(_DEQUEUED, noted_deliveries(_STOPPED))
 _REVOKE = (
     update(ExecutionRow)
     .where(
@@ -199,7 +198,7 @@ _TERMINATE_EXECUTION = select(
     exists().where(WaitingExecutionRow.function_id.in_((_OWNER, _FUNCTION))).label("somebody_waits"),
     select(_TERMINATED_INVOCATION.c.error_message).scalar_subquery().label("invocation_error"),
     _NOTIFY_TERMINATED.scalar_subquery(),
-).add_cte(_TERMINATED_EXECUTION)
+).add_cte(_TERMINATED_EXECUTION, noted_deliveries(_TERMINATED_INVOCATION))
 
 
 class TerminationRepository:

@@ -11,9 +11,10 @@ from control_plane_server.catalog.kept_data_tables import BlobRow
 from control_plane_server.catalog.schedules.table import ScheduleRow
 from control_plane_server.catalog.secret_table import SecretRow
 from control_plane_server.catalog.warm_containers.table import WarmContainerRow
+from control_plane_server.catalog.webhooks.tables import WebhookRow
 
 # One of each file that has tables: all are in the metadata once it is imported.
-_OF_EACH_FILE = (BlobRow, ScheduleRow, SecretRow, WarmContainerRow)
+_OF_EACH_FILE = (BlobRow, ScheduleRow, SecretRow, WarmContainerRow, WebhookRow)
 
 
 def run() -> None:

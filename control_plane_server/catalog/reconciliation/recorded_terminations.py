@@ -9,6 +9,7 @@ from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEnd
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.catalog.webhooks.outbox import ENDED_COLUMNS, noted_deliveries
 from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationStatus
 from control_plane_server.domain.identifiers import BatchId, InvocationId, execution_id_for
 
@@ -112,7 +113,7 @@ class RecordedTerminationRepository:
 
     async def _terminate(self, invocation_id: InvocationId, outcome: ExecutionOutcome | None) -> None:
         measured = measured_at_end(ExecutionRow.__table__, ENDING.invocation_id == invocation_id)
-        terminated = await self._connection.execute(
+        ended = (
             update(InvocationRow)
             .where(InvocationRow.invocation_id == measured.c.invocation_id)
             .values(
@@ -120,7 +121,13 @@ class RecordedTerminationRepository:
                 last_update_time=func.clock_timestamp(),
                 **end_values(measured, outcome=literal((outcome or ExecutionOutcome.FAILED).value, Text)),
             )
-            .returning(InvocationRow.batch_id, func.pg_notify(INVOCATIONS_CHANNEL, InvocationRow.invocation_id))
+            .returning(*ENDED_COLUMNS, InvocationRow.batch_id)
+            .cte("ended")
+        )
+        terminated = await self._connection.execute(
+            select(ended.c.batch_id, func.pg_notify(INVOCATIONS_CHANNEL, ended.c.invocation_id)).add_cte(
+                noted_deliveries(ended)
+            )
         )
         batch_id = terminated.one().batch_id
         if batch_id is not None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import DBAPIError
 
-from control_plane_server.catalog.secrets import SecretRepository
+from control_plane_server.catalog.encrypted_values import EncryptedValueRepository
 from control_plane_server.cli.doctor.checks import Check, failed, ok, unknown
 from control_plane_server.domain.errors import CatalogIsAway
 from control_plane_server.processes.connections import open_database
@@ -18,7 +18,7 @@ async def check_secrets(settings: Settings) -> Check:
     database = open_database(settings.postgres)
     try:
         async with database.statement() as connection:
-            readable, unreadable = await SecretRepository(connection).count_readable(keys)
+            readable, unreadable = await EncryptedValueRepository(connection).count_readable(keys)
     except (CatalogIsAway, DBAPIError):  # which is said elsewhere, as is a schema without secrets
         return unknown(_NAME, "the catalog cannot be asked")
     finally:

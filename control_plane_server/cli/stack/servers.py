@@ -69,7 +69,7 @@ def process_environment(
     embedded_temporal = access.web_ui_url is not None
     embedded_postgres = postgres.host.startswith("/")
     hidden = ("TEMPORAL_",) * embedded_temporal + ("PG",) * embedded_postgres
-    environment = python_environment(without_prefixes=(*hidden, SECRETS_KEYS))
+    environment = python_environment(without_prefixes=hidden)
     if embedded_temporal:
         environment |= {
             "TEMPORAL_ADDRESS": access.temporal_address,

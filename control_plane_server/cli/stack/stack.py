@@ -92,9 +92,9 @@ class EmbeddedStack:
             # Whether the folder is new or its Temporal was deleted: there is no other that the catalog could mean.
             await adopt_new_temporal(access, postgres)
         environment = process_environment(folder=self._folder, api_keys=api_keys, postgres=postgres, access=access)
+        environment |= {SECRETS_KEYS: self._secrets_keys()}
         loop = loop_server(self._options, self._folder, environment)
-        # Nobody else reads secrets.
-        api = api_server(self._options, self._folder, environment | {SECRETS_KEYS: self._secrets_keys()})
+        api = api_server(self._options, self._folder, environment)
         for server in (loop, api):
             self._processes.append(server)
             await server.start()

@@ -37,6 +37,7 @@ USERS_VERBS = {
     "rollback": Verb(f"{_VERBS}.versions:rollback", "Declare an older version once more, as the newest."),
     "secrets": Verb(f"{_VERBS}.secrets:secrets", "Set and list what functions must know and nobody may read."),
     "schedules": Verb(f"{_VERBS}.schedules:schedules", "Have functions called by the clock."),
+    "webhooks": Verb(f"{_VERBS}.webhooks:webhooks", "Have ends of invocations told to a URL."),
     "undeploy": Verb(f"{_VERBS}.undeploy:undeploy", "Delete a project with all that is in it."),
     "use": Verb(f"{_VERBS}.use:use", "Choose one of this machine's stacks, or a project.", _HERE),
     "login": Verb(f"{_VERBS}.login:login", "Save a server and its API key.", _HERE),

@@ -15,12 +15,13 @@ from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
-from control_plane.protocol import schedules
+from control_plane.protocol import schedules, webhooks
 from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
 from control_plane.protocol.results import Result, batch_results
 from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Deadline, Patience
+from control_plane.protocol.webhooks import Delivery, SetWebhook, Webhook
 from control_plane.schedules import fields_of_one
 
 if TYPE_CHECKING:
@@ -246,6 +247,33 @@ class AsyncClient:
         `end`: both inclusive; epoch seconds if they are numbers."""
         first, last = moment(start), moment(end)
         return await self._connection.run(schedules.backfill(self._connection.api, project, name, first, last))
+
+    async def set_webhook(self, project: str, name: str, url: str, events: Sequence[str] | None = None) -> SetWebhook:
+        """As `Client.set_webhook`."""
+        return await self._connection.run(webhooks.put(self._connection.api, project, name, url, events))
+
+    async def webhooks(self, project: str) -> list[Webhook]:
+        """As `Client.webhooks`."""
+        return await self._connection.run(webhooks.all_of(self._connection.api, project))
+
+    async def delete_webhook(self, project: str, name: str) -> None:
+        """As `Client.delete_webhook`."""
+        await self._connection.run(webhooks.delete(self._connection.api, project, name))
+
+    async def rotate_webhook_secret(self, project: str, name: str) -> str:
+        """As `Client.rotate_webhook_secret`."""
+        return (await self._connection.run(webhooks.rotate_secret(self._connection.api, project, name))).secret
+
+    async def deliveries(
+        self, project: str, webhook: str, *, status: str | None = None, at_most: int | None = None
+    ) -> list[Delivery]:
+        """As `Client.deliveries`."""
+        found = webhooks.deliveries(self._connection.api, project, webhook, status=status, at_most=at_most)
+        return await self._connection.run(found)
+
+    async def redeliver(self, project: str, webhook: str, delivery_id: str) -> Delivery:
+        """As `Client.redeliver`."""
+        return await self._connection.run(webhooks.redeliver(self._connection.api, project, webhook, delivery_id))
 
     async def deploy(
         self,

@@ -15,11 +15,12 @@ from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.functions import RemoteFunction
 from control_plane.client.invocations import ClientInvocation
 from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
-from control_plane.protocol import schedules
+from control_plane.protocol import schedules, webhooks
 from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Secret, Version
 from control_plane.protocol.paths import LATEST, project_path
 from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Patience
+from control_plane.protocol.webhooks import Delivery, SetWebhook, Webhook
 from control_plane.schedules import fields_of_one
 
 if TYPE_CHECKING:
@@ -235,6 +236,36 @@ class Client:
         `end`: both inclusive; epoch seconds if they are numbers."""
         first, last = moment(start), moment(end)
         return self._connection.run(schedules.backfill(self._connection.api, project, name, first, last))
+
+    def set_webhook(self, project: str, name: str, url: str, events: Sequence[str] | None = None) -> SetWebhook:
+        """Have the ends of a project's invocations told to a URL. `events`: `invocation.succeeded`, `.failed`,
+        `.cancelled`, `.timed_out`; None: all. A new one is answered with its `secret`, which is told only then."""
+        return self._connection.run(webhooks.put(self._connection.api, project, name, url, events))
+
+    def webhooks(self, project: str) -> list[Webhook]:
+        """Newest first."""
+        return self._connection.run(webhooks.all_of(self._connection.api, project))
+
+    def delete_webhook(self, project: str, name: str) -> None:
+        """What is pending is given up."""
+        self._connection.run(webhooks.delete(self._connection.api, project, name))
+
+    def rotate_webhook_secret(self, project: str, name: str) -> str:
+        """The new secret; for a day the one before signs beside it. `name`: `invocations` for what signs the webhooks
+        of single calls, of which it makes the first one, too."""
+        return self._connection.run(webhooks.rotate_secret(self._connection.api, project, name)).secret
+
+    def deliveries(
+        self, project: str, webhook: str, *, status: str | None = None, at_most: int | None = None
+    ) -> list[Delivery]:
+        """Newest first. `webhook`: also `invocations`, for those of single calls. `status`: PENDING, DELIVERED or
+        GIVEN_UP."""
+        found = webhooks.deliveries(self._connection.api, project, webhook, status=status, at_most=at_most)
+        return self._connection.run(found)
+
+    def redeliver(self, project: str, webhook: str, delivery_id: str) -> Delivery:
+        """Have it sent now, whatever became of it, under the same id."""
+        return self._connection.run(webhooks.redeliver(self._connection.api, project, webhook, delivery_id))
 
     def deploy(
         self,

@@ -29,7 +29,7 @@ OPERATIONS = {
     "list_project_invocations": ("get", {"400", "404"}),
     "count_project_invocations": ("get", {"404"}),
     "list_project_failures": ("get", {"404"}),
-    "create_batch": ("post", {"400", "404", "413"}),
+    "create_batch": ("post", {"400", "404", "409", "413"}),
     "list_batches": ("get", {"400", "404"}),
     "get_batch": ("get", {"404"}),
     "cancel_batch": ("put", {"404", "409"}),
@@ -75,6 +75,13 @@ OPERATIONS = {
     "resume_schedule": ("put", {"404"}),
     "trigger_schedule": ("post", {"400", "404"}),
     "backfill_schedule": ("post", {"400", "404", "413"}),
+    "set_webhook": ("put", {"400", "404", "409", "501"}),
+    "list_webhooks": ("get", {"400", "404"}),
+    "get_webhook": ("get", {"404"}),
+    "delete_webhook": ("delete", {"404"}),
+    "rotate_webhook_secret": ("post", {"404", "501"}),
+    "list_deliveries": ("get", {"400", "404"}),
+    "redeliver": ("post", {"404"}),
     "get_container_repository_credentials": ("get", {"501"}),
     "delete_project_images": ("delete", {"409", "501"}),
     "get_image_folder": ("get", {"501"}),
@@ -100,6 +107,13 @@ FOR_ROOT_KEYS = {
     "resume_schedule",
     "trigger_schedule",
     "backfill_schedule",
+    "set_webhook",
+    "list_webhooks",
+    "get_webhook",
+    "delete_webhook",
+    "rotate_webhook_secret",
+    "list_deliveries",
+    "redeliver",
     "get_container_repository_credentials",
     "delete_project_images",
     "get_image_folder",
@@ -156,7 +170,18 @@ def test_every_operation_is_of_one_group_and_those_of_containers_are_apart(
 ) -> None:
     groups = [tag["name"] for tag in document["tags"]]
     assert groups == [
-        *("projects", "functions", "invocations", "batches", "data", "secrets", "schedules", "containers", "service")
+        *(
+            "projects",
+            "functions",
+            "invocations",
+            "batches",
+            "data",
+            "secrets",
+            "schedules",
+            "webhooks",
+            "containers",
+            "service",
+        )
     ]
     assert all(tag["description"] for tag in document["tags"])
     tags = {name: operation["tags"] for name, (_, operation) in operations.items()}

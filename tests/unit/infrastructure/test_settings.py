@@ -75,7 +75,7 @@ def test_outputs_are_the_settings_that_the_account_decides() -> None:
 def test_services_have_the_settings_that_they_need(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
     given = variables(service, SecretsKeys="a key", TemporalApiKeySecretArn="arn", RuntimeImage="runtime:1")
     assert given.keys() <= EXAMPLE.variables(with_optional=True).keys() | OF_TEMPORAL
-    assert ("CONTROL_PLANE_SECRETS_KEYS" in given) == (service == "Api")
+    assert "CONTROL_PLANE_SECRETS_KEYS" in given
     configuration = loaded(monkeypatch, given)
     assert configuration.api_url == "https://control-plane.example.com"
     assert configuration.subnets == ("subnet-1", "subnet-2")

@@ -7,6 +7,8 @@ import pytest
 
 from control_plane_server.domain.bounds import MAX_TIMEOUT_SECONDS
 from control_plane_server.domain.specs import ExecutionSpec
+from control_plane_server.domain.webhooks import DELIVERY_PATIENCE
+from workflows import policies
 from workflows.policies import (
     GRANT_REPEAT,
     RUN_EXECUTION_START_TO_CLOSE,
@@ -66,3 +68,19 @@ def test_jitter_makes_a_backoff_shorter_or_longer(drawn: float, seconds: float) 
     assert backoff_after(50, policy, jitter=1.0, drawn=1.0) == timedelta(seconds=60), "its maximum all the same"
     waits = {backoff_after(50, policy, jitter=0.5, drawn=drawn / 10) for drawn in range(10)}
     assert len(waits) == 10, "what waits longest is spread, too"
+
+
+def test_pauses_between_attempts_of_a_delivery_grow_to_six_hours_and_reach_three_days() -> None:
+    pauses = [policies.delivery_pause_after(n, drawn=0.0, retry_after=None) for n in range(1, 40)]
+    assert [pause.total_seconds() for pause in pauses[:4]] == [5, 15, 45, 135]
+    assert max(pauses) == timedelta(hours=6)
+    attempts = next(n for n in range(40) if sum(pauses[:n], timedelta()) >= DELIVERY_PATIENCE)
+    assert 15 <= attempts <= 25
+    assert policies.delivery_pause_after(1, drawn=1.0, retry_after=None) == timedelta(seconds=6)
+
+
+def test_a_receiver_may_ask_for_more_but_not_for_less_and_not_for_ever() -> None:
+    for asked, pause in ((1.0, 5), (3_600.0, 3_600), (1e12, 86_400)):
+        found = policies.delivery_pause_after(1, drawn=0.0, retry_after=asked)
+        assert found == timedelta(seconds=pause)
+    assert policies.delivery_pause_after(10**6, drawn=1.0, retry_after=None) == timedelta(hours=7.2)

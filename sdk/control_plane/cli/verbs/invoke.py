@@ -22,6 +22,7 @@ from control_plane.cli.verbs.submit_options import (
     Delay,
     Priority,
     Tag,
+    WebhookUrl,
     options_from,
 )
 from control_plane.cli.verbs.watching import watch_events, watch_outcome
@@ -49,6 +50,7 @@ def invoke(
     priority: Priority = None,
     concurrency_key: ConcurrencyKey = None,
     concurrency_limit: ConcurrencyLimit = None,
+    webhook: WebhookUrl = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -69,6 +71,7 @@ def invoke(
         priority=priority,
         concurrency_key=concurrency_key,
         concurrency_limit=concurrency_limit,
+        webhook=webhook,
     )
     if local:
         if wait or follows or key is not None or options.fields() or api_url is not None or as_json:

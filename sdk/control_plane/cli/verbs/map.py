@@ -31,6 +31,7 @@ from control_plane.cli.verbs.submit_options import (
     Delay,
     Priority,
     Tag,
+    WebhookUrl,
     options_from,
 )
 from control_plane.client.connections import AsyncConnection
@@ -61,6 +62,7 @@ def map_(
     priority: Priority = None,
     concurrency_key: ConcurrencyKey = None,
     concurrency_limit: ConcurrencyLimit = None,
+    webhook: WebhookUrl = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +83,7 @@ def map_(
         priority=priority,
         concurrency_key=concurrency_key,
         concurrency_limit=concurrency_limit,
+        webhook=webhook,
     )
     run(_map(called, source, options.fields(), follows=follows, output=output, api_url=api_url, as_json=as_json))
 

@@ -15,6 +15,7 @@ Delay = Annotated[str | None, typer.Option(metavar="30s|10m|2h|1d", help="Do not
 Priority = Annotated[int | None, typer.Option(help="0 to 9, the highest first; 5 unless given.")]
 ConcurrencyKey = Annotated[str | None, typer.Option(metavar="KEY", help="With it, one of the function runs at a time.")]
 ConcurrencyLimit = Annotated[int | None, typer.Option(help="So many with the key, in place of one.")]
+WebhookUrl = Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Is told how it ends.")]
 
 
 def options_from(
@@ -24,6 +25,7 @@ def options_from(
     priority: int | None,
     concurrency_key: str | None,
     concurrency_limit: int | None,
+    webhook: str | None,
 ) -> Options:
     """Raises WrongUsage."""
     if concurrency_limit is not None and concurrency_key is None:
@@ -35,6 +37,7 @@ def options_from(
             priority=priority,
             concurrency_key=concurrency_key,
             concurrency_limit=concurrency_limit,
+            webhook=webhook,
         )
     except ValueError as error:
         raise WrongUsage(str(error)) from None
