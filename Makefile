@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -185,6 +185,12 @@ test-docker: install
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install
 	.venv/bin/python -m pytest -p tests.counts $(PROMETHEUS_TESTS)
+
+# What receivers in another language verify: the reference library of Standard Webhooks for JavaScript.
+test-webhooks: install
+	npm install --silent --no-audit --no-fund --no-save --prefix dist/standardwebhooks standardwebhooks@1.1
+	STANDARD_WEBHOOKS=$(CURDIR)/dist/standardwebhooks .venv/bin/python -m pytest -p tests.counts \
+		tests/webhooks/test_reference_verifier.py
 
 clean:
 	rm -rf .venv .venv.lock .uv .poetry dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

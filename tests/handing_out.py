@@ -14,7 +14,7 @@ _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/c
 _ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/observability")
 _AT_HOME = tuple(
     f"tests/cli/test_{name}.py"
-    for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart")
+    for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart", "webhooks")
 )
 
 # About how many seconds it takes, of what takes longer than ten.

@@ -258,8 +258,7 @@ class TooManyWebhooks(Conflict):
 
 
 class SigningSecretIsMissing(Conflict):
-    """The project has no secret yet that webhooks of invocations are signed with: draw one with
-    `control-plane webhooks rotate-secret PROJECT invocations`, and give it to the receivers"""
+    """A secret must sign this webhook, draw it first: control-plane webhooks rotate-secret PROJECT invocations"""
 
 
 class BodyIsTooSlow(ApiError):

@@ -54,8 +54,12 @@ def stack_folder(platform: Platform) -> Path:
 
 @pytest.fixture(scope="package")
 async def stack(platform: Platform, stack_folder: Path) -> AsyncIterator[StackAccess]:
-    grace = {"CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS)}
-    async with dev(stack_folder, Ports.free(), provisioner=platform.provisioner, **platform.environment, **grace) as it:
+    settings = {
+        "CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
+        "CONTROL_PLANE_WEBHOOK_NETWORKS": "127.0.0.0/8",
+    }
+    environment = platform.environment | settings
+    async with dev(stack_folder, Ports.free(), provisioner=platform.provisioner, **environment) as it:
         yield await it.ready()
 
 

@@ -125,3 +125,13 @@ def test_tags_that_replace_ours_take_no_more_room(environment: pytest.MonkeyPatc
     ecs = load_settings(ProvisionerName.ECS).ecs
     assert ecs is not None
     assert len(ecs.tags) == 50
+
+
+def test_networks_of_webhooks(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CONTROL_PLANE_WEBHOOK_NETWORKS", "10.0.0.0/8, fd00::/8,")
+    networks = load_settings(ProvisionerName.ECS).control_plane.webhook_networks
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "fd00::/8"]
+    environment.setenv("CONTROL_PLANE_WEBHOOK_NETWORKS", "10.0.0.1/8")
+    (problem,) = problems()
+    assert problem.startswith("CONTROL_PLANE_WEBHOOK_NETWORKS: ")
+    assert "10.0.0.1/8 has host bits set" in problem

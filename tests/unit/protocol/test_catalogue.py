@@ -23,6 +23,7 @@ _TOLD_APART = {
     "ProjectIsBeingDeleted",
     "SecretDoesNotExist",
     "VersionDoesNotExist",
+    "WebhookDoesNotExist",
 }
 
 

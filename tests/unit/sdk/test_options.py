@@ -64,3 +64,9 @@ def test_those_of_a_call_go_before_those_of_its_function() -> None:
 def test_what_no_call_can_ask_for_is_refused_where_it_is_given(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         cp.Options(**given)
+
+
+def test_a_webhook_is_a_url_or_says_which_ends_it_is_told() -> None:
+    told = {"url": "https://a.example", "events": ["invocation.failed"]}
+    assert cp.Options(webhook="https://a.example").fields() == {"webhook": {"url": "https://a.example"}}
+    assert cp.Options(priority=1).over(cp.Options(webhook=told)).fields() == {"priority": 1, "webhook": told}
