@@ -58,7 +58,7 @@ async def stack(platform: Platform, stack_folder: Path) -> AsyncIterator[StackAc
         "CONTROL_PLANE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
         "CONTROL_PLANE_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
-    environment = platform.environment | settings
+    environment = {**platform.environment, **settings}
     async with dev(stack_folder, Ports.free(), provisioner=platform.provisioner, **environment) as it:
         yield await it.ready()
 

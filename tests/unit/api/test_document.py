@@ -227,7 +227,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 42
+    assert len(known) == 47
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")
