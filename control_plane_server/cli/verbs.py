@@ -17,5 +17,9 @@ VERBS = {
         "Let the reconciliation end many invocations at once.",
         _PANEL,
     ),
-    "replay": ("control_plane_server.cli.replay:replay", "Replay a history against these workflows.", _PANEL),
+    "check-history": (
+        "control_plane_server.cli.check_history:check_history",
+        "Replay a workflow's history against this version.",
+        _PANEL,
+    ),
 }

@@ -99,7 +99,7 @@ async def test_listing_and_showing(project: Project, operator: Operator, running
         await operator.run(f'temporal workflow list --query "{query}"')
     assert running in await operator.run(command("workflow describe"))
     await operator.run(command("show", "history.json"))
-    assert "goes on with it" in await operator.run(command("control-plane replay"))
+    assert "goes on with it" in await operator.run(command("control-plane check-history"))
     assert '"attempt":1' in (await operator.run(command("query", "status"))).replace(" ", "")
     await project.cancel("note_and_hold", running)
     await project.ended("note_and_hold", child)

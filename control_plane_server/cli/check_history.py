@@ -1,4 +1,4 @@
-"""`control-plane replay`: whether today's code would go on with a workflow that somebody recorded."""
+"""`control-plane check-history`: whether today's code would go on with a workflow that somebody recorded."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _DIFFERENT = 1
 _UNUSABLE = 2
 
 
-def replay(
+def check_history(
     file: Annotated[Path, typer.Argument(help="JSON, as `temporal workflow show -w ID --output json` prints it.")],
     *,
     as_json: Json = False,
