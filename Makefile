@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace bench-search check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -112,6 +112,10 @@ bench-ecs: install
 # How soon short functions are done at AWS's pace, and what starts that fail cost; SCALE=0.05 for twice the speed.
 bench-ecs-pace: install
 	@.venv/bin/python -m benchmarks.ecs_pace $(if $(SCALE),--scale $(SCALE))
+
+# How soon 500 that failed are found among a million invocations, and replayed; COUNT=50000 for fewer.
+bench-search: install
+	@.venv/bin/python -m benchmarks.search $(if $(COUNT),--count $(COUNT))
 
 # What is quick enough to run before every commit.
 check: lint

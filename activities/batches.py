@@ -1,5 +1,7 @@
 """The activity of a batch, with the services that it uses."""
 
+from collections.abc import Sequence
+
 from temporalio import activity
 
 from activities.heartbeat import keep_heartbeating
@@ -31,12 +33,13 @@ class BoundBatchActivities(BatchActivities):
         async with keep_heartbeating():  # thousands are ended, and told at the pace that Temporal takes
             if request.stop_reason is StopReason.CANCELLED:
                 await self._note_cancellation(request.batch_id)
-            await self._end_unstarted(request.batch_id, request.stop_reason)
-            await self._messenger.deliver(
-                grants=await self._give_slots(request.batch_id, ends_delay=request.ends_delay)
-            )
+            for part in await self._parts(request):
+                await self._end_unstarted(request.batch_id, request.stop_reason, part)
+                await self._messenger.deliver(
+                    grants=await self._give_slots(request.batch_id, part, ends_delay=request.ends_delay)
+                )
             await self._cancel_started(request.batch_id)
-            progress = await self._progress(request.batch_id)
+            progress = await self._progress(request)
             if progress.is_over and progress.is_cancelled:
                 await self._messenger.cancel_batch(request.batch_id)  # so that it closes as cancelled
             return progress
@@ -49,17 +52,26 @@ class BoundBatchActivities(BatchActivities):
         except (BatchDoesNotExist, BatchIsAlreadyTerminated):
             return
 
-    async def _end_unstarted(self, batch_id: BatchId, reason: StopReason | None) -> None:
+    async def _parts(self, request: AdvanceBatchRequest) -> Sequence[InvocationId | None]:
+        """What is done for each function: one invocation of it. None: the batch is of one function."""
+        if not request.is_replay:
+            return [None]
+        async with self._database.statement() as connection:
+            return await BatchLookRepository(connection).parts_of_replay(request.batch_id)
+
+    async def _end_unstarted(self, batch_id: BatchId, reason: StopReason | None, part: InvocationId | None) -> None:
         while True:
             async with self._database.transaction() as connection:
-                ended = await BatchEndRepository(connection).end_unstarted(batch_id, reason=reason, at_most=self._piece)
+                ended = await BatchEndRepository(connection).end_unstarted(
+                    batch_id, reason=reason, at_most=self._piece, of_replay=part
+                )
             if ended.ended < self._piece:
                 return
 
-    async def _give_slots(self, batch_id: BatchId, *, ends_delay: bool) -> tuple[Grant, ...]:
+    async def _give_slots(self, batch_id: BatchId, part: InvocationId | None, *, ends_delay: bool) -> tuple[Grant, ...]:
         """Nobody else may end for a long time: the first slots are given here."""
         async with self._database.transaction() as connection:
-            return await BatchLookRepository(connection).give_slots(batch_id, ends_delay=ends_delay)
+            return await BatchLookRepository(connection).give_slots(batch_id, of_replay=part, ends_delay=ends_delay)
 
     async def _cancel_started(self, batch_id: BatchId) -> None:
         last: InvocationId | None = None
@@ -71,10 +83,13 @@ class BoundBatchActivities(BatchActivities):
             await self._messenger.deliver(cancelled=started)
             last = started[-1]
 
-    async def _progress(self, batch_id: BatchId) -> BatchProgress:
+    async def _progress(self, request: AdvanceBatchRequest) -> BatchProgress:
+        next_deadline = None
         try:
             async with self._database.statement() as connection:
-                batch = await BatchRepository(connection).get_by_id(batch_id)
+                batch = await BatchRepository(connection).get_by_id(request.batch_id)
+                if request.is_replay:
+                    next_deadline = await BatchLookRepository(connection).next_deadline(request.batch_id)
         except BatchDoesNotExist:  # deleted with its project, or by retention
             return BatchProgress(ended=0, size=0)
         counts = batch.counts
@@ -82,4 +97,5 @@ class BoundBatchActivities(BatchActivities):
             ended=batch.size - counts.queued - counts.running,
             size=batch.size,
             is_cancelled=batch.cancellation_request_time is not None,
+            next_deadline=next_deadline,
         )

@@ -115,9 +115,9 @@ async def content_of(services: Services, blob: Blob) -> Response:
     store = store_of(services)
     headers = {"X-Checksum-Sha256": blob.sha256, "Cache-Control": "private, no-store"}
     if store.signer is not None:
-        signed = await store.signer.download(blob.blob_id)
+        signed = await store.signer.download(blob.object_id)
         return RedirectResponse(signed.url, status_code=307, headers=headers)
-    pieces = store.read(blob.blob_id)
+    pieces = store.read(blob.object_id)
     try:
         first = await anext(pieces, b"")
     except FileNotFoundError:

@@ -7,10 +7,11 @@ more than what is done here. The order of the parameters is the document's: gene
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from api.authorization import ExecutionCaller, caller_of
 from control_plane_server.catalog.paths import BatchPath, ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH
 
 
 async def _function_path(project_name: str, version_ref_str: str, function_name: str) -> FunctionPath:
@@ -47,6 +48,9 @@ async def _execution_path(
     return ExecutionPath(invocation=invocation, execution_id=execution_id, launch=launch)
 
 
+IdempotencyKeyOfRequest = Annotated[
+    str | None, Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$")
+]
 FunctionPathOfRequest = Annotated[FunctionPath, Depends(_function_path)]
 BatchPathOfRequest = Annotated[BatchPath, Depends(_batch_path)]
 InvocationPathOfRequest = Annotated[InvocationPath, Depends(_invocation_path)]

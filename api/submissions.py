@@ -1,23 +1,32 @@
-"""Submits invocations, one or a batch: inserts their rows. Workflows are started afterwards, and may be later."""
+"""Submits invocations, one or a batch, new ones or once more: inserts their rows. Workflows are started afterwards, and
+may be later."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from api.services import Services
+from api.warm_starts import lease_idle
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.idempotency import (
+    OF_REPLAYS,
     BatchKeyRepository,
     IdempotencyKey,
     IdempotencyKeyRepository,
     KeyIsTaken,
     batch_fingerprint,
     fingerprint,
+    replay_fingerprint,
 )
+from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
 from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
 from control_plane_server.catalog.paths import FunctionPath
+from control_plane_server.catalog.replays import ReplayRepository
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import Invocation
-from control_plane_server.domain.errors import BlobIsInUse
+from control_plane_server.domain.errors import BlobIsInUse, InvocationDoesNotExist, ServiceIsUnavailable
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,30 @@ class SubmittedBatch:
 
     batch: Batch
     is_resumed: bool = False
+
+
+async def submit_and_start(
+    services: Services, path: FunctionPath, new: NewInvocation, client_key: str | None
+) -> Invocation:
+    """A new invocation with its workflow, and a container that is idle, or the one that its key or an earlier attempt
+    has made.
+
+    Raises IdempotencyKeyIsReused, RequestValidationError for arguments that the function does not take, and what
+    `InvocationRepository.create` raises.
+    """
+
+    async def create(checked: Sequence[int]) -> tuple[Invocation, bool]:
+        if client_key is None:
+            return await submit(services.database, path, new, checked=checked), True
+        return await submit_once(services.database, path, new, client_key=client_key, checked=checked)
+
+    inputs = [new.input] if new.input_blob is None else []
+    invocation, is_new = await services.arguments.create(path, inputs, is_batch=False, create=create)
+    is_started = is_new and await services.orchestrator.start_invocation(invocation)
+    if is_started and invocation.function.reuse is not None and invocation.not_before is None:
+        traceparent = None if services.spans is None else services.spans.current_traceparent()
+        await lease_idle(services.database, invocation, traceparent=traceparent)
+    return invocation
 
 
 async def submit(
@@ -48,7 +81,11 @@ async def submit_once(
         function_name=path.function_name,
         key=client_key,
         request_fingerprint=fingerprint(
-            function_input=new.input, parent=new.parent, options=new.options, input_blob=new.input_blob
+            function_input=new.input,
+            parent=new.parent,
+            options=new.options,
+            input_blob=new.input_blob,
+            replay=None if new.replayed_from is None else (new.replayed_from, path.version_ref),
         ),
     )
     earlier = await _find(database, key, new.resume_keys)
@@ -96,6 +133,47 @@ async def submit_batch(
     except KeyIsTaken:
         return await submit_batch(database, path, new, client_key=client_key, checked=checked)
     return SubmittedBatch(batch=batch), True
+
+
+async def submit_replay(
+    database: Database,
+    project_name: str,
+    matching: ProjectInvocationFilter,
+    *,
+    version_ref: str | None,
+    client_key: str | None,
+) -> tuple[Batch, bool]:
+    """A batch of all that match once more, or the one of this key, and whether this call created it.
+
+    Raises IdempotencyKeyIsReused, what `ReplayRepository.create` raises, and ServiceIsUnavailable if some of them were
+    deleted in the midst of every try.
+    """
+    key = None
+    if client_key is not None:
+        key = IdempotencyKey(
+            project_name=project_name,
+            function_name=OF_REPLAYS,
+            key=client_key,
+            request_fingerprint=replay_fingerprint(matching, version_ref=version_ref),
+        )
+        earlier = await _find_batch(database, key)
+        if earlier is not None:
+            return earlier, False
+    for _ in range(_TRIES):
+        try:
+            async with database.transaction() as connection:
+                batch = await ReplayRepository(connection).create(project_name, matching, version_ref=version_ref)
+                if key is not None:
+                    await BatchKeyRepository(connection).record(key, batch.batch_id)
+            return batch, True
+        except InvocationDoesNotExist:  # retention has deleted one of them meanwhile
+            continue
+        except KeyIsTaken:
+            assert key is not None
+            earlier = await _find_batch(database, key)
+            if earlier is not None:
+                return earlier, False
+    raise ServiceIsUnavailable
 
 
 async def _find_batch(database: Database, key: IdempotencyKey) -> Batch | None:

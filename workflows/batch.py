@@ -23,7 +23,8 @@ class BatchWorkflow:
     @workflow.init
     def __init__(self, request: BatchRequest) -> None:
         self._request = request
-        # Only those that wait for their first slot are stopped here: the sooner of both limits is theirs.
+        # Only those that wait for their first slot are stopped here: the sooner of both limits is theirs. Of a replay
+        # each has its own, and every look says which is next.
         waits_from = request.not_before or request.creation_time
         self._deadline = policies.deadline_of(waits_from, request.execution_spec)
         queue_deadline = policies.queue_deadline_of(waits_from, request.execution_spec)
@@ -67,6 +68,8 @@ class BatchWorkflow:
             self._looks_again = False
             has_timed_out = has_timed_out or workflow.now() >= self._deadline
             self._progress = await self._look(self._stop_reason(has_timed_out=has_timed_out))
+            if self._progress.next_deadline is not None:
+                self._deadline, has_timed_out = self._progress.next_deadline, False
             ended, size = self._progress.ended, self._progress.size
             workflow.set_current_details(f"{ended} of {size} invocations have ended, as of the last look")
             if self._progress.is_over:
@@ -105,6 +108,7 @@ class BatchWorkflow:
                 batch_id=self._request.batch_id,
                 stop_reason=stop_reason,
                 ends_delay=self._request.not_before is not None and not self._is_delayed,
+                is_replay=self._request.is_replay,
             ),
             task_queue=naming.CONTROL_TASK_QUEUE,
             summary="look" if stop_reason is None else f"stop: {stop_reason}",

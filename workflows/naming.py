@@ -152,6 +152,8 @@ def invocation_details(request: InvocationRequest) -> str:
 
 def batch_summary(request: BatchRequest) -> str:
     """One line for lists in the Web UI."""
+    if request.is_replay:
+        return shorten(f"{request.size} of {request.function.project_name} once more")
     return shorten(f"{request.size} of {request.function.project_name}/{request.function.function_name}")
 
 

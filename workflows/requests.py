@@ -58,6 +58,7 @@ def for_batch(batch: Batch) -> BatchRequest:
         creation_time=batch.creation_time,
         size=batch.size,
         parent_invocation_id=None if batch.parent is None else batch.parent.invocation_id,
+        is_replay=batch.is_replay,
         not_before=batch.not_before,
     )
 
@@ -71,6 +72,7 @@ def for_unfinished_batch(batch: UnfinishedBatch) -> BatchRequest:
         creation_time=batch.creation_time,
         size=batch.size,
         parent_invocation_id=batch.parent_invocation_id,
+        is_replay=batch.is_replay,
         not_before=batch.not_before,
     )
 

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from api import cancellations
 from api.authorization import ProjectMember, RootCaller, require_project_member
 from api.batch_bodies import DOCUMENTED, parse_batch, receive_batch
 from api.errors import documented
 from api.keyed_routes import turn_of
-from api.parameters import BatchPathOfRequest, FunctionPathOfRequest
-from api.results.streams import RESULTS, Form
+from api.parameters import BatchPathOfRequest, FunctionPathOfRequest, IdempotencyKeyOfRequest
+from api.result_queries import ResultQueryOfRequest, results_of
+from api.results.streams import RESULTS
 from api.routers import new_router
 from api.schemas.batches import BatchesListForFunction, BatchInfo, CreatedBatch
 from api.schemas.bounded import Text
@@ -21,7 +22,7 @@ from api.submit_queries import OptionsOfQuery
 from api.tags import Tag
 from api.webhook_targets import ensure_told
 from control_plane_server.catalog.batches import BatchRepository
-from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE, MAX_IDEMPOTENCY_KEY_LENGTH
+from control_plane_server.domain.bounds import MAX_BATCHES_PER_PAGE
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BatchDoesNotExist,
@@ -74,10 +75,7 @@ async def create_batch(
     parent_function_name: Text | None = None,
     parent_invocation_id: Text | None = None,
     options: OptionsOfQuery,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
-    ] = None,
+    idempotency_key: IdempotencyKeyOfRequest = None,
 ) -> CreatedBatch:
     """Call a function once for each input. The body is a BatchDefinition, or lines of JSON (`application/x-ndjson`),
     each the input of one invocation; then all else is in the query. With an Idempotency-Key, a repeated request
@@ -129,7 +127,10 @@ async def get_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
 async def cancel_batch(path: BatchPathOfRequest, request: Request) -> BatchInfo:
     """Ask for the end of all invocations of a batch that have not ended, and of their children. May be repeated while
     it runs."""
-    return BatchInfo.of(await cancellations.cancel_batch(services_of(request), path))
+    services = services_of(request)
+    async with services.database.statement() as connection:
+        batch = await BatchRepository(connection).get(path)
+    return BatchInfo.of(await cancellations.cancel_batch(services, batch))
 
 
 @router.get(
@@ -142,26 +143,18 @@ async def follow_batch(
     path: BatchPathOfRequest,
     caller: ProjectMember,
     request: Request,
-    after: Annotated[int, Query(ge=0)] = 0,
-    accept: Annotated[str | None, Header()] = None,
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0)] = None,
+    query: ResultQueryOfRequest,
 ) -> Response:
     """The results of a batch in the order in which its invocations end, as they end, behind the position `after`. The
     last one's position is the batch's size: a stream that ends before was broken off, and goes on behind the position
     that came last. Lines of JSON, with an empty one every five seconds; server-sent events for `Accept:
     text/event-stream`."""
-    services = services_of(request)
     turn = turn_of(request)
     if turn is not None:
         turn.become_stream()
-    async with services.database.statement() as connection:
+    async with services_of(request).database.statement() as connection:
         batch = await BatchRepository(connection).get(path)
-    return await services.results.of_batches.open(
-        batch,
-        after=after if last_event_id is None else last_event_id,
-        form=Form.accepted(accept),
-        is_root=isinstance(caller, RootCaller),
-    )
+    return await results_of(request, batch, query, is_root=isinstance(caller, RootCaller))
 
 
 def _parent(function_name: str | None, invocation_id: str | None) -> ParentInvocationDefinition | None:

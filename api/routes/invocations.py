@@ -1,11 +1,10 @@
 """/projects/…/invocations: submitted, read, waited for, listed, asked to stop."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Query, Request
 
 from api.authorization import require_project_member
 from api.blobs import uploaded_input
@@ -13,19 +12,18 @@ from api.cancellations import cancel
 from api.child_counts import counted
 from api.errors import documented
 from api.keyed_routes import while_waiting
-from api.parameters import FunctionPathOfRequest, InvocationPathOfRequest
+from api.parameters import FunctionPathOfRequest, IdempotencyKeyOfRequest, InvocationPathOfRequest
 from api.routers import new_router
 from api.schemas.bounded import Text
 from api.schemas.invocations import InvocationDefinition, InvocationInfo, InvocationsListForFunction
 from api.services import services_of
-from api.submissions import submit, submit_once
+from api.submissions import submit_and_start
 from api.tags import Tag
-from api.warm_starts import lease_idle
 from api.webhook_targets import ensure_told
 from control_plane_server.catalog.invocation_pages import InvocationFilter, InvocationPageRepository
 from control_plane_server.catalog.invocations import InvocationRepository
-from control_plane_server.domain.bounds import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
-from control_plane_server.domain.entities import Invocation, InvocationStatus, ParentRef
+from control_plane_server.domain.bounds import MAX_INVOCATIONS_PER_PAGE, MAX_WAIT_SECONDS
+from control_plane_server.domain.entities import InvocationStatus, ParentRef
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BlobDoesNotExist,
@@ -81,10 +79,7 @@ async def create_invocation(
     path: FunctionPathOfRequest,
     definition: InvocationDefinition,
     request: Request,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=MAX_IDEMPOTENCY_KEY_LENGTH, pattern="^[ -~]+$"),
-    ] = None,
+    idempotency_key: IdempotencyKeyOfRequest = None,
 ) -> InvocationInfo:
     """Call a function. With an Idempotency-Key, a repeated request answers with the first one's invocation."""
     services = services_of(request)
@@ -94,20 +89,7 @@ async def create_invocation(
     new = definition.to_domain(blob)
     if new.options.webhook is not None:
         await ensure_told(services, path.project_name, new.options.webhook)
-
-    async def create(checked: Sequence[int]) -> tuple[Invocation, bool]:
-        if idempotency_key is None:
-            return await submit(services.database, path, new, checked=checked), True
-        return await submit_once(services.database, path, new, client_key=idempotency_key, checked=checked)
-
-    invocation, is_new = await services.arguments.create(
-        path, [new.input] if blob is None else [], is_batch=False, create=create
-    )
-    is_started = is_new and await services.orchestrator.start_invocation(invocation)
-    if is_started and invocation.function.reuse is not None and invocation.not_before is None:
-        traceparent = None if services.spans is None else services.spans.current_traceparent()
-        await lease_idle(services.database, invocation, traceparent=traceparent)
-    return InvocationInfo.of(invocation)
+    return InvocationInfo.of(await submit_and_start(services, path, new, idempotency_key))
 
 
 @router.put(

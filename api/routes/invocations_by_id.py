@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-import structlog
 from fastapi import Depends, Header, Query, Request, Response
 
 from api.authorization import Caller, RootCaller, require_key, require_root
@@ -19,12 +18,10 @@ from api.schemas.executions import ExecutionLogs
 from api.schemas.invocations import InvocationInfo
 from api.services import services_of
 from api.tags import Tag
-from api.visibility import project_seen_by, require_seen
+from api.visibility import path_of, seen_invocation
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
-from control_plane_server.catalog.invocations import InvocationRepository
-from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.paths import ExecutionPath
 from control_plane_server.domain.bounds import MAX_WAIT_SECONDS
-from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     ExecutionDoesNotExist,
@@ -58,9 +55,9 @@ async def get_invocation_by_id(
     not see does not exist. With `wait_seconds`, the answer comes as soon as its outcome is known, it is TERMINATED, or
     the time is over. With `children`, those are counted."""
     services = services_of(request)
-    invocation = await _seen(invocation_id, request, caller)
+    invocation = await seen_invocation(invocation_id, request, caller)
     if wait_seconds > 0:
-        path, patience = _path_of(invocation), timedelta(seconds=wait_seconds)
+        path, patience = path_of(invocation), timedelta(seconds=wait_seconds)
         del invocation  # which may be large, and is read again
         invocation = await services.long_polls.settled_invocation(
             path, patience=patience, parked=partial(while_waiting, request)
@@ -71,7 +68,7 @@ async def get_invocation_by_id(
 @router.put(_INVOCATION + "/cancel", responses=documented(InvocationIsAlreadyTerminated))
 async def cancel_invocation_by_id(invocation_id: str, request: Request, caller: _KeyHolder) -> InvocationInfo:
     """Ask for the end of an invocation and of its children. May be repeated while it runs."""
-    path = _path_of(await _seen(invocation_id, request, caller))
+    path = path_of(await seen_invocation(invocation_id, request, caller))
     return InvocationInfo.of(await cancel(services_of(request), path))
 
 
@@ -91,7 +88,7 @@ async def follow_invocation_by_id(
 ) -> Response:
     """An invocation's events from its creation to its end, as they happen. After a stream has broken off, the `id` of
     its last event, as header or as query, goes on behind it. Logs are read with a root key only."""
-    path = _path_of(await _seen(invocation_id, request, caller))
+    path = path_of(await seen_invocation(invocation_id, request, caller))
     turn = turn_of(request)
     if turn is not None:
         turn.become_stream()
@@ -119,33 +116,11 @@ async def get_invocation_logs_by_id(
     """What the container of an execution wrote, oldest first: of the last one, or of this attempt, counted from 1.
     `next_offset` goes on from there, also later, when there is more."""
     services = services_of(request)
-    invocation = await _seen(invocation_id, request, RootCaller())
+    invocation = await seen_invocation(invocation_id, request, RootCaller())
     executions = [one for one in invocation.executions if attempt is None or one.attempt == attempt]
     if not executions:
         raise ExecutionDoesNotExist
-    path = ExecutionPath(invocation=_path_of(invocation), execution_id=executions[-1].execution_id)
+    path = ExecutionPath(invocation=path_of(invocation), execution_id=executions[-1].execution_id)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
     return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail, query))
-
-
-async def _seen(invocation_id: str, request: Request, caller: Caller) -> Invocation:
-    """Raises InvocationDoesNotExist, ApiKeyIsInvalid."""
-    structlog.contextvars.bind_contextvars(invocation_id=invocation_id)
-    async with services_of(request).database.statement() as connection:
-        seen = await project_seen_by(caller, connection)
-        invocation = await InvocationRepository(connection).get_by_id(invocation_id)
-    require_seen(invocation.function.ref.project_name, seen, InvocationDoesNotExist)
-    return invocation
-
-
-def _path_of(invocation: Invocation) -> InvocationPath:
-    function = invocation.function.ref
-    return InvocationPath(
-        function=FunctionPath(
-            project_name=function.project_name,
-            version_ref=function.version_id,
-            function_name=function.function_name,
-        ),
-        invocation_id=invocation.invocation_id,
-    )

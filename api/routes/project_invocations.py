@@ -8,6 +8,7 @@ from api.authorization import require_project_member
 from api.errors import documented
 from api.routers import new_router
 from api.schemas.bounded import Text
+from api.schemas.filters import Outcomes, Second, TagFilters, tags_of
 from api.schemas.project_invocations import (
     FailuresOfOneKind,
     FailuresOfProject,
@@ -21,7 +22,7 @@ from control_plane_server.catalog.invocation_counts import InvocationCountReposi
 from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
 from control_plane_server.catalog.project_invocations import ProjectInvocationRepository
 from control_plane_server.domain.bounds import MAX_FAILURES, MAX_PROJECT_INVOCATIONS_PER_PAGE
-from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
+from control_plane_server.domain.entities import InvocationStatus
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     OffsetIsInvalid,
@@ -30,9 +31,6 @@ from control_plane_server.domain.errors import (
     TooManyRequests,
 )
 from control_plane_server.domain.failures import grouped
-
-# Seconds since 1970, as PostgreSQL compares them.
-_Second = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 router = new_router(
     Tag.INVOCATIONS,
@@ -44,14 +42,16 @@ router = new_router(
 async def _filter(
     *,
     status: InvocationStatus | None = None,
-    outcome: Annotated[list[InvocationOutcome] | None, Query()] = None,
+    outcome: Annotated[Outcomes | None, Query()] = None,
     function_name: Text | None = None,
     version_id: Text | None = None,
-    since: _Second | None = None,
-    until: _Second | None = None,
+    since: Second | None = None,
+    until: Second | None = None,
     parent_invocation_id: Text | None = None,
     batch_id: Text | None = None,
     id_prefix: Annotated[str | None, Query(pattern="^inv-[0-9a-f]{6,32}$")] = None,
+    tag: Annotated[TagFilters | None, Query()] = None,
+    concurrency_key: Text | None = None,
 ) -> ProjectInvocationFilter:
     return ProjectInvocationFilter(
         status=status,
@@ -63,6 +63,8 @@ async def _filter(
         parent_invocation_id=parent_invocation_id,
         batch_id=batch_id,
         id_prefix=id_prefix,
+        tags=tags_of(tag or ()),
+        concurrency_key=concurrency_key,
     )
 
 
@@ -80,7 +82,8 @@ async def list_project_invocations(
 ) -> InvocationsListForProject:
     """A project's invocations of all functions and versions, newest first, page by page: `next_offset` is the next
     page's `initial_offset`. `since` and `until` are of the creation, both inclusive; `outcome` may be given several
-    times; `id_prefix` is how an id begins, six digits of it at least."""
+    times, and so may `tag`, as `key:value`, all of which they have; `id_prefix` is how an id begins, six digits of it
+    at least."""
     async with services_of(request).database.statement() as connection:
         page = await ProjectInvocationRepository(connection).read(
             project_name,
@@ -105,8 +108,8 @@ async def count_project_invocations(
 async def list_project_failures(
     project_name: str,
     request: Request,
-    since: _Second | None = None,
-    until: _Second | None = None,
+    since: Second | None = None,
+    until: Second | None = None,
     function_name: Text | None = None,
 ) -> FailuresOfProject:
     """What failed, timed out or was aborted, alike ones together, newest first: of the newest 10,000 such invocations

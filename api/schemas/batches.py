@@ -34,9 +34,11 @@ class BatchDefinition(SubmitOptions):
 
 
 class BatchInfo(BaseModel):
+    """`version_id` and `function_name` are null of a replay, whose invocations may be of several."""
+
     project_name: str
-    version_id: str
-    function_name: str
+    version_id: str | None
+    function_name: str | None
     batch_id: str
     parent_invocation: ParentInvocationDefinition | None
     size: int
@@ -50,8 +52,8 @@ class BatchInfo(BaseModel):
     def of(cls, batch: batches.Batch) -> Self:
         return cls(
             project_name=batch.function.project_name,
-            version_id=batch.function.version_id,
-            function_name=batch.function.function_name,
+            version_id=None if batch.is_replay else batch.function.version_id,
+            function_name=None if batch.is_replay else batch.function.function_name,
             batch_id=batch.batch_id,
             parent_invocation=ParentInvocationDefinition.of(batch.parent),
             size=batch.size,

@@ -142,7 +142,8 @@ class InvocationInfo(BaseModel):
     until the container has started them, and until they finished. Of one that is RUNNING they are until now. `children`
     are counted if that is asked for; null: they were not, or there are none. `checkpoint`: the last one that its code
     has saved; null: none. `input_blob`: of an input that is too large for an answer: then `input` is empty.
-    `schedule_name`, `scheduled_time`: the schedule that has called, and for which of its times."""
+    `schedule_name`, `scheduled_time`: the schedule that has called, and for which of its times.
+    `replayed_from`: the invocation that this is once more, which may be deleted by now."""
 
     project_name: str
     version_id: str
@@ -165,6 +166,7 @@ class InvocationInfo(BaseModel):
     starting_seconds: float
     running_seconds: float
     batch_id: str | None
+    replayed_from: str | None
     schedule_name: str | None
     scheduled_time: int | None
     queue_timeout_seconds: int | None
@@ -202,6 +204,7 @@ class InvocationInfo(BaseModel):
             error_message=invocation.error_message,
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
+            replayed_from=invocation.replayed_from,
             **options_on_the_wire(invocation.options),
             schedule_name=invocation.schedule_name,
             scheduled_time=optional_epoch_seconds(invocation.scheduled_time),
@@ -225,6 +228,7 @@ class InvocationInfoForFunction(BaseModel):
     starting_seconds: float
     running_seconds: float
     batch_id: str | None
+    replayed_from: str | None
     queue_timeout_seconds: int | None
     tags: dict[str, str]
     delay_seconds: int
@@ -246,6 +250,7 @@ class InvocationInfoForFunction(BaseModel):
             error_message=invocation.error_message,
             **totals_on_the_wire(invocation.totals),
             batch_id=invocation.batch_id,
+            replayed_from=invocation.replayed_from,
             **options_on_the_wire(invocation.options),
             schedule_name=invocation.schedule_name,
             creation_time=epoch_seconds(invocation.creation_time),

@@ -103,10 +103,25 @@ _RUNNING = (
     .correlate(BatchRow, FunctionRow)
     .scalar_subquery()
 )
+# Those of a replay, by themselves: they may be of many functions.
+_RUNNING_OF_REPLAY = (
+    select(func.count())
+    .select_from(InvocationRow)
+    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
+    .where(
+        InvocationRow.batch_id == BatchRow.batch_id,
+        InvocationRow.status == InvocationStatus.RUNNING.value,
+        ExecutionRow.container_status != ContainerStatus.TERMINATED.value,
+    )
+    .correlate(BatchRow)
+    .scalar_subquery()
+)
 _WHOLE = (
     *columns_of(VersionRow, FunctionRow, BatchRow),
     *PARENT_STATE,
-    case((BatchRow.completion_time.is_(None), _RUNNING), else_=0).label("running"),
+    case((BatchRow.completion_time.is_not(None), 0), (BatchRow.is_replay, _RUNNING_OF_REPLAY), else_=_RUNNING).label(
+        "running"
+    ),
 )
 
 
@@ -269,9 +284,9 @@ class BatchRepository:
         )
 
     async def get(self, path: BatchPath) -> Batch:
-        """Raises BatchDoesNotExist, if the function exists."""
+        """Raises BatchDoesNotExist, if the function exists; a replay is of no function."""
         batch = await self._find(path.batch_id)
-        if batch is not None and _is_at(path.function, batch.function):
+        if batch is not None and not batch.is_replay and _is_at(path.function, batch.function):
             return batch
         require((await self._connection.execute(_FUNCTION, path.function.parameters)).one_or_none(), parts=2)
         raise BatchDoesNotExist
@@ -284,7 +299,8 @@ class BatchRepository:
         return batch
 
     async def list_of_function(self, path: FunctionPath, *, offset: str | None, max_results: int) -> BatchPage:
-        """At most `max_results` batches from the offset on, newest first; None starts with the newest.
+        """At most `max_results` batches from the offset on, newest first; None starts with the newest. Replays are of
+        no function.
 
         Raises ProjectDoesNotExist, VersionDoesNotExist, FunctionDoesNotExist, and only then OffsetIsInvalid.
         """
@@ -296,7 +312,7 @@ class BatchRepository:
             .select_from(BatchRow)
             .join(FunctionRow, FunctionRow.function_id == BatchRow.function_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
-            .where(BatchRow.function_id == found.functions_function_id)
+            .where(BatchRow.function_id == found.functions_function_id, ~BatchRow.is_replay)
             .order_by(second.desc(), BatchRow.batch_id)
             .limit(max_results + 1)
         )
@@ -358,6 +374,7 @@ def _to_batch(row: Row[*tuple[Any, ...]]) -> Batch:
         last_update_time=row.batches_last_update_time,
         cancellation_request_time=row.batches_cancellation_request_time,
         completion_time=row.batches_completion_time,
+        is_replay=row.batches_is_replay,
         counts=InvocationCounts(
             queued=left - min(left, row.running),
             running=min(left, row.running),

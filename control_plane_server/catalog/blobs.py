@@ -1,10 +1,11 @@
 """What the catalog knows of the object store: announced blobs, whose they are, and what is left over."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Text, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import BigInteger, Row, Text, bindparam, delete, func, insert, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +28,7 @@ from control_plane_server.domain.errors import (
     BlobDoesNotExist,
     BlobIsInUse,
     ExecutionIsAlreadyTerminated,
+    InvocationDoesNotExist,
     ProjectDoesNotExist,
     ProjectIsBeingDeleted,
     TooManyArtifacts,
@@ -66,6 +68,27 @@ _EXECUTION_AT = along_execution(
         ExecutionRow.launches.label("executions_launches"),
     )
 )
+# Of a replay of a replay, the object is still that of the first.
+_SHARE = text("""
+    WITH source AS MATERIALIZED (
+        SELECT * FROM blobs WHERE blob_id = ANY(CAST(:sources AS text[])) FOR KEY SHARE
+    )
+    INSERT INTO blobs (blob_id, object_id, project_name, kind, invocation_id, size, sha256, completed_time)
+    SELECT new.blob_id, coalesce(source.object_id, source.blob_id), project_name, kind, new.invocation_id, size, sha256,
+        clock_timestamp()
+    FROM unnest(CAST(:sources AS text[]), CAST(:blobs AS text[]), CAST(:invocations AS text[]))
+        AS new (source_id, blob_id, invocation_id)
+    JOIN source ON source.blob_id = new.source_id
+    """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedInput:
+    """`source`: the blob whose bytes a new one is to have."""
+
+    source: BlobId
+    blob_id: BlobId
+    invocation_id: InvocationId
 
 
 class BlobRepository:
@@ -132,6 +155,23 @@ class BlobRepository:
         if attached.one_or_none() is None:
             raise BlobIsInUse
 
+    async def share_inputs(self, shared: Sequence[SharedInput]) -> None:
+        """Give new invocations the inputs of ones that have ended: blobs of their own, with the bytes of the others.
+        In the transaction that makes the invocations. Raises InvocationDoesNotExist if one has been deleted meanwhile.
+
+        A deletion waits for the lock: so there is never a moment without a row for the object.
+        """
+        made = await self._connection.execute(
+            _SHARE,
+            {
+                "sources": [one.source for one in shared],
+                "blobs": [one.blob_id for one in shared],
+                "invocations": [one.invocation_id for one in shared],
+            },
+        )
+        if made.rowcount != len(shared):
+            raise InvocationDoesNotExist
+
     async def complete(self, blob: Blob) -> None:
         """What a container has made is there from now on; of artifacts of the same name in the same execution, the one
         that was announced last. The others are as if they had been given up, and are forgotten as those are; that they
@@ -195,8 +235,10 @@ class BlobRepository:
         return deleted.one_or_none() is not None
 
     async def known(self, keys: Collection[str]) -> frozenset[str]:
-        """Which of these are ids of blobs."""
-        return frozenset(await self._connection.scalars(select(BlobRow.blob_id).where(BlobRow.blob_id.in_(keys))))
+        """Which of these the object store has for blobs."""
+        own = select(BlobRow.blob_id).where(BlobRow.blob_id.in_(keys))
+        shared = select(BlobRow.object_id).where(BlobRow.object_id.in_(keys))
+        return frozenset(await self._connection.scalars(own.union(shared)))
 
     async def _announce(
         self, project_name: str, new: NewBlob, *, invocation_id: str | None, execution_id: str | None
@@ -266,4 +308,5 @@ def _to_blob(row: Row[*tuple[Any, ...]]) -> Blob:
         sha256=row.blobs_sha256,
         creation_time=row.blobs_creation_time,
         completed_time=row.blobs_completed_time,
+        object_id=BlobId(row.blobs_object_id or row.blobs_blob_id),
     )

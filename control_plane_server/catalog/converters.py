@@ -170,6 +170,10 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
     )
 
 
+def to_replayed_from(invocation_id: str | None) -> InvocationId | None:
+    return None if invocation_id is None else InvocationId(invocation_id)
+
+
 def to_blob_id(blob_id: str | None) -> BlobId | None:
     return None if blob_id is None else BlobId(blob_id)
 

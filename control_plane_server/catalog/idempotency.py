@@ -10,12 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
 from control_plane_server.catalog.paths import searchable
 from control_plane_server.catalog.tables import BatchIdempotencyKeyRow, BatchRow, IdempotencyKeyRow, InvocationRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus, ParentRef
 from control_plane_server.domain.errors import IdempotencyKeyIsReused
+from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
+
+OF_REPLAYS = ""  # in place of a function's name, which is not empty
 
 
 class KeyIsTaken(Exception):
@@ -33,10 +37,15 @@ class IdempotencyKey:
 
 
 def fingerprint(
-    *, function_input: str, parent: ParentRef | None, options: SubmitOptions, input_blob: Blob | None = None
+    *,
+    function_input: str,
+    parent: ParentRef | None,
+    options: SubmitOptions,
+    input_blob: Blob | None = None,
+    replay: tuple[InvocationId, str] | None = None,
 ) -> str:
     """SHA-256 of a request body, in hex: tells bodies apart without storing them. Blobs are told apart by what is in
-    them: who repeats a request may have uploaded it again."""
+    them: who repeats a request may have uploaded it again. `replay`: of which invocation, in which version."""
     parts: list[object] = [function_input, None if parent is None else [parent.function_name, parent.invocation_id]]
     if options.queue_timeout_seconds is not None:  # without it as releases before had it
         parts.append(options.queue_timeout_seconds)
@@ -49,7 +58,14 @@ def fingerprint(
     }
     if asked:
         parts.append(asked)
+    if replay is not None:
+        parts.append({"replay": replay})
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def replay_fingerprint(matching: ProjectInvocationFilter, *, version_ref: str | None) -> str:
+    """As `fingerprint`, of a replay of all that match."""
+    return hashlib.sha256(json.dumps([asdict(matching), version_ref]).encode()).hexdigest()
 
 
 def batch_fingerprint(*, inputs: Sequence[str], parent: ParentRef | None, options: SubmitOptions) -> str:

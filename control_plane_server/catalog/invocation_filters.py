@@ -3,6 +3,7 @@
 Each finds them newest first within one state (`INVOCATION_STATE`), so that a page is made of the first ones of each.
 """
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     column,
     func,
     or_,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.invocation_pages import PageStart
@@ -54,6 +57,10 @@ _SINCE = bindparam("list_since", type_=BigInteger)
 _UNTIL = bindparam("list_until", type_=BigInteger)
 _PREFIX = bindparam("list_prefix", type_=Text)
 _PREFIX_END = bindparam("list_prefix_end", type_=Text)
+_KEY = bindparam("list_concurrency_key", type_=Text)
+# Written into the statement: whether a page is soonest found by the tags or by the order, PostgreSQL knows by how many
+# have these very tags.
+_TAGS = bindparam("list_tags", type_=Text, literal_execute=True)
 _START_SECOND = bindparam("list_start_second", type_=BigInteger)
 _START_ID = bindparam("list_start_id", type_=Text)
 
@@ -70,7 +77,7 @@ _AFTER_ALL_DIGITS = "g"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectInvocationFilter:
     """What an invocation must match; None and an empty tuple match all. `since` and `until`: of its creation, in
-    seconds since 1970, both inclusive. `id_prefix`: how its id begins."""
+    seconds since 1970, both inclusive. `id_prefix`: how its id begins. `tags`: keys and values, all of which it has."""
 
     status: InvocationStatus | None = None
     outcomes: tuple[InvocationOutcome, ...] = ()
@@ -81,10 +88,14 @@ class ProjectInvocationFilter:
     parent_invocation_id: str | None = None
     batch_id: str | None = None
     id_prefix: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    concurrency_key: str | None = None
 
     @property
     def states(self) -> list[str]:
         """In which they may be; none: it matches nothing."""
+        if len(dict(self.tags)) < len(set(self.tags)):  # two values of one key
+            return []
         states = [_RUNNING, *_ENDED]
         if self.status is not None:
             states = [_RUNNING] if self.status is InvocationStatus.RUNNING else list(_ENDED)
@@ -100,6 +111,7 @@ class ProjectInvocationFilter:
             _VERSION.key: self.version_id,
             _PARENT.key: self.parent_invocation_id,
             _BATCH.key: self.batch_id,
+            _KEY.key: self.concurrency_key,
             _PREFIX.key: self.id_prefix,
             _PREFIX_END.key: None if self.id_prefix is None else self.id_prefix + _AFTER_ALL_DIGITS,
             _START_ID.key: None if start is None else start.item_id,
@@ -108,6 +120,7 @@ class ProjectInvocationFilter:
             **{key: searchable(value) for key, value in texts.items() if value is not None},
             _STATES.key: self.states,
             _OUTCOMES.key: list(self.outcomes),
+            _TAGS.key: json.dumps({searchable(key): searchable(value) for key, value in self.tags}),
             _SINCE.key: self.since,
             _UNTIL.key: self.until,
             _START_SECOND.key: None if start is None else start.second,
@@ -126,6 +139,8 @@ class Shape:
     parent: bool = False
     batch: bool = False
     id_prefix: bool = False
+    tags: bool = False
+    concurrency_key: bool = False
     start: bool = False
 
     @classmethod
@@ -139,6 +154,8 @@ class Shape:
             parent=matching.parent_invocation_id is not None,
             batch=matching.batch_id is not None,
             id_prefix=matching.id_prefix is not None,
+            tags=bool(matching.tags),
+            concurrency_key=matching.concurrency_key is not None,
             start=start is not None,
         )
 
@@ -238,8 +255,11 @@ class Shape:
 
     def _belongs(self) -> list[ColumnElement[bool]]:
         """By its function, whatever names are in its row."""
+        return [_of_function(InvocationRow.function_id, VersionRow.project_name) == _PROJECT, *self._is_named()]
+
+    def _is_named(self) -> list[ColumnElement[bool]]:
         of_function = partial(_of_function, InvocationRow.function_id)
-        conditions = [of_function(VersionRow.project_name) == _PROJECT]
+        conditions = []
         if self.function_name:
             conditions.append(of_function(FunctionRow.function_name) == _FUNCTION)
         if self.version_id:
@@ -247,12 +267,19 @@ class Shape:
         return conditions
 
     def _belongs_with_owner(self) -> list[ColumnElement[bool]]:
-        """Asked once, of the batch or the parent: their invocations are of the same version, those of a batch of the
-        same function. Asked of each, it would be expected of few, and a page would read them all."""
+        """Asked once, of the batch or the parent: a parent's are of its version, and a batch's of its project.
+        Asked of each, it would be expected of few, and a page would read them all. A batch is read whole, and may be a
+        replay of several functions."""
         if self.batch:
-            owner = select(BatchRow.function_id).where(BatchRow.batch_id == _BATCH).scalar_subquery()
-        else:
-            owner = select(_PARENT_ROW.function_id).where(_PARENT_ROW.invocation_id == _PARENT).scalar_subquery()
+            is_of_project = (
+                select(VersionRow.version_id)
+                .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
+                .join(BatchRow, BatchRow.function_id == FunctionRow.function_id)
+                .where(BatchRow.batch_id == _BATCH, VersionRow.project_name == _PROJECT)
+                .correlate(None)
+            )
+            return [is_of_project.exists(), *self._is_named()]
+        owner = select(_PARENT_ROW.function_id).where(_PARENT_ROW.invocation_id == _PARENT).scalar_subquery()
         matching = (
             select(FunctionRow.version_id)
             .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
@@ -272,6 +299,10 @@ class Shape:
         conditions: list[ColumnElement[bool]] = []
         if self.outcome:
             conditions.append(or_(InvocationRow.outcome.is_not(None), known_outcome() == any_(_OUTCOMES)))
+        if self.tags:
+            conditions.append(InvocationRow.tags.contains(cast(_TAGS, JSONB)))
+        if self.concurrency_key:
+            conditions.append(InvocationRow.concurrency_key == _KEY)
         if self.since:
             conditions.append(BACKWARDS <= -_SINCE)
         if self.until:

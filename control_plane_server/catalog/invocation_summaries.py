@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Row, Select, true
 from sqlalchemy.orm import aliased
 
+from control_plane_server.catalog.converters import to_replayed_from
 from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.outcomes import known_outcome
 from control_plane_server.catalog.submit_options import OPTIONS, to_options
@@ -23,6 +24,7 @@ OWN_SUMMARY = (
     known_outcome().label("outcome"),
     *KNOWN_END,
     InvocationRow.batch_id,
+    InvocationRow.replayed_from,
     *OPTIONS,
     InvocationRow.schedule_name,
     InvocationRow.creation_time,
@@ -55,6 +57,7 @@ def to_summary(row: Row[*tuple[Any, ...]]) -> InvocationSummary:
         creation_time=row.creation_time,
         last_update_time=row.last_update_time,
         schedule_name=row.schedule_name,
+        replayed_from=to_replayed_from(row.replayed_from),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from control_plane_server.catalog.base import columns_of
-from control_plane_server.catalog.blobs import BlobRepository
+from control_plane_server.catalog.blobs import BlobRepository, SharedInput
 from control_plane_server.catalog.callees import (
     CALLEE,
     CALLEE_OF_PARENT,
@@ -24,7 +24,7 @@ from control_plane_server.catalog.callees import (
     require_created,
     to_parent,
 )
-from control_plane_server.catalog.converters import to_blob_id, to_execution, to_function
+from control_plane_server.catalog.converters import to_blob_id, to_execution, to_function, to_replayed_from
 from control_plane_server.catalog.ends import KNOWN_END, MEASURED_NOW, to_totals
 from control_plane_server.catalog.kept_data_tables import BlobRow, CheckpointRow
 from control_plane_server.catalog.outcomes import known_outcome
@@ -53,7 +53,7 @@ from control_plane_server.domain.errors import (
     ParentInvocationDoesNotExist,
     ProjectDoesNotExist,
 )
-from control_plane_server.domain.identifiers import BatchId, InvocationId, new_invocation_id
+from control_plane_server.domain.identifiers import BatchId, BlobId, InvocationId, new_blob_id, new_invocation_id
 from control_plane_server.domain.schedules import ScheduledCall
 from control_plane_server.domain.submit_options import NO_OPTIONS, SubmitOptions
 
@@ -61,6 +61,7 @@ _ID = bindparam("wanted_invocation", type_=Text)
 _NEW_ID = bindparam("new_invocation", type_=Text)
 _INPUT = bindparam("new_input", type_=Text)
 _INPUT_BLOB = bindparam("new_input_blob", type_=Text)
+_REPLAYED_FROM = bindparam("new_replayed_from", type_=Text)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -88,6 +89,7 @@ _WHOLE = (
     *KNOWN_END,
     InvocationRow.input_blob_id.label("invocations_input_blob_id"),
     InvocationRow.batch_id.label("invocations_batch_id"),
+    InvocationRow.replayed_from.label("invocations_replayed_from"),
     *OPTIONS,
     InvocationRow.schedule_name.label("invocations_schedule_name"),
     InvocationRow.scheduled_time.label("invocations_scheduled_time"),
@@ -115,6 +117,7 @@ def _creation(callee: CTE) -> Select[*tuple[Any, ...]]:
         "invocation_id": _NEW_ID,
         "input": _INPUT,
         "input_blob_id": _INPUT_BLOB,
+        "replayed_from": _REPLAYED_FROM,
         **NEW_OPTIONS,
         "project_name": callee.c.versions_project_name,
         "function_name": callee.c.functions_function_name,
@@ -136,7 +139,8 @@ _REQUEST_CANCELLATION = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvocation:
     """What a client submits. `input`: any text, JSON as a rule; empty if it is a blob. `resume_keys`: what equal
-    requests under these have made may be taken instead. `scheduled`: the schedule that calls; None: somebody else."""
+    requests under these have made may be taken instead. `scheduled`: the schedule that calls; None: somebody else.
+    `replayed_from`: what it is once more: its blob is that one's, and is shared with it."""
 
     input: str
     input_blob: Blob | None = None
@@ -144,6 +148,7 @@ class NewInvocation:
     options: SubmitOptions = NO_OPTIONS
     resume_keys: Sequence[str] = ()
     scheduled: ScheduledCall | None = None
+    replayed_from: InvocationId | None = None
 
     @property
     def is_one_statement(self) -> bool:
@@ -163,14 +168,18 @@ class InvocationRepository:
 
         Raises ProjectIsBeingDeleted once the deletion has begun, ParentInvocationDoesNotExist unless the parent is of
         the same project and version, ArgumentsAreUnchecked if the function has a signature and is not among those that
-        are `checked`, and BlobIsInUse.
+        are `checked`, BlobIsInUse, and InvocationDoesNotExist if that has been deleted which it shares its blob with.
         """
         scheduled = new.scheduled
         invocation_id = new_invocation_id() if scheduled is None else scheduled.invocation_id
+        blob_id = None if new.input_blob is None else new.input_blob.blob_id
+        if blob_id is not None and new.replayed_from is not None:
+            blob_id = new_blob_id()
         new_parameters = {
             _NEW_ID.key: invocation_id,
             _INPUT.key: new.input,
-            _INPUT_BLOB.key: None if new.input_blob is None else new.input_blob.blob_id,
+            _INPUT_BLOB.key: blob_id,
+            _REPLAYED_FROM.key: new.replayed_from,
         } | option_parameters(new.options)
         try:
             created = await self._connection.execute(
@@ -182,8 +191,7 @@ class InvocationRepository:
             raise (ParentInvocationDoesNotExist if is_about_parent(error) else ProjectDoesNotExist) from error
         row = require(created.one_or_none(), parts=2)
         require_created(row, has_parent=new.parent is not None)
-        if new.input_blob is not None:
-            await BlobRepository(self._connection).attach_input(new.input_blob.blob_id, invocation_id)
+        await self._give_input(new, blob_id, invocation_id)
         if scheduled is not None:
             await self._connection.execute(
                 update(InvocationRow)
@@ -211,7 +219,8 @@ class InvocationRepository:
             creation_time=row.creation_time,
             last_update_time=row.creation_time,
             executions=(),
-            input_blob_id=None if new.input_blob is None else new.input_blob.blob_id,
+            input_blob_id=blob_id,
+            replayed_from=new.replayed_from,
             schedule_name=None if scheduled is None else scheduled.schedule_name,
             scheduled_time=None if scheduled is None else scheduled.scheduled_time,
         )
@@ -241,6 +250,16 @@ class InvocationRepository:
             raise InvocationIsAlreadyTerminated
         return invocation
 
+    async def _give_input(self, new: NewInvocation, blob_id: BlobId | None, invocation_id: InvocationId) -> None:
+        if blob_id is None or new.input_blob is None:
+            return
+        blobs = BlobRepository(self._connection)
+        if new.replayed_from is None:
+            await blobs.attach_input(blob_id, invocation_id)
+            return
+        shared = SharedInput(source=new.input_blob.blob_id, blob_id=blob_id, invocation_id=invocation_id)
+        await blobs.share_inputs([shared])
+
 
 def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
     first = rows[0]
@@ -264,6 +283,7 @@ def _to_invocation(rows: Sequence[Row[*tuple[Any, ...]]]) -> Invocation:
         checkpoint=_to_checkpoint(first),
         schedule_name=first.invocations_schedule_name,
         scheduled_time=first.invocations_scheduled_time,
+        replayed_from=to_replayed_from(first.invocations_replayed_from),
     )
 
 

@@ -10,11 +10,12 @@ from control_plane_server.catalog.base import READ_APART, Base
 
 class BlobRow(Base):
     """A blob in the object store. Until it is complete it is nobody's, and nothing shows it; whatever it is of then
-    takes it along when it is deleted. The object goes after its row."""
+    takes it along when it is deleted. The object goes after its row, and after those of the replays that share it."""
 
     __tablename__ = "blobs"
 
     blob_id: Mapped[str] = mapped_column(primary_key=True)
+    object_id: Mapped[str | None]  # of a replay's input: the blob whose object it is. None: it has one of its own
     project_name: Mapped[str] = mapped_column(ForeignKey("projects.project_name", ondelete="CASCADE"), index=True)
     kind: Mapped[str]
     invocation_id: Mapped[str | None] = mapped_column(ForeignKey("invocations.invocation_id", ondelete="CASCADE"))
@@ -50,3 +51,4 @@ Index(
     postgresql_where=BlobRow.invocation_id.is_not(None),
 )
 Index("blobs_incomplete", BlobRow.creation_time, postgresql_where=BlobRow.completed_time.is_(None))
+Index("blobs_sharing_objects", BlobRow.object_id, postgresql_where=BlobRow.object_id.is_not(None))

@@ -171,16 +171,19 @@ class InvocationRow(Base):
     # Who is told of its end beside the webhooks of its project, and which ends are told.
     webhook_url: Mapped[str | None]
     webhook_events: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    replayed_from: Mapped[str | None]  # the invocation that this is once more, which may be deleted by now
 
 
 class BatchRow(Base):
-    """Invocations of one function that were created by one request. The counts are of those that have ended."""
+    """Invocations that were created by one request, of one function; those of a replay are of any functions of one
+    project, and its own is that of the first. The counts are of those that have ended."""
 
     __tablename__ = "batches"
 
     batch_id: Mapped[str] = mapped_column(primary_key=True)
     function_id: Mapped[int] = mapped_column(ForeignKey("functions.function_id", ondelete="CASCADE"))
     parent_invocation_id: Mapped[str | None]  # its invocations refer to the parent, and keep it
+    is_replay: Mapped[bool] = mapped_column(server_default=false())
     size: Mapped[int]
     ended: Mapped[int] = mapped_column(server_default="0")
     succeeded: Mapped[int] = mapped_column(server_default="0")
@@ -196,7 +199,7 @@ class BatchRow(Base):
 
 
 class BatchIdempotencyKeyRow(Base):
-    """A client's key for the creation of a batch, as `IdempotencyKeyRow`."""
+    """A client's key for the creation of a batch, as `IdempotencyKeyRow`. `function_name`: of a replay empty."""
 
     __tablename__ = "batch_idempotency_keys"
 
@@ -324,6 +327,20 @@ Index(
     InvocationRow.parent_invocation_id,
     *_NEWEST_FIRST,
     postgresql_where=InvocationRow.parent_invocation_id.is_not(None),
+)
+Index(
+    "invocations_of_concurrency_key",
+    InvocationRow.project_name,
+    InvocationRow.concurrency_key,
+    *_NEWEST_FIRST,
+    postgresql_where=InvocationRow.concurrency_key.is_not(None),
+)
+Index(
+    "invocations_by_tags",
+    InvocationRow.tags,
+    postgresql_using="gin",
+    postgresql_ops={"tags": "jsonb_path_ops"},
+    postgresql_where=InvocationRow.tags.is_not(None),
 )
 Index(
     "invocations_by_batch",

@@ -10,7 +10,8 @@ from control_plane_server.domain.specs import ExecutionSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Many invocations of one function that were created by one request."""
+    """Many invocations that were created by one request, of one function. A replay's are of any functions of the
+    project, each with its own limits; `function` is that of the first then."""
 
     batch_id: BatchId
     function: FunctionRef
@@ -22,6 +23,7 @@ class Batch:
     cancellation_request_time: datetime | None
     completion_time: datetime | None
     counts: InvocationCounts
+    is_replay: bool = False
     not_before: datetime | None = None  # as of its invocations
 
     @property

@@ -38,6 +38,7 @@ class Blob:
     sha256: str
     creation_time: datetime
     completed_time: datetime | None
+    object_id: BlobId  # under which the store has its bytes: its own id, but for the input of a replay
 
     @property
     def is_complete(self) -> bool:

@@ -260,6 +260,7 @@ class InvocationSummary:
     creation_time: datetime
     last_update_time: datetime
     schedule_name: str | None = None  # None: no schedule has made it
+    replayed_from: InvocationId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +306,7 @@ class Invocation:
     input_blob_id: BlobId | None = None  # then `input` is empty
     schedule_name: str | None = None  # None: no schedule has made it
     scheduled_time: datetime | None = None  # for which of the schedule's times
+    replayed_from: InvocationId | None = None  # which may be deleted by now
 
     @property
     def error_message(self) -> str | None:

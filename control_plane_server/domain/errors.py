@@ -4,13 +4,14 @@ ControlPlaneError
 ├─ ApiError                      what clients are told; `http_status` is on the class
 │  ├─ BadRequest       400       OffsetIsInvalid, ParentFunctionNameIsMissing, ParentInvocationIdIsMissing, Blob…,
 │  │                             ProjectNameIsTooLong, ProjectIsBeingDeleted, ParentInvocationDoesNotExist,
-│  │                             SpanIsTooLong, TooManyTimes, WebhookUrlIsRefused
+│  │                             SpanIsTooLong, TooManyTimes, TooManyToReplay, WebhookUrlIsRefused
 │  ├─ Forbidden        403       ApiKeyIsInvalid
 │  ├─ NotFound         404       Project-, Version-, Function-, Invocation-, Batch-, Execution-, Secret-,
 │  │                             Checkpoint-, Blob-, WarmContainer-, Schedule-, Webhook-, DeliveryDoesNotExist
 │  ├─ Conflict         409       ProjectAlreadyExists, Invocation-, BatchIsAlreadyTerminated, ExecutionHas…,
-│  │                             SecretIsMissing, LaunchIsOvertaken, BlobIs…, ScheduleIsDeclared,
-│  │                             ScheduleNameIsTaken, TooManySchedules, TooManyWebhooks, SigningSecretIsMissing
+│  │                             InvocationHasNotTerminated, NothingToReplay, SecretIsMissing, LaunchIsOvertaken,
+│  │                             BlobIs…, ScheduleIsDeclared, ScheduleNameIsTaken, TooManySchedules,
+│  │                             TooManyWebhooks, SigningSecretIsMissing
 │  ├─ BodyIsTooSlow    408
 │  ├─ BodyIsTooLarge   413
 │  ├─ IdempotencyKeyIsReused 422
@@ -73,6 +74,10 @@ class ProjectNameIsTooLong(BadRequest):
 
 class ProjectIsBeingDeleted(BadRequest):
     """The project is being deleted"""
+
+
+class TooManyToReplay(BadRequest):
+    """More than 10,000 invocations are like that: narrow them, as by since and until, and replay one part at a time"""
 
 
 class ParentInvocationDoesNotExist(BadRequest):
@@ -195,6 +200,14 @@ class InvocationIsAlreadyTerminated(Conflict):
 
 class BatchIsAlreadyTerminated(Conflict):
     """This batch has already terminated"""
+
+
+class InvocationHasNotTerminated(Conflict):
+    """This invocation has not ended, and what has not ended cannot be replayed: wait for its end, or cancel it"""
+
+
+class NothingToReplay(Conflict):
+    """No invocation that has ended is like that: look with the same filters at what there is"""
 
 
 class ExecutionAlreadyExists(Conflict):

@@ -171,7 +171,8 @@ class InvocationProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequest:
-    """Input of `BatchWorkflow`."""
+    """Input of `BatchWorkflow`. `is_replay`: its invocations may be of several functions, each with its own limits;
+    `function` and `execution_spec` are those of the first."""
 
     batch_id: BatchId
     function: FunctionRef
@@ -179,27 +180,32 @@ class BatchRequest:
     creation_time: datetime
     size: int
     parent_invocation_id: InvocationId | None = None
+    is_replay: bool = False
     not_before: datetime | None = None  # as of its invocations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvanceBatchRequest:
-    """Input of `advance_batch`. `stop_reason`: why all of the batch is made to stop; None: nothing new stops it.
-    `ends_delay`: it has a delay, which is over: its invocations queue up."""
+    """Input of `advance_batch`. `stop_reason`: why all of the batch is made to stop, of a replay that has timed out
+    those whose time is over; None: nothing new stops it. `ends_delay`: it has a delay, which is over: its invocations
+    queue up."""
 
     batch_id: BatchId
     stop_reason: StopReason | None = None
+    is_replay: bool = False
     ends_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
     """What `advance_batch` found, when it was done, and the answer of the query `status`. `ended`: how many of the
-    batch's invocations have."""
+    batch's invocations have. `next_deadline`: of a replay, when the time of the next of those is over that have not
+    begun; None: there is none, or it is no replay."""
 
     ended: int
     size: int
     is_cancelled: bool = False
+    next_deadline: datetime | None = None
 
     @property
     def is_over(self) -> bool:

@@ -75,4 +75,5 @@ class UnfinishedBatch:
     creation_time: datetime
     size: int
     parent_invocation_id: InvocationId | None
+    is_replay: bool = False
     not_before: datetime | None = None

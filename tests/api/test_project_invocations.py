@@ -43,6 +43,27 @@ async def ids(client: httpx2.AsyncClient, **filters: object) -> set[str]:
     return {str(one["invocation_id"]) for one in await listed(client, **filters)}
 
 
+async def test_tags_and_concurrency_keys(client: httpx2.AsyncClient) -> None:
+    """All tags that are asked for; whatever characters they have."""
+    deployed = await deploy(client, function_spec("f"), function_spec("g"))
+    odd = "it's \\ \" %s %% : $1 :x __[POSTCOMPILE_x] 日本 = -- /* \n"
+    both = await invoke(client, deployed.invocations("f"), tags={"run": "7", "odd": odd})
+    one = await invoke(client, deployed.invocations("g"), tags={"run": "7"}, concurrency_key="k", concurrency_limit=1)
+    of_key = await invoke(client, deployed.invocations("f"), concurrency_key="k", concurrency_limit=1)
+    assert await ids(client, tag="run:7") == {id_of(both), id_of(one)}
+    assert await ids(client, tag=["run:7", f"odd:{odd}"]) == {id_of(both)}
+    assert await ids(client, tag=f"odd:{odd}", function_name="f", status="RUNNING") == {id_of(both)}
+    for nothing in ("run:", "run:77", "odd:it's", ["run:7", "run:8"]):
+        assert await ids(client, tag=nothing) == set()
+    assert await ids(client, concurrency_key="k") == {id_of(one), id_of(of_key)}
+    assert await ids(client, concurrency_key="k", tag="run:7") == {id_of(one)}
+    assert await ids(client, concurrency_key="k", version_id=deployed.version_id, function_name="f") == {id_of(of_key)}
+    assert await counts(client, tag="run:7") == {**NONE, "queued": 2}
+    answer = await client.get(PATH, params={"tag": "run"})
+    assert answer.status_code == 422
+    assert "key:value" in answer.text
+
+
 async def test_filters(client: httpx2.AsyncClient, database: Database) -> None:
     old = await deploy(client, function_spec("f"), function_spec("g"))
     new = await deploy(client, function_spec("f"))

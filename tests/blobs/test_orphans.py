@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from activities.reconciliation.orphaned_blobs import OrphanedBlobs
 from activities.reconciliation.repair_run import RepairRun
@@ -15,7 +15,7 @@ from control_plane_server.catalog.kept_data_tables import BlobRow
 from control_plane_server.catalog.tables import ProjectRow
 from tests.blobs.stores import REGION, blob_id, pieces
 
-KEPT, GIVEN_UP, WITHOUT_ROW = map(blob_id, range(3))
+KEPT, GIVEN_UP, WITHOUT_ROW, SHARED, SHARING = map(blob_id, range(5))
 NOW, LATER = timedelta(0), timedelta(days=1)
 
 
@@ -37,16 +37,20 @@ async def test_objects_without_a_row_and_uploads_that_were_given_up_go(database:
                 await connection.execute(
                     update(BlobRow).where(BlobRow.blob_id == key).values(completed_time=BlobRow.creation_time)
                 )
+        sharing = {"blob_id": SHARING, "object_id": SHARED, "completed_time": func.clock_timestamp()}
+        await connection.execute(
+            insert(BlobRow).values(**{**values, **sharing})
+        )  # of a replay; its original is deleted
     theirs = tmp_path / "somebody's", tmp_path / "somebody's#1"
     for file in theirs:
         file.touch()
-    for key in (KEPT, GIVEN_UP, WITHOUT_ROW):
+    for key in (KEPT, GIVEN_UP, WITHOUT_ROW, SHARED):
         await store.put(key, pieces(b"x"))
     assert await removed(database, store, LATER) == set()
     assert await removed(database, store, NOW) == {GIVEN_UP, WITHOUT_ROW}
     assert all(file.exists() for file in theirs)
     async with database.statement() as connection:
-        assert (await connection.scalars(select(BlobRow.blob_id))).all() == [KEPT]
+        assert set(await connection.scalars(select(BlobRow.blob_id))) == {KEPT, SHARING}
 
 
 async def test_the_store_of_another_control_plane_is_left_alone(database: Database, tmp_path: Path) -> None:

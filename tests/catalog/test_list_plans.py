@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.failures import FailureRepository
@@ -68,6 +69,41 @@ async def test_pages_of_a_project_of_many_versions(
             await ProjectInvocationRepository(connection).read(
                 many_versions.project_name, matching=matching, offset=f"{MIDDLE},inv-{ENDED // 2}", max_results=PAGE
             )
+        await check_plans(database, statements, most_rows=MOST_ROWS)
+
+
+async def test_pages_by_tags_and_concurrency_keys(
+    database: Database, function: FunctionRef, statements: list[Statement]
+) -> None:
+    """By the tags where few have them, by the order where many do."""
+    async with database.statement() as connection:
+        for statement in (
+            "UPDATE invocations SET concurrency_key = 'k-' || n % 400, concurrency_limit = 1,"
+            " tags = jsonb_build_object('env', CASE n % 2 WHEN 0 THEN 'test' ELSE 'live' END, 'run', (n % 2000)::text)"
+            " FROM (SELECT invocation_id, substr(invocation_id, 5)::int AS n FROM invocations) AS numbered"
+            " WHERE numbered.invocation_id = invocations.invocation_id",
+            "VACUUM ANALYZE invocations",
+        ):
+            await connection.execute(text(statement))
+    few, many = (("run", "7"),), (("env", "live"),)
+    for matching, found in (
+        (ProjectInvocationFilter(tags=few), 10),
+        (ProjectInvocationFilter(tags=few, outcomes=FAILED), 0),
+        (ProjectInvocationFilter(tags=few + many), 10),
+        (ProjectInvocationFilter(tags=(("run", "2001"),)), 0),
+        (ProjectInvocationFilter(tags=many), PAGE),
+        (ProjectInvocationFilter(tags=many, function_name=FUNCTION_NAME), PAGE),
+        (ProjectInvocationFilter(tags=many, version_id=function.version_id, until=MIDDLE), PAGE),
+        (ProjectInvocationFilter(concurrency_key="k-7"), ENDED // 400),
+        (ProjectInvocationFilter(concurrency_key="k-7", function_name=FUNCTION_NAME, outcomes=NOBODY), 0),
+        (ProjectInvocationFilter(concurrency_key="nobody's"), 0),
+    ):
+        statements.clear()
+        async with database.statement() as connection:
+            page = await ProjectInvocationRepository(connection).read(
+                function.project_name, matching=matching, offset=None, max_results=PAGE
+            )
+        assert len(page.invocations) == found, matching
         await check_plans(database, statements, most_rows=MOST_ROWS)
 
 

@@ -275,7 +275,7 @@ async def test_a_table_that_cannot_be_vacuumed_is_reported(empty_database: Datab
         await connection.execute(text("CREATE INDEX somebody_s ON invocations (refused(invocation_id))"))
     steps: list[str] = []
     await upgrade_to_head(empty_database, report=steps.append)
-    assert "no room" in steps[-1]
+    assert any("no room" in step for step in steps)
     assert len(set(await schema_revisions(empty_database))) == 1
 
 

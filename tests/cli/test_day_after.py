@@ -75,8 +75,11 @@ async def test_a_failure_among_children_is_found_and_done_again(terminal: Termin
     await terminal.succeed("deploy", "after")
     given = await terminal.succeed("describe", child, "--input")
     assert json.loads(given.stdout) == {"item": "cocoa"}
-    again = await terminal.run("invoke", "after/price", "-", "--wait", stdin=given.stdout)
-    assert again.stdout == "5\n"
+    again = (await terminal.succeed("replay", child[:12], "--in-version", "latest")).lines[0]
+    assert (await terminal.succeed("logs", "-", "--follow")).lines == ["looking up cocoa"]
+    assert (await terminal.succeed("describe", "-", "--result")).stdout == "5"
+    assert re.search(f"^Replay of +{child}$", (await terminal.succeed("describe", again)).stdout, re.MULTILINE)
+    await _replay_all_that_failed(terminal, failed)
     refused = await terminal.run("undeploy", "after")
     assert refused.complaint.startswith("this deletes project after with all its invocations (0 have not ended) and ")
 
@@ -86,3 +89,19 @@ async def _all_have_ended(terminal: Terminal, project: str) -> None:
     running = ("list", project, "--status", "running", "--json")
     while (await terminal.succeed(*running)).document["invocations"]:
         await asyncio.sleep(0.1)
+
+
+async def _replay_all_that_failed(terminal: Terminal, failed: list[dict[str, str]]) -> None:
+    """Of both functions."""
+    dry = await terminal.succeed("replay", "after", "--failed", "--since", "1h", "--dry-run")
+    assert dry.stderr == "Would be replayed: 2 of after (2 failed).\n"
+    complaint = (await terminal.run("replay", "after", "--failed")).complaint
+    assert complaint.startswith("this replays 2 of after (2 failed): say --yes if that is wanted")
+    made = await terminal.succeed("replay", "after", "--failed", "--in-version", "latest", "--yes")
+    assert re.fullmatch(r"bat-\w{32}\n", made.stdout)
+    batch = made.stdout.strip()
+    while (described := await terminal.succeed("describe", "-", "--json")).document["counts"]["SUCCEEDED"] < 2:
+        pass
+    assert described.document["batch_id"] == batch
+    found = (await terminal.succeed("search", "after", "--batch", batch, "--json")).document["invocations"]
+    assert {one["replayed_from"] for one in found} == {one["invocation_id"] for one in failed}

@@ -128,6 +128,7 @@ class ScriptedBatch(BatchActivities):
     """As many invocations have ended as the script says, look by look. What a stop does is scripted too."""
 
     ended: list[int]
+    deadlines: list[datetime] = field(default_factory=list)  # of a replay, look by look as long as there are some
     looks: list[StopReason | None] = field(default_factory=list)
     delay_ends: list[bool] = field(default_factory=list)  # as each look was told
     looked: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -138,7 +139,8 @@ class ScriptedBatch(BatchActivities):
             self.looks.append(request.stop_reason)
             self.delay_ends.append(request.ends_delay)
             self.looked.notify_all()
-        return BatchProgress(ended=self.ended.pop(0), size=BATCH_SIZE)
+        deadline = self.deadlines.pop(0) if self.deadlines else None
+        return BatchProgress(ended=self.ended.pop(0), size=BATCH_SIZE, next_deadline=deadline)
 
     async def until_looked(self, times: int) -> None:
         async with self.looked:

@@ -88,3 +88,18 @@ async def test_one_that_begins_after_the_deadline_stops_at_once(time_skipping: W
     async with advancing(time_skipping.client, batch, creation_time=creation_time, timeout_seconds=60) as handle:
         await handle.result()
     assert batch.looks == [StopReason.TIMED_OUT]
+
+
+async def test_of_a_replay_every_look_says_when_the_next_of_it_times_out(time_skipping: WorkflowEnvironment) -> None:
+    start = await time_skipping.get_current_time()
+    batch = ScriptedBatch([3, 4, 5, BATCH_SIZE], deadlines=[start + HOUR / 60 / 2, start + 2 * HOUR])
+    async with advancing(time_skipping.client, batch, creation_time=start) as handle:
+        await handle.result()
+        waits = [
+            event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+            for event in (await handle.fetch_history()).events
+            if event.HasField("timer_started_event_attributes")
+        ]
+    assert batch.looks == [None, StopReason.TIMED_OUT, None, None]
+    assert timedelta(seconds=20) < waits[0] <= timedelta(seconds=30)
+    assert waits[1:] == [timedelta(minutes=2), timedelta(minutes=4)]

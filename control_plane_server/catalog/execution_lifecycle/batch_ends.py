@@ -43,20 +43,30 @@ class BatchEndRepository:
         )
         return bool(completed)
 
-    async def end_unstarted(self, batch_id: BatchId, *, reason: StopReason | None, at_most: int) -> EndedInBatch:
+    async def end_unstarted(
+        self, batch_id: BatchId, *, reason: StopReason | None, at_most: int, of_replay: InvocationId | None = None
+    ) -> EndedInBatch:
         """End invocations that have had no execution, without a workflow: those whose cancellation is requested, and
         with a `reason` all of them. The oldest first, at most `at_most`.
+
+        `of_replay`: an invocation of a batch that is a replay: those of its function are meant. Each has its own limits
+        then: with TIMED_OUT those are ended whose time is over.
 
         One whose workflow has been started all the same gets no slot when it asks for one, and ends. None of them has a
         slot that others could have by it.
         """
-        if await self._slots.lock_owner_of_batch(batch_id) is None:
+        if of_replay is None:
+            owner = await self._slots.lock_owner_of_batch(batch_id)
+        else:
+            owner = await self._slots.lock_owner_of(of_replay)
+        if owner is None:
             return EndedInBatch(ended=0, is_complete=False)
         outcome = InvocationOutcome.TIMED_OUT if reason is StopReason.TIMED_OUT else InvocationOutcome.CANCELLED
         ended = await self._connection.scalars(
-            _END_UNSTARTED,
+            _END_UNSTARTED if of_replay is None else _END_UNSTARTED_OF_REPLAY,
             {
                 "batch_id": batch_id,
+                **({} if of_replay is None else {"function_id": owner.function_id}),
                 "of_all": reason is not None,
                 "is_timeout": reason is StopReason.TIMED_OUT,
                 "outcome": outcome,
@@ -113,13 +123,24 @@ _END = ", ".join(
     for name, value in end_values(_MEASURED, outcome=literal_column("unstarted.outcome")).items()
 )
 _ENDED = table("ended", *(column(ended.key, ended.type) for ended in ENDED_COLUMNS))
-_END_UNSTARTED = text(f"""
+# From its creation, as nothing of it has begun.
+DEADLINE_OF_UNSTARTED = """(
+    SELECT invocations.creation_time + make_interval(secs => least(
+        timeout_seconds, coalesce(invocations.queue_timeout_seconds, functions.queue_timeout_seconds)
+    ))
+    FROM functions WHERE functions.function_id = invocations.function_id
+)"""
+_OF_BATCH = "(:of_all OR cancellation_request_time IS NOT NULL)"
+_OF_REPLAY = f"""function_id = :function_id AND (
+    cancellation_request_time IS NOT NULL
+    OR CASE WHEN :is_timeout THEN {DEADLINE_OF_UNSTARTED} <= clock_timestamp() ELSE :of_all END
+)"""
+_END_UNSTARTED, _END_UNSTARTED_OF_REPLAY = (text(f"""
     WITH unstarted AS MATERIALIZED (
         SELECT invocation_id,
             CASE WHEN cancellation_request_time IS NULL THEN :outcome ELSE 'CANCELLED' END AS outcome
         FROM invocations
-        WHERE batch_id = :batch_id AND status = 'RUNNING'
-            AND (:of_all OR cancellation_request_time IS NOT NULL)
+        WHERE batch_id = :batch_id AND status = 'RUNNING' AND {which}
             AND NOT EXISTS (SELECT FROM executions WHERE executions.invocation_id = invocations.invocation_id)
         ORDER BY batch_index LIMIT :at_most
         FOR NO KEY UPDATE
@@ -140,4 +161,4 @@ _END_UNSTARTED = text(f"""
         RETURNING {", ".join(f"invocations.{ended.key}" for ended in ENDED_COLUMNS)}
     ), noted_deliveries AS ({as_text(noted_deliveries(_ENDED).element)})
     SELECT invocation_id, pg_notify(:channel, invocation_id) FROM ended
-    """)
+    """) for which in (_OF_BATCH, _OF_REPLAY))

@@ -324,7 +324,7 @@ class SlotQueue:
         return None if found is None else to_owner(found)
 
     async def lock_owner_of_batch(self, batch_id: BatchId) -> SlotOwner | None:
-        """As `lock_owner_of`, of a batch."""
+        """As `lock_owner_of`, of a batch; of a replay that of its first invocation alone."""
         found = (await self._connection.execute(LOCK_FUNCTION_OF_BATCH, {SLOT_BATCH.key: batch_id})).one_or_none()
         return None if found is None else to_owner(found)
 

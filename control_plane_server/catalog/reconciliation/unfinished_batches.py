@@ -12,7 +12,7 @@ from control_plane_server.catalog.tables import BatchRow, FunctionRow, Invocatio
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.unfinished import UnfinishedBatch
 
-# All of a batch have the same.
+# All of a batch have the same; of a replay the workflow is told by its first look.
 _QUEUE_TIMEOUT = (
     select(InvocationRow.queue_timeout_seconds)
     .where(InvocationRow.batch_id == BatchRow.batch_id)
@@ -49,6 +49,7 @@ class UnfinishedBatchRepository:
                     execution_spec=function.execution_spec.with_queue_timeout(row.queue_timeout),
                     creation_time=row.batches_creation_time,
                     size=row.batches_size,
+                    is_replay=row.batches_is_replay,
                     not_before=row.batches_not_before,
                     parent_invocation_id=(
                         None

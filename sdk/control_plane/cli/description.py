@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from shlex import quote
 from typing import Any
 
 from control_plane.cli.durations import in_short
@@ -58,6 +57,8 @@ def _fields(invocation: InvocationInfo, state: str, children: Mapping[str, int])
         yield "Batch", document["batch_id"]
     if document.get("schedule_name") is not None:
         yield "Schedule", f"{document['schedule_name']}, of {local_time(document['scheduled_time'])}"
+    if document.get("replayed_from") is not None:
+        yield "Replay of", document["replayed_from"]
     yield "Created", local_time(invocation.creation_time)
     yield from options_of(document)
     if invocation.invocation_status == "TERMINATED":
@@ -130,8 +131,4 @@ def _say_what_next(invocation: InvocationInfo, state: str) -> None:
     if state not in ("failed", "timed out", "aborted"):
         return
     name = short_id(invocation.invocation_id, is_short=terminal_width() is not None)
-    function = f"{invocation.project_name}/{invocation.function_name}"
-    note(
-        f"Its log: control-plane logs {name} --timestamps\n"
-        f"Again: control-plane describe {name} --input | control-plane invoke {quote(function)} -"
-    )
+    note(f"Its log: control-plane logs {name} --timestamps\n" f"Again: control-plane replay {name}")

@@ -28,6 +28,8 @@ USERS_VERBS = {
     "artifacts": Verb(f"{_VERBS}.artifacts:artifacts", "List and download the files that an invocation has kept."),
     "cancel": Verb(f"{_VERBS}.cancel:cancel", "Ask an invocation to stop."),
     "list": Verb(f"{_VERBS}.list:list_", "List a project's invocations, or projects."),
+    "search": Verb(f"{_VERBS}.list:list_", "Find a project's invocations, as by a tag: list by another name."),
+    "replay": Verb(f"{_VERBS}.replay:replay", "Run what has ended once more: an invocation, or all that failed."),
     "failures": Verb(f"{_VERBS}.failures:failures", "Show what has failed in a project, alike ones together."),
     "costs": Verb(f"{_VERBS}.costs:costs", "Show how long a project's containers ran, and what that costs."),
     "describe": Verb(

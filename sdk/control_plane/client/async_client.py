@@ -1,7 +1,7 @@
 """`control_plane.AsyncClient`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +141,8 @@ class AsyncClient:
         until: datetime | float | None = None,
         parent: str | None = None,
         batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
     ) -> AsyncIterator[ProjectInvocation]:
         """As `Client.invocations`."""
         query = invocations_query(
@@ -152,6 +154,8 @@ class AsyncClient:
             until=until,
             parent=parent,
             batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
         )
         path = project_path(project) + "/invocations"
         stream = self._connection.api.pages(path, "invocations", query)
@@ -171,6 +175,8 @@ class AsyncClient:
         until: datetime | float | None = None,
         parent: str | None = None,
         batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
     ) -> dict[str, int]:
         """As `Client.invocation_counts`."""
         query = invocations_query(
@@ -182,8 +188,42 @@ class AsyncClient:
             until=until,
             parent=parent,
             batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
         )
         return await self._connection.run(self._connection.api.counts(project, query))
+
+    async def replay(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        outcome: str | Sequence[str] | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
+        in_version: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> BatchInfo:
+        """As `Client.replay`; `batch` and `batch_results` tell of it."""
+        query = invocations_query(
+            function=function,
+            status=None,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
+        )
+        made = self._connection.api.replay_all(project, query, in_version=in_version, idempotency_key=idempotency_key)
+        return await self._connection.run(made)
 
     async def failures(
         self,

@@ -56,3 +56,10 @@ class AsyncInvocation(Generic[R_co]):
     async def cancel(self) -> None:
         """Ask it, and those that it has started, to stop. One that has ended stays as it is."""
         await self._connection.run(self._calls.cancel(self._call))
+
+    async def replay(
+        self, *, in_version: str | None = None, idempotency_key: str | None = None
+    ) -> "AsyncInvocation[R_co]":
+        """As `Invocation.replay`."""
+        made = self._calls.replay(self._call, in_version=in_version, idempotency_key=idempotency_key)
+        return AsyncInvocation(self._connection, self._calls, await self._connection.run(made))

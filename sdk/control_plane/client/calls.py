@@ -105,6 +105,11 @@ class Calls:
         """One that has ended stays as it is."""
         return self._api.stop(call.path)
 
+    def replay(self, call: Call, *, in_version: str | None, idempotency_key: str | None) -> Plan[Call]:
+        """The new one."""
+        info = yield from self._api.replay(call.path, in_version=in_version, idempotency_key=idempotency_key)
+        return Call(id=info.invocation_id, info=info, is_command=call.is_command)
+
     def progress(self, call: Call, *, follow: bool) -> Stream:
         """Emits what the function reports, the newest value each time, until its end; or only the newest one."""
         if not follow:

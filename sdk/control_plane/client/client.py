@@ -1,6 +1,6 @@
 """`control_plane.Client`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
@@ -128,11 +128,14 @@ class Client:
         until: datetime | float | None = None,
         parent: str | None = None,
         batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
     ) -> Iterator[ProjectInvocation]:
         """Those of a project, newest first, read page by page as they are asked for.
 
         `status`: RUNNING or TERMINATED; `outcome`: SUCCEEDED, FAILED, CANCELLED, TIMED_OUT or ABORTED, or several;
-        `since` and `until`: of their creation, epoch seconds if they are numbers; `parent`, `batch`: ids.
+        `since` and `until`: of their creation, epoch seconds if they are numbers; `parent`, `batch`: ids; `tags`: all
+        of these they have.
         """
         query = invocations_query(
             function=function,
@@ -143,6 +146,8 @@ class Client:
             until=until,
             parent=parent,
             batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
         )
         path = project_path(project) + "/invocations"
         documents = self._connection.iterate(self._connection.api.pages(path, "invocations", query))
@@ -160,6 +165,8 @@ class Client:
         until: datetime | float | None = None,
         parent: str | None = None,
         batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
     ) -> dict[str, int]:
         """How many of a project's invocations stand how: `queued`, `running`, and each outcome. Narrowed as
         `invocations`."""
@@ -172,8 +179,47 @@ class Client:
             until=until,
             parent=parent,
             batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
         )
         return self._connection.run(self._connection.api.counts(project, query))
+
+    def replay(
+        self,
+        project: str,
+        *,
+        function: str | None = None,
+        outcome: str | Sequence[str] | None = None,
+        version: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        parent: str | None = None,
+        batch: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        concurrency_key: str | None = None,
+        in_version: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """All of a project's invocations that are so and have ended, once more, 10,000 at most: as a batch, each with
+        the same input and options but for a delay. Narrowed as `invocations`.
+
+        `in_version`: a version's id, or `latest`, whose functions of the same names they call; without one, each in the
+        version in which it ran.
+        """
+        query = invocations_query(
+            function=function,
+            status=None,
+            outcome=outcome,
+            version=version,
+            since=since,
+            until=until,
+            parent=parent,
+            batch=batch,
+            tags=tags,
+            concurrency_key=concurrency_key,
+        )
+        made = self._connection.api.replay_all(project, query, in_version=in_version, idempotency_key=idempotency_key)
+        return Batch(self._connection, self._connection.run(made).batch_id)
 
     def failures(
         self,

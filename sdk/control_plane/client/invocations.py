@@ -70,6 +70,14 @@ class ClientInvocation(Invocation[R_co]):
         """Ask it, and those that it has started, to stop. One that has ended stays as it is."""
         self._connection.run(self._calls.cancel(self._call))
 
+    def replay(self, *, in_version: str | None = None, idempotency_key: str | None = None) -> "ClientInvocation[R_co]":
+        """The same input once more, if it has ended, however: a new invocation with the same options but for a delay.
+
+        `in_version`: a version's id, or `latest`; without one, in the version in which it ran.
+        """
+        made = self._calls.replay(self._call, in_version=in_version, idempotency_key=idempotency_key)
+        return ClientInvocation(self._connection, self._calls, self._connection.run(made))
+
     def _as_they_end(self, calls: Sequence[Invocation[Any]], timeout: float | None) -> Iterator[Invocation[Any]]:
         ours: dict[int, ClientInvocation[Any]] = {}
         for call in calls:

@@ -1,6 +1,6 @@
 """Invocations as lists show them, and how such lists are narrowed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from control_plane.protocol.answers import Course
@@ -29,6 +29,8 @@ def invocations_query(
     until: datetime | float | None,
     parent: str | None,
     batch: str | None,
+    tags: Mapping[str, str] | None,
+    concurrency_key: str | None,
 ) -> Query:
     """Raises ValueError."""
     if version == LATEST:
@@ -38,12 +40,14 @@ def invocations_query(
     return {
         "function_name": function,
         "status": status,
-        "outcome": outcome,
+        "outcome": [outcome] if isinstance(outcome, str) else outcome,
         "version_id": version,
         "since": _seconds(since),
         "until": _seconds(until),
         "parent_invocation_id": parent,
         "batch_id": batch,
+        "tag": [f"{key}:{value}" for key, value in (tags or {}).items()] or None,
+        "concurrency_key": concurrency_key,
     }
 
 

@@ -268,8 +268,8 @@ class BatchInfo(Answer):
     """`counts`: queued, running, and each outcome."""
 
     project_name: str
-    version_id: str
-    function_name: str
+    version_id: str | None  # None of a replay, which may be of several functions
+    function_name: str | None
     batch_id: str
     size: int
     status: str

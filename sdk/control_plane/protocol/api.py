@@ -189,6 +189,24 @@ class Api:
         headers = {"Idempotency-Key": idempotency_key}
         return self._read(answers.BatchInfo, self.post(function + "/batches", body, headers=headers))
 
+    def replay(
+        self, path: str, *, in_version: str | None = None, idempotency_key: str | None = None
+    ) -> Plan[answers.InvocationInfo]:
+        """An invocation that has ended once more: the new one. `path`: of the invocation. `in_version`: None: that in
+        which it ran."""
+        headers = {"Idempotency-Key": idempotency_key or new_key()}
+        made = self.post(path + "/replay", {"version_ref": in_version}, headers=headers)
+        return self._read(answers.InvocationInfo, made)
+
+    def replay_all(
+        self, project: str, query: Query, *, in_version: str | None = None, idempotency_key: str | None = None
+    ) -> Plan[answers.BatchInfo]:
+        """All of a project that match and have ended once more. `query`: of a list of the project's invocations."""
+        given = {name: value for name, value in query.items() if value is not None}
+        headers = {"Idempotency-Key": idempotency_key or new_key()}
+        made = self.post(project_path(project) + "/replays", {**given, "version_ref": in_version}, headers=headers)
+        return self._read(answers.BatchInfo, made)
+
     def batch(self, path: str) -> Plan[answers.BatchInfo]:
         return self._read(answers.BatchInfo, self.get(path))
 

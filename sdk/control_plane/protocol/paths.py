@@ -43,7 +43,9 @@ def invocation_by_id_path(invocation_id: str) -> str:
 
 
 def batch_path(document: Mapping[str, str]) -> str:
-    """Of a batch as the API gives it."""
+    """Of a batch as the API gives it; a replay is of no function."""
+    if document["function_name"] is None:
+        return batch_by_id_path(document["batch_id"])
     function = function_path(document["project_name"], document["version_id"], document["function_name"])
     return "%s/batches/%s" % (function, escaped(document["batch_id"]))
 

@@ -35,6 +35,11 @@ OPERATIONS = {
     "cancel_batch": ("put", {"404", "409"}),
     "follow_batch": ("get", {"400", "404"}),
     "get_batch_by_id": ("get", {"404"}),
+    "cancel_batch_by_id": ("put", {"404", "409"}),
+    "follow_batch_by_id": ("get", {"400", "404"}),
+    "replay_invocation": ("post", {"400", "404", "409", "413"}),
+    "replay_invocation_by_id": ("post", {"400", "404", "409", "413"}),
+    "replay_invocations": ("post", {"400", "404", "409", "413"}),
     "follow_invocations": ("post", {"413"}),
     "get_invocation_by_id": ("get", {"404"}),
     "cancel_invocation_by_id": ("put", {"404", "409"}),
@@ -227,7 +232,7 @@ def test_the_script_writes_both_files(
     schema_files.main()
     assert json.loads(schema.read_text()) == document
     known = {error["class"]: (error["code"], error["detail"]) for error in json.loads(errors.read_text())}
-    assert len(known) == 47
+    assert len(known) == 50
     assert known["ApiKeyIsInvalid"] == (403, "The API key is invalid")
     assert known["ProjectAlreadyExists"] == (409, "A project with this name already exists.")
     assert known["ExecutionHasNotFinished"] == (409, "This execution has not yet finished")

@@ -11,6 +11,7 @@ from alembic import context, op
 from sqlalchemy.exc import DBAPIError
 
 from control_plane_server.catalog.incomplete_invocations import completion_of_blocks
+from control_plane_server.catalog.migrations.indexes import create_index_beside
 from control_plane_server.catalog.migrations.locks import LET_EARLIER_RELEASES_GO_ON
 
 revision: str = "0010"
@@ -50,8 +51,7 @@ def upgrade() -> None:
         op.execute("SET lock_timeout = 0")  # nothing is kept waiting by what waits from here on
         _complete(blocks)
         for name, columns in _INDEXES.items():
-            _report(f"index {name}")
-            _create_index(name, columns)
+            create_index_beside(name, f"invocations {columns}")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS invocations_by_parent")
         _vacuum()
         op.execute(f"SET lock_timeout = '{lock_limit}'")  # for the migrations that follow
@@ -95,19 +95,6 @@ def _complete(blocks: int) -> None:
         if percent >= told + 5:
             told = percent
             _report(f"invocations of earlier releases: {percent} %")
-
-
-def _create_index(name: str, columns: str) -> None:
-    is_valid: bool | None = (
-        op.get_bind()
-        .execute(sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": name})
-        .scalar_one_or_none()
-    )
-    if is_valid:
-        return
-    if is_valid is not None:  # of an attempt that was interrupted
-        op.execute(f"DROP INDEX CONCURRENTLY {name}")
-    op.execute(f"CREATE INDEX CONCURRENTLY {name} ON invocations {columns}")
 
 
 def _vacuum() -> None:

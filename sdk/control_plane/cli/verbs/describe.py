@@ -20,7 +20,7 @@ from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
-from control_plane.protocol.answers import FunctionInfo, InvocationInfo, ResourceSpec, Version
+from control_plane.protocol.answers import BatchInfo, FunctionInfo, InvocationInfo, ResourceSpec, Version
 from control_plane.protocol.blobs import text_of, with_output
 from control_plane.protocol.results import Result
 from control_plane.protocol.states import SUCCEEDED, status_of
@@ -59,7 +59,7 @@ def describe(
     """Show a project with its functions, a function, how far a batch is; or an invocation: how it ended and why, where
     the time went, its attempts, how those stand that it has started.
 
-    To do one again: control-plane describe ID --input | control-plane invoke PROJECT/FUNCTION -
+    To do one again: control-plane replay ID
     """
     if tree + input_ + result + as_json > 1:
         raise WrongUsage("--tree, --input, --result and --json exclude each other")
@@ -139,8 +139,7 @@ async def _show_batch(connection: AsyncConnection, batch_id: str, *, as_json: bo
     counts = ", ".join(f"{count:,} {state}" for state, count in in_order(batch.counts))
     fields: list[tuple[str, object]] = [
         ("Batch", batch.batch_id),
-        ("Function", f"{batch.project_name}/{batch.function_name}"),
-        ("Version", batch.version_id),
+        *_place_of(batch),
         ("Created", local_time(batch.creation_time)),
         ("Inputs", f"{batch.size:,}"),
         ("Status", "ended" if batch.status == "TERMINATED" else "running"),
@@ -149,6 +148,14 @@ async def _show_batch(connection: AsyncConnection, batch_id: str, *, as_json: bo
     if batch.cancellation_request_time is not None:
         fields.append(("Cancelled", local_time(batch.cancellation_request_time)))
     print_fields(fields)
+
+
+def _place_of(batch: BatchInfo) -> Iterator[tuple[str, object]]:
+    if batch.function_name is None:
+        yield "Project", f"{batch.project_name}, a replay"
+        return
+    yield "Function", f"{batch.project_name}/{batch.function_name}"
+    yield "Version", batch.version_id
 
 
 async def _show_project(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:

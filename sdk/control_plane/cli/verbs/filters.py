@@ -11,6 +11,19 @@ from control_plane.cli.moments import HELP, moment
 
 Since = Annotated[str | None, typer.Option(metavar="WHEN", help=f"Created since then: {HELP}.")]
 Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Created before then.")]
+Failed = Annotated[bool, typer.Option("--failed", help="What failed, timed out or was aborted.")]
+Outcomes = Annotated[
+    list[str] | None, typer.Option(help="`succeeded`, `failed`, `cancelled`, `timed_out`, `aborted`; repeatable.")
+]
+OfFunction = Annotated[str | None, typer.Option(help="Of this function.")]
+Parent = Annotated[str | None, typer.Option(metavar="INVOCATION", help="Started by this one.")]
+OfVersion = Annotated[str | None, typer.Option(metavar="ver-…", help="Of this version.")]
+OfBatch = Annotated[str | None, typer.Option(metavar="bat-…", help="Of this batch.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="KEY=VALUE", help="Submitted with this tag; repeatable: with all of them."),
+]
+ConcurrencyKey = Annotated[str | None, typer.Option(metavar="KEY", help="Submitted with this concurrency key.")]
 
 _RUNNING = "running"
 _ENDED = "ended"
@@ -21,6 +34,14 @@ FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 def seconds(text: str | None) -> int | None:
     """Of a moment, since the epoch. Raises WrongUsage."""
     return None if text is None else int(moment(text, now=datetime.now(UTC)))
+
+
+def tags_of(texts: Sequence[str]) -> list[str] | None:
+    """As the API takes them. Raises WrongUsage."""
+    for text in texts:
+        if not text.partition("=")[0] or "=" not in text:
+            raise WrongUsage(f"--tag {text!r} must look like KEY=VALUE")
+    return [text.replace("=", ":", 1) for text in texts] or None
 
 
 def status_of(word: str | None) -> tuple[str | None, tuple[str, ...]]:

@@ -1,22 +1,38 @@
-"""`control-plane list`: invocations of a project, or of one of its functions; or projects."""
+"""`control-plane list`, which is also called `search`: invocations of a project, or of one of its functions; or
+projects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from control_plane.access.errors import WrongUsage
-from control_plane.cli.default_project import default_project
 from control_plane.cli.invocation_rows import print_invocations
-from control_plane.cli.lookup import explained, find_batch, find_invocation, find_version, function_of, meant
+from control_plane.cli.lookup import explained, find_version, function_of
+from control_plane.cli.narrowing import Filters, placed
 from control_plane.cli.output import local_time, note, print_json, print_table
-from control_plane.cli.references import Reference, is_batch, parse, parse_invocation
+from control_plane.cli.references import Reference, is_batch, parse
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.states import in_order
-from control_plane.cli.verbs.filters import FAILED, Since, Until, outcomes_of, seconds, status_of
+from control_plane.cli.verbs.filters import (
+    FAILED,
+    ConcurrencyKey,
+    Failed,
+    OfBatch,
+    OfFunction,
+    OfVersion,
+    Outcomes,
+    Parent,
+    Since,
+    Tags,
+    Until,
+    outcomes_of,
+    seconds,
+    status_of,
+    tags_of,
+)
 from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
@@ -33,17 +49,17 @@ _NAME_THE_PROJECT = (
 def list_(
     what: Annotated[str | None, typer.Argument(metavar="[PROJECT[/FUNCTION]]")] = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="What failed, timed out or was aborted.")] = False,
+    failed: Failed = False,
     status: Annotated[str | None, typer.Option(help="`running` (or queued still), `ended`, or an outcome.")] = None,
-    outcome: Annotated[
-        list[str] | None, typer.Option(help="`succeeded`, `failed`, `cancelled`, `timed_out`, `aborted`; repeatable.")
-    ] = None,
+    outcome: Outcomes = None,
     since: Since = None,
     until: Until = None,
-    function: Annotated[str | None, typer.Option(help="Of this function.")] = None,
-    parent: Annotated[str | None, typer.Option(metavar="INVOCATION", help="Started by this one.")] = None,
-    version: Annotated[str | None, typer.Option(metavar="ver-…", help="Of this version.")] = None,
-    batch: Annotated[str | None, typer.Option(metavar="bat-…", help="Of this batch.")] = None,
+    tag: Tags = None,
+    concurrency_key: ConcurrencyKey = None,
+    function: OfFunction = None,
+    parent: Parent = None,
+    version: OfVersion = None,
+    batch: OfBatch = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     projects: Annotated[bool, typer.Option("--projects", help="List projects.")] = False,
     api_url: ApiUrl = None,
@@ -61,7 +77,7 @@ def list_(
     if reference is not None and function is not None and reference.function not in (None, function):
         raise WrongUsage(f"{what!r} and --function {function} name two functions; name one")
     known_status, outcomes = status_of(status)
-    query: dict[str, str | float | Sequence[str] | None] = {
+    query: Filters = {
         "status": known_status,
         "outcome": [*outcomes, *outcomes_of(outcome or ()), *(FAILED if failed else ())] or None,
         "since": seconds(since),
@@ -69,13 +85,15 @@ def list_(
         "function_name": function,
         "version_id": version,
         "batch_id": batch,
+        "tag": tags_of(tag or ()),
+        "concurrency_key": concurrency_key,
     }
     run(_list(reference, query, parent=parent, limit=limit, wants_projects=projects, api_url=api_url, as_json=as_json))
 
 
 async def _list(
     reference: Reference | None,
-    narrowed: dict[str, str | float | Sequence[str] | None],
+    narrowed: Filters,
     *,
     parent: str | None,
     limit: int,
@@ -84,26 +102,12 @@ async def _list(
     as_json: bool,
 ) -> None:
     async with connect(api_url) as connection:
-        if parent is not None:
-            found = await find_invocation(connection, parse_invocation(meant(connection, parent)))
-            narrowed["parent_invocation_id"] = found.invocation_id
-            reference = reference or Reference(project=found.project_name)
-        if reference is None and narrowed["batch_id"] is not None:
-            of_batch = await find_batch(connection, str(narrowed["batch_id"]))
-            reference = Reference(project=of_batch.project_name)
-        if reference is None and not wants_projects:
-            reference = await default_project(connection)
+        reference = await placed(connection, reference, narrowed, parent=parent, takes_default=not wants_projects)
         if reference is None:
             if any(value is not None for value in narrowed.values()):
                 raise WrongUsage(_NAME_THE_PROJECT)
             await _list_projects(connection, as_json=as_json)
             return
-        reference = replace(
-            reference,
-            function=reference.function or _text(narrowed["function_name"]),
-            version=reference.version or _text(narrowed["version_id"]),
-        )
-        narrowed |= {"function_name": reference.function, "version_id": reference.version}
         async with explained(connection, reference):
             await _list_invocations(connection, reference, narrowed, limit=limit, as_json=as_json)
 
@@ -155,10 +159,6 @@ async def _newest(
         offset = str(page["next_offset"])
         if len(found) >= limit:
             return found, offset
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 async def _ensure_function(connection: AsyncConnection, reference: Reference) -> None:
