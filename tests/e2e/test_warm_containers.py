@@ -74,6 +74,8 @@ async def test_where_memory_runs_out_a_copy_is_killed_and_the_container_goes_on(
     ended = [await project.ended("take_memory", await project.invoke("take_memory", mib=n)) for n in (1, 500, 2)]
     assert [one["outcome"] for one in ended] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
     assert execution_of(ended[1])["error_message"] == reason
+    said = ["(Killed by the kernel: there was no memory left in the container.)"] if isolation == "fork" else []
+    assert await project.logs("take_memory", ended[1]) == said
     assert [execution_of(one)["is_warm_start"] for one in ended] == [False, True, isolation == "fork"]
 
 

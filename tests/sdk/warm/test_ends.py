@@ -139,6 +139,7 @@ def test_where_memory_runs_out_the_execution_is_killed_and_not_the_container(sta
             assert container.wait(container.begin(200)) == 137
             assert container.output(2) == [2, 800]
         assert group.has_run_out()
+        assert container.end()[2].count("(Killed by the kernel: there was no memory left in the container.)") == 2
     finally:
         group.remove()
 

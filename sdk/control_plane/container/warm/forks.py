@@ -19,16 +19,19 @@ from control_plane.container.warm import kernel, markers, randomness
 from control_plane.container.warm.copies import Copy
 from control_plane.container.warm.environment import WarmEnvironment
 from control_plane.container.warm.leases import Lease
+from control_plane.container.warm.memory import MemoryKills
 from control_plane.container.warm.polls import Poller
 from control_plane.container.warm.temporary_folders import TemporaryFolders
 from control_plane.container.warm.waking import Wake, Woken, signals_wait
 from control_plane.errors import Refused, Unreachable
 
 _SIGKILL = 9
+_KILLED = 128 + _SIGKILL
 # Most executions are shorter, and are not asked about: the connection stays for what comes after them.
 _UNWATCHED_SECONDS = 0.5
 _KILL_AGAIN_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
+_OUT_OF_MEMORY = "(Killed by the kernel: there was no memory left in the container.)\n"
 _NOT_USABLE = "A process that an execution has left behind cannot be killed: this container ends.\n"
 
 
@@ -38,6 +41,7 @@ class Forks:
         self._folders = TemporaryFolders()
         self._library = kernel.adopt_orphans()
         self._spared = kernel.children()
+        self._memory_kills = MemoryKills()
         self._wake = Wake()
         self._poller = Poller(
             environment.api_url,
@@ -71,6 +75,8 @@ class Forks:
             copy = Copy(process_id, self._spared)
             self._watch(copy, lease)
             exit_code = copy.clear()
+            if exit_code and self._memory_kills.are_new() and exit_code == _KILLED:
+                streams.write_error(_OUT_OF_MEMORY)
             self._folders.remove(folder)
             markers.mark_end(lease)
             if exit_code is None:
