@@ -48,7 +48,7 @@ class BoundDeliveryActivities(DeliveryActivities):
         attempts = 0
         async with keep_heartbeating():
             ends = asyncio.get_running_loop().time() + _TURN.total_seconds()
-            while asyncio.get_running_loop().time() < ends:
+            while asyncio.get_running_loop().time() < ends and not activity.is_worker_shutdown():
                 async with self._database.statement() as connection:
                     due = await DeliveryRepository(connection).due(target, at_most=_PAGE)
                 if not due:
@@ -72,6 +72,8 @@ class BoundDeliveryActivities(DeliveryActivities):
 
         async def deliver(delivery: DueDelivery) -> None:
             async with turns:
+                if activity.is_worker_shutdown():  # what is not sent yet is left to another process
+                    return
                 attempt = await self._attempt(delivery, secrets)
                 note_progress()
                 async with self._database.transaction() as connection:

@@ -43,9 +43,14 @@ class DeliveryStarter:
                     logger.warning("deliveries_are_not_started", reason=str(error))
                 await asyncio.sleep(_PAUSE.total_seconds())
 
-    async def start(self, target: DeliveryTarget) -> bool:
-        """Have what is due to the target sent. Raises RPCError, RuntimeError."""
-        return await starting.start_delivery(self._client, target)
+    async def restart(self, target: DeliveryTarget) -> bool:
+        """Have what is overdue to the target sent. Returns whether nobody was about to, as no workflow ran. Raises
+        RPCError, RuntimeError."""
+        if await starting.start_delivery(self._client, target, looks_again=False):
+            return True
+        # It may wait for what is due later, and have missed what is due now.
+        await starting.start_delivery(self._client, target, looks_again=True)
+        return False
 
     async def _start_new(self) -> None:
         while True:
@@ -61,7 +66,7 @@ class DeliveryStarter:
         async def start(target: DeliveryTarget) -> None:
             async with turns:
                 try:
-                    await self.start(target)
+                    await starting.start_delivery(self._client, target, looks_again=True)
                 except (RPCError, RuntimeError) as error:
                     logger.warning("delivery_is_not_started", project=target.project_name, reason=str(error))
 

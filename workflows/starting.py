@@ -90,8 +90,8 @@ async def start_deletion(client: Client, request: DeletionRequest) -> bool:
     )
 
 
-async def start_delivery(client: Client, target: DeliveryTarget) -> bool:
-    """If it runs already, have it look for what is due; True is returned in any case."""
+async def start_delivery(client: Client, target: DeliveryTarget, *, looks_again: bool) -> bool:
+    """`looks_again`: if it runs already, have it look for what is due; then True is returned."""
     return await _once(
         client.start_workflow(
             DeliveryWorkflow.run,
@@ -99,7 +99,7 @@ async def start_delivery(client: Client, target: DeliveryTarget) -> bool:
             id=naming.delivery_workflow_id(target),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             id_reuse_policy=_UNLESS_RUNNING,
-            start_signal="look_again",
+            start_signal="look_again" if looks_again else None,
             search_attributes=naming.delivery_search_attributes(target),
             static_summary=naming.shorten(f"deliver {target.project_name}/{target.target}"),
         )

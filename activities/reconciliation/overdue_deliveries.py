@@ -16,7 +16,7 @@ class OverdueDeliveries:
         self._starter = starter
 
     async def start(self, run: RepairRun) -> None:
-        """A target whose workflow runs, and has more to send than it gets rid of, is told again: harmless."""
+        """A receiver that takes less than there is to send has its workflow look once more, which is no repair."""
         async with self._database.statement() as connection:
             overdue = await DeliveryRepository(connection).overdue(older_than=policies.START_PATIENCE, at_most=_MOST)
-        await run.each(overdue, self._starter.start)
+        await run.each(overdue, self._starter.restart)

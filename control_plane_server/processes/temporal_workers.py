@@ -55,6 +55,7 @@ _CONTROL_GRACE = timedelta(seconds=10)
 _CONTROL_CEILING = 1_000
 # Receivers of webhooks at once, each with some requests: those that let requests time out take turns with others.
 _WEBHOOKS_CEILING = 100
+_WEBHOOKS_GRACE = timedelta(seconds=10)  # for answers to what was sent, so that it is not sent again
 
 
 def build_temporal_workers(
@@ -164,6 +165,7 @@ def build_temporal_workers(
             interceptors=[LogContext(), DomainErrors()],
             max_concurrent_activities=_WEBHOOKS_CEILING,
             deployment_config=deployment,
+            graceful_shutdown_timeout=_WEBHOOKS_GRACE,
             activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         ),
     )

@@ -19,7 +19,7 @@ from control_plane_server.domain.webhooks import DeliveryTarget
 from control_plane_server.liveness.background import in_background
 from tests.catalog.webhooks.declared import KEYS, age, cancelled, declare, target_of
 from tests.factories import insert_function
-from tests.webhooks.receivers import Receiver, receiver, sender, status
+from tests.webhooks.receivers import Receiver, receiver, sender, silence, status
 from workflows import naming
 from workflows.registry import WORKFLOWS
 
@@ -49,6 +49,19 @@ async def until_received(it: Receiver, number: int) -> None:
     async with asyncio.timeout(60):
         while len(it.received) < number:
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_receiver_that_hangs_keeps_only_its_own_waiting(database: Database, starter: DeliveryStarter) -> None:
+    async with receiver(silence) as slow, receiver(status(200)) as fast, in_background("webhooks", starter.watch):
+        for it in (slow, fast):
+            function = await insert_function(database)
+            await declare(database, function.project_name, url=it.url())
+            for _ in range(20):
+                await cancelled(database, function)
+            await until_received(it, 8)
+        await until_received(fast, 20)
+        assert len(slow.received) == 8
 
 
 async def has_workflow(temporal: Client, target: DeliveryTarget) -> bool:
@@ -84,5 +97,6 @@ async def test_what_was_announced_and_not_started_is_started_by_the_reconciliati
     await age(database, hours=0.1)
     await overdue.start(run)
     assert await has_workflow(temporal, target_of(function))
+    await overdue.start(run)  # by now it runs
     assert run.made == 1
     await temporal.get_workflow_handle(naming.delivery_workflow_id(target_of(function))).terminate()

@@ -31,3 +31,6 @@ async def test_set_listed_and_deleted(terminal: Terminal, home: Path) -> None:
     await terminal.succeed("webhooks", "delete", "told", "ci")
     gone = await terminal.run("webhooks", "delete", "told", "ci")
     assert gone.complaint.startswith("project 'told' has no webhook 'ci'; list them with: ")
+    await terminal.succeed(
+        "undeploy", "told", "--yes"
+    )  # its signing secret with it, which the doctor's keys do not read

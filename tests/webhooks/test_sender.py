@@ -90,6 +90,14 @@ async def test_between_the_check_and_the_connection_nothing_is_resolved() -> Non
     assert len(it.received) == 1
 
 
+async def test_names_are_resolved_as_the_system_does() -> None:
+    async with receiver(status(200)) as it:
+        assert await send(sender(), it.url("localhost").replace("localhost", "LOCALHOST.")) == 200
+        refusal = await failure(sender(allows_loopback=False), it.url("localhost", scheme="https"))
+    assert "which is not a public address" in str(refusal)
+    assert it.received[0].headers["host"] == f"localhost:{it.port}"
+
+
 async def test_the_next_address_is_tried_if_one_is_deaf() -> None:
     async with receiver(status(200)) as it:
         both = (ip_address("127.0.0.2"), *LOOPBACK)  # nobody listens on the first one
