@@ -171,6 +171,12 @@ def test_sigterm_ends_one_that_is_idle(start_warm: StartWarm, isolation: str) ->
     assert container.sigterm()[0] == 0
 
 
+def test_sigterm_ends_one_that_still_imports(start_warm: StartWarm) -> None:
+    container = start_warm("import time\nprint('ready', flush=True)\ntime.sleep(600)")
+    container.read_ready()
+    assert container.sigterm()[0] == 143
+
+
 @pytest.mark.parametrize("isolation", ["fork", "process"])
 def test_sigterm_is_passed_on_to_what_runs(start_warm: StartWarm, isolation: str) -> None:
     container = start_warm(MANY, isolation=isolation)
