@@ -96,7 +96,8 @@ class ExecutionInfo(BaseModel):
     """As ExecutionSummary. `has_secrets`: whether there is something for its container to read at `/environment`.
     `launch`: the number of the newest container that there is or is to be; with a checkpoint it says which one saved
     it. `input_blob`, `output_blob`: of what is too large for an answer: then `input` is empty, `output` null.
-    `invocation_creation_time`: from when on the timeout counts: with a delay its end."""
+    `invocation_creation_time`: from when on the timeout counts: with a delay its end. `schedule_name`,
+    `scheduled_time`: the schedule that has called, and for which of its times."""
 
     project_name: str
     version_id: str
@@ -123,6 +124,8 @@ class ExecutionInfo(BaseModel):
     execution_start_time: int | None
     execution_finish_time: int | None
     invocation_creation_time: int
+    schedule_name: str | None
+    scheduled_time: int | None
     launches: int
     launch: int
     queued_seconds: float | None
@@ -162,6 +165,8 @@ class ExecutionInfo(BaseModel):
             execution_start_time=optional_epoch_seconds(execution.execution_start_time),
             execution_finish_time=optional_epoch_seconds(execution.execution_finish_time),
             invocation_creation_time=epoch_seconds(detail.invocation_creation_time),
+            schedule_name=detail.schedule_name,
+            scheduled_time=optional_epoch_seconds(detail.scheduled_time),
             launches=execution.launches,
             launch=execution.newest_launch,
             queued_seconds=optional_seconds_of(execution.queued_ms),

@@ -167,6 +167,8 @@ def to_execution_detail(row: _Row) -> ExecutionDetail:
         cancellation_request_time=row.invocations_cancellation_request_time,
         invocation_creation_time=row.invocations_not_before or row.invocations_creation_time,
         input_blob_id=to_blob_id(row.invocations_input_blob_id),
+        schedule_name=row.invocations_schedule_name,
+        scheduled_time=row.invocations_scheduled_time,
     )
 
 

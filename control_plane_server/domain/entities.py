@@ -343,3 +343,5 @@ class ExecutionDetail:
     cancellation_request_time: datetime | None
     invocation_creation_time: datetime
     input_blob_id: BlobId | None = None  # then `input` is empty
+    schedule_name: str | None = None  # None: no schedule has made its invocation
+    scheduled_time: datetime | None = None  # for which of the schedule's times

@@ -11,6 +11,7 @@ from typing import Dict, Mapping
 from control_plane.errors import ControlPlaneError
 
 DEADLINE = "CONTROL_PLANE_DEADLINE"
+_SCHEDULED_TIME = "CONTROL_PLANE_SCHEDULED_TIME"
 # As the control plane derives an execution's id from its invocation's: uuid5 of this name space.
 _NAME_SPACE = bytes.fromhex("6f2b7a0e6c554d6e9a520f9f3c1f5a11")
 _MOST_ATTEMPTS = 100_000
@@ -23,7 +24,8 @@ of_blocks: list[Dict[str, str]] = []
 
 class Context:
     """`execution_id` is the same for every container that this attempt has: good as a key of what must happen once.
-    `deadline`: when the invocation times out, with all its attempts."""
+    `deadline`: when the invocation times out, with all its attempts. `scheduled_time`: for which of its times a
+    schedule has called; None: none has."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Raises KeyError."""
@@ -33,6 +35,8 @@ class Context:
         self.invocation_id = variables["MULTINODE_INVOCATION_ID"]
         self.execution_id = variables["MULTINODE_EXECUTION_ID"]
         self.deadline = datetime.fromtimestamp(int(variables[DEADLINE]), timezone.utc)
+        scheduled = variables.get(_SCHEDULED_TIME)
+        self.scheduled_time = None if scheduled is None else datetime.fromtimestamp(int(scheduled), timezone.utc)
 
     @property
     def attempt(self) -> int:

@@ -21,8 +21,8 @@ async def deploy(project: Project, *schedules: Json) -> None:
         "default_docker_image": PROGRAMS.as_uri(),
         "functions": [
             {
-                "function_name": "shout",
-                "command": ["sh", "shout.sh"],
+                "function_name": "say",
+                "command": ["sh", "-c", 'cat; printf " at %s" "$CONTROL_PLANE_SCHEDULED_TIME"'],
                 "resource_spec": {"virtual_cpus": 0.25, "memory_gbs": 0.5, "max_concurrency": 5},
                 "execution_spec": {"max_retries": 0, "timeout_seconds": 60},
                 "schedules": list(schedules),
@@ -59,9 +59,10 @@ async def test_a_schedule_follows_what_is_deployed(project: Project, temporal: C
     while len(called) < 2:
         await asyncio.sleep(0.1)
         called = (await project.http.get(f"/projects/{project.name}/invocations")).json()["invocations"]
-    invocation = await project.ended("shout", called[-1]["invocation_id"])
-    assert (invocation["schedule_name"], invocation["executions"][0]["output"]) == ("often", "HELLO")
+    invocation = await project.ended("say", called[-1]["invocation_id"])
+    assert invocation["schedule_name"] == "often"
     assert invocation["scheduled_time"] <= invocation["creation_time"]
+    assert invocation["executions"][0]["output"] == f"hello at {invocation['scheduled_time']}"
     often = await schedule_id(catalog, project, "often")
     assert await is_in_temporal(temporal, often)
 
@@ -69,15 +70,18 @@ async def test_a_schedule_follows_what_is_deployed(project: Project, temporal: C
     assert not await is_in_temporal(temporal, often)
     assert (await project.http.get(schedules)).json()["schedules"] == []
 
-    hourly = {"function_name": "shout", "cron": "0 * * * *", "timezone": "Europe/Berlin", "input": "x"}
+    hourly = {"function_name": "say", "cron": "0 * * * *", "timezone": "Europe/Berlin", "input": "x"}
     assert (await project.http.put(f"{schedules}/hourly", json=hourly)).status_code == 200
     next_times = (await project.http.get(f"{schedules}/hourly")).json()["next_times"]
     assert [moment - next_times[0] for moment in next_times] == [3_600 * hour for hour in range(10)]
     span = {"start": int(time.time()) - 3 * 3_600, "end": int(time.time()) + 3_600}
     filled = [(await project.http.post(f"{schedules}/hourly/backfill", json=span)).json() for _ in range(2)]
     assert [(one["times"], len(one["invocation_ids"])) for one in filled] == [(3, 3), (3, 0)]
-    for invocation_id in filled[0]["invocation_ids"]:
-        assert (await project.ended("shout", invocation_id))["executions"][0]["output"] == "X"
+    outputs = {
+        (await project.ended("say", invocation_id))["executions"][0]["output"]
+        for invocation_id in filled[0]["invocation_ids"]
+    }
+    assert outputs == {f"x at {next_times[0] - 3_600 * hour}" for hour in (1, 2, 3)}
     too_many = {"start": 0, "end": int(time.time())}
     assert (await project.http.post(f"{schedules}/hourly/backfill", json=too_many)).status_code == 400
 

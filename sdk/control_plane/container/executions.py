@@ -24,7 +24,8 @@ class Execution(NamedTuple):
     None: there is none. `has_secrets`: of its function, to be asked for. `no_retry_on`: names of errors that no other
     attempt can help. `resumes_children`: this attempt finds the children of earlier ones. `input_blob`: of an input
     that is too large for an answer; then `input` is empty. `launch`: the number of the newest container's; None: of a
-    control plane of an earlier release."""
+    control plane of an earlier release. `scheduled_time`: of the schedule that called, since the epoch; None: none
+    did."""
 
     input: str
     deadline: int
@@ -35,6 +36,7 @@ class Execution(NamedTuple):
     resumes_children: bool
     input_blob: str | None = None
     launch: int | None = None
+    scheduled_time: int | None = None
 
 
 class Start(NamedTuple):
@@ -126,6 +128,7 @@ def _execution(document: dict[str, Any]) -> Execution:
         resumes_children=specification.get("resume_children", False),
         input_blob=document.get("input_blob"),
         launch=document.get("launch"),
+        scheduled_time=document.get("scheduled_time"),
     )
 
 

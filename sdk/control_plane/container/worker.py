@@ -35,7 +35,9 @@ from control_plane.container.transport import Exhausted
 from control_plane.errors import Refused, Stopped, Unreachable
 from control_plane.user_tracebacks import whole_traceback_of
 
-_DEADLINE = "CONTROL_PLANE_DEADLINE"  # for `control_plane.current()`, also in processes that the code starts
+# For `control_plane.current()`, also in processes that the code starts.
+_DEADLINE = "CONTROL_PLANE_DEADLINE"
+_SCHEDULED_TIME = "CONTROL_PLANE_SCHEDULED_TIME"
 _RECURSION_LIMIT = 1_000  # as Python begins
 _STOP_PATIENCE_SECONDS = 5.0
 FIRST_CONTACT_SECONDS = 120.0  # each of them is billed, and an address that was never right rarely becomes it
@@ -67,6 +69,7 @@ def run(environment: Environment) -> int:
     if environment.command is None and interruption is None:
         termination.show_stacks()
     os.environ[_DEADLINE] = str(execution.deadline)
+    _tell(_SCHEDULED_TIME, execution.scheduled_time)
     _tell(LAUNCH, execution.launch)
     _tell(RESUMES_CHILDREN, 1 if execution.resumes_children else None)
     progress = Progress(client.update)

@@ -1,10 +1,11 @@
 """When a function is called, as it is declared beside it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import control_plane as cp
 import pytest
+from control_plane.context import Context
 from control_plane.declarations import declared
 from control_plane.schedules import fields_of, fields_of_one
 
@@ -64,3 +65,14 @@ def test_what_is_no_schedule() -> None:
     wrong: Any = "0 7 * * *"
     with pytest.raises(TypeError, match=r"a schedule is a cp.Cron or cp.Every"):
         cp.function(schedule=wrong)(len)
+
+
+def test_the_code_is_told_of_which_time_its_call_is() -> None:
+    variables = {
+        **{f"MULTINODE_{name}": "x" for name in ("PROJECT_NAME", "VERSION_ID", "FUNCTION_NAME", "INVOCATION_ID")},
+        "MULTINODE_EXECUTION_ID": "x",
+        "CONTROL_PLANE_DEADLINE": "7",
+    }
+    assert Context(variables).scheduled_time is None
+    scheduled = Context({**variables, "CONTROL_PLANE_SCHEDULED_TIME": "3600"}).scheduled_time
+    assert scheduled == datetime(1970, 1, 1, 1, tzinfo=timezone.utc)
