@@ -58,6 +58,8 @@ FIELDS = {
     "execution_start_time",
     "execution_finish_time",
     "invocation_creation_time",
+    "schedule_name",
+    "scheduled_time",
     "launches",
     "launch",
     "queued_seconds",

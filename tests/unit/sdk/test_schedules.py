@@ -1,6 +1,6 @@
 """When a function is called, as it is declared beside it."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import control_plane as cp
@@ -75,4 +75,4 @@ def test_the_code_is_told_of_which_time_its_call_is() -> None:
     }
     assert Context(variables).scheduled_time is None
     scheduled = Context({**variables, "CONTROL_PLANE_SCHEDULED_TIME": "3600"}).scheduled_time
-    assert scheduled == datetime(1970, 1, 1, 1, tzinfo=timezone.utc)
+    assert scheduled == datetime(1970, 1, 1, 1, tzinfo=UTC)
