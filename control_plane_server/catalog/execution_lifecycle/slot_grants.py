@@ -1,9 +1,11 @@
-"""Gives an owner's free slots to those who wait for them, in one statement: the oldest invocation first."""
+"""Gives an owner's free slots to those who come next in the queue, in one statement."""
 
 from sqlalchemy import Integer, func, literal_column, text
 
 from control_plane_server.catalog.ends import PREVIOUS, as_text, milliseconds, waiting_since
-from control_plane_server.catalog.tables import FunctionRow, InvocationRow
+from control_plane_server.catalog.execution_lifecycle.slot_order import next_in_queue
+from control_plane_server.catalog.pauses import is_paused
+from control_plane_server.catalog.tables import FunctionRow, InvocationRow, ProjectRow
 
 _QUEUED_MS = as_text(
     milliseconds(
@@ -17,24 +19,27 @@ _QUEUED_MS = as_text(
         func.clock_timestamp(),
     )
 )
-_FREE = """
+_IS_PAUSED = f"({as_text(is_paused(FunctionRow))} OR {as_text(is_paused(ProjectRow))})"
+_FREE = f"""
         SELECT CASE
             WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
+            WHEN {_IS_PAUSED} THEN 0
             WHEN status = 'READY' THEN greatest(0, max_concurrency - (
                 SELECT count(*) FROM executions
                 WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
             ))
             ELSE 0
         END AS slots
-        FROM functions WHERE function_id = :owner_id
+        FROM functions JOIN versions USING (version_id) JOIN projects USING (project_name)
+        WHERE function_id = :owner_id
     """
-# As `limit_of_group`. None while no function of it is ready.
-_FREE_OF_GROUP = """
+# As `limit_of_group`. None while no function of it is ready. A pause is one of all versions.
+_FREE_OF_GROUP = f"""
         SELECT coalesce((
-            SELECT greatest(0, max_concurrency - (
+            SELECT CASE WHEN {_IS_PAUSED} THEN 0 ELSE greatest(0, max_concurrency - (
                 SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-            ))
-            FROM versions JOIN functions USING (version_id)
+            )) END
+            FROM versions JOIN functions USING (version_id) JOIN projects USING (project_name)
             WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
                 AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)
                 AND slot_group_id = :owner_id AND status = 'READY'
@@ -46,15 +51,15 @@ _FREE_OF_GROUP = """
 def _grant(free: str) -> str:
     """`free`: selects how many slots are, as `slots`."""
     return f"""
-    WITH free AS ({free}), next AS (
+    WITH RECURSIVE {next_in_queue(free, owner=":owner_id")}, next AS (
         DELETE FROM waiting_executions WHERE invocation_id = ANY(ARRAY(  -- of a join, a tenth of the queue is expected
-            SELECT invocation_id FROM waiting_executions WHERE function_id = :owner_id
-            ORDER BY invocation_creation_time, invocation_id LIMIT (SELECT slots FROM free)
+            SELECT invocation_id FROM next_in_queue
         ))
-        RETURNING execution_id, invocation_id, function_id, attempt
+        RETURNING execution_id, invocation_id, function_id, attempt, concurrency_key, invocation_creation_time AS rank
     ), granted AS (
-        INSERT INTO executions (execution_id, invocation_id, function_id, attempt, queued_ms)
-        SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt, {_QUEUED_MS}
+        INSERT INTO executions (execution_id, invocation_id, function_id, attempt, concurrency_key, queued_ms)
+        SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt,
+            nullif(next.concurrency_key, ''), {_QUEUED_MS}
         FROM next
             JOIN invocations ON invocations.invocation_id = next.invocation_id
             JOIN functions ON functions.function_id = invocations.function_id
@@ -64,10 +69,11 @@ def _grant(free: str) -> str:
     ), touched AS (
         UPDATE invocations SET last_update_time = granted.creation_time
         FROM granted WHERE invocations.invocation_id = granted.invocation_id
-        RETURNING granted.invocation_id, execution_id, batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
-            invocations.creation_time
+        RETURNING granted.invocation_id, granted.execution_id,
+            batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted
     )
-    SELECT invocation_id, execution_id, may_be_unstarted FROM touched ORDER BY creation_time, invocation_id
+    SELECT invocation_id, touched.execution_id, may_be_unstarted
+    FROM touched JOIN next USING (invocation_id) ORDER BY rank, invocation_id
     """
 
 

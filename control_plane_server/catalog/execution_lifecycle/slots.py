@@ -15,30 +15,20 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
-    ColumnElement,
-    Integer,
     Row,
     Text,
     and_,
     any_,
     bindparam,
-    case,
-    exists,
-    false,
     func,
-    insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import InstrumentedAttribute
 
 from control_plane_server.catalog.converters import to_container_details, to_function
-from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
-from control_plane_server.catalog.execution_lifecycle.launches import LAUNCH, Launch, to_launch
+from control_plane_server.catalog.execution_lifecycle.launches import Launch, to_launch
 from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
 from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     LOCK_FUNCTION,
@@ -47,13 +37,18 @@ from control_plane_server.catalog.execution_lifecycle.slot_owners import (
     SLOT_BATCH,
     SLOT_INVOCATION,
     SlotOwner,
-    limit_of_group,
     to_owner,
 )
-from control_plane_server.catalog.ranks import rank_of
+from control_plane_server.catalog.execution_lifecycle.slot_takes import (
+    CAN_RUN,
+    CLAIM,
+    SLOT_EXECUTION,
+    SLOT_OWNER,
+    TAKE,
+    take_parameters,
+)
 from control_plane_server.catalog.tables import (
     ExecutionRow,
-    FunctionRow,
     InvocationRow,
     WaitingExecutionRow,
 )
@@ -62,7 +57,6 @@ from control_plane_server.domain.entities import (
     ContainerStatus,
     Function,
     FunctionStatus,
-    InvocationStatus,
 )
 from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 
@@ -108,111 +102,6 @@ class Refused:
     grants: tuple[Grant, ...] = ()
 
 
-_EXECUTION = bindparam("slot_execution", type_=Text)
-_OWNER = bindparam("slot_owner", type_=BigInteger)
-_FUNCTION = bindparam("slot_function", type_=BigInteger)
-_ATTEMPT = bindparam("slot_attempt", type_=Integer)
-_CAN_RUN = bindparam("slot_can_run", type_=Boolean)
-_IS_READY = bindparam("slot_is_ready", type_=Boolean)
-_MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
-# Written into the statement, so that functions without a group have a plan without one.
-_IS_GROUP = bindparam("slot_is_group", type_=Boolean, literal_execute=True)
-
-_HELD = select(func.count()).where(
-    ExecutionRow.function_id == _OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
-)
-_WAITING_SINCE = waiting_since(
-    attempt=_ATTEMPT,
-    previous_end=PREVIOUS.last_update_time,
-    previous_id=PREVIOUS.execution_id,
-    invocation=InvocationRow,
-    function=FunctionRow,
-)
-# Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue.
-_OLDER_WAITS = func.coalesce(
-    select(
-        tuple_(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
-        < tuple_(rank_of(InvocationRow), InvocationRow.invocation_id)
-    )
-    .where(WaitingExecutionRow.function_id == _OWNER)
-    .order_by(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
-    .limit(1)
-    .correlate(InvocationRow)
-    .scalar_subquery(),
-    false(),
-)
-_STATE = (
-    select(
-        InvocationRow.invocation_id,
-        rank_of(InvocationRow).label("rank"),
-        InvocationRow.concurrency_key,
-        InvocationRow.concurrency_limit,
-        (
-            (InvocationRow.status == InvocationStatus.TERMINATED)
-            | InvocationRow.stop_time.is_not(None)
-            | InvocationRow.cancellation_request_time.is_not(None)
-        ).label("is_over"),
-        _HELD.scalar_subquery().label("held"),
-        _OLDER_WAITS.label("older_waits"),
-        ExecutionRow.container_status.label("container_status"),
-        ExecutionRow.claim_time,
-        *LAUNCH,
-        ExecutionRow.error_message,
-        ExecutionRow.container_type.label("container_type"),
-        ExecutionRow.container_identifier.label("container_identifier"),
-        ExecutionRow.logs_identifier,
-        ExecutionRow.termination_signal_time,
-        milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
-    )
-    .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
-    .join(ExecutionRow, ExecutionRow.execution_id == _EXECUTION, isouter=True)
-    .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
-    .where(InvocationRow.invocation_id == SLOT_INVOCATION)
-    .cte("state")
-)
-# The first launch is noted with the claim, one statement less; a function that can never run has no launch.
-_CLAIMED: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
-    ExecutionRow.claim_time: func.clock_timestamp(),
-    ExecutionRow.container_status: case(
-        (_CAN_RUN, ContainerStatus.PROVISIONING.value), else_=ContainerStatus.PENDING.value
-    ),
-    ExecutionRow.launches: case((_CAN_RUN, 1), else_=0),
-    ExecutionRow.launch_time: case((_CAN_RUN, func.clock_timestamp())),
-}
-_CLAIM = (
-    update(ExecutionRow)
-    .where(ExecutionRow.execution_id == _EXECUTION)
-    .values({**_CLAIMED, ExecutionRow.last_update_time: func.clock_timestamp()})
-)
-# An execution of a function that never will be READY needs no free slot: it ends with the reason.
-_LIMIT = case((_IS_GROUP, limit_of_group(_OWNER)), else_=_MAX_CONCURRENCY)
-_IS_FREE = ~_CAN_RUN | (_IS_READY & (_STATE.c.held < _LIMIT) & ~_STATE.c.older_waits)
-_INSERTED = (
-    insert(ExecutionRow)
-    .from_select(
-        [
-            ExecutionRow.execution_id,
-            ExecutionRow.invocation_id,
-            ExecutionRow.function_id,
-            ExecutionRow.attempt,
-            ExecutionRow.queued_ms,
-            *_CLAIMED,
-        ],
-        select(_EXECUTION, _STATE.c.invocation_id, _OWNER, _ATTEMPT, _STATE.c.queued_ms, *_CLAIMED.values()).where(
-            _STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE
-        ),
-    )
-    .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
-    .cte("inserted")
-)
-_TOUCHED = (
-    update(InvocationRow)
-    .where(InvocationRow.invocation_id == _INSERTED.c.invocation_id)
-    .values(last_update_time=_INSERTED.c.creation_time)
-    .cte("touched")
-)
-# What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
-_TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
 # What `to_grants` reads.
 GRANTS = select(
     ExecutionRow.invocation_id,
@@ -222,7 +111,7 @@ GRANTS = select(
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
 _UNSIGNALLED = GRANTS.where(
-    ExecutionRow.function_id == _OWNER, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
+    ExecutionRow.function_id == SLOT_OWNER, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 )
 # One that is taken up by now needs no note.
 _NOTE_SIGNALLED = (
@@ -233,8 +122,9 @@ _NOTE_SIGNALLED = (
 
 
 # What came with a batch while the function became READY, or what a release put there that knows no groups.
+_FUNCTION = bindparam("slot_function", type_=BigInteger)
 _MOVE_TO_GROUP = (
-    update(WaitingExecutionRow).where(WaitingExecutionRow.function_id == _FUNCTION).values(function_id=_OWNER)
+    update(WaitingExecutionRow).where(WaitingExecutionRow.function_id == _FUNCTION).values(function_id=SLOT_OWNER)
 )
 
 
@@ -247,7 +137,8 @@ class SlotQueue:
     async def take(
         self, *, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
     ) -> Assignment | Refused:
-        """A slot for the execution if one is free and no older invocation waits; else a place in the queue."""
+        """A slot for the execution if one is free and nobody comes before it, nor keeps its concurrency key; else a
+        place in the queue."""
         found = (await self._connection.execute(LOCKED_FUNCTION, {SLOT_INVOCATION.key: invocation_id})).one_or_none()
         if found is None:
             return Refused(refusal=Refusal.STOPPED)
@@ -262,7 +153,7 @@ class SlotQueue:
             return Refused(refusal=Refusal.STOPPED)
         if state.container_status is not None:
             if state.claim_time is None:
-                await self._connection.execute(_CLAIM, {_EXECUTION.key: execution_id, _CAN_RUN.key: can_run})
+                await self._connection.execute(CLAIM, {SLOT_EXECUTION.key: execution_id, CAN_RUN.key: can_run})
             return _assignment(function, state)
         await self._enqueue(owner, state, execution_id, attempt)
         return Refused(refusal=Refusal.QUEUED, grants=await self.grant_free_slots(owner))
@@ -287,31 +178,22 @@ class SlotQueue:
         execution_id: ExecutionId,
         attempt: int,
     ) -> Row[Any]:
-        parameters = {
-            SLOT_INVOCATION.key: invocation_id,
-            _EXECUTION.key: execution_id,
-            _OWNER.key: owner.owner_id,
-            _IS_GROUP.key: owner.is_group,
-            _ATTEMPT.key: attempt,
-            _CAN_RUN.key: function.preparation_error is None,
-            _IS_READY.key: function.status is FunctionStatus.READY,
-            _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
-        }
-        return (await self._connection.execute(_TAKE, parameters)).one()
+        parameters = take_parameters(owner, function, invocation_id, execution_id, attempt)
+        return (await self._connection.execute(TAKE, parameters)).one()
 
     async def grant_free_slots(self, owner: SlotOwner) -> tuple[Grant, ...]:
-        """Give free slots to waiting executions, oldest invocation first. The function, and its group if it has one,
+        """Give free slots to waiting executions, in the order of the queue. The function, and its group if it has one,
         must be locked."""
         if owner.is_group:
             await self._connection.execute(
-                _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, _OWNER.key: owner.owner_id}
+                _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, SLOT_OWNER.key: owner.owner_id}
             )
         statement = GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else GRANT_FREE_SLOTS
         return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id}))
 
     async def unsignalled_grants(self, owner: SlotOwner) -> tuple[Grant, ...]:
         """Grants that are neither taken up nor recorded as signalled: the process that made them may have died."""
-        return to_grants(await self._connection.execute(_UNSIGNALLED, {_OWNER.key: owner.owner_id}))
+        return to_grants(await self._connection.execute(_UNSIGNALLED, {SLOT_OWNER.key: owner.owner_id}))
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
         """Record that these grants were signalled just now, so that they are not signalled again soon."""

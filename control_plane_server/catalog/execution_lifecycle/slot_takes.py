@@ -1,0 +1,221 @@
+"""Takes a slot for an execution, in one statement, where one is free and nobody comes before it."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import InstrumentedAttribute
+
+from control_plane_server.catalog.ends import PREVIOUS, is_previous, milliseconds, waiting_since
+from control_plane_server.catalog.execution_lifecycle.launches import LAUNCH
+from control_plane_server.catalog.execution_lifecycle.slot_order import next_in_queue
+from control_plane_server.catalog.execution_lifecycle.slot_owners import (
+    SLOT_INVOCATION,
+    SlotOwner,
+    limit_of_group,
+)
+from control_plane_server.catalog.pauses import is_paused
+from control_plane_server.catalog.ranks import rank_of
+from control_plane_server.catalog.tables import (
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    VersionRow,
+    WaitingExecutionRow,
+)
+from control_plane_server.domain.entities import (
+    ContainerStatus,
+    Function,
+    FunctionStatus,
+    InvocationStatus,
+)
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId
+
+SLOT_EXECUTION = bindparam("slot_execution", type_=Text)
+SLOT_OWNER = bindparam("slot_owner", type_=BigInteger)
+_ATTEMPT = bindparam("slot_attempt", type_=Integer)
+CAN_RUN = bindparam("slot_can_run", type_=Boolean)
+_IS_READY = bindparam("slot_is_ready", type_=Boolean)
+_MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
+# Written into the statement, so that functions without a group have a plan without one.
+_IS_GROUP = bindparam("slot_is_group", type_=Boolean, literal_execute=True)
+
+_HELD = select(func.count()).where(
+    ExecutionRow.function_id == SLOT_OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
+)
+_WAITING_SINCE = waiting_since(
+    attempt=_ATTEMPT,
+    previous_end=PREVIOUS.last_update_time,
+    previous_id=PREVIOUS.execution_id,
+    invocation=InvocationRow,
+    function=FunctionRow,
+)
+# Of the one that comes next: an `exists` is planned as if it soon found one, and reads all of a long queue.
+_NEXT = text(f"""
+        WITH RECURSIVE {next_in_queue("SELECT 1 AS slots", owner=":slot_owner")}
+        SELECT rank, invocation_id FROM next_in_queue
+        """).bindparams(SLOT_OWNER).columns(rank=TIMESTAMP(timezone=True), invocation_id=Text).subquery("next_to_go")
+_OLDER_WAITS = func.coalesce(
+    select(tuple_(_NEXT.c.rank, _NEXT.c.invocation_id) < tuple_(rank_of(InvocationRow), InvocationRow.invocation_id))
+    .select_from(_NEXT)
+    .correlate(InvocationRow)
+    .scalar_subquery(),
+    false(),
+)
+_IS_PAUSED = or_(
+    is_paused(FunctionRow),
+    select(is_paused(ProjectRow))
+    .join(VersionRow, VersionRow.project_name == ProjectRow.project_name)
+    .where(VersionRow.version_id == FunctionRow.version_id)
+    .correlate(FunctionRow)
+    .scalar_subquery(),
+)
+# Those with the same key are in its order, whatever limits they name.
+_KEY_IS_FREE = or_(
+    InvocationRow.concurrency_key.is_(None),
+    and_(
+        select(func.count())
+        .where(
+            ExecutionRow.function_id == SLOT_OWNER,
+            ExecutionRow.container_status != ContainerStatus.TERMINATED,
+            ExecutionRow.concurrency_key == InvocationRow.concurrency_key,
+        )
+        .correlate(InvocationRow)
+        .scalar_subquery()
+        < InvocationRow.concurrency_limit,
+        func.coalesce(
+            select(
+                tuple_(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
+                > tuple_(rank_of(InvocationRow), InvocationRow.invocation_id)
+            )
+            .where(
+                WaitingExecutionRow.function_id == SLOT_OWNER,
+                WaitingExecutionRow.concurrency_key == InvocationRow.concurrency_key,
+            )
+            .order_by(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
+            .limit(1)
+            .correlate(InvocationRow)
+            .scalar_subquery(),
+            true(),
+        ),
+    ),
+)
+_STATE = (
+    select(
+        InvocationRow.invocation_id,
+        rank_of(InvocationRow).label("rank"),
+        InvocationRow.concurrency_key,
+        InvocationRow.concurrency_limit,
+        (
+            (InvocationRow.status == InvocationStatus.TERMINATED)
+            | InvocationRow.stop_time.is_not(None)
+            | InvocationRow.cancellation_request_time.is_not(None)
+        ).label("is_over"),
+        _HELD.scalar_subquery().label("held"),
+        _OLDER_WAITS.label("older_waits"),
+        _KEY_IS_FREE.label("key_is_free"),
+        _IS_PAUSED.label("is_paused"),
+        ExecutionRow.container_status.label("container_status"),
+        ExecutionRow.claim_time,
+        *LAUNCH,
+        ExecutionRow.error_message,
+        ExecutionRow.container_type.label("container_type"),
+        ExecutionRow.container_identifier.label("container_identifier"),
+        ExecutionRow.logs_identifier,
+        ExecutionRow.termination_signal_time,
+        milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
+    )
+    .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+    .join(ExecutionRow, ExecutionRow.execution_id == SLOT_EXECUTION, isouter=True)
+    .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
+    .where(InvocationRow.invocation_id == SLOT_INVOCATION)
+    .cte("state")
+)
+# The first launch is noted with the claim, one statement less; a function that can never run has no launch.
+_CLAIMED: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
+    ExecutionRow.claim_time: func.clock_timestamp(),
+    ExecutionRow.container_status: case(
+        (CAN_RUN, ContainerStatus.PROVISIONING.value), else_=ContainerStatus.PENDING.value
+    ),
+    ExecutionRow.launches: case((CAN_RUN, 1), else_=0),
+    ExecutionRow.launch_time: case((CAN_RUN, func.clock_timestamp())),
+}
+CLAIM = (
+    update(ExecutionRow)
+    .where(ExecutionRow.execution_id == SLOT_EXECUTION)
+    .values({**_CLAIMED, ExecutionRow.last_update_time: func.clock_timestamp()})
+)
+# An execution of a function that never will be READY needs no free slot: it ends with the reason.
+_LIMIT = case((_IS_GROUP, limit_of_group(SLOT_OWNER)), else_=_MAX_CONCURRENCY)
+_IS_FREE = ~CAN_RUN | (
+    _IS_READY & (_STATE.c.held < _LIMIT) & ~_STATE.c.older_waits & _STATE.c.key_is_free & ~_STATE.c.is_paused
+)
+_INSERTED = (
+    insert(ExecutionRow)
+    .from_select(
+        [
+            ExecutionRow.execution_id,
+            ExecutionRow.invocation_id,
+            ExecutionRow.function_id,
+            ExecutionRow.attempt,
+            ExecutionRow.queued_ms,
+            ExecutionRow.concurrency_key,
+            *_CLAIMED,
+        ],
+        select(
+            SLOT_EXECUTION,
+            _STATE.c.invocation_id,
+            SLOT_OWNER,
+            _ATTEMPT,
+            _STATE.c.queued_ms,
+            _STATE.c.concurrency_key,
+            *_CLAIMED.values(),
+        ).where(_STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE),
+    )
+    .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
+    .cte("inserted")
+)
+_TOUCHED = (
+    update(InvocationRow)
+    .where(InvocationRow.invocation_id == _INSERTED.c.invocation_id)
+    .values(last_update_time=_INSERTED.c.creation_time)
+    .cte("touched")
+)
+# What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
+TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
+
+
+def take_parameters(
+    owner: SlotOwner, function: Function, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
+) -> dict[str, object]:
+    """Of TAKE. `function`: as its row, which is locked, has it."""
+    return {
+        SLOT_INVOCATION.key: invocation_id,
+        SLOT_EXECUTION.key: execution_id,
+        SLOT_OWNER.key: owner.owner_id,
+        _IS_GROUP.key: owner.is_group,
+        _ATTEMPT.key: attempt,
+        CAN_RUN.key: function.preparation_error is None,
+        _IS_READY.key: function.status is FunctionStatus.READY,
+        _MAX_CONCURRENCY.key: function.resource_spec.max_concurrency,
+    }
