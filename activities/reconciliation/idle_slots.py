@@ -1,12 +1,13 @@
 """Gives slots away that are free though somebody waits for them."""
 
+from datetime import timedelta
+
 from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.reconciliation.idle_slots import IdleSlotRepository
 from control_plane_server.domain.identifiers import InvocationId
-from workflows import policies
 
 
 class IdleSlots:
@@ -15,9 +16,10 @@ class IdleSlots:
         self._messenger = messenger
 
     async def give(self, run: RepairRun) -> None:
-        """To those who wait, the oldest invocation first, queue by queue."""
+        """To those who wait, in the order of each queue. However young they are: they may have been resumed just now,
+        and whatever is under way gives the same slots under the same lock."""
         async with self._database.statement() as connection:
-            found = await IdleSlotRepository(connection).first_in_queues(older_than=policies.START_PATIENCE)
+            found = await IdleSlotRepository(connection).first_in_queues(older_than=timedelta())
 
         async def give_to_queue_of(invocation_id: InvocationId) -> bool:
             async with self._database.transaction() as connection:

@@ -26,6 +26,7 @@ from api.schemas.environments import Environment, Secrets
 from api.schemas.platforms import Platform
 from api.schemas.reuse import Reuse
 from api.schemas.schedules import DeclaredSchedule, DeclaredSchedules
+from api.schemas.times import epoch_seconds, optional_epoch_seconds
 from api.schemas.workers import WorkerType
 from control_plane_server.domain import bounds, entities, specs
 from control_plane_server.domain.entities import FunctionStatus
@@ -220,6 +221,8 @@ class PreparedFunctionDetails(BaseModel):
 
 
 class FunctionInfoForVersion(BaseModel):
+    """`paused_since`: null: it is not paused by itself. `paused_until`: null: until it is resumed."""
+
     function_name: str
     docker_image: str
     resource_spec: ResourceSpec
@@ -234,6 +237,8 @@ class FunctionInfoForVersion(BaseModel):
     platform: Platform | None
     reuse: Reuse | None
     schedules: list[DeclaredSchedule]
+    paused_since: int | None
+    paused_until: int | None
 
     @classmethod
     def of(cls, function: entities.Function) -> Self:
@@ -252,4 +257,6 @@ class FunctionInfoForVersion(BaseModel):
             platform=Platform.of(function.platform),
             reuse=Reuse.of(function.reuse),
             schedules=[DeclaredSchedule.of(spec) for spec in function.schedules],
+            paused_since=None if function.pause is None else epoch_seconds(function.pause.since),
+            paused_until=None if function.pause is None else optional_epoch_seconds(function.pause.until),
         )

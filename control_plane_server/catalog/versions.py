@@ -18,6 +18,7 @@ from control_plane_server.catalog.paths import (
     searchable,
     version_parameters,
 )
+from control_plane_server.catalog.pauses import PauseRepository
 from control_plane_server.catalog.platforms import to_column
 from control_plane_server.catalog.projects import ProjectRepository
 from control_plane_server.catalog.reuse import to_reuse_column
@@ -92,6 +93,7 @@ class VersionRepository:
                 for spec in functions
             ]
             await self._connection.execute(insert(FunctionRow), rows)
+            await PauseRepository(self._connection).inherit(project_name, version_id)
         if project.has_schedules or any(spec.schedules for spec in functions):
             declarations = ScheduleDeclarations(self._connection, project_name)
             self.schedule_changes = await declarations.follow_latest(refuses_taken_names=True)

@@ -6,7 +6,7 @@ too many of them are passed over, from key to key by the index. So neither a lon
 for a slot, but for keys that are many beside a long head of the queue that has to wait.
 """
 
-# How many are looked at, beyond the slots that are free, before the keys are gone through.
+# How many are looked at, beside so many for the slots that are free, before the keys are gone through.
 _FRONT = 100
 _BY_KEY = "(PARTITION BY concurrency_key ORDER BY rank, invocation_id)"
 # `number`: how many would run with its key, itself included. Nobody passes one of the same key that has to wait.
@@ -20,7 +20,8 @@ def next_in_queue(free: str, *, owner: str) -> str:
     return f"""
     free AS MATERIALIZED ({free}),
     queue AS MATERIALIZED (
-        SELECT slots, has_keys, CASE WHEN has_keys AND slots > 0 THEN slots + {_FRONT} ELSE slots END AS front
+        SELECT slots, has_keys,
+            CASE WHEN has_keys AND slots > 0 THEN least(slots, {_FRONT}) + {_FRONT} ELSE slots END AS front
         FROM free, LATERAL (
             SELECT coalesce((
                 SELECT concurrency_key > '' FROM waiting_executions

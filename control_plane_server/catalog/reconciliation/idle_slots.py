@@ -10,11 +10,13 @@ from control_plane_server.catalog.reconciliation.pages import PAGE
 from control_plane_server.domain.identifiers import InvocationId
 
 # From queue to queue by the index, as `DISTINCT` would read every place. What waits in the queue of a function whose
-# slots are a group's is in the wrong one, wherever slots are free.
+# slots are a group's is in the wrong one, wherever slots are free. Whether it is paused, or all wait for their keys, is
+# found when slots are given.
 _FIRST_IN_QUEUES = text("""
     WITH RECURSIVE queues AS (
         (
             SELECT function_id, invocation_creation_time, invocation_id FROM waiting_executions
+            WHERE function_id IS NOT NULL
             ORDER BY function_id, invocation_creation_time, invocation_id LIMIT 1
         )
         UNION ALL
@@ -32,7 +34,9 @@ _FIRST_IN_QUEUES = text("""
                 SELECT status, preparation_error, slot_group_id, max_concurrency FROM functions
                 WHERE functions.function_id = queues.function_id LIMIT 1
             ) AS function ON true
-        WHERE invocation_creation_time < clock_timestamp() - :older_than
+        WHERE (
+            SELECT creation_time FROM invocations WHERE invocations.invocation_id = queues.invocation_id
+        ) < clock_timestamp() - :older_than
     )
     SELECT invocation_id FROM owners WHERE CASE
         WHEN preparation_error IS NOT NULL THEN true

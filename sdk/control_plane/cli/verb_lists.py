@@ -27,6 +27,8 @@ USERS_VERBS = {
     "logs": Verb(f"{_VERBS}.logs:logs", "Print what an invocation's containers have written."),
     "artifacts": Verb(f"{_VERBS}.artifacts:artifacts", "List and download the files that an invocation has kept."),
     "cancel": Verb(f"{_VERBS}.cancel:cancel", "Ask an invocation to stop."),
+    "pause": Verb(f"{_VERBS}.pauses:pause", "Let nothing that waits of a project or function begin."),
+    "resume": Verb(f"{_VERBS}.pauses:resume", "Let what waits of it go on."),
     "list": Verb(f"{_VERBS}.list:list_", "List a project's invocations, or projects."),
     "search": Verb(f"{_VERBS}.list:list_", "Find a project's invocations, as by a tag: list by another name."),
     "replay": Verb(f"{_VERBS}.replay:replay", "Run what has ended once more: an invocation, or all that failed."),

@@ -14,10 +14,10 @@ from control_plane.client.callees import named
 from control_plane.client.calls import Call, Calls
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.deploying import deployed, deployment_of
-from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment, optional_moment
 from control_plane.protocol import schedules, webhooks
-from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Project, Secret, Version
-from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, project_path
+from control_plane.protocol.answers import BatchInfo, FailureGroup, ListedVersion, Pause, Project, Secret, Version
+from control_plane.protocol.paths import LATEST, batch_by_id_path, batch_path, pausable_path, project_path
 from control_plane.protocol.results import Result, batch_results
 from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Deadline, Patience
@@ -236,6 +236,15 @@ class AsyncClient:
         """As `Client.failures`."""
         query = failures_query(function=function, since=since, until=until)
         return (await self._connection.run(self._connection.api.failures(project, query))).failures
+
+    async def pause(self, project: str, function: str | None = None, *, until: datetime | float | None = None) -> Pause:
+        """As `Client.pause`."""
+        path = pausable_path(project, function)
+        return await self._connection.run(self._connection.api.pause(path, until=optional_moment(until)))
+
+    async def resume(self, project: str, function: str | None = None) -> Pause:
+        """As `Client.resume`."""
+        return await self._connection.run(self._connection.api.resume(pausable_path(project, function)))
 
     async def set_secret(self, project: str, name: str, value: str) -> Secret:
         """As `Client.set_secret`."""

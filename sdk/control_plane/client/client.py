@@ -14,10 +14,10 @@ from control_plane.client.connections import Connection
 from control_plane.client.deploying import deployed, deployment_of
 from control_plane.client.functions import RemoteFunction
 from control_plane.client.invocations import ClientInvocation
-from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment
+from control_plane.client.listing import ProjectInvocation, failures_query, invocations_query, moment, optional_moment
 from control_plane.protocol import schedules, webhooks
-from control_plane.protocol.answers import FailureGroup, ListedVersion, Project, Secret, Version
-from control_plane.protocol.paths import LATEST, project_path
+from control_plane.protocol.answers import FailureGroup, ListedVersion, Pause, Project, Secret, Version
+from control_plane.protocol.paths import LATEST, pausable_path, project_path
 from control_plane.protocol.schedules import Backfill, Schedule
 from control_plane.protocol.waiting import Patience
 from control_plane.protocol.webhooks import Delivery, SetWebhook, Webhook
@@ -233,6 +233,16 @@ class Client:
         `invocations`."""
         query = failures_query(function=function, since=since, until=until)
         return (self._connection.run(self._connection.api.failures(project, query))).failures
+
+    def pause(self, project: str, function: str | None = None, *, until: datetime | float | None = None) -> Pause:
+        """Let nothing that waits begin, in a project or of a function in all its versions; what runs goes on. `until`:
+        when it resumes by itself, epoch seconds if it is a number."""
+        path = pausable_path(project, function)
+        return self._connection.run(self._connection.api.pause(path, until=optional_moment(until)))
+
+    def resume(self, project: str, function: str | None = None) -> Pause:
+        """Let what waits go on. What is not paused stays so."""
+        return self._connection.run(self._connection.api.resume(pausable_path(project, function)))
 
     def set_secret(self, project: str, name: str, value: str) -> Secret:
         """Whether it is new or not; containers that start from now on get it."""

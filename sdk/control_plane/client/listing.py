@@ -42,8 +42,8 @@ def invocations_query(
         "status": status,
         "outcome": [outcome] if isinstance(outcome, str) else outcome,
         "version_id": version,
-        "since": _seconds(since),
-        "until": _seconds(until),
+        "since": optional_moment(since),
+        "until": optional_moment(until),
         "parent_invocation_id": parent,
         "batch_id": batch,
         "tag": [f"{key}:{value}" for key, value in (tags or {}).items()] or None,
@@ -53,7 +53,7 @@ def invocations_query(
 
 def failures_query(*, function: str | None, since: datetime | float | None, until: datetime | float | None) -> Query:
     """Raises ValueError."""
-    return {"function_name": function, "since": _seconds(since), "until": _seconds(until)}
+    return {"function_name": function, "since": optional_moment(since), "until": optional_moment(until)}
 
 
 def moment(time: datetime | float) -> int:
@@ -65,5 +65,6 @@ def moment(time: datetime | float) -> int:
     return int(time)
 
 
-def _seconds(time: datetime | float | None) -> int | None:
+def optional_moment(time: datetime | float | None) -> int | None:
+    """As `moment`."""
     return None if time is None else moment(time)

@@ -60,6 +60,16 @@ class Projects(Answer):
     _PARTS: ClassVar[Parts] = {"projects": each(Project)}
 
 
+class Pause(Answer):
+    """Of a project, or of a function. `paused_since`: None: it is not paused. `paused_until`: None: until it is
+    resumed."""
+
+    project_name: str
+    function_name: str | None
+    paused_since: int | None
+    paused_until: int | None
+
+
 class Secret(Answer):
     """Without its value, which nobody is told. `last_update_time`: when that was set last."""
 

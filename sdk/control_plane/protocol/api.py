@@ -121,6 +121,15 @@ class Api:
     def unset_secret(self, project: str, name: str) -> Plan[answers.Secret]:
         return self._read(answers.Secret, self.delete(secret_path(project, name)))
 
+    def pause(self, path: str, *, until: int | None) -> Plan[answers.Pause]:
+        """`path`: of a project, or of a function in any of its versions. `until`: epoch seconds; None: until it is
+        resumed."""
+        body = {} if until is None else {"until": until}
+        return self._read(answers.Pause, self.put(path + "/pause", body))
+
+    def resume(self, path: str) -> Plan[answers.Pause]:
+        return self._read(answers.Pause, self.put(path + "/resume"))
+
     def secrets(self, project: str) -> Plan[List[answers.Secret]]:
         """All of a project, newest first."""
         found: List[answers.Secret] = []

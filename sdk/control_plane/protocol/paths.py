@@ -31,6 +31,11 @@ def function_path(project: str, version: str, function: str) -> str:
     return "%s/functions/%s" % (version_path(project, version), escaped(function))
 
 
+def pausable_path(project: str, function: str | None) -> str:
+    """Of a project, or of one of its functions, whose pause is one of all its versions."""
+    return project_path(project) if function is None else function_path(project, LATEST, function)
+
+
 def invocation_path(document: Mapping[str, str]) -> str:
     """Of an invocation as the API gives it."""
     function = function_path(document["project_name"], document["version_id"], document["function_name"])

@@ -17,6 +17,7 @@ from control_plane.cli.states import in_order
 from control_plane.cli.tables import Column
 from control_plane.cli.tree import print_tree
 from control_plane.cli.verbs.options import ApiUrl, Json
+from control_plane.cli.verbs.pauses import paused_until
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
@@ -174,6 +175,7 @@ async def _show_project(connection: AsyncConnection, reference: Reference, *, as
         ("Created", local_time(project.creation_time)),
         ("Version", "none yet" if version is None else version.version_id),
     ]
+    fields += _paused(project.document)
     if project.deletion_request_time is not None:
         fields.append(("Being deleted since", local_time(project.deletion_request_time)))
     if version is not None:
@@ -187,7 +189,7 @@ def _print_functions(version: Version) -> None:
     rows = (
         (
             f"{version.project_name}/{function.function_name}",
-            "cannot be prepared" if function.preparation_error else function.function_status.lower(),
+            _status(function),
             f"{function.resource_spec.virtual_cpus:g}",
             f"{function.resource_spec.memory_gbs:g}",
             function.resource_spec.max_concurrency,
@@ -199,6 +201,12 @@ def _print_functions(version: Version) -> None:
     print_table(_FUNCTIONS, rows)
 
 
+def _status(function: FunctionInfo) -> str:
+    if function.preparation_error:
+        return "cannot be prepared"
+    return "paused" if function.document.get("paused_since") else function.function_status.lower()
+
+
 async def _show_function(connection: AsyncConnection, reference: Reference, *, as_json: bool) -> None:
     version = await find_version(connection, reference)
     function = function_of(version, reference.function)
@@ -206,6 +214,13 @@ async def _show_function(connection: AsyncConnection, reference: Reference, *, a
         print_json(function.document)
         return
     print_fields(_fields(function, version_id=version.version_id, project=version.project_name))
+
+
+def _paused(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """A release before knows no pauses."""
+    if document.get("paused_since") is None:
+        return []
+    return [("Paused", f"since {local_time(document['paused_since'])}, {paused_until(document['paused_until'])}")]
 
 
 def _of_what(resources: ResourceSpec) -> str:
@@ -220,6 +235,7 @@ def _fields(function: FunctionInfo, *, version_id: str, project: str) -> list[tu
         ("Function", f"{project}/{function.function_name}"),
         ("Version", version_id),
         ("Status", function.function_status.lower()),
+        *_paused(function.document),
         ("Image", function.docker_image),
         ("CPUs", f"{resources.virtual_cpus:g}"),
         ("Memory", f"{resources.memory_gbs:g} GB"),

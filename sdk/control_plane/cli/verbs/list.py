@@ -37,6 +37,7 @@ from control_plane.cli.verbs.options import ApiUrl, Json
 from control_plane.client.connections import AsyncConnection
 from control_plane.client.listing import ProjectInvocation
 from control_plane.errors import Refused
+from control_plane.protocol.answers import Project
 from control_plane.protocol.paths import Query, project_path
 
 _MOST_ON_A_PAGE = 200
@@ -117,11 +118,14 @@ async def _list_projects(connection: AsyncConnection, *, as_json: bool) -> None:
     if as_json:
         print_json(answer.document)
         return
-    rows = (
-        (project.project_name, local_time(project.creation_time), "being deleted" * bool(project.deletion_request_time))
-        for project in answer.projects
-    )
+    rows = ((project.project_name, local_time(project.creation_time), _remark(project)) for project in answer.projects)
     print_table(("PROJECT", "CREATED", ""), rows)
+
+
+def _remark(project: Project) -> str:
+    if project.deletion_request_time:
+        return "being deleted"
+    return "paused" if project.document.get("paused_since") else ""
 
 
 async def _list_invocations(
