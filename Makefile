@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-ecs bench-ecs-pace bench-search check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-queue bench-ecs bench-ecs-pace bench-search check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -104,6 +104,10 @@ misbehaviour: install
 # ONLY_WARM=1 for containers that are reused alone.
 bench: install
 	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY_WARM),--only-warm) $(if $(JSON),--json "$(JSON)")
+
+# What concurrency keys and priorities cost where 10,000 wait, and whether they hold; WAITING=2000 for fewer.
+bench-queue: install
+	@.venv/bin/python -m benchmarks.queue $(if $(WAITING),--waiting $(WAITING))
 
 # How sparingly and how fast AWS is used, measured on the stand-in for it.
 bench-ecs: install

@@ -14,7 +14,13 @@ async def test_a_project_is_made_once(client: httpx2.AsyncClient) -> None:
     made = await client.put(PROJECT)
     assert made.status_code == 200
     creation_time = made.json()["creation_time"]
-    assert made.json() == {"project_name": "p", "deletion_request_time": None, "creation_time": creation_time}
+    assert made.json() == {
+        "project_name": "p",
+        "deletion_request_time": None,
+        "creation_time": creation_time,
+        "paused_since": None,
+        "paused_until": None,
+    }
     assert isinstance(creation_time, int)
     assert (await client.get(PROJECT)).json() == made.json()
     again = await client.put(PROJECT)

@@ -69,6 +69,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             "platform": None,
             "reuse": None,
             "schedules": [],
+            "paused_since": None,
+            "paused_until": None,
         },
         {
             "function_name": "g",
@@ -105,6 +107,8 @@ async def test_a_version_is_answered_as_declared_with_effective_values(client: h
             },
             "reuse": {"idle_seconds": 300, "min_idle": 2, "max_executions": None, "isolation": "fork"},
             "schedules": [],
+            "paused_since": None,
+            "paused_until": None,
         },
     ]
     for reference in (version["version_id"], "latest", "LaTeSt"):

@@ -35,8 +35,15 @@ class ApiClient:
         while not await self._is_ready():
             await asyncio.sleep(0.02)
 
-    async def submit(self, function: FunctionName, *, parent: Submitted | None = None) -> Submitted:
-        return await self._submit(function, parent=parent, headers={})
+    async def submit(
+        self, function: FunctionName, *, parent: Submitted | None = None, options: Json | None = None
+    ) -> Submitted:
+        return await self._submit(function, parent=parent, headers={}, options=options)
+
+    async def change_pause(self, verb: str, function: FunctionName | None) -> None:
+        """`verb`: pause or resume. `function`: None: of the whole project."""
+        function_path = "" if function is None else f"/versions/latest/functions/{function}"
+        _checked(await self._http.put(f"{self._project}{function_path}/{verb}"))
 
     async def submit_unless_deleted(self, function: FunctionName, *, parent: SimulatedContainer | None = None) -> bool:
         """False if the project is being deleted, or gone."""
@@ -106,8 +113,15 @@ class ApiClient:
         version = _checked(await self._http.get(f"{self._project}/versions/latest")).json()
         return all(function["function_status"] == "READY" for function in version["functions"])
 
-    async def _submit(self, function: FunctionName, *, parent: Submitted | None, headers: dict[str, str]) -> Submitted:
-        body: Json = {"input": "1"}
+    async def _submit(
+        self,
+        function: FunctionName,
+        *,
+        parent: Submitted | None,
+        headers: dict[str, str],
+        options: Json | None = None,
+    ) -> Submitted:
+        body: Json = {"input": "1", **(options or {})}
         if parent is not None:
             body["parent_invocation"] = {"function_name": parent.function, "invocation_id": parent.invocation_id}
         answer = _checked(await self._http.post(self._invocations(function), json=body, headers=headers))

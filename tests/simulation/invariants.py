@@ -1,12 +1,12 @@
 """What must hold of the catalog at every instant. Each check yields a sentence per violation."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import accumulate
 
 from control_plane_server.domain.identifiers import ExecutionId, execution_id_for
-from tests.simulation.snapshot import ExecutionState, FunctionState, InvocationState, Snapshot
+from tests.simulation import queue_laws
+from tests.simulation.snapshot import FunctionState, InvocationState, Snapshot
 
 
 class LegalState(StrEnum):
@@ -27,7 +27,8 @@ def violations(snapshot: Snapshot) -> Iterator[str]:
             yield f"{invocation.invocation_id} is in the states {states}: {invocation}"
         yield from _violations_in_attempts(invocation, function)
         yield from _violations_in_children(invocation, snapshot)
-    yield from _violations_of_limits(snapshot)
+    yield from queue_laws.violations_of_limits(snapshot)
+    yield from queue_laws.violations_of_delays(snapshot)
 
 
 def legal_states(invocation: InvocationState, function: FunctionState) -> list[LegalState]:
@@ -57,7 +58,7 @@ def violations_between(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
             yield f"{invocation_id} forgot its cancellation"
         else:
             yield from _violations_in_changes(before, after)
-    yield from _violations_of_order(earlier, later)
+    yield from queue_laws.violations_of_order(earlier, later)
 
 
 def violations_of_history(snapshot: Snapshot) -> Iterator[str]:
@@ -121,19 +122,6 @@ def _violations_in_children(child: InvocationState, snapshot: Snapshot) -> Itera
         yield f"{child.invocation_id} runs on, though its parent was stopped: {parent}"
 
 
-def _violations_of_limits(snapshot: Snapshot) -> Iterator[str]:
-    held: defaultdict[int, int] = defaultdict(int)
-    waiting: defaultdict[int, int] = defaultdict(int)
-    for invocation in snapshot.invocations.values():
-        held[invocation.function_id] += sum(execution.is_live for execution in invocation.executions)
-        waiting[invocation.function_id] += invocation.waits_with is not None
-    for function_id, function in snapshot.functions.items():
-        if held[function_id] > function.max_concurrency:
-            yield f"{function.name} has {held[function_id]} executions, limit {function.max_concurrency}"
-        if function.is_ready and waiting[function_id] and held[function_id] < function.max_concurrency:
-            yield f"{function.name} has a free slot, and {waiting[function_id]} wait"
-
-
 def _violations_in_changes(before: InvocationState, after: InvocationState) -> Iterator[str]:
     """An attempt is never forgotten, and neither is its outcome or its end."""
     if len(after.executions) < len(before.executions):
@@ -145,26 +133,3 @@ def _violations_in_changes(before: InvocationState, after: InvocationState) -> I
             yield f"{old.execution_id} had the outcome {old.outcome}, and then {new.outcome}"
         if new.launches < old.launches:
             yield f"{old.execution_id} forgot a launch"
-
-
-def _violations_of_order(earlier: Snapshot, later: Snapshot) -> Iterator[str]:
-    """Who waited for the same attempt in both snapshots waited all the time between: no younger one may get a slot."""
-    for function_id in later.functions:
-        invocations = later.invocations_of(function_id)
-        waited = [one.age for one in invocations if one.waits_with and _waits_since(one, earlier)]
-        if not waited:
-            continue
-        oldest = min(waited)
-        for one in invocations:
-            if one.age > oldest and _new_executions(one, earlier):
-                yield f"{one.invocation_id} got a slot before {oldest[1]}, which is older and waited"
-
-
-def _waits_since(invocation: InvocationState, earlier: Snapshot) -> bool:
-    before = earlier.invocations.get(invocation.invocation_id)
-    return before is not None and before.waits_with == invocation.waits_with
-
-
-def _new_executions(invocation: InvocationState, earlier: Snapshot) -> tuple[ExecutionState, ...]:
-    before = earlier.invocations.get(invocation.invocation_id)
-    return invocation.executions[len(before.executions) if before else 0 :]

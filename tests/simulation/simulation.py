@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from control_plane_server.catalog.database import Database
-from tests.simulation import invariants
+from tests.simulation import invariants, queue_laws
 from tests.simulation.client import Submitted
 from tests.simulation.containers import Fleet
 from tests.simulation.loops import Loops
@@ -17,6 +17,9 @@ from tests.simulation.steps import Done, Step, Steps
 _REMEMBERED_STEPS = 25
 _LONGEST_PASSAGE = timedelta(seconds=3)
 _WEIGHT_OF_TIME = 1
+_WEIGHT_OF_RESUMING = 3
+# By a reconciliation that is asked for, of loops that may just have been started, on a machine that is busy.
+_WOKEN_WITHIN = timedelta(seconds=60)
 _PAUSE = timedelta(seconds=0.05)
 
 # The longest wait of the product in it: an activity that has met many faults and restarts pauses for up to 30 seconds.
@@ -36,7 +39,10 @@ class Simulation:
 
     async def run(self, count: int) -> None:
         """So many steps. One that has nothing to do does not count."""
-        weighted = self._steps.weighted() | {self._let_time_pass: _WEIGHT_OF_TIME}
+        weighted = self._steps.weighted() | {
+            self._let_time_pass: _WEIGHT_OF_TIME,
+            self._resume: _WEIGHT_OF_RESUMING,
+        }
         while self.done.total() < count:
             await self._take(weighted)
 
@@ -45,6 +51,8 @@ class Simulation:
         if not len(self._loops):
             await self._loops.start()
         self._fleet.faults.clear()
+        while self._steps.paused:
+            await self._resume()
         deadline = time.monotonic() + _FINISHED_WITHIN.total_seconds()
         async with asyncio.timeout(2 * _FINISHED_WITHIN.total_seconds()):
             while running := [one for one in self.snapshot.invocations.values() if one.is_running]:
@@ -82,11 +90,25 @@ class Simulation:
             if one.is_running
         ]
 
+    async def _resume(self) -> Done:
+        """What waits is woken by a reconciliation, which a loop makes: until then slots are free."""
+        if not self._steps.paused:
+            return None
+        if not len(self._loops):
+            await self._loops.start()
+        done = await self._steps.resume()
+        deadline = time.monotonic() + _WOKEN_WITHIN.total_seconds()
+        while time.monotonic() < deadline:
+            if not [*queue_laws.violations_of_limits(await read_snapshot(self._database))]:
+                break
+            await asyncio.sleep(_PAUSE.total_seconds())
+        return done
+
     async def _let_time_pass(self) -> Done:
         """Until the next invocation is out of time, if that is soon."""
         now = datetime.now(UTC)
         due = [
-            one.creation_time + timedelta(seconds=self.snapshot.functions[one.function_id].timeout_seconds + 1)
+            one.waits_from + timedelta(seconds=self.snapshot.functions[one.function_id].timeout_seconds + 1)
             for one in self.snapshot.invocations.values()
             if one.is_running
         ]

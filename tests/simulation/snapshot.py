@@ -3,13 +3,21 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.catalog.pauses import is_paused
+from control_plane_server.catalog.tables import (
+    ExecutionRow,
+    FunctionRow,
+    InvocationRow,
+    ProjectRow,
+    VersionRow,
+    WaitingExecutionRow,
+)
 from control_plane_server.domain.entities import (
     ContainerStatus,
     ExecutionOutcome,
@@ -31,6 +39,7 @@ class FunctionState:
     max_retries: int
     timeout_seconds: int
     is_ready: bool = True
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +78,23 @@ class InvocationState:
     outcome: InvocationOutcome | None
     waits_with: tuple[ExecutionId, int] | None
     executions: tuple[ExecutionState, ...]
+    not_before: datetime | None = None
+    priority: int = 5
+    concurrency_key: str | None = None
+    concurrency_limit: int | None = None
 
     @property
-    def age(self) -> tuple[datetime, InvocationId]:
-        """The smaller, the older: the queue's order."""
-        return self.creation_time, self.invocation_id
+    def waits_from(self) -> datetime:
+        return self.not_before or self.creation_time
+
+    @property
+    def is_delayed(self) -> bool:
+        return self.waits_from > datetime.now(UTC)
+
+    @property
+    def place(self) -> tuple[datetime, InvocationId]:
+        """The smaller one comes first in the queue: a step of the priority is an hour."""
+        return self.waits_from - timedelta(hours=self.priority - 5), self.invocation_id
 
     @property
     def is_running(self) -> bool:
@@ -114,10 +135,15 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         FunctionRow.max_retries,
         FunctionRow.timeout_seconds,
         FunctionRow.status.label("function_status"),
+        or_(is_paused(FunctionRow), is_paused(ProjectRow)).label("function_is_paused"),
         InvocationRow.invocation_id,
         InvocationRow.parent_invocation_id,
         InvocationRow.status,
         InvocationRow.creation_time,
+        InvocationRow.not_before,
+        InvocationRow.priority,
+        InvocationRow.concurrency_key,
+        InvocationRow.concurrency_limit,
         InvocationRow.last_update_time,
         InvocationRow.cancellation_request_time,
         InvocationRow.stop_time,
@@ -134,6 +160,8 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         ExecutionRow.last_update_time.label("execution_last_update_time"),
     )
     .select_from(FunctionRow)
+    .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
+    .join(ProjectRow, ProjectRow.project_name == VersionRow.project_name)
     .outerjoin(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .outerjoin(WaitingExecutionRow, WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
     .outerjoin(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
@@ -148,6 +176,7 @@ def _function(row: _Row) -> FunctionState:
         max_retries=row.max_retries,
         timeout_seconds=row.timeout_seconds,
         is_ready=row.function_status == FunctionStatus.READY,
+        is_paused=row.function_is_paused,
     )
 
 
@@ -168,6 +197,10 @@ def _invocation(rows: list[_Row]) -> InvocationState:
         outcome=None if row.invocation_outcome is None else InvocationOutcome(row.invocation_outcome),
         waits_with=waits_with,
         executions=tuple(_execution(attempt) for attempt in rows if attempt.execution_id is not None),
+        not_before=row.not_before,
+        priority=row.priority,
+        concurrency_key=row.concurrency_key,
+        concurrency_limit=row.concurrency_limit,
     )
 
 

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import FunctionName
-from tests.simulation.client import ApiClient, Submitted
+from tests.simulation.client import ApiClient, Json, Submitted
 from tests.simulation.containers import Fault, Fleet, SimulatedContainer
 from tests.simulation.loops import Loops
 from workflows.invocation import InvocationWorkflow
@@ -37,6 +37,7 @@ class Steps:
         self.submitted: list[Submitted] = []
         self.cancelled: list[Submitted] = []
         self.running: list[Submitted] = []
+        self.paused: set[FunctionName | None] = set()  # None: the project
         self._rng = rng
         self._api = api
         self._temporal = temporal
@@ -56,6 +57,7 @@ class Steps:
             self.retry_now: 3,
             self.change_loops: 2,
             self.reconcile: 1,
+            self.pause: 2,
             self.meet_a_fault: 3,
             self.lose: 3,
         } | self.of_containers()
@@ -75,7 +77,32 @@ class Steps:
     async def submit(self) -> Done:
         if len(self.running) >= _MOST_RUNNING:
             return None
-        return self._record(await self._api.submit(self._rng.choice(self._functions)))
+        return self._record(await self._api.submit(self._rng.choice(self._functions), options=self._options()))
+
+    def _options(self) -> Json:
+        """None, as a rule."""
+        options: Json = {}
+        if self._rng.random() < 0.3:
+            options["priority"] = self._rng.randrange(10)
+        if self._rng.random() < 0.3:
+            options |= {"concurrency_key": self._rng.choice("ab"), "concurrency_limit": self._rng.choice([1, 1, 2])}
+        if self._rng.random() < 0.1:
+            options["delay_seconds"] = self._rng.randint(1, 3)
+        return options
+
+    async def pause(self) -> Done:
+        """A function, or once in a while the project."""
+        function = None if self._rng.random() < 0.2 else self._rng.choice(self._functions)
+        await self._api.change_pause("pause", function)
+        self.paused.add(function)
+        return f"paused {function or 'the project'}"
+
+    async def resume(self) -> str:
+        """Something of what is paused."""
+        function = self._rng.choice(sorted(self.paused, key=str))
+        await self._api.change_pause("resume", function)
+        self.paused.discard(function)
+        return f"resumed {function or 'the project'}"
 
     async def submit_from_container(self) -> Done:
         container = self._pick(lambda one: one.has_started and not one.has_finished)

@@ -96,7 +96,7 @@ def test_what_is_legal_passes(invocations: Iterable[InvocationState]) -> None:
     ("invocations", "violation"),
     [
         ([invocation(OLDER, execution()), invocation(YOUNGER, execution(YOUNGER))], "f has 2 executions, limit 1"),
-        ([invocation(waits_with=1)], "f has a free slot, and 1 wait"),
+        ([invocation(waits_with=1)], "f has a free slot, and inv-1 waits"),
         ([invocation(OLDER, execution(), waits_with=2)], "is in the states []"),
         ([invocation(OLDER, SUCCEEDED)], "is in the states []"),
         ([invocation(OLDER, FAILED, replace(SECOND, end_time=at(40)))], "is in the states []"),
@@ -134,7 +134,7 @@ def test_a_breach_at_one_instant_is_found(invocations: Iterable[InvocationState]
         (
             [invocation(waits_with=1), invocation(YOUNGER, waits_with=1)],
             [invocation(waits_with=1), invocation(YOUNGER, execution(YOUNGER))],
-            "got a slot before inv-1, which is older and waited",
+            "got a slot before inv-1, which waited and comes first",
         ),
     ],
 )
