@@ -11,9 +11,10 @@ from control_plane_server.catalog.database import StatementConnection
 class FunctionLoad:
     """All versions of a function together.
 
-    `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the oldest was created
-    `oldest_waiting_seconds` ago, 0 if none waits. `batches`: of which some invocation has not ended. `starting_warm`,
-    `idle_warm`, `leased_warm`: containers that are kept. The other fields count executions by their container's state.
+    `running`: invocations that have not ended. `waiting`: those of them that wait for a slot; the first in the queue,
+    which is the oldest but for priorities, has waited for `oldest_waiting_seconds`, 0 if none waits. `batches`: of
+    which some invocation has not ended. `starting_warm`, `idle_warm`, `leased_warm`: containers that are kept. The
+    other fields count executions by their container's state.
     """
 
     project_name: str
@@ -50,8 +51,16 @@ _LOAD = text("""
     WITH alive AS (
         SELECT function_id, count(*) AS running FROM invocations WHERE status = 'RUNNING' GROUP BY function_id
     ), queue AS (
-        SELECT function_id, count(*) AS waiting, min(invocation_creation_time) AS oldest
-        FROM waiting_executions GROUP BY function_id
+        SELECT function_id, waiting, (
+            SELECT coalesce(not_before, creation_time) FROM invocations WHERE invocation_id = (
+                SELECT invocation_id FROM waiting_executions WHERE waiting_executions.function_id = counted.function_id
+                ORDER BY invocation_creation_time, invocation_id LIMIT 1
+            )
+        ) AS oldest
+        FROM (
+            SELECT function_id, count(*) AS waiting FROM waiting_executions
+            WHERE function_id IS NOT NULL GROUP BY function_id
+        ) AS counted
     ), containers AS (
         SELECT function_id,
             count(*) FILTER (WHERE worker_status = 'PENDING') AS pending,

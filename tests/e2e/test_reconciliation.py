@@ -178,10 +178,6 @@ async def test_a_slot_that_nobody_gave_away_is_given_to_the_oldest_that_waits(
     while not await waiting(catalog, waits):
         await asyncio.sleep(0.02)
     await end_in_the_catalog(catalog, holder, age=timedelta())
-    async with catalog.statement() as connection:
-        await connection.execute(
-            text("UPDATE waiting_executions SET invocation_creation_time = clock_timestamp() - interval '1 minute'")
-        )
     await repairs(temporal)
     await lines_of(tmp_path / "next")
     release.touch()
