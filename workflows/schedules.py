@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,6 +12,7 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleBackfill,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
@@ -31,6 +32,7 @@ _PAGE = 500
 _EVERY_HOUR = ["*", "*", "*", "*"]  # hours, days, months and days of the week of a cron
 _ANY_YEAR = 2026
 _HOUR = timedelta(hours=1)
+_AT_ONCE = timedelta(seconds=5)  # longer than `api` tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +58,18 @@ def note_of(schedule: schedules.Schedule) -> str:
 
 
 async def match_schedule(client: Client, schedule: schedules.Schedule) -> None:
-    """Raises RPCError, or RuntimeError if Temporal cannot be connected to, as do all of these functions."""
+    """If it comes late, also have it call at the times since the schedule was changed: those that were called make no
+    second invocation. Raises RPCError, or RuntimeError if Temporal cannot be connected to, as do all of these
+    functions."""
     wanted = _for_temporal(schedule)
+    backfill = _since_its_change(schedule, datetime.now(UTC))
     try:
-        await client.create_schedule(schedule.schedule_id, wanted)
+        await client.create_schedule(schedule.schedule_id, wanted, backfill=backfill)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(schedule.schedule_id).update(lambda _: ScheduleUpdate(schedule=wanted))
+        handle = client.get_schedule_handle(schedule.schedule_id)
+        await handle.update(lambda _: ScheduleUpdate(schedule=wanted))
+        if backfill:
+            await handle.backfill(*backfill)
 
 
 async def delete_schedule(client: Client, schedule_id: ScheduleId) -> bool:
@@ -128,6 +136,13 @@ def _for_temporal(schedule: schedules.Schedule) -> Schedule:
         ),
         state=ScheduleState(note=note_of(schedule), paused=schedule.is_resting),
     )
+
+
+def _since_its_change(schedule: schedules.Schedule, now: datetime) -> list[ScheduleBackfill]:
+    start = max(schedule.last_update_time, now - schedules.CATCH_UP_WINDOW)
+    if schedule.is_resting or now - start < _AT_ONCE:
+        return []
+    return [ScheduleBackfill(start_at=start, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL)]
 
 
 def _time_zone(spec: schedules.ScheduleSpec) -> str:

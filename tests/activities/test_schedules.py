@@ -94,6 +94,23 @@ async def test_a_schedule_that_the_catalog_does_not_know_is_gone_when_it_calls(
     assert (await calls.call_scheduled(request)).state == "UNKNOWN", "also if Temporal has forgotten it"
 
 
+async def test_times_that_came_while_temporal_did_not_know_are_called(temporal: Client, database: Database) -> None:
+    await deploy(database, function("f", hourly("a", cron=None, every_seconds=60), hourly("b")))
+    async with database.statement() as connection:
+        await ScheduleRepository(connection).pause(PROJECT, "b", reason=None)
+        changed = "UPDATE schedules SET last_update_time = last_update_time - interval '10 minutes 30 seconds'"
+        await connection.execute(text(changed))
+    schedules = await there(database)
+    assert await reconcile(temporal, database) == 2
+    called: set[str] = set()
+    async with asyncio.timeout(20):
+        while len(called) < 10:
+            query = f"WorkflowId STARTS_WITH '{schedules['a'].schedule_id}'"
+            called = {one.id async for one in temporal.list_workflows(query)}
+    query = f"WorkflowId STARTS_WITH '{schedules['b'].schedule_id}'"
+    assert not [one async for one in temporal.list_workflows(query)]
+
+
 @pytest.mark.parametrize(
     ("cron", "zone", "day", "hours"),
     [
