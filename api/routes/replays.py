@@ -19,7 +19,7 @@ from api.visibility import seen_invocation
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
 from control_plane_server.catalog.paths import FunctionPath
-from control_plane_server.domain.entities import Invocation, InvocationStatus
+from control_plane_server.domain.entities import Invocation
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -54,8 +54,8 @@ async def replay_invocation(
     definition: InvocationReplay = _AS_IT_WAS,
     idempotency_key: IdempotencyKeyOfRequest = None,
 ) -> InvocationInfo:
-    """An invocation that has ended once more: its input, its options but for a delay, no parent. In the version that it
-    ran in, unless another is named. With an Idempotency-Key, a repeated request answers with the first one's
+    """An invocation whose outcome is known once more: its input, its options but for a delay, no parent. In the version
+    that it ran in, unless another is named. With an Idempotency-Key, a repeated request answers with the first one's
     invocation."""
     services = services_of(request)
     async with services.database.statement() as connection:
@@ -104,7 +104,7 @@ async def replay_invocations(
 async def _replay(
     services: Services, original: Invocation, definition: InvocationReplay, idempotency_key: str | None
 ) -> InvocationInfo:
-    if original.status is not InvocationStatus.TERMINATED:
+    if not original.is_settled:  # a container that still has to go changes nothing
         raise InvocationHasNotTerminated
     function = original.function.ref
     blob = None

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import InvocationRow
-from tests.api.builders import Deployed, Json, deploy, function_spec, invoke
+from tests.api.builders import FINISHED, Deployed, Json, add_execution, deploy, function_spec, invoke
 
 REPLAYS = "/projects/p/replays"
 ALL: Json = {}
@@ -73,7 +73,7 @@ async def test_an_invocation_once_more(client: httpx2.AsyncClient, database: Dat
         409,
         "This invocation has not ended, and what has not ended cannot be replayed: wait for its end, or cancel it",
     )
-    await end(database, original)
+    await add_execution(database, original, FINISHED)  # whose container has to go still
     again = await posted(client, f"{original}/replay", key="once")
     assert again["replayed_from"] == id_of(original)
     assert (again["input"], again["version_id"], again["parent_invocation"]) == ('{"n": 1}', old.version_id, None)
