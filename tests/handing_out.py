@@ -26,7 +26,7 @@ SECONDS = {
     "tests/capacity/test_queue.py": 50,
     "tests/chaos/test_ecs.py": 74,
     "tests/simulation/test_simulation.py": 40,
-    "tests/simulation/warm/test_warm_simulation.py": 40,
+    "tests/simulation/warm/test_warm_simulation.py": 45,
     "tests/resilience/test_rolling_restart.py": 67,
     "tests/docs on one stack": 60,
     "tests/client": 55,

@@ -24,7 +24,13 @@ class WarmSteps(Steps):
     laws: Laws
 
     def weighted(self) -> dict[Step, int]:
-        return super().weighted() | {self.pause: 2, self.wake: 2, self.deploy: 1, self.lose: 1}
+        return super().weighted() | {
+            self.pause: 2,
+            self.oversleep: 4,
+            self.wake: 3,
+            self.deploy: 1,
+            self.lose: 1,
+        }
 
     def of_containers(self) -> dict[Step, int]:
         return {
@@ -150,6 +156,14 @@ class WarmSteps(Steps):
             return None
         container.is_paused = True
         return f"{container.request.name} was paused"
+
+    async def oversleep(self) -> Done:
+        """What it was told to begin: another one is launched in its place, unless it wakes soon."""
+        container = self._pick(_has(lambda told: not told.has_started))
+        if container is None:
+            return None
+        container.is_paused = True
+        return f"{container.request.name} was paused before it began"
 
     async def wake(self) -> Done:
         container = super()._pick(lambda one: one.is_paused)
