@@ -27,6 +27,7 @@ class EndedInvocation:
     invocation_id: InvocationId
     batch_id: str | None
     schedule_name: str | None
+    replayed_from: str | None
     parent_invocation_id: str | None
     outcome: InvocationOutcome
     error_message: str | None

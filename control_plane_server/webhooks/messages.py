@@ -34,6 +34,7 @@ def body_of(event: WebhookEvent, invocation: EndedInvocation) -> str:
                 "parent_invocation_id": invocation.parent_invocation_id,
                 "batch_id": invocation.batch_id,
                 "schedule_name": invocation.schedule_name,
+                "replayed_from": invocation.replayed_from,
                 "outcome": invocation.outcome.value,
                 "error_message": invocation.error_message,
                 "attempts": invocation.attempts,

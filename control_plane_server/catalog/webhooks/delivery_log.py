@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, null, or_, select, update
+from sqlalchemy import Row, Text, and_, bindparam, case, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.invocation_pages import PageStart
@@ -68,7 +68,8 @@ class DeliveryLogRepository:
             .limit(max_results + 1)
         )
         if status is not None:
-            page = page.where(WebhookDeliveryRow.status == status)
+            # As a literal, as the indexes of some statuses are for them alone.
+            page = page.where(WebhookDeliveryRow.status == bindparam(None, status.value, Text, literal_execute=True))
         if offset is not None:
             start = PageStart.parse(offset)
             page = page.where(

@@ -86,6 +86,14 @@ Index(
     WebhookDeliveryRow.delivery_id,
 )
 Index(
+    "webhook_deliveries_given_up",  # the few among the many
+    WebhookDeliveryRow.project_name,
+    WebhookDeliveryRow.webhook_name,
+    epoch_second(WebhookDeliveryRow.creation_time).desc(),
+    WebhookDeliveryRow.delivery_id,
+    postgresql_where=WebhookDeliveryRow.status == DeliveryStatus.GIVEN_UP.value,
+)
+Index(
     "webhook_deliveries_due",
     WebhookDeliveryRow.project_name,
     WebhookDeliveryRow.target,

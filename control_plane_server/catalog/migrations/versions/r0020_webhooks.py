@@ -17,6 +17,7 @@ depends_on: str | Sequence[str] | None = None
 _TIME = sa.TIMESTAMP(timezone=True)
 _NOW = sa.text("clock_timestamp()")
 _SECOND = "floor(EXTRACT(epoch FROM timezone('UTC', creation_time))) DESC"
+_LISTED = ("project_name", "webhook_name", sa.text(_SECOND), "delivery_id")
 
 
 def upgrade() -> None:
@@ -78,10 +79,12 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
     )
     op.create_index("ix_webhook_deliveries_invocation_id", "webhook_deliveries", ["invocation_id"])
+    op.create_index("webhook_deliveries_newest_first", "webhook_deliveries", _LISTED)
     op.create_index(
-        "webhook_deliveries_newest_first",
+        "webhook_deliveries_given_up",
         "webhook_deliveries",
-        ["project_name", "webhook_name", sa.text(_SECOND), "delivery_id"],
+        _LISTED,
+        postgresql_where=sa.text("status = 'GIVEN_UP'"),
     )
     for name, columns, condition in (
         ("webhook_deliveries_due", ["project_name", "target", "next_attempt_time"], "status = 'PENDING'"),
