@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")
-_ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/observability")
+_ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/hostile", "tests/observability")
 _AT_HOME = tuple(
     f"tests/cli/test_{name}.py"
     for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart", "webhooks")
@@ -31,7 +31,6 @@ SECONDS = {
     "tests/docs on one stack": 60,
     "tests/client": 55,
     "tests/observability": 51,
-    "tests/hostile/test_document.py": 35,
     "tests/resilience/test_away_and_back.py": 62,
     "tests/chaos/test_processes.py": 45,
     "tests/api/test_process.py": 15,
@@ -39,7 +38,6 @@ SECONDS = {
     "tests/published_client/test_published_client.py": 36,
     "tests/misbehaviour/test_process.py": 12,
     "tests/misbehaviour/test_warm.py": 10,
-    "tests/hostile/test_slow_clients.py": 35,
     "tests/capacity/test_deletion.py": 33,
     "tests/resilience/test_another_temporal.py": 29,
     "tests/provisioners/ecs/test_logs.py": 28,
@@ -57,8 +55,6 @@ SECONDS = {
     "tests/docs/test_pages.py::test_a_page_can_be_followed[README.md]": 20,
     "tests/cli/test_stack.py::test_a_stop_spends_no_attempt_and_waits_for_jobs_if_it_is_told_to": 21,
     "tests/cli/test_stack.py::test_dead_servers_are_started_again_and_a_second_signal_hurries_a_stop": 18,
-    "tests/hostile/test_greedy_tokens.py": 14,
-    "tests/hostile/test_bounds.py": 13,
     "tests/sdk/test_typing.py": 12,
     "tests/sdk/warm/test_ends.py": 15,
     "tests/provisioners/ecs/test_tasks.py": 12,

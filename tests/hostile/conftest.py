@@ -55,7 +55,7 @@ class Target:
         return httpx2.AsyncClient(base_url=self.url, headers=bearer(KEY), trust_env=False, **options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def temporal_address() -> AsyncIterator[str]:
     async with await WorkflowEnvironment.start_local(
         data_converter=data_converter,
@@ -65,7 +65,7 @@ async def temporal_address() -> AsyncIterator[str]:
         yield environment.client.service_client.config.target_host
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def target(
     postgres_settings: PostgresSettings,
     migrated_database: Database,
