@@ -1,5 +1,6 @@
 """Fixtures of all tests: the real Postgres, embedded or the one that POSTGRES_HOST names."""
 
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +58,7 @@ async def database(migrated_database: Database) -> AsyncIterator[Database]:
     """The migrated catalog, empty again after the test, and as if no Temporal had worked for it."""
     yield migrated_database
     async with migrated_database.statement() as connection:
-        await connection.execute(text("TRUNCATE projects CASCADE"))
+        await connection.execute(text("DELETE FROM projects"))  # of few rows: TRUNCATE makes files for each table
         await connection.execute(text("UPDATE installation SET namespace_id = NULL, mass_endings_allowed_until = NULL"))
 
 
@@ -72,5 +73,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # all that is collected is kept: to look through it meanwhile is a third of the time that it takes
     config.add_cleanup(share_prepared_catalogs())
     config.addinivalue_line("markers", "platforms(*names): the test is about these provisioners only")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
