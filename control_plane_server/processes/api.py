@@ -2,7 +2,7 @@
 
 import gc
 
-# What is imported is kept for good: to look through it meanwhile, again and again, is a fifth of a start.
+# What is imported is kept for good: to look through it meanwhile, again and again, is a sixth of a start.
 gc.disable()
 
 import asyncio
