@@ -15,7 +15,7 @@ from tests.factories import insert_function
 async def function(database: Database) -> AsyncIterator[FunctionRef]:
     """Of which very many invocations have ended, one a second, the oldest the parent of a fifth of them; none runs."""
     function = await insert_function(database, max_concurrency=10)
-    async with database.statement() as connection:
+    async with database.long_transaction() as connection:  # on a busy machine they take long
         for statement in (
             "INSERT INTO invocations (invocation_id, function_id, project_name, function_name, parent_invocation_id,"
             " input, status, outcome, attempts, queued_ms, starting_ms, running_ms, creation_time)"
@@ -53,7 +53,7 @@ def statements() -> Iterator[list[Statement]]:
 @pytest.fixture
 async def many_versions(database: Database, function: FunctionRef) -> FunctionRef:
     """The function's project has very many versions of many functions since, the last ones refused for good."""
-    async with database.statement() as connection:
+    async with database.long_transaction() as connection:
         for statement in (
             "INSERT INTO versions (version_id, project_name)"
             " SELECT 'ver-' || n, project_name FROM versions, generate_series(1, 1000) n",
