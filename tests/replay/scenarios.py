@@ -232,6 +232,30 @@ async def batch_timed_out(start_invocation: InvocationStarter) -> Handle:
     return handle
 
 
+async def delayed(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(*answers(SUCCEEDED), delay=timedelta(seconds=8)) as it:
+        await it.ended()
+    return it.handle
+
+
+async def cancelled_while_delayed(start_invocation: InvocationStarter) -> Handle:
+    async with start_invocation(delay=timedelta(days=1)) as it:
+        await state_of(it, "delayed")
+        await it.handle.cancel()
+        await it.ended()
+    return it.handle
+
+
+async def batch_delayed(start_invocation: InvocationStarter) -> Handle:
+    """It is told to look once before, as of a cancellation."""
+    batch = ScriptedBatch([0, BATCH_SIZE])
+    delay = timedelta(seconds=8)
+    async with advancing(start_invocation.client, batch, creation_time=datetime.now(UTC), delay=delay) as handle:
+        await handle.signal(BatchWorkflow.look_again)
+        await handle.result()
+    return handle
+
+
 async def scheduled_call_started(start_invocation: InvocationStarter) -> Handle:
     request = ScheduledCallRequest(schedule_id=ScheduleId("sch-1"), jitter_seconds=1)
     return await call(start_invocation.client, ScriptedCalls(["STARTED"]), request)
@@ -280,6 +304,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     batch_ran,
     batch_cancelled,
     batch_timed_out,
+    delayed,
+    cancelled_while_delayed,
+    batch_delayed,
     scheduled_call_started,
     scheduled_call_waited,
     webhooks_delivered,

@@ -32,7 +32,7 @@ def pause(
     """Let nothing that waits begin: in all of a project, or of a function in all its versions. What runs goes on; its
     next attempt waits. Queues keep their order, and time-outs count on. May be repeated: the last end counts.
     """
-    end = _end(for_, until)
+    end = end_of(for_, until)
     reference = parse(what, parts=2)
     run(_change(reference, "pause", {} if end is None else {"until": end}, api_url=api_url, as_json=as_json))
 
@@ -60,7 +60,7 @@ def paused_until(until: int | None) -> str:
     return "until it is resumed" if until is None else f"until {local_time(until)}"
 
 
-def _end(for_: str | None, until: str | None) -> int | None:
+def end_of(for_: str | None, until: str | None) -> int | None:
     """Epoch seconds. Raises WrongUsage."""
     if for_ is not None and until is not None:
         raise WrongUsage("--for and --until both say when it resumes; give one of them")
