@@ -1,5 +1,6 @@
 """Requests to a Docker engine, its errors translated into ours."""
 
+import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Engine:
 
     async def upload(self, identifier: str, archive: bytes) -> bool:
         """Unpack a tar archive in the root of a container. False if it is gone."""
-        return await self._unless(self._container(identifier).put_archive("/", archive), NOT_FOUND, CONFLICT)
+        return await self._unless(self._container(identifier).put_archive("/", io.BytesIO(archive)), NOT_FOUND, CONFLICT)
 
     async def inspect(self, identifier: str) -> Json | None:
         """The container as the engine describes it (Docker Engine API, "Inspect a container"); None if it is gone."""

@@ -72,7 +72,7 @@ def _note_company(notes: str) -> None:
 def _is_warm(container: int) -> bool:
     try:
         return b"CONTROL_PLANE_CONTAINER_ID=" in Path(f"/proc/{container}/environ").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # it is gone, or we are: then our parent is the first process of the machine
         return False
 
 
