@@ -70,7 +70,9 @@ class Engine:
 
     async def upload(self, identifier: str, archive: bytes) -> bool:
         """Unpack a tar archive in the root of a container. False if it is gone."""
-        return await self._unless(self._container(identifier).put_archive("/", io.BytesIO(archive)), NOT_FOUND, CONFLICT)
+        return await self._unless(
+            self._container(identifier).put_archive("/", io.BytesIO(archive)), NOT_FOUND, CONFLICT
+        )
 
     async def inspect(self, identifier: str) -> Json | None:
         """The container as the engine describes it (Docker Engine API, "Inspect a container"); None if it is gone."""
