@@ -66,8 +66,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=statement_limit.total_seconds(),
-            # The one used last: its statements are prepared, its server process is in the processor's caches.
-            pool_use_lifo=True,
         )
         self._long_engine = create_async_engine(
             url,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import any_, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -40,7 +40,10 @@ class RetentionRepository:
             .limit(at_most)
             .with_for_update(skip_locked=True)
         )
+        # An array is read once. What is joined may be read for each row, each time with other rows locked and passed
+        # over: more would be deleted than may be.
+        ids = func.array(expired.scalar_subquery())
         deleted = await self._connection.scalars(
-            delete(InvocationRow).where(InvocationRow.invocation_id.in_(expired)).returning(InvocationRow.invocation_id)
+            delete(InvocationRow).where(InvocationRow.invocation_id == any_(ids)).returning(InvocationRow.invocation_id)
         )
         return len(deleted.all())

@@ -58,13 +58,14 @@ class Scope(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """`content`: bytes for a body. `blob_id`: which of a place's blobs. `status_at_the_end`: of one's own execution
-    after its end. `missing`: how what is elsewhere does not exist."""
+    after its end; `status`: before it. `missing`: how what is elsewhere does not exist."""
 
     scope: Scope
     query: str = ""
     body: Json | None = None
     content: bytes | None = None
     blob_id: str = "used_input"
+    status: int = 200
     status_at_the_end: int = 200
     missing: tuple[int, Any] = NO_INVOCATION
 
@@ -93,10 +94,15 @@ TABLE = {
     "follow_batch": Row(scope=Scope.PROJECT),
     "get_batch_by_id": Row(scope=Scope.VISIBLE, missing=NO_BATCH),
     "follow_invocations": Row(scope=Scope.CHILDREN, body={"invocation_ids": ["inv-1"]}),
+    "follow_batch_by_id": Row(scope=Scope.VISIBLE, missing=NO_BATCH),
+    "cancel_batch_by_id": Row(scope=Scope.VISIBLE, status=409, missing=NO_BATCH),  # it has just been cancelled
     "get_invocation_by_id": Row(scope=Scope.VISIBLE),
     "cancel_invocation_by_id": Row(scope=Scope.VISIBLE),
     "follow_invocation_by_id": Row(scope=Scope.VISIBLE),
     "get_invocation_logs_by_id": Row(scope=Scope.ROOT),
+    "replay_invocation": Row(scope=Scope.PROJECT, body={}, status=409),  # it has not ended
+    "replay_invocation_by_id": Row(scope=Scope.VISIBLE, body={}, status=409),
+    "replay_invocations": Row(scope=Scope.PROJECT, body={}, status=409),  # none has
     "follow_invocation": Row(scope=Scope.PROJECT),
     "start_execution": Row(scope=Scope.OWN, status_at_the_end=409),
     "update_execution": Row(scope=Scope.OWN, body={"latest_output": "1"}, status_at_the_end=409),
@@ -139,6 +145,10 @@ TABLE = {
     "list_deliveries": Row(scope=Scope.ROOT),
     "redeliver": Row(scope=Scope.ROOT),
     "delete_webhook": Row(scope=Scope.ROOT),
+    "pause_project": Row(scope=Scope.ROOT),
+    "resume_project": Row(scope=Scope.ROOT),
+    "pause_function": Row(scope=Scope.ROOT),
+    "resume_function": Row(scope=Scope.ROOT),
     "get_project_costs": Row(scope=Scope.ROOT, query=f"?since={int(time.time())}"),
     "get_container_repository_credentials": Row(scope=Scope.ROOT),
     "delete_project_images": Row(scope=Scope.ROOT),
@@ -254,7 +264,7 @@ async def test_before_the_end_a_token_is_good_for_its_execution_and_its_project(
             case Scope.ANYONE:
                 assert answer[0] in (200, 503), operation  # Temporal is away here
             case Scope.OWN | Scope.PROJECT | Scope.VISIBLE | Scope.CHILDREN:
-                assert answer[0] == 200, (operation, answer)
+                assert answer[0] == TABLE[operation].status, (operation, answer)
 
 
 async def test_after_the_end_it_is_good_for_its_execution_alone(holder: Holder, database: Database) -> None:

@@ -238,8 +238,8 @@ def test_what_json_does_not_bring_is_said_about_each_parameter(folder: Path) -> 
             "import control_plane as cp\n@cp.function(virtual_cpus=1)\ndef f(): ...",
             "main.py:2: TypeError: there is no limit 'virtual_cpus'; there are cpus, memory_gb, max_concurrency, "
             "concurrency, retries, timeout, attempt_timeout, queue_timeout, retry_delay, retry_backoff, "
-            "max_retry_delay, retry_jitter, no_retry_on, resume_children, image, reuse, environment, secrets, "
-            "storage_gib, architecture, gpus, capacity, task_role; mend that and deploy again",
+            "max_retry_delay, retry_jitter, no_retry_on, resume_children, image, reuse, schedule, environment, "
+            "secrets, storage_gib, architecture, gpus, capacity, task_role; mend that and deploy again",
         ),
         (
             "from control_plane import command\ncommand('f', 'sort -n')",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, literal, null, or_, select, update
+from sqlalchemy import Row, Select, and_, any_, case, func, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -65,7 +65,9 @@ class DeliveryRepository:
         )
         announced = await self._connection.execute(
             update(WebhookDeliveryRow)
-            .where(WebhookDeliveryRow.delivery_id.in_(new))
+            .where(
+                WebhookDeliveryRow.delivery_id == any_(func.array(new.scalar_subquery()))
+            )  # read once, as a limit is
             .values(announced_time=_NOW)
             .returning(WebhookDeliveryRow.project_name, WebhookDeliveryRow.target)
         )
