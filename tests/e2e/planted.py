@@ -75,7 +75,7 @@ async def histories_with(value: str, temporal: Client) -> list[str]:
 async def answers_with(value: str, stack: StackAccess, paths: Iterator[str]) -> list[str]:
     found = []
     headers = {"Authorization": f"Bearer {stack.api_key}"}
-    async with httpx2.AsyncClient(base_url=stack.api_url, headers=headers, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=stack.api_url, headers=headers, trust_env=False, timeout=60) as http:
         for path in paths:
             answer = await http.get(path)
             assert answer.status_code == 200, path
