@@ -25,7 +25,7 @@ async def upload(client: httpx2.AsyncClient, made: dict[str, Any], content: byte
     url: str = made["upload_url"]
     if url.startswith("/"):
         return await client.put(url, content=content, headers=made["upload_headers"])
-    async with httpx2.AsyncClient(trust_env=False) as elsewhere:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as elsewhere:
         return await elsewhere.put(url, content=content, headers=made["upload_headers"])
 
 
@@ -39,7 +39,7 @@ async def announced(client: httpx2.AsyncClient, path: str, **body: Any) -> dict[
 async def read(client: httpx2.AsyncClient, path: str) -> bytes:
     answer = await client.get(path)
     if answer.status_code == 307:
-        async with httpx2.AsyncClient(trust_env=False) as elsewhere:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as elsewhere:
             answer = await elsewhere.get(answer.headers["location"])
     assert answer.status_code == 200, answer.text
     return answer.content

@@ -79,7 +79,7 @@ async def running_prometheus(folder: Path, ports: Mapping[str, int]) -> AsyncIte
         cwd=folder,
     )
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
             while not await _is_ready(http):
                 assert process.returncode is None
                 await asyncio.sleep(0.05)

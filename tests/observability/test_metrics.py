@@ -30,7 +30,7 @@ def address() -> MetricsAddress:
 
 
 async def scrape(address: MetricsAddress) -> str:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"http://127.0.0.1:{address.port}/metrics")
     assert answer.status_code == 200
     return answer.text

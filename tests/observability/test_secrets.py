@@ -20,7 +20,7 @@ async def test_a_secret_is_in_no_span_and_no_metric(new_project: NewProject, obs
         await observed.spans.span(name, project=project.name)
     assert observed.spans.has(project.name)
     assert not observed.spans.has(value)
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         for job, port in observed.metrics_ports.items():
             metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
             assert "# TYPE" in metrics, job
