@@ -325,7 +325,7 @@ async def test_an_attempt_that_runs_for_too_long_is_recorded_and_stopped(
     async with database.statement() as connection:
         elapsed = ExecutionRow.termination_signal_time - ExecutionRow.execution_start_time
         waited: timedelta = (await connection.execute(select(type_coerce(elapsed, Interval)))).scalar_one()
-    assert timeout <= waited < 2 * timeout
+    assert timeout <= waited < 10 * timeout
 
 
 async def test_an_attempt_that_has_reported_in_time_is_not_stopped_as_timed_out(
