@@ -52,10 +52,14 @@ test: install
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
 	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
 
-# Some tests call make, which is not to do as it was told here.
+# Some tests call make, which is not to do as it was told here. What fails beside all others is run once more by itself,
+# and both are said: that tells a machine that is too busy from a defect.
+PYTEST := env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --no-loadscope-reorder
+BY_THEMSELVES := --numprocesses 0 --last-failed --last-failed-no-failures none --maxfail 1
+
+pytest: COMMAND = $(PYTEST) --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
 pytest: install
-	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 4 \
-		--no-loadscope-reorder --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
+	$(COMMAND) --numprocesses 4 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
 
 # What is beside is said in one piece.
 lint-beside docker-beside: %-beside: install
@@ -183,12 +187,13 @@ stand-in-images: install
 # The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root. What the images below
 # are, a registry says, or their stand-ins where none can be reached.
 IMAGES := python:3.13-slim busybox:1.37 postgres:17 nginx:1.28 temporalio/server:1.32.0 temporalio/admin-tools:1.32.0 temporalio/ui:2.54.1
+test-docker: COMMAND = $(PYTEST) -o cache_dir=.pytest_cache/docker --platforms docker tests/docker \
+	$(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py warm.py warm_containers.py warm_logs.py)
 test-docker: install
 	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
-	env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --numprocesses 2 \
-		--no-loadscope-reorder --platforms docker tests/docker $(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py warm.py warm_containers.py warm_logs.py)
+	$(COMMAND) --numprocesses 2 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install
