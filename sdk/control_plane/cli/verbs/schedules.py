@@ -1,15 +1,14 @@
 """`control-plane schedules`: functions that are called by the clock."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from shlex import quote
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from control_plane.access.errors import CannotBeDone, WrongUsage
+from control_plane.access.errors import WrongUsage
 from control_plane.cli.lookup import explained
 from control_plane.cli.moments import HELP
+from control_plane.cli.named_parts import connected_to
 from control_plane.cli.output import local_time, note, print_fields, print_json, print_line, print_table
 from control_plane.cli.references import Reference
 from control_plane.cli.running import run
@@ -17,8 +16,6 @@ from control_plane.cli.session import connect
 from control_plane.cli.tables import Column
 from control_plane.cli.verbs.filters import seconds
 from control_plane.cli.verbs.options import ApiUrl, Json
-from control_plane.client.connections import AsyncConnection
-from control_plane.errors import Refused
 from control_plane.protocol import schedules as api
 from control_plane.protocol.schedules import Schedule
 from control_plane.protocol.steps import Plan
@@ -165,7 +162,7 @@ async def _list(project: str, *, api_url: str | None, as_json: bool) -> None:
 
 
 async def _show(project: str, name: str, *, api_url: str | None, as_json: bool) -> None:
-    async with _schedule(project, name, api_url) as connection:
+    async with connected_to("schedule", name, project=project, api_url=api_url) as connection:
         found = await connection.run(api.get(connection.api, project, name))
     if as_json:
         print_json(found.document)
@@ -186,14 +183,14 @@ async def _change(
 ) -> None:
     plans = {"delete": (api.delete, "is deleted"), "pause": (api.pause, "is paused"), "resume": (api.resume, "goes on")}
     plan, said = plans[verb]
-    async with _schedule(project, name, api_url) as connection:
+    async with connected_to("schedule", name, project=project, api_url=api_url) as connection:
         changed: Plan[Schedule] = plan(connection.api, project, name, *arguments)
         found = await connection.run(changed)
     _report(found, said, as_json=as_json)
 
 
 async def _trigger(project: str, name: str, *, api_url: str | None, as_json: bool) -> None:
-    async with _schedule(project, name, api_url) as connection:
+    async with connected_to("schedule", name, project=project, api_url=api_url) as connection:
         made = await connection.run(api.trigger(connection.api, project, name))
     if as_json:
         print_json(made.document)
@@ -202,7 +199,7 @@ async def _trigger(project: str, name: str, *, api_url: str | None, as_json: boo
 
 
 async def _backfill(project: str, name: str, start: int, end: int, *, api_url: str | None, as_json: bool) -> None:
-    async with _schedule(project, name, api_url) as connection:
+    async with connected_to("schedule", name, project=project, api_url=api_url) as connection:
         filled = await connection.run(api.backfill(connection.api, project, name, start, end))
     if as_json:
         print_json(filled.document)
@@ -210,21 +207,6 @@ async def _backfill(project: str, name: str, start: int, end: int, *, api_url: s
     for invocation_id in filled.invocation_ids:
         print_line(invocation_id)
     note(f"{len(filled.invocation_ids):,} of {filled.times:,} times were without an invocation, and have one now.")
-
-
-@asynccontextmanager
-async def _schedule(project: str, name: str, api_url: str | None) -> AsyncIterator[AsyncConnection]:
-    """Raises CannotBeDone if there is none."""
-    async with connect(api_url) as connection, explained(connection, Reference(project=project)):
-        try:
-            yield connection
-        except Refused as error:
-            if error.code != "ScheduleDoesNotExist":
-                raise
-            raise CannotBeDone(
-                f"project {project!r} has no schedule {name!r}; "
-                f"list them with: control-plane schedules list {quote(project)}"
-            ) from error
 
 
 def _report(schedule: Schedule, said: str, *, as_json: bool) -> None:

@@ -1,22 +1,18 @@
 """`control-plane webhooks`: who is told that a project's invocations have ended."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from shlex import quote
 from typing import Annotated
 
 import typer
 
-from control_plane.access.errors import CannotBeDone
 from control_plane.cli.lookup import explained
+from control_plane.cli.named_parts import connected_to
 from control_plane.cli.output import local_time, note, print_json, print_line, print_table
 from control_plane.cli.references import Reference, parse_whole_project
 from control_plane.cli.running import run
 from control_plane.cli.session import connect
 from control_plane.cli.tables import Column
 from control_plane.cli.verbs.options import ApiUrl, Json
-from control_plane.client.connections import AsyncConnection
-from control_plane.errors import Refused
 from control_plane.protocol import webhooks as protocol
 
 _WEBHOOKS = (
@@ -120,7 +116,7 @@ def redeliver(
 async def _set(
     project: str, name: str, url: str, events: list[str] | None, *, api_url: str | None, as_json: bool
 ) -> None:
-    async with _connected(project, name, api_url) as connection:
+    async with connected_to("webhook", name, project=project, api_url=api_url) as connection:
         found = await connection.run(protocol.put(connection.api, project, name, url, events))
     if as_json:
         print_json(found.document)
@@ -155,7 +151,7 @@ async def _list(project: str, *, api_url: str | None, as_json: bool) -> None:
 
 
 async def _delete(project: str, name: str, *, api_url: str | None, as_json: bool) -> None:
-    async with _connected(project, name, api_url) as connection:
+    async with connected_to("webhook", name, project=project, api_url=api_url) as connection:
         found = await connection.run(protocol.delete(connection.api, project, name))
     if as_json:
         print_json(found.document)
@@ -164,7 +160,7 @@ async def _delete(project: str, name: str, *, api_url: str | None, as_json: bool
 
 
 async def _rotate(project: str, name: str, *, api_url: str | None, as_json: bool) -> None:
-    async with _connected(project, name, api_url) as connection:
+    async with connected_to("webhook", name, project=project, api_url=api_url) as connection:
         found = await connection.run(protocol.rotate_secret(connection.api, project, name))
     if as_json:
         print_json(found.document)
@@ -176,7 +172,7 @@ async def _rotate(project: str, name: str, *, api_url: str | None, as_json: bool
 async def _deliveries(
     project: str, name: str, status: str | None, *, limit: int, api_url: str | None, as_json: bool
 ) -> None:
-    async with _connected(project, name, api_url) as connection:
+    async with connected_to("webhook", name, project=project, api_url=api_url) as connection:
         found = await connection.run(protocol.deliveries(connection.api, project, name, status=status, at_most=limit))
     if as_json:
         print_json({"deliveries": [one.document for one in found]})
@@ -199,27 +195,12 @@ async def _deliveries(
 
 
 async def _redeliver(project: str, name: str, delivery: str, *, api_url: str | None, as_json: bool) -> None:
-    async with _connected(project, name, api_url) as connection:
+    async with connected_to("webhook", name, project=project, api_url=api_url) as connection:
         found = await connection.run(protocol.redeliver(connection.api, project, name, delivery))
     if as_json:
         print_json(found.document)
     else:
         note(f"{delivery} is sent; see: control-plane webhooks deliveries {quote(project)} {name}")
-
-
-@asynccontextmanager
-async def _connected(project: str, name: str, api_url: str | None) -> AsyncIterator[AsyncConnection]:
-    """Says what there is where a webhook is missing."""
-    async with connect(api_url) as connection, explained(connection, Reference(project=project)):
-        try:
-            yield connection
-        except Refused as error:
-            if error.code != "WebhookDoesNotExist":
-                raise
-            raise CannotBeDone(
-                f"project {project!r} has no webhook {name!r}; "
-                f"list them with: control-plane webhooks list {quote(project)}"
-            ) from error
 
 
 def _project(word: str, verb: str) -> str:
