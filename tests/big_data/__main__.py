@@ -42,6 +42,8 @@ from tests.e2e.project import PROGRAMS, Project
 
 _MEBIBYTE = 1024 * 1024
 _MOST_API_MIB_MORE = 64.0
+_MOST_CONTAINER_MIB = 128.0
+_STARTED_SECONDS = 5.0  # until then a process may still be a copy of the one that started it
 _LOOK_SECONDS = 0.02
 _COPY = ["sh", "-c", 'cat "$CONTROL_PLANE_INPUT" > "$CONTROL_PLANE_OUTPUT"']
 _ROUNDS: tuple[tuple[str, str] | None, ...] = (None, ("api", "input"), ("api", "output"), ("container", "output"))
@@ -103,9 +105,12 @@ class Watch:
 
     def _look_at_containers(self) -> None:
         for process in psutil.process_iter():
-            if process not in self._known:
-                self._known[process] = self._is_of_container(process)
-            if self._known[process]:
+            is_of_container = self._known.get(process)
+            if is_of_container is None:
+                is_of_container = self._is_of_container(process)
+                if is_of_container or time.time() - process.create_time() > _STARTED_SECONDS:
+                    self._known[process] = is_of_container
+            if is_of_container:
                 with suppress(psutil.NoSuchProcess):
                     self.container_mib = max(self.container_mib, process.memory_info().rss / _MEBIBYTE)
 
@@ -163,6 +168,8 @@ async def _run(folder: Path, provisioner: ProvisionerName, *, size: int) -> list
                     problems.append("the watch has failed")
                 if hashlib.sha256(result.encode()).hexdigest() != expected:
                     problems.append(f"the result is another one, of {len(result)} characters")
+                if kill is None and not 0 < watch.container_mib <= _MOST_CONTAINER_MIB:
+                    problems.append(f"a container was seen to take {watch.container_mib:.0f} MiB")
                 if watch.api_mib > before + _MOST_API_MIB_MORE:
                     problems.append(f"api took {watch.api_mib - before:.0f} MiB more")
         await project.http.aclose()
