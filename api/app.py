@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.bodies import BodyLimit
+from api.console.app import add_console
 from api.errors import add_error_handlers
 from api.head_requests import HeadRequests
 from api.metrics import RequestDurations
@@ -68,9 +69,11 @@ _ROUTERS = (
 )
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, *, has_console: bool = False) -> FastAPI:
     """The application that uses these services. The caller closes them."""
     app = describe_app()
+    if has_console:
+        add_console(app, services)
     if services.spans is not None:
         app.add_middleware(RequestSpans, spans=services.spans)
     app.state.services = services

@@ -88,6 +88,12 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def matching_root_key(root_keys: tuple[str, ...], presented: bytes) -> str | None:
+    """The root key that these bytes are; None if they are none. Compares in constant time."""
+    matches = [key for key in root_keys if hmac.compare_digest(presented, key.encode())]
+    return matches[0] if matches else None
+
+
 def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Caller:
     scheme, presented = get_authorization_scheme_param(authorization)
     if not scheme or not presented:
@@ -95,8 +101,7 @@ def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Call
     if scheme.lower() != "bearer":
         raise Forbidden("Invalid authentication credentials")
     # Headers were decoded as Latin-1: encoding them so gives the bytes that were sent.
-    is_root = [hmac.compare_digest(presented.encode("latin-1"), key.encode()) for key in root_keys]
-    if any(is_root):
+    if matching_root_key(root_keys, presented.encode("latin-1")) is not None:
         return RootCaller()
     if presented.startswith(_WARM_PREFIX):
         container_id = container_of_token(root_keys, presented)

@@ -119,6 +119,7 @@ def _what_others_find(access: StackAccess) -> str | None:
 
 def _show(access: StackAccess, options: StackOptions) -> None:
     lines = {
+        "Console": access.console_url,
         "API": access.api_url,
         "API docs": f"{access.api_url}/docs",
         "Web UI": access.web_ui_url or f"Temporal at {access.temporal_address}",

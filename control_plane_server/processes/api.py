@@ -103,7 +103,7 @@ async def _serve(arguments: Namespace, settings: Settings, spans: "Spans | None"
     ):
         await services.orchestrator.link.check_if_there(patience=_LINK_PATIENCE)
         config = server_config(
-            create_app(services),
+            create_app(services, has_console=settings.control_plane.console),
             host=arguments.host or _default_host(arguments.provisioner),
             port=arguments.port,
             keep_alive_seconds=settings.control_plane.keep_alive_seconds,

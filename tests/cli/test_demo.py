@@ -88,6 +88,8 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         access = find_access(DataFolder(tmp_path / "data"))
         assert access is not None
         assert httpx2.get(f"{access.api_url}/docs").status_code == 200
+        assert f"Watch it at {access.console_url}, with the key {access.api_key}" in said
+        assert httpx2.get(f"{access.console_url}/login").status_code == 200
         os.write(ours, b"\n")
         stdout, rest = process.communicate(timeout=60)
     os.close(ours)

@@ -103,6 +103,8 @@ def _options(data_dir: Path) -> StackOptions:
 async def _show_off(access: StackAccess, *, example: Path, drawing: Path, stays: bool) -> None:
     """Solve the problem on the stack and tell about it: what works as long as it runs, only if it `stays`. Raises
     DemoFailed."""
+    if stays:
+        note(f"Watch it at {access.console_url}, with the key {access.api_key}")
     cities = read_cities(example / "att48.csv")
     async with AsyncConnection(_server(access), PATIENCE) as connection:
         note(f"Deploying {example} as project {PROJECT} …")
@@ -145,6 +147,7 @@ def _print_result(tour: Tour, *, drawing: Path) -> None:
 
 def _print_links(access: StackAccess, invocation: InvocationInfo) -> None:
     lines = {
+        "Console": access.console_url,
         "History": access.history_url(invocation.invocation_id) or f"Temporal at {access.temporal_address}",
         "API docs": f"{access.api_url}/docs",
         "API key": access.api_key,

@@ -77,6 +77,7 @@ def process_environment(
             "TEMPORAL_CONFIG_FILE": os.devnull,
         }
     environment.setdefault("CONTROL_PLANE_BLOBS_URL", folder.blobs.as_uri())
+    environment.setdefault("CONTROL_PLANE_CONSOLE", "true")
     return environment | {
         "POSTGRES_HOST": postgres.host,
         "POSTGRES_PORT": str(postgres.port),

@@ -25,6 +25,10 @@ class StackAccess:
     web_ui_url: str | None
     provisioner: str
 
+    @property
+    def console_url(self) -> str:
+        return f"{self.api_url}/ui"
+
     def history_url(self, workflow_id: str) -> str | None:
         """Where the Web UI shows a workflow."""
         if self.web_ui_url is None:

@@ -1,0 +1,37 @@
+"""Where pages are. Names of users' things may hold any character, and are escaped."""
+
+from urllib.parse import quote, urlencode
+
+OVERVIEW = "/ui"
+LOGIN = "/ui/login"
+LOGOUT = "/ui/logout"
+
+
+def project(project_name: str) -> str:
+    return f"/ui/projects/{_escaped(project_name)}"
+
+
+def project_invocations(project_name: str, **filters: str) -> str:
+    """`filters`: fields of the form on that page."""
+    return with_query(f"{project(project_name)}/invocations", filters)
+
+
+def function(project_name: str, function_name: str) -> str:
+    return f"{project(project_name)}/functions/{_escaped(function_name)}"
+
+
+def invocation(invocation_id: str) -> str:
+    return f"/ui/invocations/{_escaped(invocation_id)}"
+
+
+def login(next_path: str) -> str:
+    """`next_path`: where to go on afterwards."""
+    return LOGIN if next_path == OVERVIEW else with_query(LOGIN, {"next": next_path})
+
+
+def with_query(path: str, fields: dict[str, str]) -> str:
+    return f"{path}?{urlencode(fields)}" if fields else path
+
+
+def _escaped(name: str) -> str:
+    return quote(name, safe="")

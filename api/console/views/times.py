@@ -1,0 +1,58 @@
+"""Times and durations as people read them."""
+
+from datetime import UTC, datetime, timedelta
+
+from markupsafe import Markup
+
+from api.console.views.texts import ABSENT
+
+_SECOND = 1
+_MINUTE = 60
+_HOUR = 3_600
+_DAY = 86_400
+
+
+def moment(time: datetime | None, *, absent: str = ABSENT) -> Markup:
+    """An HTML `time`: how long ago it was, with the exact time beside it."""
+    if time is None:
+        return Markup.escape(absent)
+    exact = time.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        exact.isoformat(timespec="milliseconds"), f"{exact:%Y-%m-%d %H:%M:%S} UTC", relative(exact, datetime.now(UTC))
+    )
+
+
+def relative(time: datetime, now: datetime) -> str:
+    """In its largest unit, rounded down."""
+    ago = (now - time).total_seconds()
+    words = _largest_unit(abs(ago))
+    if abs(ago) < _SECOND:
+        return "now"
+    return f"{words} ago" if ago > 0 else f"in {words}"
+
+
+def duration(length: timedelta | None, *, absent: str = ABSENT) -> str:
+    """In one unit below a minute, and in two above."""
+    if length is None:
+        return absent
+    seconds = max(0.0, length.total_seconds())
+    if seconds < _SECOND:
+        return f"{round(seconds * 1_000)} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
+
+
+def _largest_unit(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{int(seconds)} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min"
+    if seconds < _DAY:
+        return f"{int(seconds // _HOUR)} h"
+    return f"{int(seconds // _DAY)} d"
