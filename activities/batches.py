@@ -71,7 +71,9 @@ class BoundBatchActivities(BatchActivities):
     async def _give_slots(self, batch_id: BatchId, part: InvocationId | None, *, ends_delay: bool) -> tuple[Grant, ...]:
         """Nobody else may end for a long time: the first slots are given here."""
         async with self._database.transaction() as connection:
-            return await BatchLookRepository(connection).give_slots(batch_id, of_replay=part, ends_delay=ends_delay)
+            return await BatchLookRepository(connection).give_slots(
+                batch_id, of_replay=part, ends_delay=ends_delay, repeats=activity.info().attempt > 1
+            )
 
     async def _cancel_started(self, batch_id: BatchId) -> None:
         last: InvocationId | None = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
-from temporalio.client import Client, ScheduleOverlapPolicy
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from control_plane_server.domain.batches import Batch
@@ -98,12 +98,6 @@ class Orchestrator:
     async def times_between(self, schedule_id: ScheduleId, start: datetime, end: datetime) -> list[datetime]:
         """At most 1,000. Raises TemporalIsAway."""
         return await self._ask(times_between(self._client, schedule_id, start, end))
-
-    async def wake_queues(self) -> None:
-        """Have what waits looked for now, not by the next reconciliation: something was resumed."""
-        schedule = self._client.get_schedule_handle(naming.RECONCILIATION_SCHEDULE_ID)
-        trigger = schedule.trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
-        await self._try(trigger, verb="trigger", what=naming.RECONCILIATION_SCHEDULE_ID)
 
     async def answers(self) -> bool:
         """Whether Temporal answers within two seconds."""

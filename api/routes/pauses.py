@@ -42,10 +42,8 @@ async def pause_project(project_name: str, request: Request, definition: PauseDe
 @router.put(_PROJECT + "/resume", responses=documented(ProjectDoesNotExist))
 async def resume_project(project_name: str, request: Request) -> PauseInfo:
     """What waits goes on, but for functions that are paused by themselves. May be repeated."""
-    services = services_of(request)
-    async with services.database.transaction() as connection:
+    async with services_of(request).database.transaction() as connection:
         pause = await PauseRepository(connection).resume_project(project_name)
-    await services.orchestrator.wake_queues()
     return PauseInfo.of(pause, project_name=project_name)
 
 
@@ -63,8 +61,6 @@ async def pause_function(
 @router.put(_FUNCTION + "/resume", responses=documented(*_MISSING_FUNCTION))
 async def resume_function(path: FunctionPathOfRequest, request: Request) -> PauseInfo:
     """What waits for it goes on, unless the project is paused. May be repeated."""
-    services = services_of(request)
-    async with services.database.transaction() as connection:
+    async with services_of(request).database.transaction() as connection:
         pause = await PauseRepository(connection).resume_function(path)
-    await services.orchestrator.wake_queues()
     return PauseInfo.of(pause, project_name=path.project_name, function_name=path.function_name)

@@ -31,6 +31,7 @@ WARM_CONTAINERS_CHANNEL = (
     "warm_containers"  # payload: an id. It has a lease, which is added as words, or its execution or itself must end
 )
 WEBHOOKS_CHANNEL = "webhooks"  # payload: none. Deliveries were noted
+PAUSES_CHANNEL = "pauses"  # payload: none. A function or a project was paused, perhaps until a time, or resumed
 
 _RECONNECT_PAUSE = timedelta(seconds=1)
 # A connection on which nothing arrives may be idle or dead.

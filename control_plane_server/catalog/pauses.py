@@ -1,7 +1,8 @@
 """Pauses of functions and of projects: nothing that waits gets a slot, what has one goes on.
 
 A pause of a function is one of all its versions, those included that are declared later. Whoever pauses locks the
-functions' rows, under whose locks slots are given away: once a pause is written, nothing begins.
+functions' rows, under whose locks slots are given away: once a pause is written, nothing begins. Who changes one
+notifies `loop` of it, which gives slots to what has waited for its end.
 """
 
 from datetime import datetime
@@ -11,21 +12,27 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Float,
     Row,
     and_,
     any_,
     case,
+    cast,
+    extract,
     func,
     literal,
     null,
     or_,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.base import columns_of
+from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.notifications import PAUSES_CHANNEL
 from control_plane_server.catalog.paths import FunctionPath, along_function, require, searchable
 from control_plane_server.catalog.tables import FunctionRow, ProjectRow, VersionRow
 from control_plane_server.domain.entities import Pause
@@ -46,6 +53,17 @@ _INHERIT = text("""
 def is_paused(row: type[FunctionRow] | type[ProjectRow]) -> ColumnElement[bool]:
     """At this instant: a pause may have an end."""
     return and_(row.pause_time.is_not(None), or_(row.paused_until.is_(None), row.paused_until > func.clock_timestamp()))
+
+
+async def seconds_to_next_end(connection: StatementConnection) -> float | None:
+    """By the database's clock, until a pause ends next. None: none has an end that is still to come."""
+    ends = union_all(
+        *(select(row.paused_until.label("end")).where(is_paused(row)) for row in (FunctionRow, ProjectRow))
+    ).subquery()
+    left: float | None = await connection.scalar(
+        select(cast(extract("epoch", func.min(ends.c.end) - func.clock_timestamp()), Float))
+    )
+    return left
 
 
 class PauseRepository:
@@ -86,6 +104,7 @@ class PauseRepository:
         if row is None:
             raise ProjectDoesNotExist
         await self._lock_functions(project_name)
+        await self._notify()
         return _pause(row)
 
     async def _change_function(self, path: FunctionPath, values: dict[str, Any]) -> Pause | None:
@@ -106,7 +125,11 @@ class PauseRepository:
         row = changed.first()
         if row is None:  # deleted with its project at this moment
             raise ProjectDoesNotExist
+        await self._notify()
         return _pause(row)
+
+    async def _notify(self) -> None:
+        await self._connection.execute(select(func.pg_notify(PAUSES_CHANNEL, "")))
 
     async def _lock_functions(self, project_name: str, *matching: ColumnElement[bool]) -> list[int]:
         """In one order, so that two that pause do not wait for each other."""

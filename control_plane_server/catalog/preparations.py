@@ -144,9 +144,9 @@ class PreparationRepository:
             )
             row = updated.one()
         owner = to_owner(row)
-        granted = await self._slots.grant_free_slots(owner)
+        granted = await self._slots.grant_free_slots(owner, at_most=None)
         return PreparationOutcome(
             identifier=row.prepared_identifier,
             preparation_error=row.preparation_error,
-            grants=granted if is_new else await self._slots.unsignalled_grants(owner),
+            grants=granted if is_new else await self._slots.unsignalled_grants(owner, at_most=None),
         )

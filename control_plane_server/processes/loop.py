@@ -22,13 +22,17 @@ from temporalio.worker import Worker
 
 from activities.container_events import relay_container_events
 from activities.delivery_starter import DeliveryStarter
+from activities.messenger import Messenger
 from activities.namespace import NamespacePreparation
+from activities.pause_ends import PauseEnds
+from activities.reconciliation.idle_slots import IdleSlots
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.migrations.migrate import drop_everything, upgrade_to_head
 from control_plane_server.catalog.notifications import (
     CONTAINERS_CHANNEL,
     EXECUTIONS_CHANNEL,
+    PAUSES_CHANNEL,
     WEBHOOKS_CHANNEL,
     NotificationListener,
 )
@@ -126,7 +130,11 @@ async def _work(
         return
     client, link = starting.result()
     blobs = open_blobs(settings)
-    listener = NotificationListener(database.url, (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL, WEBHOOKS_CHANNEL))
+    channels = (EXECUTIONS_CHANNEL, CONTAINERS_CHANNEL, PAUSES_CHANNEL, WEBHOOKS_CHANNEL)
+    listener = NotificationListener(database.url, channels)
+    messenger = Messenger(client, database, spans=spans)
+    idle_slots = IdleSlots(database=database, messenger=messenger)
+    pause_ends = PauseEnds(database=database, listener=listener, idle_slots=idle_slots)
     starter = DeliveryStarter(client=client, database=database, listener=listener)
     sender = WebhookSender(targets=webhook_targets(settings.control_plane))
     async with (
@@ -144,6 +152,8 @@ async def _work(
                 database=database,
                 provisioner=provisioner,
                 listener=listener,
+                messenger=messenger,
+                idle_slots=idle_slots,
                 settings=settings.control_plane,
                 upkeep=upkeep,
                 starter=starter,
@@ -158,7 +168,7 @@ async def _work(
             in_background("temporal link", link.watch),
         ):
             logger.info("loop_runs", provisioner=arguments.provisioner)
-            await _work_while_linked(temporal_workers, starter, link, stopped)
+            await _work_while_linked(temporal_workers, starter, pause_ends, link, stopped)
             logger.info("loop_stops")
     if arguments.delete_tables:
         await drop_everything(database)
@@ -167,6 +177,7 @@ async def _work(
 async def _work_while_linked(
     temporal_workers: Callable[[], tuple[Worker, ...]],
     starter: DeliveryStarter,
+    pause_ends: PauseEnds,
     link: NamespaceLink,
     stopped: "asyncio.Task[bool]",
 ) -> None:
@@ -174,7 +185,13 @@ async def _work_while_linked(
     whose invocations would be ended."""
     while not stopped.done():
         invocations, control, webhooks = temporal_workers()
-        async with control, webhooks, invocations, in_background("webhooks", starter.watch):
+        async with (
+            control,
+            webhooks,
+            invocations,
+            in_background("webhooks", starter.watch),
+            in_background("ends of pauses", pause_ends.watch),
+        ):
             await _wait_for_first(stopped, link.wait_until(matches=False))
         if not stopped.done():
             logger.error("loop_rests", advice=link.problem)

@@ -65,6 +65,8 @@ def build_temporal_workers(
     database: Database,
     provisioner: Provisioner,
     listener: NotificationListener,
+    messenger: Messenger,
+    idle_slots: IdleSlots,
     settings: ControlPlaneSettings,
     upkeep: WarmUpkeep,
     starter: DeliveryStarter,
@@ -74,7 +76,6 @@ def build_temporal_workers(
 ) -> tuple[Worker, Worker, Worker]:
     """`invocations` for workflows and containers, `control` for everything short, so that stops find a slot, and
     `webhooks`."""
-    messenger = Messenger(client, database, spans=spans)
     watch = ContainerWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     lease_watch = LeaseWatch(database=database, provisioner=provisioner, listener=listener, grace=settings.stop_grace)
     execution_spans = ExecutionSpans(spans)
@@ -104,7 +105,7 @@ def build_temporal_workers(
         database=database,
         unstarted=unstarted,
         undelivered=UndeliveredMessages(database=database, messenger=messenger),
-        idle_slots=IdleSlots(database=database, messenger=messenger),
+        idle_slots=idle_slots,
         unfinished_batches=UnfinishedBatches(client=client, database=database),
         incomplete_invocations=IncompleteInvocations(database=database),
         orphaned_invocations=OrphanedInvocations(

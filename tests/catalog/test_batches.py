@@ -10,7 +10,7 @@ from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
-from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import PORTION, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.catalog.paths import FunctionPath
 from control_plane_server.catalog.reconciliation.orphaned_invocations import OrphanedInvocationRepository
@@ -102,6 +102,18 @@ async def test_positions_have_no_gaps_though_many_end_at_once(database: Database
         counts.running,
     ) == (30, 30, 0, 0)
     assert ended.completion_time is not None
+
+
+async def test_a_first_look_leaves_to_others_what_they_are_about_to_signal(database: Database) -> None:
+    """Of hundreds of batches each would send the messages of all."""
+    function = await insert_function(database, max_concurrency=2 * PORTION)
+    first, _ = await create(database, function, size=PORTION + 1)
+    second, _ = await create(database, function, size=1)
+    async with database.transaction() as connection:
+        await BatchLookRepository(connection).give_slots(first.batch_id)
+        assert await BatchLookRepository(connection).give_slots(second.batch_id) == ()
+        repeated = await BatchLookRepository(connection).give_slots(second.batch_id, repeats=True)
+    assert len(repeated) == PORTION
 
 
 async def test_who_ends_the_last_one_is_told_so(database: Database) -> None:

@@ -16,7 +16,7 @@ from control_plane_server.catalog.reconciliation.orphaned_invocations import Orp
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.entities import ContainerStatus
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId, execution_id_for
 from tests.factories import insert_function, insert_invocation
 
 AT_ONCE = timedelta()
@@ -101,3 +101,17 @@ async def test_running_invocations_are_told_with_how_far_they_came(database: Dat
     assert abandoned.keys() == {holding, waiting}
     assert (abandoned[holding].execution_id, abandoned[holding].attempt) == (execution_id_for(holding, 1), 1)
     assert abandoned[waiting].execution_id is None
+
+
+async def test_one_of_a_batch_is_told_once_its_slot_is_as_old(database: Database) -> None:
+    """Whoever gave it the slot may be about to start its workflow, however long it has waited."""
+    function = await insert_function(database)
+    invocation = await insert_invocation(database, function, batch_id=BatchId("bat-1"))
+    await take(database, invocation)
+    async with database.statement() as connection:
+        await connection.execute(update(InvocationRow).values(creation_time=InvocationRow.creation_time - 2 * PATIENCE))
+        repository = OrphanedInvocationRepository(connection)
+        assert await repository.running_invocations(older_than=PATIENCE) == []
+        await connection.execute(update(ExecutionRow).values(creation_time=ExecutionRow.creation_time - 2 * PATIENCE))
+        (found,) = await repository.running_invocations(older_than=PATIENCE)
+    assert found.invocation_id == invocation

@@ -10,10 +10,14 @@ from sqlalchemy import URL
 from temporalio.client import Client
 
 from activities.delivery_starter import DeliveryStarter
+from activities.messenger import Messenger
 from activities.namespace import NamespacePreparation
+from activities.pause_ends import PauseEnds
+from activities.reconciliation.idle_slots import IdleSlots
 from activities.warm.upkeep import WarmUpkeep
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, PAUSES_CHANNEL, NotificationListener
+from control_plane_server.liveness.background import in_background
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
 from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.processes.connections import webhook_targets
@@ -36,18 +40,23 @@ class LoopMaker:
     async def start(self) -> AsyncExitStack:
         """A loop that runs until it is closed."""
         database = Database(self.postgres)
-        listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL,))
+        listener = NotificationListener(self.postgres, (EXECUTIONS_CHANNEL, PAUSES_CHANNEL))
         client = await Client.connect(self.temporal_address, data_converter=data_converter)
         link = NamespaceLink(client, database, prepare=NamespacePreparation())
         await adopt_namespace(client, database)  # the catalog may hold what other tests have left
         await link.check()
         upkeep = WarmUpkeep(database=database, provisioner=self.provisioner, signing_key=self.settings.root_keys[0])
+        messenger = Messenger(client, database)
+        idle_slots = IdleSlots(database=database, messenger=messenger)
+        pause_ends = PauseEnds(database=database, listener=listener, idle_slots=idle_slots)
         invocations, control, webhooks = build_temporal_workers(
             client,
             link=link,
             database=database,
             provisioner=self.provisioner,
             listener=listener,
+            messenger=messenger,
+            idle_slots=idle_slots,
             settings=self.settings,
             upkeep=upkeep,
             starter=DeliveryStarter(client=client, database=database, listener=listener),
@@ -55,7 +64,14 @@ class LoopMaker:
         )
         loop = AsyncExitStack()
         loop.push_async_callback(database.close)
-        for part in (listener, upkeep, control, webhooks, invocations):
+        for part in (
+            listener,
+            upkeep,
+            control,
+            webhooks,
+            invocations,
+            in_background("ends of pauses", pause_ends.watch),
+        ):
             await loop.enter_async_context(part)
         return loop
 

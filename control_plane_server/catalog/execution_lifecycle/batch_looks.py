@@ -52,12 +52,18 @@ class BatchLookRepository:
         return found
 
     async def give_slots(
-        self, batch_id: BatchId, *, of_replay: InvocationId | None = None, ends_delay: bool = False
+        self,
+        batch_id: BatchId,
+        *,
+        of_replay: InvocationId | None = None,
+        ends_delay: bool = False,
+        repeats: bool = False,
     ) -> tuple[Grant, ...]:
         """Give the free slots of the batch's function to those who wait for it, in their order: needs a transaction.
-        Returns all grants that are to be signalled. Gives positions to what a release ended that knew no batches.
+        Returns the grants that are to be signalled. Gives positions to what a release ended that knew no batches.
         `of_replay`: of the function of this invocation, as a replay may be of several. `ends_delay`: those of the
-        batch, whose delay is over, wait from now on."""
+        batch, whose delay is over, wait from now on. `repeats`: an earlier try may have died before it had signalled
+        its grants; a first try leaves to others what they are about to signal, as there may be hundreds of batches."""
         if of_replay is None:
             owner = await self._slots.lock_owner_of_batch(batch_id)
         else:
@@ -67,8 +73,8 @@ class BatchLookRepository:
         if ends_delay:
             await self._connection.execute(_END_DELAY, {"batch_id": batch_id, "owner_id": owner.owner_id})
         await self._number_unnumbered(batch_id)
-        earlier = await self._slots.unsignalled_grants(owner)
-        return (*earlier, *await self._slots.grant_free_slots(owner))
+        earlier = await self._slots.unsignalled_grants(owner) if repeats else ()
+        return (*earlier, *await self._slots.grant_free_slots(owner, at_most=None))
 
     async def to_cancel(
         self, batch_id: BatchId, *, after: InvocationId | None, at_most: int

@@ -24,10 +24,10 @@ _FREE = f"""
         SELECT CASE
             WHEN preparation_error IS NOT NULL THEN NULL  -- no limit: each ends with the reason
             WHEN {_IS_PAUSED} THEN 0
-            WHEN status = 'READY' THEN greatest(0, max_concurrency - (
+            WHEN status = 'READY' THEN greatest(0, least(CAST(:at_most AS bigint), max_concurrency - (
                 SELECT count(*) FROM executions
                 WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-            ))
+            )))
             ELSE 0
         END AS slots
         FROM functions JOIN versions USING (version_id) JOIN projects USING (project_name)
@@ -36,9 +36,9 @@ _FREE = f"""
 # As `limit_of_group`. None while no function of it is ready. A pause is one of all versions.
 _FREE_OF_GROUP = f"""
         SELECT coalesce((
-            SELECT CASE WHEN {_IS_PAUSED} THEN 0 ELSE greatest(0, max_concurrency - (
+            SELECT CASE WHEN {_IS_PAUSED} THEN 0 ELSE greatest(0, least(CAST(:at_most AS bigint), max_concurrency - (
                 SELECT count(*) FROM executions WHERE function_id = :owner_id AND worker_status <> 'TERMINATED'
-            )) END
+            ))) END
             FROM versions JOIN functions USING (version_id) JOIN projects USING (project_name)
             WHERE project_name = (SELECT project_name FROM slot_groups WHERE group_id = :owner_id)
                 AND function_name = (SELECT function_name FROM slot_groups WHERE group_id = :owner_id)

@@ -60,6 +60,10 @@ from control_plane_server.domain.entities import (
 )
 from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
 
+# By one transaction of whoever hands slots on, who has to tell each workflow before his own work is done. More are free
+# only after a pause, or when a limit was raised: each of these grants hands on as many again.
+PORTION = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
@@ -112,7 +116,7 @@ _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
 _IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
 _UNSIGNALLED = GRANTS.where(
     ExecutionRow.function_id == SLOT_OWNER, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
-)
+).order_by(ExecutionRow.creation_time)
 # One that is taken up by now needs no note.
 _NOTE_SIGNALLED = (
     update(ExecutionRow)
@@ -181,19 +185,23 @@ class SlotQueue:
         parameters = take_parameters(owner, function, invocation_id, execution_id, attempt)
         return (await self._connection.execute(TAKE, parameters)).one()
 
-    async def grant_free_slots(self, owner: SlotOwner) -> tuple[Grant, ...]:
+    async def grant_free_slots(self, owner: SlotOwner, *, at_most: int | None = PORTION) -> tuple[Grant, ...]:
         """Give free slots to waiting executions, in the order of the queue. The function, and its group if it has one,
-        must be locked."""
+        must be locked. `at_most`: so many; None: all. Where each gets its turn to end with the reason, as its function
+        cannot be prepared, it does not count."""
         if owner.is_group:
             await self._connection.execute(
                 _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, SLOT_OWNER.key: owner.owner_id}
             )
         statement = GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else GRANT_FREE_SLOTS
-        return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id}))
+        return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id, "at_most": at_most}))
 
-    async def unsignalled_grants(self, owner: SlotOwner) -> tuple[Grant, ...]:
-        """Grants that are neither taken up nor recorded as signalled: the process that made them may have died."""
-        return to_grants(await self._connection.execute(_UNSIGNALLED, {SLOT_OWNER.key: owner.owner_id}))
+    async def unsignalled_grants(self, owner: SlotOwner, *, at_most: int | None = PORTION) -> tuple[Grant, ...]:
+        """Grants that are neither taken up nor recorded as signalled, the oldest first: the process that made them may
+        have died. For who repeats what he may have died in: others may just be telling them. `at_most`: so many, as
+        many may repeat theirs at once; None: all."""
+        found = await self._connection.execute(_UNSIGNALLED.limit(at_most), {SLOT_OWNER.key: owner.owner_id})
+        return to_grants(found)
 
     async def note_signalled(self, execution_ids: Sequence[ExecutionId]) -> None:
         """Record that these grants were signalled just now, so that they are not signalled again soon."""

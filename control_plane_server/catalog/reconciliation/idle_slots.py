@@ -1,5 +1,5 @@
-"""Queues whose owner has a free slot. Whoever frees a slot gives it away in the same transaction; the release before
-knows no groups, and gives a slot of a group to nobody."""
+"""Queues whose owner has a free slot. Whoever frees one gives it away in the same transaction; but who gives many at
+once, as after a pause, may have died, and the release before knows no groups, and gives a slot of a group to nobody."""
 
 from datetime import timedelta
 

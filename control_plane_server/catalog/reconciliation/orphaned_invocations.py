@@ -21,7 +21,8 @@ class OrphanedInvocationRepository:
 
     async def running_invocations(self, *, older_than: timedelta) -> list[RunningInvocation]:
         """All invocations that are RUNNING and older than this: the comparison with Temporal needs the whole list. But
-        those of a batch that have had no execution have no workflow yet."""
+        those of a batch that have had no execution have no workflow yet, and one whose first is younger than this may
+        be about to be started by who gave it its slot."""
         has_begun = (
             exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
             | exists().where(WaitingExecutionRow.invocation_id == InvocationRow.invocation_id)
@@ -30,7 +31,7 @@ class OrphanedInvocationRepository:
             select(InvocationRow.invocation_id, has_begun).where(
                 InvocationRow.status == InvocationStatus.RUNNING,
                 is_older(InvocationRow.creation_time, older_than),
-                InvocationRow.batch_id.is_(None) | has_execution(),
+                InvocationRow.batch_id.is_(None) | has_execution(older_than=older_than),
             )
         )
         return [

@@ -16,9 +16,11 @@ PAGE = 1_000
 DRAWN = func.random()
 
 
-def has_execution() -> ColumnElement[bool]:
-    """Whether there is an execution of the InvocationRow."""
-    return exists().where(ExecutionRow.invocation_id == InvocationRow.invocation_id)
+def has_execution(*, older_than: timedelta = timedelta()) -> ColumnElement[bool]:
+    """Whether there is an execution of the InvocationRow, of at least that age."""
+    return exists().where(
+        ExecutionRow.invocation_id == InvocationRow.invocation_id, is_older(ExecutionRow.creation_time, older_than)
+    )
 
 
 def is_older(time: ColumnElement[Any] | InstrumentedAttribute[Any], age: timedelta) -> ColumnElement[bool]:
