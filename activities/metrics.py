@@ -6,6 +6,8 @@ from control_plane_server.domain.entities import ExecutionOutcome
 
 # The label of an execution whose container reported no outcome, or that never had a container.
 NO_OUTCOME = "NONE"
+# The label of a time of a schedule that was skipped as it came too late.
+MISSED = "missed"
 
 EXECUTIONS_ENDED = Counter(
     "control_plane_executions_ended", "Executions that have ended, by what their container reported.", ["outcome"]
@@ -41,6 +43,8 @@ LAST_RECONCILIATION = Gauge(
 
 for _outcome in (*ExecutionOutcome, NO_OUTCOME):  # exported at 0, so that the first one shows as an increase
     EXECUTIONS_ENDED.labels(_outcome)
+for _state in ("started", "waiting", "skipped", MISSED, "unknown"):
+    SCHEDULED_CALLS.labels(_state)
 for _result in ("delivered", "failed"):
     WEBHOOK_ATTEMPTS.labels(_result)
 for _kind in ("warm", "cold"):

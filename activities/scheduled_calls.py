@@ -33,7 +33,7 @@ class BoundScheduleActivities(ScheduleActivities):
         return CallScheduledResult(state=firing.state, invocation_id=firing.invocation_id, reason=firing.reason)
 
     async def _follow(self, request: CallScheduledRequest, firing: Firing) -> None:
-        metrics.SCHEDULED_CALLS.labels(firing.state.lower()).inc()
+        metrics.SCHEDULED_CALLS.labels(metrics.MISSED if firing.is_missed else firing.state.lower()).inc()
         if firing.invocation_id is not None:
             await self._messenger.start_invocation(firing.invocation_id)
         if firing.cancelled:

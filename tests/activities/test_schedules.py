@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
+from activities import metrics
 from activities.messenger import Messenger
 from activities.reconciliation.repair_run import RepairRun
 from activities.reconciliation.schedules import Schedules
@@ -54,6 +55,7 @@ async def test_what_temporal_has_is_made_to_match(temporal: Client, database: Da
     await deploy(database, function("f", hourly("a"), hourly("b", cron=None, every_seconds=2)))
     schedules = await there(database)
     assert await reconcile(temporal, database) == 2  # as in a namespace that takes the place of a lost one
+    await until_listed(temporal, {one.schedule_id for one in schedules.values()})
     assert await reconcile(temporal, database) == 0
     found = await listed(temporal)
     assert all(found[one.schedule_id].matches(one) for one in schedules.values())
@@ -65,7 +67,7 @@ async def test_what_temporal_has_is_made_to_match(temporal: Client, database: Da
     await match_schedule(temporal, schedule_of(orphan, hourly()))
     await eventually_listed(temporal, orphan, paused=schedules["a"].schedule_id)
     assert await reconcile(temporal, database) == 3
-    assert (await listed(temporal)).keys() == {one.schedule_id for one in schedules.values()}
+    await until_listed(temporal, {one.schedule_id for one in schedules.values()})
 
     async with database.statement() as connection:
         await ScheduleRepository(connection).pause(PROJECT, "a", reason="too loud")
@@ -90,8 +92,18 @@ async def test_a_schedule_that_the_catalog_does_not_know_is_gone_when_it_calls(
     async with database.statement() as connection:
         await connection.execute(text("DELETE FROM schedules"))
     assert (await calls.call_scheduled(request)).state == "UNKNOWN"
-    assert schedule.schedule_id not in await listed(temporal)
+    await until_listed(temporal, set())
     assert (await calls.call_scheduled(request)).state == "UNKNOWN", "also if Temporal has forgotten it"
+
+
+async def test_a_time_that_is_missed_is_counted_as_such(temporal: Client, database: Database) -> None:
+    schedule = await declared(database)
+    calls = BoundScheduleActivities(client=temporal, database=database, messenger=Messenger(temporal, database))
+    counted = metrics.SCHEDULED_CALLS.labels(metrics.MISSED)
+    before = counted._value.get()
+    late = NOW - timedelta(hours=2)
+    result = await calls.call_scheduled(CallScheduledRequest(schedule_id=schedule.schedule_id, scheduled_time=late))
+    assert (result.state, counted._value.get() - before) == ("SKIPPED", 1)
 
 
 async def test_times_that_came_while_temporal_did_not_know_are_called(temporal: Client, database: Database) -> None:
@@ -153,6 +165,13 @@ async def test_what_the_api_accepts_temporal_accepts(temporal: Client) -> None:
         schedule = schedule_of(ScheduleId(f"sch-{uuid.uuid4().hex}"), spec)
         await match_schedule(temporal, schedule)
         assert len(await next_times(temporal, schedule.schedule_id)) == 10, cron
+
+
+async def until_listed(temporal: Client, schedule_ids: set[ScheduleId]) -> None:
+    """Lists lag behind."""
+    async with asyncio.timeout(20):
+        while (await listed(temporal)).keys() != schedule_ids:
+            await asyncio.sleep(0.01)
 
 
 async def eventually_listed(temporal: Client, schedule_id: ScheduleId, *, paused: ScheduleId) -> None:

@@ -5,8 +5,11 @@ Needs the program `prometheus`: `make test` says where it is not run.
 
 import asyncio
 import json
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
@@ -16,6 +19,12 @@ from tests.e2e.repairs import repairs
 from tests.figures import Show
 from tests.observability.conftest import NewProject, Observed
 from tests.observability.prometheus import FOLDER, running_prometheus
+
+
+def rules_of_file() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    rules: list[dict[str, Any]] = group["rules"]
+    return rules
 
 
 def dashboard_queries() -> list[str]:
@@ -77,3 +86,25 @@ async def test_every_query_has_data_and_says_what_happened(
     release.touch()
     for invocation_id in held:
         await project.ended("call_and_hold", invocation_id)
+
+
+def test_times_of_schedules_that_are_missed_are_told(tmp_path: Path) -> None:
+    """One within the hour, as any of the processes has counted it, and not for ever."""
+    missed = 'control_plane_scheduled_calls_total{state="missed", instance="%s"}'
+    series = [{"series": missed % "a", "values": "0x60 1x120"}, {"series": missed % "b", "values": "2x180"}]
+    alert = "ControlPlaneScheduleTimesAreMissed"
+    (rule,) = [rule for rule in rules_of_file() if rule["alert"] == alert]
+    expected = [{"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}]
+    cases = [
+        {"alertname": alert, "eval_time": "50m", "exp_alerts": []},
+        {"alertname": alert, "eval_time": "65m", "exp_alerts": expected},
+        {"alertname": alert, "eval_time": "150m", "exp_alerts": []},
+    ]
+    test = {
+        "rule_files": [str(FOLDER / "alerts.yml")],
+        "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": cases}],
+    }
+    (tmp_path / "test.yml").write_text(json.dumps(test))
+    command = ("promtool", "test", "rules", tmp_path / "test.yml")
+    tested = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -1,7 +1,7 @@
 """Makes the invocation of a time of a schedule: one, however often it is tried."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -52,12 +52,13 @@ class FiringState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
     """`invocation_id`: of one that was STARTED. `cancelled`: invocations whose workflows are to be cancelled.
-    `reason`: why it was SKIPPED."""
+    `reason`: why it was SKIPPED. `is_missed`: as it came too late."""
 
     state: FiringState
     invocation_id: InvocationId | None = None
     cancelled: tuple[InvocationId, ...] = ()
     reason: str | None = None
+    is_missed: bool = False
 
 
 class FiringRepository:
@@ -88,7 +89,8 @@ class FiringRepository:
         if schedule.is_resting:
             return Firing(state=FiringState.SKIPPED, reason=schedule.rest_reason)
         if row.lateness > CATCH_UP_WINDOW + timedelta(seconds=schedule.spec.jitter_seconds) and not has_waited:
-            return await self._skip(schedule_id, scheduled_time, "missed: it came more than an hour late")
+            skipped = await self._skip(schedule_id, scheduled_time, "missed: it came more than an hour late")
+            return replace(skipped, is_missed=True)
         return await self._by_overlap(schedule, scheduled_time, waiting=row.waiting_time if row.waits else None)
 
     async def _by_overlap(self, schedule: Schedule, scheduled_time: datetime, *, waiting: datetime | None) -> Firing:

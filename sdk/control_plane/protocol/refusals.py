@@ -23,6 +23,7 @@ _CODES = {
     "This batch has already terminated": "BatchIsAlreadyTerminated",
     "A blob with this ID does not exist here": "BlobDoesNotExist",
     "A secret with this name does not exist for this project": "SecretDoesNotExist",
+    "A schedule with this name does not exist for this project": "ScheduleDoesNotExist",
     "A webhook with this name does not exist for this project": "WebhookDoesNotExist",
 }
 

@@ -98,7 +98,7 @@ async def test_the_newest_waits_for_the_end_of_what_it_cancelled(database: Datab
 async def test_what_comes_an_hour_late_is_missed(database: Database) -> None:
     schedule = await declared(database, overlap=Overlap.BUFFER_ONE)
     missed = await fire(database, schedule, -120)
-    assert (missed.state, missed.reason) == (SKIPPED, "missed: it came more than an hour late")
+    assert (missed.state, missed.reason, missed.is_missed) == (SKIPPED, "missed: it came more than an hour late", True)
     assert (await fire(database, schedule, -30)).state is STARTED
     assert (await fire(database, schedule, -121, has_waited=True)).state is WAITING, "it came in time"
 

@@ -73,9 +73,16 @@ def test_outputs_are_the_settings_that_the_account_decides() -> None:
 
 @pytest.mark.parametrize("service", ["Api", "Loop"])
 def test_services_have_the_settings_that_they_need(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    given = variables(service, SecretsKeys="a key", TemporalApiKeySecretArn="arn", RuntimeImage="runtime:1")
+    given = variables(
+        service,
+        SecretsKeys="a key",
+        TemporalApiKeySecretArn="arn",
+        RuntimeImage="runtime:1",
+        WebhookNetworks="10.1.0.0/16,fd00:1::/64",
+    )
     assert given.keys() <= EXAMPLE.variables(with_optional=True).keys() | OF_TEMPORAL
     assert "CONTROL_PLANE_SECRETS_KEYS" in given
+    assert given["CONTROL_PLANE_WEBHOOK_NETWORKS"] == "10.1.0.0/16,fd00:1::/64"
     configuration = loaded(monkeypatch, given)
     assert configuration.api_url == "https://control-plane.example.com"
     assert configuration.subnets == ("subnet-1", "subnet-2")

@@ -21,6 +21,7 @@ _TOLD_APART = {
     "ProjectAlreadyExists",
     "ProjectDoesNotExist",
     "ProjectIsBeingDeleted",
+    "ScheduleDoesNotExist",
     "SecretDoesNotExist",
     "VersionDoesNotExist",
     "WebhookDoesNotExist",
