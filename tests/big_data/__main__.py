@@ -72,15 +72,19 @@ class Watch:
 
     def __init__(self, folder: DataFolder, database: Database, *, api_url: str) -> None:
         self.api_mib = self.container_mib = 0.0
+        self.has_killed = False
         self._api_url = api_url
         self._known: dict[psutil.Process, bool] = {}  # which are containers of this stack
         self._folder = folder
         self._database = database
 
-    async def look(self, kill: tuple[str, str] | None) -> None:
-        """Until it is cancelled. `kill`: who, and within the upload of which kind of blob."""
+    async def uploads(self) -> list[str]:
+        """Those that have begun by now."""
         async with self._database.statement() as connection:
-            seen = list(await connection.scalars(_INCOMPLETE))
+            return list(await connection.scalars(_INCOMPLETE))
+
+    async def look(self, kill: tuple[str, str] | None, *, seen: list[str]) -> None:
+        """Until it is cancelled. `kill`: who, and within the upload of which kind of blob, of those not yet seen."""
         while True:
             if kill is None:  # else it would be late
                 self._look_at_containers()
@@ -88,7 +92,7 @@ class Watch:
             if kill is not None and await self._is_uploading(kill[1], seen):
                 self._kill(kill[0])
                 print_text(f"{kill[0]} is killed while an {kill[1]} is being uploaded")
-                kill = None
+                kill, self.has_killed = None, True
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _kill(self, victim: str) -> None:
@@ -151,7 +155,7 @@ async def _run(folder: Path, provisioner: ProvisionerName, *, size: int) -> list
             for kill in _ROUNDS:
                 watch = Watch(stack.folder, database, api_url=access.api_url)
                 before, began = watch.api_rss_mib(), time.monotonic()
-                looking = asyncio.create_task(watch.look(kill))
+                looking = asyncio.create_task(watch.look(kill, seen=await watch.uploads()))
                 call = await function.submit(long)
                 submitted = time.monotonic() - began
                 result = await call.result()
@@ -166,6 +170,8 @@ async def _run(folder: Path, provisioner: ProvisionerName, *, size: int) -> list
                 )
                 if not is_watched:
                     problems.append("the watch has failed")
+                if kill is not None and not watch.has_killed:
+                    problems.append(f"{kill[0]} was not killed while an {kill[1]} was being uploaded")
                 if hashlib.sha256(result.encode()).hexdigest() != expected:
                     problems.append(f"the result is another one, of {len(result)} characters")
                 if kill is None and not 0 < watch.container_mib <= _MOST_CONTAINER_MIB:
