@@ -12,6 +12,7 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _SCRIPT = "text/javascript"
 _STYLE = "text/css"
 _MEDIA_TYPES = {
+    "charts.js": _SCRIPT,
     "console.css": _STYLE,
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": _SCRIPT,

@@ -1,5 +1,6 @@
 """Where pages are. Names of users' things may hold any character, and are escaped."""
 
+from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 OVERVIEW = "/ui"
@@ -11,13 +12,26 @@ def project(project_name: str) -> str:
     return f"/ui/projects/{_escaped(project_name)}"
 
 
-def project_invocations(project_name: str, **filters: str) -> str:
-    """`filters`: fields of the form on that page."""
-    return with_query(f"{project(project_name)}/invocations", filters)
+def project_versions(project_name: str) -> str:
+    return f"{project(project_name)}/versions"
 
 
-def function(project_name: str, function_name: str) -> str:
-    return f"{project(project_name)}/functions/{_escaped(function_name)}"
+def project_invocations(project_name: str, *fields: tuple[str, str]) -> str:
+    """`fields`: of the form on that page."""
+    return with_query(f"{project(project_name)}/invocations", fields)
+
+
+def function(project_name: str, function_name: str, *fields: tuple[str, str]) -> str:
+    """`fields`: of the form on that page."""
+    return with_query(f"{project(project_name)}/functions/{_escaped(function_name)}", fields)
+
+
+def function_day(project_name: str, function_name: str) -> str:
+    return f"{function(project_name, function_name)}/day"
+
+
+def function_series(project_name: str, function_name: str) -> str:
+    return f"{function(project_name, function_name)}/series"
 
 
 def invocation(invocation_id: str) -> str:
@@ -26,10 +40,10 @@ def invocation(invocation_id: str) -> str:
 
 def login(next_path: str) -> str:
     """`next_path`: where to go on afterwards."""
-    return LOGIN if next_path == OVERVIEW else with_query(LOGIN, {"next": next_path})
+    return LOGIN if next_path == OVERVIEW else with_query(LOGIN, [("next", next_path)])
 
 
-def with_query(path: str, fields: dict[str, str]) -> str:
+def with_query(path: str, fields: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(fields)}" if fields else path
 
 

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from api.console import links
 from api.console.access import FORM_TOKEN_FIELD, FORM_TOKEN_HEADER, session_of
 from api.console.assets import asset_url
-from api.console.views import texts, times
+from api.console.views import hindrances, loads, states, texts, times
 
 _TEMPLATES = Environment(
     loader=PackageLoader("api.console"),
@@ -26,7 +26,14 @@ _TEMPLATES.globals.update(
 _TEMPLATES.filters.update(
     moment=times.moment,
     duration=times.duration,
+    milliseconds=times.milliseconds,
     number=texts.number,
+    counted=loads.counted,
+    in_words=states.in_words,
+    state_of_summary=states.state_of_summary,
+    state_of_function=states.state_of_function,
+    state_of_version=states.state_of_version,
+    is_paused=hindrances.is_paused,
 )
 
 

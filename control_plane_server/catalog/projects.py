@@ -68,3 +68,10 @@ class ProjectRepository:
             select(*_COLUMNS).order_by(epoch_second(ProjectRow.creation_time).desc(), ProjectRow.project_name)
         )
         return [to_project(row) for row in rows]
+
+    async def list_by_name(self, *, start: str | None, at_most: int) -> list[Project]:
+        """In the order of their names, from this one on; None starts with the first."""
+        page = select(*_COLUMNS).order_by(ProjectRow.project_name).limit(at_most)
+        if start is not None:
+            page = page.where(ProjectRow.project_name >= searchable(start))
+        return [to_project(row) for row in await self._connection.execute(page)]

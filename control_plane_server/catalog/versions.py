@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,21 +35,27 @@ _NEXT_ID = func.nextval(func.pg_get_serial_sequence("functions", "function_id"))
 _GET = along_version(
     select(*columns_of(VersionRow), (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"))
 )
-_HAS_PENDING_FUNCTION = (
-    select(FunctionRow.function_id)
-    .where(FunctionRow.version_id == VersionRow.version_id, FunctionRow.status == FunctionStatus.PENDING.value)
-    .correlate(VersionRow)
-    .exists()
-)
-_STATUS = case(
-    (has_refused_function(VersionRow), VersionStatus.REFUSED.value),
-    (_HAS_PENDING_FUNCTION, VersionStatus.PENDING.value),
-    else_=VersionStatus.READY.value,
-)
+
+
+def status_of(version: type[VersionRow]) -> ColumnElement[str]:
+    """Its VersionStatus."""
+    has_pending_function = (
+        select(FunctionRow.function_id)
+        .where(FunctionRow.version_id == version.version_id, FunctionRow.status == FunctionStatus.PENDING.value)
+        .correlate(version)
+        .exists()
+    )
+    return case(
+        (has_refused_function(version), VersionStatus.REFUSED.value),
+        (has_pending_function, VersionStatus.PENDING.value),
+        else_=VersionStatus.READY.value,
+    )
+
+
 _LIST = (
     select(
         *columns_of(VersionRow),
-        _STATUS.label("versions_status"),
+        status_of(VersionRow).label("versions_status"),
         (VersionRow.version_id == LATEST_VERSION).label("versions_is_latest"),
     )
     .select_from(ProjectRow)

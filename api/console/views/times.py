@@ -6,6 +6,8 @@ from markupsafe import Markup
 
 from api.console.views.texts import ABSENT
 
+DAY = timedelta(days=1)
+
 _SECOND = 1
 _MINUTE = 60
 _HOUR = 3_600
@@ -46,6 +48,11 @@ def duration(length: timedelta | None, *, absent: str = ABSENT) -> str:
     if whole < _DAY:
         return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
+
+
+def milliseconds(length: int) -> str:
+    """As `duration`."""
+    return duration(timedelta(milliseconds=length))
 
 
 def _largest_unit(seconds: float) -> str:
