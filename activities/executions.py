@@ -14,7 +14,8 @@ from activities.unreached_api import told_apart
 from activities.warm.launcher import LeasingLauncher
 from activities.warm.lease_watch import LeaseWatch
 from activities.warm.requests import new_lease
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refusal, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.claims import Claim, ClaimRepository
+from control_plane_server.catalog.execution_lifecycle.slots import FIRST_LAUNCH, Assignment, Refusal, Refused, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
 from control_plane_server.catalog.warm_containers.containers import WarmContainer
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
@@ -56,6 +57,8 @@ class ExecutionRunner:
 
     async def _take(self, request: RunExecutionRequest) -> tuple[Assignment | Refused, WarmContainer | None]:
         """A slot, and with it a container if one is idle."""
+        if request.has_slot and (claim := await self._claim(request)) is not None:
+            return claim.assignment, claim.leased
         async with self._tools.database.transaction() as connection:
             taken = await SlotQueue(connection).take(
                 invocation_id=request.invocation_id, execution_id=request.execution_id, attempt=request.attempt
@@ -64,6 +67,12 @@ class ExecutionRunner:
                 return taken, None
             first = ContainerName(execution_id=request.execution_id, launch=taken.launch.number)
             return taken, await LeaseRepository(connection).lease(new_lease(request, taken.function.ref, first))
+
+    async def _claim(self, request: RunExecutionRequest) -> Claim | None:
+        first = ContainerName(execution_id=request.execution_id, launch=FIRST_LAUNCH.number)
+        traceparent = None if request.trace is None else str(request.trace.below(str(first)))
+        async with self._tools.database.statement() as connection:
+            return await ClaimRepository(connection).claim(request.execution_id, traceparent=traceparent)
 
     def _parts(
         self,

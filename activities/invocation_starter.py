@@ -18,14 +18,15 @@ class InvocationStarter:
         self._client = client
         self._spans = spans
 
-    async def start(self, invocation: UnfinishedInvocation, *, resumes: bool) -> bool:
-        """False if its workflow exists. `resumes`: it replaces one that was lost. Raises RPCError."""
+    async def start(self, invocation: UnfinishedInvocation, *, resumes: bool, has_slot: bool = False) -> bool:
+        """False if its workflow exists. `resumes`: it replaces one that was lost. `has_slot`: its newest attempt was
+        granted one. Raises RPCError."""
         if self._spans is None:
-            request = requests.for_unfinished(invocation, resumes=resumes)
+            request = requests.for_unfinished(invocation, resumes=resumes, has_slot=has_slot)
             return await starting.start_invocation(self._client, request)
         origin = self._spans.origin(invocation.invocation_id)
         traceparent = self._spans.traceparent_of(origin)
-        request = requests.for_unfinished(invocation, resumes=resumes, traceparent=traceparent)
+        request = requests.for_unfinished(invocation, resumes=resumes, has_slot=has_slot, traceparent=traceparent)
         is_started = await starting.start_invocation(self._client, request)
         if is_started:
             origin.end()

@@ -18,6 +18,7 @@ from control_plane_server.catalog.reconciliation.unstarted_workflows import Unst
 from control_plane_server.domain.errors import CatalogIsAway
 from control_plane_server.domain.identifiers import BatchId, InvocationId
 from control_plane_server.domain.messages import ContainerAwaited, SlotGranted
+from control_plane_server.domain.unfinished import UnfinishedInvocation
 from control_plane_server.liveness.progress import note_progress
 from workflows.batch import BatchWorkflow
 from workflows.closing import CLOSED
@@ -86,9 +87,8 @@ class Messenger:
     async def start_invocation(self, invocation_id: InvocationId) -> bool:
         """Start its workflow. False if that was done before, or the invocation has ended. Raises RPCError,
         CatalogIsAway."""
-        async with self._database.statement() as connection:
-            unfinished = await UnstartedWorkflowRepository(connection).unfinished([invocation_id])
-        return bool(unfinished) and await self._starter.start(unfinished[0], resumes=False)
+        unfinished = await self._unfinished(invocation_id)
+        return unfinished is not None and await self._starter.start(unfinished, resumes=False)
 
     async def signal_container_awaited(self, invocation_id: InvocationId, awaited: ContainerAwaited) -> None:
         """Have the workflow show what its execution waits for. Nothing depends on it: a fault is logged, not raised."""
@@ -152,7 +152,7 @@ class Messenger:
     async def _grant(self, grant: Grant) -> Sequence[Grant] | None:
         """None if it was signalled; else the grants that replace it, if its workflow is closed. The invocation itself
         is ended by the reconciliation, which ends many only with an operator's permission."""
-        if grant.may_be_unstarted and await self.start_invocation(grant.invocation_id):
+        if grant.may_be_unstarted and await self._start_granted(grant):
             return ()  # not recorded as signalled, a statement less: as a rule it is taken up at once
         handle = self._client.get_workflow_handle(invocation_workflow_id(grant.invocation_id))
         try:
@@ -170,6 +170,16 @@ class Messenger:
             async with self._database.transaction() as connection:
                 return await TerminationRepository(connection).revoke_grant(grant)
         return ()
+
+    async def _start_granted(self, grant: Grant) -> bool:
+        """As `start_invocation`. It may have ended since the slot was given: then its execution is refused."""
+        unfinished = grant.unstarted or await self._unfinished(grant.invocation_id)
+        return unfinished is not None and await self._starter.start(unfinished, resumes=False, has_slot=True)
+
+    async def _unfinished(self, invocation_id: InvocationId) -> UnfinishedInvocation | None:
+        async with self._database.statement() as connection:
+            unfinished = await UnstartedWorkflowRepository(connection).unfinished([invocation_id])
+        return unfinished[0] if unfinished else None
 
     async def _is_closed(self, invocation_id: InvocationId) -> bool:
         """False if Temporal does not know the workflow: it may be another Temporal, or one that has lost its state."""

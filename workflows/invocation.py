@@ -145,7 +145,7 @@ class InvocationWorkflow:
         if self._stop_reason is not None and self._may_have_begun:
             return await self._finish_stopped(self._stop_reason)
         self._may_have_begun = False
-        slot_was_granted = False
+        slot_was_granted = self._request.has_slot and self._attempt == self._request.first_attempt
         while self._stop_reason is None:
             result = await self._run_execution(slot_was_granted=slot_was_granted)
             if result is not None and result.state is AttemptState.ENDED:
@@ -203,6 +203,7 @@ class InvocationWorkflow:
                 max_attempts=self._retries.maximum_attempts,
                 slot_was_granted=slot_was_granted,
             ),
+            has_slot=slot_was_granted,
         )
         await workflow.wait_condition(lambda: execution.done() or self._is_stopped)
         if self._stop_reason is None or execution.done():
@@ -237,7 +238,7 @@ class InvocationWorkflow:
                 return
 
     def _start_execution(
-        self, *, activity_id: str, task_queue: str, summary: str
+        self, *, activity_id: str, task_queue: str, summary: str, has_slot: bool = False
     ) -> workflow.ActivityHandle[RunExecutionResult]:
         return workflow.start_activity_method(
             InvocationActivities.run_execution,
@@ -248,6 +249,7 @@ class InvocationWorkflow:
                 is_last_attempt=self._attempt >= self._retries.maximum_attempts,
                 trace=self._trace,
                 raises_failure=True,
+                has_slot=has_slot,
             ),
             activity_id=activity_id,
             task_queue=task_queue,

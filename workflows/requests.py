@@ -33,9 +33,10 @@ def for_invocation(invocation: Invocation, *, traceparent: str | None) -> Invoca
 
 
 def for_unfinished(
-    invocation: UnfinishedInvocation, *, resumes: bool, traceparent: str | None = None
+    invocation: UnfinishedInvocation, *, resumes: bool, has_slot: bool = False, traceparent: str | None = None
 ) -> InvocationRequest:
-    """A workflow that goes on with the newest attempt. `resumes`: it replaces a workflow that Temporal has lost."""
+    """A workflow that goes on with the newest attempt. `resumes`: it replaces a workflow that Temporal has lost.
+    `has_slot`: that attempt was granted one."""
     return InvocationRequest(
         invocation_id=invocation.invocation_id,
         function=invocation.function,
@@ -46,6 +47,7 @@ def for_unfinished(
         first_attempt=invocation.newest_attempt,
         resumes=resumes,
         not_before=invocation.not_before,
+        has_slot=has_slot,
     )
 
 

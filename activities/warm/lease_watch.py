@@ -8,13 +8,19 @@ from datetime import timedelta
 import structlog
 
 from activities.faults import Faults, after
-from activities.warm.leases import DELIVERED_WITHIN, Lease, end_of, end_of_gone
+from activities.warm.leases import DELIVERED_WITHIN, Lease, end_of, end_of_gone, end_of_release
 from activities.warm.stops import LeaseStops
 from activities.watch_times import CALL_LIMIT, FIRST_PAUSE, LONGEST_PAUSE, LONGEST_UNASKED, STEP, USUAL_STOP
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState, LaunchRepository
-from control_plane_server.catalog.notifications import CONTAINERS_CHANNEL, EXECUTIONS_CHANNEL, NotificationListener
+from control_plane_server.catalog.notifications import (
+    CONTAINERS_CHANNEL,
+    EXECUTIONS_CHANNEL,
+    NotificationListener,
+    Notified,
+)
+from control_plane_server.catalog.warm_containers.containers import Release
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.domain.containers import ContainerExit, ExitCause
 from control_plane_server.domain.errors import Misconfigured, Unavailable
@@ -27,8 +33,8 @@ logger = structlog.get_logger(__name__)
 _RELEASE_PATIENCE = timedelta(seconds=15)
 # What was notified before the first look is found then. As a rule nothing was: a shorter one would be in vain.
 _FIRST_LOOK = timedelta(seconds=0.5)
-# A report is followed by its release so soon that both are seen in one look.
-_SETTLED = timedelta(seconds=0.02)
+# A report is followed by its release so soon that it is no reason to look.
+_SETTLED = timedelta(seconds=0.1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +49,9 @@ class _Run:
 
 
 class LeaseWatch:
-    """Watches leases. The catalog is read after notifications, when something is due, and at long intervals."""
+    """Watches leases. The catalog is read after notifications, when something is due, and at long intervals; not for a
+    release, of which the notification says all. A lease is released once, and whoever records the end looks again
+    whether the launch is the newest."""
 
     def __init__(
         self,
@@ -90,9 +98,10 @@ class LeaseWatch:
                 look_at = after(_FIRST_LOOK)
                 while True:
                     await _wait(notified, until=look_at)
-                    if notified.is_set():
-                        notified.clear()
-                        await asyncio.sleep(_SETTLED.total_seconds())
+                    words = await _settled(notified) if notified.is_set() else None
+                    released = None if words is None else end_of_release(Release.of_words(words), lease)
+                    if released is not None:
+                        return released
                     try:
                         found = await self._look(run)
                     except (Unavailable, Misconfigured, TimeoutError) as error:
@@ -209,6 +218,18 @@ class LeaseWatch:
             await self._provisioner.stop(run.lease.container)
         run.stop_at = after(self._longest_stop)
         return run.stop_at
+
+
+async def _settled(notified: Notified) -> str | None:
+    """What was said beside a notification that has come, or one soon after it: the release."""
+    if notified.words is None:
+        notified.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLED.total_seconds()):
+                await notified.wait()
+    words = notified.words
+    notified.clear()
+    return words
 
 
 async def _wait(notified: asyncio.Event, *, until: float) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
 
 from control_plane_server.catalog.execution_lifecycle.launches import ContainerState
+from control_plane_server.catalog.warm_containers.containers import Release
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.domain.reuse import Isolation, import_limit
@@ -40,9 +41,14 @@ def end_of(state: ContainerState, lease: Lease) -> ContainerExit | None:
         return ContainerExit(cause=ExitCause.STOPPED, reason="It had ended before")
     if not state.is_released:
         return None
-    if state.must_stop:
-        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(state.exit_code), exit_code=state.exit_code)
-    return ContainerExit(cause=ExitCause.EXITED, reason=exit_reason(state.exit_code), exit_code=state.exit_code)
+    return _released(state.exit_code, must_stop=state.must_stop)
+
+
+def end_of_release(release: Release, lease: Lease) -> ContainerExit | None:
+    """As `end_of`, by what was notified. None: it is of another launch."""
+    if release.launch != lease.launch.launch:
+        return None
+    return _released(release.exit_code, must_stop=release.must_stop)
 
 
 def end_of_gone(
@@ -68,3 +74,9 @@ def end_of_gone(
         return container_exit
     reason = "The container ended before it had begun the execution"
     return replace(container_exit, cause=ExitCause.LOST, reason=reason, failed_to_start=True)
+
+
+def _released(exit_code: int | None, *, must_stop: bool) -> ContainerExit:
+    if must_stop:
+        return ContainerExit(cause=ExitCause.STOPPED, reason=stop_reason(exit_code), exit_code=exit_code)
+    return ContainerExit(cause=ExitCause.EXITED, reason=exit_reason(exit_code), exit_code=exit_code)

@@ -34,6 +34,7 @@ from control_plane_server.domain.identifiers import (
 )
 from control_plane_server.domain.schedules import ScheduleSpec
 from control_plane_server.domain.specs import Concurrency, ExecutionSpec, ResourceSpec
+from control_plane_server.domain.unfinished import UnfinishedInvocation
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -195,3 +196,29 @@ def to_container_details(
     if container_type is None or identifier is None or logs_identifier is None:
         return None
     return ContainerDetails(type=ContainerType(container_type), identifier=identifier, logs_identifier=logs_identifier)
+
+
+def to_unfinished(row: _Row) -> UnfinishedInvocation:
+    """Of a row whose names begin with no table's."""
+    return UnfinishedInvocation(
+        invocation_id=InvocationId(row.invocation_id),
+        function=FunctionRef(
+            project_name=ProjectName(row.project_name),
+            version_id=VersionId(row.version_id),
+            function_name=FunctionName(row.function_name),
+        ),
+        execution_spec=ExecutionSpec(
+            max_retries=row.max_retries,
+            timeout_seconds=row.timeout_seconds,
+            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
+            retry_backoff_coefficient=row.retry_backoff_coefficient,
+            retry_max_interval_seconds=row.retry_max_interval_seconds,
+            attempt_timeout_seconds=row.attempt_timeout_seconds,
+            queue_timeout_seconds=row.queue_timeout_seconds,
+            retry_jitter=row.retry_jitter or 0.0,
+        ),
+        creation_time=row.creation_time,
+        parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),
+        newest_attempt=row.newest_attempt,
+        not_before=row.not_before,
+    )

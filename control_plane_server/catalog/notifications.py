@@ -22,7 +22,9 @@ from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.liveness.background import in_background
 
 # A change that others wait for is notified by the statement that writes it.
-EXECUTIONS_CHANNEL = "executions"  # payload: an execution's id. Its container has reported an outcome, or must stop
+# Payload: an execution's id. Its container has reported an outcome, must stop, or has let go of it, which is added as
+# words.
+EXECUTIONS_CHANNEL = "executions"
 CONTAINERS_CHANNEL = "workers"  # payload: a container's identifier. The platform says that it is gone
 INVOCATIONS_CHANNEL = (
     "invocations"  # payload: an invocation's id. One of its executions has an outcome, or it has ended

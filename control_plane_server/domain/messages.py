@@ -42,7 +42,8 @@ class InvocationRequest:
 
     `resumes`: of `first_attempt` a container may be running: the workflow replaces one that Temporal has lost, or
     whoever submitted the invocation may have leased it a container that was idle. `not_before`: it does not begin
-    earlier, and its time-outs count from then on; None: from its creation.
+    earlier, and its time-outs count from then on; None: from its creation. `has_slot`: of `first_attempt` the slot is
+    granted already.
     """
 
     invocation_id: InvocationId
@@ -54,6 +55,7 @@ class InvocationRequest:
     first_attempt: int = 1
     resumes: bool = False
     not_before: datetime | None = None
+    has_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class RunExecutionRequest:
     """Input of `run_execution`. `attempt` counts the user's attempts from 1.
 
     `raises_failure`: the workflow reads a FailedAttempt. Those of earlier releases await every attempt's result.
+    `has_slot`: it was granted one, so that is looked for first.
     """
 
     invocation_id: InvocationId
@@ -78,6 +81,7 @@ class RunExecutionRequest:
     is_last_attempt: bool
     trace: InvocationTrace | None = None
     raises_failure: bool = False
+    has_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function
 
 HOUR = timedelta(hours=1)
@@ -114,6 +115,40 @@ async def test_a_first_look_leaves_to_others_what_they_are_about_to_signal(datab
         assert await BatchLookRepository(connection).give_slots(second.batch_id) == ()
         repeated = await BatchLookRepository(connection).give_slots(second.batch_id, repeats=True)
     assert len(repeated) == PORTION
+
+
+async def test_an_end_waits_for_one_that_is_counted_at_the_same_time(database: Database) -> None:
+    """Of a replay, whose invocations are of functions with locks of their own."""
+    batch, (first, second) = await create(database, await insert_function(database, max_concurrency=2), size=2)
+    async with database.transaction() as connection:
+        await BatchLookRepository(connection).give_slots(batch.batch_id)
+    async with database.transaction() as connection:
+        await connection.execute(
+            update(InvocationRow)
+            .where(InvocationRow.invocation_id == first)
+            .values(status="TERMINATED", outcome="FAILED", batch_position=1)
+        )
+        await connection.execute(update(BatchRow).where(BatchRow.batch_id == batch.batch_id).values(ended=1, failed=1))
+        ending = asyncio.create_task(run(database, second, outcome=ExecutionOutcome.SUCCEEDED))
+        await somebody_waits_for_a_lock(database)
+    await ending
+    async with database.statement() as connection:
+        counted = await connection.execute(
+            select(BatchRow.ended, BatchRow.failed, BatchRow.succeeded, BatchRow.completion_time.is_not(None)).where(
+                BatchRow.batch_id == batch.batch_id
+            )
+        )
+        assert tuple(counted.one()) == (2, 1, 1, True)
+    assert await results(database, batch.batch_id) == [(1, 0, "FAILED"), (2, 1, "SUCCEEDED")]
+
+
+async def test_a_grant_has_what_its_workflow_is_started_with(database: Database) -> None:
+    batch, invocation_ids = await create(database, await insert_function(database, max_concurrency=2), size=2)
+    async with database.transaction() as connection:
+        grants = await BatchLookRepository(connection).give_slots(batch.batch_id)
+    async with database.statement() as connection:
+        unfinished = await UnstartedWorkflowRepository(connection).unfinished(invocation_ids)
+    assert {grant.invocation_id: grant.unstarted for grant in grants} == {one.invocation_id: one for one in unfinished}
 
 
 async def test_who_ends_the_last_one_is_told_so(database: Database) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import AttemptTimeoutRepository
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
+from control_plane_server.catalog.execution_lifecycle.claims import ClaimRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
@@ -54,6 +55,7 @@ class Life:
             Event.TAKE_FREE_SLOT: self._take,
             Event.TAKE_PLACE: self._take_place,
             Event.GRANT: self._grant,
+            Event.CLAIM: self._claim,
             Event.RECORD_CONTAINER: self._record_container,
             Event.BEGIN_NEXT_LAUNCH: self._begin_next_launch,
             Event.STOP: self._stop,
@@ -185,6 +187,10 @@ class Life:
             owner = await slots.lock_owner_of(self._invocation_id)
             assert owner is not None
             await slots.grant_free_slots(owner)
+
+    async def _claim(self) -> None:
+        async with self._database.statement() as connection:
+            await ClaimRepository(connection).claim(self._execution_id)
 
     async def _record_container(self) -> None:
         container = Container(

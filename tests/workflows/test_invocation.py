@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import EventType
@@ -111,7 +112,8 @@ async def test_a_queued_execution_waits_for_its_signal_and_keeps_its_id(start_in
         asked = it.activities.executions[0]
         await it.handle.signal(InvocationWorkflow.slot_granted, SlotGranted(execution_id=asked.execution_id))
         assert (await it.handle.result()).ending is InvocationOutcome.SUCCEEDED
-        assert it.activities.executions == [asked, asked]
+        assert it.activities.executions == [asked, replace(asked, has_slot=True)]
+        assert not asked.has_slot
 
 
 async def test_a_grant_that_comes_before_the_answer_is_not_lost(start_invocation: InvocationStarter) -> None:

@@ -7,13 +7,13 @@ visible in their order, so whoever reads behind a position misses none.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import column, literal_column, select, table, text
+from sqlalchemy import CTE, ColumnElement, case, column, func, literal_column, select, table, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.ends import ENDING, as_text, end_values, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.notifications import INVOCATIONS_CHANNEL
-from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.tables import BatchRow, ExecutionRow
 from control_plane_server.catalog.webhooks.outbox import ENDED_COLUMNS, noted_deliveries
 from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.identifiers import BatchId, InvocationId
@@ -80,6 +80,43 @@ class BatchEndRepository:
         return EndedInBatch(ended=len(invocation_ids), is_complete=await self.number(batch_id, invocation_ids))
 
 
+def locked_batch(batch_id: ColumnElement[str]) -> CTE:
+    """The batch under the lock of its row, for `counted_in_batch`; what ends in it has the position `ended` + 1."""
+    return (
+        select(BatchRow.batch_id, BatchRow.ended).where(BatchRow.batch_id == batch_id).with_for_update(key_share=True)
+    ).cte("locked_batch")
+
+
+def counted_in_batch(batch: CTE, ended: CTE) -> CTE:
+    """One invocation that ended in this statement is counted in its batch, which is notified: `is_complete`. None if
+    none did. `ended`: with its outcome."""
+    return (
+        update(BatchRow)
+        .where(BatchRow.batch_id == batch.c.batch_id, BatchRow.batch_id == ended.c.batch_id)
+        .values(
+            ended=BatchRow.ended + 1,
+            **{
+                count: getattr(BatchRow, count) + case((ended.c.outcome == outcome.value, 1), else_=0)
+                for count, outcome in _COUNTS.items()
+            },
+            last_update_time=func.clock_timestamp(),
+            completion_time=case((BatchRow.ended + 1 >= BatchRow.size, func.clock_timestamp())),
+        )
+        .returning(
+            BatchRow.completion_time.is_not(None).label("is_complete"),
+            func.pg_notify(INVOCATIONS_CHANNEL, BatchRow.batch_id),
+        )
+        .cte("counted_in_batch")
+    )
+
+
+_COUNTS = {
+    "succeeded": InvocationOutcome.SUCCEEDED,
+    "failed": InvocationOutcome.FAILED,
+    "cancelled": InvocationOutcome.CANCELLED,
+    "timed_out": InvocationOutcome.TIMED_OUT,
+    "aborted": InvocationOutcome.ABORTED,
+}
 # The lock of the batch's row comes first, and what is counted is counted under it.
 _NUMBER = text("""
     WITH locked AS MATERIALIZED (

@@ -46,6 +46,10 @@ _FREE_OF_GROUP = f"""
             ORDER BY declaration_number DESC LIMIT 1
         ), 0) AS slots
     """
+# What a workflow is started with, besides what is the invocation's.
+_CALLED = """project_name, versions.version_id, function_name, max_retries, timeout_seconds,
+            retry_initial_interval_seconds, retry_backoff_coefficient, retry_max_interval_seconds,
+            attempt_timeout_seconds, retry_jitter, functions.queue_timeout_seconds AS its_queue_timeout"""
 
 
 def _grant(free: str) -> str:
@@ -69,11 +73,18 @@ def _grant(free: str) -> str:
     ), touched AS (
         UPDATE invocations SET last_update_time = granted.creation_time
         FROM granted WHERE invocations.invocation_id = granted.invocation_id
-        RETURNING granted.invocation_id, granted.execution_id,
-            batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted
+        RETURNING granted.invocation_id, granted.execution_id, granted.attempt AS newest_attempt,
+            batch_id IS NOT NULL AND attempt = 1 AS may_be_unstarted,
+            invocations.function_id AS called_id, parent_invocation_id, invocations.creation_time, not_before,
+            invocations.queue_timeout_seconds AS own_queue_timeout
     )
-    SELECT invocation_id, touched.execution_id, may_be_unstarted
-    FROM touched JOIN next USING (invocation_id) ORDER BY rank, invocation_id
+    SELECT touched.*, called.*, coalesce(touched.own_queue_timeout, called.its_queue_timeout) AS queue_timeout_seconds
+    FROM touched JOIN next USING (invocation_id) LEFT JOIN LATERAL (
+        SELECT {_CALLED} FROM functions JOIN versions USING (version_id)
+        WHERE touched.may_be_unstarted AND function_id = touched.called_id
+        LIMIT 1  -- else all functions are read
+    ) AS called ON true
+    ORDER BY rank, invocation_id
     """
 
 

@@ -7,7 +7,7 @@ as one statement would count by a snapshot older than its lock.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control_plane_server.catalog.converters import to_container_details, to_function
+from control_plane_server.catalog.converters import to_container_details, to_function, to_unfinished
 from control_plane_server.catalog.execution_lifecycle.launches import Launch, to_launch
 from control_plane_server.catalog.execution_lifecycle.slot_grants import GRANT_FREE_SLOTS, GRANT_FREE_SLOTS_OF_GROUP
 from control_plane_server.catalog.execution_lifecycle.slot_owners import (
@@ -59,6 +59,7 @@ from control_plane_server.domain.entities import (
     FunctionStatus,
 )
 from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId
+from control_plane_server.domain.unfinished import UnfinishedInvocation
 
 # By one transaction of whoever hands slots on, who has to tell each workflow before his own work is done. More are free
 # only after a pause, or when a limit was raised: each of these grants hands on as many again.
@@ -68,11 +69,13 @@ PORTION = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A slot given to an execution that waited: its workflow has to be signalled. `may_be_unstarted`: it is the first
-    one of an invocation of a batch, whose workflow is started by whoever gives it its slot."""
+    one of an invocation of a batch, whose workflow is started by whoever gives it its slot. `unstarted`: what that is
+    started with, as far as it is known."""
 
     invocation_id: InvocationId
     execution_id: ExecutionId
     may_be_unstarted: bool = False
+    unstarted: UnfinishedInvocation | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ class Refused:
     grants: tuple[Grant, ...] = ()
 
 
+FIRST_LAUNCH = Launch(number=1, age=timedelta(), is_new=True)
 # What `to_grants` reads.
 GRANTS = select(
     ExecutionRow.invocation_id,
@@ -194,7 +198,10 @@ class SlotQueue:
                 _MOVE_TO_GROUP, {_FUNCTION.key: owner.function_id, SLOT_OWNER.key: owner.owner_id}
             )
         statement = GRANT_FREE_SLOTS_OF_GROUP if owner.is_group else GRANT_FREE_SLOTS
-        return to_grants(await self._connection.execute(statement, {"owner_id": owner.owner_id, "at_most": at_most}))
+        given = await self._connection.execute(statement, {"owner_id": owner.owner_id, "at_most": at_most})
+        return tuple(
+            replace(_to_grant(row), unstarted=to_unfinished(row) if row.may_be_unstarted else None) for row in given
+        )
 
     async def unsignalled_grants(self, owner: SlotOwner, *, at_most: int | None = PORTION) -> tuple[Grant, ...]:
         """Grants that are neither taken up nor recorded as signalled, the oldest first: the process that made them may
@@ -233,13 +240,10 @@ class SlotQueue:
         )
 
 
-_FIRST_LAUNCH = Launch(number=1, age=timedelta(), is_new=True)
-
-
 def _assignment(function: Function, state: Row[Any]) -> Assignment:
     return Assignment(
         function=function,
-        launch=_FIRST_LAUNCH if state.launch_age is None else to_launch(state, is_new=False),
+        launch=FIRST_LAUNCH if state.launch_age is None else to_launch(state, is_new=False),
         waits_for=state.error_message,
         container=to_container_details(state.container_type, state.container_identifier, state.logs_identifier),
         is_stopped=state.termination_signal_time is not None,
@@ -247,11 +251,12 @@ def _assignment(function: Function, state: Row[Any]) -> Assignment:
 
 
 def to_grants(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Grant, ...]:
-    return tuple(
-        Grant(
-            invocation_id=InvocationId(row.invocation_id),
-            execution_id=ExecutionId(row.execution_id),
-            may_be_unstarted=row.may_be_unstarted,
-        )
-        for row in rows
+    return tuple(_to_grant(row) for row in rows)
+
+
+def _to_grant(row: Row[*tuple[Any, ...]]) -> Grant:
+    return Grant(
+        invocation_id=InvocationId(row.invocation_id),
+        execution_id=ExecutionId(row.execution_id),
+        may_be_unstarted=row.may_be_unstarted,
     )

@@ -34,6 +34,7 @@ class Event(StrEnum):
     TAKE_FREE_SLOT = "SlotQueue.take, a slot is free or granted to it"
     TAKE_PLACE = "SlotQueue.take, no slot is free"
     GRANT = "SlotQueue.grant_free_slots"
+    CLAIM = "ClaimRepository.claim, no container is idle"
     RECORD_CONTAINER = "LaunchRepository.record_container"
     BEGIN_NEXT_LAUNCH = "LaunchRepository.begin_another"
     STOP = "StopRepository.stop_invocation"
@@ -99,6 +100,14 @@ TRANSITIONS = (
         next=State.LAUNCHING,
         writer=Writer.RUN_EXECUTION,
         guard="the invocation is not to stop; a function that cannot be prepared leaves it GRANTED, to be terminated",
+    ),
+    Transition(
+        states=(State.GRANTED,),
+        event=Event.CLAIM,
+        next=State.LAUNCHING,
+        writer=Writer.RUN_EXECUTION,
+        guard="as above, and the function can be prepared; one statement, without the lock. A container that is idle is"
+        " leased by it, and makes it RUNNING",
     ),
     Transition(
         states=(State.LAUNCHING,),

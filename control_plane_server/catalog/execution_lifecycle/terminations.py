@@ -7,13 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Row, Text, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT
-from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
+from control_plane_server.catalog.execution_lifecycle.batch_ends import (
+    BatchEndRepository,
+    counted_in_batch,
+    locked_batch,
+)
+from control_plane_server.catalog.execution_lifecycle.outcomes_at_end import (
+    awaits_reason,
+    is_final,
+    is_timed_out_attempt,
+    outcome_of,
+)
 from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
@@ -72,6 +97,7 @@ _INVOCATION = bindparam("terminated_invocation", type_=Text)
 _EXECUTION = bindparam("terminated_execution", type_=Text)
 _OWNER = bindparam("terminated_slot_owner", type_=BigInteger)
 _FUNCTION = bindparam("terminated_function", type_=BigInteger)
+_BATCH = bindparam("terminated_batch", type_=Text)
 _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
@@ -128,18 +154,35 @@ _TERMINATED_EXECUTION = (
     .cte("terminated_execution")
 )
 _AT_END = measured_at_end(executions_after(_TERMINATED_EXECUTION, _INVOCATION), ENDING.invocation_id == _INVOCATION)
-_TERMINATED_INVOCATION = (
-    update(InvocationRow)
-    .where(InvocationRow.invocation_id == _AT_END.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
-    .values(
-        status=InvocationStatus.TERMINATED,
-        last_update_time=func.clock_timestamp(),
-        **end_values(_AT_END, outcome=outcome_after(_OUTCOME, InvocationRow)),
+
+
+def _terminate_execution(batch: CTE | None) -> Select[Any]:
+    """The execution ends, and the invocation with it if one is named. `batch`: the invocation's, locked."""
+    position = {} if batch is None else {"batch_position": select(batch.c.ended + 1).scalar_subquery()}
+    invocation = (
+        update(InvocationRow)
+        .where(InvocationRow.invocation_id == _AT_END.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
+        .values(
+            status=InvocationStatus.TERMINATED,
+            last_update_time=func.clock_timestamp(),
+            **end_values(_AT_END, outcome=outcome_after(_OUTCOME, InvocationRow)),
+            **position,
+        )
+        .returning(*ENDED_COLUMNS, InvocationRow.batch_id, InvocationRow.error_message)
+        .cte("terminated_invocation")
     )
-    .returning(*ENDED_COLUMNS, InvocationRow.error_message)
-    .cte("terminated_invocation")
-)
-_NOTIFY_TERMINATED = select(func.pg_notify(INVOCATIONS_CHANNEL, _TERMINATED_INVOCATION.c.invocation_id))
+    counted = None if batch is None else counted_in_batch(batch, invocation)
+    return select(
+        # In the function's own queue too, if its slots are a group's: until the next grant moves it, see `slots.py`.
+        exists().where(WaitingExecutionRow.function_id.in_((_OWNER, _FUNCTION))).label("somebody_waits"),
+        select(invocation.c.error_message).scalar_subquery().label("invocation_error"),
+        select(func.pg_notify(INVOCATIONS_CHANNEL, invocation.c.invocation_id)).scalar_subquery(),
+        (false() if counted is None else select(counted.c.is_complete).scalar_subquery()).label("completes_batch"),
+    ).add_cte(_TERMINATED_EXECUTION, noted_deliveries(invocation))
+
+
+_TERMINATE_EXECUTION = _terminate_execution(batch=None)
+_TERMINATE_EXECUTION_IN_BATCH = _terminate_execution(locked_batch(_BATCH))
 
 # Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
 # come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
@@ -192,13 +235,6 @@ _REVOKE = (
     )
     .returning(ExecutionRow.execution_id)
 )
-# The execution ends, and the invocation with it if one is named.
-_TERMINATE_EXECUTION = select(
-    # In the function's own queue too, if its slots are a group's: until the next grant moves it, see `slots.py`.
-    exists().where(WaitingExecutionRow.function_id.in_((_OWNER, _FUNCTION))).label("somebody_waits"),
-    select(_TERMINATED_INVOCATION.c.error_message).scalar_subquery().label("invocation_error"),
-    _NOTIFY_TERMINATED.scalar_subquery(),
-).add_cte(_TERMINATED_EXECUTION, noted_deliveries(_TERMINATED_INVOCATION))
 
 
 class TerminationRepository:
@@ -249,7 +285,7 @@ class TerminationRepository:
         is_live = state.container_status != ContainerStatus.TERMINATED
         if is_live and launch is not None and state.launches > launch:
             raise LaunchIsSuperseded
-        outcome = _outcome(state)
+        outcome = outcome_of(state)
         error_message: str | None = state.error_message
         invocation_error: str | None = state.invocation_error
         batches: tuple[BatchId, ...] = ()
@@ -257,14 +293,16 @@ class TerminationRepository:
             ended = state.status == InvocationStatus.TERMINATED
             grants = await self._slots.unsignalled_grants(owner)
         else:
-            if _awaits_reason(state):
-                error_message = state.attempt_timeout_text if _is_timed_out_attempt(state) else reason
+            if awaits_reason(state):
+                error_message = state.attempt_timeout_text if is_timed_out_attempt(state) else reason
             has_failed = outcome is None or outcome is ExecutionOutcome.FAILED
-            may_retry = allows_retry and state.is_retryable is not False and not _is_final(error_message, state)
+            may_retry = allows_retry and state.is_retryable is not False and not is_final(error_message, state)
             ended = not has_failed or state.is_stopped or not may_retry
+            batch_id = state.batch_id if ended else None
             terminated = await self._connection.execute(
-                _TERMINATE_EXECUTION,
+                _TERMINATE_EXECUTION if batch_id is None else _TERMINATE_EXECUTION_IN_BATCH,
                 {
+                    **({} if batch_id is None else {_BATCH.key: batch_id}),
                     _EXECUTION.key: execution_id,
                     _INVOCATION.key: invocation_id if ended else None,
                     _OWNER.key: owner.owner_id,
@@ -273,9 +311,9 @@ class TerminationRepository:
                     _ERROR_MESSAGE.key: error_message,
                 },
             )
-            if ended and state.batch_id is not None:
-                batches = await self._number(state.batch_id, invocation_id)
             found = terminated.one()
+            if found.completes_batch:
+                batches = (BatchId(state.batch_id),)
             invocation_error = found.invocation_error
             grants = await self._slots.grant_free_slots(owner) if found.somebody_waits else ()
         children = await self._children_to_tell(invocation_id, state, is_new=is_live)
@@ -350,41 +388,3 @@ class TerminationRepository:
             batches=(*children.batches, *batches),
             error_message=None if ended is None else ended.error_message,
         )
-
-
-def _outcome(state: Row[*tuple[Any, ...]]) -> ExecutionOutcome | None:
-    """What the container reported. An abort that we did not cause becomes the outcome here, as the container is gone. A
-    container that we stopped is ABORTED without a report too, as when it was killed after its grace period; one whose
-    attempt timed out is FAILED."""
-    if state.outcome is not None and not _is_taken_for_aborted(state):
-        return ExecutionOutcome(state.outcome)
-    if _is_timed_out_attempt(state):
-        return ExecutionOutcome.FAILED
-    was_stopped = state.termination_signal_time is not None and state.execution_start_time is not None
-    return ExecutionOutcome.ABORTED if was_stopped or state.execution_finish_time is not None else None
-
-
-def _is_timed_out_attempt(state: Row[*tuple[Any, ...]]) -> bool:
-    """As `attempt_timeouts.IS_TIMED_OUT_ATTEMPT`, of an execution that has started."""
-    is_told = state.termination_signal_time is not None and state.execution_start_time is not None
-    return is_told and not state.is_stopped and state.attempt_timeout_text is not None
-
-
-def _is_taken_for_aborted(state: Row[*tuple[Any, ...]]) -> bool:
-    """Whether an attempt that timed out has reported to the release before, which knows stopped executions only."""
-    is_live = state.container_status != ContainerStatus.TERMINATED
-    return is_live and state.outcome == ExecutionOutcome.ABORTED and _is_timed_out_attempt(state)
-
-
-def _is_final(error_message: str | None, state: Row[*tuple[Any, ...]]) -> bool:
-    """As `reports.py` has it, also of what the container did not report."""
-    return error_message is not None and error_message.partition(":")[0] in (state.no_retry_on or ())
-
-
-def _awaits_reason(state: Row[*tuple[Any, ...]]) -> bool:
-    """Whether the reason why its container is gone becomes its error message, as nothing else explains its end."""
-    if _is_taken_for_aborted(state):
-        return True
-    if state.outcome is not None or state.execution_finish_time is not None:
-        return False
-    return state.termination_signal_time is None or state.execution_start_time is not None

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Row, Text, any_, bindparam, exists, func, select, true, tuple_
+from sqlalchemy import Text, any_, bindparam, exists, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from control_plane_server.catalog.converters import to_unfinished
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.ranks import waits_from
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, is_older
@@ -19,8 +19,7 @@ from control_plane_server.catalog.tables import (
     WaitingExecutionRow,
 )
 from control_plane_server.domain.entities import FunctionStatus, InvocationStatus
-from control_plane_server.domain.identifiers import FunctionName, FunctionRef, InvocationId, ProjectName, VersionId
-from control_plane_server.domain.specs import ExecutionSpec
+from control_plane_server.domain.identifiers import FunctionName, InvocationId, ProjectName, VersionId
 from control_plane_server.domain.unfinished import ProjectBeingDeleted, UnfinishedInvocation, UnpreparedVersion
 
 _IS_UNPREPARED = (FunctionRow.status == FunctionStatus.PENDING, FunctionRow.preparation_error.is_(None))
@@ -88,12 +87,12 @@ class UnstartedWorkflowRepository:
             .order_by(InvocationRow.creation_time, InvocationRow.invocation_id)
             .limit(PAGE)
         )
-        return [_to_unfinished(row) for row in found]
+        return [to_unfinished(row) for row in found]
 
     async def unfinished(self, invocation_ids: Iterable[InvocationId]) -> list[UnfinishedInvocation]:
         """Those of the invocations that are RUNNING."""
         found = await self._connection.execute(_UNFINISHED_AMONG, {_AMONG.key: list(invocation_ids)})
-        return [_to_unfinished(row) for row in found]
+        return [to_unfinished(row) for row in found]
 
     async def unprepared_versions(self, *, older_than: timedelta) -> list[VersionId]:
         """Versions with functions that are neither READY nor refused for good; at most PAGE."""
@@ -136,28 +135,3 @@ class UnstartedWorkflowRepository:
             ProjectBeingDeleted(project_name=ProjectName(project_name), creation_time=creation_time)
             for project_name, creation_time in found
         ]
-
-
-def _to_unfinished(row: Row[*tuple[Any, ...]]) -> UnfinishedInvocation:
-    return UnfinishedInvocation(
-        invocation_id=InvocationId(row.invocation_id),
-        function=FunctionRef(
-            project_name=ProjectName(row.project_name),
-            version_id=VersionId(row.version_id),
-            function_name=FunctionName(row.function_name),
-        ),
-        execution_spec=ExecutionSpec(
-            max_retries=row.max_retries,
-            timeout_seconds=row.timeout_seconds,
-            retry_initial_interval_seconds=row.retry_initial_interval_seconds,
-            retry_backoff_coefficient=row.retry_backoff_coefficient,
-            retry_max_interval_seconds=row.retry_max_interval_seconds,
-            attempt_timeout_seconds=row.attempt_timeout_seconds,
-            queue_timeout_seconds=row.queue_timeout_seconds,
-            retry_jitter=row.retry_jitter or 0.0,
-        ),
-        creation_time=row.creation_time,
-        parent_invocation_id=None if row.parent_invocation_id is None else InvocationId(row.parent_invocation_id),
-        newest_attempt=row.newest_attempt,
-        not_before=row.not_before,
-    )

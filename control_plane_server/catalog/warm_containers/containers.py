@@ -96,6 +96,20 @@ class EndedLease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What is notified of an execution that its container has let go of. `exit_code`: of a process that did not
+    report. `must_stop`: it had been told to stop."""
+
+    launch: int
+    exit_code: int | None
+    must_stop: bool
+
+    @classmethod
+    def of_words(cls, words: str) -> Self:
+        return cls(**json.loads(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
     """What a container is to do. `must_stop`: it has a lease, and the execution is to stop. `must_end`: it takes no
     execution any more. `expires_in`: when it must end unless it is leased before; None: not by time."""

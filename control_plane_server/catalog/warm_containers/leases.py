@@ -16,25 +16,38 @@ from control_plane_server.domain.reasons import storable
 from control_plane_server.domain.reuse import LONGEST_POLL
 
 # Whoever asks and is answered asks again at once: one that was not heard of for this long is away.
-_HEARD_WITHIN = 2 * LONGEST_POLL
+HEARD_WITHIN = 2 * LONGEST_POLL
 
 _DECIDES = """
     executions.execution_id = :execution_id AND executions.launches = :launch
     AND executions.worker_status <> 'TERMINATED' AND executions.is_warm_start IS NULL
+    """
+# Of a row that is named `warm`: it can be told of an execution.
+IS_IDLE = """warm.state = 'IDLE'
+            AND warm.heard_time > clock_timestamp() - CAST(:heard_within AS interval)
+            AND warm.container_identifier IS NOT NULL"""
+# What is set in such a row by a lease.
+LEASED = """
+        state = 'LEASED',
+        execution_id = :execution_id,
+        launch = :launch,
+        traceparent = :traceparent,
+        lease_time = clock_timestamp(),
+        is_delivered = false,
+        idle_ms = warm.idle_ms + greatest(round(extract(epoch FROM clock_timestamp() - warm.idle_since) * 1000), 0),
+        idle_since = NULL
     """
 _MAY_LEASE = f"{_DECIDES} AND executions.termination_signal_time IS NULL AND executions.worker_identifier IS NULL"
 _LEASE = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT warm.container_id, warm.container_type, warm.container_identifier, warm.logs_identifier
         FROM warm_containers AS warm
-        WHERE warm.state = 'IDLE'
+        WHERE {IS_IDLE}
             AND warm.function_id = (
                 SELECT invocations.function_id
                 FROM executions JOIN invocations ON invocations.invocation_id = executions.invocation_id
                 WHERE {_MAY_LEASE}
             )
-            AND warm.heard_time > clock_timestamp() - CAST(:heard_within AS interval)
-            AND warm.container_identifier IS NOT NULL
         ORDER BY warm.idle_since DESC
         LIMIT 1
         FOR NO KEY UPDATE SKIP LOCKED
@@ -51,15 +64,7 @@ _LEASE = text(f"""
         WHERE {_MAY_LEASE}
         RETURNING candidate.container_id
     )
-    UPDATE warm_containers AS warm SET
-        state = 'LEASED',
-        execution_id = :execution_id,
-        launch = :launch,
-        traceparent = :traceparent,
-        lease_time = clock_timestamp(),
-        is_delivered = false,
-        idle_ms = warm.idle_ms + greatest(round(extract(epoch FROM clock_timestamp() - warm.idle_since) * 1000), 0),
-        idle_since = NULL
+    UPDATE warm_containers AS warm SET {LEASED}
     FROM recorded
     WHERE warm.container_id = recorded.container_id AND warm.state = 'IDLE'
     RETURNING {COLUMNS}, pg_notify(:channel, concat(warm.container_id, ' ', CAST(:words AS text)))
@@ -157,7 +162,7 @@ class LeaseRepository:
                 "execution_id": lease.execution_id,
                 "launch": lease.launch,
                 "traceparent": lease.traceparent,
-                "heard_within": _HEARD_WITHIN,
+                "heard_within": HEARD_WITHIN,
                 "channel": WARM_CONTAINERS_CHANNEL,
                 "words": lease.to_words(),
             },

@@ -63,7 +63,11 @@ _NEXT = text(f"""
         FROM decided
         WHERE decided.is_released AND executions.execution_id = decided.execution_id
             AND executions.launches = decided.launch AND executions.released_time IS NULL
-        RETURNING pg_notify(:channel, executions.execution_id)
+        RETURNING pg_notify(:channel, concat(executions.execution_id, ' ', json_build_object(
+            'launch', executions.launches,
+            'exit_code', executions.exit_code,
+            'must_stop', executions.termination_signal_time IS NOT NULL
+        )))
     ), moved AS (
         UPDATE warm_containers AS warm SET
             state = decided.next_state,

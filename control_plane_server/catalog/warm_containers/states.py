@@ -1,10 +1,10 @@
 """The lifecycle of a warm container and of its leases: the states, what moves a container from one to the next, who
 writes that and when it may.
 
-Begin here. Each event is one method of this package, each method one conditional statement; whatever is not in the
-table changes no state, however often it is tried. `tests/catalog/warm_containers/test_states.py` tries every event in
-every state. What a lease means to its execution is in `execution_lifecycle/states.py`: nothing is begun twice, as
-`start` is conditional on the launch that the lease is of.
+Begin here. Each event is one method of this package, CLAIM one of `execution_lifecycle/claims.py`; each method is one
+conditional statement; whatever is not in the table changes no state, however often it is tried.
+`tests/catalog/warm_containers/test_states.py` tries every event in every state. What a lease means to its execution is
+in `execution_lifecycle/states.py`: nothing is begun twice, as `start` is conditional on the launch of the lease.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ class Event(StrEnum):
     BEGIN = "LeaseRepository.begin"
     BEGIN_IDLE = "UpkeepRepository.refill"
     LEASE = "LeaseRepository.lease"
+    CLAIM = "ClaimRepository.claim"
     ASK = "PollRepository.next"
     LET_GO = "PollRepository.next, with the lease's execution as `ended`"
     ASK_TOO_LATE = "PollRepository.next, of a container whose time is over"
@@ -76,6 +77,14 @@ TRANSITIONS = (
         next=State.LEASED,
         writer=Writer.RUN_EXECUTION,
         guard="it was heard of lately and the platform's name of it is known; as for BEGIN, and no stop is requested",
+    ),
+    Transition(
+        states=(State.IDLE,),
+        event=Event.CLAIM,
+        next=State.LEASED,
+        writer=Writer.RUN_EXECUTION,
+        guard="it was heard of lately and the platform's name of it is known; the execution has a slot that nobody has"
+        " taken up, and its invocation is not to stop",
     ),
     Transition(
         states=(State.STARTING,),

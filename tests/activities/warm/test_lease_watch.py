@@ -74,6 +74,14 @@ async def test_it_is_over_when_it_is_released_and_its_container_stays(
     assert (await rig.warm.row(leased.container_id)).state == State.IDLE
 
 
+async def test_a_stop_that_came_before_the_release_is_its_reason(rig: Rig, leased: Leased) -> None:
+    async with leased.watched() as watching:
+        await rig.note(leased.execution_id, "execution_start_time", "termination_signal_time")
+        await rig.warm.let_go(leased.container_id, 143)
+        found = await watching
+    assert (found.cause, found.exit_code) == (ExitCause.STOPPED, 143)
+
+
 async def test_what_was_released_before_anybody_watched_is_over(rig: Rig, leased: Leased) -> None:
     await rig.warm.let_go(leased.container_id, 0)
     async with leased.watched() as watching:

@@ -26,6 +26,7 @@ class Life:
             Event.BEGIN: lambda: warm.begun(execution_id),
             Event.BEGIN_IDLE: self._begin_idle,
             Event.LEASE: self._lease,
+            Event.CLAIM: self._claim,
             Event.ASK: self._ask,
             Event.LET_GO: self._let_go,
             Event.ASK_TOO_LATE: self._ask,
@@ -66,6 +67,9 @@ class Life:
     async def _lease(self) -> None:
         execution_id = await self._warm.execution()
         await self._warm.lease(execution_id)
+
+    async def _claim(self) -> None:
+        await self._warm.claim(await self._warm.granted())
 
     async def _ask(self) -> None:
         await self._warm.next(self.container_id)

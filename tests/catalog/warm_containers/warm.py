@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select, update
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.claims import Claim, ClaimRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
 from control_plane_server.catalog.reuse import to_reuse_column
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, ProjectRow
@@ -14,7 +15,7 @@ from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.catalog.warm_containers.table import WarmContainerRow
 from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
-from control_plane_server.domain.entities import ContainerDetails, ContainerType
+from control_plane_server.domain.entities import ContainerDetails, ContainerStatus, ContainerType
 from control_plane_server.domain.identifiers import (
     ExecutionId,
     FunctionRef,
@@ -63,6 +64,18 @@ class Warm:
         self.executions.append(execution_id)
         self.invocations[execution_id] = invocation_id
         return execution_id
+
+    async def granted(self) -> ExecutionId:
+        """One more, whose slot nobody has taken up."""
+        execution_id = await self.execution()
+        await self.change_execution(
+            execution_id, claim_time=None, launches=0, launch_time=None, container_status=ContainerStatus.PENDING
+        )
+        return execution_id
+
+    async def claim(self, execution_id: ExecutionId) -> Claim | None:
+        async with self.database.statement() as connection:
+            return await ClaimRepository(connection).claim(execution_id, traceparent=f"of {execution_id}")
 
     async def lease(self, execution_id: ExecutionId, launch: int = 1) -> WarmContainer | None:
         async with self.database.statement() as connection:
