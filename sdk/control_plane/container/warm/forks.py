@@ -1,11 +1,13 @@
 """Each execution is a copy of this process, which has imported the user's module and runs nothing of it.
 
-This process has one thread of its own. It asks what is next, watches the copy, tells it to stop, and when the copy and
-all that it has started are gone says so, which gives the container free for the next one.
+This process has one thread of its own. It asks what is next, and makes a copy in advance while it waits. It watches the
+copy that runs, tells it to stop, and when that and all that it has started are gone says so, which gives the container
+free for the next one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -15,12 +17,13 @@ from typing import Any, Dict
 from control_plane.container import streams
 from control_plane.container.environment import Environment
 from control_plane.container.warm import environment as variables
-from control_plane.container.warm import kernel, markers, randomness
+from control_plane.container.warm import kernel, markers, randomness, spares
 from control_plane.container.warm.copies import Copy
 from control_plane.container.warm.environment import WarmEnvironment
 from control_plane.container.warm.leases import Lease
 from control_plane.container.warm.memory import MemoryKills
 from control_plane.container.warm.polls import Poller
+from control_plane.container.warm.spares import Leased, Spare
 from control_plane.container.warm.temporary_folders import TemporaryFolders
 from control_plane.container.warm.waking import Wake, Woken, signals_wait
 from control_plane.errors import Refused, Unreachable
@@ -42,6 +45,7 @@ class Forks:
         self._library = kernel.adopt_orphans()
         self._spared = kernel.children()
         self._memory_kills = MemoryKills()
+        self._spare: Spare | None = None
         self._wake = Wake()
         self._poller = Poller(
             environment.api_url,
@@ -53,10 +57,21 @@ class Forks:
 
     def run(self) -> Environment | int:
         """The container's exit code; in a copy, what it is to run. Raises Refused, Unreachable, OSError."""
+        own = os.getpid()
+        try:
+            return self._run()
+        except Leased as begin:
+            return self._enter(begin.lease, begin.folder)
+        finally:
+            if self._spare is not None and os.getpid() == own:
+                self._spare.end()
+
+    def _run(self) -> Environment | int:
+        """Raises Leased besides, in a copy that was made in advance."""
         ended: Dict[str, Any] | None = None
         while not self._wake.is_terminated:
             try:
-                found = self._poller.next(ended=ended, is_called=lambda: self._wake.is_terminated)
+                found = self._poller.next(ended=ended, is_called=self._is_called)
             except Woken:
                 break
             lease = found.lease
@@ -69,7 +84,7 @@ class Forks:
                 continue
             folder = self._folders.make()
             markers.mark_begin(lease)
-            process_id = self._copy()
+            process_id = self._given_spare(lease, folder) or self._copy()
             if process_id == 0:
                 return self._enter(lease, folder)
             copy = Copy(process_id, self._spared)
@@ -84,6 +99,34 @@ class Forks:
                 return 1
             ended = lease.ended(exit_code)
         return 0
+
+    def _is_called(self) -> bool:
+        """Asked before each wait for what is next."""
+        if self._spare is None and spares.can_be_made():
+            with contextlib.suppress(OSError):  # the lease will say it
+                self._spare = self._make_spare()
+        return self._wake.is_terminated
+
+    def _make_spare(self) -> Spare:
+        """Raises OSError; in the copy, as soon as there is a lease, Leased."""
+        reader, writer = os.pipe()
+        try:
+            process_id = self._copy()
+        except OSError:
+            os.close(writer)
+            os.close(reader)
+            raise
+        if process_id == 0:
+            os.close(writer)
+            self._poller.close()
+            raise spares.wait_for_lease(reader)
+        os.close(reader)
+        return Spare(process_id, writer)
+
+    def _given_spare(self, lease: Lease, folder: str | None) -> int | None:
+        """The number of the copy that was made in advance, if there is one that lives."""
+        spare, self._spare = self._spare, None
+        return spare.id if spare is not None and spare.give(lease, folder) else None
 
     def _copy(self) -> int:
         """The number of the new process; 0 in itself, where signals wait until `_enter`. Raises OSError."""

@@ -9,6 +9,7 @@ import time
 from json import dumps
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
+from control_plane.container.connections import Connection
 from control_plane.container.kept_connections import KeptConnections
 from control_plane.container.transport import Transport, read_headers, tried
 from control_plane.container.warm.leases import Lease, Next
@@ -86,6 +87,7 @@ class _PollTransport(Transport):
         super().__init__(url, key, first_contact_seconds=first_contact_seconds)
         self._wake = wake
         self._kept = KeptConnections()
+        self._asked: Connection | None = None  # it has not answered yet
         self.is_called: Callable[[], bool] = bool
 
     def check(self) -> None:
@@ -93,12 +95,18 @@ class _PollTransport(Transport):
         if self.is_called():
             raise Woken
 
+    def close(self) -> None:
+        """Also of a copy of this process that is made while an answer is awaited."""
+        super().close()
+        if self._asked is not None:
+            self._asked.close()
+
     def send(self, request: Request) -> Answer:
-        """Raises Lost, Woken."""
+        """Raises Lost, and whatever `is_called` and `check` raise."""
         assert isinstance(request.body, bytes)
         kept = self._kept
         assert kept is not None
-        connection = kept.take(timeout=request.silence_seconds) or self._connection(request)
+        connection = self._asked = kept.take(timeout=request.silence_seconds) or self._connection(request)
         try:
             if connection.sock is None:
                 self._connect(connection, request)
@@ -112,6 +120,8 @@ class _PollTransport(Transport):
         except BaseException:
             connection.close()
             raise
+        finally:
+            self._asked = None
         if response.will_close:
             connection.close()
         else:
