@@ -1,11 +1,12 @@
 """Submits invocations, one or a batch, new ones or once more: inserts their rows. Workflows are started afterwards, and
 may be later."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from api.services import Services
-from api.warm_starts import lease_idle
+from api.warm_starts import has_idle, lease_idle
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.idempotency import (
@@ -54,8 +55,13 @@ async def submit_and_start(
 
     inputs = [new.input] if new.input_blob is None else []
     invocation, is_new = await services.arguments.create(path, inputs, is_batch=False, create=create)
-    is_started = is_new and await services.orchestrator.start_invocation(invocation)
-    if is_started and invocation.function.reuse is not None and invocation.not_before is None:
+    if not is_new:
+        return invocation
+    is_idle = None
+    if invocation.function.reuse is not None and invocation.not_before is None:
+        is_idle = asyncio.create_task(has_idle(services.database, invocation))  # Temporal takes longer
+    is_started = await services.orchestrator.start_invocation(invocation)
+    if is_idle is not None and await is_idle and is_started:
         traceparent = None if services.spans is None else services.spans.current_traceparent()
         await lease_idle(services.database, invocation, traceparent=traceparent)
     return invocation

@@ -29,15 +29,21 @@ class _NoneIsIdle(Exception):
     """Any more: the slot is left to the workflow."""
 
 
+async def has_idle(database: Database, invocation: Invocation) -> bool:
+    """Whether `lease_idle` may find a container. Never raises."""
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()), database.statement() as connection:
+            return await LeaseRepository(connection).has_idle(invocation.invocation_id)
+    except (CatalogIsAway, TimeoutError):
+        return False
+
+
 async def lease_idle(database: Database, invocation: Invocation, *, traceparent: str | None) -> None:
     """Let the invocation's first execution begin in an idle container, if there is one, and a slot for which nobody
     waits. Only for an invocation whose workflow has been started, and knows that this may happen. `traceparent`: of the
     request that made the invocation. Never raises."""
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
-            async with database.statement() as connection:
-                if not await LeaseRepository(connection).has_idle(invocation.invocation_id):
-                    return
             await _take_and_lease(database, _first_lease(invocation, traceparent))
     except _NoneIsIdle:
         pass

@@ -3,6 +3,8 @@ and what memory an `api` process needs for it."""
 
 import time
 
+from control_plane.cli.output import note
+
 from benchmarks.containers import ZERO
 from benchmarks.figures import Row, Target
 from benchmarks.project import Project
@@ -11,6 +13,7 @@ from benchmarks.stack import Stack
 from benchmarks.throughput import call_all_bare
 
 _INPUT = "x" * 98  # of 100 bytes as JSON
+_TOLD_SECONDS = 60.0
 _MEBIBYTE = 1024 * 1024
 
 
@@ -53,11 +56,15 @@ async def run_batch(stack: Stack, project: Project, function: str, *, size: int)
     accepted = time.monotonic() - start
     seen = set()
     position = 0
+    told = start
     async for result in stack.http.lines(f"{project.batches(function)}/{batch['batch_id']}/results"):
         position += 1
         if (result["position"], result["outcome"]) != (position, "SUCCEEDED"):
             raise RuntimeError(f"result {position} is {result}")
         seen.add(result["index"])
+        if time.monotonic() - told >= _TOLD_SECONDS:
+            told = time.monotonic()
+            note(f"  {position} of {size} after {told - start:.0f} s")
     if seen != set(range(size)):
         raise RuntimeError(f"{size - len(seen)} results are missing")
     return accepted

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psutil
 
@@ -13,6 +13,11 @@ async def core_share(processes: Iterable[psutil.Process], *, seconds: float) -> 
     before, start = _seconds(watched), time.monotonic()
     await asyncio.sleep(seconds)
     return (_seconds(watched) - before) / (time.monotonic() - start)
+
+
+def milliseconds_of(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
+    """Of processor time, that each has used since it began, children included."""
+    return {name: 1_000 * _seconds((process,)) for name, process in processes.items()}
 
 
 def _seconds(processes: Iterable[psutil.Process]) -> float:

@@ -7,11 +7,12 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """`levels`: held executions, the first and the last to be compared; without any, growth is not measured.
-    `minutes`: that tasks on AWS are watched."""
+    """`batch_rounds`: of batches on warm containers. `levels`: held executions, the first and the last to be compared;
+    without any, growth is not measured. `minutes`: that tasks on AWS are watched."""
 
     throughput: int
     batch: int
+    batch_rounds: int
     batch_of_processes: int
     trials: int
     levels: tuple[int, ...]
@@ -26,6 +27,7 @@ class Sizes:
 FULL = Sizes(
     throughput=500,
     batch=10_000,
+    batch_rounds=1,
     batch_of_processes=2_000,
     trials=30,
     levels=(300, 1_000, 3_000),
@@ -39,6 +41,7 @@ FULL = Sizes(
 QUICK = Sizes(
     throughput=100,
     batch=500,
+    batch_rounds=ROUNDS,
     batch_of_processes=200,
     trials=8,
     levels=(),

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from temporalio.client import Client
 from benchmarks import bare
 from benchmarks.batches import run_batch
 from benchmarks.containers import WARM
+from benchmarks.cpu import milliseconds_of
 from benchmarks.figures import Row, Target, percentile_95
 from benchmarks.http import Json
 from benchmarks.project import Project
@@ -47,9 +49,12 @@ async def warm(stack: Stack, sizes: Sizes) -> list[Row]:
     project = await Project.deployed(stack, WARM, max_concurrency=_COROUTINES, reuse=REUSE)
     rounds = await rounds_of(stack.temporal, project, WARM, began, trials=sizes.trials)
     launches = stack.host.launches
-    batch = await _batches(stack, project, size=sizes.batch, containers=f"{_COROUTINES} warm containers", least=0.75)
+    containers = f"{_COROUTINES} warm containers"
+    batch = await _batches(
+        stack, project, size=sizes.batch, rounds=sizes.batch_rounds, containers=containers, least=0.75
+    )
     launched = Row(what="containers launched for these batches", unit="", figures=[stack.host.launches - launches])
-    return [*rows_of("warm", rounds, MEDIAN, SLOWEST), batch, launched]
+    return [*rows_of("warm", rounds, MEDIAN, SLOWEST), *batch, launched]
 
 
 async def warm_processes(stack: Stack, sizes: Sizes) -> list[Row]:
@@ -61,7 +66,9 @@ async def warm_processes(stack: Stack, sizes: Sizes) -> list[Row]:
     return [
         *rows_of("a new process", cold, None, None),
         *rows_of("a warm process", rounds, MEDIAN, SLOWEST),
-        await _batches(stack, project, size=sizes.batch_of_processes, containers=containers, least=None),
+        *await _batches(
+            stack, project, size=sizes.batch_of_processes, rounds=ROUNDS, containers=containers, least=None
+        ),
     ]
 
 
@@ -96,15 +103,26 @@ async def _round(
     return Round(ours=ours, bare=theirs)
 
 
-async def _batches(stack: Stack, project: Project, *, size: int, containers: str, least: float | None) -> Row:
+async def _batches(
+    stack: Stack, project: Project, *, size: int, rounds: int, containers: str, least: float | None
+) -> list[Row]:
+    """With the processor time of each process for an invocation, and for a bare workflow."""
     await run_batch(stack, project, WARM, size=2 * _COROUTINES)
+    bare_size = min(size, 2_000)
     rates, against = [], []
-    for _ in range(ROUNDS):
-        against.append(await call_all_bare(stack, min(size, 2_000)))
+    used: defaultdict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        before = milliseconds_of(stack.processes)
+        against.append(await call_all_bare(stack, bare_size))
+        between = milliseconds_of(stack.processes)
         start = time.monotonic()
         await run_batch(stack, project, WARM, size=size)
         rates.append(size / (time.monotonic() - start))
-    return Row(
+        after = milliseconds_of(stack.processes)
+        for name in stack.processes:
+            used[f"a bare workflow, {name}"].append((between[name] - before[name]) / bare_size)
+            used[f"an invocation of it, {name}"].append((after[name] - between[name]) / size)
+    rate = Row(
         what=f"a batch of {size} on {containers}, to its last result",
         unit="/s",
         figures=rates,
@@ -112,6 +130,7 @@ async def _batches(stack: Stack, project: Project, *, size: int, containers: str
         against=against,
         target=None if least is None else Target(comparison="at least", bound=least),
     )
+    return [rate, *(Row(what=f"processor time of {what}", unit="ms", figures=ms) for what, ms in sorted(used.items()))]
 
 
 def rows_of(containers: str, rounds: Sequence[Round], median: Target | None, slowest: Target | None) -> list[Row]:
