@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import REGISTRY
 
 from api.app import create_app
 from api.console.app import create_console
 from api.console.page_headers import CONTENT_SECURITY_POLICY
 from api.services import Services
+from tests.api.builders import deploy, function_spec
 from tests.api.console.browser import words
 
 WITHOUT_SESSION = {"/ui/login"}
@@ -33,11 +34,16 @@ async def test_every_page_but_the_login_wants_a_session(visitor: httpx2.AsyncCli
             assert answer.status_code == (303 if method == "GET" else 401), path
 
 
-@pytest.mark.parametrize("path", ["/ui", "/ui/login", "/ui/nothing", "/ui/", "/ui/static/older/console.css"])
 async def test_pages_may_load_nothing_from_elsewhere_and_are_kept_by_nobody(
-    browser: httpx2.AsyncClient, path: str
+    browser: httpx2.AsyncClient, client: httpx2.AsyncClient
 ) -> None:
-    page = await browser.get(path)
+    await deploy(client, function_spec("x"), project="x")
+    shown = [path for method, path in dict.fromkeys(routes(create_console())) if method == "GET"]
+    for path in (*shown, "/ui/projects/nobody", "/ui/nothing", "/ui/", "/ui/static/older/console.css"):
+        _check(await browser.get(path))
+
+
+def _check(page: httpx2.Response) -> None:
     assert page.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
@@ -69,6 +75,12 @@ async def test_errors_are_pages(browser: httpx2.AsyncClient) -> None:
 async def test_a_path_may_end_in_a_slash(browser: httpx2.AsyncClient) -> None:
     answer = await browser.get("/ui/")
     assert (answer.status_code, answer.headers["location"]) == (307, "/ui")
+
+
+async def test_durations_are_measured_by_the_pages_own_routes(browser: httpx2.AsyncClient) -> None:
+    await browser.get("/ui/projects/nobody")
+    labels = {"method": "GET", "route": "/ui/projects/{project_name}", "status": "404"}
+    assert REGISTRY.get_sample_value("control_plane_http_request_duration_seconds_count", labels)
 
 
 async def test_there_is_no_console_unless_it_is_wanted(client: httpx2.AsyncClient, services: Services) -> None:

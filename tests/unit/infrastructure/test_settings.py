@@ -79,7 +79,9 @@ def test_services_have_the_settings_that_they_need(monkeypatch: pytest.MonkeyPat
         TemporalApiKeySecretArn="arn",
         RuntimeImage="runtime:1",
         WebhookNetworks="10.1.0.0/16,fd00:1::/64",
+        Console="true",
     )
+    assert given.get("CONTROL_PLANE_CONSOLE") == ("true" if service == "Api" else None)
     assert given.keys() <= EXAMPLE.variables(with_optional=True).keys() | OF_TEMPORAL
     assert "CONTROL_PLANE_SECRETS_KEYS" in given
     assert given["CONTROL_PLANE_WEBHOOK_NETWORKS"] == "10.1.0.0/16,fd00:1::/64"
