@@ -75,9 +75,8 @@ class RemoteProvisioner:
         return LivePage(containers=tuple(Container(name=name, details=_details(name)) for name in running))
 
     async def wait_for_exit(self, container: Container) -> ContainerExit:
-        container_exit = await asyncio.shield(self._exits[container.name])
-        del self._exits[container.name]
-        return container_exit
+        """May be asked again, by a try that follows one that could not record the end."""
+        return await asyncio.shield(self._exits[container.name])
 
     def check_soon(self, container: Container, *, has_outcome: bool = False) -> None:
         """Nothing: whoever waits is told at once."""

@@ -67,7 +67,13 @@ _GROUP_IS_LOCKED = group_is_locked(
 )
 # NO KEY: inserts of invocations, which hold a key lock on their function, must not wait.
 LOCKED_FUNCTION = (
-    select(*columns_of(FunctionRow, VersionRow), FunctionRow.environment, FunctionRow.function_id, OWNER_ID)
+    select(
+        *columns_of(FunctionRow, VersionRow),
+        FunctionRow.environment,
+        FunctionRow.function_id,
+        OWNER_ID,
+        InvocationRow.concurrency_key,
+    )
     .join(VersionRow, VersionRow.version_id == FunctionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .where(InvocationRow.invocation_id == SLOT_INVOCATION, _GROUP_IS_LOCKED)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
+    Select,
     Text,
     and_,
     bindparam,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
@@ -70,12 +72,24 @@ _WAITING_SINCE = waiting_since(
     invocation=InvocationRow,
     function=FunctionRow,
 )
-# Of the one that comes next: an `exists` is planned as if it soon found one, and reads all of a long queue.
+# Of the first in the queue: an `exists` is planned as if it soon found one, and reads all of a long queue. With a
+# parameter as the limit a tenth of the queue is expected, and each call planned anew, which takes longer than the call.
+_FIRST = (
+    select(
+        WaitingExecutionRow.rank,
+        WaitingExecutionRow.invocation_id,
+        (WaitingExecutionRow.concurrency_key > "").label("has_key"),
+    )
+    .where(WaitingExecutionRow.function_id == SLOT_OWNER)
+    .order_by(WaitingExecutionRow.rank, WaitingExecutionRow.invocation_id)
+    .limit(literal_column("1"))
+    .subquery("first_in_queue")
+)
 _NEXT = text(f"""
         WITH RECURSIVE {next_in_queue("SELECT 1 AS slots", owner=":slot_owner")}
         SELECT rank, invocation_id FROM next_in_queue
         """).bindparams(SLOT_OWNER).columns(rank=TIMESTAMP(timezone=True), invocation_id=Text).subquery("next_to_go")
-_OLDER_WAITS = func.coalesce(
+_OLDER_IS_NEXT = func.coalesce(
     select(tuple_(_NEXT.c.rank, _NEXT.c.invocation_id) < tuple_(rank_of(InvocationRow), InvocationRow.invocation_id))
     .select_from(_NEXT)
     .correlate(InvocationRow)
@@ -120,37 +134,6 @@ _KEY_IS_FREE = or_(
         ),
     ),
 )
-_STATE = (
-    select(
-        InvocationRow.invocation_id,
-        rank_of(InvocationRow).label("rank"),
-        InvocationRow.concurrency_key,
-        InvocationRow.concurrency_limit,
-        (
-            (InvocationRow.status == InvocationStatus.TERMINATED)
-            | InvocationRow.stop_time.is_not(None)
-            | InvocationRow.cancellation_request_time.is_not(None)
-        ).label("is_over"),
-        _HELD.scalar_subquery().label("held"),
-        _OLDER_WAITS.label("older_waits"),
-        _KEY_IS_FREE.label("key_is_free"),
-        _IS_PAUSED.label("is_paused"),
-        ExecutionRow.container_status.label("container_status"),
-        ExecutionRow.claim_time,
-        *LAUNCH,
-        ExecutionRow.error_message,
-        ExecutionRow.container_type.label("container_type"),
-        ExecutionRow.container_identifier.label("container_identifier"),
-        ExecutionRow.logs_identifier,
-        ExecutionRow.termination_signal_time,
-        milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
-    )
-    .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
-    .join(ExecutionRow, ExecutionRow.execution_id == SLOT_EXECUTION, isouter=True)
-    .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
-    .where(InvocationRow.invocation_id == SLOT_INVOCATION)
-    .cte("state")
-)
 # The first launch is noted with the claim, one statement less; a function that can never run has no launch.
 _CLAIMED: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
     ExecutionRow.claim_time: func.clock_timestamp(),
@@ -167,48 +150,96 @@ CLAIM = (
 )
 # An execution of a function that never will be READY needs no free slot: it ends with the reason.
 _LIMIT = case((_IS_GROUP, limit_of_group(SLOT_OWNER)), else_=_MAX_CONCURRENCY)
-_IS_FREE = ~CAN_RUN | (
-    _IS_READY & (_STATE.c.held < _LIMIT) & ~_STATE.c.older_waits & _STATE.c.key_is_free & ~_STATE.c.is_paused
-)
-_INSERTED = (
-    insert(ExecutionRow)
-    .from_select(
-        [
-            ExecutionRow.execution_id,
-            ExecutionRow.invocation_id,
-            ExecutionRow.function_id,
-            ExecutionRow.attempt,
-            ExecutionRow.queued_ms,
-            ExecutionRow.concurrency_key,
-            *_CLAIMED,
-        ],
+
+
+def _take(older_waits: ColumnElement[bool], key_is_free: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet."""
+    state = (
         select(
-            SLOT_EXECUTION,
-            _STATE.c.invocation_id,
-            SLOT_OWNER,
-            _ATTEMPT,
-            _STATE.c.queued_ms,
-            _STATE.c.concurrency_key,
-            *_CLAIMED.values(),
-        ).where(_STATE.c.container_status.is_(None), ~_STATE.c.is_over, _IS_FREE),
+            InvocationRow.invocation_id,
+            rank_of(InvocationRow).label("rank"),
+            InvocationRow.concurrency_key,
+            InvocationRow.concurrency_limit,
+            (
+                (InvocationRow.status == InvocationStatus.TERMINATED)
+                | InvocationRow.stop_time.is_not(None)
+                | InvocationRow.cancellation_request_time.is_not(None)
+            ).label("is_over"),
+            _HELD.scalar_subquery().label("held"),
+            older_waits.label("older_waits"),
+            func.coalesce(_FIRST.c.has_key, false()).label("first_has_key"),
+            key_is_free.label("key_is_free"),
+            _IS_PAUSED.label("is_paused"),
+            ExecutionRow.container_status.label("container_status"),
+            ExecutionRow.claim_time,
+            *LAUNCH,
+            ExecutionRow.error_message,
+            ExecutionRow.container_type.label("container_type"),
+            ExecutionRow.container_identifier.label("container_identifier"),
+            ExecutionRow.logs_identifier,
+            ExecutionRow.termination_signal_time,
+            milliseconds(_WAITING_SINCE, func.clock_timestamp()).label("queued_ms"),
+        )
+        .join_from(InvocationRow, FunctionRow, FunctionRow.function_id == InvocationRow.function_id)
+        .join(ExecutionRow, ExecutionRow.execution_id == SLOT_EXECUTION, isouter=True)
+        .join(PREVIOUS, is_previous(InvocationRow.invocation_id, _ATTEMPT), isouter=True)
+        .join(_FIRST, true(), isouter=True)
+        .where(InvocationRow.invocation_id == SLOT_INVOCATION)
+        .cte("state")
     )
-    .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
-    .cte("inserted")
+    is_free = ~CAN_RUN | (
+        _IS_READY & (state.c.held < _LIMIT) & ~state.c.older_waits & state.c.key_is_free & ~state.c.is_paused
+    )
+    inserted = (
+        insert(ExecutionRow)
+        .from_select(
+            [
+                ExecutionRow.execution_id,
+                ExecutionRow.invocation_id,
+                ExecutionRow.function_id,
+                ExecutionRow.attempt,
+                ExecutionRow.queued_ms,
+                ExecutionRow.concurrency_key,
+                *_CLAIMED,
+            ],
+            select(
+                SLOT_EXECUTION,
+                state.c.invocation_id,
+                SLOT_OWNER,
+                _ATTEMPT,
+                state.c.queued_ms,
+                state.c.concurrency_key,
+                *_CLAIMED.values(),
+            ).where(state.c.container_status.is_(None), ~state.c.is_over, is_free),
+        )
+        .returning(ExecutionRow.invocation_id, ExecutionRow.creation_time)
+        .cte("inserted")
+    )
+    touched = (
+        update(InvocationRow)
+        .where(InvocationRow.invocation_id == inserted.c.invocation_id)
+        .values(last_update_time=inserted.c.creation_time)
+        .cte("touched")
+    )
+    return select(state, exists().select_from(inserted).label("is_inserted")).add_cte(touched)
+
+
+# For one without a key. Where it finds that `older_waits` and `first_has_key`, that one may have to wait for its key:
+# TAKE_AMONG_KEYS decides.
+TAKE = _take(
+    func.coalesce(
+        tuple_(_FIRST.c.rank, _FIRST.c.invocation_id) < tuple_(rank_of(InvocationRow), InvocationRow.invocation_id),
+        false(),
+    ),
+    true(),
 )
-_TOUCHED = (
-    update(InvocationRow)
-    .where(InvocationRow.invocation_id == _INSERTED.c.invocation_id)
-    .values(last_update_time=_INSERTED.c.creation_time)
-    .cte("touched")
-)
-# What was found, and whether a slot was taken by it: one that is free, for an execution that is not there yet.
-TAKE = select(_STATE, exists().select_from(_INSERTED).label("is_inserted")).add_cte(_TOUCHED)
+TAKE_AMONG_KEYS = _take(_OLDER_IS_NEXT, _KEY_IS_FREE)
 
 
 def take_parameters(
     owner: SlotOwner, function: Function, invocation_id: InvocationId, execution_id: ExecutionId, attempt: int
 ) -> dict[str, object]:
-    """Of TAKE. `function`: as its row, which is locked, has it."""
+    """Of both statements. `function`: as its row, which is locked, has it."""
     return {
         SLOT_INVOCATION.key: invocation_id,
         SLOT_EXECUTION.key: execution_id,

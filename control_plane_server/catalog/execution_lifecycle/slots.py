@@ -45,6 +45,7 @@ from control_plane_server.catalog.execution_lifecycle.slot_takes import (
     SLOT_EXECUTION,
     SLOT_OWNER,
     TAKE,
+    TAKE_AMONG_KEYS,
     take_parameters,
 )
 from control_plane_server.catalog.tables import (
@@ -152,7 +153,8 @@ class SlotQueue:
             return Refused(refusal=Refusal.STOPPED)
         owner, function = to_owner(found), to_function(found, environment=found.environment)
         can_run = function.preparation_error is None
-        state = await self._take(owner, function, invocation_id, execution_id, attempt)
+        parameters = take_parameters(owner, function, invocation_id, execution_id, attempt)
+        state = await self._take(parameters, has_key=found.concurrency_key is not None)
         if state.is_inserted:
             return _assignment(function, state)
         if state.container_status == ContainerStatus.TERMINATED:
@@ -175,19 +177,16 @@ class SlotQueue:
         function = to_function(found)
         if function.status is not FunctionStatus.READY:
             return False
-        state = await self._take(to_owner(found), function, invocation_id, execution_id, 1)
+        parameters = take_parameters(to_owner(found), function, invocation_id, execution_id, 1)
+        state = await self._take(parameters, has_key=found.concurrency_key is not None)
         return bool(state.is_inserted)
 
-    async def _take(
-        self,
-        owner: SlotOwner,
-        function: Function,
-        invocation_id: InvocationId,
-        execution_id: ExecutionId,
-        attempt: int,
-    ) -> Row[Any]:
-        parameters = take_parameters(owner, function, invocation_id, execution_id, attempt)
-        return (await self._connection.execute(TAKE, parameters)).one()
+    async def _take(self, parameters: dict[str, object], *, has_key: bool) -> Row[Any]:
+        if not has_key:
+            state = (await self._connection.execute(TAKE, parameters)).one()
+            if not (state.older_waits and state.first_has_key) or state.is_inserted:
+                return state
+        return (await self._connection.execute(TAKE_AMONG_KEYS, parameters)).one()
 
     async def grant_free_slots(self, owner: SlotOwner, *, at_most: int | None = PORTION) -> tuple[Grant, ...]:
         """Give free slots to waiting executions, in the order of the queue. The function, and its group if it has one,
