@@ -112,8 +112,16 @@ class OrphanedInvocations:
                 closed.append(invocation_id)
             return is_recorded
 
-        await run.each(_in_state(states, _WorkflowState.HAS_RESULT), record)
+        await run.each(await self._still_running(_in_state(states, _WorkflowState.HAS_RESULT)), record)
         return closed
+
+    async def _still_running(self, closed: list[InvocationId]) -> list[InvocationId]:
+        """Those that have lost the end of their workflow, which was seen closed before: others have ended meanwhile."""
+        if not closed:
+            return []
+        async with self._database.statement() as connection:
+            running = await OrphanedInvocationRepository(connection).running_among(closed)
+        return [one.invocation_id for one in running]
 
     async def _workflow_state(self, suspect: RunningInvocation) -> _WorkflowState:
         """OPEN also for an invocation that has not begun, as it may have no workflow yet. Of a workflow that was reset,
