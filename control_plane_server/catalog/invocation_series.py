@@ -30,10 +30,11 @@ class SeriesPoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """`points`: oldest first, without steps in which there is nothing. `begin`: from when on everything is in it: later
-    than was asked for, if there are more of an outcome than MOST_READ."""
+    than was asked for, if there are more of an outcome than MOST_READ. `step`: then shorter than was asked for."""
 
     points: tuple[SeriesPoint, ...]
     begin: datetime
+    step: timedelta
 
 
 class InvocationSeriesRepository:
@@ -43,14 +44,17 @@ class InvocationSeriesRepository:
         self._connection = connection
 
     async def read(self, project_name: str, function_name: str, *, since: datetime, step: timedelta) -> Series:
-        """Of all versions. `since` and `step`: by whole seconds."""
+        """Of all versions, up to now. `since` and `step`: by whole seconds."""
+        now = datetime.now(UTC)
         found = await self._connection.execute(
             _SERIES,
             {
                 "project_name": searchable(project_name),
                 "function_name": searchable(function_name),
                 "backwards": -int(since.timestamp()),
+                "until": int(now.timestamp()),
                 "step": int(step.total_seconds()),
+                "steps": max(1, int((now - since) / step)),
                 "most": MOST_READ,
             },
         )
@@ -68,8 +72,10 @@ class InvocationSeriesRepository:
             )
             for row in rows
         )
-        begin = rows[0].begin if rows else None
-        return Series(points=points, begin=since if begin is None else datetime.fromtimestamp(begin, UTC))
+        if not rows or rows[0].begin is None:
+            return Series(points=points, begin=since, step=step)
+        begin = datetime.fromtimestamp(rows[0].begin, UTC)
+        return Series(points=points, begin=begin, step=timedelta(seconds=rows[0].step))
 
 
 # Each state is a part of an index, which is read from its newest entry on.
@@ -90,8 +96,13 @@ _SERIES = text("""
     ), cut AS (
         SELECT max(oldest) AS begin
         FROM (SELECT min(- backwards) AS oldest FROM ended GROUP BY state HAVING count(*) >= :most) AS by_state
+    ), grid AS (
+        SELECT CAST(begin AS bigint) AS begin, CASE WHEN begin IS NULL THEN CAST(:step AS bigint)
+            ELSE CAST(least(:step, greatest(1, ceil((:until - begin) / CAST(:steps AS integer)))) AS bigint)
+        END AS step
+        FROM cut
     )
-    SELECT CAST(floor(- backwards / :step) * :step AS bigint) AS start,
+    SELECT CAST(floor(- backwards / grid.step) * grid.step AS bigint) AS start,
         count(*) FILTER (WHERE state = 'SUCCEEDED') AS succeeded,
         count(*) FILTER (WHERE state IN ('FAILED', 'ABORTED')) AS failed,
         count(*) FILTER (WHERE state = 'TIMED_OUT') AS timed_out,
@@ -99,9 +110,9 @@ _SERIES = text("""
         percentile_disc(0.95) WITHIN GROUP (ORDER BY waited_ms) AS waited_most,
         percentile_disc(0.5) WITHIN GROUP (ORDER BY ran_ms) AS ran_median,
         percentile_disc(0.95) WITHIN GROUP (ORDER BY ran_ms) AS ran_most,
-        CAST(cut.begin AS bigint) AS begin
-    FROM ended CROSS JOIN cut
-    WHERE cut.begin IS NULL OR - backwards >= cut.begin
-    GROUP BY start, cut.begin
+        grid.begin, grid.step
+    FROM ended CROSS JOIN grid
+    WHERE grid.begin IS NULL OR - backwards >= grid.begin
+    GROUP BY start, grid.begin, grid.step
     ORDER BY start
     """)

@@ -9,7 +9,7 @@ function colour(name) {
 
 const CHARTS = {
   outcomes: {
-    title: "Ended, by 15 minutes of their creation, UTC",
+    title: "How many ended",
     unit: "",
     series: [
       ["succeeded", "succeeded", "--good", []],
@@ -19,7 +19,7 @@ const CHARTS = {
     ],
   },
   durations: {
-    title: "Seconds, by 15 minutes of their creation, UTC",
+    title: "Seconds",
     unit: " s",
     series: [
       ["waited_most", "95% waited at most", "--warn", [6, 3]],
@@ -29,12 +29,12 @@ const CHARTS = {
   },
 };
 
-function options(chart, place, span) {
+function options(chart, place, span, step) {
   const line = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
   const time = (second) => new Date(second * 1000).toLocaleTimeString("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
   return {
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), "Etc/UTC"),
-    title: chart.title,
+    title: `${chart.title}, by ${step >= 60 ? `${Math.round(step / 60)} min` : `${step} s`} of their creation, UTC`,
     width: Math.max(place.clientWidth, 200),
     height: HEIGHT,
     axes: [{ ...line, values: (_, seconds) => seconds.map(time) }, { ...line, size: 60 }],
@@ -57,7 +57,7 @@ function draw(place, columns) {
   const chart = CHARTS[place.dataset.chart];
   const data = [columns.start, ...chart.series.map(([name]) => columns[name])];
   place.replaceChildren();
-  return new uPlot(options(chart, place, columns.span), data, place);
+  return new uPlot(options(chart, place, columns.span, columns.step[0]), data, place);
 }
 
 async function show(charts) {

@@ -6,11 +6,12 @@ from control_plane_server.catalog.invocation_series import Series
 
 
 def as_columns(series: Series, *, until: datetime) -> dict[str, list[float]]:
-    """Columns of the same length by their names, and `span`, both ends of the time that they are of. Times in seconds
-    since 1970, durations in seconds."""
+    """Columns of the same length by their names; `span`, both ends of the time that they are of; and `step`. Times in
+    seconds since 1970, durations in seconds."""
     points = series.points
     return {
         "span": [series.begin.timestamp(), until.timestamp()],
+        "step": [series.step.total_seconds()],
         "start": [point.start.timestamp() for point in points],
         "succeeded": [point.succeeded for point in points],
         "failed": [point.failed for point in points],
