@@ -57,8 +57,7 @@ async def show_project(
         declared = sorted(latest.functions if latest else (), key=lambda one: one.ref.function_name)
         listed = [one for one in declared if functions is None or one.ref.function_name >= searchable(functions)]
         shown, following = listed[:_FUNCTIONS_PER_PAGE], listed[_FUNCTIONS_PER_PAGE:]
-        names = [one.ref.function_name for one in shown]
-        failed = await RecentFailureRepository(connection).of_functions(project_name, names, since=since)
+        failures = await RecentFailureRepository(connection).of_functions(project_name, since=since)
         busy = await LoadRepository(connection).read(at_most=_MOST_BUSY)
         hindrances = HindranceRepository(connection)
         at_rest = await hindrances.of_functions([project_name], at_most=_MOST_NOTICES)
@@ -83,7 +82,8 @@ async def show_project(
         is_first=functions is None,
         next_function=following[0].ref.function_name if following else None,
         loads=loads_of_functions(busy, project_name),
-        failed=failed,
+        failed=failures.counts,
+        all_are_counted=failures.is_complete,
         failed_query=failed_query(since),
         notices=notices([project], (*of_project, *at_rest), now),
         versions=versions,

@@ -32,9 +32,11 @@ def loads_of_functions(functions: Iterable[FunctionLoad], project_name: str) -> 
     return {one.function_name: _together([one]) for one in functions if one.project_name == project_name}
 
 
-def counted(failed: int) -> str:
-    """Up to how many are told from more."""
-    return f"{MOST_COUNTED:,}+" if failed >= MOST_COUNTED else f"{failed:,}"
+def counted(failed: int, all_are_counted: bool = True) -> str:
+    """With a sign if there are more, or may be."""
+    if failed >= MOST_COUNTED:
+        return f"{MOST_COUNTED:,}+"
+    return f"{failed:,}" if all_are_counted else f"{failed:,}+"
 
 
 def _together(functions: Sequence[FunctionLoad]) -> Load:

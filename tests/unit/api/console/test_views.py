@@ -53,6 +53,7 @@ def test_what_waits_is_no_part_of_what_runs() -> None:
 def test_numbers() -> None:
     assert (number(1_234_567), number(0.25), number(2.0)) == ("1,234,567", "0.25", "2")
     assert (counted(0), counted(999), counted(1_000), counted(3_000)) == ("0", "999", "1,000+", "1,000+")
+    assert counted(7, all_are_counted=False) == "7+"
 
 
 @pytest.mark.parametrize(
