@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 
 from control_plane_server.domain.bounds import MAX_EPOCH_SECONDS, MAX_LOG_LINES_PER_PAGE, MAX_LOG_TAIL
 from control_plane_server.domain.containers import LogPage, LogStart
-from control_plane_server.domain.entities import ExecutionDetail
+from control_plane_server.domain.entities import Execution
 from control_plane_server.domain.errors import ServiceIsUnavailable
 from control_plane_server.provisioners.contract import Provisioner
 from control_plane_server.provisioners.marked_logs import MarkedPart, read_part
@@ -45,13 +45,12 @@ def log_query(
 LogQueryOfRequest = Annotated[LogQuery, Depends(log_query)]
 
 
-async def read_logs(provisioner: Provisioner, detail: ExecutionDetail, query: LogQuery) -> LogPage:
+async def read_logs(provisioner: Provisioner, execution: Execution, query: LogQuery) -> LogPage:
     """What is asked for, but no more than 250 lines; nothing as long as there is no container. Of a container that is
     reused, the execution's own part.
 
     Raises OffsetIsInvalid, ServiceIsUnavailable if it takes longer than 30 s.
     """
-    execution = detail.execution
     container = execution.container_details
     if container is None:
         return LogPage(entries=(), next_offset=None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 
@@ -44,6 +45,11 @@ class Services:
     shares: Shares = field(default_factory=Shares)
     prices: Prices | None = None  # None: costs have no amounts
     spans: "Spans | None" = None  # where tracing is on
+    workflows_url: str | None = None  # of the namespace's workflows in Temporal's Web UI; None: nobody has said where
+
+    def history_url(self, workflow_id: str) -> str | None:
+        """Where Temporal's Web UI shows a workflow."""
+        return None if self.workflows_url is None else f"{self.workflows_url}/{quote(workflow_id, safe='')}"
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -42,6 +42,7 @@ class ControlPlaneSettings(BaseSettings):
     process_retention_days: Annotated[float, Field(gt=0, allow_inf_nan=False, le=36_500)] = 30
     process_retention_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
     console: bool = False  # of `api`: whether it serves pages for people under /ui
+    temporal_ui_url: Annotated[str, Field(pattern="^https?://")] | None = None  # to which the console's pages lead
     # Networks to which webhooks are sent though they are not public, also by http.
     webhook_networks: Networks = ()
     prices: PriceList | None = None  # of `api`: what costs are reckoned by; None: without amounts

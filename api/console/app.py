@@ -7,12 +7,19 @@ from starlette.routing import Route
 from api.console.assets import add_assets
 from api.console.error_pages import add_error_pages
 from api.console.page_headers import PageHeaders
-from api.console.routes import functions, overview, projects, sessions
+from api.console.routes import functions, invocation_texts, invocations, overview, projects, sessions
 from api.redirects import redirect_trailing_slashes
 from api.routers import add_routes
 from api.services import Services
 
-_ROUTERS = (sessions.router, overview.router, projects.router, functions.router)
+_ROUTERS = (
+    sessions.router,
+    overview.router,
+    projects.router,
+    functions.router,
+    invocations.router,
+    invocation_texts.router,
+)
 
 
 def add_console(app: FastAPI, services: Services) -> None:

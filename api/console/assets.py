@@ -14,6 +14,8 @@ _STYLE = "text/css"
 _MEDIA_TYPES = {
     "charts.js": _SCRIPT,
     "console.css": _STYLE,
+    "invocation.css": _STYLE,
+    "invocation.js": _SCRIPT,
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": _SCRIPT,
     "vendor/htmx-sse.min.js": _SCRIPT,

@@ -38,6 +38,25 @@ def invocation(invocation_id: str) -> str:
     return f"/ui/invocations/{_escaped(invocation_id)}"
 
 
+def invocation_part(invocation_id: str, name: str, *fields: tuple[str, str]) -> str:
+    """What belongs to an invocation: `live`, `log`, `log.txt`, `input`, `output`, `cancel`, `replay`."""
+    return with_query(f"{invocation(invocation_id)}/{name}", fields)
+
+
+def submit(project_name: str, function_name: str, *fields: tuple[str, str]) -> str:
+    """The form that calls a function."""
+    return with_query(f"{function(project_name, function_name)}/submit", fields)
+
+
+def batch(batch_id: str) -> str:
+    return f"/ui/batches/{_escaped(batch_id)}"
+
+
+def batch_part(batch_id: str, name: str) -> str:
+    """What belongs to a batch: `cancel`, `replay`."""
+    return f"{batch(batch_id)}/{name}"
+
+
 def login(next_path: str) -> str:
     """`next_path`: where to go on afterwards."""
     return LOGIN if next_path == OVERVIEW else with_query(LOGIN, [("next", next_path)])

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse
 from api.console import links
 from api.console.access import FORM_TOKEN_FIELD, FORM_TOKEN_HEADER, session_of
 from api.console.assets import asset_url
-from api.console.views import hindrances, loads, states, texts, times
+from api.console.views import counts, hindrances, json_trees, loads, sentences, states, texts, times
+from control_plane_server.domain.submit_options import DEFAULT_PRIORITY
 
 _TEMPLATES = Environment(
     loader=PackageLoader("api.console"),
@@ -21,7 +22,11 @@ _TEMPLATES = Environment(
     auto_reload=False,
 )
 _TEMPLATES.globals.update(
-    asset_url=asset_url, links=links, FORM_TOKEN_FIELD=FORM_TOKEN_FIELD, FORM_TOKEN_HEADER=FORM_TOKEN_HEADER
+    asset_url=asset_url,
+    links=links,
+    FORM_TOKEN_FIELD=FORM_TOKEN_FIELD,
+    FORM_TOKEN_HEADER=FORM_TOKEN_HEADER,
+    DEFAULT_PRIORITY=DEFAULT_PRIORITY,
 )
 _TEMPLATES.filters.update(
     moment=times.moment,
@@ -34,6 +39,9 @@ _TEMPLATES.filters.update(
     state_of_function=states.state_of_function,
     state_of_version=states.state_of_version,
     is_paused=hindrances.is_paused,
+    counted_states=counts.counted_states,
+    first_line=sentences.first_line,
+    shortened=json_trees.shortened,
 )
 
 
@@ -52,3 +60,8 @@ def render(
         form_token=None if session is None else session.form_token, **values
     )
     return HTMLResponse(page, status_code=status_code, headers=headers)
+
+
+def part(template: str, **values: Any) -> str:
+    """A part of a page, in which there are no forms."""
+    return _TEMPLATES.get_template(template).render(**values)

@@ -34,7 +34,7 @@ _ROOT_RESERVE = 500
 # Proxies close connections on which nothing has come for some time, often a minute.
 KEEPALIVE_INTERVAL = timedelta(seconds=15)
 # How soon a browser connects again when its stream ended before the invocation did.
-_RETRY_MILLISECONDS = 1_000
+RETRY_MILLISECONDS = 1_000
 _LOG_PATIENCE = LogPatience()
 _NAMES: dict[type[Event], str] = {
     StateEvent: "state",
@@ -67,6 +67,16 @@ class EventStreams:
         self._is_stopped = False
 
     @property
+    def count(self) -> int:
+        """How many there are now."""
+        return self._count
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this process is about to end."""
+        return self._is_stopped
+
+    @property
     def _poll_seconds(self) -> float:
         return max(_POLL_INTERVAL.total_seconds(), self._count / _POLLS_PER_SECOND)
 
@@ -87,7 +97,7 @@ class EventStreams:
         counts from here on, not from when it is first read: many may be opened at once.
         """
         with ExitStack() as place:
-            place.enter_context(self._count_stream(is_root=is_root))
+            place.enter_context(self.place(is_root=is_root))
             async with self._database.statement() as connection:
                 invocation_id = await InvocationSnapshotRepository(connection).find(path)
             position = Position() if cursor is None else Position.parse(cursor, invocation_id)
@@ -100,17 +110,42 @@ class EventStreams:
             batch = await reader.poll()
             return EventStream(self._stream(invocation_id, reader, batch), place=place.pop_all())
 
+    async def watch(self, invocation_id: InvocationId, position: Position) -> AsyncGenerator[EventBatch]:
+        """What comes behind the position, at each poll, until the end, logs included: for who shows the events in a
+        form of its own, within a `place`. Empty batches too. The generator is to be closed.
+
+        Raises InvocationDoesNotExist, CatalogIsAway, OffsetIsInvalid before it yields anything.
+        """
+        reader = EventReader(self._database, self._logs, invocation_id=invocation_id, position=position)
+        try:
+            async with contextlib.aclosing(self._batches(invocation_id, reader, await reader.poll())) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            reader.close()
+
     async def _stream(
         self, invocation_id: InvocationId, reader: EventReader, batch: EventBatch
     ) -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
+        yield format_sse_event(retry=RETRY_MILLISECONDS)
         last_sent = clock()
-        async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
-            yield format_sse_event(retry=_RETRY_MILLISECONDS)
-            while True:
-                for event in batch.events:
+        async with contextlib.aclosing(self._batches(invocation_id, reader, batch)) as batches:
+            async for polled in batches:
+                for event in polled.events:
                     yield _encoded(event, invocation_id)
                     last_sent = clock()
+                if clock() - last_sent >= KEEPALIVE_INTERVAL.total_seconds():
+                    yield KEEPALIVE_COMMENT
+                    last_sent = clock()
+
+    async def _batches(
+        self, invocation_id: InvocationId, reader: EventReader, batch: EventBatch
+    ) -> AsyncGenerator[EventBatch]:
+        """This one, and what each further poll finds."""
+        async with self._listener.subscribe((INVOCATIONS_CHANNEL, invocation_id)) as changed:
+            while True:
+                yield batch
                 if reader.is_over or self._is_stopped:
                     return
                 if not batch.is_behind:
@@ -118,9 +153,6 @@ class EventStreams:
                         async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
                 changed.clear()
-                if clock() - last_sent >= KEEPALIVE_INTERVAL.total_seconds():
-                    yield KEEPALIVE_COMMENT
-                    last_sent = clock()
                 try:
                     batch = await reader.poll()
                 except CatalogIsAway:
@@ -132,8 +164,8 @@ class EventStreams:
                     return
 
     @contextmanager
-    def _count_stream(self, *, is_root: bool) -> Iterator[None]:
-        """Count a stream within the context. Raises ServiceIsUnavailable if there are as many as allowed."""
+    def place(self, *, is_root: bool) -> Iterator[None]:
+        """Counts a stream within the context. Raises ServiceIsUnavailable if there are as many as allowed."""
         if self._count >= self._max_streams - (0 if is_root else self._root_reserve):
             raise ServiceIsUnavailable
         self._count += 1

@@ -166,4 +166,4 @@ async def get_execution_logs(
     services = services_of(request)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail, query))
+    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail.execution, query))

@@ -123,4 +123,4 @@ async def get_invocation_logs_by_id(
     path = ExecutionPath(invocation=path_of(invocation), execution_id=executions[-1].execution_id)
     async with services.database.statement() as connection:
         detail = await ExecutionRepository(connection).get(path)
-    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail, query))
+    return ExecutionLogs.of(detail, await read_logs(services.provisioner, detail.execution, query))

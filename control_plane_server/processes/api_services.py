@@ -66,6 +66,11 @@ async def open_services(
                 warm_polls=WarmPolls(database, listener),
                 blobs=blobs,
                 spans=spans,
+                workflows_url=_workflows_url(settings.control_plane.temporal_ui_url, temporal.namespace),
             )
     finally:
         await database.close()
+
+
+def _workflows_url(ui_url: str | None, namespace: str) -> str | None:
+    return None if ui_url is None else f"{ui_url.rstrip('/')}/namespaces/{namespace}/workflows"

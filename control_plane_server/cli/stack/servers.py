@@ -70,7 +70,8 @@ def process_environment(
     embedded_postgres = postgres.host.startswith("/")
     hidden = ("TEMPORAL_",) * embedded_temporal + ("PG",) * embedded_postgres
     environment = python_environment(without_prefixes=hidden)
-    if embedded_temporal:
+    if access.web_ui_url is not None:
+        environment.setdefault("CONTROL_PLANE_TEMPORAL_UI_URL", access.web_ui_url)
         environment |= {
             "TEMPORAL_ADDRESS": access.temporal_address,
             "TEMPORAL_NAMESPACE": access.temporal_namespace,
