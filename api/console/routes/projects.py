@@ -88,7 +88,9 @@ async def show_project(
         notices=notices([project], (*of_project, *at_rest), now),
         versions=versions,
         schedules=schedule_page,
+        is_first_of_schedules=schedules is None,
         secrets=secret_page,
+        is_first_of_secrets=secrets is None,
         webhooks=webhook_page.webhooks,
     )
 

@@ -95,6 +95,36 @@ async def test_overview_and_project(
     assert (await browser.get("/ui/projects/nobody")).status_code == 404
 
 
+async def test_lists_of_a_project_and_of_projects_have_pages(
+    browser: httpx2.AsyncClient, client: httpx2.AsyncClient, database: Database
+) -> None:
+    await deploy(client, *(function_spec(f"f-{n:03}") for n in range(101)))
+    async with database.statement() as connection:
+        for statement in (
+            "INSERT INTO projects (project_name) SELECT 'q-' || to_char(n, 'FM000') FROM generate_series(1, 60) n",
+            "INSERT INTO secrets (project_name, secret_name, encrypted_value, encryption_key, creation_time)"
+            " SELECT 'p', 'S_' || to_char(n, 'FM000'), '', '', now() FROM generate_series(1, 51) n",
+        ):
+            await connection.execute(text(statement))
+    first = await browser.get("/ui")
+    assert "q-049" in words(first)
+    assert "q-050" not in words(first)
+    second = await browser.get(linked(first, "Further"))
+    assert "q-049" not in words(second)
+    assert "q-050" in words(second)
+    assert "q-060" in words(second)
+    assert linked(second, "First") == "/ui"
+    project = await browser.get("/ui/projects/p")
+    assert "f-099" in words(project)
+    assert "f-100" not in words(project)
+    assert "S_050" in words(project)
+    assert "S_051" not in words(project)
+    assert "f-100" in words(await browser.get(linked(project, "Further")))
+    further = await browser.get(linked(project, "Older"))
+    assert "S_051" in words(further)
+    assert linked(further, "Newest") == "/ui/projects/p"
+
+
 async def test_pages_of_invocations_lead_on_and_back(
     browser: httpx2.AsyncClient, client: httpx2.AsyncClient, database: Database
 ) -> None:
