@@ -45,11 +45,13 @@ dev: install-stack
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
+HAS_CHROMIUM := $(shell command -v chromium)
 
 # Side by side, as all of them wait for long: what needs no engine, what needs one, and lint.
 test: install
 	@$(MAKE) --no-print-directory --jobs pytest docker-beside lint-beside
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
+	$(if $(HAS_CHROMIUM),,@echo "chromium: the console in a browser was not looked at, as it is not installed (apt-get install chromium)")
 	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
 
 # Some tests call make, which is not to do as it was told here. What fails beside all others is run once more by itself,
@@ -57,7 +59,8 @@ test: install
 PYTEST := env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m pytest -p tests.counts -p tests.handing_out --no-loadscope-reorder
 BY_THEMSELVES := --numprocesses 0 --last-failed --last-failed-no-failures none --maxfail 1
 
-pytest: COMMAND = $(PYTEST) --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS))
+pytest: COMMAND = $(PYTEST) --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS)) \
+	$(if $(HAS_CHROMIUM),,--ignore=tests/console)
 pytest: install
 	$(COMMAND) --numprocesses 4 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
 

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _PLATFORM = re.compile(r"[\[-](process|ecs)[\]-]")
 _OF_THEIR_OWN = ("tests/docs/test_pages.py", "tests/cli/test_stack.py", "tests/cli/test_demo.py")
-_ON_ONE_STACK = ("tests/client", "tests/ecs", "tests/hostile", "tests/observability")
+_ON_ONE_STACK = ("tests/client", "tests/console", "tests/ecs", "tests/hostile", "tests/observability")
 _AT_HOME = tuple(
     f"tests/cli/test_{name}.py"
     for name in ("doctor", "init", "interruptions", "logins", "map", "mistakes", "quickstart", "webhooks")
@@ -30,6 +30,7 @@ SECONDS = {
     "tests/resilience/test_rolling_restart.py": 67,
     "tests/docs on one stack": 60,
     "tests/client": 55,
+    "tests/console": 60,
     "tests/observability": 51,
     "tests/resilience/test_away_and_back.py": 62,
     "tests/chaos/test_processes.py": 45,
