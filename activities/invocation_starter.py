@@ -23,11 +23,11 @@ class InvocationStarter:
         granted one. Raises RPCError."""
         if self._spans is None:
             request = requests.for_unfinished(invocation, resumes=resumes, has_slot=has_slot)
-            return await starting.start_invocation(self._client, request)
+            return await starting.start_invocation(self._client, request, runs_here=True)
         origin = self._spans.origin(invocation.invocation_id)
         traceparent = self._spans.traceparent_of(origin)
         request = requests.for_unfinished(invocation, resumes=resumes, has_slot=has_slot, traceparent=traceparent)
-        is_started = await starting.start_invocation(self._client, request)
+        is_started = await starting.start_invocation(self._client, request, runs_here=True)
         if is_started:
             origin.end()
         return is_started

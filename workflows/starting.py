@@ -29,9 +29,10 @@ _NEVER_AGAIN = WorkflowIDReusePolicy.REJECT_DUPLICATE
 _UNLESS_RUNNING = WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
 
-async def start_invocation(client: Client, request: InvocationRequest) -> bool:
-    """False if it was started before. Raises RPCError, or RuntimeError if Temporal cannot be connected to, as do all of
-    these functions; the others return False if the workflow runs already."""
+async def start_invocation(client: Client, request: InvocationRequest, *, runs_here: bool = False) -> bool:
+    """False if it was started before. `runs_here`: a Temporal worker with this client runs such workflows: the answer
+    to the start brings it the first task, if it has room. Raises RPCError, or RuntimeError if Temporal cannot be
+    connected to, as do all of these functions; the others return False if the workflow runs already."""
     return await _once(
         client.start_workflow(
             InvocationWorkflow.run,
@@ -39,6 +40,7 @@ async def start_invocation(client: Client, request: InvocationRequest) -> bool:
             id=naming.invocation_workflow_id(request.invocation_id),
             task_queue=naming.INVOCATIONS_TASK_QUEUE,
             id_reuse_policy=_NEVER_AGAIN,
+            request_eager_start=runs_here,
             search_attributes=naming.invocation_search_attributes(request),
             static_summary=naming.invocation_summary(request.function),
             static_details=naming.invocation_details(request),

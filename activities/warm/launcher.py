@@ -15,10 +15,11 @@ from control_plane_server.catalog.warm_containers.containers import WarmContaine
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ContainerRequest
 from control_plane_server.domain.entities import ContainerDetails, PreparedFunction
-from control_plane_server.domain.errors import ContainerError, LaunchIsLost, Unavailable
+from control_plane_server.domain.errors import ContainerError, FunctionFailure, LaunchIsLost, Unavailable
 from control_plane_server.domain.identifiers import WarmContainerId, warm_container_id_for
 from control_plane_server.domain.messages import RunExecutionRequest
 from control_plane_server.domain.reuse import ReuseSpec
+from control_plane_server.provisioners.exit_reasons import exit_reason
 
 logger = structlog.get_logger(__name__)
 
@@ -119,11 +120,17 @@ class LeasingLauncher(ContainerLauncher):
             return leased or await leases.begin(lease.execution_id, lease.launch, traceparent=lease.traceparent)
 
     async def _find_closed(self) -> ContainerDetails:
-        """What was launched before its row was closed. Raises LaunchIsLost if nothing was."""
+        """What was launched before its row was closed, or has let go of the execution before anybody knew of it. Raises
+        LaunchIsLost if nothing is there and it has run nothing; FunctionFailure if it has."""
         details = await super()._withdraw()
-        if details is None:
-            raise LaunchIsLost("its container was given up before it was there")
-        return details
+        if details is not None:
+            return details
+        request = self._request
+        async with self._tools.database.statement() as connection:
+            state = await LaunchRepository(connection).state(request.execution_id, invocation_id=request.invocation_id)
+        if state.is_released and state.launch == self.launch:
+            raise FunctionFailure(exit_reason(state.exit_code))
+        raise LaunchIsLost("its container was given up before it was there")
 
     async def _withdraw(self) -> ContainerDetails | None:
         """Of an execution that is to stop: a lease is recorded when it is made, so it has none."""

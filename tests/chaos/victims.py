@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from tests.chaos.plan import Fault, Target
 
 _WARM = "con-"
+_KILLED_FIRST = 800
 # A lease waits ten seconds for the start; then the container has five to stop.
 _SHORTEST_PAUSE = 8.0
 _LONGEST_PAUSE = 25.0
@@ -31,12 +33,19 @@ def suits(target: Target, container: str, pid: int | None) -> bool:
 
 
 def first_child(pid: int) -> int | None:
-    """Of a warm container's main process, what an execution runs in."""
+    """Of a warm container's main process, what an execution runs in; not what waits for one."""
     try:
         children = psutil.Process(pid).children()
     except psutil.NoSuchProcess:
         return None
-    return children[0].pid if children else None
+    return next((child.pid for child in children if _runs(child.pid)), None)
+
+
+def _runs(pid: int) -> bool:
+    """Such a process is to be killed first where memory runs out."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == _KILLED_FIRST
+    return False
 
 
 def strike(fault: Fault, pid: int) -> bool:

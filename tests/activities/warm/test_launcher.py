@@ -130,6 +130,19 @@ async def test_one_that_has_begun_after_all_goes_on(rig: Rig) -> None:
     assert not any(one.is_stopping for one in rig.fleet.alive)
 
 
+async def test_what_has_run_and_was_let_go_before_anybody_knew_its_container_runs_once(rig: Rig) -> None:
+    execution_id = await rig.warm.execution()
+    await rig.warm.begun(execution_id)  # launched by a try whose answer was lost, and gone since
+    container_id = warm_container_id_for(execution_id, 1)
+    await rig.warm.next(container_id)
+    await rig.note(execution_id, "execution_start_time")
+    await rig.warm.let_go(container_id, 3)
+    launcher = await rig.launcher(execution_id)
+    with pytest.raises(FunctionFailure, match="exit code 3"):
+        await launcher.ensure_container()
+    assert not rig.fleet.containers
+
+
 async def test_what_is_stopped_before_it_had_a_container_gets_none(rig: Rig) -> None:
     await rig.idle()
     execution_id = await rig.warm.execution()
