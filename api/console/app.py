@@ -7,7 +7,17 @@ from starlette.routing import Route
 from api.console.assets import add_assets
 from api.console.error_pages import add_error_pages
 from api.console.page_headers import PageHeaders
-from api.console.routes import functions, invocation_texts, invocations, overview, projects, sessions
+from api.console.routes import (
+    batches,
+    children,
+    functions,
+    invocation_actions,
+    invocation_texts,
+    invocations,
+    overview,
+    projects,
+    sessions,
+)
 from api.redirects import redirect_trailing_slashes
 from api.routers import add_routes
 from api.services import Services
@@ -19,6 +29,9 @@ _ROUTERS = (
     functions.router,
     invocations.router,
     invocation_texts.router,
+    invocation_actions.router,
+    children.router,
+    batches.router,
 )
 
 

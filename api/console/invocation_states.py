@@ -46,6 +46,12 @@ async def read_state(services: Services, invocation_id: str) -> InvocationState:
     return InvocationState(invocation=invocation, place=place, children=children, read_time=datetime.now(UTC))
 
 
+async def read_invocation(services: Services, invocation_id: str) -> Invocation:
+    """Raises InvocationDoesNotExist, CatalogIsAway."""
+    async with services.database.statement() as connection:
+        return await InvocationRepository(connection).get_by_id(invocation_id)
+
+
 def shown(state: InvocationState) -> dict[str, Any]:
     """What the templates of the page's live parts need."""
     invocation, last = state.invocation, state.last_execution

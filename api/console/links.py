@@ -39,7 +39,8 @@ def invocation(invocation_id: str) -> str:
 
 
 def invocation_part(invocation_id: str, name: str, *fields: tuple[str, str]) -> str:
-    """What belongs to an invocation: `live`, `log`, `log.txt`, `input`, `output`, `cancel`, `replay`."""
+    """What belongs to an invocation: `live`, `log`, `log.txt`, `input`, `output`, `children`, `tree`,
+    `cancel`, `replay`."""
     return with_query(f"{invocation(invocation_id)}/{name}", fields)
 
 
@@ -48,12 +49,13 @@ def submit(project_name: str, function_name: str, *fields: tuple[str, str]) -> s
     return with_query(f"{function(project_name, function_name)}/submit", fields)
 
 
-def batch(batch_id: str) -> str:
-    return f"/ui/batches/{_escaped(batch_id)}"
+def batch(batch_id: str, *fields: tuple[str, str]) -> str:
+    """`fields`: of the form on that page."""
+    return with_query(f"/ui/batches/{_escaped(batch_id)}", fields)
 
 
 def batch_part(batch_id: str, name: str) -> str:
-    """What belongs to a batch: `cancel`, `replay`."""
+    """What belongs to a batch: `progress`, `cancel`, `replay`."""
     return f"{batch(batch_id)}/{name}"
 
 

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse
 from api.console import links
 from api.console.access import FORM_TOKEN_FIELD, FORM_TOKEN_HEADER, session_of
 from api.console.assets import asset_url
-from api.console.views import counts, hindrances, json_trees, loads, sentences, states, texts, times
+from api.console.submit_keys import SUBMIT_KEY_FIELD
+from api.console.views import batches, counts, hindrances, json_trees, loads, sentences, states, texts, times
 from control_plane_server.domain.submit_options import DEFAULT_PRIORITY
 
 _TEMPLATES = Environment(
@@ -27,6 +28,7 @@ _TEMPLATES.globals.update(
     FORM_TOKEN_FIELD=FORM_TOKEN_FIELD,
     FORM_TOKEN_HEADER=FORM_TOKEN_HEADER,
     DEFAULT_PRIORITY=DEFAULT_PRIORITY,
+    SUBMIT_KEY_FIELD=SUBMIT_KEY_FIELD,
 )
 _TEMPLATES.filters.update(
     moment=times.moment,
@@ -40,6 +42,7 @@ _TEMPLATES.filters.update(
     state_of_version=states.state_of_version,
     is_paused=hindrances.is_paused,
     counted_states=counts.counted_states,
+    failures_of=batches.failures_of,
     first_line=sentences.first_line,
     shortened=json_trees.shortened,
 )

@@ -1,6 +1,5 @@
 """…/replay and /projects/…/replays: what has ended once more, one invocation or all that match."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,18 +7,16 @@ from fastapi import Depends, Request
 from api.authorization import Caller, require_key, require_project_member
 from api.errors import documented
 from api.parameters import IdempotencyKeyOfRequest, InvocationPathOfRequest
+from api.replays import replay
 from api.routers import new_router
 from api.schemas.batches import BatchInfo
 from api.schemas.invocations import InvocationInfo
 from api.schemas.replays import InvocationReplay, ProjectReplay
-from api.services import Services, services_of
-from api.submissions import submit_and_start, submit_replay
+from api.services import services_of
+from api.submissions import submit_replay
 from api.tags import Tag
 from api.visibility import seen_invocation
-from control_plane_server.catalog.blobs import BlobRepository
-from control_plane_server.catalog.invocations import InvocationRepository, NewInvocation
-from control_plane_server.catalog.paths import FunctionPath
-from control_plane_server.domain.entities import Invocation
+from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.errors import (
     ApiKeyIsInvalid,
     BodyIsTooLarge,
@@ -60,7 +57,8 @@ async def replay_invocation(
     services = services_of(request)
     async with services.database.statement() as connection:
         original = await InvocationRepository(connection).get(path)
-    return await _replay(services, original, definition, idempotency_key)
+    new = await replay(services, original, version_ref=definition.version_ref, client_key=idempotency_key)
+    return InvocationInfo.of(new)
 
 
 @router.post("/invocations/{invocation_id}/replay", responses=_OF_ONE)
@@ -73,7 +71,9 @@ async def replay_invocation_by_id(
 ) -> InvocationInfo:
     """The same, by its id alone. One of a project that the key may not see does not exist."""
     original = await seen_invocation(invocation_id, request, caller)
-    return await _replay(services_of(request), original, definition, idempotency_key)
+    services = services_of(request)
+    new = await replay(services, original, version_ref=definition.version_ref, client_key=idempotency_key)
+    return InvocationInfo.of(new)
 
 
 @router.post(
@@ -99,27 +99,3 @@ async def replay_invocations(
     if is_new:
         await services.orchestrator.start_batch(batch)
     return BatchInfo.of(batch)
-
-
-async def _replay(
-    services: Services, original: Invocation, definition: InvocationReplay, idempotency_key: str | None
-) -> InvocationInfo:
-    if not original.is_settled:  # a container that still has to go changes nothing
-        raise InvocationHasNotTerminated
-    function = original.function.ref
-    blob = None
-    if original.input_blob_id is not None:
-        async with services.database.statement() as connection:
-            blob = await BlobRepository(connection).get(function.project_name, original.input_blob_id)
-    path = FunctionPath(
-        project_name=function.project_name,
-        version_ref=definition.version_ref or function.version_id,
-        function_name=function.function_name,
-    )
-    new = NewInvocation(
-        input=original.input,
-        input_blob=blob,
-        options=replace(original.options, delay_seconds=0),
-        replayed_from=original.invocation_id,
-    )
-    return InvocationInfo.of(await submit_and_start(services, path, new, idempotency_key))

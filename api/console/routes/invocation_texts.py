@@ -7,12 +7,12 @@ from starlette.responses import Response, StreamingResponse
 
 from api.blobs import content_of
 from api.console import links
+from api.console.invocation_states import read_invocation
 from api.console.log_reads import raw_lines, read_part, search
 from api.console.rendering import render
 from api.console.routers import page_router
-from api.services import Services, services_of
+from api.services import services_of
 from control_plane_server.catalog.blobs import BlobRepository
-from control_plane_server.catalog.invocations import InvocationRepository
 from control_plane_server.domain.entities import Execution, Invocation
 from control_plane_server.domain.errors import ExecutionDoesNotExist
 from control_plane_server.domain.identifiers import BlobId
@@ -26,14 +26,14 @@ router = page_router()
 
 @router.get(f"{_INVOCATION}/input")
 async def download_input(invocation_id: str, request: Request) -> Response:
-    invocation = await _read(services_of(request), invocation_id)
+    invocation = await read_invocation(services_of(request), invocation_id)
     return await _file(request, invocation, invocation.input, invocation.input_blob_id, "input")
 
 
 @router.get(f"{_INVOCATION}/output")
 async def download_output(invocation_id: str, request: Request) -> Response:
     """The last one that was reported."""
-    invocation = await _read(services_of(request), invocation_id)
+    invocation = await read_invocation(services_of(request), invocation_id)
     last = _execution_of(invocation, None)
     return await _file(request, invocation, last.output or "", last.output_blob_id, "output")
 
@@ -42,7 +42,7 @@ async def download_output(invocation_id: str, request: Request) -> Response:
 async def download_log(invocation_id: str, request: Request, attempt: _Attempt = None) -> Response:
     """All of the log of an attempt, the last one unless another is named, as it was written."""
     services = services_of(request)
-    execution = _execution_of(await _read(services, invocation_id), attempt)
+    execution = _execution_of(await read_invocation(services, invocation_id), attempt)
     return StreamingResponse(raw_lines(services, execution), media_type=_TEXT)
 
 
@@ -57,7 +57,7 @@ async def show_log(
 ) -> Response:
     """A page of the log of an attempt, or of those of its lines that have a text."""
     services = services_of(request)
-    invocation = await _read(services, invocation_id)
+    invocation = await read_invocation(services, invocation_id)
     execution = _execution_of(invocation, attempt)
     wanted = search_.strip()
     if wanted:
@@ -77,11 +77,6 @@ async def show_log(
         first_link=links.invocation_part(invocation_id, "log", *fields),
         next_link=None if following is None else links.invocation_part(invocation_id, "log", *following),
     )
-
-
-async def _read(services: Services, invocation_id: str) -> Invocation:
-    async with services.database.statement() as connection:
-        return await InvocationRepository(connection).get_by_id(invocation_id)
 
 
 def _execution_of(invocation: Invocation, attempt: int | None) -> Execution:

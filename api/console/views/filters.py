@@ -45,6 +45,8 @@ class FilterFields:
             version_id=given.get("version_id"),
             since=_second("From", given.get("since")),
             until=_second("To", given.get("until")),
+            parent_invocation_id=given.get("parent_invocation_id"),
+            batch_id=given.get("batch_id"),
             tags=tuple(map(_tag, self.all("tag"))),
             concurrency_key=given.get("concurrency_key"),
         )
