@@ -17,6 +17,7 @@ from api.console.routes import (
     overview,
     projects,
     sessions,
+    submits,
 )
 from api.redirects import redirect_trailing_slashes
 from api.routers import add_routes
@@ -32,6 +33,7 @@ _ROUTERS = (
     invocation_actions.router,
     children.router,
     batches.router,
+    submits.router,
 )
 
 
