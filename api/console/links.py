@@ -49,6 +49,10 @@ def submit(project_name: str, function_name: str, *fields: tuple[str, str]) -> s
     return with_query(f"{function(project_name, function_name)}/submit", fields)
 
 
+def function_batches(project_name: str, function_name: str) -> str:
+    return f"{function(project_name, function_name)}/batches"
+
+
 def batch(batch_id: str, *fields: tuple[str, str]) -> str:
     """`fields`: of the form on that page."""
     return with_query(f"/ui/batches/{_escaped(batch_id)}", fields)

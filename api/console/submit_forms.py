@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from api.console.forms import Form
-from api.console.submit_keys import SUBMIT_KEY_FIELD, new_submit_key
+from api.console.submit_keys import new_submit_key, submit_key_of
 from api.console.views.argument_fields import ArgumentField, entered, fields_of, filled, input_of
 from api.schemas.invocations import InvocationDefinition
 from control_plane_server.domain.entities import Function, Invocation
@@ -64,7 +64,7 @@ def sent_form(function: Function, version_ref: str, form: Form) -> SubmitForm:
         version_ref=version_ref,
         fields=None if fields is None else entered(fields, form.get),
         texts={name: form.get(name) for name in (INPUT, TAGS, *_OPTIONS)},
-        submit_key=form.get(SUBMIT_KEY_FIELD) or new_submit_key(),
+        submit_key=submit_key_of(form),
     )
 
 

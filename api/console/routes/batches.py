@@ -11,18 +11,21 @@ from api.console.forms import read_form
 from api.console.invocation_lists import read_invocations
 from api.console.rendering import render
 from api.console.routers import page_router
-from api.console.submit_keys import SUBMIT_KEY_FIELD, new_submit_key
+from api.console.submit_keys import new_submit_key, submit_key_of
 from api.console.views.batches import FAILURES, failures_of, progress_of
+from api.console.views.pages import PagePlace
 from api.services import Services, services_of
 from api.submissions import submit_replay
 from control_plane_server.catalog.batches import BatchRepository
 from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
+from control_plane_server.catalog.paths import FunctionPath
 from control_plane_server.catalog.project_invocations import ListedInvocation, ProjectInvocationRepository
 from control_plane_server.domain.batches import Batch
 from control_plane_server.domain.errors import BatchIsAlreadyTerminated
 
 _BATCH = "/ui/batches/{batch_id}"
 _FIRST_FAILURES = 10
+_BATCHES_PER_PAGE = 50
 _ASK_NO_MORE = 286  # as htmx has it
 
 router = page_router()
@@ -43,6 +46,24 @@ async def show_batch(batch_id: str, request: Request) -> Response:
         failures=await _first_failures(services, batch),
         listed=listed,
         project_name=project_name,
+    )
+
+
+@router.get("/ui/projects/{project_name}/functions/{function_name}/batches")
+async def list_batches(project_name: str, function_name: str, request: Request) -> Response:
+    """Those of the latest version. Replays are of no function."""
+    place = PagePlace.of(request.query_params.multi_items())
+    path = FunctionPath(project_name=project_name, version_ref="latest", function_name=function_name)
+    async with services_of(request).database.statement() as connection:
+        page = await BatchRepository(connection).list_of_function(
+            path, offset=place.offset, max_results=_BATCHES_PER_PAGE
+        )
+    return render(
+        request,
+        "batches.html",
+        function=page.function,
+        batches=[(batch, progress_of(batch)) for batch in page.batches],
+        pages=place.links(links.function_batches(project_name, function_name), (), page.next_offset),
     )
 
 
@@ -89,7 +110,7 @@ async def replay_batch(batch_id: str, request: Request) -> Response:
         batch.function.project_name,
         ProjectInvocationFilter(batch_id=batch_id, outcomes=FAILURES),
         version_ref=form.get("version_ref") or None,
-        client_key=form.get(SUBMIT_KEY_FIELD) or None,
+        client_key=submit_key_of(form),
     )
     if is_new:
         await services.orchestrator.start_batch(new)

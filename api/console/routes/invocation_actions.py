@@ -11,7 +11,7 @@ from api.console.forms import read_form
 from api.console.invocation_states import read_invocation
 from api.console.rendering import render
 from api.console.routers import page_router
-from api.console.submit_keys import SUBMIT_KEY_FIELD, new_submit_key
+from api.console.submit_keys import new_submit_key, submit_key_of
 from api.replays import replay
 from api.services import services_of
 from api.visibility import path_of
@@ -52,6 +52,6 @@ async def replay_invocation(invocation_id: str, request: Request) -> Response:
         services,
         await read_invocation(services, invocation_id),
         version_ref=form.get("version_ref") or None,
-        client_key=form.get(SUBMIT_KEY_FIELD) or None,
+        client_key=submit_key_of(form),
     )
     return RedirectResponse(links.invocation(new.invocation_id), status_code=303)

@@ -53,6 +53,15 @@ async def test_how_far_it_is(browser: httpx2.AsyncClient, database: Database, ba
     assert "Ended : 2 of 5" in words(await browser.get(batch))
 
 
+async def test_batches_of_a_function(browser: httpx2.AsyncClient, batch: str) -> None:
+    listed = await browser.get("/ui/projects/p/functions/f/batches")
+    assert f'href="{batch}"' in listed.text
+    assert "Running" in words(listed)
+    assert "/ui/projects/p/functions/f/batches" in (await browser.get("/ui/projects/p/functions/f")).text
+    assert (await browser.get("/ui/projects/p/functions/nobody/batches")).status_code == 404
+    assert (await browser.get("/ui/projects/p/functions/f/batches?offset=x")).status_code == 400
+
+
 async def test_cancelled(browser: httpx2.AsyncClient, client: httpx2.AsyncClient, batch: str) -> None:
     confirm = await browser.get(f"{batch}/cancel")
     assert "5 of 5 have not ended" in words(confirm)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import httpx2
 import pytest
 from sqlalchemy import text, update
 
+from api.app import create_app
 from api.console.page_headers import CONTENT_SECURITY_POLICY
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import InvocationRow
 from control_plane_server.provisioners.process.container_folders import folder_of
-from tests.api.builders import DEAD, FINISHED, STARTED, add_execution, deploy, function_spec, invoke
-from tests.api.console.browser import words
+from tests.api.builders import DEAD, FINISHED, ROOT_KEYS, STARTED, add_execution, deploy, function_spec, invoke
+from tests.api.console.browser import log_in, words
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1", "launches": 1}
@@ -135,6 +137,15 @@ async def test_a_log_page_by_page(browser: httpx2.AsyncClient, database: Databas
     assert (await browser.get(f"{page_of(invocation)}/log.txt")).text.count("\n") == 600
     assert (await browser.get(f"{page_of(invocation)}/log?attempt=2")).status_code == 404
     assert (await browser.get(f"{page_of(invocation)}/log?offset=x")).status_code == 400
+
+
+async def test_the_history_is_where_operators_say(services: Services, invocation: str) -> None:
+    there = replace(services, workflows_url="https://temporal.test/namespaces/n/workflows")
+    transport = httpx2.ASGITransport(app=create_app(there, has_console=True))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://console.test") as visitor:
+        await log_in(visitor, ROOT_KEYS[0])
+        page = await visitor.get(page_of(invocation))
+    assert f'href="https://temporal.test/namespaces/n/workflows/{id_of(invocation)}"' in page.text
 
 
 async def test_what_is_not_there(browser: httpx2.AsyncClient, invocation: str) -> None:
