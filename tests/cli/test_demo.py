@@ -96,6 +96,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
     os.close(theirs)
     assert process.returncode == 0, rest
     assert "/namespaces/default/workflows/inv-" in stdout
+    assert f"{access.console_url}/invocations/inv-" in stdout
     assert "12/12" in said
     assert "Stopped; what it did is kept. Look at it: control-plane dev --data-dir" in rest
     assert (tmp_path / "tour.svg").read_text().startswith("<svg")

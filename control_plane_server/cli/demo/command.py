@@ -147,7 +147,7 @@ def _print_result(tour: Tour, *, drawing: Path) -> None:
 
 def _print_links(access: StackAccess, invocation: InvocationInfo) -> None:
     lines = {
-        "Console": access.console_url,
+        "Console": f"{access.console_url}/invocations/{invocation.invocation_id}",
         "History": access.history_url(invocation.invocation_id) or f"Temporal at {access.temporal_address}",
         "API docs": f"{access.api_url}/docs",
         "API key": access.api_key,

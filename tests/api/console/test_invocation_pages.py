@@ -220,6 +220,15 @@ async def test_live_pages_are_streams_of_which_a_process_serves_so_many(
     assert services.event_streams.count == 0
 
 
+async def test_whoever_asks_for_the_headers_alone_opens_no_stream(
+    browser: httpx2.AsyncClient, services: Services, invocation: str
+) -> None:
+    async with asyncio.timeout(20):
+        answer = await browser.head(f"{page_of(invocation)}/live")
+    assert (answer.status_code, answer.text) == (200, "")
+    assert services.event_streams.count == 0
+
+
 async def test_children_are_counted(
     browser: httpx2.AsyncClient, client: httpx2.AsyncClient, database: Database, invocation: str
 ) -> None:
