@@ -1,4 +1,5 @@
-"""`python -m benchmarks.search`: how soon 500 that failed are found among a million invocations, and replayed.
+"""`python -m benchmarks.search`: how soon 500 that failed are found among a million invocations, and replayed; and how
+soon the console shows a project that has them.
 
 Each statement is planned and run once more as it was asked: how many rows PostgreSQL reads, and by which index.
 """
@@ -18,6 +19,7 @@ from control_plane.cli.output import note, print_table
 from sqlalchemy import URL, Engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks.console_pages import console_pages
 from benchmarks.http import Json
 from benchmarks.project import Project
 from benchmarks.stack import Stack, running_stack
@@ -89,6 +91,7 @@ async def _measured(folder: Path, count: int) -> None:
             )
         ]
         print_table(("SEARCH", "FOUND", "MS", "ROWS READ", "BY"), rows)
+        print_table(("PAGE", "MS", "MS AT MOST", "PROCESSOR MS"), await console_pages(stack, function=FUNCTIONS[0]))
         print_table(("REPLAY OF", "TO THE ANSWER, S", "TO THE LAST RESULT, S"), [await _replay(stack, "500", night)])
 
 

@@ -41,6 +41,8 @@ class Stack:
     """`catalog`: where it is, to fill it with what has long ended. `processes`: loop, api, temporal, bare, postgres.
     `image`: what functions are deployed with."""
 
+    api_url: str
+    api_key: str
     http: Http
     host: ContainerHost
     temporal: Client
@@ -106,6 +108,8 @@ async def running_stack(
         async with asyncio.TaskGroup() as watching:
             watches = [watching.create_task(_watch(server)) for server in (temporal, loop, bare_worker, api)]
             yield Stack(
+                api_url=access.api_url,
+                api_key=access.api_key,
                 http=http,
                 host=host,
                 temporal=client,
