@@ -1,6 +1,6 @@
 # Every target sets up all it needs by itself: Python 3.11 or newer, make and a package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-queue bench-ecs bench-ecs-pace bench-search check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
+.PHONY: uv install-uv install install-stack demo dev test pytest lint-beside docker-beside beside-lint beside-docker chaos upgrade misbehaviour schedules-chaos fan-out wide big-data bench bench-queue bench-ecs bench-ecs-pace bench-search console-load check lint format record reference screenshots lock wheel image release stand-in-images test-docker test-prometheus test-webhooks clean
 
 # Bytecode is kept: tests start hundreds of processes, and each of them would compile all of ours again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -124,9 +124,14 @@ bench-ecs: install
 bench-ecs-pace: install
 	@.venv/bin/python -m benchmarks.ecs_pace $(if $(SCALE),--scale $(SCALE))
 
-# How soon 500 that failed are found among a million invocations, and replayed; COUNT=50000 for fewer.
+# How soon 500 that failed are found among a million invocations, and replayed, and the console shows them; COUNT=50000 for fewer.
 bench-search: install
 	@.venv/bin/python -m benchmarks.search $(if $(COUNT),--count $(COUNT))
+
+# 200 pages of the console that are open while invocations run: what they cost, and that they miss nothing while api is
+# killed; two minutes. PAGES=1000 for more.
+console-load: install
+	@.venv/bin/python -m tests.console.load $(if $(PAGES),--pages $(PAGES))
 
 # What is quick enough to run before every commit.
 check: lint

@@ -6,15 +6,18 @@ from pathlib import Path
 import control_plane as cp
 import pytest
 from control_plane.access.local_stacks import StackAccess
-from playwright.async_api import Browser, StorageState
+from playwright.async_api import Browser, StorageState, expect
 
 from tests.cli.stacks import Ports, dev
 from tests.console.chromium import chromium
 from tests.console.visits import Visit
 from tests.e2e.project import Project
 
+expect.set_options(timeout=30_000)  # milliseconds, on a machine that does much else
+
 PROJECT = "shop"
 MAIN = """\
+import sys
 import time
 from pathlib import Path
 
@@ -40,6 +43,16 @@ def price(product: str, quantity: int = 1, express: bool = False) -> dict:
 @cp.function(timeout=120)
 def order(product: str):
     return price.submit(product).result()
+
+
+@cp.function(timeout=120)
+def repeat(text: str, fails: bool = False):
+    print(text)
+    print(chr(27) + "[31m" + text, file=sys.stderr)
+    yield {text: text}
+    if fails:
+        raise ValueError(text)
+    return [text]
 """
 
 

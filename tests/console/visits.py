@@ -14,7 +14,7 @@ class Visit:
         self.problems: list[str] = []
         self.addresses: list[str] = []
         self._origin = origin
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         page.on("console", self._note_message)
         page.on("pageerror", lambda error: self.problems.append(f"a script: {error}"))
         page.on("dialog", self._note_dialog)
