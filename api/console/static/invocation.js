@@ -1,5 +1,5 @@
-// What a page of an invocation does beyond showing: follows the end of the log, and leaves its connection to others
-// while nobody sees it, as a browser has six to a server.
+// What a page of an invocation does beyond showing: counts the time that it has been as it is, follows the end of the
+// log, and leaves its connection to others while nobody sees it, as a browser has six to a server.
 (() => {
   "use strict";
   const follow = document.getElementById("follow");
@@ -10,6 +10,25 @@
   };
   toEnd();
   if (!follow || !live) return;
+
+  const began = new WeakMap();  // by the browser's clock of elapsed time, which no other clock has to agree with
+  const inUnits = (seconds) => {  // as the server writes it
+    if (seconds < 60) return `${seconds.toFixed(1)} s`;
+    const whole = Math.floor(seconds);
+    if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+    if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+    return `${Math.floor(whole / 86400)} d ${Math.floor(whole % 86400 / 3600)} h`;
+  };
+  const count = () => {
+    for (const one of live.querySelectorAll("[data-elapsed]")) {
+      if (!began.has(one)) began.set(one, performance.now() - 1000 * Number(one.dataset.elapsed));
+      one.textContent = inUnits((performance.now() - began.get(one)) / 1000);
+    }
+  };
+  count();
+  setInterval(count, 1000);
+  document.body.addEventListener("htmx:sseMessage", count);
+
   follow.parentElement.hidden = false;
   follow.addEventListener("change", toEnd);
   document.addEventListener("scroll", (event) => {

@@ -28,11 +28,17 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """`word`: the state, with which the sentence begins. `tone`: the class of its colour."""
+    """`word`: the state, with which the sentence begins. `tone`: the class of its colour. `elapsed`: for how long it
+    has been so, which is said between the word and the rest; None: that is not said, or does not grow."""
 
     word: str
     tone: str
     rest: str
+    elapsed: timedelta | None = None
+
+    def __str__(self) -> str:
+        lasting = "" if self.elapsed is None else f" for {duration(self.elapsed)}"
+        return f"{self.word}{lasting}{self.rest}"
 
 
 def sentence_of(invocation: Invocation, place: QueuePlace | None, now: datetime) -> Sentence:
@@ -42,9 +48,9 @@ def sentence_of(invocation: Invocation, place: QueuePlace | None, now: datetime)
     last = invocation.executions[-1] if invocation.executions else None
     is_live = last is not None and last.container_status is not ContainerStatus.TERMINATED
     if invocation.cancellation_request_time is not None:
-        since = _since(invocation.cancellation_request_time, now)
         what = ": its container is told to end" if is_live else ""
-        return Sentence(word="Cancelling", tone="warn", rest=f"for {since}{what}")
+        elapsed = _elapsed(invocation.cancellation_request_time, now)
+        return Sentence(word="Cancelling", tone="warn", rest=what, elapsed=elapsed)
     if last is not None and is_live:
         return _with_slot(invocation, last, now)
     if place is not None:
@@ -70,11 +76,11 @@ def _ended(invocation: Invocation, outcome: InvocationOutcome) -> Sentence:
     took = _since(invocation.creation_time, invocation.last_update_time)
     attempts = len(invocation.executions)
     if outcome is InvocationOutcome.SUCCEEDED:
-        rest = f"after {took}" + (f", at the {ordinal(attempts)} attempt" if attempts > 1 else "")
+        rest = f" after {took}" + (f", at the {ordinal(attempts)} attempt" if attempts > 1 else "")
     else:
         tried = f" and {attempts} attempts" if attempts > 1 else "" if attempts else ", before it began"
         error = invocation.error_message
-        rest = f"after {took}{tried}" + (f": {first_line(error)}" if error else "")
+        rest = f" after {took}{tried}" + (f": {first_line(error)}" if error else "")
     return Sentence(word=outcome.replace("_", " ").capitalize(), tone=_TONES[outcome], rest=rest)
 
 
@@ -85,12 +91,12 @@ def _with_slot(invocation: Invocation, execution: Execution, now: datetime) -> S
         return Sentence(
             word="Ending",
             tone="live",
-            rest=f"its {ordinal(execution.attempt)} attempt: the code has {ended}, and the container goes",
+            rest=f" its {ordinal(execution.attempt)} attempt: the code has {ended}, and the container goes",
         )
     if execution.execution_start_time is not None:
         before = _earlier(invocation, execution.attempt)
-        return Sentence(word="Running", tone="live", rest=f"for {_since(execution.execution_start_time, now)}{before}")
-    waited = _since(execution.creation_time, now)
+        elapsed = _elapsed(execution.execution_start_time, now)
+        return Sentence(word="Running", tone="live", rest=before, elapsed=elapsed)
     if execution.container_status is ContainerStatus.RUNNING:
         why = ": its container is there and has not begun yet"
     elif execution.error_message is not None:
@@ -99,7 +105,7 @@ def _with_slot(invocation: Invocation, execution: Execution, now: datetime) -> S
         why = ": its container is on the way"
     else:
         why = ": it has a slot"
-    return Sentence(word="Starting", tone="live", rest=f"for {waited}{which}{why}")
+    return Sentence(word="Starting", tone="live", rest=f"{which}{why}", elapsed=_elapsed(execution.creation_time, now))
 
 
 def _queued(invocation: Invocation, place: QueuePlace, now: datetime) -> Sentence:
@@ -109,8 +115,8 @@ def _queued(invocation: Invocation, place: QueuePlace, now: datetime) -> Sentenc
         since = previous.last_update_time + back_off_of(invocation, previous)
     if since > now:
         return _delayed(since, now)
-    waited = f"for {_since(since, now)}{_attempt(place.attempt)}"
-    return Sentence(word="Queued", tone="muted", rest=f"{waited}: {_obstacle(invocation, place)}")
+    rest = f"{_attempt(place.attempt)}: {_obstacle(invocation, place)}"
+    return Sentence(word="Queued", tone="muted", rest=rest, elapsed=_elapsed(since, now))
 
 
 def _obstacle(invocation: Invocation, place: QueuePlace) -> str:
@@ -142,15 +148,16 @@ def _between(invocation: Invocation, last: Execution | None, now: datetime) -> S
         if invocation.not_before is not None and invocation.not_before > now:
             return _delayed(invocation.not_before, now)
         since = invocation.not_before or invocation.creation_time
-        return Sentence(word="Queued", tone="muted", rest=f"for {_since(since, now)}: it is about to be taken up")
+        rest = ": it is about to be taken up"
+        return Sentence(word="Queued", tone="muted", rest=rest, elapsed=_elapsed(since, now))
     ends = last.last_update_time + back_off_of(invocation, last)
     before = _earlier(invocation, last.attempt + 1)
-    when = f"for {_since(now, ends)} more" if ends > now else "until its next attempt is taken up"
+    when = f" for {_since(now, ends)} more" if ends > now else " until its next attempt is taken up"
     return Sentence(word="Backing off", tone="warn", rest=f"{when}{before}")
 
 
 def _delayed(until: datetime, now: datetime) -> Sentence:
-    return Sentence(word="Delayed", tone="muted", rest=f"until {_exact(until)}: it may begin in {_since(now, until)}")
+    return Sentence(word="Delayed", tone="muted", rest=f" until {_exact(until)}: it may begin in {_since(now, until)}")
 
 
 def _attempt(number: int) -> str:
@@ -176,4 +183,8 @@ def _exact(time: datetime) -> str:
 
 
 def _since(begin: datetime, end: datetime) -> str:
-    return duration(max(timedelta(), end - begin))
+    return duration(_elapsed(begin, end))
+
+
+def _elapsed(begin: datetime, end: datetime) -> timedelta:
+    return max(timedelta(), end - begin)

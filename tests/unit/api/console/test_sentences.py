@@ -142,8 +142,7 @@ RUNNING: dict[str, Any] = {
     ],
 )
 def test_a_sentence(of: Invocation, place: QueuePlace | None, said: str) -> None:
-    sentence = sentence_of(of, place, NOW)
-    assert f"{sentence.word} {sentence.rest}" == said
+    assert str(sentence_of(of, place, NOW)) == said
 
 
 @pytest.mark.parametrize(
