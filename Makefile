@@ -163,8 +163,9 @@ reference: install
 	@.venv/bin/python -m control_plane_server.cli.reference docs/command-line.md
 	@.venv/bin/python -m control_plane_server.cli.client_reference docs/client-reference.md
 
-# docs/images: Temporal's Web UI, by Chromium.
+# docs/images: the console, Temporal's Web UI, /docs, by Chromium.
 screenshots: install
+	@.venv/bin/python -m tests.console.screenshots
 	@.venv/bin/python -m tests.docs.screenshots
 
 # poetry.lock from pyproject.toml, and the requirement files from poetry.lock, by Poetry in .poetry/.
