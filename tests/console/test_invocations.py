@@ -1,9 +1,14 @@
 """An invocation's page: watched while it runs, and what leads on from it."""
 
+import os
+import re
+import signal
 from pathlib import Path
 
+from control_plane.machine.records import read_record
 from playwright.async_api import expect
 
+from control_plane_server.cli.stack.folder import DataFolder
 from tests.console.accessibility import violations
 from tests.console.visits import Visit
 from tests.e2e.project import Project
@@ -27,6 +32,26 @@ async def test_watched_from_its_start_to_its_end(visit: Visit, project: Project,
     assert len(await log.get_by_role("listitem").all()) == 3
     assert await violations(page) == []
     assert sum(address.endswith(invocation_id) for address in visit.addresses) == 1, "loaded once"
+
+
+async def test_a_page_comes_back_when_api_was_killed(
+    visit: Visit, project: Project, stack_folder: Path, tmp_path: Path
+) -> None:
+    page = visit.page
+    until = tmp_path / "go-on"
+    invocation_id = await project.invoke("count", to=3, until=str(until))
+    await visit.open(f"/ui/invocations/{invocation_id}")
+    log = page.get_by_label("The last lines of the log")
+    await expect(log).to_contain_text("counted to 1")
+    api = read_record(DataFolder(stack_folder).record("api"))
+    assert api is not None
+    os.kill(api.pid, signal.SIGKILL)
+    until.touch()
+    await expect(page.get_by_role("main")).to_contain_text("counted_to: 3")
+    await expect(log.get_by_role("listitem")).to_have_text([re.compile(f"counted to {n}$") for n in (1, 2, 3)])
+    assert sum(address.endswith(invocation_id) for address in visit.addresses) == 1, "loaded once"
+    # The browser and htmx report that the stream was lost.
+    visit.problems[:] = [one for one in visit.problems if "net::ERR_" not in one and "[object Event]" not in one]
 
 
 async def test_a_failure_says_why(visit: Visit, project: Project) -> None:
