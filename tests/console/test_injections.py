@@ -3,6 +3,7 @@
 from playwright.async_api import expect
 
 from api.console import links
+from tests.console.accessibility import violations
 from tests.console.conftest import PROJECT
 from tests.console.visits import Visit
 from tests.e2e.project import Project
@@ -40,6 +41,9 @@ async def test_names_and_declarations(visit: Visit, project: Project) -> None:
     options = {"tags": {TEXT[:60]: TEXT}, "concurrency_key": TEXT, "concurrency_limit": 1}
     answer = await project.http.post(f"{encoded}/versions/latest{at}/invocations", json={"input": TEXT, **options})
     invocation_id = answer.raise_for_status().json()["invocation_id"]
+    batch = {"inputs": ["1", "2"], **options}
+    answer = await project.http.post(f"{encoded}/versions/latest{at}/batches", json=batch)
+    batch_id = answer.raise_for_status().json()["batch_id"]
     schedule = {"function_name": NAME, "every_seconds": 86_400, "input": TEXT}
     (await project.http.put(f"{encoded}/schedules/s", json=schedule)).raise_for_status()
     for path in (
@@ -56,6 +60,9 @@ async def test_names_and_declarations(visit: Visit, project: Project) -> None:
         links.invocation(invocation_id),
     ):
         await check(visit, path)
+    for path in (links.function_batches(NAME, NAME), links.batch(batch_id), links.batch_part(batch_id, "cancel")):
+        await check(visit, path)
+        assert await violations(visit.page) == []
     visit.problems[:] = [one for one in visit.problems if "status of 400" not in one]  # there is no such state
 
 

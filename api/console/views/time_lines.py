@@ -76,7 +76,7 @@ def time_line_of(invocation: Invocation, now: datetime) -> TimeLine:
                 segments=tuple(map(scale.segment, phases)),
                 queued=None if execution.queued_ms is None else timedelta(milliseconds=execution.queued_ms),
                 starting=execution.starting,
-                running=execution.running,
+                running=_running(execution, scale.end),
             )
         )
         previous_end = execution.last_update_time
@@ -123,6 +123,13 @@ def _phases(execution: Execution, previous_end: datetime, now: datetime) -> Iter
         yield _Phase(kind="running", begin=start, end=finish)
     if execution.execution_finish_time is not None:
         yield _Phase(kind="ending", begin=finish, end=end)
+
+
+def _running(execution: Execution, now: datetime) -> timedelta | None:
+    """Until now of one that still runs."""
+    if execution.running is not None or execution.execution_start_time is None:
+        return execution.running
+    return max(timedelta(), now - execution.execution_start_time)
 
 
 def _state(execution: Execution) -> str:
