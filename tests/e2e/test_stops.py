@@ -165,7 +165,7 @@ async def test_a_container_that_has_finished_but_lingers_is_stopped(project: Pro
 
 @pytest.mark.parametrize("stop", ["cancellation", "timeout"])
 async def test_a_stop_reaches_every_descendant(project: Project, tmp_path: Path, stop: str) -> None:
-    await project.deploy("call_and_hold", "call_and_wait", timeouts={"call_and_hold": 6 if stop == "timeout" else 300})
+    await project.deploy("call_and_hold", "call_and_wait", timeouts={"call_and_hold": 12 if stop == "timeout" else 300})
     notes = tmp_path / "notes"
     oldest = await project.invoke("call_and_hold", notes=str(notes), release=str(tmp_path / "never"))
     await lines_of(notes, at_least=2)
