@@ -32,6 +32,7 @@ _TEMPLATES.globals.update(
 )
 _TEMPLATES.filters.update(
     moment=times.moment,
+    exact_moment=times.exact_moment,
     duration=times.duration,
     milliseconds=times.milliseconds,
     number=texts.number,

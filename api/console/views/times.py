@@ -18,10 +18,13 @@ def moment(time: datetime | None, *, absent: str = ABSENT) -> Markup:
     """An HTML `time`: how long ago it was, with the exact time beside it."""
     if time is None:
         return Markup.escape(absent)
-    exact = time.astimezone(UTC)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        exact.isoformat(timespec="milliseconds"), f"{exact:%Y-%m-%d %H:%M:%S} UTC", relative(exact, datetime.now(UTC))
-    )
+    words = relative(time, datetime.now(UTC))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(_machine_readable(time), _exactly(time), words)
+
+
+def exact_moment(time: datetime) -> Markup:
+    """An HTML `time` with the exact time, for pages that stay open."""
+    return Markup('<time datetime="{}">{}</time>').format(_machine_readable(time), _exactly(time))
 
 
 def relative(time: datetime, now: datetime) -> str:
@@ -53,6 +56,15 @@ def duration(length: timedelta | None, *, absent: str = ABSENT) -> str:
 def milliseconds(length: int) -> str:
     """As `duration`."""
     return duration(timedelta(milliseconds=length))
+
+
+def _exactly(time: datetime) -> str:
+    """To the second, by UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _machine_readable(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _largest_unit(seconds: float) -> str:

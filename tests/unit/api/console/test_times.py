@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.console.views.texts import ABSENT
-from api.console.views.times import duration, moment, relative
+from api.console.views.times import duration, exact_moment, moment, relative
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,3 +46,7 @@ def test_the_exact_time_is_beside_it() -> None:
     assert 'datetime="2026-03-01T12:00:00.000+00:00" title="2026-03-01 12:00:00 UTC"' in moment(NOW)
     assert moment(None) == ABSENT
     assert duration(None) == ABSENT
+
+
+def test_a_page_that_stays_open_has_the_exact_time() -> None:
+    assert exact_moment(NOW) == '<time datetime="2026-03-01T12:00:00.000+00:00">2026-03-01 12:00:00 UTC</time>'
