@@ -19,7 +19,7 @@ from environment.provisioner_names import ProvisionerName
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import Fault, Target
 from tests.chaos.platform import Traces
-from tests.chaos.victims import first_child, is_warm, strike, suits
+from tests.chaos.victims import first_child, is_warm, running_copy, strike, suits
 
 _ALREADY_STARTED = ExecutionHasAlreadyStarted.default_message()
 _LOOK_SECONDS = 0.02
@@ -49,7 +49,7 @@ class _LiveContainer:
                 return self.supervisor.pid
             case Target.EXECUTION:
                 main = self.main_process()
-                return None if main is None else first_child(main)
+                return None if main is None else running_copy(main)
         return self.main_process()
 
 

@@ -19,7 +19,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.notes import read_last_runs
 from tests.chaos.plan import Fault, Target
 from tests.chaos.platform import Traces
-from tests.chaos.victims import first_child, is_warm, strike, suits
+from tests.chaos.victims import is_warm, running_copy, strike, suits
 
 _IMAGE = "registry.example.com/chaos:1"
 _LOOK_SECONDS = 0.02
@@ -130,7 +130,7 @@ def _violations_of_one(tasks: Sequence[TaskRecord]) -> Iterator[str]:
 
 def _strike_process(fault: Fault, task: TaskRecord, ledger: Ledger) -> bool:
     assert task.pid is not None
-    pid = first_child(task.pid) if fault.target is Target.EXECUTION else task.pid
+    pid = running_copy(task.pid) if fault.target is Target.EXECUTION else task.pid
     if pid is None or not strike(fault, pid):
         return False
     if fault.target is not Target.CONTAINER_PAUSED:

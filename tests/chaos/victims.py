@@ -26,19 +26,28 @@ def suits(target: Target, container: str, pid: int | None) -> bool:
     """`container`: its name. `pid`: of its main process; None if it is not there."""
     match target:
         case Target.CONTAINER_IDLE | Target.CONTAINER_PAUSED:
-            return is_warm(container) and (pid is None or first_child(pid) is None)
+            return is_warm(container) and (pid is None or running_copy(pid) is None)
         case Target.EXECUTION:
-            return is_warm(container) and pid is not None and first_child(pid) is not None
+            return is_warm(container) and pid is not None and running_copy(pid) is not None
     return True
 
 
 def first_child(pid: int) -> int | None:
+    """Of a supervisor, the container's main process."""
+    children = _children(pid)
+    return children[0] if children else None
+
+
+def running_copy(pid: int) -> int | None:
     """Of a warm container's main process, what an execution runs in; not what waits for one."""
+    return next(filter(_runs, _children(pid)), None)
+
+
+def _children(pid: int) -> list[int]:
     try:
-        children = psutil.Process(pid).children()
+        return [child.pid for child in psutil.Process(pid).children()]
     except psutil.NoSuchProcess:
-        return None
-    return next((child.pid for child in children if _runs(child.pid)), None)
+        return []
 
 
 def _runs(pid: int) -> bool:
