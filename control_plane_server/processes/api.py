@@ -37,6 +37,7 @@ from environment.provisioner_names import ProvisionerName
 if TYPE_CHECKING:
     from control_plane_server.telemetry.spans import Spans
 
+gc.freeze()
 gc.enable()
 logger = structlog.get_logger(__name__)
 
@@ -53,7 +54,6 @@ def main() -> None:
 
     Exit status 2 if arguments or settings are missing or malformed, or Temporal and the catalog do not belong together.
     """
-    gc.freeze()
     parser = process_parser("api", "Serves the REST API. Start as many as you like.")
     parser.add_argument("--host", help="where to listen; by default everywhere, with `process` on loopback alone")
     parser.add_argument("--port", type=int, default=_DEFAULT_PORT)

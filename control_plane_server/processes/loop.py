@@ -60,6 +60,7 @@ from environment.loading import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from control_plane_server.telemetry.spans import Spans
 
+gc.freeze()
 gc.enable()
 logger = structlog.get_logger(__name__)
 
@@ -73,7 +74,6 @@ def main(provisioning: Provisioning = open_provisioner) -> None:
 
     Exit status 2 if settings are missing or malformed, or Temporal and the catalog do not belong together.
     """
-    gc.freeze()
     parser = process_parser("loop", "Runs workflows and containers. Start as many as you like.")
     arguments = parser.parse_args()
     configure_logs()
