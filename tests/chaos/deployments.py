@@ -51,15 +51,14 @@ class Deployments:
         while must_succeed and version_id is not None and not await self._api.is_ready(version_id):
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def run(self, seed: int, *, duration: timedelta) -> None:
+    async def run(self, seed: int) -> None:
+        """Until it is cancelled."""
         rng = random.Random(f"{seed} deployments")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(duration.total_seconds()):
-                while True:
-                    await asyncio.sleep(rng.uniform(*_GAPS))
-                    await self.make()
-                    await asyncio.sleep(rng.uniform(*_GAPS))
-                    await self._pass(rng.uniform(2.0, 15.0))
+        while True:
+            await asyncio.sleep(rng.uniform(*_GAPS))
+            await self.make()
+            await asyncio.sleep(rng.uniform(*_GAPS))
+            await self._pass(rng.uniform(2.0, 15.0))
 
     async def end_all(self, report: Callable[[str], None]) -> None:
         """After all invocations have ended: nothing is kept ready any more, and all that was is gone in time."""

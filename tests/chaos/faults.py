@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,18 +19,24 @@ _AIM_SECONDS = 5.0
 
 
 class Faults:
-    def __init__(self, stack: ChaosStack, silences: Silences, ledger: Ledger) -> None:
+    def __init__(self, stack: ChaosStack, silences: Silences, ledger: Ledger, is_over: asyncio.Event) -> None:
+        """`is_over`: set when the last one has struck."""
         self._stack = stack
         self._silences = silences
         self._ledger = ledger
-        self._is_over = asyncio.Event()
+        self._is_over = is_over
 
-    async def run(self, faults: Iterator[Fault], *, duration: timedelta) -> None:
-        """What is paused or silent at the end of the time then goes on."""
+    async def run(self, faults: Iterator[Fault], *, duration: timedelta, is_enough: Callable[[], bool]) -> None:
+        """For so long, and on a busy machine until it is enough, twice as long at most. What is paused or silent at the
+        end goes on then."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + duration.total_seconds()
         async with asyncio.TaskGroup() as lasting:
             with suppress(TimeoutError):
-                async with asyncio.timeout(duration.total_seconds()):
+                async with asyncio.timeout(2 * duration.total_seconds()):
                     for fault in faults:
+                        if clock() >= end and is_enough():
+                            break
                         await asyncio.sleep(fault.gap)
                         match fault.target:
                             case Target.LOOP_PAUSED:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
@@ -26,14 +25,15 @@ class Load:
         self._notes = notes
         self._ledger = ledger
 
-    async def run(self, calls: Iterator[Call], *, duration: timedelta) -> None:
-        """Calls that are under way at the end of the time are still brought to theirs."""
+    async def run(self, calls: Iterator[Call], *, is_over: asyncio.Event) -> None:
+        """Calls that are under way at the end are still brought to theirs."""
         async with asyncio.TaskGroup() as users:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(duration.total_seconds()):
-                    for call in calls:
-                        await asyncio.sleep(call.pause)
-                        users.create_task(self._make(call))
+            for call in calls:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(call.pause):
+                        await is_over.wait()
+                    return
+                users.create_task(self._make(call))
 
     async def _make(self, call: Call) -> None:
         invocation_id = await self._submit(call)

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -85,6 +85,10 @@ class Danger:
 
     targets: tuple[Target, ...]
     gaps: tuple[float, float]
+
+    def is_tried(self, struck: Set[Target]) -> bool:
+        """Whether each of `targets` is among them, and a server that fell silent."""
+        return struck >= set(self.targets) and not struck.isdisjoint(_SILENT)
 
 
 _SERVERS = (Target.API, Target.LOOP, Target.TEMPORAL, Target.POSTGRES)

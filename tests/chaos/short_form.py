@@ -24,5 +24,5 @@ async def run(folder: Path, provisioner: ProvisionerName, show: Show, *, seed: i
     )
     show(f"{provisioner}, seed {seed}: {findings.summary()}")
     assert findings.ledger.violations == [], "\n".join(findings.ledger.violations)
-    assert set(DANGERS[provisioner].targets) <= set(findings.ledger.faults)  # what never happened was not tried
+    assert DANGERS[provisioner].is_tried(findings.ledger.faults.keys())  # what never happened was not tried
     assert findings.ledger.resumed  # nor a silence

@@ -52,7 +52,7 @@ async def run(
     replaces_temporal: bool = False,
     is_reusing: bool = False,
 ) -> Findings:
-    """`duration`: of load and faults. `report` gets a line now and then. `is_reusing`: most functions keep their
+    """`duration`: of load and faults, and longer where not all had struck by then. `report` gets a line now and then. `is_reusing`: most functions keep their
     containers, and versions are deployed all the time.
 
     `replaces_temporal`: once, in the middle, by an empty one."""
@@ -70,15 +70,19 @@ async def run(
             watching = beside.create_task(watch.run())
             reporting = beside.create_task(_report_on(watch, ledger, report))
             load = Load(api=api, temporal=stack.client, notes=notes, ledger=ledger)
+            is_over = asyncio.Event()
+            danger = plan.danger(provisioner, is_reusing=is_reusing)
+            faults = Faults(stack, Silences(stack, watch, ledger, silence), ledger, is_over)
             async with asyncio.TaskGroup() as trouble:
-                trouble.create_task(load.run(plan.calls(seed), duration=duration))
-                faults = plan.faults(seed, plan.danger(provisioner, is_reusing=is_reusing))
-                silences = Silences(stack, watch, ledger, silence)
-                if is_reusing:
-                    trouble.create_task(deployments.run(seed, duration=duration))
+                trouble.create_task(load.run(plan.calls(seed), is_over=is_over))
+                deploying = trouble.create_task(deployments.run(seed)) if is_reusing else None
                 if replaces_temporal:
                     trouble.create_task(Replacement(stack, ledger).make(after=duration / 2))
-                trouble.create_task(Faults(stack, silences, ledger).run(faults, duration=duration))
+                await faults.run(
+                    plan.faults(seed, danger), duration=duration, is_enough=lambda: danger.is_tried(ledger.faults.keys())
+                )
+                if deploying is not None:
+                    deploying.cancel()
             await platform.calm(ledger)
             watching.cancel()
             snapshot, settled_after = await _settled(stack, watch, ledger)
