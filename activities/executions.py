@@ -10,18 +10,20 @@ from activities import metrics
 from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.container_watch import ContainerWatch
 from activities.errors import shortened
+from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from activities.unreached_api import told_apart
 from activities.warm.launcher import LeasingLauncher
 from activities.warm.lease_watch import LeaseWatch
 from activities.warm.requests import new_lease
 from control_plane_server.catalog.execution_lifecycle.claims import Claim, ClaimRepository
 from control_plane_server.catalog.execution_lifecycle.slots import FIRST_LAUNCH, Assignment, Refusal, Refused, SlotQueue
-from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution, TerminationRepository
+from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution
 from control_plane_server.catalog.warm_containers.containers import WarmContainer
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
 from control_plane_server.domain.entities import ExecutionOutcome, PreparedFunction
 from control_plane_server.domain.errors import FunctionFailure, Misconfigured
+from control_plane_server.domain.identifiers import FunctionRef
 from control_plane_server.domain.messages import AttemptState, RunExecutionRequest, RunExecutionResult
 
 logger = structlog.get_logger(__name__)
@@ -39,6 +41,7 @@ class ExecutionRunner:
         self._tools = tools
         self._watch = watch
         self._lease_watch = lease_watch
+        self._ends = ExecutionEnds(tools.database)
 
     async def run(self, request: RunExecutionRequest) -> RunExecutionResult:
         """Run one attempt until its end is recorded; QUEUED at once if it has no slot.
@@ -49,11 +52,12 @@ class ExecutionRunner:
         if isinstance(taken, Refused):
             return await self._refused(request, taken)
         prepared = taken.function.prepared
+        function = taken.function.ref
         if prepared is None:
-            return await self._close(request, reason=taken.function.preparation_error, allows_retry=False)
+            return await self._close(request, function, reason=taken.function.preparation_error, allows_retry=False)
         launcher, wait = self._parts(request, taken, prepared, leased)
         reason, allows_retry = await self._run_to_its_end(request, launcher, wait)
-        return await self._close(request, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
+        return await self._close(request, function, reason=reason, allows_retry=allows_retry, launch=launcher.launch)
 
     async def _take(self, request: RunExecutionRequest) -> tuple[Assignment | Refused, WarmContainer | None]:
         """A slot, and with it a container if one is idle."""
@@ -98,7 +102,7 @@ class ExecutionRunner:
             case Refusal.STOPPED:
                 return RunExecutionResult(state=AttemptState.REFUSED)
             case Refusal.TERMINATED:
-                return await self._close(request, reason=None, allows_retry=False)
+                return await self._close(request, None, reason=None, allows_retry=False)
 
     async def _run_to_its_end(
         self, request: RunExecutionRequest, launcher: ContainerLauncher, wait: _Wait
@@ -120,16 +124,23 @@ class ExecutionRunner:
         return None if container_exit is None else container_exit.reason, True
 
     async def _close(
-        self, request: RunExecutionRequest, *, reason: str | None, allows_retry: bool, launch: int | None = None
+        self,
+        request: RunExecutionRequest,
+        function: FunctionRef | None,
+        *,
+        reason: str | None,
+        allows_retry: bool,
+        launch: int | None = None,
     ) -> RunExecutionResult:
-        async with self._tools.database.transaction() as connection:
-            closed = await TerminationRepository(connection).terminate_execution(
-                invocation_id=request.invocation_id,
-                execution_id=request.execution_id,
-                reason=reason,
-                allows_retry=allows_retry and not request.is_last_attempt,
-                launch=launch,
-            )
+        """`function`: None where it is not known, as the execution has ended before."""
+        end = ExecutionEnd(
+            invocation_id=request.invocation_id,
+            execution_id=request.execution_id,
+            reason=reason,
+            allows_retry=allows_retry and not request.is_last_attempt,
+            launch=launch,
+        )
+        closed = await self._ends.record(end, function)
         self._record_spans(request, closed)
         if closed.is_new:
             metrics.EXECUTIONS_ENDED.labels(closed.outcome or metrics.NO_OUTCOME).inc()

@@ -17,8 +17,11 @@ from control_plane_server.domain.errors import BatchDoesNotExist, CatalogIsAway,
 # Ends are notified. Streams look twice a second all the same, and less often where there are more than 100.
 _POLL_INTERVAL = timedelta(seconds=0.5)
 _POLLS_PER_SECOND = 200
-# Results that come one after the other are read together.
-_SHORTEST_INTERVAL = timedelta(seconds=0.05)
+# Results that come one after the other are read together: the first after a while soon, as somebody may wait for it
+# alone, and those behind it less often.
+_FIRST_INTERVAL = timedelta(seconds=0.05)
+_NEXT_INTERVAL = timedelta(seconds=0.2)
+_MANY = 50  # there may be more at once
 
 
 class BatchResults:
@@ -65,7 +68,8 @@ class BatchResults:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(self._poll_seconds):
                             await changed.wait()
-                await asyncio.sleep(_SHORTEST_INTERVAL.total_seconds())
+                interval = _NEXT_INTERVAL if 0 < len(results) < _MANY else _FIRST_INTERVAL
+                await asyncio.sleep(interval.total_seconds())
                 changed.clear()
                 try:
                     results = await self._read(batch, after)

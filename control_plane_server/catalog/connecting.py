@@ -41,11 +41,17 @@ class Connection(asyncpg.Connection):
 
 
 async def connect(
-    url: URL, *, name: str, statement_limit: timedelta | None, lock_limit: timedelta = timedelta()
+    url: URL,
+    *,
+    name: str,
+    statement_limit: timedelta | None,
+    lock_limit: timedelta = timedelta(),
+    reads_by_index: bool = False,
 ) -> Connection:
     """A connection to a server that accepts writes. `name`: as `pg_stat_activity` shows it. `statement_limit`: for each
     statement; None: no limit, as long as the host is there. `lock_limit`: for each lock that a statement waits for; 0:
-    no limit.
+    no limit. `reads_by_index`: no table is read from its beginning where an index leads to what is wanted. A plan lasts
+    as long as its connection: one that was made for a table of a page would read all that has come since.
 
     Its statements raise TimeoutError if the server does not answer; then the connection must not be used again. Raises
     OSError, asyncpg.PostgresError, asyncpg.InterfaceError.
@@ -64,7 +70,8 @@ async def connect(
             command_timeout=None if statement_limit is None else (statement_limit + _ANSWER_MARGIN).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
-            server_settings=_server_settings(name, statement_limit or timedelta(), lock_limit),
+            server_settings=_server_settings(name, statement_limit or timedelta(), lock_limit)
+            | ({"enable_seqscan": "off"} if reads_by_index else {}),
         )
     except asyncpg.TargetServerAttributeNotMatched as error:  # before a standby is promoted, after a server is demoted
         raise ConnectionError("PostgreSQL only reads at this time") from error

@@ -61,7 +61,12 @@ class Database:
         self._engine = create_async_engine(
             url,
             async_creator=partial(
-                connect, url, name="control-plane", statement_limit=statement_limit, lock_limit=lock_limit
+                connect,
+                url,
+                name="control-plane",
+                statement_limit=statement_limit,
+                lock_limit=lock_limit,
+                reads_by_index=True,
             ),
             pool_size=pool_size,
             max_overflow=0,

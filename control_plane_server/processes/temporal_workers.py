@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from control_plane_server.blobs.store import BlobStore
     from control_plane_server.telemetry.spans import Spans
 
+# Whoever asks for a task holds one of the places: some must be left for workflows that are started with their first task
+# (D203). A task for which nobody is asking is written down by Temporal, and read again.
+_WORKFLOW_TASKS = 500
+_LEAST_POLLERS = 10
 # Time for short activities to end by themselves. Those that run containers are cancelled at once: another process
 # adopts their containers.
 _CONTROL_GRACE = timedelta(seconds=10)
@@ -134,9 +138,10 @@ def build_temporal_workers(
             activities=[invocations.run_execution, invocations.end_invocation, schedules.call_scheduled],
             interceptors=[LogContext(), DomainErrors()],
             deployment_config=deployment,
+            max_concurrent_workflow_tasks=_WORKFLOW_TASKS,
             max_concurrent_activities=settings.max_concurrent_executions,
             max_cached_workflows=max(1_000, 2 * settings.max_concurrent_executions),
-            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=_LEAST_POLLERS, initial=_LEAST_POLLERS),
             activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         ),
         Worker(

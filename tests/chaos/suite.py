@@ -79,7 +79,9 @@ async def run(
                 if replaces_temporal:
                     trouble.create_task(Replacement(stack, ledger).make(after=duration / 2))
                 await faults.run(
-                    plan.faults(seed, danger), duration=duration, is_enough=lambda: danger.is_tried(ledger.faults.keys())
+                    plan.faults(seed, danger),
+                    duration=duration,
+                    is_enough=lambda: danger.is_tried(ledger.faults.keys()),
                 )
                 if deploying is not None:
                     deploying.cancel()

@@ -19,13 +19,17 @@ from control_plane_server.catalog.warm_containers.leases import HEARD_WITHIN, IS
 from control_plane_server.domain.identifiers import ExecutionId
 
 _FUNCTION = ", ".join(f"{column.element} AS {column.name}" for column in columns_of(FunctionRow, VersionRow))
-_MAY_CLAIM = """
+# Each row is found by its key, not by a join: a plan that was made while there were few invocations reads all of a
+# function's for each claim, until statistics are taken.
+_INVOCATION = "(SELECT wanted.invocation_id FROM executions AS wanted WHERE wanted.execution_id = :execution_id)"
+_CALLED = f"(SELECT calling.function_id FROM invocations AS calling WHERE calling.invocation_id = {_INVOCATION})"
+_MAY_CLAIM = f"""
     executions.execution_id = :execution_id
     AND executions.claim_time IS NULL AND executions.worker_status <> 'TERMINATED'
     AND executions.termination_signal_time IS NULL
-    AND invocations.invocation_id = executions.invocation_id AND invocations.status <> 'TERMINATED'
+    AND invocations.invocation_id = {_INVOCATION} AND invocations.status <> 'TERMINATED'
     AND invocations.stop_time IS NULL AND invocations.cancellation_request_time IS NULL
-    AND functions.function_id = invocations.function_id AND functions.preparation_error IS NULL
+    AND functions.function_id = {_CALLED} AND functions.preparation_error IS NULL
     """
 # As `Lease.of_words` reads them.
 _WORDS = """json_build_object(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     false,
     func,
     select,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +40,7 @@ from control_plane_server.catalog.execution_lifecycle.outcomes_at_end import (
     is_timed_out_attempt,
     outcome_of,
 )
-from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, group_is_locked, to_owner
+from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, SlotOwner, group_is_locked, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
     IS_CANCELLATION,
@@ -87,9 +88,9 @@ class TerminatedExecution:
     error_message: str | None
     invocation_ended: bool
     was_stopped: bool
-    grants: tuple[Grant, ...]
-    children: tuple[InvocationId, ...]
-    batches: tuple[BatchId, ...]
+    grants: tuple[Grant, ...] = ()
+    children: tuple[InvocationId, ...] = ()
+    batches: tuple[BatchId, ...] = ()
     invocation_error: str | None = None
 
 
@@ -113,9 +114,11 @@ _GROUP_IS_LOCKED = group_is_locked(
 )
 # An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
 # in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
-# comes at this moment is either seen here or refused.
+# comes at this moment is either seen here or refused. What follows in the transaction is planned once by a connection:
+# left to itself PostgreSQL plans each grant anew, for 2 ms, where its first ones were for a queue that was short.
 _LOCKED = (
     select(
+        func.set_config("plan_cache_mode", "force_generic_plan", true()),
         FunctionRow.function_id,
         OWNER_ID,
         ExecutionRow.creation_time,
@@ -245,6 +248,7 @@ class TerminationRepository:
         self._slots = SlotQueue(connection)
         self._stops = StopRepository(connection)
         self._batches = BatchEndRepository(connection)
+        self._awaited: SlotOwner | None = None  # whose slots have been left and not been handed on
 
     async def terminate_execution(
         self,
@@ -254,13 +258,15 @@ class TerminationRepository:
         reason: str | None,
         allows_retry: bool,
         launch: int | None = None,
+        hands_on: bool = True,
     ) -> TerminatedExecution:
         """The container of this launch is gone, or never came: TERMINATED, its slot to the next in the queue.
 
         `reason` becomes the error message unless the container reported, or we stopped it before it started. What we
         stopped later without a report was aborted, or timed out as an attempt, which is a failure. The invocation ends
         too, unless the attempt failed, not for good, nothing stopped the invocation and `allows_retry`. A failure is
-        for good if the report said so, or the function's `no_retry_on`.
+        for good if the report said so, or the function's `no_retry_on`. `hands_on`: False for several of one function,
+        after which `hand_on` is called.
 
         Raises LaunchIsSuperseded if the execution has gone on to a later launch, ExecutionIsForgotten if the catalog
         was restored from a backup that does not know it.
@@ -277,9 +283,6 @@ class TerminationRepository:
                 error_message=reason,
                 invocation_ended=True,
                 was_stopped=True,
-                grants=(),
-                children=(),
-                batches=(),
             )
         owner = to_owner(state)
         is_live = state.container_status != ContainerStatus.TERMINATED
@@ -315,7 +318,9 @@ class TerminationRepository:
             if found.completes_batch:
                 batches = (BatchId(state.batch_id),)
             invocation_error = found.invocation_error
-            grants = await self._slots.grant_free_slots(owner) if found.somebody_waits else ()
+            if found.somebody_waits:
+                self._awaited = owner
+            grants = await self.hand_on() if hands_on else ()
         children = await self._children_to_tell(invocation_id, state, is_new=is_live)
         return TerminatedExecution(
             is_new=is_live,
@@ -329,6 +334,11 @@ class TerminationRepository:
             children=children.invocations,
             batches=(*children.batches, *batches),
         )
+
+    async def hand_on(self) -> tuple[Grant, ...]:
+        """The slots that were left in this transaction to those who wait for them."""
+        owner, self._awaited = self._awaited, None
+        return () if owner is None else await self._slots.grant_free_slots(owner)
 
     async def _number(self, batch_id: str, invocation_id: InvocationId) -> tuple[BatchId, ...]:
         """Give an invocation that ended just now its position. Returns its batch if that is complete by it."""

@@ -1,0 +1,100 @@
+"""Plans that a connection has made for a catalog with next to nothing in it are as good when that has grown: PostgreSQL
+makes them anew when it has taken statistics, after a minute or later."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text, update
+
+from activities.execution_ends import ExecutionEnd, ExecutionEnds
+from control_plane_server.catalog.batches import BatchRepository, NewBatch
+from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.slots import Grant
+from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
+from control_plane_server.catalog.tables import FunctionRow
+from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.identifiers import WarmContainerId
+from environment.settings import PostgresSettings
+from tests.catalog.warm_containers.warm import Warm
+
+_SLOTS = 3
+_SMALL, _LARGE = 20, 3_000  # a connection keeps its plans from the sixth time on
+_MOST_ROWS = 200  # of all tables, for one turn
+
+
+@pytest.fixture
+async def one_connection(database: Database, postgres_settings: PostgresSettings) -> AsyncIterator[Database]:
+    """To a catalog of which there are no statistics."""
+    async with database.statement() as connection:
+        await connection.execute(text("DELETE FROM pg_statistic WHERE starelid > 16384"))
+    ours = Database(postgres_settings.url, pool_size=1)
+    yield ours
+    await ours.close()
+
+
+async def test_a_turn_in_a_batch_reads_as_little_in_a_catalog_that_has_grown(one_connection: Database) -> None:
+    warm = await Warm.begin(one_connection)
+    async with one_connection.statement() as connection:
+        await connection.execute(
+            update(FunctionRow)
+            .where(FunctionRow.version_id == warm.function.version_id)
+            .values(max_concurrency=_SLOTS + 1)
+        )
+    container_id = await warm.idle()  # whose first execution keeps its slot
+    ends = ExecutionEnds(one_connection)
+    grants = await _granted(warm, _SMALL)
+    while grants:
+        grants = [*grants[1:], *await _turn(warm, ends, grants[0], container_id)]
+    grants = await _granted(warm, _LARGE)
+    before = await _rows_read(one_connection)
+    handed_on = await _turn(warm, ends, grants[0], container_id)
+    assert len(handed_on) == 1
+    read = await _rows_read(one_connection) - before
+    assert read <= _MOST_ROWS
+
+
+async def _granted(warm: Warm, size: int) -> list[Grant]:
+    """The first ones of a new batch."""
+    async with warm.database.transaction() as connection:
+        batch = await BatchRepository(connection).create(_path(warm), NewBatch(inputs=["1"] * size))
+    async with warm.database.transaction() as connection:
+        grants = await BatchLookRepository(connection).give_slots(batch.batch_id)
+    assert len(grants) == _SLOTS
+    return list(grants)
+
+
+async def _turn(warm: Warm, ends: ExecutionEnds, grant: Grant, container_id: WarmContainerId) -> tuple[Grant, ...]:
+    """From a granted slot to the next one."""
+    claim = await warm.claim(grant.execution_id)
+    assert claim is not None and claim.leased is not None
+    invocation = InvocationPath(function=_path(warm), invocation_id=grant.invocation_id)
+    path = ExecutionPath(invocation=invocation, execution_id=grant.execution_id)
+    async with warm.database.statement() as connection:
+        await ExecutionRepository(connection).start(path)
+        await ExecutionRepository(connection).finish(
+            path, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
+        )
+    await warm.let_go(container_id)
+    end = ExecutionEnd(
+        invocation_id=grant.invocation_id, execution_id=grant.execution_id, reason=None, allows_retry=False, launch=1
+    )
+    return (await ends.record(end, warm.function)).grants
+
+
+def _path(warm: Warm) -> FunctionPath:
+    function = warm.function
+    return FunctionPath(
+        project_name=function.project_name, version_ref=function.version_id, function_name=function.function_name
+    )
+
+
+async def _rows_read(database: Database) -> int:
+    """Ever, by all statements that have ended, those of this function too."""
+    async with database.statement() as connection:
+        await connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        read = await connection.scalar(
+            text("SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables")
+        )
+    return int(read or 0)
