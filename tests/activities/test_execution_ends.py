@@ -113,7 +113,8 @@ async def test_an_end_of_a_launch_that_was_overtaken_is_told_so_and_the_others_a
     recording = await record_at_once(database, ExecutionEnds(database), function, invocations)
     with pytest.raises(LaunchIsSuperseded):
         await recording[1]
-    assert (await recording[0]).is_new and (await recording[2]).is_new
+    assert (await recording[0]).is_new
+    assert (await recording[2]).is_new
 
 
 async def test_whoever_is_cancelled_leaves_the_others_their_ends(database: Database) -> None:
@@ -130,4 +131,5 @@ async def test_whoever_is_cancelled_leaves_the_others_their_ends(database: Datab
         recording[1].cancel()
     assert (await recording[2]).is_new
     again = await ends.record(end_of(invocations[0]), function)
-    assert not again.is_new and again.invocation_ended
+    assert not again.is_new
+    assert again.invocation_ended

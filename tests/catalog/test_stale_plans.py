@@ -68,7 +68,8 @@ async def _granted(warm: Warm, size: int) -> list[Grant]:
 async def _turn(warm: Warm, ends: ExecutionEnds, grant: Grant, container_id: WarmContainerId) -> tuple[Grant, ...]:
     """From a granted slot to the next one."""
     claim = await warm.claim(grant.execution_id)
-    assert claim is not None and claim.leased is not None
+    assert claim is not None
+    assert claim.leased is not None
     invocation = InvocationPath(function=_path(warm), invocation_id=grant.invocation_id)
     path = ExecutionPath(invocation=invocation, execution_id=grant.execution_id)
     async with warm.database.statement() as connection:

@@ -52,8 +52,8 @@ async def run(
     replaces_temporal: bool = False,
     is_reusing: bool = False,
 ) -> Findings:
-    """`duration`: of load and faults, and longer where not all had struck by then. `report` gets a line now and then. `is_reusing`: most functions keep their
-    containers, and versions are deployed all the time.
+    """`duration`: of load and faults, and longer where not all had struck by then. `report` gets a line now and then.
+    `is_reusing`: most functions keep their containers, and versions are deployed all the time.
 
     `replaces_temporal`: once, in the middle, by an empty one."""
     ledger = Ledger()
