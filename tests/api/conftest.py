@@ -27,6 +27,7 @@ from control_plane_server.orchestration.payloads import data_converter
 from control_plane_server.provisioners.process.provisioner import ProcessProvisioner
 from environment.settings import PostgresSettings
 from tests.api.builders import ROOT_KEYS, SECRETS_KEYS, bearer
+from tests.api.container_log import ContainerLog
 
 # The port of tcpmux: nothing of ours, and nothing on a test machine, listens there.
 NOBODY = "127.0.0.1:1"
@@ -65,3 +66,8 @@ async def client(anonymous: httpx2.AsyncClient) -> httpx2.AsyncClient:
     """A client with the first root key."""
     anonymous.headers.update(bearer(ROOT_KEYS[0]))
     return anonymous
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> ContainerLog:
+    return ContainerLog(tmp_path)

@@ -1,15 +1,11 @@
 """Logs of an execution, in pages, as the provisioner has them."""
 
-from pathlib import Path
-
 import httpx2
 import pytest
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.provisioners.process.container_folders import folder_of
 from tests.api.builders import add_execution, deploy, invoke
-
-CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1"}
+from tests.api.container_log import CONTAINER, ContainerLog
 
 
 @pytest.fixture
@@ -22,21 +18,10 @@ async def execution(database: Database, invocation: str) -> str:
     return await add_execution(database, invocation, CONTAINER)
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """The log file of the container, to be written."""
-    folder = folder_of(tmp_path, "exe-0-1")
-    folder.path.mkdir(parents=True)
-    return folder.log
-
-
-def write(log: Path, text: str) -> None:
-    with log.open("a") as file:
-        file.write(text)
-
-
-async def test_pages_go_on_where_the_last_one_ended(client: httpx2.AsyncClient, execution: str, log: Path) -> None:
-    write(log, "".join(f"line {number}\n" for number in range(5)))
+async def test_pages_go_on_where_the_last_one_ended(
+    client: httpx2.AsyncClient, execution: str, log: ContainerLog
+) -> None:
+    log.write("".join(f"line {number}\n" for number in range(5)))
     first = (await client.get(f"{execution}/logs", params={"max_lines": 2})).json()
     parts = execution.split("/")
     assert first == {
@@ -53,13 +38,13 @@ async def test_pages_go_on_where_the_last_one_ended(client: httpx2.AsyncClient, 
     assert rest["log_lines"] == ["line 2", "line 3", "line 4"]
     at_the_end = (await client.get(f"{execution}/logs", params={"initial_offset": rest["next_offset"]})).json()
     assert (at_the_end["log_lines"], at_the_end["next_offset"]) == ([], rest["next_offset"])
-    write(log, "grown\n")
+    log.write("grown\n")
     grown = (await client.get(f"{execution}/logs", params={"initial_offset": rest["next_offset"]})).json()
     assert grown["log_lines"] == ["grown"]
 
 
-async def test_no_more_than_250_lines_a_page(client: httpx2.AsyncClient, execution: str, log: Path) -> None:
-    write(log, "x\n" * 300)
+async def test_no_more_than_250_lines_a_page(client: httpx2.AsyncClient, execution: str, log: ContainerLog) -> None:
+    log.write("x\n" * 300)
     for query in ({}, {"max_lines": 10**30}):
         assert len((await client.get(f"{execution}/logs", params=query)).json()["log_lines"]) == 250
 
@@ -74,8 +59,10 @@ async def test_without_a_container_or_a_log_there_is_nothing(
 
 
 @pytest.mark.parametrize("offset", ["", "x", "-1", "99999", "1,x", "\0"])
-async def test_foreign_offsets_are_refused(client: httpx2.AsyncClient, execution: str, log: Path, offset: str) -> None:
-    write(log, "line\n")
+async def test_foreign_offsets_are_refused(
+    client: httpx2.AsyncClient, execution: str, log: ContainerLog, offset: str
+) -> None:
+    log.write("line\n")
     answer = await client.get(f"{execution}/logs", params={"initial_offset": offset})
     assert (answer.status_code, answer.json()) == (400, {"detail": "The next offset is in an invalid format"})
 

@@ -4,7 +4,6 @@ import asyncio
 import re
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -15,13 +14,13 @@ from api.console.page_headers import CONTENT_SECURITY_POLICY
 from api.services import Services
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import InvocationRow
-from control_plane_server.provisioners.process.container_folders import folder_of
 from tests.api.builders import DEAD, FINISHED, ROOT_KEYS, STARTED, add_execution, deploy, function_spec, invoke
 from tests.api.console.browser import log_in, words
+from tests.api.container_log import CONTAINER, ContainerLog
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-CONTAINER = {"container_type": "TEST", "container_identifier": "exe-0-1", "logs_identifier": "exe-0-1", "launches": 1}
-FAILED = {**FINISHED, **DEAD, **CONTAINER, "outcome": "FAILED", "error_message": "KeyError: 'cocoa'"}
+LAUNCHED = {**CONTAINER, "launches": 1}
+FAILED = {**FINISHED, **DEAD, **LAUNCHED, "outcome": "FAILED", "error_message": "KeyError: 'cocoa'"}
 
 
 def id_of(path: str) -> str:
@@ -36,19 +35,6 @@ def page_of(invocation: str) -> str:
 async def invocation(client: httpx2.AsyncClient) -> str:
     deployed = await deploy(client, function_spec(execution_spec={"max_retries": 2}))
     return await invoke(client, deployed.invocations(), input='{"to": [3]}', tags={"team": "a"})
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """Of the container, to be written."""
-    folder = folder_of(tmp_path, "exe-0-1")
-    folder.path.mkdir(parents=True)
-    return folder.log
-
-
-def write(log: Path, text: str) -> None:
-    with log.open("a") as file:
-        file.write(text)
 
 
 async def end(database: Database, invocation: str, outcome: str = "FAILED") -> None:
@@ -84,8 +70,8 @@ async def test_a_page_says_all(browser: httpx2.AsyncClient, invocation: str) -> 
     assert "Temporal" not in said, "nobody has said where its pages are"
 
 
-async def test_a_failure(browser: httpx2.AsyncClient, database: Database, invocation: str, log: Path) -> None:
-    write(log, "\x1b[31mred\x1b[0m\nlast\n")
+async def test_a_failure(browser: httpx2.AsyncClient, database: Database, invocation: str, log: ContainerLog) -> None:
+    log.write("\x1b[31mred\x1b[0m\nlast\n")
     await add_execution(database, invocation, FAILED | {"error_traceback": "Traceback: cocoa", "output": '"half"'})
     await end(database, invocation)
     page = await browser.get(page_of(invocation))
@@ -98,12 +84,12 @@ async def test_a_failure(browser: httpx2.AsyncClient, database: Database, invoca
 
 
 async def test_nothing_that_users_say_is_more_than_text(
-    browser: httpx2.AsyncClient, client: httpx2.AsyncClient, database: Database, log: Path
+    browser: httpx2.AsyncClient, client: httpx2.AsyncClient, database: Database, log: ContainerLog
 ) -> None:
     deployed = await deploy(client, function_spec("<b>f"))
     options = {"tags": {"<i>": EVIL}, "concurrency_key": EVIL}
     invocation = await invoke(client, deployed.invocations("<b>f"), input=f'{{"{"<u>"}": "{"<s>"}"}}', **options)
-    write(log, f"{EVIL}\n\x1b[31m{EVIL}\n")
+    log.write(f"{EVIL}\n\x1b[31m{EVIL}\n")
     state = FAILED | {"error_message": EVIL, "error_traceback": EVIL, "output": EVIL}
     await add_execution(database, invocation, state)
     await end(database, invocation)
@@ -120,8 +106,10 @@ async def test_nothing_that_users_say_is_more_than_text(
         assert text_of.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_log_page_by_page(browser: httpx2.AsyncClient, database: Database, invocation: str, log: Path) -> None:
-    write(log, "".join(f"line {number}\n" for number in range(600)))
+async def test_a_log_page_by_page(
+    browser: httpx2.AsyncClient, database: Database, invocation: str, log: ContainerLog
+) -> None:
+    log.write("".join(f"line {number}\n" for number in range(600)))
     await add_execution(database, invocation, FAILED)
     last = words(await browser.get(page_of(invocation)))
     assert "line 599" in last
@@ -154,10 +142,10 @@ async def test_what_is_not_there(browser: httpx2.AsyncClient, invocation: str) -
 
 
 async def test_a_live_page(
-    browser: httpx2.AsyncClient, services: Services, database: Database, invocation: str, log: Path
+    browser: httpx2.AsyncClient, services: Services, database: Database, invocation: str, log: ContainerLog
 ) -> None:
-    write(log, "early\n")
-    execution = await add_execution(database, invocation, {**STARTED, **CONTAINER, "container_status": "RUNNING"})
+    log.write("early\n")
+    execution = await add_execution(database, invocation, {**STARTED, **LAUNCHED, "container_status": "RUNNING"})
     following = asyncio.create_task(browser.get(f"{page_of(invocation)}/live"))
 
     async def later(statement: str) -> None:
@@ -168,7 +156,7 @@ async def test_a_live_page(
         while services.event_streams.count == 0:
             await asyncio.sleep(0.01)
         await asyncio.sleep(1.2)  # parts are made anew once a second
-        write(log, "late\n")
+        log.write("late\n")
         await later(
             "UPDATE executions SET output = '7', last_update_time = clock_timestamp()"
             " WHERE execution_id = :execution_id"
@@ -197,9 +185,9 @@ async def test_a_live_page(
 
 
 async def test_a_page_opened_again_begins_with_all(
-    browser: httpx2.AsyncClient, database: Database, invocation: str, log: Path
+    browser: httpx2.AsyncClient, database: Database, invocation: str, log: ContainerLog
 ) -> None:
-    write(log, "one\ntwo\n")
+    log.write("one\ntwo\n")
     await add_execution(database, invocation, FAILED)
     await end(database, invocation)
     answer = await browser.get(f"{page_of(invocation)}/live", headers={"Last-Event-ID": "whatever"})
