@@ -372,6 +372,9 @@ Index("batches_ended", BatchRow.completion_time, postgresql_where=BatchRow.compl
 Index("batches_running", BatchRow.function_id, postgresql_where=BatchRow.completion_time.is_(None))
 Index("invocations_running", InvocationRow.function_id, postgresql_where=InvocationRow.status == "RUNNING")
 Index("invocations_ended", InvocationRow.last_update_time, postgresql_where=InvocationRow.status == "TERMINATED")
+# As the condition of the index, and no parameter: a plan for any parameters cannot use the index for one, and reads all
+# executions that there are.
+HOLDS_SLOT: ColumnElement[bool] = ExecutionRow.container_status != literal_column("'TERMINATED'")
 Index(
     "executions_holding_slots",
     ExecutionRow.function_id,

@@ -11,13 +11,14 @@ from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
-from control_plane_server.catalog.execution_lifecycle.slots import Grant
+from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from control_plane_server.catalog.tables import FunctionRow
 from control_plane_server.domain.entities import ExecutionOutcome
-from control_plane_server.domain.identifiers import WarmContainerId
+from control_plane_server.domain.identifiers import FunctionRef, WarmContainerId, execution_id_for
 from environment.settings import PostgresSettings
 from tests.catalog.warm_containers.warm import Warm
+from tests.factories import insert_function, insert_invocation
 
 _SLOTS = 3
 _SMALL, _LARGE = 20, 3_000  # a connection keeps its plans from the sixth time on
@@ -53,6 +54,36 @@ async def test_a_turn_in_a_batch_reads_as_little_in_a_catalog_that_has_grown(one
     assert len(handed_on) == 1
     read = await _rows_read(one_connection) - before
     assert read <= _MOST_ROWS
+
+
+async def test_a_slot_is_sought_among_those_that_are_held_and_not_among_all_executions(
+    one_connection: Database,
+) -> None:
+    function = await insert_function(one_connection)  # with one slot, which the first one has
+    for _ in range(_SMALL):
+        await _seek_slot(one_connection, function)
+    async with one_connection.long_transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
+                f" SELECT 'exe-' || n, invocation_id, function_id, n + 1, 'TERMINATED'"
+                f" FROM executions, generate_series(1, {_LARGE}) n"
+            )
+        )
+    before = await _rows_read(one_connection)
+    await _seek_slot(one_connection, function)
+    assert await _rows_read(one_connection) - before <= _MOST_ROWS
+
+
+async def _seek_slot(database: Database, function: FunctionRef) -> None:
+    """For one more, and look for grants that nobody was told of."""
+    invocation_id = await insert_invocation(database, function)
+    async with database.transaction() as connection:
+        slots = SlotQueue(connection)
+        await slots.take(invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1)
+        owner = await slots.lock_owner_of(invocation_id)
+        assert owner is not None
+        assert await slots.unsignalled_grants(owner) == ()
 
 
 async def _granted(warm: Warm, size: int) -> list[Grant]:

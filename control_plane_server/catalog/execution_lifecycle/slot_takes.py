@@ -38,6 +38,7 @@ from control_plane_server.catalog.execution_lifecycle.slot_owners import (
 from control_plane_server.catalog.pauses import is_paused
 from control_plane_server.catalog.ranks import rank_of
 from control_plane_server.catalog.tables import (
+    HOLDS_SLOT,
     ExecutionRow,
     FunctionRow,
     InvocationRow,
@@ -62,9 +63,7 @@ _MAX_CONCURRENCY = bindparam("slot_max_concurrency", type_=Integer)
 # Written into the statement, so that functions without a group have a plan without one.
 _IS_GROUP = bindparam("slot_is_group", type_=Boolean, literal_execute=True)
 
-_HELD = select(func.count()).where(
-    ExecutionRow.function_id == SLOT_OWNER, ExecutionRow.container_status != ContainerStatus.TERMINATED
-)
+_HELD = select(func.count()).where(ExecutionRow.function_id == SLOT_OWNER, HOLDS_SLOT)
 _WAITING_SINCE = waiting_since(
     attempt=_ATTEMPT,
     previous_end=PREVIOUS.last_update_time,
@@ -111,7 +110,7 @@ _KEY_IS_FREE = or_(
         select(func.count())
         .where(
             ExecutionRow.function_id == SLOT_OWNER,
-            ExecutionRow.container_status != ContainerStatus.TERMINATED,
+            HOLDS_SLOT,
             ExecutionRow.concurrency_key == InvocationRow.concurrency_key,
         )
         .correlate(InvocationRow)

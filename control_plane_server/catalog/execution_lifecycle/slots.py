@@ -49,6 +49,7 @@ from control_plane_server.catalog.execution_lifecycle.slot_takes import (
     take_parameters,
 )
 from control_plane_server.catalog.tables import (
+    HOLDS_SLOT,
     ExecutionRow,
     InvocationRow,
     WaitingExecutionRow,
@@ -118,7 +119,7 @@ GRANTS = select(
     and_(InvocationRow.batch_id.is_not(None), ExecutionRow.attempt == 1).label("may_be_unstarted"),
 ).join_from(ExecutionRow, InvocationRow, InvocationRow.invocation_id == ExecutionRow.invocation_id)
 _SIGNALLED = bindparam("slots_signalled", type_=ARRAY(Text))
-_IS_UNCLAIMED = (ExecutionRow.container_status != ContainerStatus.TERMINATED, ExecutionRow.claim_time.is_(None))
+_IS_UNCLAIMED = (HOLDS_SLOT, ExecutionRow.claim_time.is_(None))
 _UNSIGNALLED = GRANTS.where(
     ExecutionRow.function_id == SLOT_OWNER, *_IS_UNCLAIMED, ExecutionRow.grant_signal_time.is_(None)
 ).order_by(ExecutionRow.creation_time)

@@ -7,8 +7,8 @@ from sqlalchemy import case, func, select
 from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.execution_lifecycle.slots import GRANTS, Grant, to_grants
 from control_plane_server.catalog.reconciliation.pages import DRAWN, PAGE, has_execution, is_older
-from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
-from control_plane_server.domain.entities import ContainerStatus, InvocationStatus
+from control_plane_server.catalog.tables import HOLDS_SLOT, ExecutionRow, InvocationRow
+from control_plane_server.domain.entities import InvocationStatus
 from control_plane_server.domain.identifiers import InvocationId
 
 
@@ -26,7 +26,7 @@ class UndeliveredMessageRepository:
         """
         found = await self._connection.execute(
             GRANTS.where(
-                ExecutionRow.container_status != ContainerStatus.TERMINATED,
+                HOLDS_SLOT,
                 ExecutionRow.claim_time.is_(None),
                 case(
                     (ExecutionRow.grant_signal_time.is_(None), is_older(ExecutionRow.creation_time, older_than)),
