@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from control_plane_server.blobs.store import BlobStore
     from control_plane_server.telemetry.spans import Spans
 
-# Whoever asks for a task holds one of the places: some must be left for workflows that are started with their first
-# task (D203). A task for which nobody is asking is written down by Temporal, and read again.
-_WORKFLOW_TASKS = 500
+# Whoever asks for a task, a hundred at most, holds one of the places: some must be left for workflows that are started
+# with their first task (D203); of more than these one might not be done within the two seconds that the SDK gives it. A
+# task for which nobody is asking is written down by Temporal, and read again.
+_WORKFLOW_TASKS = 200
 _LEAST_POLLERS = 10
 # Time for short activities to end by themselves. Those that run containers are cancelled at once: another process
 # adopts their containers.
