@@ -136,7 +136,10 @@ class ContainerLauncher:
 
     async def _stop(self, container: Container) -> None:
         with _retried_until_repaired():
-            await self._tools.provisioner.stop(container)
+            await self._end(container)
+
+    async def _end(self, container: Container) -> None:
+        await self._tools.provisioner.stop(container)
 
     async def _withdraw(self) -> ContainerDetails | None:
         with _retried_until_repaired():

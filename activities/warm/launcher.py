@@ -9,6 +9,7 @@ from activities.container_launcher import ContainerLauncher, LaunchTools
 from activities.faults import after
 from activities.warm.leases import DELIVERED_WITHIN, Lease
 from activities.warm.requests import new_lease, warm_request
+from activities.warm.stops import LeaseStops
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.warm_containers.containers import WarmContainer
@@ -154,6 +155,11 @@ class LeasingLauncher(ContainerLauncher):
         if self._leased is not None and self._leased.was_idle:
             return True
         return await super()._note_container(details)
+
+    async def _end(self, container: Container) -> None:
+        """Not if it has let go of the execution: it may run another one by now."""
+        stops = LeaseStops(database=self._tools.database, provisioner=self._tools.provisioner)
+        await stops.end(self._launch_name, container, reason="its execution is to stop")
 
     async def _revoke(self, over: ContainerName, *, reason: str) -> None:
         """Stop the container that has not begun. If that fails, it is found closed and alive by the reconciliation."""

@@ -35,6 +35,8 @@ _RELEASE_PATIENCE = timedelta(seconds=15)
 _FIRST_LOOK = timedelta(seconds=0.5)
 # A report is followed by its release so soon that it is no reason to look.
 _SETTLED = timedelta(seconds=0.1)
+# Of an execution that the catalog does not know.
+_LET_GO = ContainerExit(cause=ExitCause.STOPPED, reason="Its container has let go of it")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,10 +123,7 @@ class LeaseWatch:
     async def _look(self, run: _Run) -> ContainerExit | float:
         """Why it is over, or when to look again, in seconds of the event loop's clock."""
         lease = run.lease
-        async with self._database.statement() as connection:
-            state = await LaunchRepository(connection).state(
-                lease.launch.execution_id, invocation_id=lease.invocation_id
-            )
+        state = await self._state(lease)
         end = end_of(state, lease)
         if end is not None:
             return end
@@ -140,6 +139,12 @@ class LeaseWatch:
             return after(left) if left > timedelta() else await self._stop(run)
         return await self._see_to_begin(run, state)
 
+    async def _state(self, lease: Lease) -> ContainerState:
+        async with self._database.statement() as connection:
+            return await LaunchRepository(connection).state(
+                lease.launch.execution_id, invocation_id=lease.invocation_id
+            )
+
     async def _gone(self, run: _Run, state: ContainerState) -> ContainerExit:
         """The container is gone, and has not let go of the execution."""
         container_exit = run.gone.result()
@@ -154,7 +159,7 @@ class LeaseWatch:
                 await leases.close(container_id, reason=container_exit.reason, is_gone=True)
         return end_of_gone(container_exit, state, run.lease, has_asked=has_asked)
 
-    async def _distrust(self, run: _Run, *, must_stop: bool) -> float:
+    async def _distrust(self, run: _Run, *, must_stop: bool) -> ContainerExit | float:
         """The catalog does not know the execution, which may be because it is being restored."""
         if not must_stop:
             run.unknown_since = None
@@ -164,7 +169,7 @@ class LeaseWatch:
         due = run.unknown_since + self._longest_stop.total_seconds()
         return due if after(timedelta()) < due else await self._stop(run)
 
-    async def _see_to_stop(self, run: _Run, state: ContainerState) -> float:
+    async def _see_to_stop(self, run: _Run, state: ContainerState) -> ContainerExit | float:
         """The execution is to stop: first its container is asked to end it, then the container is stopped."""
         lease = run.lease
         if not run.is_asked_to_stop:
@@ -208,14 +213,20 @@ class LeaseWatch:
             logger.info("attempt_timed_out", execution_id=execution_id)
         return after(timedelta() if is_over else self._first_pause)
 
-    async def _stop(self, run: _Run) -> float:
-        """The container, as nothing else helps; again if it is still there long after."""
+    async def _stop(self, run: _Run) -> ContainerExit | float:
+        """The container, as nothing else helps; again if it is still there long after. Not if it has let go of the
+        execution after all."""
         now = after(timedelta())
         if run.stop_at is not None and now < run.stop_at:
             return run.stop_at
-        logger.warning("container_lingers", container=str(run.lease.container.name))
+        lease = run.lease
+        logger.warning("container_lingers", container=str(lease.container.name))
         async with asyncio.timeout(CALL_LIMIT.total_seconds()):
-            await self._provisioner.stop(run.lease.container)
+            is_stopped = await self._stops.end(
+                lease.launch, lease.container, reason="it did not let go of its execution"
+            )
+        if not is_stopped:
+            return end_of(await self._state(lease), lease) or _LET_GO
         run.stop_at = after(self._longest_stop)
         return run.stop_at
 

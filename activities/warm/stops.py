@@ -1,4 +1,8 @@
-"""Asks a warm container to end an execution."""
+"""Has a warm container end an execution, or ends the container with it.
+
+A platform takes seconds to stop a container. One that lets go of its execution meanwhile must not be given another one,
+which would be stopped in its place: so its row is closed first.
+"""
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.warm_containers.leases import LeaseRepository
@@ -17,7 +21,27 @@ class LeaseStops:
     async def ask(self, launch: ContainerName, container: Container, isolation: Isolation) -> None:
         """A container with a process for each execution is told to end that process, and stays. Of one that is itself
         the process nothing can be stopped but all of it. Raises what `Provisioner.stop` raises."""
+        if isolation is Isolation.PROCESS:
+            await self.end(launch, container, reason="its execution is to stop")
+            return
         async with self._database.statement() as connection:
-            is_told = await LeaseRepository(connection).request_stop(launch.execution_id, launch.launch)
-        if is_told and isolation is Isolation.PROCESS:
-            await self._provisioner.stop(container)
+            await LeaseRepository(connection).request_stop(launch.execution_id, launch.launch)
+
+    async def end(self, launch: ContainerName, container: Container, *, reason: str) -> bool:
+        """Stop the container that is leased to this launch. False if it has let go of it.
+
+        Raises what `Provisioner.stop` raises: then the reconciliation stops it, unless this is repeated before.
+        """
+        async with self._database.statement() as connection:
+            leases = LeaseRepository(connection)
+            container_id = container.name.warm_container_id
+            if container_id is None:  # who stops an invocation knows the launch alone
+                leased = await leases.of_launch(launch.execution_id, launch.launch)
+                if leased is None:
+                    return False
+                container_id = leased.container_id
+            leased_to = (launch.execution_id, launch.launch)
+            if not await leases.give_up(container_id, leased_to=leased_to, reason=reason):
+                return False
+        await self._provisioner.stop(container)
+        return True

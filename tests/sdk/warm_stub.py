@@ -13,7 +13,8 @@ _POLL_SECONDS = 3.0
 
 @dataclass(slots=True)
 class WarmStub:
-    """`stops`: executions that are to be stopped. `is_end`: when no lease waits."""
+    """`stops`: executions that are to be stopped. `given_up`: those whose container is to run nothing more. `is_end`:
+    when no lease waits."""
 
     key: str = "container-key"
     secrets: dict[str, str] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class WarmStub:
     current: Document | None = None
     ended: list[Document] = field(default_factory=list)
     stops: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
     is_end: bool = False
 
     def offer(self, execution_id: str, *, text: str, token: str) -> None:
@@ -48,6 +50,8 @@ class WarmStub:
             self.current = None
             self.ended.append(ended)
             changed.notify_all()
+        if running is not None and running["execution_id"] in self.given_up:
+            return 200, {"lease": None, "stop": False, "end": True}
         if running is not None:
             is_stop = changed.wait_for(lambda: running["execution_id"] in self.stops, timeout=_POLL_SECONDS)
             return 200, {"lease": None, "stop": is_stop, "end": False}

@@ -105,6 +105,8 @@ class Fleet:
     """
 
     def __init__(self, *, stop_grace: timedelta) -> None:
+        """`stop_delay`: from a stop's answer until the container hears of it."""
+        self.stop_delay = timedelta()
         self.containers: dict[ContainerName, SimulatedContainer] = {}
         self.violations: list[str] = []
         self.faults: deque[Fault] = deque()  # what befalls the next launches and stops
@@ -156,10 +158,16 @@ class Fleet:
     async def stop(self, container: Container) -> None:
         with _Trouble(self.faults):
             simulated = self._at(container)
-            if simulated.is_alive and not simulated.is_stopping:
-                simulated.is_stopping = True
-                grace = self._stop_grace.total_seconds()
-                asyncio.get_running_loop().call_later(grace, simulated.end, 137, "Killed after the grace period")
+            if self.stop_delay:
+                asyncio.get_running_loop().call_later(self.stop_delay.total_seconds(), self._signal, simulated)
+            else:
+                self._signal(simulated)
+
+    def _signal(self, container: SimulatedContainer) -> None:
+        if container.is_alive and not container.is_stopping:
+            container.is_stopping = True
+            grace = self._stop_grace.total_seconds()
+            asyncio.get_running_loop().call_later(grace, container.end, 137, "Killed after the grace period")
 
     @property
     def usual_end(self) -> timedelta:

@@ -44,15 +44,18 @@ class FunctionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionState:
-    """`end_time` is None while it holds its slot."""
+    """`launches`: without those that were refused; `newest_launch`: its number. `end_time` is None while it holds its
+    slot."""
 
     execution_id: ExecutionId
     attempt: int
     launches: int
+    newest_launch: int
     outcome: ExecutionOutcome | None
     is_signalled: bool
     creation_time: datetime
     end_time: datetime | None
+    error_message: str | None
 
     @property
     def is_live(self) -> bool:
@@ -153,6 +156,8 @@ _EVERYTHING: Select[*tuple[Any, ...]] = (
         ExecutionRow.execution_id,
         ExecutionRow.attempt,
         (ExecutionRow.launches - ExecutionRow.refused_launches).label("launches"),
+        ExecutionRow.launches.label("newest_launch"),
+        ExecutionRow.error_message,
         ExecutionRow.container_status.label("container_status"),
         ExecutionRow.outcome,
         ExecutionRow.termination_signal_time,
@@ -209,6 +214,8 @@ def _execution(row: _Row) -> ExecutionState:
         execution_id=ExecutionId(row.execution_id),
         attempt=row.attempt,
         launches=row.launches,
+        newest_launch=row.newest_launch,
+        error_message=row.error_message,
         outcome=None if row.outcome is None else ExecutionOutcome(row.outcome),
         is_signalled=row.termination_signal_time is not None,
         creation_time=row.execution_creation_time,

@@ -135,6 +135,13 @@ _REVOKE = text(f"""
         )
     RETURNING {COLUMNS}, pg_notify(:channel, warm.container_id)
     """)
+_IS_OF_ANOTHER = text("""
+    SELECT EXISTS (
+        SELECT FROM warm_containers AS warm
+        WHERE warm.container_id = :container_id AND warm.state <> 'CLOSED'
+            AND (warm.execution_id IS DISTINCT FROM :execution_id OR warm.launch IS DISTINCT FROM :launch)
+    )
+    """)
 _CLOSE = text(f"""
     UPDATE warm_containers AS warm SET {_CLOSED}
     WHERE warm.container_id = :container_id AND warm.state <> 'CLOSED' AND (:is_gone OR warm.state <> 'LEASED')
@@ -258,3 +265,15 @@ class LeaseRepository:
             },
         )
         return closed.one_or_none() is not None
+
+    async def give_up(self, container_id: WarmContainerId, *, leased_to: tuple[ExecutionId, int], reason: str) -> bool:
+        """Close a container that is about to be stopped with the execution of this launch. False, and it is left alone,
+        if it has let go of that: it may run another one by now. True also of one that is closed or not known."""
+        if await self.close(container_id, reason=reason, is_gone=True, leased_to=leased_to):
+            return True
+        # A statement of its own: the one before may have waited for the release, and then this one sees it.
+        execution_id, launch = leased_to
+        is_of_another: bool = await self._connection.scalar(
+            _IS_OF_ANOTHER, {"container_id": container_id, "execution_id": execution_id, "launch": launch}
+        )
+        return not is_of_another

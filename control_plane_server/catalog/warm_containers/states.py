@@ -33,7 +33,7 @@ class Event(StrEnum):
     LET_GO_AT_LAST = "PollRepository.next, with `ended`, of a container whose time is over"
     REVOKE = "LeaseRepository.revoke"
     CLOSE = "LeaseRepository.close"
-    CLOSE_GONE = "LeaseRepository.close, of a container that the platform does not have"
+    CLOSE_GONE = "LeaseRepository.close, of a container that is gone or is about to be stopped"
 
 
 class Writer(StrEnum):
@@ -148,6 +148,6 @@ TRANSITIONS = (
         event=Event.CLOSE_GONE,
         next=State.CLOSED,
         writer=Writer.UPKEEP,
-        guard="the platform says that there is no such container, or a stop of it was confirmed",
+        guard="the platform says that there is no such container, or whoever closes it stops it with what it runs",
     ),
 )

@@ -7,7 +7,7 @@ import pytest
 from activities.container_launcher import MOST_FAILED_STARTS
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.domain.containers import Container, ContainerExit, ContainerName, ExitCause
-from control_plane_server.domain.errors import FunctionFailure
+from control_plane_server.domain.errors import FunctionFailure, Unavailable
 from control_plane_server.domain.identifiers import WarmContainerId, warm_container_id_for
 from tests.activities.warm.conftest import UNDELIVERED, Rig
 from tests.catalog.warm_containers.warm import REUSE
@@ -157,6 +157,21 @@ async def test_what_is_stopped_while_it_is_launched_has_its_container_stopped(ri
     await rig.note(execution_id, "termination_signal_time")
     assert await launcher.ensure_container() is not None
     assert [one.is_stopping for one in rig.fleet.alive] == [True]
+
+
+async def test_a_stop_strikes_no_container_that_has_let_go_before_anybody_knew_where_it_is(rig: Rig) -> None:
+    execution_id = await rig.warm.execution()
+    rig.fleet.faults.append(Fault.ANSWER_IS_LOST)
+    with pytest.raises(Unavailable):
+        await (await rig.launcher(execution_id)).ensure_container()
+    container_id = warm_container_id_for(execution_id, 1)
+    await rig.warm.next(container_id)
+    await rig.note(execution_id, "termination_signal_time")
+    await rig.warm.let_go(container_id, 143)
+    await (await rig.launcher(execution_id)).ensure_container()
+    (container,) = rig.fleet.alive
+    assert not container.is_stopping
+    assert (await rig.warm.row(container_id)).state == State.IDLE
 
 
 async def test_starts_that_fail_in_a_row_end_the_execution_as_those_of_others(rig: Rig) -> None:

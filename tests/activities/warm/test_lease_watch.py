@@ -11,12 +11,17 @@ from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
 from sqlalchemy import update
 
 from activities.warm.leases import Lease
+from activities.warm.stops import LeaseStops
+from control_plane_server.catalog.database import StatementConnection
 from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.warm_containers.containers import EndedLease
+from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.catalog.warm_containers.states import State
 from control_plane_server.domain.containers import ContainerExit, ExitCause
 from control_plane_server.domain.identifiers import ExecutionId, WarmContainerId
 from control_plane_server.domain.reuse import Isolation
 from tests.activities.warm.conftest import Rig
+from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.catalog.warm_containers.warm import REUSE
 from tests.simulation.containers import SimulatedContainer
 
@@ -216,8 +221,47 @@ async def test_a_container_that_does_not_let_go_of_what_is_over_is_stopped(
         await rig.note(leased.execution_id, "execution_start_time", noted)
         while not leased.container.is_stopping:
             await asyncio.sleep(0.01)
+        assert (
+            await rig.warm.next(leased.container_id)
+        ).must_end  # no other execution is given to it before it is gone
         leased.container.end(143, "stopped")
         await watching
+
+
+@pytest.mark.parametrize(
+    ("reuse", "noted"),
+    [
+        (REUSE, "execution_finish_time"),
+        (replace(REUSE, isolation=Isolation.PROCESS), "termination_signal_time"),
+    ],
+    indirect=["reuse"],
+)
+async def test_one_that_lets_go_at_the_last_moment_is_not_stopped(rig: Rig, leased: Leased, noted: str) -> None:
+    await rig.note(leased.execution_id, "execution_start_time", noted)
+    async with rig.database.transaction() as connection:
+        ended = EndedLease(execution_id=leased.execution_id, launch=1, exit_code=7)
+        await PollRepository(StatementConnection(connection)).next(leased.container_id, ended=ended)
+        watching = asyncio.create_task(rig.watch().wait_for_end(leased.lease))
+        async with asyncio.timeout(WITHIN):
+            await somebody_waits_for_a_lock(rig.database)
+    async with asyncio.timeout(WITHIN):
+        found = await watching
+    assert found.cause is (ExitCause.EXITED if noted == "execution_finish_time" else ExitCause.STOPPED)
+    assert not leased.container.is_stopping
+    assert (await rig.warm.row(leased.container_id)).state == State.IDLE
+
+
+async def test_who_knows_the_launch_alone_stops_no_container_that_has_let_go_of_it(rig: Rig, leased: Leased) -> None:
+    launch = leased.lease.launch
+    container = replace(leased.lease.container, name=launch)
+    stops = LeaseStops(database=rig.database, provisioner=rig.fleet)
+    await rig.warm.let_go(leased.container_id)
+    await stops.ask(launch, container, Isolation.PROCESS)
+    assert not leased.container.is_stopping
+    other = await rig.launcher(await rig.warm.execution())
+    assert await other.ensure_container()
+    await stops.ask(launch, container, Isolation.PROCESS)
+    assert not leased.container.is_stopping
 
 
 async def test_one_that_hears_neither_of_its_execution_nor_of_the_stop_is_stopped_soon(

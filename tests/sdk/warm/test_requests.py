@@ -21,6 +21,21 @@ def test_an_execution_takes_three_requests(start_warm: StartWarm, isolation: str
     assert len(container.state.connections) <= (5 if isolation == "fork" else 8)
 
 
+def test_a_container_that_is_given_up_runs_what_it_runs_and_asks_no_more_than_needed(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        import time
+
+        def f():
+            time.sleep(2)
+            return "done"
+        """)
+    container.state.warm.given_up.add(f"exe-{1:032x}")
+    assert container.output() == "done"
+    container.end()
+    asked = container.state.requests.count(NEXT)
+    assert asked == 3  # for an execution, once while it ran, and when it was over
+
+
 def test_each_has_its_own_part_of_the_log_on_both_streams(start_warm: StartWarm) -> None:
     container = start_warm("""
         import os, sys

@@ -81,7 +81,7 @@ class Laws:
                     continue
                 own = {
                     ContainerName.of_warm(warm_container_id_for(execution.execution_id, launch))
-                    for launch in range(1, execution.launches + 1)
+                    for launch in range(1, execution.newest_launch + 1)
                 }
                 if execution.execution_id not in self._left and not own & self._dead:
                     yield f"{execution.execution_id} was spent, and nothing of the user's had ended it: {execution}"

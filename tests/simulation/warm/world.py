@@ -25,6 +25,8 @@ from workflows import policies
 
 IDLE_SECONDS = 4
 _FUNCTIONS = 4
+# As of platforms: what is stopped goes on for a while, and may have let go of its execution by then.
+_STOP_DELAY = timedelta(seconds=0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ async def open_warm_world(*, seed: int, database: Database, temporal: Client) ->
     rng = random.Random(seed)
     functions = [_kept(function, rng, number) for number, function in enumerate(random_functions(rng)[:_FUNCTIONS])]
     async with open_control_plane(f"warm-{seed}", functions, database=database, temporal=temporal) as control_plane:
+        control_plane.fleet.stop_delay = _STOP_DELAY
         laws = Laws(database, control_plane.fleet)
         steps = new_warm_steps(
             rng,

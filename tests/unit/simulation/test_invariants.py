@@ -31,10 +31,12 @@ def execution(
         execution_id=execution_id_for(invocation_id, attempt),
         attempt=attempt,
         launches=1,
+        newest_launch=1,
         outcome=outcome,
         is_signalled=False,
         creation_time=at(start),
         end_time=None if end is None else at(end),
+        error_message=None,
     )
 
 

@@ -33,6 +33,8 @@ _KILLED = 128 + _SIGKILL
 # Most executions are shorter, and are not asked about: the connection stays for what comes after them.
 _UNWATCHED_SECONDS = 0.5
 _KILL_AGAIN_SECONDS = 1.0
+# Of one that is to run nothing more: until it asks again whether what runs is to stop.
+_GIVEN_UP_SECONDS = 20.0
 _PAUSE_SECONDS = 1.0
 _OUT_OF_MEMORY = "(Killed by the kernel: there was no memory left in the container.)\n"
 _NOT_USABLE = "A process that an execution has left behind cannot be killed: this container ends.\n"
@@ -170,9 +172,12 @@ class Forks:
                 self._wake.wait(min(kill_time, ask_time if ask_time > now else math.inf) - now)
                 continue
             try:
-                if self._poller.next(running=lease, is_called=is_called).must_stop:
+                found = self._poller.next(running=lease, is_called=is_called)
+                if found.must_stop:
                     copy.terminate()
                     kill_time = time.monotonic() + self._environment.stop_grace_seconds
+                elif found.is_end:  # answered at once, as often as it asks: its platform ends what runs, if need be
+                    ask_time = time.monotonic() + _GIVEN_UP_SECONDS
             except Woken:
                 continue
             except (Refused, Unreachable):  # it ends by itself, or by its platform
