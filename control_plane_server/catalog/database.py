@@ -79,6 +79,7 @@ class Database:
             max_overflow=0,
             pool_timeout=_LONG_LIMIT.total_seconds(),
         )
+        self._answer_seconds = statement_limit.total_seconds()
         self._unlimited_engine = create_async_engine(
             url,
             async_creator=partial(connect, url, name="control-plane", statement_limit=None),
@@ -99,9 +100,22 @@ class Database:
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
         """As `transaction`, for what may take minutes: up to 10 per statement, on one of three connections of its
-        own."""
-        async with _connection(self._long_engine) as connection, connection.begin():
-            yield connection
+        own. One that has died since it was last used is noticed as soon as any other."""
+        async with _connection(self._long_engine) as connection:
+            await self._see_answer(connection)
+            async with connection.begin():
+                yield connection
+
+    async def _see_answer(self, connection: AsyncConnection) -> None:
+        """Raises TimeoutError if there is none; then all connections for long transactions are replaced."""
+        driver = cast(Connection, (await connection.get_raw_connection()).driver_connection)
+        try:
+            await driver.fetchval("SELECT 1", timeout=self._answer_seconds)
+        except TimeoutError as error:
+            driver.terminate()
+            await connection.invalidate(error)
+            await self._long_engine.dispose()
+            raise
 
     @asynccontextmanager
     async def long_connection(self) -> AsyncIterator[AsyncConnection]:

@@ -136,6 +136,18 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_costs_
         await connection.execute(text("SELECT pg_sleep(0.6)"))
 
 
+async def test_a_long_transaction_does_not_begin_on_a_connection_that_died_without_a_word(
+    database: Database, proxy: Proxy
+) -> None:
+    await asyncio.gather(*(ask(database.long_transaction()) for _ in range(3)))
+    proxy.lose_connections()
+    began = time.monotonic()
+    with pytest.raises(CatalogIsAway):
+        await ask(database.long_transaction())
+    assert time.monotonic() - began < BOUND
+    await ask(database.long_transaction())
+
+
 async def test_both_sides_look_after_a_connection(settings: PostgresSettings) -> None:
     connection = await connect(settings.url, name="tests", statement_limit=LIMIT)
     try:
