@@ -110,7 +110,7 @@ async def _batches(
 ) -> list[Row]:
     """With the processor time of each process for an invocation, and for a bare workflow.
 
-    Bare workflows are run before the batch and after it: Temporal's development server gets slower as its file grows.
+    Bare workflows are run before the batch and after it, as a machine may get faster or slower in such a time.
     """
     await run_batch(stack, project, WARM, size=2 * _COROUTINES)
     bare_size = min(size, 2_000) // 2

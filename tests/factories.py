@@ -3,6 +3,7 @@
 from sqlalchemy import insert, update
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
 from control_plane_server.catalog.tables import BatchRow, FunctionRow, InvocationRow, ProjectRow, VersionRow
 from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain.entities import ContainerType, FunctionStatus
@@ -13,6 +14,7 @@ from control_plane_server.domain.identifiers import (
     InvocationId,
     ProjectName,
     VersionId,
+    execution_id_for,
     new_invocation_id,
     new_version_id,
 )
@@ -112,3 +114,11 @@ async def insert_invocation(
             )
         )
     return invocation_id
+
+
+async def take_slot(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
+    """As the activity of this attempt does."""
+    async with database.transaction() as connection:
+        return await SlotQueue(connection).take(
+            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
+        )

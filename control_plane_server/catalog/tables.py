@@ -375,11 +375,7 @@ Index("invocations_ended", InvocationRow.last_update_time, postgresql_where=Invo
 # As the condition of the index, and no parameter: a plan for any parameters cannot use the index for one, and reads all
 # executions that there are.
 HOLDS_SLOT: ColumnElement[bool] = ExecutionRow.container_status != literal_column("'TERMINATED'")
-Index(
-    "executions_holding_slots",
-    ExecutionRow.function_id,
-    postgresql_where=ExecutionRow.container_status != "TERMINATED",
-)
+Index("executions_holding_slots", ExecutionRow.function_id, postgresql_where=HOLDS_SLOT)
 Index(
     "waiting_executions_oldest_first",
     WaitingExecutionRow.function_id,

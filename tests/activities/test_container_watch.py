@@ -13,7 +13,7 @@ from activities.container_watch import ContainerWatch
 from control_plane_server.catalog.base import Base
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
 from control_plane_server.catalog.notifications import (
     CONTAINERS_CHANNEL,
@@ -28,7 +28,7 @@ from control_plane_server.domain.errors import Misconfigured, Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from environment.settings import PostgresSettings
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 from tests.proxy import proxy_of_postgres
 from tests.simulation.containers import Fleet
 
@@ -83,10 +83,7 @@ async def listener(database: Database) -> AsyncIterator[NotificationListener]:
 async def invocation(database: Database) -> InvocationId:
     """With a container that runs."""
     invocation_id = await insert_invocation(database, await insert_function(database))
-    async with database.transaction() as connection:
-        taken = await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+    taken = await take_slot(database, invocation_id)
     assert isinstance(taken, Assignment)
     async with database.statement() as connection:
         assert await LaunchRepository(connection).record_container(container_of(invocation_id))

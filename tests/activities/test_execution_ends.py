@@ -8,7 +8,7 @@ from sqlalchemy import func, literal_column, select, text, update
 
 from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow
 from control_plane_server.domain.entities import ExecutionOutcome
@@ -16,21 +16,14 @@ from control_plane_server.domain.errors import CatalogIsAway, LaunchIsSuperseded
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from environment.settings import PostgresSettings
 from tests.catalog.locks import somebody_waits_for_a_lock
-from tests.factories import insert_function, insert_invocation
-
-
-async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+from tests.factories import insert_function, insert_invocation, take_slot
 
 
 async def run_and_succeed(database: Database, function: FunctionRef, *, count: int) -> list[InvocationId]:
     """Up to the moment when their containers are gone."""
     invocations = [await insert_invocation(database, function) for _ in range(count)]
     for invocation_id in invocations:
-        assert isinstance(await take(database, invocation_id), Assignment)
+        assert isinstance(await take_slot(database, invocation_id), Assignment)
     async with database.statement() as connection:
         await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
     return invocations
@@ -66,7 +59,7 @@ async def test_those_that_come_while_one_is_recorded_are_recorded_together(datab
     invocations = await run_and_succeed(database, function, count=6)
     waiting = [await insert_invocation(database, function) for _ in range(8)]
     for invocation_id in waiting:
-        assert isinstance(await take(database, invocation_id), Refused)
+        assert isinstance(await take_slot(database, invocation_id), Refused)
     recording = await record_at_once(database, ExecutionEnds(database), function, invocations)
     recorded = await asyncio.gather(*recording)
     assert all(one.is_new and one.invocation_ended for one in recorded)

@@ -8,7 +8,7 @@ from temporalio.client import CancelWorkflowInput, Client, Interceptor, Outbound
 
 from activities.messenger import Messenger
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Grant
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import InvocationStatus
@@ -22,7 +22,7 @@ from control_plane_server.domain.identifiers import (
 )
 from control_plane_server.domain.messages import InvocationRequest
 from control_plane_server.domain.specs import ExecutionSpec
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 from workflows import starting
 from workflows.naming import invocation_workflow_id
 
@@ -53,10 +53,7 @@ async def invocations(database: Database) -> list[InvocationId]:
     function = await insert_function(database)
     made = [await insert_invocation(database, function) for _ in range(3)]
     for invocation_id in made:
-        async with database.transaction() as connection:
-            await SlotQueue(connection).take(
-                invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-            )
+        await take_slot(database, invocation_id)
     assert await close(database, made[0]) == (grant_of(made[1]),)
     return made
 

@@ -26,8 +26,8 @@ from control_plane_server.domain.entities import InvocationOutcome
 from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.domain.messages import InvocationResult
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
-from tests.catalog.test_slots import close, take
-from tests.factories import insert_function, insert_invocation
+from tests.catalog.test_slots import close
+from tests.factories import insert_function, insert_invocation, take_slot
 from workflows.naming import invocation_workflow_id
 
 
@@ -59,7 +59,7 @@ async def test_only_an_end_that_the_catalog_lacks_is_recorded(
     temporal: Client, database: Database, ends_by_itself: bool
 ) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    await take(database, invocation)
+    await take_slot(database, invocation)
     async with database.statement() as connection:
         earlier = InvocationRow.creation_time - timedelta(hours=1)
         await connection.execute(update(InvocationRow).values(creation_time=earlier))

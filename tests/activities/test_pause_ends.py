@@ -20,8 +20,7 @@ from control_plane_server.catalog.pauses import PauseRepository
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.identifiers import FunctionRef
 from control_plane_server.liveness.background import in_background
-from tests.catalog.test_slots import take
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 
 
 class GrantWatch(Interceptor, OutboundInterceptor):
@@ -75,7 +74,7 @@ async def paused(database: Database, *, until: datetime | None = None, waiting: 
     async with database.transaction() as connection:
         await PauseRepository(connection).pause_function(path_of(function), until=until)
     for _ in range(waiting):
-        await take(database, await insert_invocation(database, function))
+        await take_slot(database, await insert_invocation(database, function))
     return function
 
 

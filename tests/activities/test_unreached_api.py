@@ -39,7 +39,7 @@ from control_plane_server.domain.entities import (
 from control_plane_server.domain.errors import Unavailable
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import RunExecutionRequest
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 from tests.simulation.containers import Fleet
 
 SAID = "This container could not reach MULTINODE_API_URL. It does not answer"
@@ -71,10 +71,7 @@ async def listener(database: Database) -> AsyncIterator[NotificationListener]:
 async def invocation(database: Database) -> InvocationId:
     """With an execution that has a slot and has not started."""
     invocation_id = await insert_invocation(database, await insert_function(database))
-    async with database.transaction() as connection:
-        await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+    await take_slot(database, invocation_id)
     return invocation_id
 
 

@@ -11,7 +11,7 @@ from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.ends import KNOWN_END
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.catalog.invocation_summaries import with_parent
 from control_plane_server.catalog.paths import FunctionPath
@@ -21,19 +21,12 @@ from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, drawn_from, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from control_plane_server.domain.specs import ExecutionSpec
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 from workflows.policies import backoff_after, retry_policy_of
 
 STORED = ("outcome", "error_message", "attempts", "queued_ms", "starting_ms", "running_ms")
 # Two statements of one end read the clock apart.
 _TOLERANCE = 1_000
-
-
-async def take(database: Database, invocation_id: InvocationId, *, attempt: int = 1) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
-        )
 
 
 async def end(database: Database, invocation_id: InvocationId, *, attempt: int = 1, allows_retry: bool = False) -> None:
@@ -99,12 +92,12 @@ async def test_the_sums_are_those_of_all_attempts(database: Database) -> None:
     function = await insert_function(database, max_retries=1)
     invocation = await insert_invocation(database, function)
     await shift(database, 3)
-    assert isinstance(await take(database, invocation), Assignment)
+    assert isinstance(await take_slot(database, invocation), Assignment)
     await shift(database, 5)
     await change(database, invocation, 1, "execution_start_time = clock_timestamp() - interval '2 s'")
     await end(database, invocation, allows_retry=True)
     await shift(database, 11)  # of which one was the back-off
-    assert isinstance(await take(database, invocation, attempt=2), Assignment)
+    assert isinstance(await take_slot(database, invocation, attempt=2), Assignment)
     await shift(database, 4)
     await change(
         database,
@@ -127,8 +120,8 @@ async def test_the_sums_are_those_of_all_attempts(database: Database) -> None:
 async def test_the_wait_of_who_was_granted_a_slot_is_known(database: Database) -> None:
     function = await insert_function(database)
     first, second = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, first)
-    assert isinstance(await take(database, second), Refused)
+    await take_slot(database, first)
+    assert isinstance(await take_slot(database, second), Refused)
     await shift(database, 7)
     await end(database, first)
     async with database.statement() as connection:
@@ -158,7 +151,7 @@ async def test_a_time_out_says_what_went_wrong_before(database: Database) -> Non
     async with database.statement() as connection:
         await connection.execute(text("UPDATE functions SET status = 'READY', retry_initial_interval_seconds = 3600"))
     invocation = await insert_invocation(database, function)
-    await take(database, invocation)
+    await take_slot(database, invocation)
     await shift(database, 4)
     await end(database, invocation, allows_retry=True)
     await shift(database, 4)
@@ -177,8 +170,8 @@ async def test_a_time_out_says_what_went_wrong_before(database: Database) -> Non
 async def test_a_granted_slot_that_is_given_back_was_waited_for(database: Database) -> None:
     function = await insert_function(database)
     first, second = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, first)
-    await take(database, second)
+    await take_slot(database, first)
+    await take_slot(database, second)
     await shift(database, 5)
     await end(database, first)
     async with database.transaction() as connection:
@@ -189,9 +182,9 @@ async def test_a_granted_slot_that_is_given_back_was_waited_for(database: Databa
 async def test_a_success_has_no_error_whatever_came_before(database: Database) -> None:
     function = await insert_function(database, max_retries=1)
     invocation = await insert_invocation(database, function)
-    await take(database, invocation)
+    await take_slot(database, invocation)
     await end(database, invocation, allows_retry=True)
-    await take(database, invocation, attempt=2)
+    await take_slot(database, invocation, attempt=2)
     await change(database, invocation, 2, "outcome = 'SUCCEEDED', execution_start_time = clock_timestamp()")
     await end(database, invocation, attempt=2)
     assert (await stored(database, invocation))[:3] == ("SUCCEEDED", None, 2)
@@ -199,7 +192,7 @@ async def test_a_success_has_no_error_whatever_came_before(database: Database) -
 
 async def test_a_long_line_is_cut(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    await take(database, invocation)
+    await take_slot(database, invocation)
     await change(database, invocation, 1, "outcome = 'FAILED', error_message = repeat('ä', 501)")
     await end(database, invocation)
     assert (await stored(database, invocation))[1] == 499 * "ä" + "…"
@@ -257,10 +250,10 @@ async def test_the_wait_of_a_retry_begins_where_its_workflow_ended_the_back_off(
         await connection.execute(update(FunctionRow).values(**values))
     for _ in range(3):
         invocation = await insert_invocation(database, function)
-        assert isinstance(await take(database, invocation), Assignment)
+        assert isinstance(await take_slot(database, invocation), Assignment)
         await end(database, invocation, allows_retry=True)
         await shift(database, 200)
-        assert isinstance(await take(database, invocation, attempt=2), Assignment)
+        assert isinstance(await take_slot(database, invocation, attempt=2), Assignment)
         async with database.statement() as connection:
             queued = await connection.scalar(
                 select(ExecutionRow.queued_ms).where(ExecutionRow.execution_id == execution_id_for(invocation, 2))

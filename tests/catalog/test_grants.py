@@ -9,8 +9,8 @@ from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQu
 from control_plane_server.catalog.reconciliation.undelivered_messages import UndeliveredMessageRepository
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
-from tests.catalog.test_slots import close, end, grant_of, take
-from tests.factories import insert_function, insert_invocation
+from tests.catalog.test_slots import close, end, grant_of
+from tests.factories import insert_function, insert_invocation, take_slot
 
 _PATIENCE = timedelta(seconds=10)
 _REPEAT = timedelta(minutes=10)
@@ -21,7 +21,7 @@ async def granted_behind(database: Database, *, others: int = 0) -> list[Invocat
     function = await insert_function(database)
     holder, *rest = [await insert_invocation(database, function) for _ in range(2 + others)]
     for invocation in (holder, *rest):
-        await take(database, invocation)
+        await take_slot(database, invocation)
     await close(database, holder)
     return rest
 
@@ -53,7 +53,7 @@ async def test_whoever_else_frees_a_slot_does_not_tell_it(database: Database) ->
     granted, *others = await granted_behind(database, others=3)
     for other in others:
         assert (await end(database, other, reason=StopReason.CANCELLED)).grants == ()
-    assert await take(database, granted)
+    assert await take_slot(database, granted)
 
 
 async def test_one_that_nobody_told_is_found_soon(database: Database) -> None:
@@ -76,6 +76,6 @@ async def test_one_that_was_told_is_told_again_rarely(database: Database) -> Non
 
 async def test_one_that_is_taken_up_is_told_no_more(database: Database) -> None:
     (granted,) = await granted_behind(database)
-    await take(database, granted)
+    await take_slot(database, granted)
     await grow_older(database, timedelta(hours=1))
     assert await unclaimed(database) == []

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import Launch, LaunchRepository
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
@@ -19,7 +19,7 @@ from control_plane_server.domain.entities import ContainerDetails, ContainerType
 from control_plane_server.domain.errors import LaunchIsSuperseded
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
-from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
+from tests.factories import FUNCTION_NAME, insert_function, insert_invocation, take_slot
 
 DETAILS = ContainerDetails(type=ContainerType.TEST, identifier="container", logs_identifier="log")
 
@@ -33,10 +33,7 @@ async def invocation(database: Database) -> InvocationId:
 
 
 async def assignment(database: Database, invocation_id: InvocationId) -> Assignment:
-    async with database.transaction() as connection:
-        taken = await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+    taken = await take_slot(database, invocation_id)
     assert isinstance(taken, Assignment)
     return taken
 

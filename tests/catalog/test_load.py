@@ -3,19 +3,10 @@
 from sqlalchemy import insert, select, text
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.load import _LOAD, FunctionLoad, LoadRepository
 from control_plane_server.catalog.tables import BatchRow, FunctionRow
-from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from tests.catalog.warm_containers.warm import Warm
-from tests.factories import insert_function, insert_invocation
-
-
-async def take(database: Database, invocation_id: InvocationId) -> None:
-    async with database.transaction() as connection:
-        await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+from tests.factories import insert_function, insert_invocation, take_slot
 
 
 async def load(database: Database, *, at_most: int = 10) -> tuple[FunctionLoad, ...]:
@@ -28,7 +19,7 @@ async def test_what_waits_and_runs_is_counted_by_function(database: Database) ->
     busy, calm = await insert_function(database, max_concurrency=1), await insert_function(database)
     invocations = [await insert_invocation(database, busy) for _ in range(4)]
     for invocation_id in invocations[:3]:
-        await take(database, invocation_id)
+        await take_slot(database, invocation_id)
     await insert_invocation(database, calm)  # its workflow has not begun
     first, second = await load(database)
     assert (first.project_name, second.project_name) == (busy.project_name, calm.project_name)

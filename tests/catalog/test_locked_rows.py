@@ -7,20 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.domain.errors import CatalogIsAway
-from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from environment.settings import PostgresSettings
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 
 _POOL_SIZE = 2
-
-
-async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
 
 
 async def test_a_locked_function_keeps_no_other_from_its_slots(
@@ -34,11 +26,11 @@ async def test_a_locked_function_keeps_no_other_from_its_slots(
         await somebody.execute(
             text("SELECT FROM functions WHERE version_id = :version FOR UPDATE"), {"version": locked.version_id}
         )
-        waiting = [asyncio.create_task(take(ours, invocation_id)) for invocation_id in of_locked]
+        waiting = [asyncio.create_task(take_slot(ours, invocation_id)) for invocation_id in of_locked]
         async with asyncio.timeout(5):
-            assert isinstance(await take(ours, of_free), Assignment)
+            assert isinstance(await take_slot(ours, of_free), Assignment)
         for task in waiting:
             with pytest.raises(CatalogIsAway, match="lock timeout"):
                 await task
-    assert isinstance(await take(ours, of_locked[0]), Assignment)
+    assert isinstance(await take_slot(ours, of_locked[0]), Assignment)
     await ours.close()

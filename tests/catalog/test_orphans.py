@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.reconciliation.orphaned_containers import (
     ContainerFindings,
     OrphanedContainerRepository,
@@ -16,8 +16,8 @@ from control_plane_server.catalog.reconciliation.orphaned_invocations import Orp
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.entities import ContainerStatus
-from control_plane_server.domain.identifiers import BatchId, ExecutionId, InvocationId, execution_id_for
-from tests.factories import insert_function, insert_invocation
+from control_plane_server.domain.identifiers import BatchId, ExecutionId, execution_id_for
+from tests.factories import insert_function, insert_invocation, take_slot
 
 AT_ONCE = timedelta()
 PATIENCE = timedelta(minutes=1)
@@ -28,15 +28,8 @@ NOTHING = ContainerFindings(unneeded=(), unknown=())
 async def execution_id(database: Database) -> ExecutionId:
     """Of an execution whose first launch has been noted."""
     invocation_id = await insert_invocation(database, await insert_function(database))
-    assert isinstance(await take(database, invocation_id), Assignment)
+    assert isinstance(await take_slot(database, invocation_id), Assignment)
     return execution_id_for(invocation_id, 1)
-
-
-async def take(database: Database, invocation_id: InvocationId) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
 
 
 async def change(database: Database, **columns: object) -> None:
@@ -87,8 +80,8 @@ async def test_a_container_of_another_control_plane_is_only_told_of(database: Da
 async def test_running_invocations_are_told_with_how_far_they_came(database: Database) -> None:
     function = await insert_function(database, max_concurrency=1)
     fresh, holding, waiting, ended = [await insert_invocation(database, function) for _ in range(4)]
-    await take(database, holding)
-    await take(database, waiting)
+    await take_slot(database, holding)
+    await take_slot(database, waiting)
     async with database.statement() as connection:
         await connection.execute(
             update(InvocationRow).where(InvocationRow.invocation_id == ended).values(status="TERMINATED")
@@ -107,7 +100,7 @@ async def test_one_of_a_batch_is_told_once_its_slot_is_as_old(database: Database
     """Whoever gave it the slot may be about to start its workflow, however long it has waited."""
     function = await insert_function(database)
     invocation = await insert_invocation(database, function, batch_id=BatchId("bat-1"))
-    await take(database, invocation)
+    await take_slot(database, invocation)
     async with database.statement() as connection:
         await connection.execute(update(InvocationRow).values(creation_time=InvocationRow.creation_time - 2 * PATIENCE))
         repository = OrphanedInvocationRepository(connection)

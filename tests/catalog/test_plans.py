@@ -35,7 +35,7 @@ from control_plane_server.domain.entities import (
 from control_plane_server.domain.identifiers import BatchId, FunctionName, FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, Statement, check_plans
-from tests.factories import FUNCTION_NAME, insert_invocation
+from tests.factories import FUNCTION_NAME, insert_invocation, take_slot
 
 
 async def test_a_life(database: Database, function: FunctionRef, statements: list[Statement]) -> None:
@@ -68,10 +68,7 @@ async def test_a_turn_in_the_queue(database: Database, function: FunctionRef, st
     first, second = [await insert_invocation(database, function) for _ in range(2)]
     statements.clear()
     for invocation_id in (first, second):
-        async with database.transaction() as connection:
-            await SlotQueue(connection).take(
-                invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-            )
+        await take_slot(database, invocation_id)
     async with database.transaction() as connection:
         await TerminationRepository(connection).terminate_invocation(first, reason=None)
     await check_plans(database, statements, most_rows=100)

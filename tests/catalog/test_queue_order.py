@@ -15,8 +15,8 @@ from control_plane_server.catalog.tables import FunctionRow, InvocationRow
 from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
 from control_plane_server.domain.messages import StopReason
 from tests.catalog.plans import Statement, check_plans
-from tests.catalog.test_slots import close, end, grant_of, is_queued, take
-from tests.factories import insert_function, insert_invocation
+from tests.catalog.test_slots import close, end, grant_of, is_queued
+from tests.factories import insert_function, insert_invocation, take_slot
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,14 +45,14 @@ async def submitted(
 async def test_the_highest_priority_first_then_the_oldest(database: Database) -> None:
     function = await insert_function(database)
     holder = await submitted(database, function)
-    await take(database, holder)
+    await take_slot(database, holder)
     steps = [(5, 2), (0, 1), (9, 3), (5, 1), (9, 4)]
     queue = {
         (priority, minute): await submitted(database, function, at=timedelta(minutes=minute), priority=priority)
         for priority, minute in steps
     }
     for waiting in queue.values():
-        assert is_queued(await take(database, waiting))
+        assert is_queued(await take_slot(database, waiting))
     for place in [(9, 3), (9, 4), (5, 1), (5, 2), (0, 1)]:
         assert (await close(database, holder)).grants == (grant_of(queue[place]),)
         holder = queue[place]
@@ -62,11 +62,11 @@ async def test_the_highest_priority_first_then_the_oldest(database: Database) ->
 async def test_nobody_is_passed_by_what_comes_an_hour_later_for_each_step(database: Database, later: timedelta) -> None:
     function = await insert_function(database)
     holder = await submitted(database, function)
-    await take(database, holder)
+    await take_slot(database, holder)
     lowest = await submitted(database, function, priority=0)
     highest = await submitted(database, function, at=9 * HEAD_START + later, priority=9)
     for waiting in (lowest, highest):
-        await take(database, waiting)
+        await take_slot(database, waiting)
     first = lowest if later > timedelta() else highest
     assert (await close(database, holder)).grants == (grant_of(first),)
 
@@ -76,12 +76,12 @@ async def test_a_key_at_its_limit_keeps_those_behind_it_waiting_that_have_it_and
 ) -> None:
     function = await insert_function(database, max_concurrency=3)
     first, second, third = [await submitted(database, function, at=timedelta(seconds=at), key="a") for at in range(3)]
-    assert isinstance(await take(database, first), Assignment)
-    assert is_queued(await take(database, second))
-    assert is_queued(await take(database, third))
+    assert isinstance(await take_slot(database, first), Assignment)
+    assert is_queued(await take_slot(database, second))
+    assert is_queued(await take_slot(database, third))
     for key in ("b", None):
         beside = await submitted(database, function, at=timedelta(seconds=9), key=key)
-        assert isinstance(await take(database, beside), Assignment)
+        assert isinstance(await take_slot(database, beside), Assignment)
     assert (await close(database, first)).grants == (grant_of(second),)
 
 
@@ -90,19 +90,19 @@ async def test_one_that_would_fit_waits_behind_one_of_its_key_that_does_not(data
     running = await submitted(database, function, key="a", limit=2)
     strict = await submitted(database, function, at=timedelta(seconds=1), key="a", limit=1)
     lax = await submitted(database, function, at=timedelta(seconds=2), key="a", limit=2)
-    assert isinstance(await take(database, running), Assignment)
-    assert is_queued(await take(database, strict))
-    assert is_queued(await take(database, lax))
+    assert isinstance(await take_slot(database, running), Assignment)
+    assert is_queued(await take_slot(database, strict))
+    assert is_queued(await take_slot(database, lax))
     assert (await end(database, strict, reason=StopReason.CANCELLED)).grants == (grant_of(lax),)
 
 
 async def test_a_retry_waits_for_its_key(database: Database) -> None:
     function = await insert_function(database, max_concurrency=2)
     first, second = [await submitted(database, function, at=timedelta(seconds=at), key="a") for at in range(2)]
-    await take(database, first)
-    await take(database, second)
+    await take_slot(database, first)
+    await take_slot(database, second)
     assert (await close(database, first, allows_retry=True)).grants == (grant_of(second),)
-    assert is_queued(await take(database, first, attempt=2))
+    assert is_queued(await take_slot(database, first, attempt=2))
     assert (await close(database, second)).grants == (grant_of(first, attempt=2),)
 
 
@@ -110,12 +110,12 @@ async def test_what_can_never_run_has_its_turn_whatever_its_key(database: Databa
     function = await insert_function(database, is_ready=False)
     waiting = [await submitted(database, function, key="a") for _ in range(3)]
     for invocation in waiting[:2]:
-        assert is_queued(await take(database, invocation))
+        assert is_queued(await take_slot(database, invocation))
     async with database.statement() as connection:
         await connection.execute(update(FunctionRow).values(preparation_error="no such image"))
     ended = await end(database, waiting[0], reason=StopReason.CANCELLED)
     assert ended.grants == (grant_of(waiting[1]),)
-    assert isinstance(await take(database, waiting[2]), Assignment)
+    assert isinstance(await take_slot(database, waiting[2]), Assignment)
 
 
 @dataclass
@@ -169,12 +169,12 @@ async def test_the_queue_does_what_its_model_does(database: Database, seed: int)
             granted = {grant.invocation_id for grant in (await close(database, ended)).grants}
             assert granted == model.give(), f"step {step} of seed {seed}"
             for invocation in granted:
-                assert isinstance(await take(database, invocation), Assignment)
+                assert isinstance(await take_slot(database, invocation), Assignment)
             continue
         call = await _random_call(database, function, chance)
         model.waiting[call.invocation] = call
         given = model.give()
-        taken = await take(database, call.invocation)
+        taken = await take_slot(database, call.invocation)
         assert isinstance(taken, Assignment) is (given == {call.invocation}), f"step {step} of seed {seed}"
         assert given <= {call.invocation}, "whatever fits has a slot already"
 
@@ -229,7 +229,7 @@ async def test_ten_thousand_that_wait_for_their_keys_are_not_gone_through_for_a_
 ) -> None:
     beside = await insert_invocation(database, crowd)
     statements.clear()
-    assert isinstance(await take(database, beside), Assignment)
+    assert isinstance(await take_slot(database, beside), Assignment)
     async with database.transaction() as connection:
         closed = await TerminationRepository(connection).terminate_execution(
             invocation_id=InvocationId("planted-7"),

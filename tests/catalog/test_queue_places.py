@@ -3,11 +3,10 @@
 from sqlalchemy import text
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.queue_places import MOST_AHEAD, QueuePlace, QueuePlaceRepository
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId
 from tests.catalog.plans import Statement, check_plans
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 
 WAITING = 5_000
 
@@ -20,10 +19,7 @@ async def place(database: Database, invocation_id: str) -> QueuePlace | None:
 async def take(database: Database, function: FunctionRef) -> InvocationId:
     """A new invocation, which has asked for a slot."""
     invocation_id = await insert_invocation(database, function)
-    async with database.transaction() as connection:
-        await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+    await take_slot(database, invocation_id)
     return invocation_id
 
 

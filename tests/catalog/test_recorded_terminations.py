@@ -5,23 +5,16 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant
 from control_plane_server.catalog.reconciliation.recorded_terminations import RecordedTerminationRepository
 from control_plane_server.catalog.reconciliation.unstarted_workflows import UnstartedWorkflowRepository
 from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.entities import ExecutionOutcome
-from control_plane_server.domain.identifiers import InvocationId, execution_id_for
+from control_plane_server.domain.identifiers import InvocationId
 from control_plane_server.domain.unfinished import UnfinishedInvocation
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 
 AT_ONCE = timedelta()
-
-
-async def take(database: Database, invocation_id: InvocationId, *, attempt: int = 1) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
-        )
 
 
 async def terminate_unstartable(database: Database, invocation_id: InvocationId) -> bool:
@@ -63,7 +56,7 @@ async def test_what_cannot_be_started_ends_once_with_its_reason(database: Databa
 
 async def test_what_has_begun_meanwhile_goes_on(database: Database) -> None:
     invocation_id = await insert_invocation(database, await insert_function(database))
-    assert isinstance(await take(database, invocation_id), Assignment)
+    assert isinstance(await take_slot(database, invocation_id), Assignment)
     assert not await terminate_unstartable(database, invocation_id)
     assert await status(database, invocation_id) == "RUNNING"
 
@@ -71,8 +64,8 @@ async def test_what_has_begun_meanwhile_goes_on(database: Database) -> None:
 async def test_an_ending_that_the_backup_does_not_know_hands_the_slot_on_once(database: Database) -> None:
     function = await insert_function(database, max_concurrency=1)
     ended, waiting = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, ended)
-    await take(database, waiting)
+    await take_slot(database, ended)
+    await take_slot(database, waiting)
     granted = await record_success(database, ended, attempt=2)
     assert [grant.invocation_id for grant in granted] == [waiting]
     assert await record_success(database, ended, attempt=2) == ()
@@ -83,8 +76,8 @@ async def test_an_ending_that_the_backup_does_not_know_hands_the_slot_on_once(da
 async def test_a_workflow_goes_on_with_the_newest_attempt_whether_it_runs_or_waits(database: Database) -> None:
     function = await insert_function(database, max_concurrency=1, max_retries=5)
     fresh, running, waiting = [await insert_invocation(database, function) for _ in range(3)]
-    await take(database, running, attempt=2)
-    await take(database, waiting, attempt=4)
+    await take_slot(database, running, attempt=2)
+    await take_slot(database, waiting, attempt=4)
     async with database.statement() as connection:
         repository = UnstartedWorkflowRepository(connection)
         unfinished = await repository.unfinished([fresh, running, waiting])

@@ -33,8 +33,8 @@ from control_plane_server.domain.entities import (
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.catalog.plans import Statement, check_plans
-from tests.catalog.test_slots import close, grant_of, is_queued, take
-from tests.factories import declare_again, insert_function, insert_invocation
+from tests.catalog.test_slots import close, grant_of, is_queued
+from tests.factories import declare_again, insert_function, insert_invocation, take_slot
 
 
 @pytest.fixture
@@ -68,26 +68,28 @@ async def test_a_mutex_holds_across_a_deployment_the_oldest_first(
     database: Database, alone: FunctionRef, first: FunctionRef
 ) -> None:
     holder = await insert_invocation(database, first)
-    assert isinstance(await take(database, holder), Assignment)
+    assert isinstance(await take_slot(database, holder), Assignment)
     second = await declare_again(database, first)
     older, younger = await insert_invocation(database, second), await insert_invocation(database, first)
-    assert is_queued(await take(database, younger))
-    assert is_queued(await take(database, older))
-    assert isinstance(await take(database, await insert_invocation(database, alone)), Assignment), "it shares nothing"
+    assert is_queued(await take_slot(database, younger))
+    assert is_queued(await take_slot(database, older))
+    assert isinstance(
+        await take_slot(database, await insert_invocation(database, alone)), Assignment
+    ), "it shares nothing"
     assert (await close(database, holder)).grants == (grant_of(older),)
-    assert isinstance(await take(database, older), Assignment)
+    assert isinstance(await take_slot(database, older), Assignment)
     retried = await close(database, older, allows_retry=True)
     assert retried.grants == (grant_of(younger),)
-    assert is_queued(await take(database, older, attempt=2))
+    assert is_queued(await take_slot(database, older, attempt=2))
     assert (await close(database, younger)).grants == (grant_of(older, attempt=2),)
 
 
 async def test_the_limit_is_that_of_the_newest_version_that_is_ready(database: Database, first: FunctionRef) -> None:
     invocations = [await insert_invocation(database, first) for _ in range(5)]
     for invocation in invocations:
-        await take(database, invocation)
+        await take_slot(database, invocation)
     raised = await declare_again(database, first, max_concurrency=3, is_ready=False)
-    assert is_queued(await take(database, invocations[1])), "it is not in force yet"
+    assert is_queued(await take_slot(database, invocations[1])), "it is not in force yet"
     assert await prepare(database, raised) == tuple(map(grant_of, invocations[1:3]))
     await declare_again(database, first, max_concurrency=1)
     assert [(await close(database, one)).grants for one in invocations[:2]] == [(), ()]
@@ -98,17 +100,17 @@ async def test_what_waits_for_a_version_that_is_not_ready_keeps_nobody_waiting(
     database: Database, first: FunctionRef
 ) -> None:
     holder = await insert_invocation(database, first)
-    await take(database, holder)
+    await take_slot(database, holder)
     pending = await declare_again(database, first, is_ready=False)
     refused = await declare_again(database, first, is_ready=False)
     early, hopeless = await insert_invocation(database, pending), await insert_invocation(database, refused)
     waiting = await insert_invocation(database, first)
     for invocation in (early, hopeless, waiting):
-        assert is_queued(await take(database, invocation))
+        assert is_queued(await take_slot(database, invocation))
     async with database.transaction() as connection:
         outcome = await PreparationRepository(connection).mark_unpreparable(refused, "no such image")
     assert outcome.grants == (grant_of(hopeless),)
-    assert isinstance(await take(database, hopeless), Assignment), "it ends with the reason"
+    assert isinstance(await take_slot(database, hopeless), Assignment), "it ends with the reason"
     assert (await close(database, holder)).grants == (grant_of(waiting),)
     assert await prepare(database, pending) == ()
     assert (await close(database, waiting)).grants == (grant_of(early),)
@@ -138,10 +140,10 @@ async def test_what_another_writes_meanwhile_is_seen_behind_the_lock_of_the_grou
     async with database.transaction() as connection:
         await connection.execute(text("SELECT FROM slot_groups FOR UPDATE"))
         await connection.execute(update(FunctionRow).values(status=FunctionStatus.READY))
-        taking = asyncio.create_task(take(database, early))
+        taking = asyncio.create_task(take_slot(database, early))
         await somebody_waits_for_a_lock(database)
     assert isinstance(await taking, Assignment)
-    assert is_queued(await take(database, waiting))
+    assert is_queued(await take_slot(database, waiting))
     async with database.transaction() as connection:
         await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.SUCCEEDED))
         closing = asyncio.create_task(close(database, early))
@@ -154,7 +156,7 @@ async def test_batches_wait_in_the_same_queue(database: Database, first: Functio
     second = await declare_again(database, first, is_ready=False)
     batches = [await create_batch(database, function, size=2) for function in (first, second)]
     after = await insert_invocation(database, first)
-    assert is_queued(await take(database, after))
+    assert is_queued(await take_slot(database, after))
     await prepare(database, second)
     order: list[InvocationId] = []
     async with database.transaction() as connection:
@@ -177,10 +179,10 @@ async def test_batches_wait_in_the_same_queue(database: Database, first: Functio
 async def test_a_version_that_is_deleted_takes_no_slot_along(database: Database, first: FunctionRef) -> None:
     second = await declare_again(database, first)
     ended, holder, waiting = [await insert_invocation(database, one) for one in (first, second, second)]
-    await take(database, ended)
+    await take_slot(database, ended)
     await close(database, ended)
-    await take(database, holder)
-    await take(database, waiting)
+    await take_slot(database, holder)
+    await take_slot(database, waiting)
     async with database.transaction() as connection:
         creation_time = await connection.scalar(
             update(ProjectRow)
@@ -204,9 +206,9 @@ async def test_a_slot_that_nobody_gave_away_is_given_by_the_reconciliation(
     pending = await declare_again(database, first, is_ready=False)
     holder, waiting, beside = [await insert_invocation(database, first) for _ in range(3)]
     for invocation in (holder, waiting, await insert_invocation(database, pending)):
-        await take(database, invocation)
+        await take_slot(database, invocation)
     for _ in range(2):
-        await take(database, await insert_invocation(database, alone))
+        await take_slot(database, await insert_invocation(database, alone))
     await wait_in_queue_of_function(database, beside)
     async with database.statement() as connection:
         idle = IdleSlotRepository(connection)
@@ -280,8 +282,8 @@ async def test_neither_a_thousand_versions_nor_a_long_queue_make_a_slot_dear(
     async with database.statement() as connection:
         await connection.execute(text("ANALYZE"))
     statements.clear()
-    await take(database, holder)
-    await take(database, waiting)
+    await take_slot(database, holder)
+    await take_slot(database, waiting)
     async with database.statement() as connection:
         assert await IdleSlotRepository(connection).first_in_queues(older_than=timedelta()) == []
     assert (await close(database, holder)).grants == (grant_of(waiting),)

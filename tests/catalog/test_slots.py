@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, Refusal, Refused, SlotQueue
+from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Grant, Refusal, Refused
 from control_plane_server.catalog.execution_lifecycle.stops import StoppedInvocation, StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import (
     TerminatedExecution,
@@ -25,7 +25,7 @@ from control_plane_server.domain.entities import ContainerStatus, ContainerType,
 from control_plane_server.domain.identifiers import InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from tests.catalog.locks import somebody_waits_for_a_lock
-from tests.factories import declare_again, insert_function, insert_invocation
+from tests.factories import declare_again, insert_function, insert_invocation, take_slot
 
 Result = TypeVar("Result")
 
@@ -36,13 +36,6 @@ async def patient_database(database: Database) -> AsyncIterator[Database]:
     patient = Database(database.url, statement_limit=timedelta(seconds=60), lock_limit=timedelta(seconds=60))
     yield patient
     await patient.close()
-
-
-async def take(database: Database, invocation_id: InvocationId, attempt: int = 1) -> Assignment | Refused:
-    async with database.transaction() as connection:
-        return await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, attempt), attempt=attempt
-        )
 
 
 async def close(
@@ -72,8 +65,8 @@ def grant_of(invocation_id: InvocationId, attempt: int = 1) -> Grant:
 
 async def test_a_free_slot_is_taken_at_once_and_found_again(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    first = await take(database, invocation)
-    again = await take(database, invocation)
+    first = await take_slot(database, invocation)
+    again = await take_slot(database, invocation)
     assert isinstance(first, Assignment)
     assert isinstance(again, Assignment)
     assert (first.launch.number, first.launch.is_new) == (1, True)
@@ -85,24 +78,24 @@ async def test_a_free_slot_is_taken_at_once_and_found_again(database: Database) 
 async def test_oldest_invocation_first(database: Database) -> None:
     function = await insert_function(database)
     holder, older, younger = [await insert_invocation(database, function) for _ in range(3)]
-    assert isinstance(await take(database, holder), Assignment)
-    assert is_queued(await take(database, younger))
-    assert is_queued(await take(database, older))
+    assert isinstance(await take_slot(database, holder), Assignment)
+    assert is_queued(await take_slot(database, younger))
+    assert is_queued(await take_slot(database, older))
     assert (await close(database, holder)).grants == (grant_of(older),)
-    assert isinstance(await take(database, older), Assignment)
+    assert isinstance(await take_slot(database, older), Assignment)
     assert (await close(database, older)).grants == (grant_of(younger),)
 
 
 async def test_a_retried_invocation_keeps_its_place(database: Database) -> None:
     function = await insert_function(database)
     retried, younger = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, retried)
+    await take_slot(database, retried)
     closed = await close(database, retried, allows_retry=True)
     assert not closed.invocation_ended
-    assert isinstance(await take(database, younger), Assignment)
+    assert isinstance(await take_slot(database, younger), Assignment)
     third = await insert_invocation(database, function)
-    assert is_queued(await take(database, third))
-    assert is_queued(await take(database, retried, attempt=2))
+    assert is_queued(await take_slot(database, third))
+    assert is_queued(await take_slot(database, retried, attempt=2))
     assert (await close(database, younger)).grants == (grant_of(retried, attempt=2),)
 
 
@@ -110,7 +103,7 @@ async def test_a_function_that_is_not_ready_has_no_slots_until_it_is(database: D
     function = await insert_function(database, is_ready=False, max_concurrency=2)
     invocations = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in invocations:
-        assert is_queued(await take(database, invocation))
+        assert is_queued(await take_slot(database, invocation))
     async with database.transaction() as connection:
         outcome = await PreparationRepository(connection).mark_ready(
             function, PreparedFunction(type=ContainerType.TEST, identifier="prepared")
@@ -122,13 +115,13 @@ async def test_a_function_that_cannot_be_prepared_gives_everyone_a_turn_to_end(d
     function = await insert_function(database, is_ready=False)
     waiting = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in waiting:
-        await take(database, invocation)
+        await take_slot(database, invocation)
     async with database.transaction() as connection:
         outcome = await PreparationRepository(connection).mark_unpreparable(function, "no such image")
     assert set(outcome.grants) == {grant_of(invocation) for invocation in waiting}
     late = await insert_invocation(database, function)
     for invocation in [*waiting, late]:
-        taken = await take(database, invocation)
+        taken = await take_slot(database, invocation)
         assert isinstance(taken, Assignment)
         assert taken.function.preparation_error == "no such image"
 
@@ -138,7 +131,7 @@ async def test_a_stopped_invocation_gets_no_slot(database: Database) -> None:
     async with database.transaction() as connection:
         stopped = await StopRepository(connection).stop_invocation(invocation, reason=StopReason.CANCELLED)
     assert stopped == StoppedInvocation(is_claimed=False, container=None, children=(), batches=())
-    assert await take(database, invocation) == Refused(refusal=Refusal.STOPPED)
+    assert await take_slot(database, invocation) == Refused(refusal=Refusal.STOPPED)
 
 
 async def test_a_slot_is_taken_beside_a_cancellation_that_is_being_written(database: Database) -> None:
@@ -146,7 +139,7 @@ async def test_a_slot_is_taken_beside_a_cancellation_that_is_being_written(datab
     invocation = await insert_invocation(database, await insert_function(database))
     async with database.transaction() as connection:
         await connection.execute(update(InvocationRow).values(cancellation_request_time=func.clock_timestamp()))
-        taking = asyncio.create_task(take(database, invocation))
+        taking = asyncio.create_task(take_slot(database, invocation))
         await somebody_waits_for_a_lock(database)
     assert isinstance(await taking, Assignment)
     async with database.statement() as connection:
@@ -165,44 +158,44 @@ async def test_a_slot_is_taken_beside_a_cancellation_that_is_being_written(datab
 async def test_a_granted_slot_is_not_taken_up_after_a_cancellation(database: Database) -> None:
     function = await insert_function(database)
     holder, granted = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, holder)
-    await take(database, granted)
+    await take_slot(database, holder)
+    await take_slot(database, granted)
     await close(database, holder)
     async with database.transaction() as connection:
         await StopRepository(connection).stop_invocation(granted, reason=StopReason.CANCELLED)
-    assert await take(database, granted) == Refused(refusal=Refusal.STOPPED)
+    assert await take_slot(database, granted) == Refused(refusal=Refusal.STOPPED)
 
 
 async def test_a_slot_is_taken_back_unless_it_was_taken_up(database: Database) -> None:
     function = await insert_function(database)
     holder, taken_up, younger = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in (holder, taken_up, younger):
-        await take(database, invocation)
+        await take_slot(database, invocation)
     await close(database, holder)
-    await take(database, taken_up)
+    await take_slot(database, taken_up)
     async with database.transaction() as connection:
         assert await TerminationRepository(connection).revoke_grant(grant_of(taken_up)) == ()
     await close(database, taken_up)
     async with database.transaction() as connection:
         await TerminationRepository(connection).revoke_grant(grant_of(younger))
-    assert await take(database, younger) == Refused(refusal=Refusal.TERMINATED)
+    assert await take_slot(database, younger) == Refused(refusal=Refusal.TERMINATED)
 
 
 async def test_an_invocation_that_is_gone_gets_no_slot(database: Database) -> None:
-    assert await take(database, InvocationId("inv-gone")) == Refused(refusal=Refusal.STOPPED)
+    assert await take_slot(database, InvocationId("inv-gone")) == Refused(refusal=Refusal.STOPPED)
 
 
 async def test_ending_while_queued_leaves_no_place_and_no_execution(database: Database) -> None:
     function = await insert_function(database)
     holder, queued = [await insert_invocation(database, function) for _ in range(2)]
-    await take(database, holder)
-    await take(database, queued)
+    await take_slot(database, holder)
+    await take_slot(database, queued)
     async with database.transaction() as connection:
         assert (
             await TerminationRepository(connection).terminate_invocation(queued, reason=StopReason.CANCELLED)
         ).grants == ()
     assert (await close(database, holder)).grants == ()
-    assert await take(database, queued) == Refused(refusal=Refusal.STOPPED)
+    assert await take_slot(database, queued) == Refused(refusal=Refusal.STOPPED)
     async with database.statement() as connection:
         assert await connection.scalar(select(func.count()).select_from(WaitingExecutionRow)) == 0
         status = await connection.scalar(select(InvocationRow.status).where(InvocationRow.invocation_id == queued))
@@ -213,7 +206,7 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
     function = await insert_function(database)
     holder, granted, younger = [await insert_invocation(database, function) for _ in range(3)]
     for invocation in (holder, granted, younger):
-        await take(database, invocation)
+        await take_slot(database, invocation)
     await close(database, holder)
     async with database.transaction() as connection:
         ended = await TerminationRepository(connection).terminate_invocation(granted, reason=StopReason.CANCELLED)
@@ -222,12 +215,12 @@ async def test_ending_with_an_unclaimed_grant_hands_it_on(database: Database) ->
 
 async def test_a_closed_execution_stays_as_it_was_closed(database: Database) -> None:
     invocation = await insert_invocation(database, await insert_function(database))
-    await take(database, invocation)
+    await take_slot(database, invocation)
     first = await close(database, invocation)
     again = await close(database, invocation)
     assert (first.is_new, again) == (True, replace(first, is_new=False))
     assert (first.error_message, first.invocation_ended) == ("exit code 1", True)
-    assert await take(database, invocation) == Refused(refusal=Refusal.TERMINATED)
+    assert await take_slot(database, invocation) == Refused(refusal=Refusal.TERMINATED)
 
 
 @pytest.mark.parametrize(("seed", "versions"), [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3), (6, 3)])
@@ -251,7 +244,7 @@ async def test_the_limit_holds_under_any_interleaving(
     async def live(invocation: InvocationId) -> None:
         ends_early = chance.random() < 0.2
         while True:
-            taken, _ = await twice(lambda: take(patient_database, invocation))
+            taken, _ = await twice(lambda: take_slot(patient_database, invocation))
             if isinstance(taken, Assignment):
                 break
             if taken.refusal is not Refusal.QUEUED:

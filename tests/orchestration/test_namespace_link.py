@@ -20,15 +20,13 @@ from temporalio.service import RPCError
 from activities.namespace import NamespacePreparation
 from activities.search_attributes import missing_search_attributes
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.installation import InstallationRepository
 from control_plane_server.catalog.tables import InstallationRow
 from control_plane_server.domain.errors import NamespaceIsNotOurs
-from control_plane_server.domain.identifiers import execution_id_for
 from control_plane_server.liveness.background import in_background
 from control_plane_server.orchestration.namespace_link import NamespaceLink, adopt_namespace
 from control_plane_server.orchestration.payloads import data_converter
-from tests.factories import insert_function, insert_invocation
+from tests.factories import insert_function, insert_invocation, take_slot
 from tests.temporal import open_temporal
 from workflows import policies
 from workflows.naming import RECONCILIATION_SCHEDULE_ID
@@ -97,10 +95,7 @@ async def become_another_catalog(catalog: Database) -> None:
 async def has_begun(catalog: Database) -> None:
     """A job of the catalog has a workflow somewhere."""
     invocation_id = await insert_invocation(catalog, await insert_function(catalog))
-    async with catalog.transaction() as connection:
-        await SlotQueue(connection).take(
-            invocation_id=invocation_id, execution_id=execution_id_for(invocation_id, 1), attempt=1
-        )
+    await take_slot(catalog, invocation_id)
 
 
 async def test_the_first_loop_makes_them_known_to_each_other(client: Client, catalog: Database) -> None:
