@@ -1,5 +1,7 @@
 """Stops containers that no execution needs any more."""
 
+from datetime import timedelta
+
 import structlog
 
 from activities.reconciliation.repair_run import RepairRun
@@ -22,9 +24,11 @@ _MOST_STOPS = 200
 class OrphanedContainers:
     """Remembers from run to run where to go on; whichever process has a run goes on where its own last one ended."""
 
-    def __init__(self, *, database: Database, provisioner: Provisioner) -> None:
+    def __init__(self, *, database: Database, provisioner: Provisioner, grace: timedelta) -> None:
+        """`grace`: how long a container may take to stop."""
         self._database = database
         self._provisioner = provisioner
+        self._grace = grace
         self._next_page: str | None = None
 
     async def stop(self, run: RepairRun) -> None:
@@ -62,7 +66,9 @@ class OrphanedContainers:
         unneeded, unknown = list(findings.unneeded), list(findings.unknown)
         if warm:
             async with self._database.transaction() as transaction:
-                of_warm = await UpkeepRepository(transaction).classify(warm, older_than=policies.CONTAINER_PATIENCE)
+                # What is stopped with its execution was closed before: a second stop would disturb its last words.
+                patience = policies.CONTAINER_PATIENCE + self._grace
+                of_warm = await UpkeepRepository(transaction).classify(warm, older_than=patience)
             unneeded += [warm[container_id] for container_id in of_warm.unneeded]
             unknown += [warm[container_id] for container_id in of_warm.unknown]
 

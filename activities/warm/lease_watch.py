@@ -167,7 +167,13 @@ class LeaseWatch:
         if run.unknown_since is None:
             run.unknown_since = after(timedelta())
         due = run.unknown_since + self._longest_stop.total_seconds()
-        return due if after(timedelta()) < due else await self._stop(run)
+        if after(timedelta()) < due:
+            return due
+        container_id = run.lease.container.name.warm_container_id
+        if container_id is not None:  # in a catalog of before the lease it may be idle, and nobody else would stop it
+            async with self._database.statement() as connection:
+                await LeaseRepository(connection).close(container_id, reason="the catalog does not know what it runs")
+        return await self._stop(run)
 
     async def _see_to_stop(self, run: _Run, state: ContainerState) -> ContainerExit | float:
         """The execution is to stop: first its container is asked to end it, then the container is stopped."""

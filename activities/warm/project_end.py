@@ -25,24 +25,27 @@ class ProjectEnd:
         self._provisioner = provisioner
 
     async def end_containers(self, request: DeletionRequest, *, nothing_runs: bool) -> int:
-        """Close and stop those that run no execution; if `nothing_runs` any more, all. Returns how many are still
-        there.
+        """Close and stop those that run no execution; if `nothing_runs` any more, all. Until then one that was closed
+        before may be stopping with its execution. Returns how many are still there.
 
         A container that cannot be stopped keeps no other from it. Raises the first ContainerError, at the end.
         """
         found = await self._all(request)
         if not found:
             return 0
-        for warm in found:
-            if warm.state is not State.CLOSED:
-                await self._close(warm, is_gone=nothing_runs)
+        closed_now = [
+            warm.name
+            for warm in found
+            if warm.state is not State.CLOSED and await self._close(warm, is_gone=nothing_runs)
+        ]
         left = {warm.name: warm for warm in await self._all(request)}
         faults: list[ContainerError] = []
         there = 0
         for container in await every_live_container(self._provisioner):
             if container.name in left:
                 there += 1
-                if left[container.name].state is State.CLOSED:
+                is_closed = left[container.name].state is State.CLOSED
+                if container.name in closed_now or (nothing_runs and is_closed):
                     await self._stop(container, faults)
         if faults:
             raise faults[0]
@@ -63,9 +66,9 @@ class ProjectEnd:
                 request.project_name, creation_time=request.creation_time
             )
 
-    async def _close(self, warm: WarmContainer, *, is_gone: bool) -> None:
+    async def _close(self, warm: WarmContainer, *, is_gone: bool) -> bool:
         async with self._database.statement() as connection:
-            await LeaseRepository(connection).close(
+            return await LeaseRepository(connection).close(
                 warm.container_id, reason="the project is being deleted", is_gone=is_gone
             )
 

@@ -30,7 +30,8 @@ class LeaseStops:
     async def end(self, launch: ContainerName, container: Container, *, reason: str) -> bool:
         """Stop the container that is leased to this launch. False if it has let go of it.
 
-        Raises what `Provisioner.stop` raises: then the reconciliation stops it, unless this is repeated before.
+        Raises what `Provisioner.stop` raises. Then whoever watches the lease stops it, or, if nobody does, the
+        reconciliation: a repetition by somebody who knows the launch alone does not find it any more.
         """
         async with self._database.statement() as connection:
             leases = LeaseRepository(connection)

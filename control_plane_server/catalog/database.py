@@ -7,7 +7,7 @@ from functools import partial
 from typing import NewType, cast
 
 import asyncpg
-from sqlalchemy import URL, event
+from sqlalchemy import URL, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -39,6 +39,7 @@ LOCK_LIMIT = timedelta(seconds=3)
 _LONG_LIMIT = timedelta(minutes=10)
 # However many projects are deleted: PostgreSQL accepts 100 connections in all by default.
 _LONG_AT_ONCE = 3
+_ANYTHING = text("SELECT 1")
 
 
 class Database:
@@ -107,14 +108,13 @@ class Database:
                 yield connection
 
     async def _see_answer(self, connection: AsyncConnection) -> None:
-        """Raises TimeoutError if there is none; then all connections for long transactions are replaced."""
+        """Raises CatalogIsAway if there is none: then all connections for long transactions are replaced."""
         driver = cast(Connection, (await connection.get_raw_connection()).driver_connection)
         try:
             await driver.fetchval("SELECT 1", timeout=self._answer_seconds)
-        except TimeoutError as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             driver.terminate()
-            await connection.invalidate(error)
-            await self._long_engine.dispose()
+            await connection.execute(_ANYTHING)  # fails, by which the engine knows that it and those before it are dead
             raise
 
     @asynccontextmanager

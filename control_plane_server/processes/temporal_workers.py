@@ -121,7 +121,7 @@ def build_temporal_workers(
             guard=guard,
             unstarted=unstarted,
         ),
-        orphaned_containers=OrphanedContainers(database=database, provisioner=provisioner),
+        orphaned_containers=OrphanedContainers(database=database, provisioner=provisioner, grace=settings.stop_grace),
         orphaned_blobs=OrphanedBlobs(database=database, store=blobs),
         warm_containers=WarmContainers(database=database, provisioner=provisioner),
         warm_upkeep=upkeep,

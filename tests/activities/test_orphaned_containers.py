@@ -69,7 +69,7 @@ async def crowd(database: Database) -> Crowd:
 
 
 async def test_each_run_looks_at_a_part_and_the_next_one_goes_on(database: Database, crowd: Crowd) -> None:
-    repair = OrphanedContainers(database=database, provisioner=crowd)
+    repair = OrphanedContainers(database=database, provisioner=crowd, grace=timedelta())
     runs = [RepairRun("containers stopped") for _ in range(6)]
     for number, run in enumerate(runs[:5], start=1):
         await run.run(repair.stop)
@@ -82,7 +82,7 @@ async def test_each_run_looks_at_a_part_and_the_next_one_goes_on(database: Datab
 
 
 async def test_a_page_that_is_not_known_any_more_is_followed_by_the_first(database: Database, crowd: Crowd) -> None:
-    repair = OrphanedContainers(database=database, provisioner=crowd)
+    repair = OrphanedContainers(database=database, provisioner=crowd, grace=timedelta())
     crowd.forgotten = {"20"}
     for _ in range(3):
         await RepairRun("containers stopped").run(repair.stop)

@@ -136,16 +136,37 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_costs_
         await connection.execute(text("SELECT pg_sleep(0.6)"))
 
 
-async def test_a_long_transaction_does_not_begin_on_a_connection_that_died_without_a_word(
-    database: Database, proxy: Proxy
+async def hold_long(database: Database) -> None:
+    async with database.long_transaction() as connection:
+        await connection.execute(text("SELECT pg_sleep(0.1)"))
+
+
+async def end_sessions(settings: PostgresSettings) -> None:
+    connection = await connect(settings.url, name="somebody", statement_limit=LIMIT)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'control-plane'"
+            " AND datname = current_database()"
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("has_word", [False, True])
+async def test_a_long_transaction_does_not_begin_on_a_connection_that_has_died(
+    database: Database, proxy: Proxy, settings: PostgresSettings, has_word: bool
 ) -> None:
-    await asyncio.gather(*(ask(database.long_transaction()) for _ in range(3)))
-    proxy.lose_connections()
+    await asyncio.gather(*(hold_long(database) for _ in range(3)))
+    if has_word:
+        await end_sessions(settings)
+    else:
+        proxy.lose_connections()
     began = time.monotonic()
     with pytest.raises(CatalogIsAway):
         await ask(database.long_transaction())
     assert time.monotonic() - began < BOUND
-    await ask(database.long_transaction())
+    for _ in range(3):
+        await ask(database.long_transaction())
 
 
 async def test_both_sides_look_after_a_connection(settings: PostgresSettings) -> None:

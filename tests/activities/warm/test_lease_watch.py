@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from activities.warm.leases import Lease
 from activities.warm.stops import LeaseStops
 from control_plane_server.catalog.database import StatementConnection
-from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.catalog.warm_containers.containers import EndedLease
 from control_plane_server.catalog.warm_containers.polls import PollRepository
 from control_plane_server.catalog.warm_containers.states import State
@@ -249,6 +249,27 @@ async def test_one_that_lets_go_at_the_last_moment_is_not_stopped(rig: Rig, leas
     assert found.cause is (ExitCause.EXITED if noted == "execution_finish_time" else ExitCause.STOPPED)
     assert not leased.container.is_stopping
     assert (await rig.warm.row(leased.container_id)).state == State.IDLE
+
+
+@pytest.mark.parametrize("runs_another", [False, True])
+async def test_what_the_catalog_does_not_know_is_stopped_unless_its_container_has_gone_on(
+    rig: Rig, leased: Leased, runs_another: bool
+) -> None:
+    """A catalog that was restored from before the lease has the container as idle."""
+    await rig.warm.let_go(leased.container_id)
+    async with rig.database.statement() as connection:
+        execution = select(ExecutionRow.invocation_id).where(ExecutionRow.execution_id == leased.execution_id)
+        await connection.execute(
+            delete(InvocationRow).where(InvocationRow.invocation_id == execution.scalar_subquery())
+        )
+    if runs_another:
+        assert await rig.warm.lease(await rig.warm.execution())
+    async with leased.watched() as watching:
+        while not (leased.container.is_stopping or watching.done()):
+            await asyncio.sleep(0.01)
+        assert leased.container.is_stopping is not runs_another
+        leased.container.end(143, "stopped")
+        assert (await watching).cause is ExitCause.STOPPED
 
 
 async def test_who_knows_the_launch_alone_stops_no_container_that_has_let_go_of_it(rig: Rig, leased: Leased) -> None:

@@ -19,9 +19,10 @@ from control_plane_server.catalog.warm_containers.table import WarmContainerRow
 from control_plane_server.domain.containers import ContainerName
 from control_plane_server.domain.identifiers import WarmContainerId
 from control_plane_server.domain.messages import DeletionRequest
-from tests.activities.warm.conftest import PREPARED, Rig
+from tests.activities.warm.conftest import GRACE, PREPARED, Rig
 from tests.catalog.warm_containers.warm import REUSE
 from tests.simulation.containers import Fault
+from workflows import policies
 
 LONG_AGO = func.clock_timestamp() - timedelta(minutes=2)
 KEPT_READY = pytest.mark.parametrize("reuse", [replace(REUSE, min_idle=2)], indirect=True)
@@ -51,7 +52,7 @@ async def states(rig: Rig) -> dict[WarmContainerId, State]:
 async def reconcile(rig: Rig) -> None:
     run = RepairRun("for a test")
     await run.run(WarmContainers(database=rig.database, provisioner=rig.fleet).end)
-    await run.run(OrphanedContainers(database=rig.database, provisioner=rig.fleet).stop)
+    await run.run(OrphanedContainers(database=rig.database, provisioner=rig.fleet, grace=GRACE).stop)
 
 
 def is_stopping(rig: Rig, container_id: WarmContainerId) -> bool:
@@ -140,8 +141,9 @@ async def test_one_that_is_gone_is_closed(rig: Rig) -> None:
 async def test_one_that_is_closed_and_does_not_end_is_stopped(rig: Rig) -> None:
     container_id = await rig.idle()
     await rig.warm.close(container_id)
+    await rig.warm.change(container_id, close_time=func.clock_timestamp() - policies.CONTAINER_PATIENCE)
     await reconcile(rig)
-    assert not is_stopping(rig, container_id)
+    assert not is_stopping(rig, container_id), "it may be stopping"
     await rig.warm.change(container_id, close_time=LONG_AGO)
     await reconcile(rig)
     assert is_stopping(rig, container_id)
@@ -150,6 +152,10 @@ async def test_one_that_is_closed_and_does_not_end_is_stopped(rig: Rig) -> None:
 async def test_a_deletion_ends_those_that_run_nothing_and_waits_for_all(rig: Rig) -> None:
     busy = await rig.warm.execution()
     await (await rig.launcher(busy)).ensure_container()
+    stopping = await (await rig.launcher(await rig.warm.execution())).ensure_container()
+    assert stopping is not None
+    assert stopping.name.warm_container_id is not None
+    await rig.warm.close(stopping.name.warm_container_id, is_gone=True)  # stopped with its execution
     await rig.idle()
     async with rig.database.statement() as connection:
         creation_time = await connection.scalar(
@@ -160,10 +166,11 @@ async def test_a_deletion_ends_those_that_run_nothing_and_waits_for_all(rig: Rig
     end = ProjectEnd(database=rig.database, provisioner=rig.fleet)
     later = replace(request, creation_time=creation_time + timedelta(seconds=1))
     assert await end.end_containers(later, nothing_runs=True) == 0, "another project of its name is left alone"
-    assert set((await states(rig)).values()) == {State.LEASED, State.IDLE}
-    assert await end.end_containers(request, nothing_runs=False) == 2
-    assert sorted(one.is_stopping for one in rig.fleet.alive) == [False, True]
-    assert await end.end_containers(request, nothing_runs=True) == 2
+    assert set((await states(rig)).values()) == {State.LEASED, State.CLOSED, State.IDLE}
+    assert await end.end_containers(request, nothing_runs=False) == 3
+    assert sorted(one.is_stopping for one in rig.fleet.alive) == [False, False, True]
+    assert not is_stopping(rig, stopping.name.warm_container_id), "it is stopped once"
+    assert await end.end_containers(request, nothing_runs=True) == 3
     assert all(one.is_stopping for one in rig.fleet.alive)
     for one in rig.fleet.alive:
         one.end(143, "stopped")

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.containers import ContainerName
+from control_plane_server.domain.entities import ExecutionOutcome
 from control_plane_server.domain.identifiers import ExecutionId, warm_container_id_for
 from tests.simulation.containers import Fleet, SimulatedContainer, Told
 from tests.simulation.snapshot import Snapshot
@@ -72,12 +73,17 @@ class Laws:
         """Of the process of an execution alone."""
         self._left.add(told.execution_id)
 
+    def note_abort(self, told: Told) -> None:
+        """By itself: nobody had told it to stop."""
+        self._left.add(told.execution_id)
+
     def spent_in_vain(self, snapshot: Snapshot) -> Iterator[str]:
         """What infrastructure does, and processes of ours that die, costs no attempt: one that has ended without an
-        outcome, and was not to stop, has ended by the user's doing."""
+        outcome, or as told to, and was not to stop, has ended by the user's doing."""
         for invocation in snapshot.invocations.values():
             for execution in invocation.executions:
-                if execution.is_live or execution.is_signalled or execution.outcome is not None:
+                has_result = execution.outcome not in (None, ExecutionOutcome.ABORTED)
+                if execution.is_live or execution.is_signalled or has_result:
                     continue
                 own = {
                     ContainerName.of_warm(warm_container_id_for(execution.execution_id, launch))

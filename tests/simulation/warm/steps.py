@@ -187,6 +187,8 @@ class WarmSteps(Steps):
             return None
         told = container.told
         told.has_finished = True
+        if outcome is ExecutionOutcome.ABORTED:
+            self.laws.note_abort(told)
         self.laws.note_report(container, told, await self._report_end(told, outcome))
         if self._rng.random() < 0.1:
             return f"{told.execution_id} {outcome}, and lingers"
