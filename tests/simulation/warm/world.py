@@ -26,7 +26,7 @@ from workflows import policies
 IDLE_SECONDS = 4
 _FUNCTIONS = 4
 # As of platforms: what is stopped goes on for a while, and may have let go of its execution by then.
-_STOP_DELAY = timedelta(seconds=0.3)
+_STOP_DELAY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
