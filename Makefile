@@ -196,13 +196,17 @@ stand-in-images: install
 # The docker provisioner, the image and docker-compose.yml on this machine's Docker engine, as root. What the images below
 # are, a registry says, or their stand-ins where none can be reached.
 IMAGES := python:3.13-slim busybox:1.37 postgres:17 nginx:1.28 temporalio/server:1.32.0 temporalio/admin-tools:1.32.0 temporalio/ui:2.54.1
-test-docker: COMMAND = $(PYTEST) -o cache_dir=.pytest_cache/docker --platforms docker tests/docker \
+# Its temporary files have a folder of their own: whenever a run of pytest begins, it closes the folder of all its runs to
+# other users, and PostgreSQL's is one, whose start in the run beside this one would fail.
+test-docker: COMMAND = $(PYTEST) -o cache_dir=.pytest_cache/docker --basetemp "$$folder" --platforms docker tests/docker \
 	$(addprefix tests/e2e/test_,lifecycle.py stops.py commands.py events.py secrets.py data.py warm.py warm_containers.py warm_logs.py)
 test-docker: install
 	@for image in $(IMAGES); do docker image inspect $$image >/dev/null 2>&1 || docker pull --quiet $$image || \
 		{ $(MAKE) --no-print-directory stand-in-images; break; }; done
 	@$(MAKE) --no-print-directory image
-	$(COMMAND) --numprocesses 2 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
+	folder=$$(mktemp -d) && \
+		{ $(COMMAND) --numprocesses 2 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }; } && \
+		rm -r "$$folder"
 
 # The dashboard's queries and the alerts, on the real program, which must be installed: apt-get install prometheus.
 test-prometheus: install

@@ -12,7 +12,8 @@ from control_plane_server.catalog.reconciliation.idle_slots import IdleSlotRepos
 from control_plane_server.domain.identifiers import InvocationId
 from tests.api.builders import Deployed, Json, deploy, invoke
 from tests.catalog.test_slot_groups import give_free_slots
-from tests.catalog.test_slots import close, grant_of, is_queued, take
+from tests.catalog.test_slots import close, grant_of, is_queued
+from tests.factories import take_slot
 
 _FAR = 4_000_000_000
 
@@ -47,15 +48,15 @@ async def test_nothing_begins_until_it_is_resumed_and_then_in_order(
     deployed = await deploy(client)
     path = paths(deployed)[of]
     running = await submitted(client, database, deployed)
-    assert isinstance(await take(database, running), Assignment)
+    assert isinstance(await take_slot(database, running), Assignment)
     paused = await put(client, f"{path}/pause")
     assert paused["function_name"] == (None if of == "project" else "f")
     assert (paused["paused_since"] is not None, paused["paused_until"]) == (True, None)
     first, second = [await submitted(client, database, deployed) for _ in range(2)]
     for invocation in (second, first):
-        assert is_queued(await take(database, invocation))
+        assert is_queued(await take_slot(database, invocation))
     assert (await close(database, running, allows_retry=True)).grants == ()
-    assert is_queued(await take(database, running, attempt=2))
+    assert is_queued(await take_slot(database, running, attempt=2))
     assert await give_free_slots(database, first) == (), "the reconciliation tries it every minute"
     resumed = await put(client, f"{path}/resume")
     assert (resumed["paused_since"], resumed["paused_until"]) == (None, None)
@@ -69,7 +70,7 @@ async def test_one_with_an_end_is_over_then(client: httpx2.AsyncClient, database
     path = paths(deployed)[of]
     assert (await put(client, f"{path}/pause", {"until": _FAR}))["paused_until"] == _FAR
     waiting = await submitted(client, database, deployed)
-    assert is_queued(await take(database, waiting))
+    assert is_queued(await take_slot(database, waiting))
     async with database.statement() as connection:
         await connection.execute(text(f"UPDATE {of}s SET paused_until = clock_timestamp() - interval '1 second'"))
     assert await first_in_queues(database) == [waiting]
