@@ -136,29 +136,28 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_costs_
         await connection.execute(text("SELECT pg_sleep(0.6)"))
 
 
-async def hold_long(database: Database) -> None:
+async def hold_long(database: Database) -> int:
+    """For a while. The number of the server's process."""
     async with database.long_transaction() as connection:
         await connection.execute(text("SELECT pg_sleep(0.1)"))
+        found: int = await connection.scalar(text("SELECT pg_backend_pid()"))
+    return found
 
 
-async def end_sessions(settings: PostgresSettings) -> None:
-    connection = await connect(settings.url, name="somebody", statement_limit=LIMIT)
-    try:
+async def end_sessions(database: Database, processes: list[int]) -> None:
+    async with database.statement() as connection:
         await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'control-plane'"
-            " AND datname = current_database()"
+            text("SELECT pg_terminate_backend(unnest(CAST(:processes AS integer[])))"), {"processes": processes}
         )
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize("has_word", [False, True])
 async def test_a_long_transaction_does_not_begin_on_a_connection_that_has_died(
-    database: Database, proxy: Proxy, settings: PostgresSettings, has_word: bool
+    database: Database, proxy: Proxy, has_word: bool
 ) -> None:
-    await asyncio.gather(*(hold_long(database) for _ in range(3)))
+    processes = await asyncio.gather(*(hold_long(database) for _ in range(3)))
     if has_word:
-        await end_sessions(settings)
+        await end_sessions(database, processes)
     else:
         proxy.lose_connections()
     began = time.monotonic()
