@@ -7,7 +7,7 @@ from functools import partial
 from typing import NewType, cast
 
 import asyncpg
-from sqlalchemy import URL, event, text
+from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -39,7 +39,6 @@ LOCK_LIMIT = timedelta(seconds=3)
 _LONG_LIMIT = timedelta(minutes=10)
 # However many projects are deleted: PostgreSQL accepts 100 connections in all by default.
 _LONG_AT_ONCE = 3
-_ANYTHING = text("SELECT 1")
 
 
 class Database:
@@ -108,14 +107,14 @@ class Database:
                 yield connection
 
     async def _see_answer(self, connection: AsyncConnection) -> None:
-        """Raises CatalogIsAway if there is none: then all connections for long transactions are replaced."""
+        """Raises CatalogIsAway if there is none: then this connection is replaced, as each is whose turn comes."""
         driver = cast(Connection, (await connection.get_raw_connection()).driver_connection)
         try:
             await driver.fetchval("SELECT 1", timeout=self._answer_seconds)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             driver.terminate()
-            await connection.execute(_ANYTHING)  # fails, by which the engine knows that it and those before it are dead
-            raise
+            await connection.invalidate(error)
+            raise _away(error) from error
 
     @asynccontextmanager
     async def long_connection(self) -> AsyncIterator[AsyncConnection]:
