@@ -221,9 +221,8 @@ async def test_a_container_that_does_not_let_go_of_what_is_over_is_stopped(
         await rig.note(leased.execution_id, "execution_start_time", noted)
         while not leased.container.is_stopping:
             await asyncio.sleep(0.01)
-        assert (
-            await rig.warm.next(leased.container_id)
-        ).must_end  # no other execution is given to it before it is gone
+        # No other execution is given to it before it is gone.
+        assert (await rig.warm.next(leased.container_id)).must_end
         leased.container.end(143, "stopped")
         await watching
 

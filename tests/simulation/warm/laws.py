@@ -69,12 +69,8 @@ class Laws:
         if container.told is not None:
             self._left.add(container.told.execution_id)
 
-    def note_end_without_a_word(self, told: Told) -> None:
-        """Of the process of an execution alone."""
-        self._left.add(told.execution_id)
-
-    def note_abort(self, told: Told) -> None:
-        """By itself: nobody had told it to stop."""
+    def note_end_by_itself(self, told: Told) -> None:
+        """Of the process of an execution alone: it is gone without a word, or stopped though nobody had told it to."""
         self._left.add(told.execution_id)
 
     def spent_in_vain(self, snapshot: Snapshot) -> Iterator[str]:

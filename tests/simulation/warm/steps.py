@@ -114,7 +114,7 @@ class WarmSteps(Steps):
         if container is None or container.told is None:
             return None
         container.told.exit_code = self._rng.choice([0, 1, -9])
-        self.laws.note_end_without_a_word(container.told)
+        self.laws.note_end_by_itself(container.told)
         return f"{container.request.name}: the process of {container.told.execution_id} is gone"
 
     async def die(self) -> Done:
@@ -188,7 +188,7 @@ class WarmSteps(Steps):
         told = container.told
         told.has_finished = True
         if outcome is ExecutionOutcome.ABORTED:
-            self.laws.note_abort(told)
+            self.laws.note_end_by_itself(told)
         self.laws.note_report(container, told, await self._report_end(told, outcome))
         if self._rng.random() < 0.1:
             return f"{told.execution_id} {outcome}, and lingers"
