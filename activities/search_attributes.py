@@ -6,14 +6,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from control_plane_server.domain.errors import Misconfigured
-from workflows.naming import SEARCH_ATTRIBUTES
+from workflows.naming import SEARCH_ATTRIBUTE_TYPES, SEARCH_ATTRIBUTES
 
 _TYPES: dict[str, IndexedValueType.ValueType] = {
     key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in SEARCH_ATTRIBUTES
-}
-_TYPE_NAMES = {
-    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
-    IndexedValueType.INDEXED_VALUE_TYPE_INT: "Int",
 }
 
 
@@ -54,7 +50,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
 
 
 def _advice(namespace: str, names: list[str]) -> str:
-    options = " ".join(f"--name {name} --type {_TYPE_NAMES[_TYPES[name]]}" for name in names)
+    options = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTE_TYPES[name]}" for name in names)
     return (
         f"the Temporal namespace {namespace!r} lacks search attributes that this process may not add; "
         f"someone who may must run: temporal operator search-attribute create --namespace {namespace} {options}"

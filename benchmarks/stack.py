@@ -19,6 +19,7 @@ from temporalio.client import Client
 from benchmarks import bare
 from benchmarks.containers import ContainerHost, hosting
 from benchmarks.http import Http
+from benchmarks.precedence import let_give_way
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
 from control_plane_server.cli.stack.polling import poll_until
@@ -56,7 +57,8 @@ async def running_stack(
     path: Path, *, has_file: bool = True, are_containers_real: bool = False
 ) -> AsyncIterator[Stack]:
     """`has_file`: Temporal's state is in a file, as with `control-plane dev`; else in memory. `are_containers_real`:
-    they are processes, of the functions in `benchmarks/functions`."""
+    they are processes, of the functions in `benchmarks/functions`; if not, whoever calls Temporal and PostgreSQL gives
+    way to them, bare workflows' worker as well as ours, as if they had machines of their own."""
     folder = DataFolder(path)
     folder.make()
     port, temporal_port, ui_port = free_ports(3)
@@ -103,6 +105,8 @@ async def running_stack(
         await wait_until_ready(bare_worker, poll_until(partial(is_polled, client, bare.TASK_QUEUE)))
         await wait_until_ready(api, wait_until_api_answers(access.api_url))
         processes = {name: _process(folder, name) for name in ("loop", "api", "temporal", "bare")}
+        if not are_containers_real:
+            let_give_way(processes[name] for name in ("loop", "api", "bare"))
         opened.callback(host.let_go)
         postmaster = int((folder.postgres / "postmaster.pid").read_text().splitlines()[0])
         async with asyncio.TaskGroup() as watching:

@@ -3,7 +3,12 @@
 import hashlib
 import json
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import (
+    SearchAttributeIndexedValueType,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+)
 
 from control_plane_server.domain.identifiers import BatchId, FunctionRef, InvocationId
 from control_plane_server.domain.messages import (
@@ -36,6 +41,11 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str] | SearchAttributeKey[int], ...]
     STATUS,
     ATTEMPTS,
 )
+_TYPE_NAMES = {SearchAttributeIndexedValueType.KEYWORD: "Keyword", SearchAttributeIndexedValueType.INT: "Int"}
+# By name, as the `temporal` command calls them.
+SEARCH_ATTRIBUTE_TYPES = {
+    key.name: _TYPE_NAMES[SearchAttributeIndexedValueType(key.indexed_value_type)] for key in SEARCH_ATTRIBUTES
+}
 
 # Temporal sets it on what a schedule starts: for which of its times.
 SCHEDULED_START_TIME = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")

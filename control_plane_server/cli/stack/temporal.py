@@ -2,6 +2,7 @@
 
 import shutil
 import sysconfig
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from control_plane_server.orchestration.connection import connect_temporal
 from control_plane_server.orchestration.namespace_link import adopt_namespace
 from control_plane_server.processes.connections import open_database
 from environment.settings import PostgresSettings
-from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE
+from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE, SEARCH_ATTRIBUTE_TYPES
+
+# Every commit is in the file at once, and is flushed to the disk with many others: what the machine's own crash takes
+# away, the reconciliation finds missing. The server's own choice is a flush for each, five for an invocation.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+# Ours are there from the first moment, so the server need not read which ones there are for each request, as it would:
+# what is added later is known after two seconds.
+_SETTINGS = ("system.forceSearchAttributesCacheRefreshOnRead=false",)
 
 
 def find_temporal() -> str:
@@ -33,12 +41,19 @@ def find_temporal() -> str:
 
 def temporal_command(*, database: Path | None, port: int, ui_port: int, namespace: str) -> tuple[str, ...]:
     """Without a database its state is kept in memory."""
-    file = ("--db-filename", str(database), "--sqlite-pragma", "journal_mode=WAL") if database is not None else ()
+    file = ("--db-filename", str(database), *_each("--sqlite-pragma", _PRAGMAS)) if database is not None else ()
+    attributes = (f"{name}={kind}" for name, kind in SEARCH_ATTRIBUTE_TYPES.items())
     return (
         *(find_temporal(), "server", "start-dev", "--ip", LOOPBACK),
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
         *(*file, "--namespace", namespace),
+        *_each("--search-attribute", attributes),
+        *_each("--dynamic-config-value", _SETTINGS),
     )
+
+
+def _each(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for value in values for word in (option, value))
 
 
 async def wait_until_temporal_answers(access: StackAccess) -> None:
