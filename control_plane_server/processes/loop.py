@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from control_plane_server.telemetry.spans import Spans
 
 gc.freeze()
+gc.set_threshold(10_000)  # as a rule what is made for a request goes with it: a look at it is seldom worth its time
 gc.enable()
 logger = structlog.get_logger(__name__)
 
