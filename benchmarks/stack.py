@@ -106,7 +106,7 @@ async def running_stack(
         await wait_until_ready(api, wait_until_api_answers(access.api_url))
         processes = {name: _process(folder, name) for name in ("loop", "api", "temporal", "bare")}
         if not are_containers_real:
-            let_give_way(processes[name] for name in ("loop", "api", "bare"))
+            await let_give_way(processes[name] for name in ("loop", "api", "bare"))
         opened.callback(host.let_go)
         postmaster = int((folder.postgres / "postmaster.pid").read_text().splitlines()[0])
         async with asyncio.TaskGroup() as watching:

@@ -5,16 +5,18 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from control_plane.machine.records import read_record
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError
 
 from activities.search_attributes import missing_search_attributes
 from control_plane_server.cli.stack.folder import DataFolder
 from control_plane_server.cli.stack.options import StackOptions
+from control_plane_server.cli.stack.polling import poll_until
 from control_plane_server.cli.stack.ports import LOOPBACK, free_ports
 from control_plane_server.cli.stack.readiness import wait_until_ready
 from control_plane_server.cli.stack.server import Server
@@ -29,24 +31,21 @@ async def temporal(folder: DataFolder) -> AsyncIterator[tuple[Server, Client]]:
     port, ui_port = free_ports(2)
     options = StackOptions(data_dir=folder.path, temporal_port=port, temporal_ui_port=ui_port)
     server = temporal_server(options, folder, namespace=NAMESPACE)
+    address = f"{LOOPBACK}:{port}"
     await server.start()
-    clients: list[Client] = []
     try:
-        await wait_until_ready(server, _connect(f"{LOOPBACK}:{port}", clients))
-        yield server, clients[0]
+        await wait_until_ready(server, poll_until(partial(_answers, address)))
+        yield server, await Client.connect(address, namespace=NAMESPACE)
     finally:
         await server.stop(asyncio.Event())
 
 
-async def _connect(address: str, clients: list[Client]) -> None:
-    while not clients:
-        try:
-            client = await Client.connect(address, namespace=NAMESPACE)
-            await missing_search_attributes(client)
-        except (RuntimeError, RPCError):
-            await asyncio.sleep(0.05)
-        else:
-            clients.append(client)
+async def _answers(address: str) -> bool:
+    try:
+        await missing_search_attributes(await Client.connect(address, namespace=NAMESPACE))
+    except (RuntimeError, RPCError):
+        return False
+    return True
 
 
 async def start(client: Client, workflow_id: str) -> None:
@@ -80,4 +79,4 @@ async def test_a_killed_server_has_all_that_it_has_answered_for(tmp_path: Path) 
         assert await server.ended() == -signal.SIGKILL
     async with temporal(folder) as (_, client):
         for workflow_id in ids:
-            assert (await client.get_workflow_handle(workflow_id).describe()).status is not None
+            assert (await client.get_workflow_handle(workflow_id).describe()).status is WorkflowExecutionStatus.RUNNING

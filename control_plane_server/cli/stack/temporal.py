@@ -24,7 +24,7 @@ from environment.settings import PostgresSettings
 from workflows.naming import CONTROL_TASK_QUEUE, INVOCATIONS_TASK_QUEUE, SEARCH_ATTRIBUTE_TYPES
 
 # Every commit is in the file at once, and is flushed to the disk with many others: what the machine's own crash takes
-# away, the reconciliation finds missing. The server's own choice is a flush for each, five for an invocation.
+# away, the reconciliation finds missing. The server's own choice is a flush for each, eight for an invocation.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 # Ours are there from the first moment, so the server need not read which ones there are for each request, as it would:
 # what is added later is known after two seconds.
