@@ -4,21 +4,26 @@ import json
 from collections.abc import AsyncIterator, Collection
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
-Json = dict[str, Any]
+from benchmarks.connections import Connections
 
-# Less than the 5 s after which `api` closes an idle connection: a request could cross with the close.
-_KEEPALIVE_SECONDS = 2
+Json = dict[str, Any]
 
 
 class Http:
     def __init__(self, base_url: str, *, key: str) -> None:
+        url = urlsplit(base_url)
+        if url.hostname is None or url.port is None:
+            raise ValueError(f"{base_url} has no host or no port")
         self._key = key
+        self._host = url.netloc
+        self._connections = Connections(url.hostname, url.port)
         self._session = aiohttp.ClientSession(
             base_url,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
             timeout=aiohttp.ClientTimeout(total=120),
         )
 
@@ -28,6 +33,7 @@ class Http:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._connections.close()
         await self._session.close()
 
     async def get(self, path: str, *, key: str | None = None) -> Json:
@@ -43,7 +49,7 @@ class Http:
 
     async def post_lines(self, path: str, lines: bytes) -> Json:
         """A body of one JSON text a line."""
-        headers = self._headers(None) | {"Content-Type": "application/x-ndjson"}
+        headers = self._headers() | {"Content-Type": "application/x-ndjson"}
         async with self._session.post(path, data=lines, headers=headers) as response:
             content = await response.read()
         _check(response.status, (200,), f"POST {path}: {content.decode()}")
@@ -53,7 +59,7 @@ class Http:
     async def lines(self, path: str) -> AsyncIterator[Json]:
         """An answer of one JSON text a line, as it comes. Empty lines are left out."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
-        async with self._session.get(path, headers=self._headers(None), timeout=timeout) as response:
+        async with self._session.get(path, headers=self._headers(), timeout=timeout) as response:
             _check(response.status, (200,), f"GET {path}")
             async for line in response.content:
                 if line.strip():
@@ -61,7 +67,7 @@ class Http:
 
     async def stream(self, path: str) -> None:
         """Read an answer that comes in pieces to its end."""
-        async with self._session.get(path, headers=self._headers(None)) as response:
+        async with self._session.get(path, headers=self._headers()) as response:
             _check(response.status, (200,), f"GET {path}")
             await response.read()
 
@@ -73,14 +79,18 @@ class Http:
         key: str | None = None,
         is_fine: Collection[int] = (200,),
     ) -> Json:
-        async with self._session.request(method, path, json=body, headers=self._headers(key)) as response:
-            content = await response.read()
-        _check(response.status, is_fine, f"{method} {path}: {content.decode()}")
-        answer: Json = json.loads(content)
-        return answer
+        content = b"" if body is None else json.dumps(body).encode()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {key or self._key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        answer = await self._connections.ask(head.encode() + content)
+        _check(answer.status, is_fine, f"{method} {path}: {answer.body.decode()}")
+        read: Json = json.loads(answer.body)
+        return read
 
-    def _headers(self, key: str | None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {key or self._key}"}
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"}
 
 
 def _check(status: int, is_fine: Collection[int], request: str) -> None:
