@@ -27,7 +27,7 @@ async def check_plans(database: Database, statements: Sequence[Statement], *, mo
 
 
 async def _plan(database: Database, statement: str, parameters: Sequence[object]) -> Plan:
-    async with database.statement() as connection:
+    async with database.transaction() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
         transaction = driver.transaction()

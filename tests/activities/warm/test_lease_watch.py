@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from control_plane.protocol.bounds import IMPORT_TOOK_TOO_LONG
@@ -239,7 +240,7 @@ async def test_one_that_lets_go_at_the_last_moment_is_not_stopped(rig: Rig, leas
     await rig.note(leased.execution_id, "execution_start_time", noted)
     async with rig.database.transaction() as connection:
         ended = EndedLease(execution_id=leased.execution_id, launch=1, exit_code=7)
-        await PollRepository(StatementConnection(connection)).next(leased.container_id, ended=ended)
+        await PollRepository(cast(StatementConnection, connection)).next(leased.container_id, ended=ended)
         watching = asyncio.create_task(rig.watch().wait_for_end(leased.lease))
         async with asyncio.timeout(WITHIN):
             await somebody_waits_for_a_lock(rig.database)
