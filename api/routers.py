@@ -30,7 +30,7 @@ def new_router(
 def add_routes(app: FastAPI, routes: Iterable[APIRoute]) -> None:
     """Add the routes to the application itself: the routes of an included router are matched twice for every request.
 
-    Routes are matched one by one, so the deepest are the first: containers and waiting clients request those.
+    Routes are matched one by one, so those of containers are the first, and the deepest, which waiting clients request.
     """
-    deepest_first = sorted(routes, key=lambda route: route.path.count("/"), reverse=True)
-    app.router.routes.extend(deepest_first)
+    ordered = sorted(routes, key=lambda route: (Tag.CONTAINERS not in route.tags, -route.path.count("/")))
+    app.router.routes.extend(ordered)
