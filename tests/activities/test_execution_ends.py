@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy import Engine, event, func, literal_column, select, text, update
 
 from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.database import Database
@@ -72,6 +72,33 @@ async def test_those_that_come_while_one_is_recorded_are_recorded_together(datab
             .group_by(literal_column("executions.xmin::text"))
         )
     assert sorted(together.scalars()) == [1, 5]
+
+
+async def test_what_comes_together_is_read_by_one_statement(database: Database) -> None:
+    function = await insert_function(database, max_concurrency=6)
+    invocations = await run_and_succeed(database, function, count=6)
+    recording = await record_at_once(database, ExecutionEnds(database), function, invocations)
+    reads: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FOR NO KEY UPDATE OF functions, invocations, executions" in statement:
+            reads.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await asyncio.gather(*recording)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(reads) == 1  # that of the first one was on its way
+
+
+async def test_an_end_that_is_told_twice_at_once_is_recorded_once(database: Database) -> None:
+    function = await insert_function(database, max_concurrency=3)
+    first, second, third = await run_and_succeed(database, function, count=3)
+    told = [first, second, third, second]
+    recorded = await asyncio.gather(*await record_at_once(database, ExecutionEnds(database), function, told))
+    assert [one.is_new for one in recorded] == [True, True, True, False]
+    assert all(one.outcome is ExecutionOutcome.SUCCEEDED and one.invocation_ended for one in recorded)
 
 
 async def test_a_row_that_is_locked_spoils_its_own_end_alone(

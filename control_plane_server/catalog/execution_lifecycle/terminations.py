@@ -3,6 +3,7 @@
 Always under the function's lock, the slot handed on in the same transaction.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,6 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     Boolean,
-    Row,
     Select,
     Text,
     bindparam,
@@ -21,26 +21,24 @@ from sqlalchemy import (
     false,
     func,
     select,
-    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
-from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT
 from control_plane_server.catalog.execution_lifecycle.batch_ends import (
     BatchEndRepository,
     counted_in_batch,
     locked_batch,
 )
+from control_plane_server.catalog.execution_lifecycle.ending_states import EndingState, lock_states
 from control_plane_server.catalog.execution_lifecycle.outcomes_at_end import (
     awaits_reason,
     is_final,
     is_timed_out_attempt,
     outcome_of,
 )
-from control_plane_server.catalog.execution_lifecycle.slot_owners import OWNER_ID, SlotOwner, group_is_locked, to_owner
+from control_plane_server.catalog.execution_lifecycle.slot_owners import SlotOwner, to_owner
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.stops import (
     IS_CANCELLATION,
@@ -53,7 +51,7 @@ from control_plane_server.catalog.execution_lifecycle.stops import (
 )
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.outcomes import outcome_after, outcome_of_stop
-from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, WaitingExecutionRow
+from control_plane_server.catalog.tables import ExecutionRow, InvocationRow, WaitingExecutionRow
 from control_plane_server.catalog.webhooks.outbox import ENDED_COLUMNS, noted_deliveries
 from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome, InvocationOutcome, InvocationStatus
 from control_plane_server.domain.errors import ExecutionIsForgotten, LaunchIsSuperseded
@@ -103,47 +101,6 @@ _OUTCOME = bindparam("terminated_outcome", type_=Text)
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
 
-_ENDED = aliased(ExecutionRow, name="ended")
-_CALL = aliased(InvocationRow, name="call")
-_CALLED = aliased(FunctionRow, name="called")
-_GROUP_IS_LOCKED = group_is_locked(
-    select(_CALLED.slot_group_id)
-    .join(_CALL, _CALL.function_id == _CALLED.function_id)
-    .join(_ENDED, _ENDED.invocation_id == _CALL.invocation_id)
-    .where(_ENDED.execution_id == _EXECUTION)
-)
-# An execution with its invocation's state, under the locks of its function, its invocation and itself: they are taken
-# in the order in which they are named, and what is read is as it is under the lock. A report or a cancellation that
-# comes at this moment is either seen here or refused. What follows in the transaction is planned once by a connection:
-# left to itself PostgreSQL plans each grant anew, for 2 ms, where its first ones were for a queue that was short.
-_LOCKED = (
-    select(
-        func.set_config("plan_cache_mode", "force_generic_plan", true()),
-        FunctionRow.function_id,
-        OWNER_ID,
-        ExecutionRow.creation_time,
-        ExecutionRow.container_status.label("container_status"),
-        ExecutionRow.launches,
-        ExecutionRow.outcome,
-        ExecutionRow.error_message,
-        ExecutionRow.execution_start_time,
-        ExecutionRow.execution_finish_time,
-        ExecutionRow.termination_signal_time,
-        ExecutionRow.is_retryable,
-        FunctionRow.no_retry_on,
-        InvocationRow.status,
-        InvocationRow.batch_id,
-        InvocationRow.stop_time,
-        InvocationRow.error_message.label("invocation_error"),
-        is_stopped(InvocationRow).label("is_stopped"),
-        ATTEMPT_TIMEOUT_TEXT.label("attempt_timeout_text"),
-    )
-    .select_from(FunctionRow)
-    .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
-    .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-    .where(ExecutionRow.execution_id == _EXECUTION, _GROUP_IS_LOCKED)
-    .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
-)
 _TERMINATED_EXECUTION = (
     update(ExecutionRow)
     .where(ExecutionRow.execution_id == _EXECUTION)
@@ -248,7 +205,13 @@ class TerminationRepository:
         self._slots = SlotQueue(connection)
         self._stops = StopRepository(connection)
         self._batches = BatchEndRepository(connection)
+        self._locked: dict[ExecutionId, EndingState | None] = {}  # that have not been terminated since
         self._awaited: SlotOwner | None = None  # whose slots have been left and not been handed on
+
+    async def lock(self, execution_ids: Collection[ExecutionId]) -> None:
+        """Several of one function, each of another invocation, that are terminated next: what is read of them is read
+        at once."""
+        self._locked = dict.fromkeys(execution_ids) | dict(await lock_states(self._connection, execution_ids))
 
     async def terminate_execution(
         self,
@@ -272,7 +235,9 @@ class TerminationRepository:
         was restored from a backup that does not know it.
         """
         reason = storable(reason)
-        state = (await self._connection.execute(_LOCKED, {_EXECUTION.key: execution_id})).one_or_none()
+        if execution_id not in self._locked:
+            await self.lock([execution_id])
+        state = self._locked.pop(execution_id)
         if state is None and await self._runs(invocation_id):
             raise ExecutionIsForgotten
         if state is None:  # deleted with its project
@@ -354,7 +319,7 @@ class TerminationRepository:
         return found is not None
 
     async def _children_to_tell(
-        self, invocation_id: InvocationId, state: Row[*tuple[Any, ...]], *, is_new: bool
+        self, invocation_id: InvocationId, state: EndingState, *, is_new: bool
     ) -> CancelledChildren:
         """A stop has recorded the cancellation of the children, and sends it. For an invocation that ended before its
         requested stop, that is done here."""
