@@ -145,7 +145,7 @@ async def _plan(catalog: URL, query: dict[str, Any]) -> list[dict[str, Any]]:
     database = Database(catalog)
     event.listen(Engine, "before_cursor_execute", note_statement)
     try:
-        async with database.statement() as connection:
+        async with database.transaction() as connection:
             await ProjectInvocationRepository(connection).read(
                 "bench", matching=matching, offset=None, max_results=PAGE
             )

@@ -8,6 +8,7 @@ from typing import Any, TypeVarTuple, cast, overload
 
 import asyncpg
 from sqlalchemy import URL, CursorResult, Executable, event
+from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter, DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -17,6 +18,7 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.util import greenlet_spawn
 
 from control_plane_server.catalog.connecting import Connection, connect
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.domain.errors import CatalogIsAway
 from control_plane_server.liveness.progress import note_progress
 
@@ -174,6 +176,17 @@ class StatementConnection(AsyncConnection):
         note_progress()
         return result
 
+    async def run(self, statement: DriverStatement, parameters: Mapping[str, object]) -> Any:
+        """As `one_or_none`."""
+        with _translated_errors():
+            row = await greenlet_spawn(self._run, statement, parameters)
+        note_progress()
+        return row
+
+    def _run(self, statement: DriverStatement, parameters: Mapping[str, object]) -> Any:
+        with self.sync_engine.connect() as connection:
+            return statement.run(connection, parameters)
+
     def _execute(
         self,
         statement: Executable,
@@ -189,6 +202,13 @@ class StatementConnection(AsyncConnection):
                 return connection.execute(statement, parameters, execution_options=execution_options)
             finally:
                 adapted.autocommit = False
+
+
+async def one_or_none(connection: AsyncConnection, statement: DriverStatement, parameters: Mapping[str, object]) -> Any:
+    """As `DriverStatement.run`. Raises CatalogIsAway; in a transaction that is raised at the transaction's end."""
+    if isinstance(connection, StatementConnection):
+        return await connection.run(statement, parameters)
+    return await greenlet_spawn(statement.run, cast(SyncConnection, connection.sync_connection), parameters)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, event, func, literal_column, select, text, update
+from sqlalchemy import func, literal_column, select, text, update
 
 from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.database import Database
@@ -17,6 +17,7 @@ from control_plane_server.domain.identifiers import FunctionRef, InvocationId, e
 from environment.settings import PostgresSettings
 from tests.catalog.locks import somebody_waits_for_a_lock
 from tests.factories import insert_function, insert_invocation, take_slot
+from tests.statements import noted_statements
 
 
 async def run_and_succeed(database: Database, function: FunctionRef, *, count: int) -> list[InvocationId]:
@@ -78,17 +79,9 @@ async def test_what_comes_together_is_read_by_one_statement(database: Database) 
     function = await insert_function(database, max_concurrency=6)
     invocations = await run_and_succeed(database, function, count=6)
     recording = await record_at_once(database, ExecutionEnds(database), function, invocations)
-    reads: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FOR NO KEY UPDATE OF functions, invocations, executions" in statement:
-            reads.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with noted_statements() as statements:
         await asyncio.gather(*recording)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    reads = [one for one, _ in statements if "FOR NO KEY UPDATE OF functions, invocations, executions" in one]
     assert len(reads) == 1  # that of the first one was on its way
 
 

@@ -4,32 +4,35 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import update
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.domain.execution_tokens import execution_token
+from control_plane_server.catalog.tables import ExecutionRow
+from control_plane_server.domain.execution_tokens import execution_token, launch_token
 from tests.api.builders import ROOT_KEYS, Json, add_execution, bearer, deploy, execution_id_of, invoke
+from tests.statements import Statement, noted_statements
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
+def statements() -> Iterator[list[Statement]]:
     """Every statement from now on."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    with noted_statements() as seen:
+        yield seen
 
 
-@pytest.mark.parametrize("is_root", [True, False])
+@pytest.mark.parametrize("sender", ["root", "execution", "launch"])
 async def test_a_report_is_one_statement_whoever_sends_it(
-    client: httpx2.AsyncClient, database: Database, statements: list[str], is_root: bool
+    client: httpx2.AsyncClient, database: Database, statements: list[Statement], sender: str
 ) -> None:
     execution = await add_execution(database, await invoke(client, (await deploy(client)).invocations()))
-    key = ROOT_KEYS[0] if is_root else execution_token(ROOT_KEYS[0], execution_id_of(execution))
+    async with database.statement() as connection:
+        await connection.execute(update(ExecutionRow).values(launches=1))
+    execution_id = execution_id_of(execution)
+    key = {
+        "root": ROOT_KEYS[0],
+        "execution": execution_token(ROOT_KEYS[0], execution_id),
+        "launch": launch_token(ROOT_KEYS[0], execution_id, 1),
+    }[sender]
     reports: list[tuple[str, Json | None]] = [
         ("start", None),
         ("update", {"latest_output": "1"}),
@@ -42,7 +45,7 @@ async def test_a_report_is_one_statement_whoever_sends_it(
         assert len(statements) == 1, statements
 
 
-async def test_a_submit_is_one_statement(client: httpx2.AsyncClient, statements: list[str]) -> None:
+async def test_a_submit_is_one_statement(client: httpx2.AsyncClient, statements: list[Statement]) -> None:
     deployed = await deploy(client)
     parent = await invoke(client, deployed.invocations())
     for parent_invocation in (None, {"function_name": "f", "invocation_id": parent.rsplit("/", 1)[1]}):
@@ -52,7 +55,7 @@ async def test_a_submit_is_one_statement(client: httpx2.AsyncClient, statements:
 
 
 async def test_reads_are_two_statements_at_most(
-    client: httpx2.AsyncClient, database: Database, statements: list[str]
+    client: httpx2.AsyncClient, database: Database, statements: list[Statement]
 ) -> None:
     deployed = await deploy(client)
     invocation = await invoke(client, deployed.invocations())

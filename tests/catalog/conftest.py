@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import text
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.domain.identifiers import FunctionRef
-from tests.catalog.plans import ENDED, Statement
+from tests.catalog.plans import ENDED
 from tests.factories import insert_function
+from tests.statements import Statement, noted_statements
 
 
 @pytest.fixture
@@ -40,14 +41,8 @@ async def function(database: Database) -> AsyncIterator[FunctionRef]:
 @pytest.fixture
 def statements() -> Iterator[list[Statement]]:
     """Every statement from now on, with its parameters."""
-    seen: list[Statement] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    with noted_statements() as seen:
+        yield seen
 
 
 @pytest.fixture

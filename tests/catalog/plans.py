@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from control_plane_server.catalog.database import Database
+from tests.statements import Statement
 
 ENDED = 20_000
 PAGE = 100
@@ -14,7 +15,6 @@ MOST_ROWS = 4 * PAGE
 _IS_FRESH = "length(invocation_id) = 36"  # not as those that have ended are called
 
 Plan = dict[str, Any]
-Statement = tuple[str, tuple[object, ...]]
 
 
 async def check_plans(database: Database, statements: Sequence[Statement], *, most_rows: int) -> None:

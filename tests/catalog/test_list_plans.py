@@ -15,8 +15,9 @@ from control_plane_server.catalog.invocation_filters import ProjectInvocationFil
 from control_plane_server.catalog.project_invocations import ProjectInvocationRepository
 from control_plane_server.domain.entities import InvocationOutcome, InvocationStatus
 from control_plane_server.domain.identifiers import FunctionRef
-from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, Statement, check_plans
+from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, check_plans
 from tests.factories import FUNCTION_NAME
+from tests.statements import Statement
 
 MIDDLE = int(time.time()) - ENDED // 2
 FAILED = (InvocationOutcome.FAILED,)

@@ -13,8 +13,9 @@ from control_plane_server.catalog.recent_failures import RecentFailureRepository
 from control_plane_server.catalog.version_pages import VersionPageRepository
 from control_plane_server.domain.errors import ProjectDoesNotExist
 from control_plane_server.domain.identifiers import FunctionRef, VersionId
-from tests.catalog.plans import ENDED, Statement, check_plans
+from tests.catalog.plans import ENDED, check_plans
 from tests.factories import FUNCTION_NAME, insert_function, insert_invocation
+from tests.statements import Statement
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

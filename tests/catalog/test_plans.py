@@ -34,8 +34,9 @@ from control_plane_server.domain.entities import (
 )
 from control_plane_server.domain.identifiers import BatchId, FunctionName, FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
-from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, Statement, check_plans
+from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, check_plans
 from tests.factories import FUNCTION_NAME, insert_invocation, take_slot
+from tests.statements import Statement
 
 
 async def test_a_life(database: Database, function: FunctionRef, statements: list[Statement]) -> None:

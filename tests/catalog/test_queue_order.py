@@ -14,9 +14,10 @@ from control_plane_server.catalog.ranks import HEAD_START
 from control_plane_server.catalog.tables import FunctionRow, InvocationRow
 from control_plane_server.domain.identifiers import ExecutionId, FunctionRef, InvocationId
 from control_plane_server.domain.messages import StopReason
-from tests.catalog.plans import Statement, check_plans
+from tests.catalog.plans import check_plans
 from tests.catalog.test_slots import close, end, grant_of, is_queued
 from tests.factories import insert_function, insert_invocation, take_slot
+from tests.statements import Statement
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,8 +5,9 @@ from sqlalchemy import text
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.queue_places import MOST_AHEAD, QueuePlace, QueuePlaceRepository
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId
-from tests.catalog.plans import Statement, check_plans
+from tests.catalog.plans import check_plans
 from tests.factories import insert_function, insert_invocation, take_slot
+from tests.statements import Statement
 
 WAITING = 5_000
 

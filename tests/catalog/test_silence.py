@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
@@ -12,7 +12,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from control_plane_server.catalog.connecting import connect
-from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.database import Database, one_or_none
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.catalog.notifications import NotificationListener
 from control_plane_server.domain.errors import CatalogIsAway
 from environment.settings import PostgresSettings
@@ -58,14 +59,26 @@ async def hold(database: Database) -> None:
         await connection.execute(text("SELECT pg_sleep(0.1)"))
 
 
-async def ask(opened: AbstractAsyncContextManager[AsyncConnection]) -> None:
+async def by_sqlalchemy(connection: AsyncConnection) -> None:
+    await connection.execute(_SELECT)
+
+
+async def by_the_driver(connection: AsyncConnection) -> None:
+    await one_or_none(connection, DriverStatement(_SELECT), {})
+
+
+Select = Callable[[AsyncConnection], Awaitable[None]]
+each_way = pytest.mark.parametrize("select_one", [by_sqlalchemy, by_the_driver])
+
+
+async def ask(opened: AbstractAsyncContextManager[AsyncConnection], select_one: Select = by_sqlalchemy) -> None:
     async with opened as connection:
-        await connection.execute(_SELECT)
+        await select_one(connection)
 
 
-async def is_answered(database: Database) -> bool:
+async def is_answered(database: Database, select_one: Select = by_sqlalchemy) -> bool:
     try:
-        await ask(database.statement())
+        await ask(database.statement(), select_one)
     except CatalogIsAway:
         return False
     return True
@@ -80,15 +93,16 @@ async def recovery(database: Database) -> float:
     return time.monotonic() - began
 
 
+@each_way
 async def test_connections_that_died_without_a_word_are_all_thrown_away_when_one_is_found_dead(
-    database: Database, proxy: Proxy, show: Show
+    database: Database, proxy: Proxy, show: Show, select_one: Select
 ) -> None:
     proxy.lose_connections()
     before = proxy.connections
     began = time.monotonic()
-    assert not await is_answered(database)
+    assert not await is_answered(database, select_one)
     noticed = time.monotonic() - began
-    answers = [await is_answered(database) for _ in range(2 * POOL_SIZE)]
+    answers = [await is_answered(database, select_one) for _ in range(2 * POOL_SIZE)]
     show(f"silently cut: noticed after {noticed:.1f} s, {answers.count(False)} more of {len(answers)} refused")
     assert noticed < BOUND
     assert all(answers)
@@ -112,11 +126,14 @@ async def test_what_is_under_way_when_it_falls_silent_is_given_up(database: Data
     await recovery(database)
 
 
-async def test_nobody_waits_long_for_one_who_is_silent(database: Database, proxy: Proxy, show: Show) -> None:
+@each_way
+async def test_nobody_waits_long_for_one_who_is_silent(
+    database: Database, proxy: Proxy, show: Show, select_one: Select
+) -> None:
     """However many more there are than the pool can serve."""
     proxy.fall_silent()
     began = time.monotonic()
-    assert not any(await asyncio.gather(*(is_answered(database) for _ in range(4 * POOL_SIZE))))
+    assert not any(await asyncio.gather(*(is_answered(database, select_one) for _ in range(4 * POOL_SIZE))))
     took = time.monotonic() - began
     proxy.speak()
     show(f"silent: refused after {took:.1f} s, everybody served {await recovery(database):.1f} s after its end")

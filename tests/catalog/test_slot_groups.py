@@ -32,9 +32,10 @@ from control_plane_server.domain.entities import (
 )
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from tests.catalog.locks import somebody_waits_for_a_lock
-from tests.catalog.plans import Statement, check_plans
+from tests.catalog.plans import check_plans
 from tests.catalog.test_slots import close, grant_of, is_queued
 from tests.factories import declare_again, insert_function, insert_invocation, take_slot
+from tests.statements import Statement
 
 
 @pytest.fixture

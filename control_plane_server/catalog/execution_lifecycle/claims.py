@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.converters import to_function
-from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.database import StatementConnection, one_or_none
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.catalog.execution_lifecycle.slots import FIRST_LAUNCH, Assignment
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL
 from control_plane_server.catalog.tables import FunctionRow, VersionRow
@@ -43,7 +44,7 @@ _WORDS = """json_build_object(
             'launch', warm.launch,
             'traceparent', warm.traceparent
         )"""
-_CLAIM = text(f"""
+_CLAIM = DriverStatement(text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT warm.container_id, warm.container_type, warm.container_identifier, warm.logs_identifier
         FROM warm_containers AS warm
@@ -76,7 +77,7 @@ _CLAIM = text(f"""
         RETURNING {COLUMNS}, pg_notify(:channel, concat(warm.container_id, ' ', {_WORDS}))
     )
     SELECT claimed.*, leased.* FROM claimed LEFT JOIN leased ON true
-    """)
+    """))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,8 @@ class ClaimRepository:
         """The slot that the execution was granted. None if there is nothing to take up, or it has been taken up, or the
         invocation is to stop, or its function can never run: `SlotQueue.take` knows what it is. `traceparent`: of the
         span of the first launch."""
-        found = await self._connection.execute(
+        row = await one_or_none(
+            self._connection,
             _CLAIM,
             {
                 "execution_id": execution_id,
@@ -106,7 +108,6 @@ class ClaimRepository:
                 "channel": WARM_CONTAINERS_CHANNEL,
             },
         )
-        row = found.one_or_none()
         if row is None:
             return None
         return Claim(

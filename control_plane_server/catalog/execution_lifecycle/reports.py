@@ -13,6 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from control_plane_server.catalog.base import columns_of
 from control_plane_server.catalog.blobs import BlobRepository
 from control_plane_server.catalog.converters import to_execution_detail
+from control_plane_server.catalog.database import one_or_none
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import ATTEMPT_TIMEOUT_TEXT, IS_TIMED_OUT_ATTEMPT
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL, INVOCATIONS_CHANNEL
 from control_plane_server.catalog.paths import (
@@ -114,7 +116,7 @@ _CALLER = (
 )
 # Of a launch that has been overtaken nothing is taken any more.
 _IS_NEWEST_LAUNCH = ExecutionRow.launches == _LAUNCH
-_OF_LAUNCH = {change: change.where(_IS_NEWEST_LAUNCH) for change in (_START, _UPDATE, _FINISH)}
+_OF_LAUNCH = {change: DriverStatement(change.where(_IS_NEWEST_LAUNCH)) for change in (_START, _UPDATE, _FINISH)}
 _CALLER_OF_LAUNCH = _CALLER.where(_IS_NEWEST_LAUNCH)
 
 
@@ -208,10 +210,10 @@ class ExecutionRepository:
     ) -> ExecutionDetail:
         parameters = path.parameters | dict(report)
         if path.launch is None:
-            changed = await self._connection.execute(statement, parameters)
+            row = (await self._connection.execute(statement, parameters)).one_or_none()
         else:
-            changed = await self._connection.execute(_OF_LAUNCH[statement], parameters | {_LAUNCH.key: path.launch})
-        row = changed.one_or_none()
+            of_launch = parameters | {_LAUNCH.key: path.launch}
+            row = await one_or_none(self._connection, _OF_LAUNCH[statement], of_launch)
         if row is None:
             execution = (await self.get(path)).execution
             raise ExecutionIsAlreadyTerminated if is_overtaken(path, execution) else refusal(execution)

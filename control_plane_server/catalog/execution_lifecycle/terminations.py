@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from control_plane_server.catalog.database import one_or_none
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.catalog.ends import ENDING, MEASURED_COLUMNS, end_values, executions_after, measured_at_end
 from control_plane_server.catalog.execution_lifecycle.batch_ends import (
     BatchEndRepository,
@@ -141,8 +143,8 @@ def _terminate_execution(batch: CTE | None) -> Select[Any]:
     ).add_cte(_TERMINATED_EXECUTION, noted_deliveries(invocation))
 
 
-_TERMINATE_EXECUTION = _terminate_execution(batch=None)
-_TERMINATE_EXECUTION_IN_BATCH = _terminate_execution(locked_batch(_BATCH))
+_TERMINATE_EXECUTION = DriverStatement(_terminate_execution(batch=None))
+_TERMINATE_EXECUTION_IN_BATCH = DriverStatement(_terminate_execution(locked_batch(_BATCH)))
 
 # Out of the queue, without live executions, TERMINATED. It may not have been stopped before: a child that is yet to
 # come must see it. Signalled and never started is how clients tell a stopped execution from a failed one.
@@ -267,7 +269,8 @@ class TerminationRepository:
             may_retry = allows_retry and state.is_retryable is not False and not is_final(error_message, state)
             ended = not has_failed or state.is_stopped or not may_retry
             batch_id = state.batch_id if ended else None
-            terminated = await self._connection.execute(
+            found = await one_or_none(
+                self._connection,
                 _TERMINATE_EXECUTION if batch_id is None else _TERMINATE_EXECUTION_IN_BATCH,
                 {
                     **({} if batch_id is None else {_BATCH.key: batch_id}),
@@ -279,7 +282,6 @@ class TerminationRepository:
                     _ERROR_MESSAGE.key: error_message,
                 },
             )
-            found = terminated.one()
             if found.completes_batch:
                 batches = (BatchId(state.batch_id),)
             invocation_error = found.invocation_error

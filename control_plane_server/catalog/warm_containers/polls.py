@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from control_plane_server.catalog.database import StatementConnection
+from control_plane_server.catalog.database import StatementConnection, one_or_none
+from control_plane_server.catalog.driver_statements import DriverStatement
 from control_plane_server.catalog.notifications import EXECUTIONS_CHANNEL
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.newest import IS_NEEDED
@@ -24,7 +25,7 @@ from control_plane_server.domain.identifiers import (
 from control_plane_server.domain.reuse import import_limit
 
 # Its row is locked first, then that of the execution that it lets go. What is decided is decided under the lock.
-_NEXT = text(f"""
+_NEXT = DriverStatement(text(f"""
     WITH own AS MATERIALIZED (
         SELECT warm.container_id, warm.function_id, warm.state, warm.execution_id, warm.launch, warm.traceparent,
             warm.is_delivered, warm.executions, warm.idle_since, warm.stop_requested_time
@@ -102,7 +103,7 @@ _NEXT = text(f"""
         executions.invocation_id
     FROM decided
     LEFT JOIN executions ON decided.next_state = 'LEASED' AND executions.execution_id = decided.execution_id
-    """)
+    """))
 
 _FUNCTION_OF = text("""
     SELECT versions.project_name, functions.secrets, functions.attempt_timeout_seconds
@@ -135,7 +136,8 @@ class PollRepository:
 
         A container of which the catalog knows nothing must end: it was deleted with its project.
         """
-        found = await self._connection.execute(
+        row = await one_or_none(
+            self._connection,
             _NEXT,
             {
                 "container_id": container_id,
@@ -145,7 +147,6 @@ class PollRepository:
                 "channel": EXECUTIONS_CHANNEL,
             },
         )
-        row = found.one_or_none()
         if row is None or row.next_state == State.CLOSED:
             return Next(must_end=True)
         if row.next_state == State.IDLE:

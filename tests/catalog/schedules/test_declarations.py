@@ -10,8 +10,8 @@ from control_plane_server.catalog.schedules.schedules import ScheduleRepository
 from control_plane_server.catalog.versions import VersionRepository
 from control_plane_server.domain.errors import FunctionDoesNotExist, ScheduleIsDeclared, ScheduleNameIsTaken
 from control_plane_server.domain.identifiers import VersionId
-from tests.catalog.plans import Statement
 from tests.catalog.schedules.builders import PROJECT, deploy, function, hourly, put, there
+from tests.statements import Statement
 
 
 async def test_deploys_add_change_and_remove_what_is_declared(database: Database) -> None:

@@ -6,8 +6,9 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.schedules.firings import FiringRepository
 from control_plane_server.catalog.schedules.schedules import ScheduleRepository
 from control_plane_server.domain.identifiers import FunctionRef
-from tests.catalog.plans import Statement, check_plans
+from tests.catalog.plans import check_plans
 from tests.catalog.schedules.builders import NOW, hourly
+from tests.statements import Statement
 
 
 async def test_what_runs_of_a_schedule_is_found_among_all_that_it_has_made(

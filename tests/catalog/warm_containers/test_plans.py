@@ -13,8 +13,9 @@ from control_plane_server.catalog.warm_containers.leases import LeaseRepository
 from control_plane_server.catalog.warm_containers.upkeep import UpkeepRepository
 from control_plane_server.domain.identifiers import FunctionRef
 from control_plane_server.domain.reuse import ReuseSpec
-from tests.catalog.plans import Statement, check_plans
+from tests.catalog.plans import check_plans
 from tests.catalog.warm_containers.warm import Warm
+from tests.statements import Statement
 
 CLOSED = 5_000
 

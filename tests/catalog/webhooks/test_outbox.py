@@ -16,9 +16,9 @@ from control_plane_server.catalog.tables import ExecutionRow, InvocationRow
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from control_plane_server.domain.messages import StopReason
 from control_plane_server.domain.webhooks import WebhookEvent
-from tests.catalog.plans import Statement
 from tests.catalog.webhooks.declared import cancelled, declare, noted
 from tests.factories import insert_function, insert_invocation
+from tests.statements import Statement
 
 End = Callable[[Database, FunctionRef], Awaitable[InvocationId]]
 

@@ -10,8 +10,9 @@ from control_plane_server.catalog.webhooks.deliveries import Attempt, DeliveryRe
 from control_plane_server.catalog.webhooks.delivery_log import DeliveryLogRepository
 from control_plane_server.domain.identifiers import FunctionRef
 from control_plane_server.domain.webhooks import DeliveryStatus
-from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, Statement, check_plans
+from tests.catalog.plans import ENDED, MOST_ROWS, PAGE, check_plans
 from tests.catalog.webhooks.declared import declare, target_of
+from tests.statements import Statement
 
 _UNANNOUNCED, _GIVEN_UP, _PENDING = 10, 50, ENDED // 4
 

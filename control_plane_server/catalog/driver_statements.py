@@ -1,0 +1,85 @@
+"""Statements of which each execution of a function needs one, without what SQLAlchemy does for them each time."""
+
+from collections import namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import ClauseElement, Connection, Dialect, Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util import await_
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """`names`: of the values that the text has as $1, $2 and so on. `constants`: those that the statement brings."""
+
+    text: str
+    names: tuple[str, ...]
+    constants: Mapping[str, object]
+
+
+class DriverStatement:
+    """One that the driver runs as SQLAlchemy has written it once: to look it up, to bind its parameters and to describe
+    its columns is more than half of what a short statement costs.
+
+    The types of its parameters and columns are those that the driver knows by itself: texts, numbers, truth values,
+    times, lists of them, and JSON, which is read.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement = statement
+        self._compiled: SQLCompiler | None = None
+        self._literals: tuple[str, ...] = ()  # parameters whose values stand in the text: truth values
+        self._written: dict[tuple[object, ...], _Written] = {}  # by these values
+        self._row: type[Any] | None = None
+
+    def run(self, connection: Connection, parameters: Mapping[str, object]) -> Any:
+        """Its one row, with its columns as attributes, or None. Within a greenlet of SQLAlchemy; in the connection's
+        transaction, if it has one.
+
+        Raises KeyError if a parameter is missing. Where the connection is lost by it, raises what SQLAlchemy raises,
+        which then knows of that; else what the driver raises."""
+        driver = cast("asyncpg.Connection[asyncpg.Record]", connection.connection.driver_connection)
+        if connection.in_transaction() and not driver.is_in_transaction():  # which begins with SQLAlchemy's first one
+            return connection.execute(self.statement, parameters).one_or_none()
+        written = self._write(connection.dialect, parameters)
+        values = [(parameters if name in parameters else written.constants)[name] for name in written.names]
+        try:
+            rows = await_(driver.fetch(written.text, *values))
+        except Exception as error:
+            if isinstance(error, TimeoutError):  # a server that is silent: nothing more will come from it
+                driver.terminate()
+            if driver.is_closed() or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                connection.execute(self.statement, parameters)  # finds the same
+            raise
+        except BaseException as error:  # broken off: it may still be under way
+            connection.invalidate(error)
+            raise
+        return self._only(rows)
+
+    def _write(self, dialect: Dialect, parameters: Mapping[str, object]) -> _Written:
+        if self._compiled is None:
+            self._compiled = cast(SQLCompiler, cast(ClauseElement, self.statement).compile(dialect=dialect))
+            self._literals = tuple(parameter.key for parameter in self._compiled.literal_execute_params)
+        literals = tuple(parameters[name] for name in self._literals)
+        written = self._written.get(literals)
+        if written is None:
+            expanded = self._compiled.construct_expanded_state(dict(parameters))
+            binds = self._compiled.binds
+            written = _Written(
+                text=expanded.statement,
+                names=tuple(expanded.positiontup or ()),
+                constants={name: bind.effective_value for name, bind in binds.items() if not bind.required},
+            )
+            self._written[literals] = written
+        return written
+
+    def _only(self, rows: list[asyncpg.Record]) -> Any:
+        if not rows:
+            return None
+        (row,) = rows
+        if self._row is None:
+            self._row = namedtuple("Row", row.keys(), rename=True)
+        return self._row(*row)
