@@ -1,7 +1,7 @@
 """Statements of which each execution of a function needs one, without what SQLAlchemy does for them each time."""
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ class DriverStatement:
         self._compiled: SQLCompiler | None = None
         self._literals: tuple[str, ...] = ()  # parameters whose values stand in the text: truth values
         self._written: dict[tuple[object, ...], _Written] = {}  # by these values
-        self._row: type[Any] | None = None
+        self._row: Callable[..., Any] | None = None
 
     def run(self, connection: Connection, parameters: Mapping[str, object]) -> Any:
         """Its one row, with its columns as attributes, or None. Within a greenlet of SQLAlchemy; in the connection's
@@ -81,5 +81,6 @@ class DriverStatement:
             return None
         (row,) = rows
         if self._row is None:
-            self._row = namedtuple("Row", row.keys(), rename=True)
+            row_type: Any = namedtuple("Row", row.keys(), rename=True)
+            self._row = row_type
         return self._row(*row)
