@@ -1,8 +1,8 @@
 """Statements of which each execution of a function needs one, without what SQLAlchemy does for them each time."""
 
-from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncpg
@@ -33,7 +33,6 @@ class DriverStatement:
         self._compiled: SQLCompiler | None = None
         self._literals: tuple[str, ...] = ()  # parameters whose values stand in the text: truth values
         self._written: dict[tuple[object, ...], _Written] = {}  # by these values
-        self._row: Callable[..., Any] | None = None
 
     def run(self, connection: Connection, parameters: Mapping[str, object]) -> Any:
         """Its one row, with its columns as attributes, or None. Within a greenlet of SQLAlchemy; in the connection's
@@ -57,7 +56,10 @@ class DriverStatement:
         except BaseException as error:  # broken off: it may still be under way
             connection.invalidate(error)
             raise
-        return self._only(rows)
+        if not rows:
+            return None
+        (row,) = rows
+        return SimpleNamespace(**row)
 
     def _write(self, dialect: Dialect, parameters: Mapping[str, object]) -> _Written:
         if self._compiled is None:
@@ -75,12 +77,3 @@ class DriverStatement:
             )
             self._written[literals] = written
         return written
-
-    def _only(self, rows: list[asyncpg.Record]) -> Any:
-        if not rows:
-            return None
-        (row,) = rows
-        if self._row is None:
-            row_type: Any = namedtuple("Row", row.keys(), rename=True)
-            self._row = row_type
-        return self._row(*row)

@@ -59,7 +59,7 @@ async def test_a_row_is_what_sqlalchemy_reads(database: Database) -> None:
     async with database.statement() as connection:
         expected = (await connection.execute(_EVERY_TYPE, _WORDS)).one()
         rows = [await one_or_none(connection, statement, _WORDS | {"number": number}) for number in (7, 8)]
-    assert rows[0]._asdict() == expected._asdict()
+    assert vars(rows[0]) == expected._asdict()
     assert rows[1].number == 8
     assert rows[1].word == "ä"
 
