@@ -28,13 +28,13 @@ class Connections:
 
     async def ask(self, request: bytes) -> Answer:
         """The answer to a request that is written out in full. Raises OSError, EOFError, TimeoutError."""
-        connection = await self._take()
-        try:
-            async with asyncio.timeout(_ANSWERED_WITHIN):
+        async with asyncio.timeout(_ANSWERED_WITHIN):
+            connection = await self._take()
+            try:
                 answer = await connection.ask(request)
-        except BaseException:
-            connection.close()
-            raise
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append((time.monotonic(), connection))
         return answer
 

@@ -16,8 +16,8 @@ Json = dict[str, Any]
 class Http:
     def __init__(self, base_url: str, *, key: str) -> None:
         url = urlsplit(base_url)
-        if url.hostname is None or url.port is None:
-            raise ValueError(f"{base_url} has no host or no port")
+        if url.scheme != "http" or url.hostname is None or url.port is None or url.path:
+            raise ValueError(f"{base_url}: must be http://HOST:PORT")
         self._key = key
         self._host = url.netloc
         self._connections = Connections(url.hostname, url.port)

@@ -70,6 +70,9 @@ async def connect(
             command_timeout=None if statement_limit is None else (statement_limit + _ANSWER_MARGIN).total_seconds(),
             connection_class=Connection,
             target_session_attrs=SessionAttribute.read_write,
+            # Those that the driver runs itself (`driver_statements.py`) are few, long, and kept as long as all others.
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
             server_settings=_server_settings(name, statement_limit or timedelta(), lock_limit)
             | ({"enable_seqscan": "off"} if reads_by_index else {}),
         )

@@ -39,7 +39,7 @@ class DriverStatement:
         transaction, if it has one.
 
         Raises KeyError if a parameter is missing. Where the connection is lost by it, raises what SQLAlchemy raises,
-        which then knows of that; else what the driver raises."""
+        which then knows of that; else asyncpg.PostgresError or asyncpg.InterfaceError, as the driver does."""
         driver = cast("asyncpg.Connection[asyncpg.Record]", connection.connection.driver_connection)
         if connection.in_transaction() and not driver.is_in_transaction():  # which begins with SQLAlchemy's first one
             return connection.execute(self.statement, parameters).one_or_none()
@@ -50,7 +50,8 @@ class DriverStatement:
         except Exception as error:
             if isinstance(error, TimeoutError):  # a server that is silent: nothing more will come from it
                 driver.terminate()
-            if driver.is_closed() or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            is_demoted = isinstance(error, asyncpg.ReadOnlySQLTransactionError) and not connection.in_transaction()
+            if driver.is_closed() or is_demoted:
                 connection.execute(self.statement, parameters)  # finds the same
             raise
         except BaseException as error:  # broken off: it may still be under way

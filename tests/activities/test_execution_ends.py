@@ -10,8 +10,8 @@ from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment, Refused
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminatedExecution
-from control_plane_server.catalog.tables import ExecutionRow, FunctionRow
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow
+from control_plane_server.domain.entities import ExecutionOutcome, InvocationOutcome
 from control_plane_server.domain.errors import CatalogIsAway, LaunchIsSuperseded
 from control_plane_server.domain.identifiers import FunctionRef, InvocationId, execution_id_for
 from environment.settings import PostgresSettings
@@ -92,6 +92,28 @@ async def test_an_end_that_is_told_twice_at_once_is_recorded_once(database: Data
     recorded = await asyncio.gather(*await record_at_once(database, ExecutionEnds(database), function, told))
     assert [one.is_new for one in recorded] == [True, True, True, False]
     assert all(one.outcome is ExecutionOutcome.SUCCEEDED and one.invocation_ended for one in recorded)
+
+
+async def test_a_child_that_ends_with_its_cancelled_parent_is_cancelled(database: Database) -> None:
+    """The parent's end cancels what it has called; the child's, which comes after it, is decided by that."""
+    function = await insert_function(database, max_concurrency=3)
+    first, *family = await run_and_succeed(database, function, count=3)
+    parent, child = sorted(family)
+    async with database.statement() as connection:
+        of_child = {"child": child, "parent": parent}
+        await connection.execute(update(ExecutionRow).values(outcome=ExecutionOutcome.FAILED))
+        for change in (
+            "UPDATE invocations SET parent_invocation_id = :parent WHERE invocation_id = :child",
+            "UPDATE invocations SET cancellation_request_time = now() WHERE invocation_id = :parent",
+        ):
+            await connection.execute(text(change), of_child)
+    recorded = await asyncio.gather(
+        *await record_at_once(database, ExecutionEnds(database), function, [first, parent, child])
+    )
+    assert [one.was_stopped for one in recorded] == [False, True, True]
+    async with database.statement() as connection:
+        outcome = await connection.scalar(select(InvocationRow.outcome).where(InvocationRow.invocation_id == child))
+    assert outcome == InvocationOutcome.CANCELLED
 
 
 async def test_a_row_that_is_locked_spoils_its_own_end_alone(

@@ -213,7 +213,7 @@ class TerminationRepository:
     async def lock(self, execution_ids: Collection[ExecutionId]) -> None:
         """Several of one function, each of another invocation, that are terminated next: what is read of them is read
         at once."""
-        self._locked = dict.fromkeys(execution_ids) | dict(await lock_states(self._connection, execution_ids))
+        self._locked |= dict.fromkeys(execution_ids) | dict(await lock_states(self._connection, execution_ids))
 
     async def terminate_execution(
         self,
@@ -327,7 +327,9 @@ class TerminationRepository:
         requested stop, that is done here."""
         if not state.is_stopped or (is_new and state.stop_time is not None):
             return CancelledChildren(invocations=(), batches=())
-        return await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
+        children = await self._stops.cancel_children(invocation_id, includes_noted=not is_new)
+        self._locked.clear()  # one of them may be a child, which is read again as it is now
+        return children
 
     async def revoke_grant(self, grant: Grant) -> tuple[Grant, ...]:
         """The slot of an execution whose workflow is closed, so that it cannot take it up, goes to the next. Not if it
