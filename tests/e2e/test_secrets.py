@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from control_plane.access.local_stacks import StackAccess
+from sqlalchemy import text
 from temporalio.client import Client
 
 from control_plane_server.catalog.database import Database
@@ -80,7 +81,7 @@ async def test_a_planted_value_is_nowhere_but_in_the_users_own_processes(
     assert await histories_with("fail_with_secret", temporal)
     assert await histories_with(value, temporal) == []
     async with catalog.statement() as connection:  # what is in memory alone would not be found in files
-        await connection.exec_driver_sql("CHECKPOINT")
+        await connection.execute(text("CHECKPOINT"))
     assert files_with(plain, stack_folder)
     assert files_with(value, stack_folder) == []
     assert processes_with(value) == {}
