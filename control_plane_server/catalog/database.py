@@ -169,8 +169,8 @@ class StatementConnection(AsyncConnection):
         *,
         execution_options: CoreExecuteOptionsParameter | None = None,
     ) -> CursorResult[*tuple[Any, ...]]:
-        """All in one greenlet: one each to take a connection, to execute and to give it back, as SQLAlchemy has it, make
-        a short statement cost almost half more."""
+        """All in one greenlet: one each to take a connection, to execute and to give it back, as SQLAlchemy has it,
+        make a short statement cost almost half more."""
         with _translated_errors():
             result = await greenlet_spawn(self._execute, statement, parameters, execution_options)
         note_progress()
