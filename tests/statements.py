@@ -14,7 +14,8 @@ Statement = tuple[str, tuple[object, ...]]
 
 @contextmanager
 def noted_statements() -> Iterator[list[Statement]]:
-    """Every statement from now on, with its parameters: SQLAlchemy's, and those that the driver runs itself."""
+    """Every statement from now on, with its parameters: SQLAlchemy's, and those that the driver runs itself. Not those
+    of a listener, which comes and goes beside."""
     seen: list[Statement] = []
     fetch = Connection.fetch
 
@@ -22,7 +23,8 @@ def noted_statements() -> Iterator[list[Statement]]:
         seen.append((statement, parameters))
 
     async def noted_fetch(driver: Connection, query: str, *parameters: object, **options: Any) -> Any:
-        seen.append((query, parameters))
+        if not query.startswith(("LISTEN", "NOTIFY", "UNLISTEN")):
+            seen.append((query, parameters))
         return await fetch(driver, query, *parameters, **options)
 
     event.listen(Engine, "before_cursor_execute", note)
