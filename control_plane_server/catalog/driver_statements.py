@@ -38,8 +38,9 @@ class DriverStatement:
         """Its one row, with its columns as attributes, or None. Within a greenlet of SQLAlchemy; in the connection's
         transaction, if it has one.
 
-        Raises KeyError if a parameter is missing. Where the connection is lost by it, raises what SQLAlchemy raises,
-        which then knows of that; else asyncpg.PostgresError or asyncpg.InterfaceError, as the driver does."""
+        If a parameter is missing, raises KeyError, or InvalidRequestError where SQLAlchemy still writes it. Where the
+        connection is lost by it, raises what SQLAlchemy raises, which then knows of that; else asyncpg.PostgresError or
+        asyncpg.InterfaceError, as the driver does. Raises ValueError if there are two rows."""
         driver = cast("asyncpg.Connection[asyncpg.Record]", connection.connection.driver_connection)
         if connection.in_transaction() and not driver.is_in_transaction():  # which begins with SQLAlchemy's first one
             return connection.execute(self.statement, parameters).one_or_none()
