@@ -6,18 +6,28 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import ClauseElement, Connection, Dialect, Executable
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import BindParameter, ClauseElement, Connection, Dialect, Executable
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg
 from sqlalchemy.util import await_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """`names`: of the values that the text has as $1, $2 and so on. `constants`: those that the statement brings."""
+    """`names`: of the values that the text has as $1, $2 and so on."""
 
     text: str
     names: tuple[str, ...]
-    constants: Mapping[str, object]
+
+
+class _Compiler(PGCompiler_asyncpg):
+    """Writes what a statement brings itself into its text, for PostgreSQL to work out when it plans: of a long one, the
+    names of states and the like are most of the parameters."""
+
+    def visit_bindparam(self, bindparam: BindParameter[Any], **options: Any) -> str:  # type: ignore[override]
+        if not bindparam.required:
+            options["literal_binds"] = True
+        written: str = super().visit_bindparam(bindparam, **options)  # type: ignore[no-untyped-call]
+        return written
 
 
 class DriverStatement:
@@ -30,8 +40,8 @@ class DriverStatement:
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
-        self._compiled: SQLCompiler | None = None
-        self._literals: tuple[str, ...] = ()  # parameters whose values stand in the text: truth values
+        self._compiled: _Compiler | None = None
+        self._literals: tuple[str, ...] = ()  # parameters whose values stand in the text: they have few
         self._written: dict[tuple[object, ...], _Written] = {}  # by these values
 
     def run(self, connection: Connection, parameters: Mapping[str, object]) -> Any:
@@ -45,7 +55,7 @@ class DriverStatement:
         if connection.in_transaction() and not driver.is_in_transaction():  # which begins with SQLAlchemy's first one
             return connection.execute(self.statement, parameters).one_or_none()
         written = self._write(connection.dialect, parameters)
-        values = [(parameters if name in parameters else written.constants)[name] for name in written.names]
+        values = [parameters[name] for name in written.names]
         try:
             rows = await_(driver.fetch(written.text, *values))
         except Exception as error:
@@ -65,17 +75,13 @@ class DriverStatement:
 
     def _write(self, dialect: Dialect, parameters: Mapping[str, object]) -> _Written:
         if self._compiled is None:
-            self._compiled = cast(SQLCompiler, cast(ClauseElement, self.statement).compile(dialect=dialect))
-            self._literals = tuple(parameter.key for parameter in self._compiled.literal_execute_params)
+            self._compiled = _Compiler(dialect, cast(ClauseElement, self.statement))
+            parameters_in_text = self._compiled.literal_execute_params
+            self._literals = tuple(parameter.key for parameter in parameters_in_text if parameter.required)
         literals = tuple(parameters[name] for name in self._literals)
         written = self._written.get(literals)
         if written is None:
             expanded = self._compiled.construct_expanded_state(dict(parameters))
-            binds = self._compiled.binds
-            written = _Written(
-                text=expanded.statement,
-                names=tuple(expanded.positiontup or ()),
-                constants={name: bind.effective_value for name, bind in binds.items() if not bind.required},
-            )
+            written = _Written(text=expanded.statement, names=tuple(expanded.positiontup or ()))
             self._written[literals] = written
         return written

@@ -60,23 +60,27 @@ _IS_TIMED_OUT_ATTEMPT = and_(IS_TIMED_OUT_ATTEMPT, _OUTCOME.is_distinct_from(Exe
 
 # All of `ExecutionDetail`.
 _DETAIL = columns_of(VersionRow, FunctionRow, InvocationRow, ExecutionRow)
+# Of a launch that has been overtaken nothing is taken any more. Who names none may be of any.
+_IS_NEWEST_LAUNCH = or_(_LAUNCH.is_(None), ExecutionRow.launches == _LAUNCH)
 
 
 def _change(*notifications: ColumnElement[None]) -> ReturningUpdate[*tuple[Any, ...]]:
     """An update of the live execution at a path that returns its detail."""
     return (
-        update(ExecutionRow).where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, IS_LIVE).returning(*_DETAIL, *notifications)
+        update(ExecutionRow)
+        .where(*EXECUTION_MATCHES, *INVOCATION_MATCHES, IS_LIVE, _IS_NEWEST_LAUNCH)
+        .returning(*_DETAIL, *notifications)
     )
 
 
 _GET = along_execution(select(*_DETAIL))
-_START = (
+_START = DriverStatement(
     _change()
     .where(ExecutionRow.execution_start_time.is_(None))
     .values(execution_start_time=_NOW, last_update_time=_NOW)
 )
-_UPDATE = _change().where(*IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW)
-_FINISH = (
+_UPDATE = DriverStatement(_change().where(*IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW))
+_FINISH = DriverStatement(
     _change(
         func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
         func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
@@ -112,12 +116,8 @@ _CALLER = (
     .join(FunctionRow, FunctionRow.version_id == VersionRow.version_id)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-    .where(ExecutionRow.execution_id == _EXECUTION, IS_LIVE)
+    .where(ExecutionRow.execution_id == _EXECUTION, IS_LIVE, _IS_NEWEST_LAUNCH)
 )
-# Of a launch that has been overtaken nothing is taken any more.
-_IS_NEWEST_LAUNCH = ExecutionRow.launches == _LAUNCH
-_OF_LAUNCH = {change: DriverStatement(change.where(_IS_NEWEST_LAUNCH)) for change in (_START, _UPDATE, _FINISH)}
-_CALLER_OF_LAUNCH = _CALLER.where(_IS_NEWEST_LAUNCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,29 +191,21 @@ class ExecutionRepository:
 
     async def caller(self, execution_id: ExecutionId, launch: int | None = None) -> Caller | None:
         """Of whom a token is, as long as the execution's container is not TERMINATED, nor that of a later launch."""
-        of_execution = {_EXECUTION.key: searchable(execution_id)}
-        if launch is None:
-            found = await self._connection.execute(_CALLER, of_execution)
-        else:
-            found = await self._connection.execute(_CALLER_OF_LAUNCH, of_execution | {_LAUNCH.key: launch})
-        row = found.one_or_none()
+        of_execution = {_EXECUTION.key: searchable(execution_id), _LAUNCH.key: launch}
+        row = (await self._connection.execute(_CALLER, of_execution)).one_or_none()
         if row is None:
             return None
         return Caller(project_name=ProjectName(row.project_name), invocation_id=InvocationId(row.invocation_id))
 
     async def _apply(
         self,
-        statement: ReturningUpdate[*tuple[Any, ...]],
+        change: DriverStatement,
         path: ExecutionPath,
         refusal: Callable[[Execution], Conflict],
         report: Mapping[str, object] = MappingProxyType({}),
     ) -> ExecutionDetail:
-        parameters = path.parameters | dict(report)
-        if path.launch is None:
-            row = (await self._connection.execute(statement, parameters)).one_or_none()
-        else:
-            of_launch = parameters | {_LAUNCH.key: path.launch}
-            row = await one_or_none(self._connection, _OF_LAUNCH[statement], of_launch)
+        parameters = path.parameters | {_LAUNCH.key: path.launch} | dict(report)
+        row = await one_or_none(self._connection, change, parameters)
         if row is None:
             execution = (await self.get(path)).execution
             raise ExecutionIsAlreadyTerminated if is_overtaken(path, execution) else refusal(execution)

@@ -99,7 +99,7 @@ _EXECUTION = bindparam("terminated_execution", type_=Text)
 _OWNER = bindparam("terminated_slot_owner", type_=BigInteger)
 _FUNCTION = bindparam("terminated_function", type_=BigInteger)
 _BATCH = bindparam("terminated_batch", type_=Text)
-_OUTCOME = bindparam("terminated_outcome", type_=Text)
+_OUTCOME = bindparam("terminated_outcome", type_=Text, literal_execute=True)  # of a success nothing more is worked out
 _ERROR_MESSAGE = bindparam("terminated_error", type_=Text)
 _IS_TIMEOUT = bindparam("stop_is_timeout", type_=Boolean)
 
@@ -123,7 +123,11 @@ def _terminate_execution(batch: CTE | None) -> Select[Any]:
     position = {} if batch is None else {"batch_position": select(batch.c.ended + 1).scalar_subquery()}
     invocation = (
         update(InvocationRow)
-        .where(InvocationRow.invocation_id == _AT_END.c.invocation_id, InvocationRow.status == InvocationStatus.RUNNING)
+        .where(
+            InvocationRow.invocation_id == _AT_END.c.invocation_id,
+            # Not what the index of those that run says: PostgreSQL would read all of that where it is short.
+            InvocationRow.status != InvocationStatus.TERMINATED,
+        )
         .values(
             status=InvocationStatus.TERMINATED,
             last_update_time=func.clock_timestamp(),
