@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from control_plane_server.catalog.database import Database
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, Report
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.polls import PollRepository
@@ -51,14 +52,16 @@ class WarmPolls:
         container_id: WarmContainerId,
         *,
         ended: EndedLease | None,
+        report: Report | None = None,
         running: Running | None,
         parked: Parked = contextlib.nullcontext,
     ) -> Next:
         """What the container is to do, as soon as there is something, or nothing after `patience`.
 
-        `running`: the launch that the container knows of: it is answered when that is to stop. `parked`: a context for
-        each wait. A lease that comes meanwhile is answered as it was notified, without a look at the catalog: `start`
-        is refused if it has been revoked since. Raises ServiceIsUnavailable if too many wait.
+        `report`: of what has ended, if that was not reported: recorded before it is let go of. `running`: the launch
+        that the container knows of: it is answered when that is to stop. `parked`: a context for each wait. A lease
+        that comes meanwhile is answered as it was notified, without a look at the catalog: `start` is refused if it has
+        been revoked since. Raises ServiceIsUnavailable if too many wait.
         """
         deadline = _now() + self._patience
         over = None if ended is None else (ended.execution_id, ended.launch)
@@ -67,8 +70,8 @@ class WarmPolls:
             self._as_newest(container_id, changed) as is_newest,
         ):
             while True:
-                told = _as_news(await self._ask(container_id, ended), running)
-                ended = None
+                told = _as_news(await self._ask(container_id, ended, report), running)
+                ended = report = None
                 if told.lease is not None or told.must_stop or told.must_end or self._is_stopped:
                     return told
                 async with parked():
@@ -81,8 +84,12 @@ class WarmPolls:
                     return Next(lease=lease)
                 changed.clear()
 
-    async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None) -> Next:
+    async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None, report: Report | None) -> Next:
         async with self._database.statement() as connection:
+            if ended is not None and report is not None:
+                await ExecutionRepository(connection).finish_in_container(
+                    container_id, ended.execution_id, ended.launch, report
+                )
             return await PollRepository(connection).next(container_id, ended=ended)
 
     @asynccontextmanager

@@ -42,6 +42,7 @@ async def next_execution(container_id: str, said: NextRequest, request: Request)
     told = await services.warm_polls.next(
         WarmContainerId(container_id),
         ended=None if said.ended is None else said.ended.to_ended(),
+        report=None if said.report is None else said.report.to_domain(),
         running=None if said.running is None else said.running.to_domain(),
         parked=partial(while_waiting, request),
     )

@@ -9,6 +9,7 @@ from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_seconds, optional_seconds_of
 from api.schemas.workers import WorkerDetails, WorkerStatus
+from control_plane_server.catalog.execution_lifecycle.reports import Report
 from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
 from control_plane_server.domain.environments import stored
@@ -41,6 +42,16 @@ class ExecutionFinalResultPayload(BaseModel):
         if self.outcome is not ExecutionOutcome.FAILED and self.error_traceback is not None:
             raise ValueError("error_traceback must not be set unless outcome is FAILED")
         return self
+
+    def to_domain(self) -> Report:
+        """Without the blob."""
+        return Report(
+            outcome=self.outcome,
+            output=self.final_output,
+            error_message=self.error_message,
+            error_traceback=self.error_traceback,
+            is_retryable=self.retry,
+        )
 
 
 class ExecutionSummary(BaseModel):

@@ -3,8 +3,9 @@
 from typing import Annotated, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
+from api.schemas.executions import ExecutionFinalResultPayload
 from api.schemas.secrets import ExecutionEnvironment
 from control_plane_server.catalog.warm_containers import containers
 from control_plane_server.domain.execution_tokens import launch_token
@@ -41,16 +42,27 @@ class EndedLaunch(LaunchInContainer):
 
 
 class NextRequest(BaseModel):
-    """`ended`: what is over in the container, with all of its processes. `running`: what is not: then the answer comes
-    when that is to stop."""
+    """`ended`: what is over in the container, with all of its processes. `report`: of that, as `finish` takes it, where
+    it was not said by a request of its own; without an `output_blob`. `running`: what is not over: then the answer
+    comes when that is to stop."""
 
     ended: EndedLaunch | None = None
+    report: ExecutionFinalResultPayload | None = None
     running: LaunchInContainer | None = None
+
+    @model_validator(mode="after")
+    def _only_what_ended_has_a_report(self) -> Self:
+        if self.report is not None and self.ended is None:
+            raise ValueError("report must not be set unless ended is")
+        if self.report is not None and self.report.output_blob is not None:
+            raise ValueError("report.output_blob must not be set: finish takes it")
+        return self
 
 
 class LeaseInfo(BaseModel):
     """The execution that the container is to run. `path`: of the execution, for its reports, which take `token` as
-    their key. `traceparent`: of the span of its launch."""
+    their key. `traceparent`: of the span of its launch. `takes_report`: its report may be said with the next question.
+    """
 
     path: str
     invocation_id: str
@@ -58,6 +70,7 @@ class LeaseInfo(BaseModel):
     launch: int
     token: str = Field(repr=False)
     traceparent: str | None
+    takes_report: bool = True
 
     @classmethod
     def of(cls, lease: containers.Lease, *, signing_key: str) -> Self:

@@ -26,6 +26,7 @@ from control_plane_server.catalog.paths import (
     searchable,
 )
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
+from control_plane_server.catalog.warm_containers.table import WarmContainerRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
 from control_plane_server.domain.errors import (
@@ -35,7 +36,7 @@ from control_plane_server.domain.errors import (
     ExecutionHasNotStarted,
     ExecutionIsAlreadyTerminated,
 )
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName, WarmContainerId
 
 _OUTCOME = bindparam("reported_outcome", type_=Text)
 _OUTPUT = bindparam("reported_output", type_=Text)
@@ -45,10 +46,12 @@ _IS_RETRYABLE = bindparam("reported_retry", type_=Boolean)
 _OUTPUT_BLOB = bindparam("reported_blob", type_=Text)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
 _LAUNCH = bindparam("reporting_launch", type_=Integer)
+_CONTAINER = bindparam("reporting_container", type_=Text)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
-IS_LIVE = ExecutionRow.container_status != ContainerStatus.TERMINATED.value
+# Not as the index of held slots has it: PostgreSQL would read all of that where it was short once.
+IS_LIVE = ExecutionRow.container_status.is_distinct_from(ContainerStatus.TERMINATED.value)
 IN_PROGRESS: tuple[ColumnElement[bool], ...] = (
     ExecutionRow.execution_start_time.is_not(None),
     ExecutionRow.execution_finish_time.is_(None),
@@ -80,36 +83,50 @@ _START = DriverStatement(
     .values(execution_start_time=_NOW, last_update_time=_NOW)
 )
 _UPDATE = DriverStatement(_change().where(*IN_PROGRESS).values(output=_OUTPUT, last_update_time=_NOW))
-_FINISH = DriverStatement(
-    _change(
-        func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
-        func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
-    )
-    .where(*IN_PROGRESS)
-    .values(
-        outcome=case(
-            (_IS_TIMED_OUT_ATTEMPT, ExecutionOutcome.FAILED.value),
-            (
-                and_(
-                    ExecutionRow.termination_signal_time.is_not(None),
-                    _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
-                ),
-                ExecutionOutcome.ABORTED.value,
+_TELL_FINISH = (
+    func.pg_notify(EXECUTIONS_CHANNEL, ExecutionRow.execution_id),
+    func.pg_notify(INVOCATIONS_CHANNEL, ExecutionRow.invocation_id),
+)
+_FINISHED = {
+    "outcome": case(
+        (_IS_TIMED_OUT_ATTEMPT, ExecutionOutcome.FAILED.value),
+        (
+            and_(
+                ExecutionRow.termination_signal_time.is_not(None),
+                _OUTCOME.is_distinct_from(ExecutionOutcome.SUCCEEDED.value),
             ),
-            (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
+            ExecutionOutcome.ABORTED.value,
         ),
-        # With a blob none, not even that of progress: who does not know blobs must not take it for the result.
-        output=case((_OUTPUT_BLOB.is_(None), func.coalesce(_OUTPUT, ExecutionRow.output))),
-        output_blob_id=_OUTPUT_BLOB,
-        error_message=case((_IS_TIMED_OUT_ATTEMPT, ATTEMPT_TIMEOUT_TEXT), else_=_ERROR_MESSAGE),
-        error_traceback=_ERROR_TRACEBACK,
-        # What the code makes of its stop is no word about another attempt.
-        is_retryable=case(
-            ((_IS_RETRYABLE & ~_IS_FINAL_ERROR) | _IS_TIMED_OUT_ATTEMPT, ExecutionRow.is_retryable), else_=False
-        ),
-        execution_finish_time=_NOW,
-        last_update_time=_NOW,
+        (or_(_OUTCOME.is_distinct_from(ExecutionOutcome.ABORTED.value)), _OUTCOME),
+    ),
+    # With a blob none, not even that of progress: who does not know blobs must not take it for the result.
+    "output": case((_OUTPUT_BLOB.is_(None), func.coalesce(_OUTPUT, ExecutionRow.output))),
+    "output_blob_id": _OUTPUT_BLOB,
+    "error_message": case((_IS_TIMED_OUT_ATTEMPT, ATTEMPT_TIMEOUT_TEXT), else_=_ERROR_MESSAGE),
+    "error_traceback": _ERROR_TRACEBACK,
+    # What the code makes of its stop is no word about another attempt.
+    "is_retryable": case(
+        ((_IS_RETRYABLE & ~_IS_FINAL_ERROR) | _IS_TIMED_OUT_ATTEMPT, ExecutionRow.is_retryable), else_=False
+    ),
+    "execution_finish_time": _NOW,
+    "last_update_time": _NOW,
+}
+_FINISH = DriverStatement(_change(*_TELL_FINISH).where(*IN_PROGRESS).values(**_FINISHED))
+_FINISH_IN_CONTAINER = DriverStatement(
+    update(ExecutionRow)
+    .where(
+        ExecutionRow.execution_id == _EXECUTION,
+        ExecutionRow.launches == _LAUNCH,
+        InvocationRow.invocation_id == ExecutionRow.invocation_id,
+        FunctionRow.function_id == InvocationRow.function_id,
+        WarmContainerRow.container_id == _CONTAINER,
+        WarmContainerRow.execution_id == _EXECUTION,
+        WarmContainerRow.launch == _LAUNCH,
+        IS_LIVE,
+        *IN_PROGRESS,
     )
+    .values(**_FINISHED)
+    .returning(*_TELL_FINISH)
 )
 _CALLER = (
     select(VersionRow.project_name, InvocationRow.invocation_id)
@@ -126,6 +143,17 @@ class Caller:
 
     project_name: ProjectName
     invocation_id: InvocationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a container says at the end of its work. As the arguments of `ExecutionRepository.finish`."""
+
+    outcome: ExecutionOutcome
+    output: str | None
+    error_message: str | None
+    error_traceback: str | None
+    is_retryable: bool
 
 
 class ExecutionRepository:
@@ -171,18 +199,25 @@ class ExecutionRepository:
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
-        report = {
-            _OUTCOME.key: outcome.value,
-            _OUTPUT.key: final_output,
-            _OUTPUT_BLOB.key: None if output_blob is None else output_blob.blob_id,
-            _ERROR_MESSAGE.key: error_message,
-            _ERROR_TRACEBACK.key: error_traceback,
-            _IS_RETRYABLE.key: is_retryable,
-        }
-        finished = await self._apply(_FINISH, path, refusal_to_report, report)
+        report = Report(
+            outcome=outcome,
+            output=final_output,
+            error_message=error_message,
+            error_traceback=error_traceback,
+            is_retryable=is_retryable,
+        )
+        finished = await self._apply(_FINISH, path, refusal_to_report, _finish_parameters(report, output_blob))
         if output_blob is not None:
             await BlobRepository(self._connection).complete(output_blob)
         return finished
+
+    async def finish_in_container(
+        self, container_id: WarmContainerId, execution_id: ExecutionId, launch: int, report: Report
+    ) -> None:
+        """As `finish`, by the container that has the lease of this launch. Where the execution is not under way any
+        more, nothing changes: the container may repeat what it says."""
+        of_launch = {_CONTAINER.key: container_id, _EXECUTION.key: execution_id, _LAUNCH.key: launch}
+        await one_or_none(self._connection, _FINISH_IN_CONTAINER, of_launch | _finish_parameters(report, None))
 
     async def project_of_live(self, execution_id: ExecutionId, launch: int | None = None) -> ProjectName | None:
         """The project of an execution whose container is not TERMINATED, and not that of a later launch."""
@@ -210,6 +245,17 @@ class ExecutionRepository:
             execution = (await self.get(path)).execution
             raise ExecutionIsAlreadyTerminated if is_overtaken(path, execution) else refusal(execution)
         return to_execution_detail(row)
+
+
+def _finish_parameters(report: Report, output_blob: Blob | None) -> dict[str, object]:
+    return {
+        _OUTCOME.key: report.outcome.value,
+        _OUTPUT.key: report.output,
+        _OUTPUT_BLOB.key: None if output_blob is None else output_blob.blob_id,
+        _ERROR_MESSAGE.key: report.error_message,
+        _ERROR_TRACEBACK.key: report.error_traceback,
+        _IS_RETRYABLE.key: report.is_retryable,
+    }
 
 
 def is_overtaken(path: ExecutionPath, execution: Execution) -> bool:

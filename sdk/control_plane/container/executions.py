@@ -81,24 +81,30 @@ class ExecutionClient:
     def update(self, output: str) -> None:
         self._api.request("PUT", self._path + "/update", body={"latest_output": output})
 
-    def finish(self, report: Report) -> None:
-        body: dict[str, Any] = {
-            "outcome": report.outcome,
-            "final_output": report.output,
-            "error_message": report.error_message,
-        }
-        if report.output_blob is not None:
-            body["output_blob"] = report.output_blob
-        # A control plane of an earlier release takes no notice of these.
-        if report.error_traceback is not None:
-            body["error_traceback"] = report.error_traceback
-        if report.is_final:
-            body["retry"] = False
+    def finish(self, document: dict[str, Any]) -> None:
+        """`document`: a report."""
         try:
-            self._api.request("PUT", self._path + "/finish", body=body)
+            self._api.request("PUT", self._path + "/finish", body=document)
         except Refused as refusal:
             if not _was_done(refusal, _ALREADY_FINISHED):
                 raise
+
+
+def document_of(report: Report) -> dict[str, Any]:
+    """As the API wants it."""
+    document: dict[str, Any] = {
+        "outcome": report.outcome,
+        "final_output": report.output,
+        "error_message": report.error_message,
+    }
+    if report.output_blob is not None:
+        document["output_blob"] = report.output_blob
+    # A control plane of an earlier release takes no notice of these.
+    if report.error_traceback is not None:
+        document["error_traceback"] = report.error_traceback
+    if report.is_final:
+        document["retry"] = False
+    return document
 
 
 def path_of(environment: Environment) -> str:

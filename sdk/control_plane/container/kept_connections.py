@@ -56,7 +56,7 @@ class KeptConnections:
             if descriptor < 0 or self._idle:
                 connection.close()
                 return
-            self._idle.append(_Idle(connection, descriptor, _file_of(descriptor), os.getpid(), monotonic()))
+            self._idle.append(_Idle(connection, descriptor, file_of(descriptor), os.getpid(), monotonic()))
         except OSError:  # closed by the user's code meanwhile
             connection.close()
 
@@ -68,13 +68,13 @@ class KeptConnections:
 
 def _is_what_it_was(idle: _Idle) -> bool:
     try:
-        return _file_of(idle.descriptor) == idle.file
+        return file_of(idle.descriptor) == idle.file
     except OSError:
         return False
 
 
-def _file_of(descriptor: int) -> tuple[int, int]:
-    """Raises OSError."""
+def file_of(descriptor: int) -> tuple[int, int]:
+    """Device and inode. Raises OSError."""
     state = os.fstat(descriptor)
     return state.st_dev, state.st_ino
 

@@ -11,7 +11,7 @@ from control_plane.container.progress import ExecutionIsGone
 from control_plane.errors import Refused, Unreachable
 from control_plane.protocol.bounds import API_WAS_NOT_REACHED
 
-_NOT_REPORTED = "This execution could not be reported to the control plane."
+NOT_REPORTED = "This execution could not be reported to the control plane."
 
 
 def main() -> int:
@@ -26,17 +26,17 @@ def main() -> int:
         return 2
 
 
-def run(environment: Environment) -> int:
-    """One execution. The exit code."""
+def run(environment: Environment, hand_over: worker.HandOver | None = None) -> int:
+    """One execution. The exit code. `hand_over`: as of `worker.run`."""
     try:
-        return worker.run(environment)
+        return worker.run(environment, hand_over)
     except worker.ApiWasNotReached as error:
         return not_reached(error)
     except Refused as error:
-        streams.write_error("%s %d: %s\n" % (_NOT_REPORTED, error.status, error.detail))
+        streams.write_error("%s %d: %s\n" % (NOT_REPORTED, error.status, error.detail))
         return 1
     except (Unreachable, ExecutionIsGone) as error:
-        streams.write_error("%s %s\n" % (_NOT_REPORTED, error))
+        streams.write_error("%s %s\n" % (NOT_REPORTED, error))
         return 1
 
 

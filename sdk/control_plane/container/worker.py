@@ -13,12 +13,12 @@ import os
 import sys
 import time
 import traceback
-from typing import Iterator
+from typing import Any, Callable, Dict, Iterator
 
 from control_plane.container import calls, functions, streams, tally
 from control_plane.container.api import Api
 from control_plane.container.environment import LAUNCH, RESUMES_CHILDREN, Environment
-from control_plane.container.executions import Execution, ExecutionClient, Start
+from control_plane.container.executions import Execution, ExecutionClient, Start, document_of
 from control_plane.container.progress import ExecutionIsGone, Progress
 from control_plane.container.reports import (
     MAX_OUTPUT_LENGTH,
@@ -47,9 +47,12 @@ class ApiWasNotReached(Exception):
     """The execution was not started, as the API could not be asked. The text says what was tried."""
 
 
-def run(environment: Environment) -> int:
-    """The exit code. Raises Refused, Unreachable and ExecutionIsGone where nothing could be reported, ApiWasNotReached
-    where nothing was begun.
+HandOver = Callable[[Dict[str, Any]], bool]
+
+
+def run(environment: Environment, hand_over: HandOver | None = None) -> int:
+    """The exit code. `hand_over`: takes the report, in place of the API, and says whether it has. Raises Refused,
+    Unreachable and ExecutionIsGone where nothing could be reported, ApiWasNotReached where nothing was begun.
 
     Until the execution is started, SIGTERM ends the process without a word; from then on a report answers it.
     """
@@ -92,7 +95,10 @@ def run(environment: Environment) -> int:
     termination.shield()  # once more: a signal may have come in its midst
     _make_room(failure)
     try:
-        report = _report(client, execution, termination, progress, output=output, failure=failure)
+        report = _report_of(client, execution, termination, progress, output=output, failure=failure)
+        document = document_of(report)
+        if hand_over is None or not hand_over(document):
+            client.finish(document)
     finally:
         streams.flush()
         if failure is not None and not isinstance(failure, Stopped):
@@ -195,7 +201,7 @@ def _make_room(failure: BaseException | None) -> None:
         traceback.clear_frames(failure.__traceback__)  # what fills the memory is in the variables of the user's code
 
 
-def _report(
+def _report_of(
     client: ExecutionClient,
     execution: Execution,
     termination: Termination,
@@ -218,7 +224,6 @@ def _report(
     was_stopped = termination.has_reached_code or isinstance(failure, Stopped)
     if was_stopped or (termination.may_have_reached_code and client.get().must_stop):
         report = Report("ABORTED", None if report.output == NO_RESULT else report.output)
-    client.finish(report)
     return report
 
 

@@ -12,20 +12,25 @@ import math
 import os
 import time
 import warnings
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 from control_plane.container import streams
+from control_plane.container.api import Api
 from control_plane.container.environment import Environment
+from control_plane.container.executions import ExecutionClient
+from control_plane.container.program import NOT_REPORTED
 from control_plane.container.warm import environment as variables
 from control_plane.container.warm import kernel, markers, randomness, spares
 from control_plane.container.warm.copies import Copy
 from control_plane.container.warm.environment import WarmEnvironment
+from control_plane.container.warm.handing_over import ReportPipe
 from control_plane.container.warm.leases import Lease
 from control_plane.container.warm.memory import MemoryKills
 from control_plane.container.warm.polls import Poller
 from control_plane.container.warm.spares import Leased, Spare
 from control_plane.container.warm.temporary_folders import TemporaryFolders
 from control_plane.container.warm.waking import Wake, Woken, signals_wait
+from control_plane.container.worker import HandOver
 from control_plane.errors import Refused, Unreachable
 
 _SIGKILL = 9
@@ -37,7 +42,22 @@ _KILL_AGAIN_SECONDS = 1.0
 _GIVEN_UP_SECONDS = 20.0
 _PAUSE_SECONDS = 1.0
 _OUT_OF_MEMORY = "(Killed by the kernel: there was no memory left in the container.)\n"
+_CONFLICT = 409
 _NOT_USABLE = "A process that an execution has left behind cannot be killed: this container ends.\n"
+
+
+class _Unsaid(NamedTuple):
+    """The report of an execution, and whose it is: neither its copy nor this process has made it yet."""
+
+    lease: Lease
+    report: Dict[str, Any]
+
+
+class Copied(NamedTuple):
+    """What a copy is to run, and how it may report."""
+
+    environment: Environment
+    hand_over: HandOver | None
 
 
 class Forks:
@@ -48,6 +68,7 @@ class Forks:
         self._spared = kernel.children()
         self._memory_kills = MemoryKills()
         self._spare: Spare | None = None
+        self._unsaid: _Unsaid | None = None
         self._wake = Wake()
         self._poller = Poller(
             environment.api_url,
@@ -57,25 +78,30 @@ class Forks:
             first_contact_seconds=first_contact_seconds,
         )
 
-    def run(self) -> Environment | int:
+    def run(self) -> Copied | int:
         """The container's exit code; in a copy, what it is to run. Raises Refused, Unreachable, OSError."""
         own = os.getpid()
         try:
-            return self._run()
+            found = self._run()
+            if isinstance(found, int):
+                self._report()
+            return found
         except Leased as begin:
-            return self._enter(begin.lease, begin.folder)
+            return self._enter(begin.lease, begin.folder, begin.reports)
         finally:
             if self._spare is not None and os.getpid() == own:
                 self._spare.end()
 
-    def _run(self) -> Environment | int:
+    def _run(self) -> Copied | int:
         """Raises Leased besides, in a copy that was made in advance."""
         ended: Dict[str, Any] | None = None
         while not self._wake.is_terminated:
             try:
-                found = self._poller.next(ended=ended, is_called=self._is_called)
+                report = None if self._unsaid is None else self._unsaid.report
+                found = self._poller.next(ended=ended, report=report, is_called=self._is_called)
             except Woken:
                 break
+            self._unsaid = None
             lease = found.lease
             if found.is_end:
                 break
@@ -86,11 +112,13 @@ class Forks:
                 continue
             folder = self._folders.make()
             markers.mark_begin(lease)
-            process_id = self._given_spare(lease, folder) or self._copy()
+            process_id, reports = self._given_spare(lease, folder) or self._copy()
             if process_id == 0:
-                return self._enter(lease, folder)
+                return self._enter(lease, folder, reports)
             copy = Copy(process_id, self._spared)
-            self._watch(copy, lease)
+            self._watch(copy, lease, reports)
+            self._take_over(lease, reports)
+            reports.close()
             exit_code = copy.clear()
             if exit_code and self._memory_kills.are_new() and exit_code == _KILLED:
                 streams.write_error(_OUT_OF_MEMORY)
@@ -113,7 +141,7 @@ class Forks:
         """Raises OSError; in the copy, as soon as there is a lease, Leased."""
         reader, writer = os.pipe()
         try:
-            process_id = self._copy()
+            process_id, reports = self._copy()
         except OSError:
             os.close(writer)
             os.close(reader)
@@ -121,38 +149,66 @@ class Forks:
         if process_id == 0:
             os.close(writer)
             self._poller.close()
-            raise spares.wait_for_lease(reader)
+            raise spares.wait_for_lease(reader, reports)
         os.close(reader)
-        return Spare(process_id, writer)
+        return Spare(process_id, writer, reports)
 
-    def _given_spare(self, lease: Lease, folder: str | None) -> int | None:
-        """The number of the copy that was made in advance, if there is one that lives."""
+    def _given_spare(self, lease: Lease, folder: str | None) -> tuple[int, ReportPipe] | None:
+        """The copy that was made in advance, as of `_copy`, if there is one that lives."""
         spare, self._spare = self._spare, None
-        return spare.id if spare is not None and spare.give(lease, folder) else None
+        return (spare.id, spare.reports) if spare is not None and spare.give(lease, folder) else None
 
-    def _copy(self) -> int:
+    def _copy(self) -> tuple[int, ReportPipe]:
         """The number of the new process; 0 in itself, where signals wait until `_enter`. Raises OSError."""
         own = os.getpid()
         streams.flush()
+        reports = ReportPipe()
         with signals_wait(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of threads that the user's module has started
-            process_id = os.fork()
+            try:
+                process_id = os.fork()
+            except OSError:
+                reports.keep_to_read()
+                reports.close()
+                raise
             if process_id == 0:
                 os.setpgid(0, 0)
                 self._wake.leave()
                 kernel.end_with_parent(self._library, own, _SIGKILL)
-        return process_id
+        (reports.keep_to_write if process_id == 0 else reports.keep_to_read)()
+        return process_id, reports
 
-    def _enter(self, lease: Lease, folder: str | None) -> Environment:
+    def _enter(self, lease: Lease, folder: str | None, reports: ReportPipe) -> Copied:
         self._poller.close()
         kernel.prefer_to_kill()
         environment = self._environment.of_execution(lease)
         variables.tell(environment, traceparent=lease.traceparent, temporary_folder=folder)
         self._folders.use(folder)
         randomness.seed()
-        return environment
+        reports.begin()
+        return Copied(environment, reports.hand_over if lease.takes_report else None)
 
-    def _watch(self, copy: Copy, lease: Lease) -> None:
+    def _take_over(self, lease: Lease, reports: ReportPipe) -> None:
+        """The report, if the copy has handed it over since."""
+        report = reports.read()
+        if report is not None:
+            self._unsaid = _Unsaid(lease, report)
+
+    def _report(self) -> None:
+        """What would wait for its copy's end, or has no next question to go with."""
+        unsaid, self._unsaid = self._unsaid, None
+        if unsaid is None:
+            return
+        environment = self._environment.of_execution(unsaid.lease)
+        try:
+            ExecutionClient(Api(environment.api_url, environment.api_key), environment).finish(unsaid.report)
+        except Refused as refusal:
+            if refusal.status != _CONFLICT:  # it may have been said all the same
+                streams.write_error("%s %d: %s\n" % (NOT_REPORTED, refusal.status, refusal.detail))
+        except Unreachable as error:
+            streams.write_error("%s %s\n" % (NOT_REPORTED, error))
+
+    def _watch(self, copy: Copy, lease: Lease, reports: ReportPipe) -> None:
         """Until it has ended."""
         kill_time = math.inf
         ask_time = time.monotonic() + _UNWATCHED_SECONDS
@@ -165,12 +221,16 @@ class Forks:
             if self._wake.is_terminated and kill_time == math.inf:
                 copy.terminate()
                 kill_time = now + self._environment.stop_grace_seconds
+                self._take_over(lease, reports)
+                self._report()
             if now >= kill_time:
                 copy.kill()
                 kill_time = now + _KILL_AGAIN_SECONDS
             if kill_time != math.inf or now < ask_time:
                 self._wake.wait(min(kill_time, ask_time if ask_time > now else math.inf) - now)
                 continue
+            self._take_over(lease, reports)
+            self._report()
             try:
                 found = self._poller.next(running=lease, is_called=is_called)
                 if found.must_stop:

@@ -6,13 +6,15 @@ from typing import Any, Dict, NamedTuple
 
 
 class Lease(NamedTuple):
-    """The right, and the order, to run one launch of an execution. `token`: of this launch."""
+    """The right, and the order, to run one launch of an execution. `token`: of this launch. `takes_report`: with the
+    next question, in place of a request of its own."""
 
     invocation_id: str
     execution_id: str
     launch: int
     token: str
     traceparent: str | None
+    takes_report: bool
 
     def names(self) -> Dict[str, Any]:
         """As the API wants it."""
@@ -37,7 +39,11 @@ class Next(NamedTuple):
             lease=(
                 None
                 if lease is None
-                else Lease(**{field: lease[field] for field in fields}, traceparent=lease.get("traceparent"))
+                else Lease(
+                    **{field: lease[field] for field in fields},
+                    traceparent=lease.get("traceparent"),
+                    takes_report=lease.get("takes_report", False),  # a control plane of an earlier release does not
+                )
             ),
             must_stop=document["stop"],
             is_end=document["end"],

@@ -40,11 +40,19 @@ class Poller:
         self._peer = Peer("The control plane's API", "can %s be reached from this container?" % url, usual)
 
     def next(
-        self, *, ended: Dict[str, Any] | None = None, running: Lease | None = None, is_called: Callable[[], bool]
+        self,
+        *,
+        ended: Dict[str, Any] | None = None,
+        report: Dict[str, Any] | None = None,
+        running: Lease | None = None,
+        is_called: Callable[[], bool],
     ) -> Next:
-        """Raises Woken as soon as a signal comes after which `is_called`, Refused, Unreachable."""
-        body = dumps({"ended": ended, "running": None if running is None else running.names()}).encode()
-        request = Request("POST", self._path, body, silence_seconds=_SILENCE_SECONDS)
+        """`report`: of what has ended, if it has not been made. Raises Woken as soon as a signal comes after which
+        `is_called`, Refused, Unreachable."""
+        said: Dict[str, Any] = {"ended": ended, "running": None if running is None else running.names()}
+        if report is not None:
+            said["report"] = report
+        request = Request("POST", self._path, dumps(said).encode(), silence_seconds=_SILENCE_SECONDS)
         self._transport.is_called = is_called
         began = time.monotonic()
         found = Next.of_document(self._run(exchange(self._peer, request)).document)

@@ -32,4 +32,4 @@ def main() -> int:
         return 1
     except Unreachable as error:
         return program.not_reached(error)
-    return found if isinstance(found, int) else program.run(found)
+    return found if isinstance(found, int) else program.run(*found)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from control_plane.container.warm.handing_over import ReportPipe
 from control_plane.container.warm.leases import Lease
 
 _PIECE_BYTES = 4_096
@@ -16,17 +17,19 @@ _PIECE_BYTES = 4_096
 class Leased(Exception):
     """Raised in the copy, once it has been given what it is to run: nothing that its parent was about is its own."""
 
-    def __init__(self, lease: Lease, folder: str | None) -> None:
+    def __init__(self, lease: Lease, folder: str | None, reports: ReportPipe) -> None:
         super().__init__()
         self.lease = lease
         self.folder = folder
+        self.reports = reports
 
 
 class Spare:
     """As its parent sees it. It is used once."""
 
-    def __init__(self, process_id: int, writer: int) -> None:
+    def __init__(self, process_id: int, writer: int, reports: ReportPipe) -> None:
         self.id = process_id
+        self.reports = reports
         self._writer = writer
 
     def give(self, lease: Lease, folder: str | None) -> bool:
@@ -40,11 +43,13 @@ class Spare:
             os.waitpid(self.id, 0)
         finally:
             os.close(self._writer)
+        self.reports.close()
         return False
 
     def end(self) -> None:
         """It runs nothing."""
         os.close(self._writer)
+        self.reports.close()
         with contextlib.suppress(OSError):
             os.kill(self.id, signal.SIGKILL)
             os.waitpid(self.id, 0)
@@ -56,7 +61,7 @@ def can_be_made() -> bool:
     return threading is None or threading.active_count() == 1
 
 
-def wait_for_lease(reader: int) -> Leased:
+def wait_for_lease(reader: int, reports: ReportPipe) -> Leased:
     """In the copy. It ends here if there is none."""
     content = b""
     while piece := os.read(reader, _PIECE_BYTES):
@@ -65,4 +70,4 @@ def wait_for_lease(reader: int) -> Leased:
     if not content:
         os._exit(0)
     *lease, folder = json.loads(content)
-    return Leased(Lease(*lease), folder)
+    return Leased(Lease(*lease), folder, reports)
