@@ -114,6 +114,13 @@ def _authenticate(root_keys: tuple[str, ...], authorization: str | None) -> Call
     return ExecutionCaller(execution_id=owner.execution_id, launch=owner.launch)
 
 
+def require_token_of(root_keys: tuple[str, ...], token: str, execution_id: ExecutionId, launch: int) -> None:
+    """Raises ApiKeyIsInvalid unless the token is of this launch."""
+    owner = execution_of_token(root_keys, token)
+    if owner is None or (owner.execution_id, owner.launch) != (execution_id, launch):
+        raise ApiKeyIsInvalid
+
+
 async def _is_root(caller: Caller, _: Request) -> None:
     if not isinstance(caller, RootCaller):
         raise ApiKeyIsInvalid

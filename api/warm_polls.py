@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from control_plane_server.catalog.database import Database
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, Report
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.notifications import WARM_CONTAINERS_CHANNEL, NotificationListener
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease, Next
 from control_plane_server.catalog.warm_containers.polls import PollRepository
@@ -52,7 +52,7 @@ class WarmPolls:
         container_id: WarmContainerId,
         *,
         ended: EndedLease | None,
-        report: Report | None = None,
+        report: FinalReport | None = None,
         running: Running | None,
         parked: Parked = contextlib.nullcontext,
     ) -> Next:
@@ -84,12 +84,10 @@ class WarmPolls:
                     return Next(lease=lease)
                 changed.clear()
 
-    async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None, report: Report | None) -> Next:
+    async def _ask(self, container_id: WarmContainerId, ended: EndedLease | None, report: FinalReport | None) -> Next:
         async with self._database.statement() as connection:
             if ended is not None and report is not None:
-                await ExecutionRepository(connection).finish_in_container(
-                    container_id, ended.execution_id, ended.launch, report
-                )
+                await ExecutionRepository(connection).finish_launch(ended.execution_id, ended.launch, report)
             return await PollRepository(connection).next(container_id, ended=ended)
 
     @asynccontextmanager

@@ -98,7 +98,7 @@ class ContainerHost:
             if lease is not None:
                 await self._start(lease["path"], lease["token"])
                 ended = {"execution_id": lease["execution_id"], "launch": lease["launch"], "exit_code": 0}
-                said |= {"ended": ended, "report": _REPORT}
+                said |= {"ended": ended, "report": _REPORT | {"token": lease["token"]}}
         writer.write(message["name"].encode() + b"\n")
 
     async def _start(self, path: str, key: str) -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import Depends, Request
 
-from api.authorization import require_own_container
+from api.authorization import require_own_container, require_token_of
 from api.errors import documented
 from api.execution_secrets import read_values
 from api.keyed_routes import while_waiting
@@ -39,10 +39,12 @@ async def next_execution(container_id: str, said: NextRequest, request: Request)
     """Say what is over in the container, and ask for its next execution. The answer comes when there is something to
     do, at the latest after 20 seconds. May be repeated: what was answered once is answered again until it is over."""
     services = services_of(request)
+    if said.report is not None and said.ended is not None:
+        require_token_of(services.root_keys, said.report.token, *said.ended.to_domain())
     told = await services.warm_polls.next(
         WarmContainerId(container_id),
         ended=None if said.ended is None else said.ended.to_ended(),
-        report=None if said.report is None else said.report.to_domain(),
+        report=None if said.report is None else said.report.to_report(),
         running=None if said.running is None else said.running.to_domain(),
         parked=partial(while_waiting, request),
     )

@@ -9,7 +9,7 @@ from api.schemas.bounded import ErrorMessage, ErrorTraceback, Output
 from api.schemas.functions import ExecutionSpec, PreparedFunctionDetails, ResourceSpec
 from api.schemas.times import epoch_seconds, optional_epoch_seconds, optional_seconds, optional_seconds_of
 from api.schemas.workers import WorkerDetails, WorkerStatus
-from control_plane_server.catalog.execution_lifecycle.reports import Report
+from control_plane_server.catalog.execution_lifecycle.reports import FinalReport
 from control_plane_server.domain import containers, entities
 from control_plane_server.domain.entities import ExecutionOutcome, FunctionStatus
 from control_plane_server.domain.environments import stored
@@ -43,9 +43,9 @@ class ExecutionFinalResultPayload(BaseModel):
             raise ValueError("error_traceback must not be set unless outcome is FAILED")
         return self
 
-    def to_domain(self) -> Report:
+    def to_report(self) -> FinalReport:
         """Without the blob."""
-        return Report(
+        return FinalReport(
             outcome=self.outcome,
             output=self.final_output,
             error_message=self.error_message,

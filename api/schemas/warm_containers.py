@@ -13,6 +13,7 @@ from control_plane_server.domain.identifiers import ExecutionId
 
 _MOST_LAUNCHES = 999_999
 _LARGEST_EXIT_CODE = 255
+_LONGEST_TOKEN = 256
 
 
 class ContainerEnvironment(ExecutionEnvironment):
@@ -41,21 +42,30 @@ class EndedLaunch(LaunchInContainer):
         )
 
 
+class ReportOfEnded(ExecutionFinalResultPayload):
+    """As `finish` takes it, without an `output_blob`. `token`: of the lease."""
+
+    token: Annotated[str, Field(max_length=_LONGEST_TOKEN, pattern="^[!-~]+$", repr=False)]
+
+    @model_validator(mode="after")
+    def _has_no_blob(self) -> Self:
+        if self.output_blob is not None:
+            raise ValueError("output_blob must not be set here: only finish takes it")
+        return self
+
+
 class NextRequest(BaseModel):
-    """`ended`: what is over in the container, with all of its processes. `report`: of that, as `finish` takes it, where
-    it was not said by a request of its own; without an `output_blob`. `running`: what is not over: then the answer
-    comes when that is to stop."""
+    """`ended`: what is over in the container, with all of its processes. `report`: of that, where it
+    was not said by a request of its own. `running`: what is not over: then the answer comes when that is to stop."""
 
     ended: EndedLaunch | None = None
-    report: ExecutionFinalResultPayload | None = None
+    report: ReportOfEnded | None = None
     running: LaunchInContainer | None = None
 
     @model_validator(mode="after")
     def _only_what_ended_has_a_report(self) -> Self:
         if self.report is not None and self.ended is None:
             raise ValueError("report must not be set unless ended is")
-        if self.report is not None and self.report.output_blob is not None:
-            raise ValueError("report.output_blob must not be set: finish takes it")
         return self
 
 

@@ -105,6 +105,62 @@ async def test_a_lease_answers_the_poll_with_what_it_takes_to_run_it(anonymous: 
     following.cancel()
 
 
+FAILURE = {"outcome": "FAILED", "error_message": "ValueError: no", "error_traceback": "line 1", "retry": False}
+
+
+async def begun(client: httpx2.AsyncClient, warm: Warm) -> tuple[WarmContainerId, ExecutionId, str, str]:
+    """A container that has started an execution: both, the execution's path, and the token of the lease."""
+    container_id = await warm.idle()
+    execution_id = await warm.execution()
+    assert await warm.lease(execution_id)
+    lease = (await ask(client, container_id))[0]["lease"]
+    assert isinstance(lease, dict)
+    assert lease["takes_report"]
+    assert (await client.put(f"{lease['path']}/start", headers=bearer(lease["token"]))).status_code == 200
+    return container_id, execution_id, lease["path"], lease["token"]
+
+
+async def test_a_report_may_be_said_with_the_next_question(anonymous: httpx2.AsyncClient, warm: Warm) -> None:
+    container_id, execution_id, path, token = await begun(anonymous, warm)
+    said = {"ended": of_launch(execution_id), "report": {**FAILURE, "token": token}}
+    for _ in range(2):  # its answer may be lost
+        poll = await asking(anonymous, warm, container_id, **said)
+        poll.cancel()
+    row = await warm.execution_row(execution_id)
+    assert row.released_time is not None
+    assert row.execution_finish_time is not None
+    assert row.exit_code is None
+    execution = (await anonymous.get(path, headers=bearer(ROOT_KEYS[0]))).json()
+    assert {key: execution[key] for key in ("outcome", "error_message", "error_traceback")} == {
+        key: FAILURE[key] for key in ("outcome", "error_message", "error_traceback")
+    }
+    assert row.is_retryable is False
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"report": {**FAILURE, "token": "another"}}, 403),
+        ({"report": {**FAILURE, "token": "é"}}, 422),
+        ({"report": FAILURE}, 422),
+        ({"report": {**FAILURE, "output_blob": "blo-1"}}, 422),
+        ({"ended": None}, 422),
+        ({"ended": {"execution_id": "exe-0", "launch": 1}}, 403),
+        ({"report": {**FAILURE, "outcome": "SUCCEEDED"}}, 422),
+    ],
+)
+async def test_a_report_that_is_refused_changes_nothing(
+    anonymous: httpx2.AsyncClient, warm: Warm, changed: Json, status: int
+) -> None:
+    container_id, execution_id, _, token = await begun(anonymous, warm)
+    whole = {"ended": of_launch(execution_id), "report": {**FAILURE, "token": token}} | changed
+    key = bearer(container_token(ROOT_KEYS[0], container_id))
+    answer = await anonymous.post(f"/containers/{container_id}/next", json=whole, headers=key, timeout=60)
+    assert answer.status_code == status
+    row = await warm.execution_row(execution_id)
+    assert (row.execution_finish_time, row.released_time) == (None, None)
+
+
 async def test_what_is_over_is_not_told_again_by_a_notification_that_comes_late(
     anonymous: httpx2.AsyncClient, warm: Warm
 ) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
-from sqlalchemy import Boolean, bindparam, literal, select, text
+from sqlalchemy import Boolean, Text, bindparam, literal, select, text
 from sqlalchemy.exc import InvalidRequestError
 
 from control_plane_server.catalog.database import Database, one_or_none
@@ -70,6 +71,23 @@ async def test_what_stands_in_the_text_is_that_of_each_time(database: Database) 
         for is_set in (True, False, True):
             row = await one_or_none(connection, statement, {"is_set": is_set})
             assert (row.constant, row.is_set) == ("constant", is_set)
+
+
+async def test_what_it_brings_itself_stands_in_its_text(database: Database) -> None:
+    brought = select(
+        literal("it's 100 % of \\ :word and $1").label("text"),
+        literal(7).label("number"),
+        literal(timedelta(milliseconds=1)).label("lasted"),
+        literal(None, Text).label("nothing"),
+        literal("word").in_(["word", "another"]).label("is_in"),
+        (bindparam("word", type_=Text) + literal("!")).label("called"),
+    )
+    async with database.statement() as connection:
+        expected = (await connection.execute(brought, {"word": "ä"})).one()
+        with noted_statements() as statements:
+            row = await one_or_none(connection, DriverStatement(brought), {"word": "ä"})
+    assert vars(row) == expected._asdict()
+    assert [parameters for _, parameters in statements] == [("ä",)]
 
 
 async def test_a_parameter_that_is_missing_is_no_null(database: Database) -> None:

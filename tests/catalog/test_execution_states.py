@@ -11,7 +11,7 @@ from control_plane_server.catalog.execution_lifecycle.attempt_timeouts import At
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.claims import ClaimRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.execution_lifecycle.states import (
     LATE_REPORTS,
@@ -153,6 +153,13 @@ class Life:
                         self.path, outcome=ExecutionOutcome.SUCCEEDED, final_output="2", error_message=None
                     )
 
+    async def finish_launch(self, launch: int) -> None:
+        said = FinalReport(
+            outcome=ExecutionOutcome.SUCCEEDED, output="2", error_message=None, error_traceback=None, is_retryable=True
+        )
+        async with self._database.statement() as connection:
+            await ExecutionRepository(connection).finish_launch(self._execution_id, launch, said)
+
     async def reported(self) -> Report:
         async with self._database.statement() as connection:
             execution = (await ExecutionRepository(connection).get(self.path)).execution
@@ -289,6 +296,24 @@ async def test_a_report_is_taken_or_refused_as_the_table_says(
     with pytest.raises(expected):
         await life.report(event)
     assert await life.reported() is report
+
+
+@pytest.mark.parametrize("launch", [1, 2])
+@pytest.mark.parametrize("is_late", [False, True], ids=["live", "terminated"])
+@pytest.mark.parametrize("report", Report, ids=lambda report: report.lower())
+async def test_a_launch_that_is_under_way_is_finished_and_no_other(
+    database: Database, report: Report, launch: int, *, is_late: bool
+) -> None:
+    life = await Life.begin(database)
+    await life.go_to(State.RUNNING)
+    for earlier in {Report.NOT_STARTED: (), Report.STARTED: ("start",), Report.FINISHED: ("start", "finish")}[report]:
+        await life.report(ReportEvent(earlier))
+    if is_late:
+        await life.events[Event.TERMINATE_EXECUTION]()
+    for _ in range(2):
+        await life.finish_launch(launch)
+    is_under_way = report is Report.STARTED and not is_late and launch == 1
+    assert await life.reported() is (Report.FINISHED if is_under_way else report)
 
 
 async def test_the_next_container_reports_from_the_beginning(database: Database) -> None:

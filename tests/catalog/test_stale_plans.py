@@ -10,12 +10,13 @@ from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.ending_states import lock_states
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from control_plane_server.catalog.tables import FunctionRow
-from control_plane_server.domain.entities import ExecutionOutcome
-from control_plane_server.domain.identifiers import FunctionRef, WarmContainerId, execution_id_for
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome
+from control_plane_server.domain.identifiers import FunctionRef, InvocationId, WarmContainerId, execution_id_for
 from environment.settings import PostgresSettings
 from tests.catalog.warm_containers.warm import Warm
 from tests.factories import insert_function, insert_invocation
@@ -73,6 +74,71 @@ async def test_a_slot_is_sought_among_those_that_are_held_and_not_among_all_exec
     before = await _rows_read(one_connection)
     await _seek_slot(one_connection, function)
     assert await _rows_read(one_connection) - before <= _MOST_ROWS
+
+
+async def test_reports_do_not_look_through_all_that_run(one_connection: Database) -> None:
+    """Where few ran when statistics were taken, the index of those that run looks as good as the primary key."""
+    other = await insert_function(one_connection)
+    others = await insert_invocation(one_connection, other)
+    await _add_executions(one_connection, others, "TERMINATED", 0)
+    async with one_connection.statement() as connection:
+        await connection.execute(text("ANALYZE executions"))
+    warm = await Warm.begin(one_connection)
+    container_id = await warm.idle()
+    for _ in range(_SMALL):
+        await _report(warm, container_id)
+    await _add_executions(one_connection, others, "RUNNING", _LARGE)
+    before = await _rows_read(one_connection)
+    await _report(warm, container_id)
+    assert await _rows_read(one_connection) - before <= _MOST_ROWS
+
+
+async def test_what_an_end_locks_is_planned_once(one_connection: Database) -> None:
+    warm = await Warm.begin(one_connection)
+    ended = [await warm.execution() for _ in range(2)]
+    for number in range(20):
+        async with one_connection.transaction() as connection:
+            assert set(await lock_states(connection, ended[: 1 + number % 2])) == set(ended[: 1 + number % 2])
+    async with one_connection.statement() as connection:
+        found = await connection.execute(
+            text("SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE :locks"),
+            {"locks": "%locked_group%ending%FOR NO KEY UPDATE OF functions%"},
+        )
+        planned = found.one()
+    assert planned.custom_plans <= 5, "as many as PostgreSQL compares"
+    assert planned.generic_plans >= 15
+
+
+async def _add_executions(database: Database, invocation_id: InvocationId, status: str, after: int) -> None:
+    async with database.long_transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO executions (execution_id, invocation_id, function_id, attempt, worker_status)"
+                " SELECT 'exe-' || n, invocation_id, function_id, n, :status"
+                " FROM invocations, generate_series(:after + 1, :after + :large) n WHERE invocation_id = :invocation_id"
+            ),
+            {"status": status, "after": after, "large": _LARGE, "invocation_id": invocation_id},
+        )
+
+
+async def _report(warm: Warm, container_id: WarmContainerId) -> None:
+    """All that the container of a new execution says; then that is over."""
+    execution_id = await warm.granted()
+    claim = await warm.claim(execution_id)
+    assert claim is not None
+    assert claim.leased is not None
+    invocation = InvocationPath(function=_path(warm), invocation_id=warm.invocations[execution_id])
+    path = ExecutionPath(invocation=invocation, execution_id=execution_id, launch=1)
+    said = FinalReport(
+        outcome=ExecutionOutcome.SUCCEEDED, output="1", error_message=None, error_traceback=None, is_retryable=True
+    )
+    async with warm.database.statement() as connection:
+        reports = ExecutionRepository(connection)
+        await reports.start(path)
+        await reports.update(path, latest_output="1")
+        await reports.finish_launch(execution_id, 1, said)
+    await warm.let_go(container_id)
+    await warm.change_execution(execution_id, container_status=ContainerStatus.TERMINATED)
 
 
 async def _seek_slot(database: Database, function: FunctionRef) -> None:

@@ -200,6 +200,9 @@ def _handler(state: StubState) -> type[BaseHTTPRequestHandler]:
                     return 403, {"detail": "The API key is invalid"}
                 if Faults.strikes(state.faults.unavailable, key):
                     return 503, {"detail": "The service is temporarily unavailable"}
+                if body is not None and "report" in body:
+                    assert body["report"].pop("token") == state.api_key
+                    _answer_execution(state, body["ended"]["execution_id"], method, "/finish", body["report"])
                 return state.warm.answer(match[2], body, state.changed)
             if self.headers["Authorization"] != f"Bearer {state.api_key}":
                 return 403, {"detail": "The API key is invalid"}

@@ -26,12 +26,14 @@ class WarmStub:
     stops: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     is_end: bool = False
+    takes_reports: bool = True  # with questions
 
     def offer(self, execution_id: str, *, text: str, token: str) -> None:
         self.inputs[execution_id] = text
         names = {"invocation_id": "inv-p", "execution_id": execution_id, "launch": 1}
         path = f"/projects/p/versions/ver-1/functions/f/invocations/inv-p/executions/{execution_id}"
-        self.waiting.append({"path": path, **names, "token": token, "traceparent": None})
+        more = {"takes_report": True} if self.takes_reports else {}  # an earlier release says nothing
+        self.waiting.append({"path": path, **names, "token": token, "traceparent": None, **more})
 
     def exit_code(self, execution_id: str) -> int | None:
         """Of one that has ended."""

@@ -21,12 +21,12 @@ from control_plane_server.domain.identifiers import ExecutionId
 
 _FUNCTION = ", ".join(f"{column.element} AS {column.name}" for column in columns_of(FunctionRow, VersionRow))
 # Each row is found by its key, not by a join: a plan that was made while there were few invocations reads all of a
-# function's for each claim, until statistics are taken.
+# function's for each claim, until statistics are taken. Nor by the index of what runs: this says so in other words.
 _INVOCATION = "(SELECT wanted.invocation_id FROM executions AS wanted WHERE wanted.execution_id = :execution_id)"
 _CALLED = f"(SELECT calling.function_id FROM invocations AS calling WHERE calling.invocation_id = {_INVOCATION})"
 _MAY_CLAIM = f"""
     executions.execution_id = :execution_id
-    AND executions.claim_time IS NULL AND executions.worker_status <> 'TERMINATED'
+    AND executions.claim_time IS NULL AND executions.worker_status IS DISTINCT FROM 'TERMINATED'
     AND executions.termination_signal_time IS NULL
     AND invocations.invocation_id = {_INVOCATION} AND invocations.status <> 'TERMINATED'
     AND invocations.stop_time IS NULL AND invocations.cancellation_request_time IS NULL

@@ -26,7 +26,6 @@ from control_plane_server.catalog.paths import (
     searchable,
 )
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow, VersionRow
-from control_plane_server.catalog.warm_containers.table import WarmContainerRow
 from control_plane_server.domain.blobs import Blob
 from control_plane_server.domain.entities import ContainerStatus, Execution, ExecutionDetail, ExecutionOutcome
 from control_plane_server.domain.errors import (
@@ -36,7 +35,7 @@ from control_plane_server.domain.errors import (
     ExecutionHasNotStarted,
     ExecutionIsAlreadyTerminated,
 )
-from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName, WarmContainerId
+from control_plane_server.domain.identifiers import ExecutionId, InvocationId, ProjectName
 
 _OUTCOME = bindparam("reported_outcome", type_=Text)
 _OUTPUT = bindparam("reported_output", type_=Text)
@@ -46,7 +45,6 @@ _IS_RETRYABLE = bindparam("reported_retry", type_=Boolean)
 _OUTPUT_BLOB = bindparam("reported_blob", type_=Text)
 _EXECUTION = bindparam("wanted_execution", type_=Text)
 _LAUNCH = bindparam("reporting_launch", type_=Integer)
-_CONTAINER = bindparam("reporting_container", type_=Text)
 
 # One clock reading per statement: times written together are equal.
 _NOW = func.statement_timestamp()
@@ -112,16 +110,13 @@ _FINISHED = {
     "last_update_time": _NOW,
 }
 _FINISH = DriverStatement(_change(*_TELL_FINISH).where(*IN_PROGRESS).values(**_FINISHED))
-_FINISH_IN_CONTAINER = DriverStatement(
+_FINISH_LAUNCH = DriverStatement(
     update(ExecutionRow)
     .where(
         ExecutionRow.execution_id == _EXECUTION,
         ExecutionRow.launches == _LAUNCH,
         InvocationRow.invocation_id == ExecutionRow.invocation_id,
         FunctionRow.function_id == InvocationRow.function_id,
-        WarmContainerRow.container_id == _CONTAINER,
-        WarmContainerRow.execution_id == _EXECUTION,
-        WarmContainerRow.launch == _LAUNCH,
         IS_LIVE,
         *IN_PROGRESS,
     )
@@ -146,7 +141,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class FinalReport:
     """What a container says at the end of its work. As the arguments of `ExecutionRepository.finish`."""
 
     outcome: ExecutionOutcome
@@ -199,7 +194,7 @@ class ExecutionRepository:
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
-        report = Report(
+        report = FinalReport(
             outcome=outcome,
             output=final_output,
             error_message=error_message,
@@ -211,13 +206,10 @@ class ExecutionRepository:
             await BlobRepository(self._connection).complete(output_blob)
         return finished
 
-    async def finish_in_container(
-        self, container_id: WarmContainerId, execution_id: ExecutionId, launch: int, report: Report
-    ) -> None:
-        """As `finish`, by the container that has the lease of this launch. Where the execution is not under way any
-        more, nothing changes: the container may repeat what it says."""
-        of_launch = {_CONTAINER.key: container_id, _EXECUTION.key: execution_id, _LAUNCH.key: launch}
-        await one_or_none(self._connection, _FINISH_IN_CONTAINER, of_launch | _finish_parameters(report, None))
+    async def finish_launch(self, execution_id: ExecutionId, launch: int, report: FinalReport) -> None:
+        """As `finish`. Where this launch is not under way any more nothing changes: whoever says it may repeat it."""
+        of_launch = {_EXECUTION.key: execution_id, _LAUNCH.key: launch}
+        await one_or_none(self._connection, _FINISH_LAUNCH, of_launch | _finish_parameters(report, None))
 
     async def project_of_live(self, execution_id: ExecutionId, launch: int | None = None) -> ProjectName | None:
         """The project of an execution whose container is not TERMINATED, and not that of a later launch."""
@@ -247,7 +239,7 @@ class ExecutionRepository:
         return to_execution_detail(row)
 
 
-def _finish_parameters(report: Report, output_blob: Blob | None) -> dict[str, object]:
+def _finish_parameters(report: FinalReport, output_blob: Blob | None) -> dict[str, object]:
     return {
         _OUTCOME.key: report.outcome.value,
         _OUTPUT.key: report.output,

@@ -169,6 +169,8 @@ class Warm:
                     ExecutionRow.is_warm_start,
                     ExecutionRow.released_time,
                     ExecutionRow.exit_code,
+                    ExecutionRow.execution_finish_time,
+                    ExecutionRow.is_retryable,
                     ExecutionRow.container_identifier.label("container_identifier"),
                     ExecutionRow.container_status.label("container_status"),
                 ).where(ExecutionRow.execution_id == execution_id)

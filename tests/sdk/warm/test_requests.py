@@ -10,13 +10,19 @@ EXECUTION = "/projects/p/versions/ver-1/functions/f/invocations/inv-p/executions
 NEXT = "POST /containers/con-1/next"
 
 
-@pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_an_execution_takes_three_requests(start_warm: StartWarm, isolation: str) -> None:
+@pytest.mark.parametrize(
+    ("isolation", "takes_reports", "reports"),
+    [("fork", True, False), ("fork", False, True), ("process", True, True)],
+)
+def test_an_execution_takes_two_requests_or_three(
+    start_warm: StartWarm, isolation: str, *, takes_reports: bool, reports: bool
+) -> None:
     container = start_warm("def f(number): return number", isolation=isolation)
+    container.state.warm.takes_reports = takes_reports
     assert [container.output(number) for number in (1, 2, 3)] == [1, 2, 3]
     container.end()
     executions = [f"{EXECUTION}/exe-{number:032x}" for number in (1, 2, 3)]
-    each = [[f"PUT {path}/start", f"PUT {path}/finish", NEXT] for path in executions]
+    each = [[f"PUT {path}/start", *([f"PUT {path}/finish"] if reports else []), NEXT] for path in executions]
     assert container.state.requests == ["GET /containers/con-1/environment", NEXT, *each[0], *each[1], *each[2]]
     assert len(container.state.connections) <= (5 if isolation == "fork" else 8)
 

@@ -52,6 +52,10 @@ class _Unsaid(NamedTuple):
     lease: Lease
     report: Dict[str, Any]
 
+    def with_token(self) -> Dict[str, Any]:
+        """As the API wants it in a question."""
+        return {**self.report, "token": self.lease.token}
+
 
 class Copied(NamedTuple):
     """What a copy is to run, and how it may report."""
@@ -97,7 +101,7 @@ class Forks:
         ended: Dict[str, Any] | None = None
         while not self._wake.is_terminated:
             try:
-                report = None if self._unsaid is None else self._unsaid.report
+                report = None if self._unsaid is None else self._unsaid.with_token()
                 found = self._poller.next(ended=ended, report=report, is_called=self._is_called)
             except Woken:
                 break

@@ -1,0 +1,121 @@
+"""The report of a short execution goes with its container's next question; whatever comes between them, it is made."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.warm.conftest import StartWarm, WarmContainer
+
+EXECUTION = "/projects/p/versions/ver-1/functions/f/invocations/inv-p/executions"
+SUCCESS = {"outcome": "SUCCEEDED", "final_output": "1", "error_message": None}
+# Its process goes on when it is done.
+LINGERS = """
+    import threading, time
+
+    def f():
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        return 1
+    """
+
+
+def reports_by_themselves(container: WarmContainer) -> int:
+    return sum(request.endswith("/finish") for request in container.state.requests)
+
+
+def is_reported(container: WarmContainer, execution_id: str) -> bool:
+    return execution_id in container.state.reports
+
+
+def test_a_failure_is_told_as_it_would_be_by_itself(start_warm: StartWarm) -> None:
+    container = start_warm("def f(): raise ValueError('no good')")
+    report = container.report()
+    assert reports_by_themselves(container) == 0
+    container.state.warm.takes_reports = False
+    assert container.report() == report
+    assert reports_by_themselves(container) == 1
+    assert report["error_message"] == "ValueError: no good"
+    assert "def f(): raise ValueError" in report["error_traceback"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time\ndef f():\n    time.sleep(0.5)\n    return 1",
+        "import os\ndef f():\n    os.closerange(3, 256)\n    return 1",
+        "def f():\n    return 'x' * 40_000",
+    ],
+    ids=["it takes long", "its descriptors are closed", "it is long"],
+)
+def test_what_cannot_be_handed_over_is_told_by_itself(start_warm: StartWarm, source: str) -> None:
+    container = start_warm(source)
+    for number in (1, 2):
+        assert container.report()["outcome"] == "SUCCEEDED"
+        assert reports_by_themselves(container) == number
+
+
+def test_a_file_that_took_the_place_of_the_pipe_stays_as_it_is(start_warm: StartWarm, tmp_path: Path) -> None:
+    container = start_warm(f"""
+        import os
+
+        def f():
+            os.closerange(3, 256)
+            for number in range(60):
+                os.open(f"{tmp_path}/{{number}}", os.O_CREAT | os.O_WRONLY)
+            return 1
+        """)
+    assert container.output() == 1
+    assert {len((tmp_path / str(number)).read_bytes()) for number in range(60)} == {0}
+
+
+def test_one_whose_process_goes_on_is_reported_all_the_same(start_warm: StartWarm) -> None:
+    container = start_warm(LINGERS, grace=0.3)
+    execution_id = container.begin()
+    container.state.wait_until(lambda: is_reported(container, execution_id))
+    assert container.state.reports[execution_id] == SUCCESS
+    assert not container.state.warm.has_ended(execution_id)
+    container.stop(execution_id)
+    assert container.wait(execution_id) == 143
+    assert reports_by_themselves(container) == 1
+
+
+def test_a_container_that_is_told_to_end_reports_first(start_warm: StartWarm) -> None:
+    container = start_warm(LINGERS.replace("return 1", "print('ready', flush=True); return 1"), grace=0.3)
+    execution_id = container.begin()
+    container.read_ready()
+    container.sigterm()
+    assert container.state.reports[execution_id]["outcome"] in ("SUCCEEDED", "ABORTED")
+
+
+@pytest.mark.parametrize("fault", ["lost", "unavailable"])
+def test_a_question_that_is_repeated_reports_once(start_warm: StartWarm, fault: str) -> None:
+    container = start_warm("def f(): return 1")
+    container.output()
+    getattr(container.state.faults, fault)["POST /next"] = 2
+    execution_id = container.begin()
+    container.wait(execution_id)
+    assert container.state.reports[execution_id] == SUCCESS
+    assert reports_by_themselves(container) == 0
+
+
+def test_what_comes_after_the_report_is_in_the_log_of_its_execution(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        import atexit
+
+        def f(number):
+            atexit.register(print, "end of", number)
+            return number
+        """)
+    assert [container.output(number) for number in (1, 2)] == [1, 2]
+    _, stdout, _ = container.end()
+    lines = [line for line in stdout.splitlines() if line.startswith("end of")]
+    assert lines == ["end of 1", "end of 2"]
+
+
+def test_its_result_is_there_as_soon_as_it_has_ended(start_warm: StartWarm) -> None:
+    container = start_warm("def f(): return 1")
+    container.output()
+    began = time.monotonic()
+    for _ in range(5):
+        container.output()
+    assert time.monotonic() - began < 2.5, "none waits for the time after which its process is asked about"
