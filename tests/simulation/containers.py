@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -34,7 +34,7 @@ from control_plane_server.domain.identifiers import ExecutionId, FunctionName, I
 @dataclass(eq=False, slots=True, kw_only=True)
 class Told:
     """What a warm container was told to run. `path`, `token`: for its reports. `exit_code`: of its process, None while
-    that runs or is yet to begin."""
+    that runs or is yet to begin. `report`: what goes with the container's next question."""
 
     function: FunctionName
     invocation_id: InvocationId
@@ -46,6 +46,7 @@ class Told:
     has_started: bool = False
     has_finished: bool = False
     exit_code: int | None = None
+    report: Mapping[str, object] | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.domain.containers import ContainerName
-from control_plane_server.domain.entities import ExecutionOutcome
+from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome
 from control_plane_server.domain.identifiers import ExecutionId, warm_container_id_for
 from tests.simulation.containers import Fleet, SimulatedContainer, Told
 from tests.simulation.snapshot import Snapshot
@@ -62,6 +62,23 @@ class Laws:
             self.refused += 1
             if container.is_alive and not container.is_stopping:
                 self._violate(f"{container.request.name} was refused a report of {told.execution_id}: {status}")
+
+    async def note_handed_over(self, container: SimulatedContainer, told: Told) -> None:
+        """What it says with its question is taken, if it runs by right."""
+        async with self._database.statement() as connection:
+            found = await connection.execute(
+                select(
+                    ExecutionRow.launches,
+                    ExecutionRow.execution_finish_time,
+                    ExecutionRow.container_status.label("container_status"),
+                ).where(ExecutionRow.execution_id == told.execution_id)
+            )
+            row = found.one_or_none()
+        if row is None or row.execution_finish_time is not None:
+            return
+        is_over = row.launches > told.launch or row.container_status == ContainerStatus.TERMINATED
+        if not is_over and container.is_alive and not container.is_stopping:
+            self._violate(f"{container.request.name} was not heard when it reported {told.execution_id}")
 
     def note_death(self, container: SimulatedContainer) -> None:
         """By the user's doing: its execution, or the one that it was launched for, is over without a word."""

@@ -11,6 +11,7 @@ from tests.simulation.steps import Done, Step, Steps
 from tests.simulation.warm.laws import Laws
 
 _MOST_RUNNING = 40
+_HANDED_OVER = 0.4  # of reports
 _LOST_ANSWERS = 0.1
 _ASK_TOGETHER = 5
 
@@ -60,7 +61,11 @@ class WarmSteps(Steps):
             body = {"execution_id": told.execution_id, "launch": told.launch}
             over = told.exit_code
             body = {"running": body} if over is None else {"ended": body | {"exit_code": over}}
+            if told.report is not None:
+                body["report"] = {**told.report, "token": told.token}
         answer = await self._api.ask_next(container, body)
+        if told is not None and told.report is not None:
+            await self.laws.note_handed_over(container, told)
         if not container.is_alive or self._rng.random() < _LOST_ANSWERS:
             return f"{container.request.name} asked in vain"
         if told is not None and told.exit_code is not None:
@@ -147,6 +152,8 @@ class WarmSteps(Steps):
         if told is not None and told.has_started and not told.has_finished and told.exit_code is None:
             told.has_finished = True
             await self._report_end(told, ExecutionOutcome.ABORTED)
+        if told is not None and told.report is not None:  # its next question may have said so
+            await self._api.report(told, "finish", dict(told.report))
         container.end(143, "Exited with code 143")
         return f"{container.request.name} ended"
 
@@ -189,15 +196,18 @@ class WarmSteps(Steps):
         told.has_finished = True
         if outcome is ExecutionOutcome.ABORTED:
             self.laws.note_end_by_itself(told)
+        exit_code = 0 if outcome is ExecutionOutcome.SUCCEEDED else 1
+        if self._rng.random() < _HANDED_OVER:
+            told.report, told.exit_code = _report_of(outcome), exit_code
+            return f"{told.execution_id} {outcome}, which its container is to say"
         self.laws.note_report(container, told, await self._report_end(told, outcome))
         if self._rng.random() < 0.1:
             return f"{told.execution_id} {outcome}, and lingers"
-        told.exit_code = 0 if outcome is ExecutionOutcome.SUCCEEDED else 1
+        told.exit_code = exit_code
         return f"{told.execution_id} {outcome}"
 
     async def _report_end(self, told: Told, outcome: ExecutionOutcome) -> int:
-        error = "ValueError: no" if outcome is ExecutionOutcome.FAILED else None
-        return await self._api.report(told, "finish", {"outcome": outcome.value, "error_message": error})
+        return await self._api.report(told, "finish", _report_of(outcome))
 
     def _to_told(self, container: SimulatedContainer, lease: Json) -> Told:
         known = container.told
@@ -228,6 +238,13 @@ def new_warm_steps(rng: random.Random, *, laws: Laws, definitions: list[Json], *
 def _has(suits: Callable[[Told], bool]) -> Callable[[SimulatedContainer], bool]:
     """Of a container whose process is there."""
     return lambda one: one.told is not None and one.told.exit_code is None and suits(one.told)
+
+
+def _report_of(outcome: ExecutionOutcome) -> Json:
+    return {
+        "outcome": outcome.value,
+        "error_message": "ValueError: no" if outcome is ExecutionOutcome.FAILED else None,
+    }
 
 
 def _runs(told: Told) -> bool:
