@@ -38,6 +38,11 @@ NEXT = {(state, transition.event): transition.next for transition in TRANSITIONS
 # Whoever waits finds no slot free, and one that was granted is its owner's.
 IMPOSSIBLE = {(State.QUEUED, Event.TAKE_FREE_SLOT), (State.GRANTED, Event.TAKE_PLACE)}
 
+EARLIER = {
+    Report.NOT_STARTED: (),
+    Report.STARTED: (ReportEvent.START,),
+    Report.FINISHED: (ReportEvent.START, ReportEvent.FINISH),
+}
 _BATCH = BatchId("bat-of-one")
 
 
@@ -154,9 +159,7 @@ class Life:
                     )
 
     async def finish_launch(self, launch: int) -> None:
-        said = FinalReport(
-            outcome=ExecutionOutcome.SUCCEEDED, output="2", error_message=None, error_traceback=None, is_retryable=True
-        )
+        said = FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="2")
         async with self._database.statement() as connection:
             await ExecutionRepository(connection).finish_launch(self._execution_id, launch, said)
 
@@ -284,8 +287,8 @@ async def test_a_report_is_taken_or_refused_as_the_table_says(
 ) -> None:
     life = await Life.begin(database)
     await life.go_to(State.RUNNING)
-    for earlier in {Report.NOT_STARTED: (), Report.STARTED: ("start",), Report.FINISHED: ("start", "finish")}[report]:
-        await life.report(ReportEvent(earlier))
+    for earlier in EARLIER[report]:
+        await life.report(earlier)
     if is_late:
         await life.events[Event.TERMINATE_EXECUTION]()
     expected: Report | type[Conflict] = LATE_REPORTS[report, event] if is_late else REPORTS[report, event]
@@ -306,8 +309,8 @@ async def test_a_launch_that_is_under_way_is_finished_and_no_other(
 ) -> None:
     life = await Life.begin(database)
     await life.go_to(State.RUNNING)
-    for earlier in {Report.NOT_STARTED: (), Report.STARTED: ("start",), Report.FINISHED: ("start", "finish")}[report]:
-        await life.report(ReportEvent(earlier))
+    for earlier in EARLIER[report]:
+        await life.report(earlier)
     if is_late:
         await life.events[Event.TERMINATE_EXECUTION]()
     for _ in range(2):

@@ -129,9 +129,7 @@ async def _report(warm: Warm, container_id: WarmContainerId) -> None:
     assert claim.leased is not None
     invocation = InvocationPath(function=_path(warm), invocation_id=warm.invocations[execution_id])
     path = ExecutionPath(invocation=invocation, execution_id=execution_id, launch=1)
-    said = FinalReport(
-        outcome=ExecutionOutcome.SUCCEEDED, output="1", error_message=None, error_traceback=None, is_retryable=True
-    )
+    said = FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="1")
     async with warm.database.statement() as connection:
         reports = ExecutionRepository(connection)
         await reports.start(path)

@@ -145,10 +145,10 @@ class FinalReport:
     """What a container says at the end of its work. As the arguments of `ExecutionRepository.finish`."""
 
     outcome: ExecutionOutcome
-    output: str | None
-    error_message: str | None
-    error_traceback: str | None
-    is_retryable: bool
+    output: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+    is_retryable: bool = True
 
 
 class ExecutionRepository:
