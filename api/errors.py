@@ -82,7 +82,9 @@ async def _answer_invalid_request(request: Request, error: Exception) -> JSONRes
     """Without what was sent, where that holds a secret."""
     if not isinstance(error, RequestValidationError):
         raise error
-    shows_input = Tag.SECRETS not in getattr(request.scope.get("route"), "tags", ())
+    route = request.scope.get("route")
+    has_token = getattr(route, "path", "").startswith("/containers/")
+    shows_input = not has_token and Tag.SECRETS not in getattr(route, "tags", ())
     return JSONResponse({"detail": presentable_problems(error.errors(), shows_input=shows_input)}, status_code=422)
 
 

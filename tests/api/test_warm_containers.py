@@ -157,6 +157,7 @@ async def test_a_report_that_is_refused_changes_nothing(
     key = bearer(container_token(ROOT_KEYS[0], container_id))
     answer = await anonymous.post(f"/containers/{container_id}/next", json=whole, headers=key, timeout=60)
     assert answer.status_code == status
+    assert token not in answer.text
     row = await warm.execution_row(execution_id)
     assert (row.execution_finish_time, row.released_time) == (None, None)
 

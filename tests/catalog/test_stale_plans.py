@@ -10,7 +10,6 @@ from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
-from control_plane_server.catalog.execution_lifecycle.ending_states import lock_states
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
@@ -91,22 +90,6 @@ async def test_reports_do_not_look_through_all_that_run(one_connection: Database
     before = await _rows_read(one_connection)
     await _report(warm, container_id)
     assert await _rows_read(one_connection) - before <= _MOST_ROWS
-
-
-async def test_what_an_end_locks_is_planned_once(one_connection: Database) -> None:
-    warm = await Warm.begin(one_connection)
-    ended = [await warm.execution() for _ in range(2)]
-    for number in range(20):
-        async with one_connection.transaction() as connection:
-            assert set(await lock_states(connection, ended[: 1 + number % 2])) == set(ended[: 1 + number % 2])
-    async with one_connection.statement() as connection:
-        found = await connection.execute(
-            text("SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE :locks"),
-            {"locks": "%locked_group%ending%FOR NO KEY UPDATE OF functions%"},
-        )
-        planned = found.one()
-    assert planned.custom_plans <= 5, "as many as PostgreSQL compares"
-    assert planned.generic_plans >= 15
 
 
 async def _add_executions(database: Database, invocation_id: InvocationId, status: str, after: int) -> None:

@@ -13,10 +13,7 @@ from control_plane_server.catalog.execution_lifecycle.stops import is_stopped
 from control_plane_server.catalog.tables import ExecutionRow, FunctionRow, InvocationRow
 from control_plane_server.domain.identifiers import ExecutionId
 
-# As a subquery, at whose length PostgreSQL does not look: for a list it would plan each time anew, for its very length,
-# which takes it longer than to lock them.
 _EXECUTIONS = bindparam("ending_executions", type_=ARRAY(Text))
-_IDS = func.array(select(func.unnest(_EXECUTIONS)).scalar_subquery())
 _ENDING = aliased(ExecutionRow, name="ending")
 _CALL = aliased(InvocationRow, name="call")
 _CALLED = aliased(FunctionRow, name="called")
@@ -24,7 +21,7 @@ _GROUP_IS_LOCKED = group_is_locked(
     select(_CALLED.slot_group_id)
     .join(_CALL, _CALL.function_id == _CALLED.function_id)
     .join(_ENDING, _ENDING.invocation_id == _CALL.invocation_id)
-    .where(_ENDING.execution_id == any_(_IDS))
+    .where(_ENDING.execution_id == any_(_EXECUTIONS))
     .limit(1)
 )
 # Executions of one function with their invocations' states, under the locks of the function, the invocation and the
@@ -58,7 +55,7 @@ _LOCKED = (
     .select_from(FunctionRow)
     .join(InvocationRow, InvocationRow.function_id == FunctionRow.function_id)
     .join(ExecutionRow, ExecutionRow.invocation_id == InvocationRow.invocation_id)
-    .where(ExecutionRow.execution_id == any_(_IDS), _GROUP_IS_LOCKED)
+    .where(ExecutionRow.execution_id == any_(_EXECUTIONS), _GROUP_IS_LOCKED)
     .order_by(InvocationRow.invocation_id)
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
 )

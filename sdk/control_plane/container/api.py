@@ -15,7 +15,7 @@ Document = Dict[str, Any]
 T = TypeVar("T")
 
 # An API that has answered and is away for longer than a deployment takes will not come back for this execution.
-_PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 600.0
 
 
 class Api:
@@ -26,7 +26,7 @@ class Api:
         url: str,
         key: str,
         *,
-        patience_seconds: float = _PATIENCE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
         first_contact_seconds: float | None = None,
         keeps_connection: bool = False,
     ) -> None:

@@ -79,12 +79,84 @@ def test_one_whose_process_goes_on_is_reported_all_the_same(start_warm: StartWar
     assert reports_by_themselves(container) == 1
 
 
-def test_a_container_that_is_told_to_end_reports_first(start_warm: StartWarm) -> None:
-    container = start_warm(LINGERS.replace("return 1", "print('ready', flush=True); return 1"), grace=0.3)
+def test_what_is_told_to_stop_is_heard_while_a_report_cannot_be_made(start_warm: StartWarm) -> None:
+    container = start_warm(LINGERS, grace=0.3)
+    container.state.faults.unavailable["PUT /finish"] = 1_000
+    container.begin()
+    container.state.wait_until(lambda: reports_by_themselves(container) > 1)
+    began = time.monotonic()
+    container.sigterm()
+    assert time.monotonic() - began < 5
+    assert container.state.report is None
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_container_that_is_told_to_end_reports_what_ends_then(start_warm: StartWarm, *, heeds: bool) -> None:
+    """At once, not when its time is over: its platform kills it then."""
+    container = start_warm(
+        f"""
+        import signal, threading, time
+
+        def f():
+            threading.Thread(target=time.sleep, args=(600,), daemon=False).start()
+            if not {heeds}:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            print("ready", flush=True)
+            try:
+                time.sleep(0.25)
+            except BaseException:
+                pass
+            return 1
+        """,
+        grace=60,
+    )
     execution_id = container.begin()
     container.read_ready()
-    container.sigterm()
-    assert container.state.reports[execution_id]["outcome"] in ("SUCCEEDED", "ABORTED")
+    container.process.terminate()
+    container.state.wait_until(lambda: is_reported(container, execution_id), timeout=5)
+    assert container.process.poll() is None
+    container.process.kill()
+
+
+def test_a_container_that_is_refused_reports_first(start_warm: StartWarm) -> None:
+    container = start_warm("import time\ndef f():\n    print('ready', flush=True)\n    time.sleep(0.2)\n    return 1")
+    execution_id = container.begin()
+    container.read_ready()
+    container.state.warm.key = "another"
+    container.state.wait_until(lambda: is_reported(container, execution_id))
+    assert container.state.reports[execution_id] == SUCCESS
+    assert container.process.wait(20) == 1
+
+
+@pytest.mark.parametrize("written", ["[1]", "x", "{}"])
+def test_what_else_is_written_into_the_pipe_is_nothing(start_warm: StartWarm, written: str) -> None:
+    container = start_warm(f"""
+        import os, stat
+
+        def f():
+            for number in range(3, 256):
+                try:
+                    if stat.S_ISFIFO(os.fstat(number).st_mode):
+                        os.write(number, b"{written}\\n")
+                except OSError:
+                    pass
+            return 1
+        """)
+    for _ in range(2):
+        assert container.output() == 1
+    assert container.end()[0] == 0
+
+
+def test_an_execution_finds_nothing_of_the_one_before(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        import gc
+
+        def f(text=""):
+            said = "-".join(("first", "of", "all"))
+            return [text] if text else [repr(one) for one in gc.get_objects() if said in repr(one)][:1]
+        """)
+    assert container.output("first-of-all") == ["first-of-all"]
+    assert container.output() == []
 
 
 @pytest.mark.parametrize("fault", ["lost", "unavailable"])

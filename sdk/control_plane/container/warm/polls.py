@@ -1,4 +1,4 @@
-"""Asks the API what is next, on one connection, in a process that has one thread and must hear its signals."""
+"""Asks the API what is next, or something else, in a process that has one thread and must hear its signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from control_plane.container.warm.leases import Lease, Next
 from control_plane.container.warm.waking import Wake, Woken
 from control_plane.protocol.exchange import Peer, exchange
 from control_plane.protocol.steps import Answer, Lost, Plan, Request, Send, Sleep, T
-from control_plane.protocol.waiting import Patience
+from control_plane.protocol.waiting import NEVER, Deadline, Patience
 
 if TYPE_CHECKING:
     import socket
@@ -28,38 +28,23 @@ _SHORTEST_SECONDS = 1.0  # of a poll that brought nothing
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Poller:
-    """`path`: the container's. `first_contact_seconds`: of `Transport`."""
+class Asker:
+    """`first_contact_seconds`: of `Transport`."""
 
-    def __init__(self, url: str, key: str, path: str, wake: Wake, *, first_contact_seconds: float) -> None:
-        self._path = path + "/next"
+    def __init__(self, url: str, key: str, wake: Wake, *, first_contact_seconds: float) -> None:
         self._wake = wake
         self._transport = _PollTransport(url, key, wake, first_contact_seconds=first_contact_seconds)
         usual = Patience(unheard=_PATIENCE_SECONDS, unanswered=_PATIENCE_SECONDS, foreign=first_contact_seconds)
         self._usual = usual._replace(foreign=_PATIENCE_SECONDS)
         self._peer = Peer("The control plane's API", "can %s be reached from this container?" % url, usual)
 
-    def next(
-        self,
-        *,
-        ended: Dict[str, Any] | None = None,
-        report: Dict[str, Any] | None = None,
-        running: Lease | None = None,
-        is_called: Callable[[], bool],
-    ) -> Next:
-        """`report`: of what has ended, if it has not been made. Raises Woken as soon as a signal comes after which
-        `is_called`, Refused, Unreachable."""
-        said: Dict[str, Any] = {"ended": ended, "running": None if running is None else running.names()}
-        if report is not None:
-            said["report"] = report
-        request = Request("POST", self._path, dumps(said).encode(), silence_seconds=_SILENCE_SECONDS)
+    def ask(self, request: Request, *, is_called: Callable[[], bool], deadline: Deadline = NEVER) -> Any:
+        """The document of the answer. Raises Woken as soon as a signal comes after which `is_called`, TimeoutError at
+        the deadline, Refused, Unreachable."""
         self._transport.is_called = is_called
-        began = time.monotonic()
-        found = Next.of_document(self._run(exchange(self._peer, request)).document)
+        document = self._run(exchange(self._peer, request, deadline=deadline)).document
         self._peer = self._peer._replace(patience=self._usual)
-        if found == (None, False, False):  # something in between may answer at once
-            self._pause(began + _SHORTEST_SECONDS)
-        return found
+        return document
 
     def close(self) -> None:
         self._transport.close()
@@ -88,6 +73,34 @@ class Poller:
         while time.monotonic() < until:
             self._transport.check()
             self._wake.wait(until - time.monotonic())
+
+
+class Poller(Asker):
+    """`path`: the container's."""
+
+    def __init__(self, url: str, key: str, path: str, wake: Wake, *, first_contact_seconds: float) -> None:
+        super().__init__(url, key, wake, first_contact_seconds=first_contact_seconds)
+        self._path = path + "/next"
+
+    def next(
+        self,
+        *,
+        ended: Dict[str, Any] | None = None,
+        report: Dict[str, Any] | None = None,
+        running: Lease | None = None,
+        is_called: Callable[[], bool],
+    ) -> Next:
+        """`report`: of what has ended, if it has not been made. Raises Woken as soon as a signal comes after which
+        `is_called`, Refused, Unreachable."""
+        said: Dict[str, Any] = {"ended": ended, "running": None if running is None else running.names()}
+        if report is not None:
+            said["report"] = report
+        request = Request("POST", self._path, dumps(said).encode(), silence_seconds=_SILENCE_SECONDS)
+        began = time.monotonic()
+        found = Next.of_document(self.ask(request, is_called=is_called))
+        if found == (None, False, False):  # something in between may answer at once
+            self._pause(began + _SHORTEST_SECONDS)
+        return found
 
 
 class _PollTransport(Transport):

@@ -17,10 +17,11 @@ _PIECE_BYTES = 4_096
 class Leased(Exception):
     """Raised in the copy, once it has been given what it is to run: nothing that its parent was about is its own."""
 
-    def __init__(self, lease: Lease, folder: str | None, reports: ReportPipe) -> None:
+    def __init__(self, lease: Lease, folder: str | None, begin: float, reports: ReportPipe) -> None:
         super().__init__()
         self.lease = lease
         self.folder = folder
+        self.begin = begin
         self.reports = reports
 
 
@@ -32,12 +33,12 @@ class Spare:
         self.reports = reports
         self._writer = writer
 
-    def give(self, lease: Lease, folder: str | None) -> bool:
-        """Let it run this. False if it has died meanwhile."""
+    def give(self, lease: Lease, folder: str | None, begin: float) -> bool:
+        """Let it run this, which began at that moment of the machine's clock. False if it has died meanwhile."""
         try:
             found_id, _ = os.waitpid(self.id, os.WNOHANG)
             if found_id != self.id:
-                os.write(self._writer, json.dumps([*lease, folder]).encode())
+                os.write(self._writer, json.dumps([*lease, folder, begin]).encode())
                 return True
         except BrokenPipeError:  # it has died just now
             os.waitpid(self.id, 0)
@@ -69,5 +70,5 @@ def wait_for_lease(reader: int, reports: ReportPipe) -> Leased:
     os.close(reader)
     if not content:
         os._exit(0)
-    *lease, folder = json.loads(content)
-    return Leased(Lease(*lease), folder, reports)
+    *lease, folder, begin = json.loads(content)
+    return Leased(Lease(*lease), folder, begin, reports)
