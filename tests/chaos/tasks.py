@@ -48,7 +48,9 @@ class Tasks:
         self._aws = aws.control
 
     async def live(self) -> dict[ExecutionId, datetime]:
-        tasks = await self._aws.live_tasks()
+        """Those whose container may run. In DEPROVISIONING it has ended, and with it, where it has reported, its
+        execution."""
+        tasks = [task for task in await self._aws.live_tasks() if task.status != "DEPROVISIONING"]
         return {_execution_of(task): _created(task) for task in tasks if not is_warm(_name(task))}
 
     async def until_launch(self, loop: int) -> None:
