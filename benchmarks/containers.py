@@ -13,8 +13,8 @@ from benchmarks.http import Http, Json
 
 ZERO = "zero"  # a function that does nothing
 WARM = "warm"  # one that does nothing and keeps its containers
-_REPORT: Json = {"outcome": "SUCCEEDED", "final_output": "42"}
 HOLD = "hold"  # functions of this prefix run until they are stopped
+_REPORT: Json = {"outcome": "SUCCEEDED", "final_output": "42"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

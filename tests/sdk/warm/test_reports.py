@@ -142,6 +142,17 @@ def test_a_container_that_is_refused_reports_first(start_warm: StartWarm) -> Non
     assert container.process.wait(20) == 1
 
 
+def test_what_the_code_makes_of_python_keeps_no_report_back(start_warm: StartWarm) -> None:
+    container = start_warm("""
+        import json, time
+
+        def f():
+            json.dumps = time.monotonic = None
+            return 1
+        """)
+    assert handed_over(container) == SUCCESS
+
+
 @pytest.mark.parametrize("written", ["[1]", "x", "{}"])
 def test_what_else_is_written_into_the_pipe_is_nothing(start_warm: StartWarm, written: str) -> None:
     container = start_warm(f"""

@@ -4,8 +4,8 @@ execution that is short takes a request less."""
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+from json import dumps, loads
 from time import monotonic
 from typing import Any, Dict
 
@@ -19,7 +19,7 @@ _PIPE_BYTES = 65_536
 _MARK_BYTES = 16
 _END = b"\n"
 
-# Bound when we are loaded, as what the user's code puts in its place is for itself.
+# As `dumps` bound when we are loaded: what the user's code puts in their places is for itself.
 _monotonic = monotonic
 
 
@@ -52,11 +52,15 @@ class ReportPipe:
     def hand_over(self, report: Dict[str, Any]) -> bool:
         """In the copy. False: it has to report by itself. The user's code may have closed the pipe, or given its number
         to something else."""
-        content = self._mark + json.dumps(report).encode() + _END
-        if _monotonic() >= self._until or len(content) > _MOST_BYTES or "output_blob" in report:
+        if _monotonic() >= self._until or "output_blob" in report or len(report["final_output"] or "") > _MOST_BYTES:
             return False
+        content = self._mark + dumps(report).encode() + _END
         try:
-            return file_of(self._writer) == self._file and os.write(self._writer, content) == len(content)
+            return (
+                len(content) <= _MOST_BYTES
+                and file_of(self._writer) == self._file
+                and os.write(self._writer, content) == len(content)
+            )
         except OSError:
             return False
 
@@ -76,7 +80,7 @@ class ReportPipe:
             return None
         self._content = b""
         with contextlib.suppress(ValueError):
-            report = json.loads(text)
+            report = loads(text)
             return report if isinstance(report, dict) else None
         return None
 
