@@ -55,8 +55,8 @@ class ReportOfEnded(ExecutionFinalResultPayload):
 
 
 class NextRequest(BaseModel):
-    """`ended`: what is over in the container, with all of its processes. `report`: of that, where it
-    was not said by a request of its own. `running`: what is not over: then the answer comes when that is to stop."""
+    """`ended`: what is over in the container, with all of its processes. `report`: of that, where it was not
+    said by a request of its own. `running`: what is not over: then the answer comes when that is to stop."""
 
     ended: EndedLaunch | None = None
     report: ReportOfEnded | None = None
