@@ -93,7 +93,7 @@ class ExecutionEnds:
         async with self._database.transaction() as connection:
             repository = TerminationRepository(connection)
             # The first end of each invocation: what another one finds is not known before that is recorded.
-            await repository.lock({end.invocation_id: end.execution_id for end in reversed(ends)}.values())
+            await repository.lock({end.invocation_id: end.execution_id for end in reversed(ends)})
             for number in sorted(range(len(ends)), key=lambda number: ends[number].invocation_id):
                 answers[number] = await _answer(repository, ends[number])
             grants = await repository.hand_on()

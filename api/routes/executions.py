@@ -114,15 +114,7 @@ async def finish_execution(
         blob = await uploaded_output(services, path, payload.output_blob)
     async with services.database.statement() if blob is None else services.database.transaction() as connection:
         return ExecutionInfo.of(
-            await ExecutionRepository(connection).finish(
-                path,
-                outcome=payload.outcome,
-                final_output=payload.final_output,
-                output_blob=blob,
-                error_message=payload.error_message,
-                error_traceback=payload.error_traceback,
-                is_retryable=payload.retry,
-            )
+            await ExecutionRepository(connection).finish(path, payload.to_report(), output_blob=blob)
         )
 
 

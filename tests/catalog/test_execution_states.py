@@ -154,9 +154,7 @@ class Life:
                 case ReportEvent.UPDATE:
                     await repository.update(self.path, latest_output="1")
                 case ReportEvent.FINISH:
-                    await repository.finish(
-                        self.path, outcome=ExecutionOutcome.SUCCEEDED, final_output="2", error_message=None
-                    )
+                    await repository.finish(self.path, FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="2"))
 
     async def finish_launch(self, launch: int) -> None:
         said = FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="2")

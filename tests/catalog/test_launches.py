@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import Launch, LaunchRepository
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import Assignment
 from control_plane_server.catalog.execution_lifecycle.stops import StopRepository
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
@@ -221,10 +221,10 @@ async def report(database: Database, invocation_id: InvocationId, word: str) -> 
             case "start":
                 await repository.start(path)
             case "abort":
-                await repository.finish(path, outcome=ExecutionOutcome.ABORTED, final_output=None, error_message=None)
+                await repository.finish(path, FinalReport(outcome=ExecutionOutcome.ABORTED))
             case "fail":
                 await repository.finish(
-                    path, outcome=ExecutionOutcome.FAILED, final_output=None, error_message="ValueError: no"
+                    path, FinalReport(outcome=ExecutionOutcome.FAILED, error_message="ValueError: no")
                 )
 
 

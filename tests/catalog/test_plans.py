@@ -13,7 +13,7 @@ from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_ends import BatchEndRepository
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import SlotQueue
 from control_plane_server.catalog.execution_lifecycle.terminations import TerminationRepository
 from control_plane_server.catalog.invocation_filters import ProjectInvocationFilter
@@ -53,7 +53,7 @@ async def test_a_life(database: Database, function: FunctionRef, statements: lis
         await ExecutionRepository(connection).get(execution)
         await ExecutionRepository(connection).start(execution)
         await ExecutionRepository(connection).finish(
-            execution, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
+            execution, FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="1")
         )
         await LaunchRepository(connection).state(execution_id, invocation_id=invocation_id)
     async with database.transaction() as connection:

@@ -1,7 +1,7 @@
 """Plans that a connection has made for a catalog with next to nothing in it are as good when that has grown: PostgreSQL
 makes them anew when it has taken statistics, after a minute or later."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from sqlalchemy import text, update
@@ -10,12 +10,19 @@ from activities.execution_ends import ExecutionEnd, ExecutionEnds
 from control_plane_server.catalog.batches import BatchRepository, NewBatch
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.batch_looks import BatchLookRepository
+from control_plane_server.catalog.execution_lifecycle.ending_states import lock_states
 from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.execution_lifecycle.slots import Grant, SlotQueue
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from control_plane_server.catalog.tables import FunctionRow
 from control_plane_server.domain.entities import ContainerStatus, ExecutionOutcome
-from control_plane_server.domain.identifiers import FunctionRef, InvocationId, WarmContainerId, execution_id_for
+from control_plane_server.domain.identifiers import (
+    ExecutionId,
+    FunctionRef,
+    InvocationId,
+    WarmContainerId,
+    execution_id_for,
+)
 from environment.settings import PostgresSettings
 from tests.catalog.warm_containers.warm import Warm
 from tests.factories import insert_function, insert_invocation
@@ -37,13 +44,7 @@ async def one_connection(database: Database, postgres_settings: PostgresSettings
 
 async def test_a_turn_in_a_batch_reads_as_little_in_a_catalog_that_has_grown(one_connection: Database) -> None:
     warm = await Warm.begin(one_connection)
-    async with one_connection.statement() as connection:
-        await connection.execute(
-            update(FunctionRow)
-            .where(FunctionRow.version_id == warm.function.version_id)
-            .values(max_concurrency=_SLOTS + 1)
-        )
-    container_id = await warm.idle()  # whose first execution keeps its slot
+    container_id = await _only_container(warm)
     ends = ExecutionEnds(one_connection)
     grants = await _granted(warm, _SMALL)
     while grants:
@@ -54,6 +55,35 @@ async def test_a_turn_in_a_batch_reads_as_little_in_a_catalog_that_has_grown(one
     assert len(handed_on) == 1
     read = await _rows_read(one_connection) - before
     assert read <= _MOST_ROWS
+
+
+async def test_an_end_locks_by_keys_and_its_statement_is_planned_once(one_connection: Database) -> None:
+    """Where all tables were of a row when it was planned, to go through one looks as good as to look up a key."""
+    warm = await Warm.begin(one_connection)
+    execution_id = await warm.execution()
+    ending = {warm.invocations[execution_id]: execution_id}
+    async with one_connection.statement() as connection:
+        await connection.execute(text("ANALYZE"))
+    for _ in range(_SMALL):
+        await _lock(one_connection, ending)
+    async with one_connection.transaction() as connection:
+        await BatchRepository(connection).create(_path(warm), NewBatch(inputs=["1"] * _LARGE))
+    others = await insert_invocation(one_connection, await insert_function(one_connection))
+    await _add_executions(one_connection, others, "TERMINATED", 0)
+    before = await _rows_read(one_connection)
+    await _lock(one_connection, ending)
+    assert await _rows_read(one_connection) - before <= _MOST_ROWS
+    async with one_connection.statement() as connection:
+        planned = await connection.execute(
+            text("SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE :words"),
+            {"words": "%any_wanted%"},
+        )
+    assert tuple(planned.one()) == (5, _SMALL + 1 - 5)
+
+
+async def _lock(database: Database, ending: Mapping[InvocationId, ExecutionId]) -> None:
+    async with database.transaction() as connection:
+        assert len(await lock_states(connection, ending)) == len(ending)
 
 
 async def test_a_slot_is_sought_among_those_that_are_held_and_not_among_all_executions(
@@ -90,6 +120,17 @@ async def test_reports_do_not_look_through_all_that_run(one_connection: Database
     before = await _rows_read(one_connection)
     await _report(warm, container_id)
     assert await _rows_read(one_connection) - before <= _MOST_ROWS
+
+
+async def _only_container(warm: Warm) -> WarmContainerId:
+    """Idle; the execution that was its first keeps its slot, so that _SLOTS are free."""
+    async with warm.database.statement() as connection:
+        await connection.execute(
+            update(FunctionRow)
+            .where(FunctionRow.version_id == warm.function.version_id)
+            .values(max_concurrency=_SLOTS + 1)
+        )
+    return await warm.idle()
 
 
 async def _add_executions(database: Database, invocation_id: InvocationId, status: str, after: int) -> None:
@@ -152,9 +193,7 @@ async def _turn(warm: Warm, ends: ExecutionEnds, grant: Grant, container_id: War
     path = ExecutionPath(invocation=invocation, execution_id=grant.execution_id)
     async with warm.database.statement() as connection:
         await ExecutionRepository(connection).start(path)
-        await ExecutionRepository(connection).finish(
-            path, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
-        )
+        await ExecutionRepository(connection).finish(path, FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="1"))
     await warm.let_go(container_id)
     end = ExecutionEnd(
         invocation_id=grant.invocation_id, execution_id=grant.execution_id, reason=None, allows_retry=False, launch=1

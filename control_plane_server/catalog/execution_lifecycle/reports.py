@@ -142,7 +142,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalReport:
-    """What a container says at the end of its work. As the arguments of `ExecutionRepository.finish`."""
+    """What a container says at the end of its work. An `output` of None keeps the last update's. If not `is_retryable`,
+    no attempt follows a failure."""
 
     outcome: ExecutionOutcome
     output: str | None = None
@@ -177,16 +178,11 @@ class ExecutionRepository:
     async def finish(
         self,
         path: ExecutionPath,
+        report: FinalReport,
         *,
-        outcome: ExecutionOutcome,
-        final_output: str | None,
         output_blob: Blob | None = None,
-        error_message: str | None,
-        error_traceback: str | None = None,
-        is_retryable: bool = True,
     ) -> ExecutionDetail:
-        """Record the outcome and notify it. A `final_output` of None keeps the last update's. If not `is_retryable`, no
-        attempt follows a failure. With an `output_blob` by two statements, in a transaction.
+        """Record the outcome and notify it. With an `output_blob` by two statements, in a transaction.
 
         A container that we stopped has the outcome ABORTED, whatever it reports but a success; one whose attempt timed
         out has FAILED. An abort that we did not cause may be the infrastructure's doing: that is known when the
@@ -194,13 +190,6 @@ class ExecutionRepository:
 
         Raises ExecutionHasNotStarted, ExecutionHasAlreadyFinished, ExecutionIsAlreadyTerminated.
         """
-        report = FinalReport(
-            outcome=outcome,
-            output=final_output,
-            error_message=error_message,
-            error_traceback=error_traceback,
-            is_retryable=is_retryable,
-        )
         finished = await self._apply(_FINISH, path, refusal_to_report, _finish_parameters(report, output_blob))
         if output_blob is not None:
             await BlobRepository(self._connection).complete(output_blob)

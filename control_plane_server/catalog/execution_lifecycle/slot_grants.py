@@ -65,7 +65,9 @@ def _grant(free: str) -> str:
         SELECT next.execution_id, next.invocation_id, next.function_id, next.attempt,
             nullif(next.concurrency_key, ''), {_QUEUED_MS}
         FROM next
-            JOIN invocations ON invocations.invocation_id = next.invocation_id
+            JOIN LATERAL (  -- by its key, whatever the catalog was when this was planned
+                SELECT * FROM invocations WHERE invocations.invocation_id = next.invocation_id LIMIT 1
+            ) AS invocations ON true
             JOIN functions ON functions.function_id = invocations.function_id
             LEFT JOIN executions AS previous
                 ON previous.invocation_id = next.invocation_id AND previous.attempt = next.attempt - 1

@@ -3,7 +3,7 @@
 Always under the function's lock, the slot handed on in the same transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -214,10 +214,10 @@ class TerminationRepository:
         self._locked: dict[ExecutionId, EndingState | None] = {}  # that have not been terminated since
         self._awaited: SlotOwner | None = None  # whose slots have been left and not been handed on
 
-    async def lock(self, execution_ids: Collection[ExecutionId]) -> None:
+    async def lock(self, executions: Mapping[InvocationId, ExecutionId]) -> None:
         """Several of one function, each of another invocation, that are terminated next: what is read of them is read
         at once."""
-        self._locked |= dict.fromkeys(execution_ids) | dict(await lock_states(self._connection, execution_ids))
+        self._locked |= dict.fromkeys(executions.values()) | dict(await lock_states(self._connection, executions))
 
     async def terminate_execution(
         self,
@@ -242,7 +242,7 @@ class TerminationRepository:
         """
         reason = storable(reason)
         if execution_id not in self._locked:
-            await self.lock([execution_id])
+            await self.lock({invocation_id: execution_id})
         state = self._locked.pop(execution_id)
         if state is None and await self._runs(invocation_id):
             raise ExecutionIsForgotten

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from control_plane_server.catalog.database import Database
 from control_plane_server.catalog.execution_lifecycle.launches import LaunchRepository
-from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository
+from control_plane_server.catalog.execution_lifecycle.reports import ExecutionRepository, FinalReport
 from control_plane_server.catalog.paths import ExecutionPath, FunctionPath, InvocationPath
 from control_plane_server.catalog.tables import ExecutionRow
 from control_plane_server.catalog.warm_containers.containers import EndedLease, Lease
@@ -96,7 +96,7 @@ class Crowd:
         self.began[lease.execution_id, lease.launch] += 1
         async with self._warm.database.statement() as connection:
             await ExecutionRepository(connection).finish(
-                path, outcome=ExecutionOutcome.SUCCEEDED, final_output="1", error_message=None
+                path, FinalReport(outcome=ExecutionOutcome.SUCCEEDED, output="1")
             )
         self.finished.add(lease.execution_id)
 
