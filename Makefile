@@ -45,13 +45,13 @@ dev: install-stack
 
 PROMETHEUS_TESTS := tests/observability/test_prometheus.py
 HAS_PROMETHEUS := $(shell command -v prometheus)
-HAS_CHROMIUM := $(shell command -v chromium)
+HAS_CHROMIUM := $(or $(shell command -v chromium-headless-shell),$(shell command -v chromium))
 
 # Side by side, as all of them wait for long: what needs no engine, what needs one, and lint.
 test: install
 	@$(MAKE) --no-print-directory --jobs pytest docker-beside lint-beside
 	$(if $(HAS_PROMETHEUS),,@echo "prometheus: not run, as it is not installed (apt-get install prometheus)")
-	$(if $(HAS_CHROMIUM),,@echo "chromium: the console in a browser was not looked at, as it is not installed (apt-get install chromium)")
+	$(if $(HAS_CHROMIUM),,@echo "chromium: the console in a browser was not looked at, as it is not installed (apt-get install chromium-headless-shell)")
 	@test -n "$$(git status --porcelain 2>&1)" || git rev-parse HEAD >.tested
 
 # Some tests call make, which is not to do as it was told here. What fails beside all others is run once more by itself,

@@ -18,10 +18,12 @@ _ARGUMENTS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# The first that there is. The shell is the same engine without windows: a page in it takes a fifth of the processor time.
+_PROGRAMS = ("chromium-headless-shell", "chromium")
 
 
 class ChromiumIsMissing(Exception):
-    """There is no chromium; on Debian: apt-get install chromium"""
+    """There is no Chromium; on Debian: apt-get install chromium-headless-shell"""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
@@ -30,7 +32,7 @@ class ChromiumIsMissing(Exception):
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Without a window. Raises ChromiumIsMissing."""
-    executable = shutil.which("chromium")
+    executable = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if executable is None:
         raise ChromiumIsMissing
     async with async_playwright() as playwright:

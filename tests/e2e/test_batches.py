@@ -177,7 +177,7 @@ async def test_a_project_is_deleted_with_a_batch_that_runs(project: Project, tmp
 
 
 async def test_every_result_comes_once_though_api_and_loop_are_killed(project: Project, stack_folder: Path) -> None:
-    inputs = [{"number": number} for number in range(24)]
+    inputs = [{"number": number} for number in range(16)]
     await project.deploy("double")
     batch = await Batch.create(project, "double", inputs)
     results: list[Json] = []
@@ -194,12 +194,12 @@ async def test_every_result_comes_once_though_api_and_loop_are_killed(project: P
             await asyncio.sleep(0.05)
     ended = await batch.read()
     assert killed == {"loop", "api"}
-    assert [result["position"] for result in results] == list(range(1, 25))
+    assert [result["position"] for result in results] == list(range(1, 17))
     assert sorted((result["index"], result["output"]) for result in results) == [
-        (number, str(2 * number)) for number in range(24)
+        (number, str(2 * number)) for number in range(16)
     ]
     assert {result["attempts"] for result in results} == {1}
-    assert (ended["status"], ended["counts"]["SUCCEEDED"]) == ("TERMINATED", 24)
+    assert (ended["status"], ended["counts"]["SUCCEEDED"]) == ("TERMINATED", 16)
 
 
 def kill(data: Path, server: str) -> None:

@@ -18,23 +18,27 @@ async def test_no_request_is_lost_and_no_container_interrupted(tmp_path: Path, s
     ledger = Ledger()
     async with process_stack(tmp_path / "data", ledger, api_keys=OLD) as stack:
         project = Project(stack.accesses[0], "rolling")
-        await project.deploy("note_and_hold", "double", max_concurrency=4)
+        await project.deploy("note_and_hold", max_concurrency=4)
+        warm = Project(stack.accesses[0], "rolling-warm")
+        await warm.deploy("double", max_concurrency=2, reuse={"idle_seconds": 20})
         release = tmp_path / "release"
         held = [await held_container(project, tmp_path / "notes-0", release)]
-        users = Users(stack, f"/projects/{project.name}/versions/latest/functions/double/invocations")
+        users = Users(stack, f"/projects/{warm.name}/versions/latest/functions/double/invocations")
         using = asyncio.create_task(users.run({"number": 1}, users=2, pause=0.4))
         for step, keys in enumerate((f"{OLD},{NEW}", f"{NEW},{OLD}"), start=1):
             await restart_all(stack, CONTROL_PLANE_API_KEY=keys)
             held.append(await held_container(project, tmp_path / f"notes-{step}", release))
         users.stop.set()
         await using
-        project.http.headers["Authorization"] = f"Bearer {NEW}"
+        for one in (project, warm):
+            one.http.headers["Authorization"] = f"Bearer {NEW}"
         release_file(str(release))
         ended = [
             *[await project.ended("note_and_hold", invocation_id) for invocation_id in held],
-            *[await project.ended("double", invocation_id) for invocation_id in users.submitted],
+            *[await warm.ended("double", invocation_id) for invocation_id in users.submitted],
         ]
-        await project.http.aclose()
+        for one in (project, warm):
+            await one.http.aclose()
     show(
         f"rolling restart: 8 processes replaced, {users.requests} requests, {users.refused} connections "
         f"refused, {len(users.lost)} requests lost, {len(ended)} invocations"
