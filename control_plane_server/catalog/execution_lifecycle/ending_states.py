@@ -20,16 +20,16 @@ _CALLED = aliased(FunctionRow, name="called")
 
 
 def _wanted(name: str) -> TableValuedAlias:
-    """The pairs that are named. As they are selected once more, no plan depends on how many they are, so that PostgreSQL
-    finds a plan for any number as good as one for this, and keeps it."""
+    """The pairs that are named. As they are selected once more, no plan depends on how many there are: PostgreSQL finds
+    that a plan for any number is as good as one for this, and keeps it."""
     lists = (func.array(select(func.unnest(ids)).scalar_subquery()) for ids in (_INVOCATIONS, _EXECUTIONS))
     pairs = func.unnest(*lists).table_valued(column("invocation_id", Text), column("execution_id", Text))
     return pairs.render_derived(name=name)
 
 
-# Each row is sought by its own key, and joined with no other one, by which PostgreSQL could find it: where the catalog was
-# small when it planned, to go through all invocations of a function looks as good as a key, and it keeps to that while
-# they become many.
+# Each row is sought by its own key, and joined with no other one by which PostgreSQL could find it: where the catalog
+# was small when it planned, to go through all invocations of a function looks as good as a key, and it keeps to that
+# while they become many.
 _WANTED = _wanted("wanted")
 _ANY_WANTED = _wanted("any_wanted")
 _FUNCTION_ID = select(_CALL.function_id)
