@@ -18,7 +18,7 @@ _ARGUMENTS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-# The first that there is. The shell is the same engine without windows: a page in it takes a fifth of the processor time.
+# The first that there is. The shell is the same engine without windows: a page takes a fifth of the processor time.
 _PROGRAMS = ("chromium-headless-shell", "chromium")
 
 
