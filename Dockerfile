@@ -34,5 +34,5 @@ ENV PATH=/opt/control-plane/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 5000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python3", "/usr/local/bin/health-check"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=2m CMD ["python3", "/usr/local/bin/health-check"]
 CMD ["control-plane", "--help"]

@@ -62,7 +62,7 @@ BY_THEMSELVES := --numprocesses 0 --last-failed --last-failed-no-failures none -
 pytest: COMMAND = $(PYTEST) --platforms process,ecs $(if $(HAS_PROMETHEUS),,--ignore=$(PROMETHEUS_TESTS)) \
 	$(if $(HAS_CHROMIUM),,--ignore=tests/console)
 pytest: install
-	$(COMMAND) --numprocesses 4 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
+	$(COMMAND) --numprocesses 3 || { echo "== once more, by itself, what failed beside others"; $(COMMAND) $(BY_THEMSELVES); }
 
 # What is beside is said in one piece.
 lint-beside docker-beside: %-beside: install

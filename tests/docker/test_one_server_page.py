@@ -24,6 +24,9 @@ docker compose up --detach temporal-namespace
 until docker compose run --rm -T loop control-plane adopt-namespace; do sleep 1; done
 docker compose up --detach
 """
+# A busy machine may take longer than one wait to bring up the first container.
+WAITED = 'call "$API/invocations/$INVOCATION?wait_seconds=50"'
+WAITED_TO_THE_END = f"until {WAITED} | tee /dev/stderr | grep -q TERMINATED; do true; done"
 # What the page does to the repository, or to what was built before these tests, is only looked up.
 SHIMS = {
     "make": 'exec {make} --directory {root} --dry-run "$@" >/dev/null',
@@ -79,6 +82,8 @@ async def test_the_page_can_be_followed(server: dict[str, str], tmp_path: Path) 
     script = script.replace("127.0.0.1:5000", f"127.0.0.1:{server['CONTROL_PLANE_PORT']}")
     assert RESTORED in script
     script = script.replace(RESTORED, ADOPTED)
+    assert WAITED in script
+    script = script.replace(WAITED, WAITED_TO_THE_END)
     script = script.replace("control-plane_postgres", f"{server['COMPOSE_PROJECT_NAME']}_postgres")
     process = await asyncio.create_subprocess_exec(
         *("bash", "-xc", script),
