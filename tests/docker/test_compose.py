@@ -31,6 +31,8 @@ def hold():
 """
 INVOCATIONS = "/projects/p/versions/latest/functions/hold/invocations"
 
+pytestmark = pytest.mark.timeout(600)  # ten servers are brought up beside other tests
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

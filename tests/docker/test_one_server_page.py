@@ -71,7 +71,7 @@ async def server(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     await run("docker", "rmi", "--force", "hello:1")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_the_page_can_be_followed(server: dict[str, str], tmp_path: Path) -> None:
     copy = tmp_path / "control-plane"
     copy.mkdir()
