@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, TableValuedAlias, Text, bindparam, column, func, select, true
+from sqlalchemy import ARRAY, Row, ScalarSelect, TableValuedAlias, Text, bindparam, column, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -27,22 +27,22 @@ def _wanted(name: str) -> TableValuedAlias:
     return pairs.render_derived(name=name)
 
 
+def _function_of(wanted: TableValuedAlias) -> ScalarSelect[int]:
+    """The id of the function of a named invocation."""
+    of_invocation = select(_CALL.function_id).where(_CALL.invocation_id == wanted.c.invocation_id)
+    return of_invocation.correlate(wanted).scalar_subquery()
+
+
 # Each row is sought by its own key, and joined with no other one by which PostgreSQL could find it: where the catalog
 # was small when it planned, to go through all invocations of a function looks as good as a key, and it keeps to that
 # while they become many.
 _WANTED = _wanted("wanted")
 _ANY_WANTED = _wanted("any_wanted")
-_FUNCTION_ID = select(_CALL.function_id)
 _GROUP_IS_LOCKED = group_is_locked(
     select(
         func.min(
             select(_CALLED.slot_group_id)
-            .where(
-                _CALLED.function_id
-                == _FUNCTION_ID.where(_CALL.invocation_id == _ANY_WANTED.c.invocation_id)
-                .correlate(_ANY_WANTED)
-                .scalar_subquery()
-            )
+            .where(_CALLED.function_id == _function_of(_ANY_WANTED))
             .correlate(_ANY_WANTED)
             .scalar_subquery()
         )
@@ -73,10 +73,7 @@ _STATE = (
     .select_from(FunctionRow)
     .join(InvocationRow, InvocationRow.invocation_id == _WANTED.c.invocation_id)
     .join(ExecutionRow, ExecutionRow.execution_id == _WANTED.c.execution_id)
-    .where(
-        FunctionRow.function_id
-        == _FUNCTION_ID.where(_CALL.invocation_id == _WANTED.c.invocation_id).correlate(_WANTED).scalar_subquery()
-    )
+    .where(FunctionRow.function_id == _function_of(_WANTED))
     .with_for_update(key_share=True, of=(FunctionRow, InvocationRow, ExecutionRow))
     .lateral("state")
 )
