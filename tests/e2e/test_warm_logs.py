@@ -23,7 +23,7 @@ def assert_own(lines: list[str], number: int) -> None:
     assert [line for line in said if "line" not in line] == own_lines(number, "warning")
 
 
-@pytest.mark.parametrize("isolation", ["fork", pytest.param("process", marks=pytest.mark.platforms("process"))])
+@pytest.mark.parametrize("isolation", ["fork", "process"])
 async def test_twenty_executions_in_three_containers(project: Project, isolation: str) -> None:
     reuse = {"idle_seconds": 20, "isolation": isolation}
     await project.deploy("say", reuse=reuse, max_concurrency=CONTAINERS)
